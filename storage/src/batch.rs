@@ -1,0 +1,196 @@
+//! Write batches: rows that become visible together or not at all.
+
+use crate::catalog::FeatureView;
+use crate::error::{Error, Result};
+use crate::key;
+use crate::row::{ROW_BYTES_MAX, TOMBSTONE_ROW};
+use crate::time::{Span, Timestamp};
+
+/// Most rows in one atomic batch. The committer holds a batch whole; larger loads are cut by `ingest`.
+pub const BATCH_ROWS_MAX: usize = 1_000_000;
+
+/// Most bytes of keys and rows in one atomic batch: a few batches fit into the write buffers.
+pub const BATCH_BYTES_MAX: usize = 64 << 20;
+
+/// What "written" means when a write returns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Durability {
+    /// Handed to the operating system: survives a crash of the process, not a power cut.
+    #[default]
+    Os,
+    /// On disk: survives a power cut.
+    Sync,
+}
+
+/// Rows of any views, and notes, that are written together.
+#[derive(Debug, Default)]
+pub struct WriteBatch {
+    rows: Vec<Entry>,
+    arena: Vec<u8>,
+    notes: Vec<Note>,
+    bulk: bool,
+}
+
+/// A named durable record beside the rows, such as how far an ingest has come; `None` removes it.
+pub type Note = (Vec<u8>, Option<Vec<u8>>);
+
+#[derive(Debug, Clone, Copy)]
+struct Entry {
+    view: u32,
+    key_space: u32,
+    start: usize,
+    key_bytes: u32,
+    row_bytes: u32,
+    event: Timestamp,
+    created: Option<Timestamp>,
+}
+
+/// One row of a batch.
+#[derive(Debug, Clone, Copy)]
+pub struct BatchRow<'a> {
+    /// Id of the view.
+    pub view: u32,
+    /// Key space of the view.
+    pub key_space: u32,
+    /// Encoded entity key.
+    pub key: &'a [u8],
+    /// When the fact was true.
+    pub event: Timestamp,
+    /// When it became known; `None`: at commit.
+    pub created: Option<Timestamp>,
+    /// The encoded row or tombstone.
+    pub row: &'a [u8],
+}
+
+impl WriteBatch {
+    /// An empty batch.
+    pub fn new() -> Self {
+        WriteBatch::default()
+    }
+
+    /// An empty batch for [`crate::Backend::bulk_load`], without the limits of an atomic batch: it is sorted
+    /// into files and never passes through the write buffers. The caller bounds its memory.
+    pub fn bulk() -> Self {
+        WriteBatch { bulk: true, ..WriteBatch::default() }
+    }
+
+    /// Adds a version of a row.
+    ///
+    /// `now` is the present by the store's clock; `created` of `None` means "when it is committed".
+    ///
+    /// # Errors
+    /// `Invalid` when a timestamp is implausible or too far in the future, or when the key, the row or the
+    /// batch is over its limit. The batch is then as it was before.
+    pub fn put(
+        &mut self,
+        view: &FeatureView,
+        key: &[u8],
+        event: Timestamp,
+        created: Option<Timestamp>,
+        row: &[u8],
+        now: Timestamp,
+    ) -> Result<()> {
+        check_time("event timestamp", event, view.max_future_skew, now)?;
+        if let Some(created) = created {
+            check_time("created timestamp", created, view.max_future_skew, now)?;
+        }
+        key::check_entity_key_length(key.len())?;
+        if row.len() > ROW_BYTES_MAX {
+            return Err(Error::invalid(format!("a row has at most {ROW_BYTES_MAX} bytes: {}", row.len())));
+        }
+        self.check_room(key.len() + row.len())?;
+        let start = self.arena.len();
+        self.arena.extend_from_slice(key);
+        self.arena.extend_from_slice(row);
+        self.rows.push(Entry {
+            view: view.id,
+            key_space: view.key_space,
+            start,
+            key_bytes: key.len() as u32,
+            row_bytes: row.len() as u32,
+            event,
+            created,
+        });
+        Ok(())
+    }
+
+    /// Adds a deletion: from `event` on, the row is missing.
+    ///
+    /// # Errors
+    /// As [`WriteBatch::put`].
+    pub fn delete(&mut self, view: &FeatureView, key: &[u8], event: Timestamp, now: Timestamp) -> Result<()> {
+        self.put(view, key, event, None, &TOMBSTONE_ROW, now)
+    }
+
+    /// Sets or removes a note together with the rows.
+    pub fn note(&mut self, name: impl Into<Vec<u8>>, value: Option<Vec<u8>>) {
+        self.notes.push((name.into(), value));
+    }
+
+    fn check_room(&self, more: usize) -> Result<()> {
+        if self.bulk {
+            return Ok(());
+        }
+        if self.rows.len() == BATCH_ROWS_MAX {
+            return Err(Error::invalid(format!("a batch has at most {BATCH_ROWS_MAX} rows; ingest cuts larger loads")));
+        }
+        if self.arena.len() + more > BATCH_BYTES_MAX {
+            return Err(Error::invalid(format!(
+                "a batch has at most {BATCH_BYTES_MAX} bytes; ingest cuts larger loads"
+            )));
+        }
+        Ok(())
+    }
+
+    /// The rows, in the order they were added: of two of the same version, the later one counts.
+    pub fn rows(&self) -> impl ExactSizeIterator<Item = BatchRow<'_>> {
+        self.rows.iter().map(|entry| self.resolve(entry))
+    }
+
+    /// Row `index`, in the order they were added.
+    pub fn row(&self, index: usize) -> BatchRow<'_> {
+        self.resolve(&self.rows[index])
+    }
+
+    #[inline]
+    fn resolve(&self, entry: &Entry) -> BatchRow<'_> {
+        let row_start = entry.start + entry.key_bytes as usize;
+        BatchRow {
+            view: entry.view,
+            key_space: entry.key_space,
+            key: &self.arena[entry.start..row_start],
+            event: entry.event,
+            created: entry.created,
+            row: &self.arena[row_start..row_start + entry.row_bytes as usize],
+        }
+    }
+
+    /// The notes.
+    pub fn notes(&self) -> &[Note] {
+        &self.notes
+    }
+
+    /// How many rows there are.
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Whether there is nothing to write.
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty() && self.notes.is_empty()
+    }
+
+    /// Bytes of keys and rows.
+    pub fn bytes(&self) -> usize {
+        self.arena.len()
+    }
+}
+
+fn check_time(what: &str, time: Timestamp, skew: Span, now: Timestamp) -> Result<()> {
+    time.check_plausible().map_err(|error| Error::invalid(format!("{what}: {}", error.message())))?;
+    if time > now.plus(skew) {
+        let skew = skew.to_duration();
+        return Err(Error::invalid(format!("{what} is more than max_future_skew ({skew:?}) in the future: {time}")));
+    }
+    Ok(())
+}

@@ -1,0 +1,307 @@
+//! What the store knows about its entities, feature views and services.
+//!
+//! A [`Catalog`] is immutable. A change builds the next one, the backend makes it durable in one step, and
+//! readers that hold the old one finish with it. Ids are never reused, so rows of a dropped view can be
+//! reclaimed at leisure without ever being taken for rows of a new one.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use crate::error::{Error, Result};
+use crate::schema::{FeatureId, RowLayout, RowSchema};
+use crate::time::{Span, Timestamp};
+use crate::value::{ScalarType, Value, ValueType};
+
+/// The format of catalog records; the first byte of each.
+const RECORD_FORMAT: u8 = 1;
+
+/// How far in the future an event may lie where a view does not say: an hour covers clocks that are off.
+pub const MAX_FUTURE_SKEW_DEFAULT: Span = Span::from_secs(3_600);
+
+/// One column that identifies an entity.
+#[derive(Debug, Clone, PartialEq, Eq, bincode::Encode, bincode::Decode)]
+pub struct JoinKey {
+    /// Column name in sources and requests.
+    pub name: String,
+    /// Type.
+    pub ty: ScalarType,
+}
+
+/// A thing that features describe.
+#[derive(Debug, Clone, PartialEq, Eq, bincode::Encode, bincode::Decode)]
+pub struct Entity {
+    /// Name.
+    pub name: String,
+    /// The columns that identify it, in key order.
+    pub join_keys: Vec<JoinKey>,
+    /// For people.
+    pub description: String,
+    /// Free labels.
+    pub tags: BTreeMap<String, String>,
+}
+
+/// One feature of a view.
+#[derive(Debug, Clone, PartialEq, bincode::Encode, bincode::Decode)]
+pub struct Feature {
+    /// Permanent number within the view.
+    pub id: FeatureId,
+    /// Name.
+    pub name: String,
+    /// Type; never changes.
+    pub ty: ValueType,
+    /// For people.
+    pub description: String,
+    /// Stands in for null, missing and expired values.
+    pub default: Option<Value>,
+    /// Free labels.
+    pub tags: BTreeMap<String, String>,
+}
+
+/// A group of features that are computed together and share an entity key and a timestamp.
+#[derive(Debug, Clone, bincode::Encode, bincode::Decode)]
+pub struct FeatureView {
+    /// Permanent number, part of every key.
+    pub id: u32,
+    /// Number of the list of entities; views over the same list lie together in `latest`.
+    pub key_space: u32,
+    /// Name.
+    pub name: String,
+    /// Names of the entities, in key order.
+    pub entities: Vec<String>,
+    /// The join keys of all entities, in key order.
+    pub join_keys: Vec<JoinKey>,
+    /// How old a version may be to be served; `None`: any age.
+    pub ttl: Option<Span>,
+    /// Versions older than this may be reclaimed; `None`: kept for ever.
+    pub retention: Option<Span>,
+    /// Whether the newest version of an entity outlives the retention.
+    pub keep_newest: bool,
+    /// What earlier, shorter retentions may have reclaimed already: versions before this stay invisible
+    /// although a later, longer retention would admit them.
+    pub retention_floor: Option<Timestamp>,
+    /// How far in the future an event may lie.
+    pub max_future_skew: Span,
+    /// Column of the event timestamp in sources.
+    pub event_column: String,
+    /// Column of the created timestamp in sources, if they have one.
+    pub created_column: Option<String>,
+    /// Who answers for it.
+    pub owner: String,
+    /// Whose it is.
+    pub team: String,
+    /// For people.
+    pub description: String,
+    /// Free labels.
+    pub tags: BTreeMap<String, String>,
+    /// The features, in the order of the definition.
+    pub features: Vec<Feature>,
+    /// The next feature id; ids of dropped features are not given again.
+    pub next_feature: u32,
+    /// Every schema that rows were written with, by version; the last one is current.
+    pub schemas: Vec<RowSchema>,
+}
+
+impl FeatureView {
+    /// Looks a feature up by name.
+    pub fn feature(&self, name: &str) -> Option<&Feature> {
+        self.features.iter().find(|feature| feature.name == name)
+    }
+
+    /// The layouts of every schema version, by version.
+    pub fn layouts(&self) -> Vec<RowLayout> {
+        self.schemas.iter().map(RowLayout::new).collect()
+    }
+
+    /// The layout that rows are written with now.
+    pub fn current_layout(&self) -> RowLayout {
+        RowLayout::new(self.schemas.last().expect("a view has at least one schema"))
+    }
+
+    /// The types of the join keys, in key order.
+    pub fn key_types(&self) -> Vec<ScalarType> {
+        self.join_keys.iter().map(|key| key.ty).collect()
+    }
+
+    /// Versions with an event before this are subject to retention at `now`.
+    pub fn cutoff(&self, now: Timestamp) -> Timestamp {
+        let by_age = self.retention.map_or(Timestamp::MIN, |retention| now.minus(retention));
+        by_age.max(self.retention_floor.unwrap_or(Timestamp::MIN))
+    }
+
+    /// Whether a version of event time `event` is too old to be served at `at`. Exactly ttl old is valid.
+    #[inline]
+    pub fn is_expired(&self, event: Timestamp, at: Timestamp) -> bool {
+        self.ttl.is_some_and(|ttl| at.since(event) > ttl)
+    }
+}
+
+/// The named list of features that one model version reads.
+#[derive(Debug, Clone, PartialEq, Eq, bincode::Encode, bincode::Decode)]
+pub struct FeatureService {
+    /// Name.
+    pub name: String,
+    /// Who answers for it.
+    pub owner: String,
+    /// For people.
+    pub description: String,
+    /// Free labels.
+    pub tags: BTreeMap<String, String>,
+    /// References, `view:feature` or `view:*`, in the order of the model's inputs.
+    pub features: Vec<String>,
+}
+
+/// Counters and the list of what was dropped.
+#[derive(Debug, Clone, Default, PartialEq, Eq, bincode::Encode, bincode::Decode)]
+pub(crate) struct Meta {
+    /// Grows by one with each change.
+    pub revision: u64,
+    pub next_view: u32,
+    pub next_key_space: u32,
+    pub key_spaces: BTreeMap<Vec<String>, u32>,
+    /// Ids of dropped views, whose rows compaction may reclaim.
+    pub dropped_views: BTreeSet<u32>,
+}
+
+/// Everything that is defined, as of one revision.
+#[derive(Debug, Clone, Default)]
+pub struct Catalog {
+    pub(crate) meta: Meta,
+    pub(crate) entities: BTreeMap<String, Arc<Entity>>,
+    pub(crate) views: BTreeMap<String, Arc<FeatureView>>,
+    pub(crate) services: BTreeMap<String, Arc<FeatureService>>,
+}
+
+/// A durable record of the catalog: key and value.
+pub type Record = (Vec<u8>, Vec<u8>);
+
+const META: u8 = b'm';
+const ENTITY: u8 = b'e';
+const VIEW: u8 = b'v';
+const SERVICE: u8 = b's';
+
+impl Catalog {
+    /// Grows by one with each change.
+    pub fn revision(&self) -> u64 {
+        self.meta.revision
+    }
+
+    /// Every entity, by name.
+    pub fn entities(&self) -> impl Iterator<Item = &Arc<Entity>> {
+        self.entities.values()
+    }
+
+    /// Every view, by name.
+    pub fn views(&self) -> impl Iterator<Item = &Arc<FeatureView>> {
+        self.views.values()
+    }
+
+    /// Every service, by name.
+    pub fn services(&self) -> impl Iterator<Item = &Arc<FeatureService>> {
+        self.services.values()
+    }
+
+    /// An entity by name.
+    pub fn entity(&self, name: &str) -> Option<&Arc<Entity>> {
+        self.entities.get(name)
+    }
+
+    /// A view by name.
+    pub fn view(&self, name: &str) -> Option<&Arc<FeatureView>> {
+        self.views.get(name)
+    }
+
+    /// A service by name.
+    pub fn service(&self, name: &str) -> Option<&Arc<FeatureService>> {
+        self.services.get(name)
+    }
+
+    /// A view by id.
+    pub fn view_by_id(&self, id: u32) -> Option<&Arc<FeatureView>> {
+        self.views.values().find(|view| view.id == id)
+    }
+
+    /// Ids of dropped views, whose rows may still be on disk.
+    pub fn dropped_views(&self) -> &BTreeSet<u32> {
+        &self.meta.dropped_views
+    }
+
+    /// The durable form, by key.
+    ///
+    /// # Errors
+    /// `Internal` when a definition cannot be encoded.
+    pub fn to_records(&self) -> Result<BTreeMap<Vec<u8>, Vec<u8>>> {
+        let mut records = BTreeMap::new();
+        records.insert(vec![META], encode_record(&self.meta)?);
+        for entity in self.entities.values() {
+            records.insert(record_key(ENTITY, &entity.name), encode_record(&**entity)?);
+        }
+        for view in self.views.values() {
+            records.insert(record_key(VIEW, &view.name), encode_record(&**view)?);
+        }
+        for service in self.services.values() {
+            records.insert(record_key(SERVICE, &service.name), encode_record(&**service)?);
+        }
+        Ok(records)
+    }
+
+    /// Reads the durable form back. Records of other kinds are left to those who wrote them.
+    ///
+    /// # Errors
+    /// `Corrupt` when a record cannot be read; `Conflict` when it was written by a newer asofdb.
+    pub fn from_records(records: impl IntoIterator<Item = Record>) -> Result<Self> {
+        let mut catalog = Catalog::default();
+        for (key, value) in records {
+            match key.first() {
+                Some(&META) => catalog.meta = decode_record(&key, &value)?,
+                Some(&ENTITY) => {
+                    let entity: Entity = decode_record(&key, &value)?;
+                    catalog.entities.insert(entity.name.clone(), Arc::new(entity));
+                }
+                Some(&VIEW) => {
+                    let view: FeatureView = decode_record(&key, &value)?;
+                    catalog.views.insert(view.name.clone(), Arc::new(view));
+                }
+                Some(&SERVICE) => {
+                    let service: FeatureService = decode_record(&key, &value)?;
+                    catalog.services.insert(service.name.clone(), Arc::new(service));
+                }
+                _ => {}
+            }
+        }
+        Ok(catalog)
+    }
+}
+
+fn record_key(kind: u8, name: &str) -> Vec<u8> {
+    let mut key = vec![kind];
+    key.extend_from_slice(name.as_bytes());
+    key
+}
+
+/// Encodes a control record: the format byte, then bincode with fixed-size integers.
+pub(crate) fn encode_record<T: bincode::Encode>(value: &T) -> Result<Vec<u8>> {
+    let mut bytes = vec![RECORD_FORMAT];
+    bincode::encode_into_std_write(value, &mut bytes, bincode::config::standard().with_fixed_int_encoding())
+        .map_err(|error| Error::internal("cannot encode a catalog record").with_source(error))?;
+    Ok(bytes)
+}
+
+/// Most bytes a catalog record can claim; a corrupt length must not become an allocation.
+const RECORD_BYTES_MAX: usize = 64 << 20;
+
+/// Reads what [`encode_record`] wrote.
+pub(crate) fn decode_record<T: bincode::Decode<()>>(key: &[u8], bytes: &[u8]) -> Result<T> {
+    let name = || String::from_utf8_lossy(key).into_owned();
+    let (&format, body) =
+        bytes.split_first().ok_or_else(|| Error::corrupt(format!("catalog record is empty: {:?}", name())))?;
+    if format > RECORD_FORMAT {
+        let message = format!("catalog record {:?} was written by a newer asofdb: format {format}", name());
+        return Err(Error::conflict(message));
+    }
+    let config = bincode::config::standard().with_fixed_int_encoding().with_limit::<RECORD_BYTES_MAX>();
+    match bincode::decode_from_slice(body, config) {
+        Ok((value, read)) if read == body.len() => Ok(value),
+        Ok(_) => Err(Error::corrupt(format!("catalog record has bytes left over: {:?}", name()))),
+        Err(error) => Err(Error::corrupt(format!("catalog record cannot be read: {:?}", name())).with_source(error)),
+    }
+}

@@ -1,0 +1,344 @@
+//! Order-preserving, self-delimiting encoding of entity keys, and the keys of the column families.
+//!
+//! The bytes of an entity key are its join-key values one after the other. Each encoding delimits itself,
+//! so composites need no separator, sort column by column, and no key is a prefix of another.
+//!
+//! | type | bytes | why it sorts |
+//! |---|---|---|
+//! | bool | 0 or 1 | |
+//! | int32, int64, timestamp | big-endian, sign bit flipped | negative numbers come first |
+//! | float32, float64 | big-endian; positive: sign bit flipped; negative: all bits flipped | IEEE order is magnitude order; −0 is stored as 0, NaN refused |
+//! | string, bytes | each 0 byte becomes 0 255; the end is 0 1 | the end sorts before every continuation, also before a 0 byte |
+
+use crate::error::{Error, Result};
+use crate::time::Timestamp;
+use crate::value::{ScalarType, Value, ValueType};
+use crate::version::Version;
+
+/// Longest entity key in encoded bytes. Keys stand in every version of a row and in index blocks; a
+/// kilobyte holds any composite of identifiers, and a longer one is a document taken for a key.
+pub const ENTITY_KEY_BYTES_MAX: usize = 1024;
+
+const STRING_END: [u8; 2] = [0, 1];
+const ESCAPED_ZERO: [u8; 2] = [0, 255];
+
+/// Appends one join-key value.
+///
+/// # Errors
+/// `Invalid` for NaN and for lists, which cannot be keys.
+pub fn encode_value(value: &Value, out: &mut Vec<u8>) -> Result<()> {
+    match value {
+        Value::Bool(v) => out.push(u8::from(*v)),
+        Value::Int32(v) => encode_i32(*v, out),
+        Value::Int64(v) => encode_i64(*v, out),
+        Value::Float32(v) => encode_f32(*v, out)?,
+        Value::Float64(v) => encode_f64(*v, out)?,
+        Value::String(v) => encode_bytes(v.as_bytes(), out),
+        Value::Bytes(v) => encode_bytes(v, out),
+        Value::Timestamp(v) => encode_i64(v.as_micros(), out),
+        Value::List(..) => return Err(Error::invalid("a join key is a single value, not a list")),
+    }
+    Ok(())
+}
+
+/// Appends a 32-bit integer.
+pub fn encode_i32(value: i32, out: &mut Vec<u8>) {
+    out.extend_from_slice(&((value as u32) ^ (1 << 31)).to_be_bytes());
+}
+
+/// Appends a 64-bit integer, or a timestamp's microseconds.
+pub fn encode_i64(value: i64, out: &mut Vec<u8>) {
+    out.extend_from_slice(&((value as u64) ^ (1 << 63)).to_be_bytes());
+}
+
+/// Appends a 32-bit float.
+///
+/// # Errors
+/// `Invalid` for NaN, which equals nothing and so can never be found again.
+pub fn encode_f32(value: f32, out: &mut Vec<u8>) -> Result<()> {
+    if value.is_nan() {
+        return Err(nan_key());
+    }
+    let bits = (value + 0.0).to_bits();
+    out.extend_from_slice(&if bits >> 31 == 1 { !bits } else { bits ^ (1 << 31) }.to_be_bytes());
+    Ok(())
+}
+
+/// Appends a 64-bit float.
+///
+/// # Errors
+/// `Invalid` for NaN, which equals nothing and so can never be found again.
+pub fn encode_f64(value: f64, out: &mut Vec<u8>) -> Result<()> {
+    if value.is_nan() {
+        return Err(nan_key());
+    }
+    let bits = (value + 0.0).to_bits();
+    out.extend_from_slice(&if bits >> 63 == 1 { !bits } else { bits ^ (1 << 63) }.to_be_bytes());
+    Ok(())
+}
+
+fn nan_key() -> Error {
+    Error::invalid("a join key cannot be NaN")
+}
+
+/// Appends text or bytes.
+pub fn encode_bytes(value: &[u8], out: &mut Vec<u8>) {
+    if value.contains(&0) {
+        for &byte in value {
+            match byte {
+                0 => out.extend_from_slice(&ESCAPED_ZERO),
+                _ => out.push(byte),
+            }
+        }
+    } else {
+        out.extend_from_slice(value);
+    }
+    out.extend_from_slice(&STRING_END);
+}
+
+/// Reads back the join-key values of an entity key; `types` are those of its join keys, in order.
+///
+/// # Errors
+/// `Corrupt` when the bytes are not exactly such a key.
+pub fn decode_values(types: &[ScalarType], mut bytes: &[u8]) -> Result<Vec<Value>> {
+    let values = types.iter().map(|ty| decode_value(*ty, &mut bytes)).collect::<Result<Vec<_>>>()?;
+    if !bytes.is_empty() {
+        return Err(Error::corrupt(format!("an entity key has {} bytes too many", bytes.len())));
+    }
+    Ok(values)
+}
+
+/// Reads one join-key value from the front of `bytes`.
+///
+/// # Errors
+/// `Corrupt` when there is none of type `ty`.
+pub fn decode_value(ty: ScalarType, bytes: &mut &[u8]) -> Result<Value> {
+    match ty {
+        ScalarType::Bool => match take::<1>(bytes)? {
+            [byte @ (0 | 1)] => Ok(Value::Bool(byte == 1)),
+            _ => Err(Error::corrupt("a bool in an entity key is 0 or 1")),
+        },
+        ScalarType::Int32 => Ok(Value::Int32((u32::from_be_bytes(take(bytes)?) ^ (1 << 31)) as i32)),
+        ScalarType::Int64 => Ok(Value::Int64(decode_i64(take(bytes)?))),
+        ScalarType::Timestamp => Ok(Value::Timestamp(Timestamp::from_micros(decode_i64(take(bytes)?)))),
+        ScalarType::Float32 => {
+            let bits = u32::from_be_bytes(take(bytes)?);
+            Ok(Value::Float32(f32::from_bits(if bits >> 31 == 1 { bits ^ (1 << 31) } else { !bits })))
+        }
+        ScalarType::Float64 => {
+            let bits = u64::from_be_bytes(take(bytes)?);
+            Ok(Value::Float64(f64::from_bits(if bits >> 63 == 1 { bits ^ (1 << 63) } else { !bits })))
+        }
+        ScalarType::Bytes => decode_bytes(bytes).map(Value::Bytes),
+        ScalarType::String => match String::from_utf8(decode_bytes(bytes)?) {
+            Ok(text) => Ok(Value::String(text)),
+            Err(error) => Err(Error::corrupt("a string in an entity key is not UTF-8").with_source(error)),
+        },
+    }
+}
+
+fn decode_i64(bytes: [u8; 8]) -> i64 {
+    (u64::from_be_bytes(bytes) ^ (1 << 63)) as i64
+}
+
+fn take<const N: usize>(bytes: &mut &[u8]) -> Result<[u8; N]> {
+    let (head, rest) = bytes.split_first_chunk::<N>().ok_or_else(|| Error::corrupt("an entity key is cut short"))?;
+    *bytes = rest;
+    Ok(*head)
+}
+
+fn decode_bytes(bytes: &mut &[u8]) -> Result<Vec<u8>> {
+    let mut value = Vec::new();
+    let mut rest = *bytes;
+    loop {
+        let zero = rest.iter().position(|&byte| byte == 0).filter(|at| at + 1 < rest.len());
+        let zero = zero.ok_or_else(|| Error::corrupt("a string in an entity key has no end"))?;
+        value.extend_from_slice(&rest[..zero]);
+        let escape = [rest[zero], rest[zero + 1]];
+        rest = &rest[zero + 2..];
+        match escape {
+            ESCAPED_ZERO => value.push(0),
+            STRING_END => break,
+            _ => return Err(Error::corrupt("a string in an entity key has an unknown escape")),
+        }
+    }
+    *bytes = rest;
+    Ok(value)
+}
+
+/// Encodes a whole entity key, checking each value against the join key's type.
+///
+/// # Errors
+/// `Invalid` when a value is null, has another type, is NaN, or when the key is too long.
+pub fn encode_entity(types: &[ScalarType], values: &[Option<Value>], out: &mut Vec<u8>) -> Result<()> {
+    if types.len() != values.len() {
+        return Err(Error::invalid(format!("an entity key has {} join keys, not {}", types.len(), values.len())));
+    }
+    let start = out.len();
+    for (ty, value) in types.iter().zip(values) {
+        let value = value.as_ref().ok_or_else(|| Error::invalid("a join key cannot be null"))?;
+        if value.value_type() != ValueType::Scalar(*ty) {
+            return Err(Error::invalid(format!("a join key of type {ty} was given a {}", value.value_type())));
+        }
+        encode_value(value, out)?;
+    }
+    check_entity_key_length(out.len() - start)
+}
+
+/// Refuses entity keys over [`ENTITY_KEY_BYTES_MAX`].
+///
+/// # Errors
+/// `Invalid`, with the length and the limit.
+pub fn check_entity_key_length(bytes: usize) -> Result<()> {
+    if bytes > ENTITY_KEY_BYTES_MAX {
+        return Err(Error::invalid(format!("an entity key has at most {ENTITY_KEY_BYTES_MAX} bytes: {bytes}")));
+    }
+    Ok(())
+}
+
+/// The key of one version in `history`: view, entity key, version descending.
+pub fn history_key(view: u32, entity_key: &[u8], version: Version, out: &mut Vec<u8>) {
+    history_prefix(view, entity_key, out);
+    out.extend_from_slice(&version.to_descending());
+}
+
+/// What all versions of one row share in `history`.
+pub fn history_prefix(view: u32, entity_key: &[u8], out: &mut Vec<u8>) {
+    out.extend_from_slice(&view.to_be_bytes());
+    out.extend_from_slice(entity_key);
+}
+
+/// The parts of a key of `history`; `None` when it is too short to be one.
+pub fn split_history_key(key: &[u8]) -> Option<(u32, &[u8], Version)> {
+    let (view, rest) = key.split_first_chunk::<4>()?;
+    let (entity_key, version) = rest.split_last_chunk::<{ Version::ENCODED_BYTES }>()?;
+    Some((u32::from_be_bytes(*view), entity_key, Version::from_descending(version)))
+}
+
+/// The key of a row in `latest`: key space, entity key, view.
+pub fn latest_key(key_space: u32, entity_key: &[u8], view: u32, out: &mut Vec<u8>) {
+    out.extend_from_slice(&key_space.to_be_bytes());
+    out.extend_from_slice(entity_key);
+    out.extend_from_slice(&view.to_be_bytes());
+}
+
+/// The parts of a key of `latest`: key space, entity key, view; `None` when it is too short to be one.
+pub fn split_latest_key(key: &[u8]) -> Option<(u32, &[u8], u32)> {
+    let (key_space, rest) = key.split_first_chunk::<4>()?;
+    let (entity_key, view) = rest.split_last_chunk::<4>()?;
+    Some((u32::from_be_bytes(*key_space), entity_key, u32::from_be_bytes(*view)))
+}
+
+/// The least key greater than every key that starts with `prefix`; `None` when there is none.
+pub fn prefix_end(prefix: &[u8]) -> Option<Vec<u8>> {
+    let last = prefix.iter().rposition(|&byte| byte != 255)?;
+    let mut end = prefix[..=last].to_vec();
+    end[last] += 1;
+    Some(end)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+    use std::cmp::Ordering;
+
+    fn value_of(ty: ScalarType) -> BoxedStrategy<Value> {
+        match ty {
+            ScalarType::Bool => any::<bool>().prop_map(Value::Bool).boxed(),
+            ScalarType::Int32 => any::<i32>().prop_map(Value::Int32).boxed(),
+            ScalarType::Int64 => any::<i64>().prop_map(Value::Int64).boxed(),
+            ScalarType::Float32 => {
+                any::<f32>().prop_filter("NaN", |v| !v.is_nan()).prop_map(|v| Value::Float32(v + 0.0)).boxed()
+            }
+            ScalarType::Float64 => {
+                any::<f64>().prop_filter("NaN", |v| !v.is_nan()).prop_map(|v| Value::Float64(v + 0.0)).boxed()
+            }
+            ScalarType::String => vec(prop_oneof![Just('\0'), Just('a'), any::<char>()], 0..5)
+                .prop_map(|chars| Value::String(chars.into_iter().collect()))
+                .boxed(),
+            ScalarType::Bytes => {
+                vec(prop_oneof![Just(0), Just(1), Just(255), any::<u8>()], 0..5).prop_map(Value::Bytes).boxed()
+            }
+            ScalarType::Timestamp => any::<i64>().prop_map(|v| Value::Timestamp(Timestamp::from_micros(v))).boxed(),
+        }
+    }
+
+    fn scalar_type() -> impl Strategy<Value = ScalarType> {
+        (0..ScalarType::ALL.len()).prop_map(|index| ScalarType::ALL[index])
+    }
+
+    fn order(a: &Value, b: &Value) -> Ordering {
+        match (a, b) {
+            (Value::Bool(a), Value::Bool(b)) => a.cmp(b),
+            (Value::Int32(a), Value::Int32(b)) => a.cmp(b),
+            (Value::Int64(a), Value::Int64(b)) => a.cmp(b),
+            (Value::Float32(a), Value::Float32(b)) => a.partial_cmp(b).unwrap(),
+            (Value::Float64(a), Value::Float64(b)) => a.partial_cmp(b).unwrap(),
+            (Value::String(a), Value::String(b)) => a.as_bytes().cmp(b.as_bytes()),
+            (Value::Bytes(a), Value::Bytes(b)) => a.cmp(b),
+            (Value::Timestamp(a), Value::Timestamp(b)) => a.cmp(b),
+            _ => unreachable!("both values have one type"),
+        }
+    }
+
+    fn two_composites() -> impl Strategy<Value = (Vec<ScalarType>, Vec<Value>, Vec<Value>)> {
+        vec(scalar_type(), 1..4).prop_flat_map(|types| {
+            let values = || types.iter().map(|ty| value_of(*ty)).collect::<Vec<_>>();
+            (Just(types.clone()), values(), values())
+        })
+    }
+
+    fn encoded(values: &[Value]) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        values.iter().for_each(|value| encode_value(value, &mut bytes).unwrap());
+        bytes
+    }
+
+    proptest! {
+        #[test]
+        fn byte_order_is_value_order_for_composites_of_every_type((types, a, b) in two_composites()) {
+            let expected = a.iter().zip(&b).map(|(a, b)| order(a, b)).find(|o| o.is_ne()).unwrap_or(Ordering::Equal);
+            prop_assert_eq!(encoded(&a).cmp(&encoded(&b)), expected);
+            prop_assert_eq!(decode_values(&types, &encoded(&a)).unwrap(), a);
+        }
+
+        #[test]
+        fn no_key_is_a_prefix_of_another((_, a, b) in two_composites()) {
+            let (a, b) = (encoded(&a), encoded(&b));
+            prop_assert!(a == b || !b.starts_with(&a));
+        }
+
+        #[test]
+        fn arbitrary_bytes_never_panic_and_read_back_what_they_say(
+            types in vec(scalar_type(), 0..4), bytes in vec(any::<u8>(), 0..40),
+        ) {
+            if let Ok(values) = decode_values(&types, &bytes) {
+                let is_nan = |v: &Value| matches!(v, Value::Float32(f) if f.is_nan()) || matches!(v, Value::Float64(f) if f.is_nan());
+                if !values.iter().any(is_nan) {
+                    let again = encoded(&values);
+                    prop_assert_eq!(decode_values(&types, &again).unwrap(), values);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn negative_zero_is_zero_and_nan_is_refused() {
+        assert_eq!(encoded(&[Value::Float64(-0.0)]), encoded(&[Value::Float64(0.0)]));
+        assert!(encode_value(&Value::Float32(f32::NAN), &mut Vec::new()).is_err());
+    }
+
+    #[test]
+    fn family_keys_split_into_their_parts() {
+        let version = Version::new(Timestamp::from_micros(5), Timestamp::from_micros(-7));
+        let (mut history, mut latest) = (Vec::new(), Vec::new());
+        history_key(3, b"key", version, &mut history);
+        latest_key(9, b"key", 3, &mut latest);
+        assert_eq!(split_history_key(&history), Some((3, &b"key"[..], version)));
+        assert_eq!(split_latest_key(&latest), Some((9, &b"key"[..], 3)));
+        assert_eq!(prefix_end(&[1, 255, 255]), Some(vec![2]));
+        assert_eq!(prefix_end(&[255]), None);
+    }
+}

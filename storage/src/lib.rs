@@ -1,0 +1,38 @@
+//! The storage engine of asofdb: versioned, timestamped feature rows.
+//!
+//! It keeps every version of every row and answers what a row is now, what it was at a time, and all of it.
+//! It knows nothing of Arrow, sockets or command lines: those are the business of the crate `asofdb`.
+//!
+//! [`Backend`] says what a store must do; [`MemoryBackend`] is its executable specification and
+//! `RocksBackend` (feature `rocksdb`, on by default) the one on disk. The codecs ([`key`], [`row`]) and the
+//! model build without RocksDB in seconds.
+
+mod backend;
+mod batch;
+mod catalog;
+mod clock;
+mod error;
+pub mod key;
+mod memory;
+mod projection;
+pub mod row;
+mod schema;
+mod status;
+mod time;
+mod value;
+mod version;
+
+pub use backend::{
+    AsOfLookup, Backend, Committed, Cursor, Erased, FamilyStats, Found, KeyRange, Lookup, Scan, Scanned, Snapshot,
+    Stats, Verified, Visit,
+};
+pub use batch::{BATCH_BYTES_MAX, BATCH_ROWS_MAX, BatchRow, Durability, Note, WriteBatch};
+pub use catalog::{Catalog, Entity, Feature, FeatureService, FeatureView, JoinKey, MAX_FUTURE_SKEW_DEFAULT, Record};
+pub use error::{Error, ErrorKind, Result};
+pub use memory::MemoryBackend;
+pub use projection::{Projected, Projection, is_numeric};
+pub use schema::{FEATURES_MAX, FeatureId, Place, ROW_HEADER_BYTES, RowLayout, RowSchema, Slot};
+pub use status::Status;
+pub use time::{Clock, ManualClock, Span, SystemClock, Timestamp};
+pub use value::{ListItems, ScalarType, Value, ValueType};
+pub use version::Version;

@@ -1,0 +1,243 @@
+//! The in-memory backend: the executable specification of what a backend must answer.
+//!
+//! Written to be obviously right rather than fast. Every rule of the contract stands here once, as directly
+//! as it can be said; property tests and fuzzing compare the RocksDB backend with it.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use parking_lot::RwLock;
+
+use crate::backend::{
+    AsOfLookup, Backend, Committed, Cursor, Erased, FamilyStats, Found, KeyRange, Lookup, Scan, Scanned, Snapshot,
+    Stats, Verified, Visit,
+};
+use crate::batch::{Durability, WriteBatch};
+use crate::catalog::{Catalog, FeatureView};
+use crate::clock::StoreClock;
+use crate::error::{Error, Result};
+use crate::time::{Clock, Timestamp};
+use crate::version::Version;
+
+/// The versions of one row, oldest first.
+type Versions = BTreeMap<Version, Arc<[u8]>>;
+
+#[derive(Debug, Clone, Default)]
+struct State {
+    catalog: Arc<Catalog>,
+    rows: BTreeMap<(u32, Vec<u8>), Versions>,
+    notes: BTreeMap<Vec<u8>, Vec<u8>>,
+    batches: u64,
+    written: u64,
+}
+
+/// A store in memory. Nothing survives it.
+pub struct MemoryBackend {
+    clock: StoreClock,
+    state: RwLock<State>,
+}
+
+impl MemoryBackend {
+    /// An empty store.
+    pub fn new(clock: Arc<dyn Clock>) -> Self {
+        MemoryBackend { clock: StoreClock::new(clock), state: RwLock::default() }
+    }
+}
+
+impl State {
+    /// The versions of a row that retention lets be seen: those not older than the cut-off, and the newest one
+    /// where the view keeps it.
+    fn visible(&self, view: &FeatureView, key: &[u8], now: Timestamp) -> Vec<(Version, Arc<[u8]>)> {
+        let Some(versions) = self.rows.get(&(view.id, key.to_vec())) else { return Vec::new() };
+        let newest = versions.keys().next_back().copied();
+        let seen =
+            |version: Version| version.event >= view.cutoff(now) || (view.keep_newest && Some(version) == newest);
+        versions.iter().filter(|(version, _)| seen(**version)).map(|(v, row)| (*v, row.clone())).collect()
+    }
+
+    fn as_of(
+        &self,
+        view: &FeatureView,
+        key: &[u8],
+        at: Timestamp,
+        known_at: Option<Timestamp>,
+        now: Timestamp,
+    ) -> Option<(Version, Arc<[u8]>)> {
+        let visible = self.visible(view, key, now).into_iter();
+        visible.filter(|(version, _)| version.is_visible(at, known_at)).max_by_key(|(version, _)| *version)
+    }
+
+    fn write(&mut self, batch: &WriteBatch, created: Timestamp) -> Result<()> {
+        for row in batch.rows() {
+            if self.catalog.view_by_id(row.view).is_none() {
+                return Err(Error::not_found(format!("a view of the batch was dropped: id {}", row.view)));
+            }
+        }
+        for row in batch.rows() {
+            let version = Version::new(row.event, row.created.unwrap_or(created));
+            let versions = self.rows.entry((row.view, row.key.to_vec())).or_default();
+            versions.insert(version, row.row.into());
+        }
+        for (name, value) in batch.notes() {
+            match value {
+                Some(value) => self.notes.insert(name.clone(), value.clone()),
+                None => self.notes.remove(name),
+            };
+        }
+        self.batches += 1;
+        self.written += batch.len() as u64;
+        Ok(())
+    }
+}
+
+impl Backend for MemoryBackend {
+    fn catalog(&self) -> Arc<Catalog> {
+        self.state.read().catalog.clone()
+    }
+
+    fn set_catalog(&self, next: Catalog) -> Result<()> {
+        let mut state = self.state.write();
+        if state.catalog.revision() + 1 != next.revision() {
+            return Err(Error::conflict("the catalog was changed meanwhile; read it and try again"));
+        }
+        state.rows.retain(|(view, _), _| !next.dropped_views().contains(view));
+        state.catalog = Arc::new(next);
+        Ok(())
+    }
+
+    fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    fn commit(&self, batch: WriteBatch, _durability: Durability) -> Result<Committed> {
+        let mut state = self.state.write();
+        let created = self.clock.stamp();
+        state.write(&batch, created)?;
+        Ok(Committed { created })
+    }
+
+    fn bulk_load(&self, batch: WriteBatch) -> Result<Committed> {
+        self.commit(batch, Durability::Sync)
+    }
+
+    fn latest(&self, lookups: &[Lookup<'_>], at: Timestamp, visit: &mut Visit<'_>) -> Result<()> {
+        let as_of: Vec<_> =
+            lookups.iter().map(|lookup| AsOfLookup { view: lookup.view, key: lookup.key, at }).collect();
+        self.as_of(&as_of, None, visit)
+    }
+
+    fn as_of(&self, lookups: &[AsOfLookup<'_>], known_at: Option<Timestamp>, visit: &mut Visit<'_>) -> Result<()> {
+        let now = self.clock.now();
+        let state = self.state.read();
+        for (index, lookup) in lookups.iter().enumerate() {
+            let found = state.as_of(lookup.view, lookup.key, lookup.at, known_at, now);
+            visit(index, found.as_ref().map(|(version, row)| Found { version: *version, row }))?;
+        }
+        Ok(())
+    }
+
+    fn snapshot(&self) -> Box<dyn Snapshot + '_> {
+        Box::new(MemorySnapshot { now: self.clock.now(), state: self.state.read().clone() })
+    }
+
+    fn erase(&self, lookups: &[Lookup<'_>]) -> Result<Vec<Erased>> {
+        let mut state = self.state.write();
+        let mut erase = |lookup: &Lookup<'_>| {
+            let versions = state.rows.remove(&(lookup.view.id, lookup.key.to_vec())).unwrap_or_default();
+            let key_bytes = 4 + lookup.key.len() + Version::ENCODED_BYTES;
+            let bytes = versions.values().map(|row| (key_bytes + row.len()) as u64).sum();
+            Erased { view: lookup.view.name.clone(), versions: versions.len() as u64, bytes }
+        };
+        Ok(lookups.iter().map(&mut erase).collect())
+    }
+
+    fn note(&self, name: &[u8]) -> Result<Option<Vec<u8>>> {
+        Ok(self.state.read().notes.get(name).cloned())
+    }
+
+    fn flush(&self) -> Result<()> {
+        Ok(())
+    }
+
+    fn compact(&self) -> Result<()> {
+        Ok(())
+    }
+
+    fn checkpoint(&self, _directory: &Path) -> Result<()> {
+        Err(Error::invalid("a store in memory cannot be checkpointed"))
+    }
+
+    fn stats(&self) -> Result<Stats> {
+        let state = self.state.read();
+        let rows = state.rows.values().map(|versions| versions.len() as u64).sum();
+        let families = vec![FamilyStats { name: "history".into(), rows_estimate: rows, disk_bytes: 0 }];
+        Ok(Stats { families, batches: state.batches, rows: state.written, ..Stats::default() })
+    }
+
+    fn verify(&self) -> Result<Verified> {
+        let state = self.state.read();
+        let versions = state.rows.values().map(|versions| versions.len() as u64).sum();
+        Ok(Verified { versions, entities: state.rows.len() as u64, problems: Vec::new() })
+    }
+}
+
+struct MemorySnapshot {
+    now: Timestamp,
+    state: State,
+}
+
+impl Snapshot for MemorySnapshot {
+    fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    fn cursor<'s>(&'s self, view: &'s FeatureView, known_at: Option<Timestamp>) -> Result<Box<dyn Cursor + 's>> {
+        Ok(Box::new(MemoryCursor { snapshot: self, view, known_at, found: None }))
+    }
+
+    fn scan<'s>(&'s self, view: &'s FeatureView, range: &KeyRange) -> Result<Box<dyn Scan + 's>> {
+        let keys = self.state.rows.keys().filter(|(id, key)| *id == view.id && range.contains(key));
+        let rows = keys.flat_map(|(_, key)| {
+            let versions = self.state.visible(view, key, self.now).into_iter().rev();
+            versions.map(|(version, row)| (key.clone(), version, row))
+        });
+        Ok(Box::new(MemoryScan { rows: rows.collect(), next: 0 }))
+    }
+
+    fn split(&self, view: &FeatureView, parts: usize) -> Result<Vec<KeyRange>> {
+        let keys: Vec<_> = self.state.rows.keys().filter(|(id, _)| *id == view.id).map(|(_, key)| key).collect();
+        let each = keys.len().div_ceil(parts.max(1)).max(1);
+        let mut starts: Vec<Option<Vec<u8>>> = keys.chunks(each).skip(1).map(|c| Some(c[0].clone())).collect();
+        starts.insert(0, None);
+        let ends = starts.iter().skip(1).cloned().chain([None]);
+        Ok(starts.iter().cloned().zip(ends).map(|(start, end)| KeyRange { start, end }).collect())
+    }
+}
+
+struct MemoryCursor<'s> {
+    snapshot: &'s MemorySnapshot,
+    view: &'s FeatureView,
+    known_at: Option<Timestamp>,
+    found: Option<(Version, Arc<[u8]>)>,
+}
+
+impl Cursor for MemoryCursor<'_> {
+    fn find(&mut self, key: &[u8], at: Timestamp) -> Result<Option<Found<'_>>> {
+        self.found = self.snapshot.state.as_of(self.view, key, at, self.known_at, self.snapshot.now);
+        Ok(self.found.as_ref().map(|(version, row)| Found { version: *version, row }))
+    }
+}
+
+struct MemoryScan {
+    rows: Vec<(Vec<u8>, Version, Arc<[u8]>)>,
+    next: usize,
+}
+
+impl Scan for MemoryScan {
+    fn next(&mut self) -> Result<Option<Scanned<'_>>> {
+        let row = self.rows.get(self.next);
+        self.next += 1;
+        Ok(row.map(|(key, version, row)| Scanned { key, version: *version, row }))
+    }
+}

@@ -1,0 +1,337 @@
+//! Feature values and their types.
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::error::{Error, Result};
+use crate::time::Timestamp;
+
+/// The type of one value that is not a list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, bincode::Encode, bincode::Decode)]
+pub enum ScalarType {
+    /// True or false.
+    Bool,
+    /// 32-bit signed integer.
+    Int32,
+    /// 64-bit signed integer.
+    Int64,
+    /// 32-bit float.
+    Float32,
+    /// 64-bit float.
+    Float64,
+    /// UTF-8 text.
+    String,
+    /// Bytes.
+    Bytes,
+    /// Microseconds since the epoch, UTC.
+    Timestamp,
+}
+
+impl ScalarType {
+    /// Every scalar type.
+    pub const ALL: [ScalarType; 8] = [
+        ScalarType::Bool,
+        ScalarType::Int32,
+        ScalarType::Int64,
+        ScalarType::Float32,
+        ScalarType::Float64,
+        ScalarType::String,
+        ScalarType::Bytes,
+        ScalarType::Timestamp,
+    ];
+
+    /// Bytes of an encoded value; `None` for the types of variable length.
+    pub const fn fixed_bytes(self) -> Option<usize> {
+        match self {
+            ScalarType::Bool => Some(1),
+            ScalarType::Int32 | ScalarType::Float32 => Some(4),
+            ScalarType::Int64 | ScalarType::Float64 | ScalarType::Timestamp => Some(8),
+            ScalarType::String | ScalarType::Bytes => None,
+        }
+    }
+
+    /// The name used in definitions.
+    pub const fn name(self) -> &'static str {
+        match self {
+            ScalarType::Bool => "bool",
+            ScalarType::Int32 => "int32",
+            ScalarType::Int64 => "int64",
+            ScalarType::Float32 => "float32",
+            ScalarType::Float64 => "float64",
+            ScalarType::String => "string",
+            ScalarType::Bytes => "bytes",
+            ScalarType::Timestamp => "timestamp",
+        }
+    }
+}
+
+impl fmt::Display for ScalarType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// The type of a feature: a scalar, or a list of scalars (an embedding is a list of `float32`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, bincode::Encode, bincode::Decode)]
+pub enum ValueType {
+    /// One value.
+    Scalar(ScalarType),
+    /// Any number of values of one type, none of them null.
+    List(ScalarType),
+}
+
+impl ValueType {
+    /// Bytes in a row's fixed section; `None` for values of variable length.
+    pub const fn fixed_bytes(self) -> Option<usize> {
+        match self {
+            ValueType::Scalar(scalar) => scalar.fixed_bytes(),
+            ValueType::List(_) => None,
+        }
+    }
+}
+
+impl fmt::Display for ValueType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ValueType::Scalar(scalar) => scalar.fmt(f),
+            ValueType::List(scalar) => write!(f, "list<{scalar}>"),
+        }
+    }
+}
+
+impl FromStr for ScalarType {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        ScalarType::ALL.into_iter().find(|ty| ty.name() == text).ok_or_else(|| {
+            Error::invalid(format!(
+                "a type is bool, int32, int64, float32, float64, string, bytes, timestamp or list<..> of one: {text:?}"
+            ))
+        })
+    }
+}
+
+impl FromStr for ValueType {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        match text.strip_prefix("list<").and_then(|rest| rest.strip_suffix('>')) {
+            Some(item) => item.parse().map(ValueType::List),
+            None => text.parse().map(ValueType::Scalar),
+        }
+    }
+}
+
+/// An owned value. Null is the absence of one: `Option<Value>`.
+#[derive(Debug, Clone, PartialEq, bincode::Encode, bincode::Decode)]
+pub enum Value {
+    /// True or false.
+    Bool(bool),
+    /// 32-bit signed integer.
+    Int32(i32),
+    /// 64-bit signed integer.
+    Int64(i64),
+    /// 32-bit float.
+    Float32(f32),
+    /// 64-bit float.
+    Float64(f64),
+    /// UTF-8 text.
+    String(String),
+    /// Bytes.
+    Bytes(Vec<u8>),
+    /// A point in time.
+    Timestamp(Timestamp),
+    /// Values of one scalar type.
+    List(ScalarType, Vec<Value>),
+}
+
+impl Value {
+    /// The type of this value.
+    pub fn value_type(&self) -> ValueType {
+        match self {
+            Value::Bool(_) => ValueType::Scalar(ScalarType::Bool),
+            Value::Int32(_) => ValueType::Scalar(ScalarType::Int32),
+            Value::Int64(_) => ValueType::Scalar(ScalarType::Int64),
+            Value::Float32(_) => ValueType::Scalar(ScalarType::Float32),
+            Value::Float64(_) => ValueType::Scalar(ScalarType::Float64),
+            Value::String(_) => ValueType::Scalar(ScalarType::String),
+            Value::Bytes(_) => ValueType::Scalar(ScalarType::Bytes),
+            Value::Timestamp(_) => ValueType::Scalar(ScalarType::Timestamp),
+            Value::List(item, _) => ValueType::List(*item),
+        }
+    }
+
+    /// Appends the value as a row stores it: little-endian, lists as [`crate::row`] describes.
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        match self {
+            Value::Bool(v) => out.push(u8::from(*v)),
+            Value::Int32(v) => out.extend_from_slice(&v.to_le_bytes()),
+            Value::Int64(v) => out.extend_from_slice(&v.to_le_bytes()),
+            Value::Float32(v) => out.extend_from_slice(&v.to_le_bytes()),
+            Value::Float64(v) => out.extend_from_slice(&v.to_le_bytes()),
+            Value::String(v) => out.extend_from_slice(v.as_bytes()),
+            Value::Bytes(v) => out.extend_from_slice(v),
+            Value::Timestamp(v) => out.extend_from_slice(&v.as_micros().to_le_bytes()),
+            Value::List(item, values) if item.fixed_bytes().is_some() => values.iter().for_each(|v| v.encode(out)),
+            Value::List(_, values) => encode_variable_list(values, out),
+        }
+    }
+
+    /// Reads back what [`Value::encode`] wrote.
+    ///
+    /// # Errors
+    /// `Corrupt` when the bytes are not a value of type `ty`.
+    pub fn decode(ty: ValueType, bytes: &[u8]) -> Result<Value> {
+        match ty {
+            ValueType::Scalar(scalar) => decode_scalar(scalar, bytes),
+            ValueType::List(item) => {
+                let mut values = Vec::new();
+                ListItems::new(item, bytes)?.try_for_each(|bytes| {
+                    values.push(decode_scalar(item, bytes?)?);
+                    Ok::<(), Error>(())
+                })?;
+                Ok(Value::List(item, values))
+            }
+        }
+    }
+}
+
+/// A count, then the end of each item relative to the first one, then the items.
+fn encode_variable_list(values: &[Value], out: &mut Vec<u8>) {
+    let start = out.len();
+    out.extend_from_slice(&(values.len() as u32).to_le_bytes());
+    out.resize(out.len() + 4 * values.len(), 0);
+    let items = out.len();
+    for (index, value) in values.iter().enumerate() {
+        value.encode(out);
+        let end = (out.len() - items) as u32;
+        out[start + 4 + 4 * index..][..4].copy_from_slice(&end.to_le_bytes());
+    }
+}
+
+fn decode_scalar(ty: ScalarType, bytes: &[u8]) -> Result<Value> {
+    let wrong = || Error::corrupt(format!("a stored {ty} cannot have this length: {} bytes", bytes.len()));
+    fn fixed<const N: usize>(bytes: &[u8]) -> Option<[u8; N]> {
+        bytes.try_into().ok()
+    }
+    Ok(match ty {
+        ScalarType::Bool => match bytes {
+            [byte @ (0 | 1)] => Value::Bool(*byte == 1),
+            _ => return Err(Error::corrupt("a stored bool is one byte, 0 or 1")),
+        },
+        ScalarType::Int32 => Value::Int32(i32::from_le_bytes(fixed(bytes).ok_or_else(wrong)?)),
+        ScalarType::Int64 => Value::Int64(i64::from_le_bytes(fixed(bytes).ok_or_else(wrong)?)),
+        ScalarType::Float32 => Value::Float32(f32::from_le_bytes(fixed(bytes).ok_or_else(wrong)?)),
+        ScalarType::Float64 => Value::Float64(f64::from_le_bytes(fixed(bytes).ok_or_else(wrong)?)),
+        ScalarType::Timestamp => {
+            Value::Timestamp(Timestamp::from_micros(i64::from_le_bytes(fixed(bytes).ok_or_else(wrong)?)))
+        }
+        ScalarType::Bytes => Value::Bytes(bytes.to_vec()),
+        ScalarType::String => match std::str::from_utf8(bytes) {
+            Ok(text) => Value::String(text.to_owned()),
+            Err(error) => return Err(Error::corrupt("a stored string is not UTF-8").with_source(error)),
+        },
+    })
+}
+
+/// The items of a stored list, each as its bytes, without copying.
+#[derive(Debug, Clone)]
+pub struct ListItems<'a> {
+    bytes: &'a [u8],
+    kind: ListKind<'a>,
+    len: usize,
+    next: usize,
+}
+
+#[derive(Debug, Clone)]
+enum ListKind<'a> {
+    Fixed(usize),
+    Variable { ends: &'a [u8], start: usize },
+}
+
+impl<'a> ListItems<'a> {
+    /// The items of a list of `item` that a row stores as `bytes`.
+    ///
+    /// # Errors
+    /// `Corrupt` when the bytes cannot be such a list.
+    pub fn new(item: ScalarType, bytes: &'a [u8]) -> Result<Self> {
+        let corrupt = || Error::corrupt(format!("a stored list<{item}> is cut short at {} bytes", bytes.len()));
+        if let Some(width) = item.fixed_bytes() {
+            if !bytes.len().is_multiple_of(width) {
+                return Err(corrupt());
+            }
+            return Ok(ListItems { bytes, kind: ListKind::Fixed(width), len: bytes.len() / width, next: 0 });
+        }
+        let (count, rest) = bytes.split_first_chunk::<4>().ok_or_else(corrupt)?;
+        let len = u32::from_le_bytes(*count) as usize;
+        let (ends, items) = rest.split_at_checked(len.checked_mul(4).ok_or_else(corrupt)?).ok_or_else(corrupt)?;
+        Ok(ListItems { bytes: items, kind: ListKind::Variable { ends, start: 0 }, len, next: 0 })
+    }
+
+    /// How many items the list has.
+    pub fn count(&self) -> usize {
+        self.len
+    }
+}
+
+impl<'a> Iterator for ListItems<'a> {
+    type Item = Result<&'a [u8]>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.next == self.len {
+            return None;
+        }
+        let index = self.next;
+        self.next += 1;
+        match &mut self.kind {
+            ListKind::Fixed(width) => Some(Ok(&self.bytes[index * *width..][..*width])),
+            ListKind::Variable { ends, start } => {
+                let end = u32::from_le_bytes(ends[4 * index..][..4].try_into().expect("4 bytes")) as usize;
+                let item = self.bytes.get(*start..end);
+                *start = end;
+                Some(item.ok_or_else(|| Error::corrupt("a stored list has items out of order")))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn type_names_read_back() {
+        for scalar in ScalarType::ALL {
+            for ty in [ValueType::Scalar(scalar), ValueType::List(scalar)] {
+                assert_eq!(ty.to_string().parse::<ValueType>().unwrap(), ty);
+            }
+        }
+        for bad in ["", "float", "list<list<bool>>", "list<>", "List<bool>"] {
+            assert!(bad.parse::<ValueType>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn lists_of_every_kind_read_back() {
+        let lists = [
+            Value::List(ScalarType::Float32, vec![Value::Float32(1.5), Value::Float32(-0.0)]),
+            Value::List(ScalarType::Bool, vec![]),
+            Value::List(ScalarType::String, vec![Value::String("a".into()), Value::String(String::new())]),
+            Value::List(ScalarType::Bytes, vec![]),
+        ];
+        for list in lists {
+            let mut bytes = Vec::new();
+            list.encode(&mut bytes);
+            assert_eq!(Value::decode(list.value_type(), &bytes).unwrap(), list);
+        }
+    }
+
+    #[test]
+    fn broken_lists_are_corrupt_not_guessed() {
+        for bytes in [&[1u8, 0, 0][..], &[2, 0, 0, 0, 1, 0, 0, 0], &[255, 255, 255, 255], &[1, 0, 0, 0, 9, 0, 0, 0, 65]]
+        {
+            let result = Value::decode(ValueType::List(ScalarType::String), bytes);
+            assert_eq!(result.unwrap_err().kind(), crate::error::ErrorKind::Corrupt);
+        }
+    }
+}
