@@ -1,1 +1,28 @@
+//! asofdb: an embedded feature store engine.
 
+mod answer;
+mod arena;
+mod arrow_types;
+mod columns;
+mod encode;
+mod keys;
+mod prepared;
+mod problems;
+mod read;
+mod record;
+mod reference;
+mod store;
+mod suggest;
+
+pub use answer::{Answer, AnswerColumns};
+pub use arrow_types::{arrow_type, feature_field, timestamp_type};
+pub use asofdb_storage as storage;
+pub use asofdb_storage::{
+    Catalog, Clock, Committed, Durability, Entity, Erased, Error, ErrorKind, Feature, FeatureService, FeatureView,
+    JoinKey, ManualClock, Result, ScalarType, Span, Stats, Status, SystemClock, Timestamp, Value, ValueType, Verified,
+    Version,
+};
+pub use prepared::{EntityRows, Prepared};
+pub use read::F32Matrix;
+pub use reference::ResolvedFeature;
+pub use store::{EntityKey, HistoryRow, Store};

@@ -269,7 +269,7 @@ impl<'a> ListItems<'a> {
     }
 
     /// How many items the list has.
-    pub fn count(&self) -> usize {
+    pub fn item_count(&self) -> usize {
         self.len
     }
 }

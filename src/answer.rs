@@ -1,0 +1,141 @@
+//! The answer to a read: values with their statuses and event timestamps.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, RecordBatch};
+use arrow::datatypes::{Field, Schema};
+use asofdb_storage::{Error, Result, Status, Timestamp, Value};
+
+use crate::arrow_types::{feature_field, timestamp_type};
+use crate::columns::{event_column, field_column, status_column, status_type};
+use crate::prepared::Plan;
+use crate::record::Records;
+
+/// Which columns an answer gives beside the features.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct AnswerColumns {
+    /// Name every feature `view__feature`, not only where names collide.
+    pub full_names: bool,
+    /// Add a dictionary column `feature__status` a feature.
+    pub statuses: bool,
+    /// Add a column `view__event_timestamp` a view.
+    pub event_timestamps: bool,
+}
+
+/// What was found for each row, feature by feature.
+#[derive(Debug)]
+pub struct Answer {
+    plan: Arc<Plan>,
+    records: Vec<Records>,
+    rows: usize,
+}
+
+impl Answer {
+    pub(crate) fn new(plan: Arc<Plan>, records: Vec<Records>, rows: usize) -> Self {
+        Answer { plan, records, rows }
+    }
+
+    /// How many rows were asked about.
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// How many features a row has.
+    pub fn features(&self) -> usize {
+        self.plan.features.len()
+    }
+
+    /// `view:feature` of each feature, in order.
+    pub fn references(&self) -> Vec<String> {
+        self.plan.features.iter().map(|feature| feature.resolved.reference()).collect()
+    }
+
+    /// Why the value is or is not there.
+    pub fn status(&self, row: usize, feature: usize) -> Status {
+        let planned = &self.plan.features[feature];
+        let field = &self.plan.views[planned.view].layout.fields()[planned.field];
+        self.records[planned.view].get(row).status(field)
+    }
+
+    /// The event timestamp of the version that answers; `None` for `missing`.
+    pub fn event_timestamp(&self, row: usize, feature: usize) -> Option<Timestamp> {
+        self.records[self.plan.features[feature].view].get(row).event()
+    }
+
+    /// Whether the feature's default stands in for its value.
+    pub fn is_defaulted(&self, row: usize, feature: usize) -> bool {
+        self.status(row, feature) != Status::Present && self.plan.features[feature].resolved.feature.default.is_some()
+    }
+
+    /// The value, the feature's default, or `None`.
+    ///
+    /// # Errors
+    /// `Corrupt` when the stored bytes cannot be read.
+    pub fn value(&self, row: usize, feature: usize) -> Result<Option<Value>> {
+        let planned = &self.plan.features[feature];
+        let field = &self.plan.views[planned.view].layout.fields()[planned.field];
+        let records = &self.records[planned.view];
+        if !records.get(row).is_present(field) {
+            return Ok(planned.resolved.feature.default.clone());
+        }
+        Value::decode(field.ty, records.bytes(row, field)).map(Some)
+    }
+
+    /// The column of a feature; its default stands in wherever the status is not `present`.
+    ///
+    /// # Errors
+    /// `Corrupt` when the stored bytes cannot be read.
+    pub fn column(&self, feature: usize) -> Result<ArrayRef> {
+        self.column_of(feature, 0..self.rows)
+    }
+
+    fn column_of(&self, feature: usize, rows: Range<usize>) -> Result<ArrayRef> {
+        let planned = &self.plan.features[feature];
+        let field = &self.plan.views[planned.view].layout.fields()[planned.field];
+        field_column(&self.records[planned.view], field, rows, planned.resolved.feature.default.as_ref())
+    }
+
+    /// All features as one batch, with the columns asked beside them.
+    ///
+    /// # Errors
+    /// `Corrupt` when the stored bytes cannot be read.
+    pub fn to_record_batch(&self, columns: AnswerColumns) -> Result<RecordBatch> {
+        let schema = Arc::new(Schema::new(answer_fields(&self.plan, columns, &[])));
+        RecordBatch::try_new(schema, self.arrays(columns, 0..self.rows)?)
+            .map_err(|error| Error::internal("cannot build the answer").with_source(error))
+    }
+
+    /// The columns of `rows`, in the order of [`answer_fields`].
+    pub(crate) fn arrays(&self, columns: AnswerColumns, rows: Range<usize>) -> Result<Vec<ArrayRef>> {
+        let mut arrays = Vec::with_capacity(self.plan.features.len());
+        for feature in 0..self.plan.features.len() {
+            arrays.push(self.column_of(feature, rows.clone())?);
+            if columns.statuses {
+                let planned = &self.plan.features[feature];
+                let field = &self.plan.views[planned.view].layout.fields()[planned.field];
+                arrays.push(status_column(&self.records[planned.view], field, rows.clone())?);
+            }
+        }
+        if columns.event_timestamps {
+            arrays.extend(self.records.iter().map(|records| event_column(records, rows.clone())));
+        }
+        Ok(arrays)
+    }
+}
+
+/// The fields of an answer's columns: features, each with its status if asked, then event timestamps.
+pub(crate) fn answer_fields(plan: &Plan, columns: AnswerColumns, taken: &[&str]) -> Vec<Field> {
+    let names = plan.column_names(columns.full_names, taken);
+    let mut fields = Vec::with_capacity(names.len());
+    for (planned, name) in plan.features.iter().zip(names) {
+        let status = columns.statuses.then(|| Field::new(format!("{name}__status"), status_type(), false));
+        fields.push(feature_field(&planned.resolved.feature, name));
+        fields.extend(status);
+    }
+    if columns.event_timestamps {
+        let name = |view: &str| Field::new(format!("{view}__event_timestamp"), timestamp_type(), true);
+        fields.extend(plan.views.iter().map(|planned| name(&planned.view.name)));
+    }
+    fields
+}

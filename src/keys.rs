@@ -1,0 +1,159 @@
+//! Encoding entity keys from Arrow columns.
+
+use arrow::array::{Array, ArrayRef, AsArray};
+use arrow::datatypes::{Float32Type, Float64Type, Int32Type, Int64Type, TimestampMicrosecondType};
+use asofdb_storage::{Error, JoinKey, Result, ScalarType, Value, ValueType, key};
+
+use crate::problems::Problems;
+
+/// Encoded entity keys, one a row; `None` where a join key is null or cannot be one.
+#[derive(Debug, Default, Clone)]
+pub(crate) struct EncodedKeys {
+    bytes: Vec<u8>,
+    /// The end of each key in `bytes`.
+    ends: Vec<usize>,
+    holes: Vec<bool>,
+}
+
+impl EncodedKeys {
+    /// Encodes the keys of a batch. `columns` hold the join keys in key order, each of exactly its type.
+    /// Bad keys are reported; null keys too where `null_is_bad`.
+    pub(crate) fn encode(
+        columns: &[(ScalarType, ArrayRef)],
+        rows: usize,
+        null_is_bad: bool,
+        problems: &mut Problems,
+    ) -> Self {
+        let mut keys = EncodedKeys { bytes: Vec::with_capacity(rows * 12), ..EncodedKeys::default() };
+        keys.ends.reserve(rows);
+        keys.holes.reserve(rows);
+        let columns: Vec<Column<'_>> = columns.iter().map(|(ty, array)| Column::new(*ty, array)).collect();
+        for row in 0..rows {
+            keys.push_row(&columns, row, null_is_bad, problems);
+        }
+        keys
+    }
+
+    fn push_row(&mut self, columns: &[Column<'_>], row: usize, null_is_bad: bool, problems: &mut Problems) {
+        let start = self.bytes.len();
+        let null = columns.iter().any(|column| column.array.is_null(row));
+        let result: std::result::Result<(), String> = match null {
+            true if null_is_bad => Err("a join key cannot be null".to_owned()),
+            true => Ok(()),
+            false => self.append(columns, row, start),
+        };
+        let good = !null && result.is_ok();
+        if let Err(message) = result {
+            problems.report(row, message);
+        }
+        self.finish(start, good);
+    }
+
+    fn append(&mut self, columns: &[Column<'_>], row: usize, start: usize) -> std::result::Result<(), String> {
+        for column in columns {
+            column.append(row, &mut self.bytes).map_err(|error| error.to_string())?;
+        }
+        key::check_entity_key_length(self.bytes.len() - start).map_err(|error| error.to_string())
+    }
+
+    fn finish(&mut self, start: usize, good: bool) {
+        if !good {
+            self.bytes.truncate(start);
+        }
+        self.ends.push(self.bytes.len());
+        self.holes.push(!good);
+    }
+
+    /// Adds the key made of the values at `positions`, each of its join key's type; a null makes a hole.
+    pub(crate) fn push_values(
+        &mut self,
+        keys: &[JoinKey],
+        positions: &[usize],
+        values: &[Option<Value>],
+    ) -> Result<()> {
+        let start = self.bytes.len();
+        for position in positions {
+            let Some(value) = &values[*position] else {
+                self.finish(start, false);
+                return Ok(());
+            };
+            let key = &keys[*position];
+            if value.value_type() != ValueType::Scalar(key.ty) {
+                let message = format!("join key {:?} is {}, not {}", key.name, key.ty, value.value_type());
+                return Err(Error::invalid(message));
+            }
+            key::encode_value(value, &mut self.bytes)
+                .map_err(|error| Error::invalid(format!("join key {:?}: {}", key.name, error.message())))?;
+        }
+        key::check_entity_key_length(self.bytes.len() - start)?;
+        self.finish(start, true);
+        Ok(())
+    }
+
+    /// Forgets all rows after the first `rows`, and what a failed push left.
+    pub(crate) fn truncate(&mut self, rows: usize) {
+        self.ends.truncate(rows);
+        self.holes.truncate(rows);
+        self.bytes.truncate(self.ends.last().copied().unwrap_or(0));
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.bytes.clear();
+        self.ends.clear();
+        self.holes.clear();
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    #[inline]
+    pub(crate) fn get(&self, row: usize) -> Option<&[u8]> {
+        if self.holes[row] {
+            return None;
+        }
+        let start = if row == 0 { 0 } else { self.ends[row - 1] };
+        Some(&self.bytes[start..self.ends[row]])
+    }
+
+    pub(crate) fn extend(&mut self, other: &EncodedKeys) {
+        let base = self.bytes.len();
+        self.bytes.extend_from_slice(&other.bytes);
+        self.ends.extend(other.ends.iter().map(|end| base + end));
+        self.holes.extend_from_slice(&other.holes);
+    }
+
+    /// Bytes of memory held.
+    pub(crate) fn memory_bytes(&self) -> usize {
+        self.bytes.capacity() + 8 * self.ends.capacity() + self.holes.capacity()
+    }
+}
+
+struct Column<'a> {
+    ty: ScalarType,
+    array: &'a dyn Array,
+}
+
+impl<'a> Column<'a> {
+    fn new(ty: ScalarType, array: &'a ArrayRef) -> Self {
+        Column { ty, array }
+    }
+
+    #[inline]
+    fn append(&self, row: usize, out: &mut Vec<u8>) -> Result<()> {
+        let array = self.array;
+        match self.ty {
+            ScalarType::Bool => out.push(u8::from(array.as_boolean().value(row))),
+            ScalarType::Int32 => key::encode_i32(array.as_primitive::<Int32Type>().value(row), out),
+            ScalarType::Int64 => key::encode_i64(array.as_primitive::<Int64Type>().value(row), out),
+            ScalarType::Timestamp => {
+                key::encode_i64(array.as_primitive::<TimestampMicrosecondType>().value(row), out);
+            }
+            ScalarType::Float32 => return key::encode_f32(array.as_primitive::<Float32Type>().value(row), out),
+            ScalarType::Float64 => return key::encode_f64(array.as_primitive::<Float64Type>().value(row), out),
+            ScalarType::String => key::encode_bytes(array.as_string::<i32>().value(row).as_bytes(), out),
+            ScalarType::Bytes => key::encode_bytes(array.as_binary::<i32>().value(row), out),
+        }
+        Ok(())
+    }
+}

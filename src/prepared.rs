@@ -1,0 +1,287 @@
+//! Requests that are resolved once and read many times.
+
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use asofdb_storage::{
+    Catalog, Error, FeatureId, FeatureView, JoinKey, Projection, Result, ScalarType, Value, ValueType,
+};
+use parking_lot::RwLock;
+
+use crate::arrow_types::cast_exact;
+use crate::keys::EncodedKeys;
+use crate::problems::Problems;
+use crate::record::RecordLayout;
+use crate::reference::{ResolvedFeature, resolve};
+use crate::suggest::did_you_mean;
+
+/// A request with its names resolved against one catalog.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    pub(crate) revision: u64,
+    /// In the order asked.
+    pub(crate) features: Vec<PlannedFeature>,
+    pub(crate) views: Vec<PlannedView>,
+    /// The columns an entity row has: every join key of every view, once.
+    pub(crate) join_keys: Vec<JoinKey>,
+    /// Distinct entity keys, each as positions in `join_keys`; views of the same entities share one.
+    pub(crate) key_groups: Vec<Vec<usize>>,
+}
+
+#[derive(Debug)]
+pub(crate) struct PlannedFeature {
+    pub(crate) resolved: ResolvedFeature,
+    /// Position of its view in the plan.
+    pub(crate) view: usize,
+    /// Position among the plan's features of that view.
+    pub(crate) field: usize,
+}
+
+/// What is read from one view.
+#[derive(Debug)]
+pub(crate) struct PlannedView {
+    pub(crate) view: Arc<FeatureView>,
+    pub(crate) key_group: usize,
+    pub(crate) layout: RecordLayout,
+    pub(crate) projection: Projection,
+    /// Position in the answer of each of this view's features.
+    pub(crate) outputs: Vec<usize>,
+}
+
+impl PlannedView {
+    /// Where this view's features lie in the answer, if they lie together and in order.
+    pub(crate) fn contiguous(&self) -> Option<usize> {
+        let start = self.outputs[0];
+        self.outputs.iter().enumerate().all(|(n, output)| *output == start + n).then_some(start)
+    }
+}
+
+impl Plan {
+    pub(crate) fn new<S: AsRef<str>>(catalog: &Catalog, references: &[S]) -> Result<Plan> {
+        let resolved = resolve(catalog, references)?;
+        let mut views: Vec<(Arc<FeatureView>, Vec<FeatureId>, Vec<usize>)> = Vec::new();
+        let mut features = Vec::with_capacity(resolved.len());
+        for (output, one) in resolved.into_iter().enumerate() {
+            let view = match views.iter().position(|(view, ..)| view.id == one.view.id) {
+                Some(view) => view,
+                None => {
+                    views.push((one.view.clone(), Vec::new(), Vec::new()));
+                    views.len() - 1
+                }
+            };
+            let (_, ids, outputs) = &mut views[view];
+            features.push(PlannedFeature { view, field: ids.len(), resolved: one });
+            ids.push(features[output].resolved.feature.id);
+            outputs.push(output);
+        }
+        let (join_keys, key_groups, group_of) = join_keys(views.iter().map(|(view, ..)| view))?;
+        let views = views.into_iter().zip(group_of).map(|((view, ids, outputs), key_group)| {
+            let layout = RecordLayout::new(&view, &ids)?;
+            let projection = Projection::new(&view, &ids)?;
+            Ok(PlannedView { view, key_group, layout, projection, outputs })
+        });
+        let views = views.collect::<Result<Vec<_>>>()?;
+        Ok(Plan { revision: catalog.revision(), features, views, join_keys, key_groups })
+    }
+
+    /// Encodes the entity keys of `batch`, which has a column for every join key. Null keys are holes.
+    pub(crate) fn encode_keys(&self, batch: &RecordBatch, problems: &mut Problems) -> Result<Vec<EncodedKeys>> {
+        let column = |key: &JoinKey| {
+            let array = batch.column_by_name(&key.name).ok_or_else(|| self.missing_key(key, batch))?;
+            Ok((key.ty, cast_exact(array, ValueType::Scalar(key.ty), &key.name, problems)?))
+        };
+        let columns = self.join_keys.iter().map(column).collect::<Result<Vec<(ScalarType, _)>>>()?;
+        let encode = |group: &Vec<usize>, problems: &mut Problems| {
+            let columns: Vec<_> = group.iter().map(|position| columns[*position].clone()).collect();
+            EncodedKeys::encode(&columns, batch.num_rows(), false, problems)
+        };
+        Ok(self.key_groups.iter().map(|group| encode(group, problems)).collect())
+    }
+
+    fn missing_key(&self, key: &JoinKey, batch: &RecordBatch) -> Error {
+        let schema = batch.schema();
+        let hint = did_you_mean(&key.name, schema.fields().iter().map(|field| field.name().as_str()));
+        Error::invalid(format!("the entity rows have no column for join key {:?}{hint}", key.name))
+    }
+
+    /// The column names of the answer: feature names, or `view__feature` where names would collide with
+    /// another feature or with one of `taken`, or everywhere if `full` is asked.
+    pub(crate) fn column_names(&self, full: bool, taken: &[&str]) -> Vec<String> {
+        let mut count = std::collections::HashMap::new();
+        for feature in &self.features {
+            *count.entry(feature.resolved.feature.name.as_str()).or_insert(0) += 1;
+        }
+        let name = |feature: &PlannedFeature| {
+            let ResolvedFeature { view, feature } = &feature.resolved;
+            match full || count[feature.name.as_str()] > 1 || taken.contains(&feature.name.as_str()) {
+                true => format!("{}__{}", view.name, feature.name),
+                false => feature.name.clone(),
+            }
+        };
+        self.features.iter().map(name).collect()
+    }
+}
+
+/// The join keys of all views without repetition, the distinct entity keys over them, and each view's.
+#[allow(clippy::type_complexity, reason = "three parts of one answer")]
+fn join_keys<'a>(
+    views: impl Iterator<Item = &'a Arc<FeatureView>>,
+) -> Result<(Vec<JoinKey>, Vec<Vec<usize>>, Vec<usize>)> {
+    let (mut keys, mut groups, mut group_of) = (Vec::<JoinKey>::new(), Vec::<Vec<usize>>::new(), Vec::new());
+    for view in views {
+        let mut group = Vec::new();
+        for key in &view.join_keys {
+            match keys.iter().position(|known| known.name == key.name) {
+                Some(position) if keys[position].ty == key.ty => group.push(position),
+                Some(position) => {
+                    let (a, b) = (keys[position].ty, key.ty);
+                    let message = format!(
+                        "join key {:?} is {a} in one view and {b} in view {:?}; read them apart",
+                        key.name, view.name
+                    );
+                    return Err(Error::invalid(message));
+                }
+                None => {
+                    group.push(keys.len());
+                    keys.push(key.clone());
+                }
+            }
+        }
+        let position = groups.iter().position(|known| *known == group);
+        group_of.push(position.unwrap_or(groups.len()));
+        if position.is_none() {
+            groups.push(group);
+        }
+    }
+    Ok((keys, groups, group_of))
+}
+
+/// A request that was resolved once: names looked up, projections compiled.
+///
+/// It follows the catalog: after a change the next read resolves the names again, once, for every thread.
+#[derive(Debug)]
+pub struct Prepared {
+    references: Vec<String>,
+    plan: RwLock<Arc<Plan>>,
+}
+
+impl Prepared {
+    pub(crate) fn new(catalog: &Catalog, references: Vec<String>) -> Result<Self> {
+        let plan = Plan::new(catalog, &references)?;
+        Ok(Prepared { references, plan: RwLock::new(Arc::new(plan)) })
+    }
+
+    /// The plan for this catalog.
+    pub(crate) fn plan(&self, revision: u64, catalog: impl FnOnce() -> Arc<Catalog>) -> Result<Arc<Plan>> {
+        let plan = self.plan.read().clone();
+        if plan.revision == revision {
+            return Ok(plan);
+        }
+        let fresh = Arc::new(Plan::new(&catalog(), &self.references)?);
+        let mut current = self.plan.write();
+        if current.revision < fresh.revision {
+            *current = fresh.clone();
+        }
+        Ok(fresh)
+    }
+
+    /// The references as they were given.
+    pub fn references(&self) -> &[String] {
+        &self.references
+    }
+
+    /// The features, in the order of the answer's columns.
+    pub fn features(&self) -> Vec<ResolvedFeature> {
+        self.plan.read().features.iter().map(|feature| feature.resolved.clone()).collect()
+    }
+
+    /// The columns an entity row has: the join keys of all views, each once.
+    pub fn join_keys(&self) -> Vec<JoinKey> {
+        self.plan.read().join_keys.clone()
+    }
+
+    /// Entity rows to be filled one by one, in the order of [`Prepared::join_keys`].
+    pub fn entity_rows(&self) -> EntityRows {
+        EntityRows::new(self.plan.read().clone())
+    }
+
+    /// Entity rows from columns named as the join keys. A null key is a row that nothing is known of.
+    ///
+    /// # Errors
+    /// `Invalid` when a column is missing, has another type, or holds NaN or an oversized key.
+    pub fn entity_rows_from(&self, batch: &RecordBatch) -> Result<EntityRows> {
+        let plan = self.plan.read().clone();
+        let mut problems = Problems::first();
+        let groups = plan.encode_keys(batch, &mut problems)?;
+        match problems.rows().next() {
+            Some((row, message)) => Err(Error::invalid(format!("entity row {row}: {message}"))),
+            None => Ok(EntityRows { plan, groups, rows: batch.num_rows() }),
+        }
+    }
+}
+
+/// The entities of a request, encoded. Reuse it: clearing keeps the memory.
+#[derive(Debug, Clone)]
+pub struct EntityRows {
+    plan: Arc<Plan>,
+    groups: Vec<EncodedKeys>,
+    rows: usize,
+}
+
+impl EntityRows {
+    fn new(plan: Arc<Plan>) -> Self {
+        let groups = vec![EncodedKeys::default(); plan.key_groups.len()];
+        EntityRows { plan, groups, rows: 0 }
+    }
+
+    /// Adds an entity: a value for each of [`Prepared::join_keys`]; `None` is a null key.
+    ///
+    /// # Errors
+    /// `Invalid` when a value has another type than its join key, is NaN, or the key is too long.
+    pub fn push(&mut self, values: &[Option<Value>]) -> Result<()> {
+        let keys = &self.plan.join_keys;
+        if keys.len() != values.len() {
+            let names: Vec<_> = keys.iter().map(|key| key.name.as_str()).collect();
+            return Err(Error::invalid(format!(
+                "an entity row has the join keys {}: got {} values",
+                names.join(", "),
+                values.len()
+            )));
+        }
+        for (group, positions) in self.groups.iter_mut().zip(&self.plan.key_groups) {
+            if let Err(error) = group.push_values(keys, positions, values) {
+                self.groups.iter_mut().for_each(|group| group.truncate(self.rows));
+                return Err(error);
+            }
+        }
+        self.rows += 1;
+        Ok(())
+    }
+
+    /// Forgets the rows, keeps the memory.
+    pub fn clear(&mut self) {
+        self.groups.iter_mut().for_each(EncodedKeys::clear);
+        self.rows = 0;
+    }
+
+    /// How many entities there are.
+    pub fn len(&self) -> usize {
+        self.rows
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.rows == 0
+    }
+
+    /// The keys for a plan of the same request, perhaps after a change of the catalog.
+    pub(crate) fn groups_for(&self, plan: &Plan) -> Result<&[EncodedKeys]> {
+        let same = plan.join_keys == self.plan.join_keys && plan.key_groups == self.plan.key_groups;
+        match same {
+            true => Ok(&self.groups),
+            false => Err(Error::conflict(
+                "the entity rows belong to another request, or its join keys changed; build them again",
+            )),
+        }
+    }
+}

@@ -1,0 +1,240 @@
+//! The store: what an embedding process opens.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use asofdb_storage::{
+    Backend, Catalog, Committed, Durability, Erased, Error, FeatureView, KeyRange, Lookup, MemoryBackend, Projection,
+    Result, Stats, SystemClock, Timestamp, Value, Verified, Version, WriteBatch, key,
+};
+use asofdb_storage::{Clock, FeatureId};
+
+use crate::encode::ViewEncoder;
+use crate::prepared::Prepared;
+use crate::problems::Problems;
+use crate::reference::find_view;
+use crate::suggest::did_you_mean;
+
+/// A feature store. Cheap to clone; clones share one store, and any number of threads may use it.
+#[derive(Clone)]
+pub struct Store {
+    backend: Arc<dyn Backend>,
+    durability: Durability,
+}
+
+/// The value of each join key of an entity, by name.
+pub type EntityKey<'a> = [(&'a str, Value)];
+
+/// One version of a row, as [`Store::history`] gives it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct HistoryRow {
+    /// Event and created timestamps.
+    pub version: Version,
+    /// Whether this version is a deletion.
+    pub deleted: bool,
+    /// The values of the view's features, in their order; empty for a deletion.
+    pub values: Vec<Option<Value>>,
+}
+
+impl Store {
+    /// A store over any backend.
+    pub fn with_backend(backend: Arc<dyn Backend>, durability: Durability) -> Self {
+        Store { backend, durability }
+    }
+
+    /// A store in memory, which forgets everything when it is dropped. For tests.
+    pub fn in_memory(clock: Arc<dyn Clock>) -> Self {
+        Store::with_backend(Arc::new(MemoryBackend::new(clock)), Durability::Os)
+    }
+
+    pub(crate) fn backend(&self) -> &dyn Backend {
+        &*self.backend
+    }
+
+    /// What is defined, as of now.
+    pub fn catalog(&self) -> Arc<Catalog> {
+        self.backend.catalog()
+    }
+
+    /// The present by the store's clock.
+    pub fn now(&self) -> Timestamp {
+        self.backend.now()
+    }
+
+    /// Writes rows of one view: columns named as its join keys, timestamps and features. Columns the view
+    /// does not know are ignored.
+    ///
+    /// # Errors
+    /// `Invalid`, naming view, row, column and rule; nothing of the batch is written.
+    pub fn write(&self, view: &str, rows: &RecordBatch) -> Result<Committed> {
+        self.write_all(&[(view, rows)], self.durability)
+    }
+
+    /// Writes rows of several views in one atomic step.
+    ///
+    /// # Errors
+    /// As [`Store::write`].
+    pub fn write_all(&self, rows: &[(&str, &RecordBatch)], durability: Durability) -> Result<Committed> {
+        let catalog = self.catalog();
+        let now = self.now();
+        let mut batch = WriteBatch::new();
+        for (view, rows) in rows {
+            let encoder = ViewEncoder::new(find_view(&catalog, view)?.clone());
+            let mut problems = Problems::first();
+            encoder.encode(rows, now, &mut problems, &mut batch)?;
+            if let Some(error) = problems.to_error(view) {
+                return Err(error);
+            }
+        }
+        self.backend.commit(batch, durability)
+    }
+
+    /// Resolves references (`view:feature`, `view:*`, a view or a service) once, to be read many times.
+    ///
+    /// # Errors
+    /// `NotFound` for unknown names, `Invalid` when a feature is named twice.
+    pub fn prepare<S: AsRef<str>>(&self, references: &[S]) -> Result<Prepared> {
+        let references = references.iter().map(|reference| reference.as_ref().to_owned()).collect();
+        Prepared::new(&self.catalog(), references)
+    }
+
+    /// Every version of one entity in a view, newest first; at most `limit`.
+    ///
+    /// # Errors
+    /// `NotFound` for an unknown view, `Invalid` for a key that is not the view's.
+    pub fn history(&self, view: &str, entity: &EntityKey<'_>, limit: usize) -> Result<Vec<HistoryRow>> {
+        let catalog = self.catalog();
+        let view = find_view(&catalog, view)?;
+        let key = encode_entity_key(view, entity)?;
+        let ids: Vec<FeatureId> = view.features.iter().map(|feature| feature.id).collect();
+        let projection = Projection::new(view, &ids)?;
+        let snapshot = self.backend.snapshot();
+        let mut scan = snapshot.scan(view, &KeyRange::only(&key))?;
+        let mut rows = Vec::new();
+        while rows.len() < limit {
+            let Some(scanned) = scan.next()? else { break };
+            let values = decode_row(&projection, scanned.row)?;
+            rows.push(HistoryRow {
+                version: scanned.version,
+                deleted: values.is_none(),
+                values: values.unwrap_or_default(),
+            });
+        }
+        Ok(rows)
+    }
+
+    /// Deletes an entity from a view as of `at`: earlier reads still see it, later ones find it missing.
+    ///
+    /// # Errors
+    /// `NotFound` for an unknown view, `Invalid` for a key that is not the view's or a time too far ahead.
+    pub fn delete(&self, views: &[&str], entity: &EntityKey<'_>, at: Timestamp) -> Result<Committed> {
+        let catalog = self.catalog();
+        let now = self.now();
+        let mut batch = WriteBatch::new();
+        for view in views {
+            let view = find_view(&catalog, view)?;
+            batch.delete(view, &encode_entity_key(view, entity)?, at, now)?;
+        }
+        self.backend.commit(batch, self.durability)
+    }
+
+    /// Removes every version of an entity from the views, physically, and tells what was removed.
+    ///
+    /// # Errors
+    /// `NotFound` for an unknown view, `Invalid` for a key that is not the view's.
+    pub fn erase(&self, views: &[&str], entity: &EntityKey<'_>) -> Result<Vec<Erased>> {
+        let catalog = self.catalog();
+        let views = views.iter().map(|view| find_view(&catalog, view)).collect::<Result<Vec<_>>>()?;
+        let keys = views.iter().map(|view| encode_entity_key(view, entity)).collect::<Result<Vec<_>>>()?;
+        let lookups: Vec<_> = views.iter().zip(&keys).map(|(view, key)| Lookup { view, key }).collect();
+        self.backend.erase(&lookups)
+    }
+
+    /// The views whose join keys are exactly those of `entity`: where `delete` and `erase` of an entity apply.
+    pub fn views_of(&self, entity: &EntityKey<'_>) -> Vec<Arc<FeatureView>> {
+        let named = |view: &FeatureView| {
+            view.join_keys.len() == entity.len()
+                && view.join_keys.iter().all(|key| entity.iter().any(|(name, _)| *name == key.name))
+        };
+        self.catalog().views().filter(|view| named(view)).cloned().collect()
+    }
+
+    /// Writes what is in memory to disk.
+    ///
+    /// # Errors
+    /// `Unavailable` when the disk is full.
+    pub fn flush(&self) -> Result<()> {
+        self.backend.flush()
+    }
+
+    /// Compacts everything, reclaiming what retention, drops and erasures left.
+    ///
+    /// # Errors
+    /// `Unavailable` when the disk is full.
+    pub fn compact(&self) -> Result<()> {
+        self.backend.compact()
+    }
+
+    /// Writes a consistent copy of the store into the new directory `to`.
+    ///
+    /// # Errors
+    /// `Conflict` when it exists.
+    pub fn checkpoint(&self, to: &Path) -> Result<()> {
+        self.backend.checkpoint(to)
+    }
+
+    /// Figures about the store.
+    ///
+    /// # Errors
+    /// `Unavailable` when the store cannot be read.
+    pub fn stats(&self) -> Result<Stats> {
+        self.backend.stats()
+    }
+
+    /// Reads everything and checks that it can be read and that the answers agree.
+    ///
+    /// # Errors
+    /// `Unavailable` when the store cannot be read; what is wrong with the data is in the answer.
+    pub fn verify(&self) -> Result<Verified> {
+        self.backend.verify()
+    }
+}
+
+impl std::fmt::Debug for Store {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Store").field("catalog_revision", &self.catalog().revision()).finish_non_exhaustive()
+    }
+}
+
+/// The values of a row; `None` for a tombstone.
+fn decode_row(projection: &Projection, row: &[u8]) -> Result<Option<Vec<Option<Value>>>> {
+    let Some(row) = projection.open(row)? else { return Ok(None) };
+    let value = |(index, ty): (usize, &asofdb_storage::ValueType)| {
+        row.get(index)?.map(|bytes| Value::decode(*ty, bytes)).transpose()
+    };
+    projection.types().iter().enumerate().map(value).collect::<Result<Vec<_>>>().map(Some)
+}
+
+/// Encodes an entity given by name, in the order of the view's join keys.
+pub(crate) fn encode_entity_key(view: &FeatureView, entity: &EntityKey<'_>) -> Result<Vec<u8>> {
+    let names = || view.join_keys.iter().map(|key| key.name.as_str());
+    if let Some((unknown, _)) = entity.iter().find(|(name, _)| !names().any(|known| known == *name)) {
+        let hint = did_you_mean(unknown, names());
+        return Err(Error::invalid(format!("view {:?} has no join key {unknown:?}{hint}", view.name)));
+    }
+    let value = |name: &str| entity.iter().find(|(given, _)| *given == name).map(|(_, value)| value.clone());
+    let mut out = Vec::new();
+    for join_key in &view.join_keys {
+        let value = value(&join_key.name)
+            .ok_or_else(|| Error::invalid(format!("view {:?} needs join key {:?}", view.name, join_key.name)))?;
+        key::encode_entity(&[join_key.ty], &[Some(value)], &mut out)
+            .map_err(|error| Error::invalid(format!("join key {:?}: {}", join_key.name, error.message())))?;
+    }
+    Ok(out)
+}
+
+/// The system's clock, shared.
+pub(crate) fn system_clock() -> Arc<dyn Clock> {
+    Arc::new(SystemClock)
+}
