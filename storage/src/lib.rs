@@ -15,6 +15,8 @@ mod error;
 pub mod key;
 mod memory;
 mod projection;
+#[cfg(feature = "rocksdb")]
+mod rocks;
 pub mod row;
 mod schema;
 mod status;
@@ -31,6 +33,11 @@ pub use catalog::{Catalog, Entity, Feature, FeatureService, FeatureView, JoinKey
 pub use error::{Error, ErrorKind, Result};
 pub use memory::MemoryBackend;
 pub use projection::{Projected, Projection, is_numeric};
+#[cfg(feature = "rocksdb")]
+pub use rocks::{
+    BACKGROUND_JOBS_DEFAULT, MEMORY_BUDGET_BYTES_DEFAULT, MEMORY_BUDGET_BYTES_MIN, Options, RocksBackend,
+    STALL_PATIENCE_DEFAULT,
+};
 pub use schema::{FEATURES_MAX, FeatureId, Place, ROW_HEADER_BYTES, RowLayout, RowSchema, Slot};
 pub use status::Status;
 pub use time::{Clock, ManualClock, Span, SystemClock, Timestamp};
