@@ -8,6 +8,7 @@ mod encode;
 mod keys;
 mod prepared;
 mod problems;
+mod progress;
 mod read;
 mod record;
 mod reference;
@@ -18,11 +19,13 @@ pub use answer::{Answer, AnswerColumns};
 pub use arrow_types::{arrow_type, feature_field, timestamp_type};
 pub use asofdb_storage as storage;
 pub use asofdb_storage::{
-    Catalog, Clock, Committed, Durability, Entity, Erased, Error, ErrorKind, Feature, FeatureService, FeatureView,
-    JoinKey, ManualClock, Result, ScalarType, Span, Stats, Status, SystemClock, Timestamp, Value, ValueType, Verified,
-    Version,
+    Catalog, Change, ChangeKind, Clock, Committed, Definitions, Durability, Entity, EntityDefinition, Erased, Error,
+    ErrorKind, Feature, FeatureDefinition, FeatureService, FeatureView, JoinKey, ManualClock, ObjectKind, Options,
+    Plan, Result, ScalarType, ServiceDefinition, Span, Stats, Status, SystemClock, Timestamp, Value, ValueType,
+    Verified, Version, ViewDefinition,
 };
 pub use prepared::{EntityRows, Prepared};
+pub use progress::{OnProgress, Progress};
 pub use read::F32Matrix;
 pub use reference::ResolvedFeature;
 pub use store::{EntityKey, HistoryRow, Store};

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use asofdb_storage::{
-    Backend, Catalog, Committed, Durability, Erased, Error, FeatureView, KeyRange, Lookup, MemoryBackend, Projection,
-    Result, Stats, SystemClock, Timestamp, Value, Verified, Version, WriteBatch, key,
+    Backend, Catalog, Committed, Definitions, Durability, Erased, Error, FeatureView, KeyRange, Lookup, MemoryBackend,
+    Options, Plan, Projection, Result, RocksBackend, Stats, SystemClock, Timestamp, Value, Verified, Version,
+    WriteBatch, key,
 };
 use asofdb_storage::{Clock, FeatureId};
 
@@ -43,6 +44,29 @@ impl Store {
         Store { backend, durability }
     }
 
+    /// Opens the store in the directory `path`, creating it where there is none, with the default options.
+    ///
+    /// # Errors
+    /// `Unavailable` when another process has it open, it is read-only or the disk is full; `Invalid` when the
+    /// directory is something else; `Conflict` when a newer asofdb wrote it.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self> {
+        Store::open_with(path, Options::default(), Arc::new(SystemClock), Durability::default())
+    }
+
+    /// [`Store::open`] with options, a clock and the durability of writes that do not name one.
+    ///
+    /// # Errors
+    /// As [`Store::open`]; `Invalid` also for options out of range.
+    pub fn open_with(
+        path: impl AsRef<Path>,
+        options: Options,
+        clock: Arc<dyn Clock>,
+        durability: Durability,
+    ) -> Result<Self> {
+        let backend = RocksBackend::open(path, options, clock)?;
+        Ok(Store::with_backend(Arc::new(backend), durability))
+    }
+
     /// A store in memory, which forgets everything when it is dropped. For tests.
     pub fn in_memory(clock: Arc<dyn Clock>) -> Self {
         Store::with_backend(Arc::new(MemoryBackend::new(clock)), Durability::Os)
@@ -60,6 +84,34 @@ impl Store {
     /// The present by the store's clock.
     pub fn now(&self) -> Timestamp {
         self.backend.now()
+    }
+
+    /// What [`Store::apply`] would do.
+    ///
+    /// # Errors
+    /// `Invalid`, `NotFound` or `Conflict` when the definitions break a rule, naming the thing and the rule.
+    pub fn plan(&self, definitions: &Definitions) -> Result<Plan> {
+        self.catalog().plan(definitions, self.now())
+    }
+
+    /// Makes the definitions the catalog, in one step, and tells what changed. The definitions are the whole
+    /// wanted state: what they do not name is dropped, which `allow_drop` must permit.
+    ///
+    /// # Errors
+    /// As [`Store::plan`]; `Conflict` also when something would be dropped that may not be.
+    pub fn apply(&self, definitions: &Definitions, allow_drop: bool) -> Result<Plan> {
+        let plan = self.plan(definitions)?;
+        let drops: Vec<_> = plan.drops().map(|change| format!("{} {}", change.what.as_str(), change.name)).collect();
+        if !drops.is_empty() && !allow_drop {
+            let drops = drops.join(", ");
+            return Err(Error::conflict(format!(
+                "this would drop what the definitions do not name; keep it there or allow drops (--allow-drop): {drops}"
+            )));
+        }
+        if !plan.is_empty() {
+            self.backend.set_catalog(plan.clone().into_catalog())?;
+        }
+        Ok(plan)
     }
 
     /// Writes rows of one view: columns named as its join keys, timestamps and features. Columns the view
@@ -232,9 +284,4 @@ pub(crate) fn encode_entity_key(view: &FeatureView, entity: &EntityKey<'_>) -> R
             .map_err(|error| Error::invalid(format!("join key {:?}: {}", join_key.name, error.message())))?;
     }
     Ok(out)
-}
-
-/// The system's clock, shared.
-pub(crate) fn system_clock() -> Arc<dyn Clock> {
-    Arc::new(SystemClock)
 }
