@@ -4,6 +4,7 @@ mod answer;
 mod arena;
 mod arrow_types;
 mod columns;
+mod definitions;
 mod encode;
 mod keys;
 mod prepared;
@@ -24,6 +25,7 @@ pub use asofdb_storage::{
     Plan, Result, ScalarType, ServiceDefinition, Span, Stats, Status, SystemClock, Timestamp, Value, ValueType,
     Verified, Version, ViewDefinition,
 };
+pub use definitions::{DEFINITIONS_BYTES_MAX, parse_definitions, read_definitions};
 pub use prepared::{EntityRows, Prepared};
 pub use progress::{OnProgress, Progress};
 pub use read::F32Matrix;
