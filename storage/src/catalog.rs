@@ -278,11 +278,19 @@ fn record_key(kind: u8, name: &str) -> Vec<u8> {
     key
 }
 
+/// Longest catalog record in bytes. Well under [`RECORD_BYTES_MAX`], because decoding counts the size of
+/// items in memory, up to three times their size here: what is written can always be read back.
+const RECORD_BYTES_WRITTEN_MAX: usize = 16 << 20;
+
 /// Encodes a control record: the format byte, then bincode with fixed-size integers.
 pub(crate) fn encode_record<T: bincode::Encode>(value: &T) -> Result<Vec<u8>> {
     let mut bytes = vec![RECORD_FORMAT];
     bincode::encode_into_std_write(value, &mut bytes, bincode::config::standard().with_fixed_int_encoding())
         .map_err(|error| Error::internal("cannot encode a catalog record").with_source(error))?;
+    if bytes.len() > RECORD_BYTES_WRITTEN_MAX {
+        let message = "a definition with its history is at most 16 MiB: shorten its texts or start a new view";
+        return Err(Error::invalid(format!("{message}: {} bytes", bytes.len())));
+    }
     Ok(bytes)
 }
 

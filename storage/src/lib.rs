@@ -11,13 +11,16 @@ mod backend;
 mod batch;
 mod catalog;
 mod clock;
+mod definition;
 mod error;
 pub mod key;
 mod memory;
+mod plan;
 mod projection;
 #[cfg(feature = "rocksdb")]
 mod rocks;
 pub mod row;
+mod rules;
 mod schema;
 mod status;
 mod time;
@@ -30,14 +33,19 @@ pub use backend::{
 };
 pub use batch::{BATCH_BYTES_MAX, BATCH_ROWS_MAX, BatchRow, Durability, Note, WriteBatch};
 pub use catalog::{Catalog, Entity, Feature, FeatureService, FeatureView, JoinKey, MAX_FUTURE_SKEW_DEFAULT, Record};
+pub use definition::{
+    Definitions, EVENT_COLUMN_DEFAULT, EntityDefinition, FeatureDefinition, ServiceDefinition, ViewDefinition,
+};
 pub use error::{Error, ErrorKind, Result};
 pub use memory::MemoryBackend;
+pub use plan::{Change, ChangeKind, ObjectKind, Plan};
 pub use projection::{Projected, Projection, is_numeric};
 #[cfg(feature = "rocksdb")]
 pub use rocks::{
     BACKGROUND_JOBS_DEFAULT, MEMORY_BUDGET_BYTES_DEFAULT, MEMORY_BUDGET_BYTES_MIN, Options, RocksBackend,
     STALL_PATIENCE_DEFAULT,
 };
+pub use rules::{NAME_BYTES_MAX, Problem, Step, Unknown};
 pub use schema::{FEATURES_MAX, FeatureId, Place, ROW_HEADER_BYTES, RowLayout, RowSchema, Slot};
 pub use status::Status;
 pub use time::{Clock, ManualClock, Span, SystemClock, Timestamp};

@@ -148,6 +148,29 @@ impl Span {
     }
 }
 
+impl fmt::Display for Span {
+    /// Exact, in the units of definition files: `1d 12h`, `500ms`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const UNITS: [(&str, i64); 6] = [
+            ("d", 86_400_000_000),
+            ("h", 3_600_000_000),
+            ("m", 60_000_000),
+            ("s", 1_000_000),
+            ("ms", 1_000),
+            ("us", 1),
+        ];
+        let (mut rest, mut gap) = (self.0, "");
+        for (unit, micros) in UNITS.into_iter().filter(|(_, micros)| self.0 >= *micros) {
+            if rest >= micros {
+                write!(f, "{gap}{}{unit}", rest / micros)?;
+                gap = " ";
+            }
+            rest %= micros;
+        }
+        if self.0 == 0 { f.write_str("0s") } else { Ok(()) }
+    }
+}
+
 impl TryFrom<std::time::Duration> for Span {
     type Error = Error;
 
@@ -212,6 +235,16 @@ mod tests {
         assert_eq!(Timestamp(1_357_034_400_000_000).to_string(), "2013-01-01T10:00:00Z");
         assert_eq!(Timestamp(1_357_034_400_000_001).to_string(), "2013-01-01T10:00:00.000001Z");
         assert_eq!(Timestamp(-1).to_string(), "1969-12-31T23:59:59.999999Z");
+    }
+
+    #[test]
+    fn spans_print_exactly_in_the_units_of_definition_files() {
+        let print = |micros| Span::from_micros(micros).to_string();
+        assert_eq!(print(0), "0s");
+        assert_eq!(print(7_200_000_000), "2h");
+        assert_eq!(print(400 * 86_400_000_000), "400d");
+        assert_eq!(print(86_400_000_000 + 60_000_001), "1d 1m 1us");
+        assert_eq!(print(1_500_000), "1s 500ms");
     }
 
     #[test]

@@ -196,6 +196,29 @@ impl Value {
     }
 }
 
+impl fmt::Display for Value {
+    /// As in definition files: text in quotes, lists in brackets; bytes that are not text as escapes.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Value::Bool(v) => v.fmt(f),
+            Value::Int32(v) => v.fmt(f),
+            Value::Int64(v) => v.fmt(f),
+            Value::Float32(v) => v.fmt(f),
+            Value::Float64(v) => v.fmt(f),
+            Value::String(v) => write!(f, "{v:?}"),
+            Value::Bytes(v) => write!(f, "\"{}\"", v.escape_ascii()),
+            Value::Timestamp(v) => v.fmt(f),
+            Value::List(_, values) => {
+                f.write_str("[")?;
+                for (index, value) in values.iter().enumerate() {
+                    write!(f, "{}{value}", if index == 0 { "" } else { ", " })?;
+                }
+                f.write_str("]")
+            }
+        }
+    }
+}
+
 /// A count, then the end of each item relative to the first one, then the items.
 fn encode_variable_list(values: &[Value], out: &mut Vec<u8>) {
     let start = out.len();
@@ -309,6 +332,15 @@ mod tests {
         for bad in ["", "float", "list<list<bool>>", "list<>", "List<bool>"] {
             assert!(bad.parse::<ValueType>().is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn values_print_as_in_definition_files() {
+        let list = Value::List(ScalarType::Float32, vec![Value::Float32(1.5), Value::Float32(-0.0)]);
+        assert_eq!(list.to_string(), "[1.5, -0]");
+        assert_eq!(Value::String("a\"b".into()).to_string(), r#""a\"b""#);
+        assert_eq!(Value::Bytes(vec![b'a', 0, 255]).to_string(), r#""a\x00\xff""#);
+        assert_eq!(Value::Timestamp(Timestamp::EPOCH).to_string(), "1970-01-01T00:00:00Z");
     }
 
     #[test]

@@ -99,7 +99,10 @@ fn open(path: &Path, options: Options, clock: Arc<dyn Clock>) -> Result<Store> {
         counters: Default::default(),
     };
     bulk::recover(&store)?;
-    erase::finish(&store)?;
+    if let Err(error) = erase::finish(&store) {
+        // The rows are gone for every reader; only their bytes wait for the next time.
+        store.failed(error);
+    }
     Ok(store)
 }
 

@@ -15,7 +15,7 @@ use crate::time::{Clock, Timestamp};
 pub(super) struct Present {
     clock: StoreClock,
     catalog: RwLock<Arc<Known>>,
-    pins: Mutex<BTreeMap<Timestamp, usize>>,
+    pins: Mutex<BTreeMap<Timestamp, Pin>>,
     erasing: AtomicBool,
     unsettled: Unsettled,
 }
@@ -25,6 +25,12 @@ pub(super) struct Present {
 pub(super) struct Known {
     pub(super) catalog: Arc<Catalog>,
     view_ids: HashSet<u32>,
+}
+
+/// A time that snapshots need, with the catalog as it was then.
+struct Pin {
+    snapshots: usize,
+    known: Arc<Known>,
 }
 
 impl Known {
@@ -66,30 +72,32 @@ impl Present {
     pub(super) fn pin(&self) -> Timestamp {
         let mut pins = self.pins.lock();
         let now = self.clock.now();
-        *pins.entry(now).or_default() += 1;
+        pins.entry(now).or_insert_with(|| Pin { snapshots: 0, known: self.known() }).snapshots += 1;
         now
     }
 
     pub(super) fn unpin(&self, pinned: Timestamp) {
         let mut pins = self.pins.lock();
-        if let Some(count) = pins.get_mut(&pinned) {
-            *count -= 1;
-            if *count == 0 {
+        if let Some(pin) = pins.get_mut(&pinned) {
+            pin.snapshots -= 1;
+            if pin.snapshots == 0 {
                 pins.remove(&pinned);
             }
         }
     }
 
-    /// The time as of which a compaction that starts now may reclaim, with the catalog to go by; `None`
-    /// while nothing may be reclaimed.
+    /// The time and the catalog by which a compaction that starts now may reclaim: those of the oldest
+    /// snapshot, since cut-offs never move back. `None` while nothing may be reclaimed.
     ///
     /// Taken under the lock of the pins: a snapshot has either pinned a time that is respected here, or will
     /// pin one that is not before the answer.
     pub(super) fn reclaim(&self) -> Option<(Timestamp, Arc<Known>)> {
         let pins = self.pins.lock();
-        let now = self.clock.now();
-        let oldest = pins.keys().next().map_or(now, |pinned| now.min(*pinned));
-        (!self.erasing.load(Ordering::SeqCst)).then(|| (oldest, self.known()))
+        if self.erasing.load(Ordering::SeqCst) {
+            return None;
+        }
+        let oldest = pins.first_key_value().map(|(pinned, pin)| (*pinned, pin.known.clone()));
+        Some(oldest.unwrap_or_else(|| (self.clock.now(), self.known())))
     }
 
     /// Holds or releases compaction's reclaiming, while rows are being erased; see `erase`.

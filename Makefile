@@ -1,0 +1,31 @@
+# `make test` and `make demo` install what is missing and say so. Builds go to one directory shared by all of them
+# (see scripts/prepare), because RocksDB takes minutes to compile.
+
+SHELL := /bin/bash
+PREPARED := source scripts/prepare &&
+
+# Where the demo puts its store.
+DIR ?= asof-demo
+# Seconds of fuzzing a target.
+SECONDS_EACH ?= 60
+
+.PHONY: demo test fuzz bench audit fmt
+
+demo: ## real flights from files to a correct training set
+	@$(PREPARED) cargo run -q --workspace --bin asof -- demo $(DIR)
+
+test: ## everything that CI checks
+	@bash .ci/run
+
+fuzz: ## with cargo-fuzz where it is installed; otherwise the same bodies with random input
+	@bash scripts/fuzz $(SECONDS_EACH)
+
+bench: ## in release: RocksDB is compiled once more for it
+	@$(PREPARED) cargo bench --workspace
+
+audit: ## licences, crates and sources
+	@$(PREPARED) { command -v cargo-deny >/dev/null || { say "installing cargo-deny" && cargo install -q cargo-deny --locked; }; } \
+		&& cargo deny check bans licenses sources
+
+fmt:
+	@$(PREPARED) cargo fmt --all

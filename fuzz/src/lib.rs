@@ -1,0 +1,15 @@
+//! The bodies of the fuzz targets: plain functions of bytes that panic where a promise is broken.
+//!
+//! The tests of this crate run them over `corpus/` and some seconds of random input; `targets/` hands them to
+//! libFuzzer.
+
+mod definitions;
+mod key;
+mod operations;
+mod row;
+mod values;
+
+pub use definitions::fuzz_definitions;
+pub use key::fuzz_key;
+pub use operations::fuzz_operations;
+pub use row::fuzz_row;

@@ -1,0 +1,108 @@
+//! The bodies of the fuzz targets over their corpora and some seconds of random input.
+//!
+//! `ASOFDB_FUZZ_SECONDS` says how many seconds each target has (2 where it is not set).
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
+use std::time::Duration;
+
+const SECONDS_DEFAULT: u64 = 2;
+/// Longest random input; what needs more is for libFuzzer to find.
+const INPUT_BYTES_MAX: usize = 400;
+
+#[test]
+fn keys() {
+    run("key", asofdb_fuzz::fuzz_key);
+}
+
+#[test]
+fn rows() {
+    run("row", asofdb_fuzz::fuzz_row);
+}
+
+#[test]
+fn definitions() {
+    run("definitions", asofdb_fuzz::fuzz_definitions);
+}
+
+#[test]
+fn operations() {
+    run("operations", asofdb_fuzz::fuzz_operations);
+}
+
+fn run(target: &str, body: fn(&[u8])) {
+    let corpus = corpus(target);
+    assert!(!corpus.is_empty(), "the corpus of {target} is empty");
+    for input in &corpus {
+        check(target, body, input);
+    }
+    let mut random = Random(target.len() as u64);
+    let end = now() + seconds();
+    while now() < end {
+        let input = random.input(&corpus);
+        check(target, body, &input);
+    }
+}
+
+/// Runs the body and, where it panics, says which input to keep.
+fn check(target: &str, body: fn(&[u8]), input: &[u8]) {
+    if catch_unwind(AssertUnwindSafe(|| body(input))).is_err() {
+        let hex: String = input.iter().map(|byte| format!("{byte:02x}")).collect();
+        panic!("{target} fails on an input; keep it in fuzz/corpus/{target}: echo {hex} | xxd -r -p");
+    }
+}
+
+fn corpus(target: &str) -> Vec<Vec<u8>> {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("corpus").join(target);
+    let mut files: Vec<_> = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    files.iter().map(|file| std::fs::read(file).unwrap()).collect()
+}
+
+fn seconds() -> Duration {
+    let given = std::env::var("ASOFDB_FUZZ_SECONDS").map(|text| text.parse().expect("ASOFDB_FUZZ_SECONDS is a number"));
+    Duration::from_secs(given.unwrap_or(SECONDS_DEFAULT))
+}
+
+#[allow(clippy::disallowed_methods, reason = "it bounds the work and decides no answer")]
+fn now() -> std::time::Instant {
+    std::time::Instant::now()
+}
+
+/// A generator with a fixed start: each run tries the same inputs as long as its seconds last.
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+
+    fn below(&mut self, limit: usize) -> usize {
+        (self.next() % limit as u64) as usize
+    }
+
+    /// A few changes to an input of the corpus, or noise.
+    fn input(&mut self, corpus: &[Vec<u8>]) -> Vec<u8> {
+        if self.below(3) == 0 {
+            return (0..self.below(INPUT_BYTES_MAX)).map(|_| self.next() as u8).collect();
+        }
+        let mut input = corpus[self.below(corpus.len())].clone();
+        for _ in 0..=self.below(6) {
+            self.mutate(&mut input);
+        }
+        input
+    }
+
+    fn mutate(&mut self, input: &mut Vec<u8>) {
+        let at = self.below(input.len() + 1);
+        match self.below(4) {
+            0 => input.insert(at, self.next() as u8),
+            1 => input.truncate(at.max(1)),
+            _ if at < input.len() => input[at] = self.next() as u8,
+            _ => input.push(self.next() as u8),
+        }
+    }
+}

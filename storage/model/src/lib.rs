@@ -1,0 +1,24 @@
+//! What a history of a store is, and what every backend must answer after it.
+//!
+//! Property tests and the fuzzer share this crate: the first draw [`Op`]s from strategies, the second reads them
+//! from bytes, and both hand them to a [`Runner`]. The runner feeds every operation to the subject, to the
+//! in-memory backend and to a plain list of everything ever written ([`Log`]), and after each compares all that
+//! can be asked. It panics at the first difference, as tests do.
+
+mod answers;
+mod bytes;
+mod catalog;
+mod log;
+mod op;
+mod questions;
+mod runner;
+mod subject;
+
+pub use answers::{Answer, Answers, Point, Row};
+pub use bytes::Bytes;
+pub use catalog::{Shape, VIEWS, ViewShape};
+pub use log::Log;
+pub use op::{Change, Moment, Op, OpRow, Step};
+pub use questions::Questions;
+pub use runner::{Runner, run};
+pub use subject::Subject;

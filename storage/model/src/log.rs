@@ -1,0 +1,97 @@
+//! Everything ever written, as a plain list, and the contract said over it with filters.
+
+use std::collections::BTreeSet;
+
+use asofdb_storage::{FeatureView, KeyRange, Timestamp, Version};
+
+use crate::answers::{Answer, Answers, Point, Row};
+use crate::questions::Questions;
+
+/// One write.
+#[derive(Debug, Clone)]
+struct Written {
+    view: u32,
+    key: Vec<u8>,
+    version: Version,
+    row: Vec<u8>,
+}
+
+/// The naive model: a list of writes, in the order of their commits.
+#[derive(Debug, Default)]
+pub struct Log {
+    writes: Vec<Written>,
+}
+
+impl Log {
+    /// Adds a write.
+    pub fn push(&mut self, view: u32, key: &[u8], version: Version, row: &[u8]) {
+        self.writes.push(Written { view, key: key.to_vec(), version, row: row.to_vec() });
+    }
+
+    /// Forgets an entity in one view; returns how many versions it had and the bytes of their keys and rows.
+    pub fn erase(&mut self, view: &FeatureView, key: &[u8]) -> (u64, u64) {
+        let versions = self.versions(view.id, key);
+        let bytes = versions.iter().map(|(_, row)| 4 + key.len() + Version::ENCODED_BYTES + row.len());
+        let receipt = (versions.len() as u64, bytes.sum::<usize>() as u64);
+        self.writes.retain(|write| write.view != view.id || write.key != key);
+        receipt
+    }
+
+    /// Forgets every view but these.
+    pub fn keep_views(&mut self, views: &BTreeSet<u32>) {
+        self.writes.retain(|write| views.contains(&write.view));
+    }
+
+    /// The versions of all writes.
+    pub fn all_versions(&self) -> BTreeSet<Version> {
+        self.writes.iter().map(|write| write.version).collect()
+    }
+
+    /// The versions of a row that retention lets be seen, newest first.
+    pub fn visible(&self, view: &FeatureView, key: &[u8], now: Timestamp) -> Vec<(Version, Vec<u8>)> {
+        let mut versions = self.versions(view.id, key);
+        let newest = versions.first().map(|(version, _)| *version);
+        versions
+            .retain(|(version, _)| version.event >= view.cutoff(now) || view.keep_newest && Some(*version) == newest);
+        versions
+    }
+
+    /// The versions of a row, newest first; of equal ones the one written last.
+    fn versions(&self, view: u32, key: &[u8]) -> Vec<(Version, Vec<u8>)> {
+        let mut versions: Vec<(Version, Vec<u8>)> = Vec::new();
+        for write in self.writes.iter().filter(|write| write.view == view && write.key == key) {
+            versions.retain(|(version, _)| *version != write.version);
+            versions.push((write.version, write.row.clone()));
+        }
+        versions.sort_by(|(a, _), (b, _)| b.cmp(a));
+        versions
+    }
+
+    /// What a store must answer at `now`.
+    pub fn answers(&self, questions: &Questions, now: Timestamp) -> Answers {
+        let latest = questions.lookups().iter().map(|(view, key)| {
+            self.as_of(&Point { view: view.clone(), key: key.clone(), at: now, known_at: None }, now)
+        });
+        Answers {
+            latest: latest.collect(),
+            as_of: questions.points().iter().map(|point| self.as_of(point, now)).collect(),
+            scans: questions.scans().iter().map(|(view, range)| self.scan(view, range, now)).collect(),
+        }
+    }
+
+    fn as_of(&self, point: &Point, now: Timestamp) -> Answer {
+        let knows = |created: Timestamp| point.known_at.is_none_or(|known_at| created <= known_at);
+        let mut visible = self.visible(&point.view, &point.key, now).into_iter();
+        visible.find(|(version, _)| version.event <= point.at && knows(version.created))
+    }
+
+    fn scan(&self, view: &FeatureView, range: &KeyRange, now: Timestamp) -> Vec<Row> {
+        let of_view = self.writes.iter().filter(|write| write.view == view.id && range.contains(&write.key));
+        let keys: BTreeSet<&Vec<u8>> = of_view.map(|write| &write.key).collect();
+        let rows = |key: &Vec<u8>| {
+            let versions = self.visible(view, key, now).into_iter();
+            versions.map(|(version, row)| Row { key: key.clone(), version, row }).collect::<Vec<_>>()
+        };
+        keys.into_iter().flat_map(rows).collect()
+    }
+}

@@ -1,0 +1,88 @@
+//! What is asked after each operation.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use asofdb_storage::{Catalog, FeatureView, KeyRange, Timestamp, Version};
+
+use crate::answers::Point;
+use crate::catalog::{KEYS, encoded_key};
+
+/// Most times asked about: a few of many, spread over all, keep a step short.
+const TIMES_MAX: usize = 12;
+/// Most points of knowledge asked about.
+const KNOWN_MAX: usize = 4;
+
+/// Everything that is asked of each backend.
+#[derive(Debug)]
+pub struct Questions {
+    lookups: Vec<(Arc<FeatureView>, Vec<u8>)>,
+    points: Vec<Point>,
+    scans: Vec<(Arc<FeatureView>, KeyRange)>,
+}
+
+impl Questions {
+    /// Asks about every view and key, at the times where answers change: around each version, around what was
+    /// known, and now. `seed` chooses which of many.
+    pub fn new(catalog: &Catalog, versions: &BTreeSet<Version>, now: Timestamp, seed: usize) -> Self {
+        let times = times(versions.iter().map(|version| version.event), now);
+        let known = times_known(versions, now, seed);
+        let mut questions = Questions { lookups: Vec::new(), points: Vec::new(), scans: Vec::new() };
+        for view in catalog.views() {
+            questions.ask_view(view, &some_of(times.clone(), TIMES_MAX, seed), &known, seed);
+        }
+        questions
+    }
+
+    fn ask_view(&mut self, view: &Arc<FeatureView>, times: &[Timestamp], known: &[Option<Timestamp>], seed: usize) {
+        let keys: Vec<Vec<u8>> = (0..KEYS as u8).map(|key| encoded_key(view, key)).collect();
+        for key in &keys {
+            self.lookups.push((view.clone(), key.clone()));
+            for &known_at in known {
+                let point = |&at: &Timestamp| Point { view: view.clone(), key: key.clone(), at, known_at };
+                self.points.extend(times.iter().map(point));
+            }
+        }
+        let bound = |n: usize| Some(keys[n % KEYS].clone());
+        let ranges = [
+            KeyRange::default(),
+            KeyRange::only(&keys[seed % KEYS]),
+            KeyRange { start: bound(seed), end: None },
+            KeyRange { start: None, end: bound(seed / 3) },
+            KeyRange { start: bound(seed), end: bound(seed / 7) },
+        ];
+        self.scans.extend(ranges.map(|range| (view.clone(), range)));
+    }
+
+    /// The rows asked about.
+    pub fn lookups(&self) -> &[(Arc<FeatureView>, Vec<u8>)] {
+        &self.lookups
+    }
+
+    /// The rows with the times asked about.
+    pub fn points(&self) -> &[Point] {
+        &self.points
+    }
+
+    /// The ranges to scan; one that ends before it starts is empty.
+    pub fn scans(&self) -> &[(Arc<FeatureView>, KeyRange)] {
+        &self.scans
+    }
+}
+
+/// Each time, the microseconds around it, and the present.
+fn times(of: impl Iterator<Item = Timestamp>, now: Timestamp) -> BTreeSet<Timestamp> {
+    let around = |time: Timestamp| [-1, 0, 1].map(|nudge| Timestamp::from_micros(time.as_micros() + nudge));
+    of.chain([now]).flat_map(around).collect()
+}
+
+fn times_known(versions: &BTreeSet<Version>, now: Timestamp, seed: usize) -> Vec<Option<Timestamp>> {
+    let known = some_of(times(versions.iter().map(|version| version.created), now), KNOWN_MAX, seed);
+    known.into_iter().map(Some).chain([None]).collect()
+}
+
+/// At most `limit` of the times, evenly spread.
+fn some_of(times: BTreeSet<Timestamp>, limit: usize, seed: usize) -> Vec<Timestamp> {
+    let every = times.len().div_ceil(limit).max(1);
+    times.into_iter().skip(seed % every).step_by(every).collect()
+}

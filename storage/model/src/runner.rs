@@ -1,0 +1,252 @@
+//! Carries out a history on a subject, on the in-memory backend and on the log, and compares them after each step.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use asofdb_storage::row::{self, TOMBSTONE_ROW};
+use asofdb_storage::{
+    Backend, Catalog, Durability, Erased, ErrorKind, FeatureView, Lookup, ManualClock, MemoryBackend, Result,
+    ScalarType, Slot, Timestamp, Value, ValueType, Version, WriteBatch,
+};
+
+use crate::answers::Answers;
+use crate::catalog::{Shape, encoded_key};
+use crate::log::Log;
+use crate::op::{Change, Op, OpRow};
+use crate::questions::Questions;
+use crate::subject::Subject;
+
+/// The note that every write sets or removes.
+const NOTE: &[u8] = b"progress";
+
+/// Runs a history on an empty subject that goes by `clock`.
+///
+/// # Panics
+/// At the first answer that is not what the contract says.
+pub fn run(subject: Subject, clock: Arc<ManualClock>, ops: &[Op]) {
+    let mut runner = Runner::new(subject, clock);
+    for op in ops {
+        runner.step(op);
+    }
+    runner.verify();
+}
+
+/// A subject with the models that it is held to.
+pub struct Runner {
+    subject: Subject,
+    model: Model,
+}
+
+impl Runner {
+    /// Defines the views in an empty subject that goes by `clock`.
+    ///
+    /// # Panics
+    /// When the subject refuses.
+    pub fn new(subject: Subject, clock: Arc<ManualClock>) -> Self {
+        let memory = MemoryBackend::new(clock.clone());
+        let mut model =
+            Model { clock, memory, log: Log::default(), shape: Shape::default(), note: None, writes: 0, steps: 0 };
+        model.apply_shape(subject.backend());
+        Runner { subject, model }
+    }
+
+    /// Carries out one operation and compares everything that can be asked.
+    ///
+    /// # Panics
+    /// At the first answer that is not what the contract says.
+    pub fn step(&mut self, op: &Op) {
+        match op {
+            Op::Reopen => self.subject.reopen().expect("the store opens again"),
+            op => self.model.apply(self.subject.backend(), op),
+        }
+        self.model.check(self.subject.backend(), op);
+    }
+
+    /// Has the subject check itself.
+    ///
+    /// # Panics
+    /// When it finds a problem.
+    pub fn verify(&self) {
+        let verified = self.subject.backend().verify().expect("the store can be read");
+        assert_eq!(verified.problems, Vec::<String>::new());
+    }
+}
+
+/// What the subject is held to.
+struct Model {
+    clock: Arc<ManualClock>,
+    memory: MemoryBackend,
+    log: Log,
+    shape: Shape,
+    note: Option<Vec<u8>>,
+    writes: i64,
+    steps: usize,
+}
+
+impl Model {
+    fn apply(&mut self, backend: &dyn Backend, op: &Op) {
+        match op {
+            Op::Write { rows, bulk, sync } => self.write(backend, rows, *bulk, *sync),
+            Op::Erase { key } => self.erase(backend, *key),
+            Op::Advance(step) => self.clock.advance(step.span()),
+            Op::Flush => backend.flush().expect("the store flushes"),
+            Op::Compact => backend.compact().expect("the store compacts"),
+            Op::Reopen => {}
+            Op::Change(change) => self.change(backend, *change),
+            Op::Pinned(ops) => self.pinned(backend, ops),
+        }
+    }
+
+    fn write(&mut self, backend: &dyn Backend, rows: &[OpRow], bulk: bool, sync: bool) {
+        self.writes += 1;
+        let now = backend.now();
+        let rows = self.rows(rows, bulk, now);
+        let note = (self.writes % 4 != 0).then(|| self.writes.to_le_bytes().to_vec());
+        let batches = (batch(&rows, note.clone(), bulk, now), batch(&rows, note.clone(), bulk, now));
+        let (Ok(first), Ok(second)) = batches else {
+            // Refused whole: what was already known stays as it was, which the next check holds.
+            return;
+        };
+        let durability = if sync { Durability::Sync } else { Durability::Os };
+        let commit = |backend: &dyn Backend, batch| match bulk {
+            true => backend.bulk_load(batch),
+            false => backend.commit(batch, durability),
+        };
+        let expected = commit(&self.memory, first).expect("the model takes every valid batch");
+        assert_eq!(commit(backend, second).expect("a valid batch is taken"), expected, "created timestamps differ");
+        for row in &rows {
+            let version = Version::new(row.event, row.created.unwrap_or(expected.created));
+            self.log.push(row.view.id, &row.key, version, &row.bytes);
+        }
+        self.note = note;
+    }
+
+    /// The rows whose views exist, encoded.
+    fn rows(&self, rows: &[OpRow], bulk: bool, now: Timestamp) -> Vec<Row> {
+        let catalog = self.memory.catalog();
+        let of_one_view = rows.first().map(|row| row.view).filter(|_| bulk);
+        let chosen = rows.iter().enumerate().filter(|(_, row)| of_one_view.is_none_or(|view| row.view == view));
+        let encode = |(index, row): (usize, &OpRow)| {
+            let view = catalog.view(Shape::name(row.view))?.clone();
+            let bytes = match row.tombstone {
+                true => TOMBSTONE_ROW.to_vec(),
+                false => encoded_row(&view, self.writes * 100 + index as i64),
+            };
+            let key = encoded_key(&view, row.key);
+            Some(Row { key, event: row.event.resolve(now), created: row.created.map(|c| c.resolve(now)), bytes, view })
+        };
+        chosen.filter_map(encode).collect()
+    }
+
+    fn erase(&mut self, backend: &dyn Backend, key: u8) {
+        let catalog = self.memory.catalog();
+        let spaces: BTreeSet<u32> = catalog.views().map(|view| view.key_space).collect();
+        for space in spaces {
+            let views: Vec<_> = catalog.views().filter(|view| view.key_space == space).collect();
+            let key = encoded_key(views[0], key);
+            let lookups: Vec<Lookup<'_>> = views.iter().map(|view| Lookup { view, key: &key }).collect();
+            let receipts = backend.erase(&lookups).expect("the store erases");
+            let expected = self.memory.erase(&lookups).expect("the model erases");
+            assert_eq!(receipts.len(), expected.len(), "one receipt a view");
+            for ((view, receipt), expected) in views.iter().zip(&receipts).zip(&expected) {
+                self.check_receipt(view, &key, receipt, expected);
+            }
+        }
+    }
+
+    /// Compaction may have reclaimed what retention hides, and then there is less to remove.
+    fn check_receipt(&mut self, view: &FeatureView, key: &[u8], receipt: &Erased, expected: &Erased) {
+        let visible = self.log.visible(view, key, self.memory.now()).len() as u64;
+        let (versions, bytes) = self.log.erase(view, key);
+        assert_eq!(*expected, Erased { view: view.name.clone(), versions, bytes });
+        assert_eq!(receipt.view, view.name);
+        if view.cutoff(self.memory.now()) == Timestamp::MIN {
+            assert_eq!(receipt, expected);
+        }
+        assert!((visible..=versions).contains(&receipt.versions), "{receipt:?} of {versions}, {visible} visible");
+        assert!(receipt.bytes <= bytes, "{receipt:?} of {bytes} bytes");
+    }
+
+    fn change(&mut self, backend: &dyn Backend, change: Change) {
+        if self.shape.change(change) {
+            self.apply_shape(backend);
+        }
+    }
+
+    fn apply_shape(&mut self, backend: &dyn Backend) {
+        let next = self.shape.plan(&self.memory.catalog(), self.memory.now());
+        self.memory.set_catalog(next.clone()).expect("the model takes the next catalog");
+        backend.set_catalog(next.clone()).expect("the store takes the next catalog");
+        let again = backend.set_catalog(next.clone()).map_err(|error| error.kind());
+        assert_eq!(again, Err(ErrorKind::Conflict), "a catalog that is not the next one");
+        self.log.keep_views(&next.views().map(|view| view.id).collect());
+    }
+
+    fn pinned(&mut self, backend: &dyn Backend, ops: &[Op]) {
+        let snapshot = backend.snapshot();
+        let now = snapshot.now();
+        assert_eq!(now, self.memory.now(), "a snapshot is of the present");
+        let questions = self.questions(&self.memory.catalog(), now);
+        let before = Answers::of_snapshot(&*snapshot, &questions).expect("the snapshot can be read");
+        for op in ops {
+            self.apply(backend, op);
+        }
+        let after = Answers::of_snapshot(&*snapshot, &questions).expect("the snapshot can be read");
+        assert_eq!(snapshot.now(), now, "a snapshot keeps its present");
+        assert_eq!(after, before, "a snapshot changed under {ops:?}");
+    }
+
+    fn questions(&self, catalog: &Catalog, now: Timestamp) -> Questions {
+        Questions::new(catalog, &self.log.all_versions(), now, self.steps)
+    }
+
+    fn check(&mut self, backend: &dyn Backend, op: &Op) {
+        self.steps += 1;
+        let now = self.memory.now();
+        assert_eq!(backend.now(), now, "the present differs after {op:?}");
+        let catalog = backend.catalog();
+        assert_eq!(catalog.revision(), self.memory.catalog().revision(), "the catalog differs after {op:?}");
+        let questions = self.questions(&catalog, now);
+        let expected = self.log.answers(&questions, now);
+        for (name, backend) in [("the in-memory backend", &self.memory as &dyn Backend), ("the subject", backend)] {
+            let answers = Answers::of(backend, &questions).expect("the store can be read");
+            let difference = expected.difference(&answers, &questions);
+            assert_eq!(difference, None, "{name} is wrong after step {}, {op:?}", self.steps);
+            assert_eq!(backend.note(NOTE).expect("the store can be read"), self.note, "{name}'s note after {op:?}");
+        }
+    }
+}
+
+/// One row to write.
+struct Row {
+    view: Arc<FeatureView>,
+    key: Vec<u8>,
+    event: Timestamp,
+    created: Option<Timestamp>,
+    bytes: Vec<u8>,
+}
+
+fn batch(rows: &[Row], note: Option<Vec<u8>>, bulk: bool, now: Timestamp) -> Result<WriteBatch> {
+    let mut batch = if bulk { WriteBatch::bulk() } else { WriteBatch::new() };
+    for row in rows {
+        batch.put(&row.view, &row.key, row.event, row.created, &row.bytes, now)?;
+    }
+    batch.note(NOTE, note);
+    Ok(batch)
+}
+
+/// A row that no other write has: `number` is in its first feature, and nulls are here and there.
+fn encoded_row(view: &FeatureView, number: i64) -> Vec<u8> {
+    let layout = view.current_layout();
+    let value = |slot: &Slot| match slot.ty {
+        ValueType::Scalar(ScalarType::Int64) => Some(Value::Int64(number)),
+        _ if (number + slot.bit as i64) % 3 == 0 => None,
+        ValueType::Scalar(ScalarType::Float64) => Some(Value::Float64(number as f64 / 2.0)),
+        ValueType::Scalar(ScalarType::String) => Some(Value::String("x".repeat(number as usize % 40))),
+        _ => Some(Value::List(ScalarType::Float32, vec![Value::Float32(0.5); number as usize % 5])),
+    };
+    let values: Vec<_> = layout.slots().iter().map(value).collect();
+    let mut bytes = Vec::new();
+    row::encode(&layout, &values, &mut bytes);
+    bytes
+}

@@ -1,0 +1,124 @@
+//! What a user wants to be defined, as plain data: the input of [`Catalog::plan`](crate::Catalog::plan).
+//!
+//! A definition has no ids, schema versions or other history; those are the catalog's.
+
+use std::collections::BTreeMap;
+
+use crate::catalog::{JoinKey, MAX_FUTURE_SKEW_DEFAULT};
+use crate::time::Span;
+use crate::value::{Value, ValueType};
+
+/// The column of the event timestamp where a view does not name one.
+pub const EVENT_COLUMN_DEFAULT: &str = "event_timestamp";
+
+/// The whole wanted state: what the catalog has and this has not is to be dropped.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Definitions {
+    /// The entities.
+    pub entities: Vec<EntityDefinition>,
+    /// The feature views.
+    pub views: Vec<ViewDefinition>,
+    /// The feature services.
+    pub services: Vec<ServiceDefinition>,
+}
+
+/// A thing that features describe.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct EntityDefinition {
+    /// Name, unique among entities.
+    pub name: String,
+    /// The columns that identify it, in key order; at least one.
+    pub join_keys: Vec<JoinKey>,
+    /// For people.
+    pub description: String,
+    /// Free labels.
+    pub tags: BTreeMap<String, String>,
+}
+
+/// A group of features that are computed together and share an entity key and a timestamp.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ViewDefinition {
+    /// Name, unique among feature views and services.
+    pub name: String,
+    /// Names of the entities; their join keys concatenate in this order.
+    pub entities: Vec<String>,
+    /// How old a version may be to be served, above zero; `None`: any age.
+    pub ttl: Option<Span>,
+    /// Versions older than this may be reclaimed, at least the ttl; `None`: kept for ever.
+    pub retention: Option<Span>,
+    /// Whether the newest version of an entity outlives the retention.
+    pub keep_newest: bool,
+    /// How far in the future an event may lie.
+    pub max_future_skew: Span,
+    /// Column of the event timestamp in sources.
+    pub event_column: String,
+    /// Column of the created timestamp in sources, if they have one.
+    pub created_column: Option<String>,
+    /// Who answers for it.
+    pub owner: String,
+    /// Whose it is.
+    pub team: String,
+    /// For people.
+    pub description: String,
+    /// Free labels.
+    pub tags: BTreeMap<String, String>,
+    /// The features; at least one.
+    pub features: Vec<FeatureDefinition>,
+}
+
+impl Default for ViewDefinition {
+    fn default() -> Self {
+        ViewDefinition {
+            name: String::new(),
+            entities: Vec::new(),
+            ttl: None,
+            retention: None,
+            keep_newest: true,
+            max_future_skew: MAX_FUTURE_SKEW_DEFAULT,
+            event_column: EVENT_COLUMN_DEFAULT.to_owned(),
+            created_column: None,
+            owner: String::new(),
+            team: String::new(),
+            description: String::new(),
+            tags: BTreeMap::new(),
+            features: Vec::new(),
+        }
+    }
+}
+
+/// One feature of a view.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FeatureDefinition {
+    /// Name, unique within the view.
+    pub name: String,
+    /// Type; it can never change.
+    pub ty: ValueType,
+    /// For people.
+    pub description: String,
+    /// Stands in for null, missing and expired values; of the feature's type and not NaN.
+    pub default: Option<Value>,
+    /// Free labels.
+    pub tags: BTreeMap<String, String>,
+}
+
+impl FeatureDefinition {
+    /// A feature without description, default or tags.
+    pub fn new(name: impl Into<String>, ty: ValueType) -> Self {
+        FeatureDefinition { name: name.into(), ty, description: String::new(), default: None, tags: BTreeMap::new() }
+    }
+}
+
+/// The named list of features that one model version reads.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ServiceDefinition {
+    /// Name, unique among feature views and services.
+    pub name: String,
+    /// Who answers for it.
+    pub owner: String,
+    /// For people.
+    pub description: String,
+    /// Free labels.
+    pub tags: BTreeMap<String, String>,
+    /// References, `view:feature` or `view:*`, in the order of the model's inputs; at least one.
+    pub features: Vec<String>,
+}

@@ -1,0 +1,550 @@
+//! From what is defined to what is wanted: the changes, and the catalog that results.
+//!
+//! A plan touches nothing. Ids are given here and never twice: not to entities' key spaces, views or
+//! features, also not after a drop, so that what is still on disk is never taken for something new.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::sync::Arc;
+
+use crate::catalog::{Catalog, Entity, Feature, FeatureService, FeatureView, JoinKey};
+use crate::definition::{Definitions, EntityDefinition, FeatureDefinition, ServiceDefinition, ViewDefinition};
+use crate::error::{Error, Result};
+use crate::schema::{FeatureId, RowSchema};
+use crate::time::{Span, Timestamp};
+use crate::value::{Value, ValueType};
+
+/// What happens to a thing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ChangeKind {
+    /// It is new.
+    Create,
+    /// It stays, with other properties.
+    Change,
+    /// It goes, with its data.
+    Drop,
+}
+
+/// What a change is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ObjectKind {
+    /// An entity.
+    Entity,
+    /// A feature view.
+    FeatureView,
+    /// A feature service.
+    FeatureService,
+    /// A feature of a view that was there before.
+    Feature,
+}
+
+impl ObjectKind {
+    /// The word for it in definition files.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            ObjectKind::Entity => "entity",
+            ObjectKind::FeatureView => "feature_view",
+            ObjectKind::FeatureService => "feature_service",
+            ObjectKind::Feature => "feature",
+        }
+    }
+}
+
+/// One line of a plan; prints as `+ feature_view airport_weather_v1 (4 features, ttl 2h)`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    /// What happens.
+    pub kind: ChangeKind,
+    /// To what sort of thing.
+    pub what: ObjectKind,
+    /// Its name; of a feature, its reference `view:feature`.
+    pub name: String,
+    /// What is worth saying: of something new what it is like, of a change each property.
+    pub details: Vec<String>,
+}
+
+impl fmt::Display for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let sign = match self.kind {
+            ChangeKind::Create => '+',
+            ChangeKind::Change => '~',
+            ChangeKind::Drop => '-',
+        };
+        write!(f, "{sign} {} {}", self.what.as_str(), self.name)?;
+        match self.kind {
+            _ if self.details.is_empty() => Ok(()),
+            ChangeKind::Change => write!(f, ": {}", self.details.join(", ")),
+            _ => write!(f, " ({})", self.details.join(", ")),
+        }
+    }
+}
+
+/// The changes that lead from a catalog to what is wanted.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// Entities, then views with their features, then services; of each, drops last.
+    pub changes: Vec<Change>,
+    next: Catalog,
+}
+
+impl Plan {
+    /// Whether everything is as wanted already.
+    pub fn is_empty(&self) -> bool {
+        self.changes.is_empty()
+    }
+
+    /// The changes that lose data or definitions.
+    pub fn drops(&self) -> impl Iterator<Item = &Change> {
+        self.changes.iter().filter(|change| change.kind == ChangeKind::Drop)
+    }
+
+    /// The catalog after the changes: one revision on, or the catalog as it was when there are none.
+    pub fn into_catalog(self) -> Catalog {
+        self.next
+    }
+}
+
+impl Catalog {
+    /// Compares what is defined with the whole of what is wanted.
+    ///
+    /// `now` is the store's clock: where a retention changes, what it let compaction reclaim up to `now`
+    /// stays invisible.
+    ///
+    /// # Errors
+    /// `Invalid` or `NotFound` when the definitions break a rule (see [`Definitions::check`]); `Conflict` when
+    /// rows that are stored already cannot follow the change.
+    pub fn plan(&self, wanted: &Definitions, now: Timestamp) -> Result<Plan> {
+        wanted.check().map_err(|problem| problem.error)?;
+        let mut planner = Planner { old: self, next: self.clone(), changes: Vec::new(), now };
+        planner.entities(wanted)?;
+        planner.views(wanted)?;
+        planner.services(wanted);
+        let Planner { mut next, changes, .. } = planner;
+        if !changes.is_empty() {
+            next.meta.revision += 1;
+        }
+        Ok(Plan { changes, next })
+    }
+}
+
+struct Planner<'a> {
+    old: &'a Catalog,
+    next: Catalog,
+    changes: Vec<Change>,
+    now: Timestamp,
+}
+
+impl Planner<'_> {
+    fn push(&mut self, kind: ChangeKind, what: ObjectKind, name: impl Into<String>, details: Vec<String>) {
+        self.changes.push(Change { kind, what, name: name.into(), details });
+    }
+
+    fn entities(&mut self, wanted: &Definitions) -> Result<()> {
+        let views: BTreeSet<&str> = wanted.views.iter().map(|view| view.name.as_str()).collect();
+        for definition in &wanted.entities {
+            let entity = entity_of(definition);
+            match self.old.entity(&entity.name) {
+                None => {
+                    let details = vec![key_list(&entity.join_keys)];
+                    self.push(ChangeKind::Create, ObjectKind::Entity, &entity.name, details);
+                }
+                Some(old) if **old == entity => continue,
+                Some(old) => {
+                    if old.join_keys != entity.join_keys {
+                        self.refuse_used(old, &views)?;
+                        self.forget_key_spaces(&entity.name);
+                    }
+                    self.push(ChangeKind::Change, ObjectKind::Entity, &entity.name, entity_differences(old, &entity));
+                }
+            }
+            self.next.entities.insert(entity.name.clone(), Arc::new(entity));
+        }
+        let kept = wanted.entities.iter().map(|entity| entity.name.as_str()).collect();
+        for name in gone(&self.old.entities, &kept) {
+            self.next.entities.remove(name);
+            self.forget_key_spaces(name);
+            self.push(ChangeKind::Drop, ObjectKind::Entity, name, Vec::new());
+        }
+        Ok(())
+    }
+
+    /// Refuses other join keys for an entity that a view uses and will go on using.
+    fn refuse_used(&self, entity: &Entity, kept: &BTreeSet<&str>) -> Result<()> {
+        let user = self.old.views().find(|view| view.entities.contains(&entity.name) && kept.contains(&*view.name));
+        match user {
+            None => Ok(()),
+            Some(view) => Err(Error::conflict(format!(
+                "the join keys of an entity cannot change while a view uses it: {:?} is used by {:?}; define {:?}",
+                entity.name,
+                view.name,
+                next_name(&entity.name)
+            ))),
+        }
+    }
+
+    /// Rows of dropped views lie under the old key space with the old join keys; new rows must not mix with them.
+    fn forget_key_spaces(&mut self, entity: &str) {
+        self.next.meta.key_spaces.retain(|entities, _| !entities.iter().any(|name| name == entity));
+    }
+
+    fn views(&mut self, wanted: &Definitions) -> Result<()> {
+        for definition in &wanted.views {
+            let view = match self.old.view(&definition.name) {
+                None => self.create_view(definition)?,
+                Some(old) => self.change_view(old, definition)?,
+            };
+            self.next.views.insert(view.name.clone(), Arc::new(view));
+        }
+        let kept = wanted.views.iter().map(|view| view.name.as_str()).collect();
+        for name in gone(&self.old.views, &kept) {
+            if let Some(view) = self.next.views.remove(name) {
+                self.next.meta.dropped_views.insert(view.id);
+            }
+            self.push(ChangeKind::Drop, ObjectKind::FeatureView, name, Vec::new());
+        }
+        Ok(())
+    }
+
+    fn create_view(&mut self, definition: &ViewDefinition) -> Result<FeatureView> {
+        let id = next_id(&mut self.next.meta.next_view)?;
+        let key_space = self.key_space(&definition.entities)?;
+        let mut view = view_of(definition);
+        let entities = definition.entities.iter().filter_map(|name| self.next.entities.get(name));
+        view.join_keys = entities.flat_map(|entity| entity.join_keys.iter().cloned()).collect();
+        (view.id, view.key_space) = (id, key_space);
+        for feature in &definition.features {
+            view.features.push(feature_of(feature, FeatureId(next_id(&mut view.next_feature)?)));
+        }
+        view.schemas.push(RowSchema { version: 0, columns: columns_of(&view) });
+        let count = view.features.len();
+        let mut details = vec![format!("{count} feature{}", if count == 1 { "" } else { "s" })];
+        details.extend(view.ttl.map(|ttl| format!("ttl {ttl}")));
+        details.extend(view.retention.map(|retention| format!("retention {retention}")));
+        self.push(ChangeKind::Create, ObjectKind::FeatureView, &view.name, details);
+        Ok(view)
+    }
+
+    fn key_space(&mut self, entities: &[String]) -> Result<u32> {
+        let meta = &mut self.next.meta;
+        match meta.key_spaces.get(entities) {
+            Some(&id) => Ok(id),
+            None => {
+                let id = next_id(&mut meta.next_key_space)?;
+                meta.key_spaces.insert(entities.to_vec(), id);
+                Ok(id)
+            }
+        }
+    }
+
+    fn change_view(&mut self, old: &FeatureView, definition: &ViewDefinition) -> Result<FeatureView> {
+        if old.entities != definition.entities {
+            let (name, next) = (&old.name, next_name(&old.name));
+            let message = format!("the entities of a feature view cannot change: {name:?}; define {next:?}");
+            return Err(Error::conflict(format!("{message}: {:?} -> {:?}", old.entities, definition.entities)));
+        }
+        let mut view = FeatureView {
+            id: old.id,
+            key_space: old.key_space,
+            join_keys: old.join_keys.clone(),
+            next_feature: old.next_feature,
+            schemas: old.schemas.clone(),
+            ..view_of(definition)
+        };
+        self.carry_retention(old, &mut view)?;
+        let place = self.changes.len();
+        self.change_features(old, &mut view, &definition.features)?;
+        let details = view_differences(old, &view);
+        if !details.is_empty() {
+            let change =
+                Change { kind: ChangeKind::Change, what: ObjectKind::FeatureView, name: view.name.clone(), details };
+            self.changes.insert(place, change);
+        }
+        Ok(view)
+    }
+
+    /// Keeps invisible what compaction may have reclaimed under the old settings: otherwise it would depend on
+    /// when compaction ran.
+    fn carry_retention(&self, old: &FeatureView, view: &mut FeatureView) -> Result<()> {
+        view.retention_floor = old.retention_floor;
+        if old.retention.is_some() && old.retention != view.retention {
+            view.retention_floor = Some(old.cutoff(self.now));
+        }
+        if !old.keep_newest && view.keep_newest && (old.retention.is_some() || old.retention_floor.is_some()) {
+            let rule = "keep_newest cannot be turned on under a retention, which may have reclaimed newest versions";
+            return Err(Error::conflict(format!("{rule}: {:?}; define {:?}", old.name, next_name(&old.name))));
+        }
+        Ok(())
+    }
+
+    fn change_features(
+        &mut self,
+        old: &FeatureView,
+        view: &mut FeatureView,
+        wanted: &[FeatureDefinition],
+    ) -> Result<()> {
+        let before: BTreeMap<&str, &Feature> = old.features.iter().map(|f| (f.name.as_str(), f)).collect();
+        for definition in wanted {
+            let reference = format!("{}:{}", view.name, definition.name);
+            let feature = match before.get(definition.name.as_str()) {
+                None => {
+                    let details = vec![definition.ty.to_string()];
+                    self.push(ChangeKind::Create, ObjectKind::Feature, reference, details);
+                    feature_of(definition, FeatureId(next_id(&mut view.next_feature)?))
+                }
+                Some(before) if before.ty != definition.ty => {
+                    let message = "the type of a feature cannot change";
+                    let advice = format!("define it in {:?}", next_name(&view.name));
+                    let types = format!("{} -> {}", before.ty, definition.ty);
+                    return Err(Error::conflict(format!("{message}: {reference}; {advice}: {types}")));
+                }
+                Some(before) => {
+                    let feature = feature_of(definition, before.id);
+                    let details = feature_differences(before, &feature);
+                    if !details.is_empty() {
+                        self.push(ChangeKind::Change, ObjectKind::Feature, reference, details);
+                    }
+                    feature
+                }
+            };
+            view.features.push(feature);
+        }
+        let kept: BTreeSet<&str> = wanted.iter().map(|feature| feature.name.as_str()).collect();
+        for feature in old.features.iter().filter(|feature| !kept.contains(feature.name.as_str())) {
+            let reference = format!("{}:{}", view.name, feature.name);
+            self.push(ChangeKind::Drop, ObjectKind::Feature, reference, Vec::new());
+        }
+        append_schema(view)
+    }
+
+    fn services(&mut self, wanted: &Definitions) {
+        for definition in &wanted.services {
+            let service = service_of(definition);
+            match self.old.service(&service.name) {
+                None => {
+                    let details = vec![service.features.join(" ")];
+                    self.push(ChangeKind::Create, ObjectKind::FeatureService, &service.name, details);
+                }
+                Some(old) if **old == service => continue,
+                Some(old) => {
+                    let details = service_differences(old, &service);
+                    self.push(ChangeKind::Change, ObjectKind::FeatureService, &service.name, details);
+                }
+            }
+            self.next.services.insert(service.name.clone(), Arc::new(service));
+        }
+        let kept = wanted.services.iter().map(|service| service.name.as_str()).collect();
+        for name in gone(&self.old.services, &kept) {
+            self.next.services.remove(name);
+            self.push(ChangeKind::Drop, ObjectKind::FeatureService, name, Vec::new());
+        }
+    }
+}
+
+/// Gives out the next id of a counter. Ids start at 1: a zero in a key is then always a mistake.
+fn next_id(counter: &mut u32) -> Result<u32> {
+    let id = (*counter).max(1);
+    *counter = id.checked_add(1).ok_or_else(|| Error::conflict("the catalog has no ids left: start a new store"))?;
+    Ok(id)
+}
+
+fn gone<'a, T>(old: &'a BTreeMap<String, T>, kept: &BTreeSet<&str>) -> Vec<&'a str> {
+    old.keys().map(String::as_str).filter(|name| !kept.contains(name)).collect()
+}
+
+/// The features of a view as rows hold them, by id.
+fn columns_of(view: &FeatureView) -> Vec<(FeatureId, ValueType)> {
+    let mut columns: Vec<_> = view.features.iter().map(|feature| (feature.id, feature.ty)).collect();
+    columns.sort_unstable_by_key(|(id, _)| *id);
+    columns
+}
+
+/// Appends a schema version when rows are to hold other features than those of the last one.
+fn append_schema(view: &mut FeatureView) -> Result<()> {
+    let columns = columns_of(view);
+    if view.schemas.last().is_some_and(|last| last.columns == columns) {
+        return Ok(());
+    }
+    let version = u16::try_from(view.schemas.len()).map_err(|_| {
+        let next = next_name(&view.name);
+        Error::conflict(format!("a feature view has at most 65536 schema versions: {:?}; define {next:?}", view.name))
+    })?;
+    view.schemas.push(RowSchema { version, columns });
+    Ok(())
+}
+
+/// The name to advise for a successor: `x_v1` becomes `x_v2`, `x` becomes `x_v2`.
+fn next_name(name: &str) -> String {
+    let numbered = name.rsplit_once("_v").and_then(|(stem, number)| Some((stem, number.parse::<u32>().ok()?)));
+    match numbered {
+        Some((stem, number)) => format!("{stem}_v{}", number.saturating_add(1)),
+        None => format!("{name}_v2"),
+    }
+}
+
+fn entity_of(definition: &EntityDefinition) -> Entity {
+    let EntityDefinition { name, join_keys, description, tags } = definition.clone();
+    Entity { name, join_keys, description, tags }
+}
+
+/// A view as defined, without ids, join keys, features and schemas.
+fn view_of(definition: &ViewDefinition) -> FeatureView {
+    FeatureView {
+        id: 0,
+        key_space: 0,
+        name: definition.name.clone(),
+        entities: definition.entities.clone(),
+        join_keys: Vec::new(),
+        ttl: definition.ttl,
+        retention: definition.retention,
+        keep_newest: definition.keep_newest,
+        retention_floor: None,
+        max_future_skew: definition.max_future_skew,
+        event_column: definition.event_column.clone(),
+        created_column: definition.created_column.clone(),
+        owner: definition.owner.clone(),
+        team: definition.team.clone(),
+        description: definition.description.clone(),
+        tags: definition.tags.clone(),
+        features: Vec::new(),
+        next_feature: 0,
+        schemas: Vec::new(),
+    }
+}
+
+fn feature_of(definition: &FeatureDefinition, id: FeatureId) -> Feature {
+    let FeatureDefinition { name, ty, description, default, tags } = definition.clone();
+    Feature { id, name, ty, description, default, tags }
+}
+
+fn service_of(definition: &ServiceDefinition) -> FeatureService {
+    let ServiceDefinition { name, owner, description, tags, features } = definition.clone();
+    FeatureService { name, owner, description, tags, features }
+}
+
+fn key_list(keys: &[JoinKey]) -> String {
+    let keys: Vec<String> = keys.iter().map(|key| format!("{} {}", key.name, key.ty)).collect();
+    keys.join(", ")
+}
+
+/// Longest value in bytes that a change shows before and after.
+const SHOWN_BYTES_MAX: usize = 60;
+
+/// What differs between the old and the new form of a thing, one text a property.
+#[derive(Default)]
+struct Differences(Vec<String>);
+
+impl Differences {
+    /// A property, shown before and after if it is short.
+    fn show(&mut self, what: &str, old: impl fmt::Display, new: impl fmt::Display) {
+        let (old, new) = (old.to_string(), new.to_string());
+        if old.len().max(new.len()) > SHOWN_BYTES_MAX {
+            self.note(what, &old, &new);
+        } else if old != new {
+            self.0.push(format!("{what} {old} -> {new}"));
+        }
+    }
+
+    /// A property whose values are too long for a line.
+    fn note<T: PartialEq + ?Sized>(&mut self, what: &str, old: &T, new: &T) {
+        if old != new {
+            self.0.push(what.to_owned());
+        }
+    }
+}
+
+fn entity_differences(old: &Entity, new: &Entity) -> Vec<String> {
+    let mut differences = Differences::default();
+    differences.show("join keys", key_list(&old.join_keys), key_list(&new.join_keys));
+    differences.note("description", &old.description, &new.description);
+    differences.note("tags", &old.tags, &new.tags);
+    differences.0
+}
+
+/// What differs between two forms of a view, other than which features it has.
+fn view_differences(old: &FeatureView, new: &FeatureView) -> Vec<String> {
+    let span = |span: Option<Span>| span.map_or("none".to_owned(), |span| span.to_string());
+    let created =
+        |view: &FeatureView| view.created_column.as_ref().map_or("none".to_owned(), |name| format!("{name:?}"));
+    let mut differences = Differences::default();
+    differences.show("ttl", span(old.ttl), span(new.ttl));
+    differences.show("retention", span(old.retention), span(new.retention));
+    differences.show("keep_newest", old.keep_newest, new.keep_newest);
+    differences.show("max_future_skew", old.max_future_skew, new.max_future_skew);
+    differences.show("event_timestamp", format!("{:?}", old.event_column), format!("{:?}", new.event_column));
+    differences.show("created_timestamp", created(old), created(new));
+    differences.show("owner", format!("{:?}", old.owner), format!("{:?}", new.owner));
+    differences.show("team", format!("{:?}", old.team), format!("{:?}", new.team));
+    differences.note("description", &old.description, &new.description);
+    differences.note("tags", &old.tags, &new.tags);
+    differences.note("order of features", &common_order(old, new), &common_order(new, old));
+    differences.0
+}
+
+/// The features of `view` that `other` has too, in the order of `view`.
+fn common_order(view: &FeatureView, other: &FeatureView) -> Vec<FeatureId> {
+    let others: BTreeSet<FeatureId> = other.features.iter().map(|feature| feature.id).collect();
+    view.features.iter().map(|feature| feature.id).filter(|id| others.contains(id)).collect()
+}
+
+fn feature_differences(old: &Feature, new: &Feature) -> Vec<String> {
+    let default = |value: &Option<Value>| value.as_ref().map_or("none".to_owned(), Value::to_string);
+    let mut differences = Differences::default();
+    differences.show("default", default(&old.default), default(&new.default));
+    differences.note("description", &old.description, &new.description);
+    differences.note("tags", &old.tags, &new.tags);
+    differences.0
+}
+
+fn service_differences(old: &FeatureService, new: &FeatureService) -> Vec<String> {
+    let mut differences = Differences::default();
+    differences.show("owner", format!("{:?}", old.owner), format!("{:?}", new.owner));
+    differences.note("description", &old.description, &new.description);
+    differences.note("tags", &old.tags, &new.tags);
+    let missing = |from: &FeatureService, other: &FeatureService, sign: char| {
+        let names = from.features.iter().filter(|name| !other.features.contains(name));
+        names.map(|name| format!("{sign}{name}")).collect::<Vec<_>>()
+    };
+    let (added, removed) = (missing(new, old, '+'), missing(old, new, '-'));
+    if added.is_empty() && removed.is_empty() {
+        differences.note("order of features", &old.features, &new.features);
+    }
+    differences.0.extend(added);
+    differences.0.extend(removed);
+    differences.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::ErrorKind;
+    use crate::value::ScalarType;
+
+    #[test]
+    fn schema_versions_are_limited_to_what_a_row_can_name() {
+        let mut view = view_of(&ViewDefinition { name: "weather_v1".into(), ..Default::default() });
+        view.schemas = (0..u16::MAX).map(|version| RowSchema { version, columns: Vec::new() }).collect();
+        let feature = FeatureDefinition::new("temp", ValueType::Scalar(ScalarType::Float32));
+        view.features.push(feature_of(&feature, FeatureId(1)));
+        append_schema(&mut view).unwrap();
+        assert_eq!(view.schemas.last().map(|schema| schema.version), Some(u16::MAX));
+        view.features.clear();
+        let error = append_schema(&mut view).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Conflict);
+        assert!(error.to_string().contains("weather_v1") && error.to_string().contains("65536"), "{error}");
+    }
+
+    #[test]
+    fn ids_that_run_out_are_a_conflict_not_a_second_use() {
+        let mut counter = u32::MAX - 1;
+        assert_eq!(next_id(&mut counter).unwrap(), u32::MAX - 1);
+        assert_eq!(next_id(&mut counter).unwrap_err().kind(), ErrorKind::Conflict);
+    }
+
+    #[test]
+    fn the_advised_name_counts_on() {
+        assert_eq!(next_name("weather_v1"), "weather_v2");
+        assert_eq!(next_name("weather_v09"), "weather_v10");
+        assert_eq!(next_name("weather"), "weather_v2");
+        assert_eq!(next_name("weather_vx"), "weather_vx_v2");
+    }
+}

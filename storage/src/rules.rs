@@ -1,0 +1,361 @@
+//! The rules that definitions must keep before anything is compared with the catalog.
+//!
+//! They are written once, here, for definitions from a file and for those made in code. A broken rule says
+//! where it is broken, so that whoever read the definitions from a file can point at the line.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::catalog::JoinKey;
+use crate::definition::{Definitions, EntityDefinition, FeatureDefinition, ServiceDefinition, ViewDefinition};
+use crate::error::{Error, ErrorKind};
+use crate::schema::FEATURES_MAX;
+use crate::time::Span;
+use crate::value::{Value, ValueType};
+
+/// Longest name in bytes: it is part of file names and column names, which other systems limit to 255.
+pub const NAME_BYTES_MAX: usize = 128;
+
+/// Column names that results use beside features, so that neither features nor join keys may have them.
+const RESERVED_COLUMNS: [&str; 2] = ["event_timestamp", "created_timestamp"];
+
+/// One step on the way to a part of the definitions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// A field, by its name in definition files.
+    Field(&'static str),
+    /// A member of a list, from zero.
+    Item(usize),
+}
+
+/// A rule that definitions break, and where.
+#[derive(Debug)]
+pub struct Problem {
+    /// The way to the place, from the outside in: `feature_view`, 2, `feature`, 0, `default`.
+    pub path: Vec<Step>,
+    /// The thing and the rule.
+    pub error: Error,
+    /// Set when a name is not known.
+    pub unknown: Option<Unknown>,
+}
+
+/// A name that is not known, with those that are: for "did you mean".
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unknown {
+    /// The name.
+    pub name: String,
+    /// The names that could stand in its place.
+    pub known: Vec<String>,
+}
+
+type Checked = Result<(), Box<Problem>>;
+
+/// The way to what is being checked; it becomes part of a [`Problem`] only when a rule is broken.
+#[derive(Clone, Copy)]
+struct At<'a> {
+    outer: Option<&'a At<'a>>,
+    step: Step,
+}
+
+impl<'a> At<'a> {
+    fn top(field: &'static str) -> Self {
+        At { outer: None, step: Step::Field(field) }
+    }
+
+    fn field(&'a self, name: &'static str) -> At<'a> {
+        At { outer: Some(self), step: Step::Field(name) }
+    }
+
+    fn item(&'a self, index: usize) -> At<'a> {
+        At { outer: Some(self), step: Step::Item(index) }
+    }
+
+    fn problem(&self, kind: ErrorKind, message: String) -> Box<Problem> {
+        let mut path = vec![self.step];
+        let mut outer = self.outer;
+        while let Some(at) = outer {
+            path.push(at.step);
+            outer = at.outer;
+        }
+        path.reverse();
+        Box::new(Problem { path, error: Error::new(kind, message), unknown: None })
+    }
+
+    fn invalid(&self, message: String) -> Checked {
+        Err(self.problem(ErrorKind::Invalid, message))
+    }
+
+    fn unknown<'n>(&self, message: String, name: &str, known: impl Iterator<Item = &'n str>) -> Box<Problem> {
+        let mut problem = self.problem(ErrorKind::NotFound, message);
+        problem.unknown = Some(Unknown { name: name.to_owned(), known: known.map(str::to_owned).collect() });
+        problem
+    }
+}
+
+impl Definitions {
+    /// Checks every rule that can be checked without a catalog.
+    ///
+    /// # Errors
+    /// The first rule that is broken: `Invalid`, or `NotFound` where a name refers to nothing.
+    pub fn check(&self) -> Result<(), Box<Problem>> {
+        let at = At::top("entity");
+        let mut entities = BTreeMap::new();
+        for (index, entity) in self.entities.iter().enumerate() {
+            check_entity(&at.item(index), entity)?;
+            if entities.insert(entity.name.as_str(), entity).is_some() {
+                return at.item(index).field("name").invalid(format!("entity is defined twice: {:?}", entity.name));
+            }
+        }
+        let at = At::top("feature_view");
+        let mut views = BTreeMap::new();
+        for (index, view) in self.views.iter().enumerate() {
+            check_view(&at.item(index), view, &entities)?;
+            if views.insert(view.name.as_str(), view).is_some() {
+                return at.item(index).field("name").invalid(format!("feature view is defined twice: {:?}", view.name));
+            }
+        }
+        check_services(&self.services, &views)
+    }
+}
+
+fn check_services(services: &[ServiceDefinition], views: &BTreeMap<&str, &ViewDefinition>) -> Checked {
+    let at = At::top("feature_service");
+    let mut names = BTreeSet::new();
+    for (index, service) in services.iter().enumerate() {
+        let at = at.item(index);
+        check_service(&at, service, views)?;
+        let name = at.field("name");
+        if views.contains_key(service.name.as_str()) {
+            let message = format!("a feature service cannot have the name of a feature view: {:?}", service.name);
+            return name.invalid(message);
+        }
+        if !names.insert(service.name.as_str()) {
+            return name.invalid(format!("feature service is defined twice: {:?}", service.name));
+        }
+    }
+    Ok(())
+}
+
+fn check_name(at: &At, what: &str, name: &str) -> Checked {
+    let first = name.bytes().next().is_some_and(|byte| byte.is_ascii_alphabetic() || byte == b'_');
+    let rest = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-'));
+    if first && rest && name.len() <= NAME_BYTES_MAX {
+        return Ok(());
+    }
+    let rule = "starts with a letter or underscore and goes on with letters, digits, '_', '.' and '-'";
+    at.invalid(format!("the name of {what} {rule}, at most {NAME_BYTES_MAX} bytes: {:?}", shortened(name)))
+}
+
+/// Enough of a name to recognise it in a message.
+fn shortened(name: &str) -> &str {
+    name.char_indices().nth(NAME_BYTES_MAX + 1).map_or(name, |(end, _)| &name[..end])
+}
+
+fn check_entity(at: &At, entity: &EntityDefinition) -> Checked {
+    check_name(&at.field("name"), "an entity", &entity.name)?;
+    let keys = at.field("join_keys");
+    if entity.join_keys.is_empty() {
+        return keys.invalid(format!("entity {:?} has no join keys: give at least one", entity.name));
+    }
+    let mut seen = BTreeSet::new();
+    for (index, JoinKey { name, .. }) in entity.join_keys.iter().enumerate() {
+        let key = keys.item(index);
+        let key = key.field("name");
+        check_name(&key, &format!("a join key of entity {:?}", entity.name), name)?;
+        if RESERVED_COLUMNS.contains(&name.as_str()) {
+            return key.invalid(format!("entity {:?}: results use this name for a timestamp: {name:?}", entity.name));
+        }
+        if !seen.insert(name) {
+            return key.invalid(format!("entity {:?} has a join key twice: {name:?}", entity.name));
+        }
+    }
+    Ok(())
+}
+
+fn check_view(at: &At, view: &ViewDefinition, entities: &BTreeMap<&str, &EntityDefinition>) -> Checked {
+    check_name(&at.field("name"), "a feature view", &view.name)?;
+    let mut columns = BTreeMap::new();
+    check_timestamp_columns(at, view, &mut columns)?;
+    check_entities_of_view(at, view, entities, &mut columns)?;
+    check_times(at, view)?;
+    check_features(at, view, &columns)
+}
+
+/// The columns of a view's sources, by name, and what each is.
+type Columns<'a> = BTreeMap<&'a str, &'static str>;
+
+fn check_timestamp_columns<'a>(at: &At, view: &'a ViewDefinition, columns: &mut Columns<'a>) -> Checked {
+    let given = [
+        ("event_timestamp", Some(&view.event_column), "the event timestamp"),
+        ("created_timestamp", view.created_column.as_ref(), "the created timestamp"),
+    ];
+    for (field, column, what) in given {
+        let Some(column) = column else { continue };
+        let at = at.field(field);
+        if column.is_empty() || column.len() > NAME_BYTES_MAX {
+            let message = format!("feature view {:?}: a column name has 1 to {NAME_BYTES_MAX} bytes", view.name);
+            return at.invalid(format!("{message}: {:?}", shortened(column)));
+        }
+        if columns.insert(column, what).is_some() {
+            let message = format!("feature view {:?}: one column cannot be both timestamps: {column:?}", view.name);
+            return at.invalid(message);
+        }
+    }
+    Ok(())
+}
+
+fn check_entities_of_view<'a>(
+    at: &At,
+    view: &'a ViewDefinition,
+    entities: &BTreeMap<&str, &'a EntityDefinition>,
+    columns: &mut Columns<'a>,
+) -> Checked {
+    let at = at.field("entities");
+    if view.entities.is_empty() {
+        return at.invalid(format!("feature view {:?} has no entities: give at least one", view.name));
+    }
+    let mut seen = BTreeSet::new();
+    for (index, name) in view.entities.iter().enumerate() {
+        let at = at.item(index);
+        let Some(entity) = entities.get(name.as_str()) else {
+            let message = format!("feature view {:?} is over an unknown entity: {name:?}", view.name);
+            return Err(at.unknown(message, name, entities.keys().copied()));
+        };
+        if !seen.insert(name) {
+            return at.invalid(format!("feature view {:?} lists an entity twice: {name:?}", view.name));
+        }
+        for key in &entity.join_keys {
+            if let Some(other) = columns.insert(&key.name, "a join key") {
+                let name = &view.name;
+                let message = format!("feature view {name:?}: a join key of entity {:?} is also {other}", entity.name);
+                return at.invalid(format!("{message}: {:?}", key.name));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn check_times(at: &At, view: &ViewDefinition) -> Checked {
+    let positive = |field: &'static str, span: Option<Span>| match span {
+        Some(Span::ZERO) => {
+            let message = format!("feature view {:?}: {field} is above zero; leave it out for no limit", view.name);
+            at.field(field).invalid(message)
+        }
+        _ => Ok(()),
+    };
+    positive("ttl", view.ttl)?;
+    positive("retention", view.retention)?;
+    match (view.ttl, view.retention) {
+        (Some(ttl), Some(retention)) if retention < ttl => {
+            let rule = "retention is at least the ttl, or it would reclaim what is still served";
+            let message = format!("feature view {:?}: {rule}: {retention} < {ttl}", view.name);
+            at.field("retention").invalid(message)
+        }
+        _ => Ok(()),
+    }
+}
+
+fn check_features(at: &At, view: &ViewDefinition, columns: &Columns) -> Checked {
+    let at = at.field("feature");
+    let count = view.features.len();
+    if count == 0 {
+        return at.invalid(format!("feature view {:?} has no features: give at least one", view.name));
+    }
+    if count > FEATURES_MAX {
+        let message = format!("feature view {:?} has more than {FEATURES_MAX} features: split it", view.name);
+        return at.item(FEATURES_MAX).invalid(format!("{message}: {count}"));
+    }
+    let mut seen = BTreeSet::new();
+    for (index, feature) in view.features.iter().enumerate() {
+        let at = at.item(index);
+        check_feature(&at, view, feature, columns)?;
+        if !seen.insert(&feature.name) {
+            let message = format!("feature view {:?} has a feature twice: {:?}", view.name, feature.name);
+            return at.field("name").invalid(message);
+        }
+    }
+    Ok(())
+}
+
+fn check_feature(at: &At, view: &ViewDefinition, feature: &FeatureDefinition, columns: &Columns) -> Checked {
+    let (view, name) = (&view.name, &feature.name);
+    check_name(&at.field("name"), &format!("a feature of view {view:?}"), name)?;
+    if let Some(other) = columns.get(name.as_str()) {
+        return at.field("name").invalid(format!("feature view {view:?}: a feature is also {other}: {name:?}"));
+    }
+    if RESERVED_COLUMNS.contains(&name.as_str()) {
+        let message = format!("feature view {view:?}: results use this name for a timestamp: {name:?}");
+        return at.field("name").invalid(message);
+    }
+    let Some(default) = &feature.default else { return Ok(()) };
+    let at = at.field("default");
+    if default.value_type() != feature.ty || !items_fit(default) {
+        let message = format!("the default of feature {view}:{name} is of another type than the feature");
+        return at.invalid(format!("{message}: {} is not {}", default.value_type(), feature.ty));
+    }
+    if has_nan(default) {
+        return at.invalid(format!("the default of feature {view}:{name} cannot be NaN: leave it out for none"));
+    }
+    Ok(())
+}
+
+/// Whether every item of a list is of the list's own item type.
+fn items_fit(value: &Value) -> bool {
+    match value {
+        Value::List(item, values) => values.iter().all(|value| value.value_type() == ValueType::Scalar(*item)),
+        _ => true,
+    }
+}
+
+fn has_nan(value: &Value) -> bool {
+    match value {
+        Value::Float32(v) => v.is_nan(),
+        Value::Float64(v) => v.is_nan(),
+        Value::List(_, values) => values.iter().any(has_nan),
+        _ => false,
+    }
+}
+
+fn check_service(at: &At, service: &ServiceDefinition, views: &BTreeMap<&str, &ViewDefinition>) -> Checked {
+    check_name(&at.field("name"), "a feature service", &service.name)?;
+    let at = at.field("features");
+    if service.features.is_empty() {
+        return at.invalid(format!("feature service {:?} has no features: give at least one", service.name));
+    }
+    let mut seen = BTreeSet::new();
+    for (index, reference) in service.features.iter().enumerate() {
+        let at = at.item(index);
+        let (view, feature) = check_reference(&at, &service.name, reference, views)?;
+        let named = view.features.iter().filter(|known| feature == "*" || known.name == feature);
+        for known in named {
+            if !seen.insert((view.name.as_str(), known.name.as_str())) {
+                let message = format!("feature service {:?} lists a feature twice", service.name);
+                return at.invalid(format!("{message}: {}:{}", view.name, known.name));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Splits a reference of a service and finds its view; the feature part is a known feature or `*`.
+fn check_reference<'a, 'r>(
+    at: &At,
+    service: &str,
+    reference: &'r str,
+    views: &BTreeMap<&str, &'a ViewDefinition>,
+) -> Result<(&'a ViewDefinition, &'r str), Box<Problem>> {
+    let malformed = || format!("feature service {service:?}: a reference is view:feature or view:*: {reference:?}");
+    let parts = reference.split_once(':').filter(|(view, feature)| !view.is_empty() && !feature.is_empty());
+    let (view, feature) = parts.ok_or_else(|| at.problem(ErrorKind::Invalid, malformed()))?;
+    if feature.contains(':') {
+        return Err(at.problem(ErrorKind::Invalid, malformed()));
+    }
+    let Some(found) = views.get(view) else {
+        let message = format!("feature service {service:?} refers to an unknown feature view: {reference:?}");
+        return Err(at.unknown(message, view, views.keys().copied()));
+    };
+    if feature != "*" && !found.features.iter().any(|known| known.name == feature) {
+        let message = format!("feature service {service:?} refers to an unknown feature: {reference:?}");
+        return Err(at.unknown(message, feature, found.features.iter().map(|known| known.name.as_str())));
+    }
+    Ok((found, feature))
+}
