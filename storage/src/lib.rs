@@ -17,6 +17,8 @@ pub mod key;
 mod memory;
 mod plan;
 mod projection;
+#[cfg(feature = "rocksdb")]
+mod rocks;
 pub mod row;
 mod rules;
 mod schema;
@@ -38,6 +40,11 @@ pub use error::{Error, ErrorKind, Result};
 pub use memory::MemoryBackend;
 pub use plan::{Change, ChangeKind, ObjectKind, Plan};
 pub use projection::{Projected, Projection, is_numeric};
+#[cfg(feature = "rocksdb")]
+pub use rocks::{
+    BACKGROUND_JOBS_DEFAULT, MEMORY_BUDGET_BYTES_DEFAULT, MEMORY_BUDGET_BYTES_MIN, Options, RocksBackend,
+    STALL_PATIENCE_DEFAULT,
+};
 pub use rules::{NAME_BYTES_MAX, Problem, Step, Unknown};
 pub use schema::{FEATURES_MAX, FeatureId, Place, ROW_HEADER_BYTES, RowLayout, RowSchema, Slot};
 pub use status::Status;

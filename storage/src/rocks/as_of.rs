@@ -1,0 +1,68 @@
+//! Point-in-time reads of the present state.
+
+use rocksdb::DBRawIterator;
+
+use super::order::{common, digest};
+use super::pool::Purpose;
+use super::store::Store;
+use super::walk::{Question, Walker};
+use crate::backend::{AsOfLookup, Found, Visit};
+use crate::error::Result;
+use crate::time::Timestamp;
+
+/// From this many lookups on, sorting them pays.
+const SORTED_MIN: usize = 8;
+
+/// Answers all lookups from one state.
+pub(super) fn as_of(
+    store: &Store,
+    lookups: &[AsOfLookup<'_>],
+    known_at: Option<Timestamp>,
+    visit: &mut Visit<'_>,
+) -> Result<()> {
+    if let Some(known_at) = known_at {
+        store.present.wait_settled(known_at);
+    }
+    let sorted = lookups.len() >= SORTED_MIN;
+    let purpose = if sorted { Purpose::Rows } else { Purpose::Row };
+    store.pool.with(purpose, |raw, walker| {
+        // After the state was fixed: whatever compaction had reclaimed in it was reclaimed by then.
+        let mut answer = Answer { now: store.present.now(), known_at, raw, walker, visit };
+        match sorted {
+            true => sequence(lookups).into_iter().try_for_each(|(_, index)| answer.give(index as usize, lookups)),
+            false => (0..lookups.len()).try_for_each(|index| answer.give(index, lookups)),
+        }
+    })
+}
+
+struct Answer<'a, 'i, 'v> {
+    now: Timestamp,
+    known_at: Option<Timestamp>,
+    raw: &'a mut DBRawIterator<'i>,
+    walker: &'a mut Walker,
+    visit: &'a mut Visit<'v>,
+}
+
+impl Answer<'_, '_, '_> {
+    fn give(&mut self, index: usize, lookups: &[AsOfLookup<'_>]) -> Result<()> {
+        let AsOfLookup { view, key, at } = lookups[index];
+        let question = Question { view, key, at, known_at: self.known_at, cutoff: view.cutoff(self.now) };
+        let version = self.walker.find(self.raw, &question)?;
+        let found = version.zip(self.raw.value()).map(|(version, row)| Found { version, row });
+        (self.visit)(index, found)
+    }
+}
+
+/// The lookups in the order of `history`, each with what most comparisons need.
+fn sequence(lookups: &[AsOfLookup<'_>]) -> Vec<(u64, u32)> {
+    let first = lookups.first().map_or(&[][..], |lookup| lookup.key);
+    let shared = lookups.iter().fold(first.len(), |shared, lookup| common(&first[..shared], lookup.key));
+    let digests = lookups.iter().map(|lookup| digest(&lookup.key[shared..]));
+    let mut sequence: Vec<_> = digests.zip(0..).collect();
+    sequence.sort_unstable_by(|(a_digest, a), (b_digest, b)| {
+        let (a, b) = (&lookups[*a as usize], &lookups[*b as usize]);
+        let by_row = (a.view.id, a_digest).cmp(&(b.view.id, b_digest)).then_with(|| a.key.cmp(b.key));
+        by_row.then_with(|| b.at.cmp(&a.at))
+    });
+    sequence
+}

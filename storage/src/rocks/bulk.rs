@@ -1,0 +1,355 @@
+//! Bulk loads: rows are sorted into files that RocksDB takes over whole.
+//!
+//! A load is prepared in the caller's thread: files for `history`, and files for `latest` with the rows that
+//! become the newest of their entity. The committer then takes over both between two commits. RocksDB takes
+//! the files of one family in one step, but not those of two, so a durable record says what is under way:
+//! opening a store finishes a load whose rows are in `history`, and forgets one whose rows are not. Whether
+//! they are is told by a sentinel, a key that is taken over together with them.
+
+use std::fs;
+use std::ops::Range;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use parking_lot::Mutex;
+use rocksdb::{
+    ColumnFamily, IngestExternalFileOptions, Options as RocksOptions, SstFileWriter, WriteBatch as RocksBatch,
+};
+
+use super::commit::{Committer, check_views, put_notes, views};
+use super::error::{from_io, from_rocks};
+use super::families::Database;
+use super::newest::Candidates;
+use super::order::Sorted;
+use super::rebuild::{LoadedRows, rebuild_latest};
+use super::records::{self, Work};
+use super::store::Store;
+use super::stored;
+use crate::backend::Committed;
+use crate::batch::{Durability, Note, WriteBatch};
+use crate::catalog::{decode_record, encode_record};
+use crate::error::{Error, Result};
+use crate::key;
+use crate::time::Timestamp;
+use crate::version::Version;
+
+/// Rows of one file. Some files of a load are written at the same time, and compaction likes them of about
+/// the size it writes itself.
+const FILE_ROWS_MAX: usize = 200_000;
+
+/// Threads that write the files of a load: this machine's two cores are the least that is common.
+const THREADS: usize = 2;
+
+/// No view has this id; ids are given from zero.
+const SENTINEL_VIEW: u32 = u32::MAX;
+
+/// What must be known to finish a load.
+#[derive(bincode::Encode, bincode::Decode)]
+struct LoadRecord {
+    rows: Vec<LoadedRows>,
+    notes: Vec<Note>,
+}
+
+/// Loads a batch by way of files.
+pub(super) fn load(store: &Arc<Store>, committer: &Committer, batch: WriteBatch) -> Result<Committed> {
+    if batch.rows().len() == 0 {
+        return committer.commit(batch, Durability::Sync);
+    }
+    check_views(&batch, &store.present.known())?;
+    let unsettled = store.present.stamp_unsettled();
+    let created = unsettled.stamp();
+    let load = Load::prepare(store, batch, created)?;
+    committer.exclusively(move |store| load.take_over(store))?;
+    drop(unsettled);
+    Ok(Committed { created })
+}
+
+/// A load whose files are written.
+struct Load {
+    batch: WriteBatch,
+    created: Timestamp,
+    files: Files,
+    views: Vec<u32>,
+    /// How often the views had been written to before `latest` was looked at.
+    writes: Vec<u64>,
+    history: Vec<PathBuf>,
+    latest: Vec<PathBuf>,
+    record: LoadRecord,
+}
+
+impl Load {
+    fn prepare(store: &Store, batch: WriteBatch, created: Timestamp) -> Result<Self> {
+        let files = Files::new(store, created)?;
+        let sorted = Sorted::new(vec![&batch], &[created]);
+        let (views, record) =
+            (views(&sorted), LoadRecord { rows: loaded_rows(&sorted), notes: batch.notes().to_vec() });
+        let writes = store.writes.counts(&views);
+        let (history, latest) = write_files(store, &files, &sorted)?;
+        drop(sorted);
+        Ok(Load { batch, created, files, views, writes, history, latest, record })
+    }
+
+    /// Makes the load part of the store. Runs between commits.
+    fn take_over(mut self, store: &Store) -> Result<()> {
+        check_views(&self.batch, &store.present.known())?;
+        if store.writes.counts(&self.views) != self.writes {
+            self.look_again(store)?;
+        }
+        let history = self.history_with_sentinel(store)?;
+        let record = Work::BulkLoad.key(self.id());
+        let mut begin = RocksBatch::default();
+        begin.put_cf(store.database.catalog(), &record, encode_record(&self.record)?);
+        store.write(begin, true)?;
+        store.accelerator.suspend();
+        if let Err(error) = ingest(&store.database, store.database.history(), history) {
+            store.accelerator.resume();
+            let mut forget = RocksBatch::default();
+            forget.delete_cf(store.database.catalog(), &record);
+            // Opening forgets it too, as its rows are not there.
+            let _ = store.write(forget, true);
+            return Err(store.failed(error));
+        }
+        self.finish(store).map_err(|error| store.failed(unfinished(error)))?;
+        store.accelerator.resume();
+        store.writes.touch(self.views.iter().copied());
+        store.counters.batches.fetch_add(1, Ordering::Relaxed);
+        store.counters.rows.fetch_add(self.batch.len() as u64, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// The stamp is no other commit's.
+    fn id(&self) -> u64 {
+        self.created.as_micros() as u64
+    }
+
+    /// Decides anew what becomes the newest, because others wrote meanwhile.
+    fn look_again(&mut self, store: &Store) -> Result<()> {
+        let sorted = Sorted::new(vec![&self.batch], &[self.created]);
+        let candidates = Candidates::new(&sorted);
+        let job = Job { store, files: &self.files, sorted: &sorted, candidates: &candidates };
+        self.latest = job.latest_file(0..candidates.len())?.into_iter().collect();
+        Ok(())
+    }
+
+    fn history_with_sentinel(&self, store: &Store) -> Result<Vec<PathBuf>> {
+        let sentinel = self.files.write(&store.tuning.history, |writer| writer.put(sentinel(self.id()), []))?;
+        Ok(self.history.iter().cloned().chain([sentinel]).collect())
+    }
+
+    fn finish(&self, store: &Store) -> Result<()> {
+        if !self.latest.is_empty() {
+            ingest(&store.database, store.database.latest(), self.latest.clone())?;
+        }
+        conclude(store, self.id(), &self.record.notes)
+    }
+}
+
+/// The rows stay readable through `history`, so this is no failure of the load, but of what follows it.
+fn unfinished(error: Error) -> Error {
+    error.context("the rows were loaded, but not their notes; open the store again to finish, or load them again")
+}
+
+fn sentinel(id: u64) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    key::history_key(SENTINEL_VIEW, &id.to_be_bytes(), Version::new(Timestamp::MAX, Timestamp::MAX), &mut bytes);
+    bytes
+}
+
+fn conclude(store: &Store, id: u64, notes: &[Note]) -> Result<()> {
+    let mut batch = RocksBatch::default();
+    put_notes(store, notes, &mut batch);
+    batch.delete_cf(store.database.history(), sentinel(id));
+    batch.delete_cf(store.database.catalog(), Work::BulkLoad.key(id));
+    store.write(batch, true)
+}
+
+/// Finishes or forgets the loads that a crash interrupted.
+pub(super) fn recover(store: &Store) -> Result<()> {
+    for (key, value) in records::begun(&store.database, Work::BulkLoad)? {
+        let record: LoadRecord = decode_record(&key, &value)?;
+        let id = Work::id(&key)?;
+        let taken_over = store.database.rocks.get_pinned_cf(store.database.history(), sentinel(id));
+        match taken_over.map_err(|error| from_rocks("cannot read history", error))? {
+            Some(_) => {
+                record.rows.iter().try_for_each(|rows| rebuild_latest(store, rows))?;
+                conclude(store, id, &record.notes)?;
+            }
+            None => conclude(store, id, &[])?,
+        }
+    }
+    Ok(())
+}
+
+/// The first and last row of each view.
+fn loaded_rows(sorted: &Sorted<'_>) -> Vec<LoadedRows> {
+    let mut loaded: Vec<LoadedRows> = Vec::new();
+    let mut last = None;
+    for (_, row) in (0..sorted.len()).map(|index| sorted.get(index)) {
+        if loaded.last().is_none_or(|loaded| loaded.view != row.view) {
+            finish_range(&mut loaded, last);
+            loaded.push(LoadedRows {
+                view: row.view,
+                key_space: row.key_space,
+                first: row.key.to_vec(),
+                last: Vec::new(),
+            });
+        }
+        last = Some(row.key);
+    }
+    finish_range(&mut loaded, last);
+    loaded
+}
+
+fn finish_range(loaded: &mut [LoadedRows], last: Option<&[u8]>) {
+    if let (Some(rows), Some(last)) = (loaded.last_mut(), last) {
+        rows.last = last.to_vec();
+    }
+}
+
+fn ingest(database: &Database, family: &ColumnFamily, files: Vec<PathBuf>) -> Result<()> {
+    let mut options = IngestExternalFileOptions::default();
+    options.set_move_files(true);
+    database
+        .rocks
+        .ingest_external_file_cf_opts(family, &options, files)
+        .map_err(|error| from_rocks("the files of a bulk load were refused", error))
+}
+
+/// The directory of one load's files. What RocksDB has not taken over is removed with it.
+struct Files {
+    directory: PathBuf,
+    count: AtomicUsize,
+}
+
+impl Files {
+    fn new(store: &Store, created: Timestamp) -> Result<Self> {
+        let directory = store.loads.join(created.as_micros().to_string());
+        fs::create_dir(&directory).map_err(|error| from_io("cannot prepare a bulk load", error))?;
+        Ok(Files { directory, count: AtomicUsize::new(0) })
+    }
+
+    /// Writes one file; `fill` puts its rows, in order.
+    fn write(
+        &self,
+        options: &RocksOptions,
+        fill: impl FnOnce(&mut SstFileWriter<'_>) -> Result<(), rocksdb::Error>,
+    ) -> Result<PathBuf> {
+        let path = self.directory.join(format!("{}.sst", self.count.fetch_add(1, Ordering::Relaxed)));
+        let mut writer = SstFileWriter::create(options);
+        let write = |writer: &mut SstFileWriter<'_>| {
+            writer.open(&path)?;
+            fill(writer)?;
+            writer.finish()
+        };
+        write(&mut writer).map_err(|error| from_rocks("cannot write the files of a bulk load", error))?;
+        Ok(path)
+    }
+}
+
+impl Drop for Files {
+    fn drop(&mut self) {
+        // What stays is removed when the store is opened again.
+        let _ = fs::remove_dir_all(&self.directory);
+    }
+}
+
+/// One file to be written: rows by their position in the sorted load, or in its candidates.
+enum Task {
+    History(Range<usize>),
+    Latest(Range<usize>),
+}
+
+/// Paths of the files for `history` and for `latest`.
+type Written = (Vec<PathBuf>, Vec<PathBuf>);
+
+struct Job<'j> {
+    store: &'j Store,
+    files: &'j Files,
+    sorted: &'j Sorted<'j>,
+    candidates: &'j Candidates,
+}
+
+/// Writes all files of a load, some at a time.
+fn write_files(store: &Store, files: &Files, sorted: &Sorted<'_>) -> Result<Written> {
+    let candidates = Candidates::new(sorted);
+    let job = Job { store, files, sorted, candidates: &candidates };
+    let latest = chunks(candidates.len()).map(Task::Latest);
+    let tasks: Vec<_> = latest.chain(chunks(sorted.len()).map(Task::History)).collect();
+    let next = AtomicUsize::new(0);
+    let written = Mutex::new((Vec::new(), Vec::new()));
+    let work = || {
+        while let Some(task) = tasks.get(next.fetch_add(1, Ordering::Relaxed)) {
+            job.run(task, &written)?;
+        }
+        Ok(())
+    };
+    std::thread::scope(|scope| {
+        let others: Vec<_> = (1..THREADS.min(tasks.len())).map(|_| scope.spawn(work)).collect();
+        let mine = work();
+        let theirs = others.into_iter().map(|other| other.join().unwrap_or_else(|_| Err(panicked())));
+        theirs.fold(mine, Result::and)
+    })?;
+    Ok(written.into_inner())
+}
+
+fn panicked() -> Error {
+    Error::internal("a thread of a bulk load panicked, which is a bug; nothing was written")
+}
+
+fn chunks(len: usize) -> impl Iterator<Item = Range<usize>> {
+    (0..len).step_by(FILE_ROWS_MAX).map(move |start| start..len.min(start + FILE_ROWS_MAX))
+}
+
+impl Job<'_> {
+    fn run(&self, task: &Task, written: &Mutex<Written>) -> Result<()> {
+        match task {
+            Task::History(rows) => {
+                let path = self.history_file(rows.clone())?;
+                written.lock().0.push(path);
+            }
+            Task::Latest(rows) => {
+                let path = self.latest_file(rows.clone())?;
+                written.lock().1.extend(path);
+            }
+        }
+        Ok(())
+    }
+
+    fn history_file(&self, rows: Range<usize>) -> Result<PathBuf> {
+        let mut bytes = Vec::new();
+        self.files.write(&self.store.tuning.history, |writer| {
+            for (version, row) in rows.map(|index| self.sorted.get(index)) {
+                bytes.clear();
+                key::history_key(row.view, row.key, version, &mut bytes);
+                writer.put(&bytes, row.row)?;
+            }
+            Ok(())
+        })
+    }
+
+    /// A file of those rows that become the newest; none when none does, as RocksDB refuses empty files.
+    fn latest_file(&self, rows: Range<usize>) -> Result<Option<PathBuf>> {
+        let (mut keys, mut winners) = (Vec::new(), Vec::new());
+        self.candidates.winners(&self.store.database, self.sorted, rows, |key, index| {
+            keys.extend_from_slice(key);
+            winners.push((keys.len(), index));
+            Ok(())
+        })?;
+        if winners.is_empty() {
+            return Ok(None);
+        }
+        let (mut start, mut bytes) = (0, Vec::new());
+        let written = self.files.write(&self.store.tuning.latest, |writer| {
+            for (end, index) in winners {
+                let (version, row) = self.sorted.get(index);
+                bytes.clear();
+                stored::encode(version, row.row, &mut bytes);
+                writer.put(&keys[start..end], &bytes)?;
+                start = end;
+            }
+            Ok(())
+        });
+        written.map(Some)
+    }
+}

@@ -1,0 +1,34 @@
+//! Changing the catalog, in order with commits.
+
+use rocksdb::WriteBatch as RocksBatch;
+
+use super::store::Store;
+use crate::catalog::Catalog;
+use crate::error::{Error, Result};
+use crate::key;
+
+/// Makes `next` the catalog: writes the records that differ, and deletes the rows of dropped views.
+pub(super) fn set_catalog(store: &Store, next: Catalog) -> Result<()> {
+    let known = store.present.known();
+    let current = &known.catalog;
+    if current.revision() + 1 != next.revision() {
+        return Err(Error::conflict("the catalog was changed meanwhile; read it and try again"));
+    }
+    let mut batch = RocksBatch::default();
+    let (old, new) = (current.to_records()?, next.to_records()?);
+    for (key, value) in new.iter().filter(|(key, value)| old.get(*key) != Some(*value)) {
+        batch.put_cf(store.database.catalog(), key, value);
+    }
+    for key in old.keys().filter(|key| !new.contains_key(*key)) {
+        batch.delete_cf(store.database.catalog(), key);
+    }
+    for view in next.dropped_views().difference(current.dropped_views()) {
+        let start = view.to_be_bytes();
+        if let Some(end) = key::prefix_end(&start) {
+            batch.delete_range_cf(store.database.history(), &start[..], &end[..]);
+        }
+    }
+    store.write(batch, true)?;
+    store.present.set_catalog(next);
+    Ok(())
+}

@@ -1,0 +1,246 @@
+//! The one thread that writes: groups batches, decides what is newest, and answers.
+//!
+//! One writer makes late data, group commit and a total order of commits simple. Whatever else must be
+//! ordered with commits (catalog changes, erasures, bulk loads) runs on it too.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use crossbeam::channel::{Receiver, Sender, bounded, tick};
+use crossbeam::select;
+use rocksdb::WriteBatch as RocksBatch;
+
+use super::newest::Candidates;
+use super::order::Sorted;
+use super::records::note_key;
+use super::store::Store;
+use super::{present, stored};
+use crate::backend::Committed;
+use crate::batch::{Durability, Note, WriteBatch};
+use crate::error::{Error, Result};
+use crate::key;
+use crate::time::Timestamp;
+
+/// Requests that wait for the committer; writers beyond it wait to be queued.
+const QUEUE_MAX: usize = 256;
+
+/// Rows and bytes after which a group is full. Large enough to share one sync among many writers, small
+/// enough to answer the first of them soon. A single batch may be larger.
+const GROUP_ROWS_MAX: usize = 50_000;
+const GROUP_BYTES_MAX: usize = 16 << 20;
+
+/// How often idle iterators are dropped, with the files and memory they hold on to.
+const TRIM_EVERY: Duration = Duration::from_secs(1);
+
+enum Request {
+    Write(Write),
+    Exclusive(Box<dyn FnOnce(&Store) + Send>),
+}
+
+struct Write {
+    batch: WriteBatch,
+    durability: Durability,
+    answer: Sender<Result<Committed>>,
+}
+
+/// The handle to the committer. Dropping it lets the committer finish what was queued, and waits for that.
+pub(super) struct Committer {
+    queue: Option<Sender<Request>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Committer {
+    pub(super) fn start(store: Arc<Store>) -> Result<Self> {
+        let (queue, requests) = bounded(QUEUE_MAX);
+        let thread = std::thread::Builder::new()
+            .name("asofdb-commit".into())
+            .spawn(move || run(&store, &requests))
+            .map_err(|error| Error::unavailable("cannot start the commit thread").with_source(error))?;
+        Ok(Committer { queue: Some(queue), thread: Some(thread) })
+    }
+
+    /// Commits a batch with whatever others are waiting.
+    pub(super) fn commit(&self, batch: WriteBatch, durability: Durability) -> Result<Committed> {
+        let (answer, answered) = bounded(1);
+        self.send(Request::Write(Write { batch, durability, answer }))?;
+        answered.recv().map_err(|_| died())?
+    }
+
+    /// Runs `work` on the commit thread, between commits.
+    pub(super) fn exclusively<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Store) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let (answer, answered) = bounded(1);
+        let work = move |store: &Store| {
+            // A caller that is gone needs no answer.
+            let _ = answer.send(work(store));
+        };
+        self.send(Request::Exclusive(Box::new(work)))?;
+        answered.recv().map_err(|_| died())?
+    }
+
+    fn send(&self, request: Request) -> Result<()> {
+        let queue = self.queue.as_ref().ok_or_else(|| Error::closed("the store was closed"))?;
+        queue.send(request).map_err(|_| died())
+    }
+}
+
+impl Drop for Committer {
+    fn drop(&mut self) {
+        self.queue = None;
+        if let Some(thread) = self.thread.take() {
+            // It panicked only where a bug made it, and callers have been told so.
+            let _ = thread.join();
+        }
+    }
+}
+
+fn died() -> Error {
+    Error::internal("the commit thread died, which is a bug; open the store again to write")
+}
+
+fn run(store: &Store, requests: &Receiver<Request>) {
+    let trim = tick(TRIM_EVERY);
+    loop {
+        select! {
+            recv(requests) -> request => match request {
+                Ok(request) => handle(store, request, requests),
+                Err(_) => return,
+            },
+            recv(trim) -> _ => store.pool.trim(),
+        }
+    }
+}
+
+fn handle(store: &Store, request: Request, requests: &Receiver<Request>) {
+    let mut next = Some(request);
+    while let Some(request) = next.take() {
+        match request {
+            Request::Exclusive(work) => work(store),
+            Request::Write(first) => {
+                let mut group = vec![first];
+                next = gather(&mut group, requests);
+                commit_group(store, group);
+            }
+        }
+    }
+}
+
+/// Adds what is waiting to a group until it is full; what does not belong into it comes next.
+fn gather(group: &mut Vec<Write>, requests: &Receiver<Request>) -> Option<Request> {
+    let (mut rows, mut bytes) = (0, 0);
+    let mut count = |write: &Write| {
+        rows += write.batch.len();
+        bytes += write.batch.bytes();
+        rows < GROUP_ROWS_MAX && bytes < GROUP_BYTES_MAX
+    };
+    let mut has_room = count(&group[0]);
+    while has_room {
+        match requests.try_recv() {
+            Ok(Request::Write(write)) => {
+                has_room = count(&write);
+                group.push(write);
+            }
+            Ok(other) => return Some(other),
+            Err(_) => return None,
+        }
+    }
+    None
+}
+
+fn commit_group(store: &Store, group: Vec<Write>) {
+    let known = store.present.known();
+    let (accepted, refused): (Vec<_>, Vec<_>) =
+        group.into_iter().map(|write| (check_views(&write.batch, &known), write)).partition(|(check, _)| check.is_ok());
+    for (check, write) in refused {
+        let _ = write.answer.send(check.map(|()| Committed { created: Timestamp::MIN }));
+    }
+    let accepted: Vec<_> = accepted.into_iter().map(|(_, write)| write).collect();
+    let Some(others) = accepted.len().checked_sub(1) else { return };
+    let unsettled = store.present.stamp_unsettled();
+    let mut created = vec![unsettled.stamp()];
+    created.extend((0..others).map(|_| store.present.stamp()));
+    let answer = write_group(store, &accepted, &created);
+    drop(unsettled);
+    for (write, created) in accepted.iter().zip(&created) {
+        let committed = Committed { created: *created };
+        let _ = write.answer.send(answer.as_ref().map(|()| committed).map_err(copy));
+    }
+}
+
+/// Refuses a batch with a view that was dropped since the batch was made.
+pub(super) fn check_views(batch: &WriteBatch, known: &present::Known) -> Result<()> {
+    let mut last = None;
+    for row in batch.rows() {
+        if last != Some(row.view) && !known.has_view(row.view) {
+            return Err(Error::not_found(format!("a view of the batch was dropped: id {}", row.view)));
+        }
+        last = Some(row.view);
+    }
+    Ok(())
+}
+
+/// Every batch of a group that failed gets the error.
+fn copy(error: &Error) -> Error {
+    let copy = Error::new(error.kind(), error.message());
+    match std::error::Error::source(error) {
+        Some(source) => copy.with_source(source.to_string()),
+        None => copy,
+    }
+}
+
+fn write_group(store: &Store, group: &[Write], created: &[Timestamp]) -> Result<()> {
+    let batches: Vec<_> = group.iter().map(|write| &write.batch).collect();
+    let sorted = Sorted::new(batches, created);
+    let bytes = group.iter().map(|write| write.batch.bytes()).sum::<usize>();
+    let mut batch = RocksBatch::with_capacity_bytes(2 * bytes + 128 * sorted.len());
+    put_rows(store, &sorted, &mut batch)?;
+    for write in group {
+        put_notes(store, write.batch.notes(), &mut batch);
+    }
+    let sync = group.iter().any(|write| write.durability == Durability::Sync);
+    store.writes.touch(views(&sorted));
+    store.write(batch, sync)?;
+    store.counters.batches.fetch_add(group.len() as u64, Ordering::Relaxed);
+    let rows = group.iter().map(|write| write.batch.len() as u64).sum();
+    store.counters.rows.fetch_add(rows, Ordering::Relaxed);
+    Ok(())
+}
+
+/// The views of a sorted write, each once.
+pub(super) fn views(sorted: &Sorted<'_>) -> Vec<u32> {
+    let mut views: Vec<_> = (0..sorted.len()).map(|index| sorted.get(index).1.view).collect();
+    views.dedup();
+    views
+}
+
+fn put_rows(store: &Store, sorted: &Sorted<'_>, batch: &mut RocksBatch) -> Result<()> {
+    let mut bytes = Vec::new();
+    let history = store.database.history();
+    for (version, row) in (0..sorted.len()).map(|index| sorted.get(index)) {
+        bytes.clear();
+        key::history_key(row.view, row.key, version, &mut bytes);
+        batch.put_cf(history, &bytes, row.row);
+    }
+    let latest = store.database.latest();
+    let candidates = Candidates::new(sorted);
+    candidates.winners(&store.database, sorted, 0..candidates.len(), |key, index| {
+        let (version, row) = sorted.get(index);
+        bytes.clear();
+        stored::encode(version, row.row, &mut bytes);
+        batch.put_cf(latest, key, &bytes);
+        Ok(())
+    })
+}
+
+pub(super) fn put_notes(store: &Store, notes: &[Note], batch: &mut RocksBatch) {
+    for (name, value) in notes {
+        match value {
+            Some(value) => batch.put_cf(store.database.catalog(), note_key(name), value),
+            None => batch.delete_cf(store.database.catalog(), note_key(name)),
+        }
+    }
+}

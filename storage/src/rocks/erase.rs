@@ -1,0 +1,135 @@
+//! Removing rows physically.
+//!
+//! Every version is deleted in one synced write, and then compaction is made to rewrite the files they were
+//! in. A durable record, written together with the deletions, names the rows until that is done: opening the
+//! store, the next erasure, or `compact` finish what was interrupted.
+//!
+//! Meanwhile compaction reclaims nothing. An erased version may lie in a deeper file than its deletion; the
+//! filter of a compaction that sees only the former would take it for a newer version of its row.
+
+use std::sync::Arc;
+
+use rocksdb::{BottommostLevelCompaction, CompactOptions, ReadOptions, WriteBatch as RocksBatch};
+
+use super::commit::Committer;
+use super::error::from_rocks;
+use super::maintain;
+use super::records::{self, Work};
+use super::store::Store;
+use crate::backend::{Erased, Lookup};
+use crate::catalog::{decode_record, encode_record};
+use crate::error::{Error, Result};
+use crate::key;
+
+/// A row to be erased.
+#[derive(bincode::Encode, bincode::Decode)]
+struct ErasedRow {
+    view: u32,
+    key_space: u32,
+    key: Vec<u8>,
+}
+
+/// Erases rows, and returns when their bytes are gone.
+pub(super) fn erase(store: &Arc<Store>, committer: &Committer, lookups: &[Lookup<'_>]) -> Result<Vec<Erased>> {
+    let _one_at_a_time = store.erasing.lock();
+    let rows = lookups.iter().map(|lookup| ErasedRow {
+        view: lookup.view.id,
+        key_space: lookup.view.key_space,
+        key: lookup.key.to_vec(),
+    });
+    let rows: Vec<_> = rows.collect();
+    let names: Vec<_> = lookups.iter().map(|lookup| lookup.view.name.clone()).collect();
+    store.present.set_erasing(true);
+    let receipts = committer.exclusively(move |store| delete(store, rows, names))?;
+    finish_locked(store)?;
+    Ok(receipts)
+}
+
+/// Deletes the rows from both families, with the record that says what is left to do.
+fn delete(store: &Store, rows: Vec<ErasedRow>, names: Vec<String>) -> Result<Vec<Erased>> {
+    let database = &store.database;
+    let mut batch = RocksBatch::default();
+    let mut receipts = Vec::with_capacity(rows.len());
+    for (row, view) in rows.iter().zip(names) {
+        receipts.push(delete_versions(store, row, view, &mut batch)?);
+        let mut latest_key = Vec::new();
+        key::latest_key(row.key_space, &row.key, row.view, &mut latest_key);
+        batch.delete_cf(database.latest(), &latest_key);
+    }
+    store.writes.touch(rows.iter().map(|row| row.view));
+    let id = match records::begun(database, Work::Erasure)?.last() {
+        Some((last, _)) => Work::id(last)? + 1,
+        None => 0,
+    };
+    batch.put_cf(database.catalog(), Work::Erasure.key(id), encode_record(&rows)?);
+    store.write(batch, true)?;
+    Ok(receipts)
+}
+
+fn delete_versions(store: &Store, row: &ErasedRow, view: String, batch: &mut RocksBatch) -> Result<Erased> {
+    let database = &store.database;
+    let prefix = history_prefix(row);
+    let mut options = ReadOptions::default();
+    options.set_total_order_seek(true);
+    options.fill_cache(false);
+    let mut raw = database.rocks.raw_iterator_cf_opt(database.history(), options);
+    raw.seek(&prefix);
+    let mut erased = Erased { view, versions: 0, bytes: 0 };
+    while let Some((found, value)) = raw.item().filter(|(found, _)| found.starts_with(&prefix)) {
+        erased.versions += 1;
+        erased.bytes += (found.len() + value.len()) as u64;
+        batch.delete_cf(database.history(), found);
+        raw.next();
+    }
+    raw.status().map_err(|error| from_rocks("cannot read history", error))?;
+    Ok(erased)
+}
+
+fn history_prefix(row: &ErasedRow) -> Vec<u8> {
+    let mut prefix = Vec::new();
+    key::history_prefix(row.view, &row.key, &mut prefix);
+    prefix
+}
+
+/// Finishes the erasures that were begun.
+pub(super) fn finish(store: &Store) -> Result<()> {
+    let _one_at_a_time = store.erasing.lock();
+    finish_locked(store)
+}
+
+/// The caller holds the lock of erasures.
+fn finish_locked(store: &Store) -> Result<()> {
+    let begun = records::begun(&store.database, Work::Erasure)?;
+    if !begun.is_empty() {
+        let failures = maintain::background_errors(store);
+        maintain::flush(store)?;
+        for (key, value) in &begun {
+            let rows: Vec<ErasedRow> = decode_record(key, value)?;
+            rows.iter().for_each(|row| rewrite(store, row));
+        }
+        if maintain::background_errors(store) > failures {
+            return Err(Error::unavailable(
+                "the rows were erased, but their bytes are still on disk; free some space and compact the store",
+            ));
+        }
+        let mut batch = RocksBatch::default();
+        begun.iter().for_each(|(key, _)| batch.delete_cf(store.database.catalog(), key));
+        store.write(batch, true)?;
+    }
+    store.present.set_erasing(false);
+    Ok(())
+}
+
+/// Rewrites the files around a deleted row.
+fn rewrite(store: &Store, row: &ErasedRow) {
+    let database = &store.database;
+    let mut options = CompactOptions::default();
+    options.set_bottommost_level_compaction(BottommostLevelCompaction::Force);
+    options.set_exclusive_manual_compaction(false);
+    let prefix = history_prefix(row);
+    let end = key::prefix_end(&prefix);
+    database.rocks.compact_range_cf_opt(database.history(), Some(&prefix), end.as_ref(), &options);
+    let mut latest_key = Vec::new();
+    key::latest_key(row.key_space, &row.key, row.view, &mut latest_key);
+    database.rocks.compact_range_cf_opt(database.latest(), Some(&latest_key), Some(&latest_key), &options);
+}

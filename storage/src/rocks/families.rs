@@ -1,0 +1,52 @@
+//! The open database and its three column families.
+
+use std::path::Path;
+
+use rocksdb::{ColumnFamily, ColumnFamilyDescriptor, DB, DEFAULT_COLUMN_FAMILY_NAME, Options as RocksOptions};
+
+use super::error::from_open;
+use super::options::Tuning;
+use crate::error::Result;
+
+/// Names of the families, as `stats` tells them.
+pub(super) const FAMILY_NAMES: [&str; 3] = [CATALOG, LATEST, HISTORY];
+
+const CATALOG: &str = "catalog";
+const LATEST: &str = "latest";
+const HISTORY: &str = "history";
+
+/// An open database. RocksDB's own `default` family stays empty.
+pub(super) struct Database {
+    pub(super) rocks: DB,
+}
+
+impl Database {
+    pub(super) fn open(path: &Path, tuning: &Tuning, create: bool) -> Result<Self> {
+        let mut store = tuning.store.clone();
+        store.create_if_missing(create);
+        let families = [
+            ColumnFamilyDescriptor::new(DEFAULT_COLUMN_FAMILY_NAME, RocksOptions::default()),
+            ColumnFamilyDescriptor::new(CATALOG, tuning.catalog.clone()),
+            ColumnFamilyDescriptor::new(LATEST, tuning.latest.clone()),
+            ColumnFamilyDescriptor::new(HISTORY, tuning.history.clone()),
+        ];
+        let rocks = DB::open_cf_descriptors(&store, path, families).map_err(|error| from_open(path, error))?;
+        Ok(Database { rocks })
+    }
+
+    pub(super) fn catalog(&self) -> &ColumnFamily {
+        self.family(CATALOG)
+    }
+
+    pub(super) fn latest(&self) -> &ColumnFamily {
+        self.family(LATEST)
+    }
+
+    pub(super) fn history(&self) -> &ColumnFamily {
+        self.family(HISTORY)
+    }
+
+    pub(super) fn family(&self, name: &str) -> &ColumnFamily {
+        self.rocks.cf_handle(name).expect("opening fails unless it opens all of the families named here")
+    }
+}

@@ -1,0 +1,115 @@
+//! Flushing, compacting, copying and measuring a store.
+
+use std::fs;
+use std::path::Path;
+use std::sync::atomic::Ordering;
+
+use rocksdb::checkpoint::Checkpoint;
+use rocksdb::{BottommostLevelCompaction, CompactOptions, FlushOptions};
+
+use super::error::{from_io, from_rocks};
+use super::families::FAMILY_NAMES;
+use super::store::Store;
+use super::{directory, erase};
+use crate::backend::{FamilyStats, Stats};
+use crate::error::{Error, Result};
+
+/// Writes what is in memory to disk.
+pub(super) fn flush(store: &Store) -> Result<()> {
+    // What idle iterators hold on to could not be deleted.
+    store.pool.clear();
+    let database = &store.database;
+    let families: Vec<_> = FAMILY_NAMES.iter().map(|name| database.family(name)).collect();
+    let flushed = database.rocks.flush_cfs_opt(&families, &FlushOptions::default());
+    flushed.map_err(|error| store.failed(from_rocks("cannot write the store's memory to disk", error)))
+}
+
+/// Compacts all families down to one level each, and finishes erasures.
+pub(super) fn compact(store: &Store) -> Result<()> {
+    flush(store)?;
+    let failures = background_errors(store);
+    let mut options = CompactOptions::default();
+    options.set_bottommost_level_compaction(BottommostLevelCompaction::ForceOptimized);
+    options.set_exclusive_manual_compaction(false);
+    for name in FAMILY_NAMES {
+        store.database.rocks.compact_range_cf_opt(store.database.family(name), None::<&[u8]>, None::<&[u8]>, &options);
+    }
+    if background_errors(store) > failures {
+        return Err(Error::unavailable("compaction failed; its cause is in the file LOG of the store"));
+    }
+    erase::finish(store)
+}
+
+/// How often flushes and compactions have failed since the store was opened.
+pub(super) fn background_errors(store: &Store) -> u64 {
+    let errors = store.database.rocks.property_int_value("rocksdb.background-errors");
+    errors.ok().flatten().unwrap_or_default()
+}
+
+/// Copies the store into a new directory, which appears when it is complete.
+pub(super) fn checkpoint(store: &Store, target: &Path) -> Result<()> {
+    if target.exists() {
+        return Err(Error::conflict(format!("the directory of a checkpoint must not exist yet: {}", target.display())));
+    }
+    let Some(name) = target.file_name() else {
+        return Err(Error::invalid(format!("a checkpoint needs a directory of its own: {}", target.display())));
+    };
+    let parent = target.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let partial = parent.join(format!(".{}.partial", name.to_string_lossy()));
+    let failed = |error| from_io(&format!("cannot write a checkpoint to {}", target.display()), error);
+    fs::create_dir_all(parent).map_err(failed)?;
+    remove(&partial).map_err(failed)?;
+    let copied = copy(store, &partial)
+        .and_then(|()| fs::rename(&partial, target).and_then(|()| directory::sync_directory(parent)).map_err(failed));
+    if copied.is_err() {
+        // The error that stopped the copy says more than one of tidying up.
+        let _ = remove(&partial);
+    }
+    copied
+}
+
+fn remove(partial: &Path) -> std::io::Result<()> {
+    match fs::remove_dir_all(partial) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        removed => removed,
+    }
+}
+
+fn copy(store: &Store, partial: &Path) -> Result<()> {
+    let failed = |error| from_rocks("cannot write a checkpoint", error);
+    let checkpoint = Checkpoint::new(&store.database.rocks).map_err(failed)?;
+    checkpoint.create_checkpoint(partial).map_err(failed)?;
+    directory::mark(partial)
+}
+
+/// Figures about the store.
+pub(super) fn stats(store: &Store) -> Result<Stats> {
+    let families = FAMILY_NAMES.iter().map(|name| family_stats(store, name)).collect::<Result<Vec<_>>>()?;
+    let counters = &store.counters;
+    let failures = background_errors(store);
+    let failed_before = (failures > 0).then(|| format!("{failures} flushes or compactions failed; see the file LOG"));
+    Ok(Stats {
+        disk_bytes: families.iter().map(|family| family.disk_bytes).sum(),
+        // Write buffers are charged to the cache.
+        memory_bytes: store.tuning.cache.get_usage() as u64,
+        memory_budget_bytes: store.options.memory_budget_bytes as u64,
+        families,
+        batches: counters.batches.load(Ordering::Relaxed),
+        rows: counters.rows.load(Ordering::Relaxed),
+        stalls: counters.stalls.load(Ordering::Relaxed),
+        background_error: counters.failure.lock().clone().or(failed_before),
+    })
+}
+
+fn family_stats(store: &Store, name: &str) -> Result<FamilyStats> {
+    let family = store.database.family(name);
+    let figure = |property: &str| {
+        let figure = store.database.rocks.property_int_value_cf(family, property);
+        figure.map(Option::unwrap_or_default).map_err(|error| from_rocks("cannot read the store's figures", error))
+    };
+    Ok(FamilyStats {
+        name: name.to_owned(),
+        rows_estimate: figure("rocksdb.estimate-num-keys")?,
+        disk_bytes: figure("rocksdb.live-sst-files-size")?,
+    })
+}

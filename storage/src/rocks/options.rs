@@ -1,0 +1,190 @@
+//! How a store is opened, and what follows from it for RocksDB.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rocksdb::{
+    BlockBasedOptions, BlockBasedTablePinningTier, Cache, DBCompressionType, LogLevel, Options as RocksOptions,
+    SliceTransform, WriteBufferManager,
+};
+
+use super::error::from_rocks;
+use super::present::Present;
+use super::retention::{HistoryFilters, LatestFilters};
+use crate::error::{Error, Result};
+use crate::version::Version;
+
+/// Memory for block cache and write buffers together, unless told otherwise: what a serving process with
+/// some millions of rows can spare.
+pub const MEMORY_BUDGET_BYTES_DEFAULT: usize = 1 << 30;
+
+/// Below this the write buffers are so small that every batch would be flushed by itself.
+pub const MEMORY_BUDGET_BYTES_MIN: usize = 16 << 20;
+
+/// One flush and one compaction at a time keep up with one committer.
+pub const BACKGROUND_JOBS_DEFAULT: usize = 2;
+
+/// How long a write waits for compaction to catch up before it is refused.
+pub const STALL_PATIENCE_DEFAULT: Duration = Duration::from_secs(30);
+
+/// The write buffers' part of the memory budget: a quarter, since serving lives from the cache.
+const WRITE_BUFFER_PART: usize = 4;
+
+/// Largest write buffer of one family: flushed files are then of the size that compaction writes.
+const WRITE_BUFFER_BYTES_MAX: usize = 64 << 20;
+
+/// Write buffers of one family: two can wait for their flush while the third is written.
+const WRITE_BUFFERS_MAX: i32 = 3;
+
+/// Bits a key in the filters: one false positive in a hundred.
+const FILTER_BITS: f64 = 10.0;
+
+/// Blocks of `history`: rows of one entity are alike, and lz4 finds that out over 16 KiB.
+const HISTORY_BLOCK_BYTES: usize = 16 << 10;
+
+/// Blocks of `latest`: read at random, so smaller, but enough for an entity's neighbours of other views.
+const LATEST_BLOCK_BYTES: usize = 8 << 10;
+
+/// Files are kept open for speed, but a process also needs descriptors of its own.
+const OPEN_FILES_MAX: i32 = 4096;
+
+/// RocksDB's log of its own doings: enough for the last days.
+const LOG_FILE_BYTES_MAX: usize = 4 << 20;
+const LOG_FILES_MAX: usize = 4;
+
+/// Dirty pages are written out as they come rather than in one burst that delays a synced commit.
+const BYTES_PER_SYNC: u64 = 1 << 20;
+
+/// Block options without a setter in the crate: keys apart from values within a block, and guessing an
+/// index position where keys are evenly spread, make seeks 20 to 30 % cheaper.
+const BLOCK_OPTIONS: &str = "block_based_table_factory={separate_key_value_in_data_block=true;index_block_search_type=kAuto;uniform_cv_threshold=0.2;}";
+
+/// How a store is opened. Plain data, checked once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Options {
+    /// Bytes for block cache and write buffers together.
+    pub memory_budget_bytes: usize,
+    /// Whether a store is created where there is none.
+    pub create: bool,
+    /// Flushes and compactions at a time.
+    pub background_jobs: usize,
+    /// How long a write waits for compaction to catch up before it is refused as `Unavailable`.
+    pub stall_patience: Duration,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Options {
+            memory_budget_bytes: MEMORY_BUDGET_BYTES_DEFAULT,
+            create: true,
+            background_jobs: BACKGROUND_JOBS_DEFAULT,
+            stall_patience: STALL_PATIENCE_DEFAULT,
+        }
+    }
+}
+
+impl Options {
+    /// Refuses values that cannot work.
+    ///
+    /// # Errors
+    /// `Invalid`, naming the option.
+    pub fn check(&self) -> Result<()> {
+        if self.memory_budget_bytes < MEMORY_BUDGET_BYTES_MIN {
+            return Err(Error::invalid(format!(
+                "memory_budget_bytes is at least {MEMORY_BUDGET_BYTES_MIN}: {}",
+                self.memory_budget_bytes
+            )));
+        }
+        if !(1..=64).contains(&self.background_jobs) {
+            return Err(Error::invalid(format!("background_jobs is from 1 to 64: {}", self.background_jobs)));
+        }
+        Ok(())
+    }
+
+    fn write_buffers_bytes(&self) -> usize {
+        self.memory_budget_bytes / WRITE_BUFFER_PART
+    }
+}
+
+/// RocksDB's options for a store, and the memory they share.
+pub(super) struct Tuning {
+    pub(super) cache: Cache,
+    pub(super) store: RocksOptions,
+    pub(super) catalog: RocksOptions,
+    pub(super) latest: RocksOptions,
+    pub(super) history: RocksOptions,
+}
+
+impl Tuning {
+    pub(super) fn new(options: &Options, present: &Arc<Present>) -> Result<Self> {
+        let cache = Cache::new_hyper_clock_cache(options.memory_budget_bytes, 0);
+        let buffers = options.write_buffers_bytes();
+        let mut latest = family(options, &cache, LATEST_BLOCK_BYTES, true);
+        latest.set_compaction_filter_factory(LatestFilters::new(present.clone()));
+        let mut history = family(options, &cache, HISTORY_BLOCK_BYTES, false);
+        history.set_prefix_extractor(SliceTransform::create("asofdb.row", row_prefix, Some(has_row_prefix)));
+        history.set_compaction_filter_factory(HistoryFilters::new(present.clone()));
+        Ok(Tuning {
+            store: store(
+                options,
+                &WriteBufferManager::new_write_buffer_manager_with_cache(buffers, false, cache.clone()),
+            ),
+            catalog: family(options, &cache, LATEST_BLOCK_BYTES, true),
+            latest: with_block_options(latest)?,
+            history: with_block_options(history)?,
+            cache,
+        })
+    }
+}
+
+fn store(options: &Options, buffers: &WriteBufferManager) -> RocksOptions {
+    let mut store = RocksOptions::default();
+    store.create_missing_column_families(true);
+    store.set_write_buffer_manager(buffers);
+    store.set_max_background_jobs(options.background_jobs as i32);
+    store.set_max_open_files(OPEN_FILES_MAX);
+    store.set_max_total_wal_size(2 * options.write_buffers_bytes() as u64);
+    store.set_bytes_per_sync(BYTES_PER_SYNC);
+    store.set_wal_bytes_per_sync(BYTES_PER_SYNC);
+    store.set_log_level(LogLevel::Warn);
+    store.set_max_log_file_size(LOG_FILE_BYTES_MAX);
+    store.set_keep_log_file_num(LOG_FILES_MAX);
+    store.set_stats_dump_period_sec(0);
+    store.set_stats_persist_period_sec(0);
+    store
+}
+
+fn family(options: &Options, cache: &Cache, block_bytes: usize, whole_keys: bool) -> RocksOptions {
+    let mut blocks = BlockBasedOptions::default();
+    blocks.set_block_cache(cache);
+    blocks.set_block_size(block_bytes);
+    blocks.set_bloom_filter(FILTER_BITS, false);
+    blocks.set_whole_key_filtering(whole_keys);
+    blocks.set_cache_index_and_filter_blocks(true);
+    blocks.set_unpartitioned_pinning_tier(BlockBasedTablePinningTier::FlushAndSimilar);
+    let mut family = RocksOptions::default();
+    family.set_block_based_table_factory(&blocks);
+    family.set_compression_type(DBCompressionType::Lz4);
+    family.set_level_compaction_dynamic_level_bytes(true);
+    family.set_write_buffer_size(
+        (options.write_buffers_bytes() / WRITE_BUFFERS_MAX as usize).min(WRITE_BUFFER_BYTES_MAX),
+    );
+    family.set_max_write_buffer_number(WRITE_BUFFERS_MAX);
+    family
+}
+
+fn with_block_options(mut family: RocksOptions) -> Result<RocksOptions> {
+    family
+        .get_options_from_string(BLOCK_OPTIONS)
+        .map_err(|error| from_rocks("RocksDB refused the options of a family", error))
+}
+
+/// What all versions of one row share: the key without its version.
+fn row_prefix(key: &[u8]) -> &[u8] {
+    &key[..key.len() - Version::ENCODED_BYTES]
+}
+
+/// Keys of `history` have a view's id before the version; bounds of ranges may be shorter.
+fn has_row_prefix(key: &[u8]) -> bool {
+    key.len() >= size_of::<u32>() + Version::ENCODED_BYTES
+}

@@ -1,0 +1,98 @@
+//! Sorting rows of batches into the order of `history`.
+
+use crate::batch::{BatchRow, WriteBatch};
+use crate::time::Timestamp;
+use crate::version::Version;
+
+/// One row of several batches, with what it is sorted by.
+#[derive(Clone, Copy)]
+pub(super) struct Entry {
+    /// The eight bytes of the key after those all keys share: most comparisons end here.
+    digest: u64,
+    view: u32,
+    batch: u32,
+    row: u32,
+    pub(super) version: Version,
+}
+
+/// Batches with the created timestamp of each, and their rows in the order of `history`.
+pub(super) struct Sorted<'b> {
+    batches: Vec<&'b WriteBatch>,
+    entries: Vec<Entry>,
+}
+
+impl<'b> Sorted<'b> {
+    /// Sorts the rows by view, key and version, newest first. Of two of the same version the later one stays.
+    pub(super) fn new(batches: Vec<&'b WriteBatch>, created: &[Timestamp]) -> Self {
+        let shared = shared_prefix(&batches);
+        let mut entries = Vec::with_capacity(batches.iter().map(|batch| batch.len()).sum());
+        for (index, (batch, created)) in batches.iter().zip(created).enumerate() {
+            entries.extend(batch.rows().enumerate().map(|(row, content)| Entry {
+                digest: digest(&content.key[shared..]),
+                view: content.view,
+                batch: index as u32,
+                row: row as u32,
+                version: Version::new(content.event, content.created.unwrap_or(*created)),
+            }));
+        }
+        let mut sorted = Sorted { batches, entries };
+        sorted.sort();
+        sorted
+    }
+
+    fn sort(&mut self) {
+        let batches = &self.batches;
+        let key = |entry: &Entry| batches[entry.batch as usize].row(entry.row as usize).key;
+        self.entries.sort_unstable_by(|a, b| {
+            (a.view, a.digest)
+                .cmp(&(b.view, b.digest))
+                .then_with(|| key(a).cmp(key(b)))
+                .then_with(|| b.version.cmp(&a.version))
+                .then_with(|| (b.batch, b.row).cmp(&(a.batch, a.row)))
+        });
+        self.entries.dedup_by(|later, kept| is_same_row(batches, later, kept) && later.version == kept.version);
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Row `index` in the order of `history`.
+    pub(super) fn get(&self, index: usize) -> (Version, BatchRow<'b>) {
+        let entry = &self.entries[index];
+        (entry.version, self.batches[entry.batch as usize].row(entry.row as usize))
+    }
+
+    /// The positions of the greatest version of each row, in order.
+    pub(super) fn newest(&self) -> impl Iterator<Item = usize> {
+        let is_first =
+            |&index: &usize| index == 0 || !is_same_row(&self.batches, &self.entries[index - 1], &self.entries[index]);
+        (0..self.entries.len()).filter(is_first)
+    }
+}
+
+fn is_same_row(batches: &[&WriteBatch], a: &Entry, b: &Entry) -> bool {
+    let key = |entry: &Entry| batches[entry.batch as usize].row(entry.row as usize).key;
+    a.view == b.view && a.digest == b.digest && key(a) == key(b)
+}
+
+/// How many bytes the keys of all rows have in common at their start.
+fn shared_prefix(batches: &[&WriteBatch]) -> usize {
+    let mut keys = batches.iter().flat_map(|batch| batch.rows().map(|row| row.key));
+    let Some(first) = keys.next() else { return 0 };
+    keys.fold(first.len(), |shared, key| common(&first[..shared], key))
+}
+
+pub(super) fn common(a: &[u8], b: &[u8]) -> usize {
+    a.iter().zip(b).take_while(|(a, b)| a == b).count()
+}
+
+/// The first eight bytes as a number that orders as they do, as far as they go.
+pub(super) fn digest(key: &[u8]) -> u64 {
+    if let Some(bytes) = key.first_chunk::<8>() {
+        return u64::from_be_bytes(*bytes);
+    }
+    let mut bytes = [0; 8];
+    bytes[..key.len()].copy_from_slice(key);
+    u64::from_be_bytes(bytes)
+}

@@ -1,0 +1,164 @@
+//! What holds now: the time, the catalog, and which earlier times long reads still need.
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+
+use parking_lot::{Condvar, Mutex, RwLock};
+
+use crate::catalog::Catalog;
+use crate::clock::StoreClock;
+use crate::time::{Clock, Timestamp};
+
+/// Shared by readers, the committer and the compaction filters. It knows nothing of RocksDB, so that the
+/// filters, which RocksDB owns, do not keep the store open.
+pub(super) struct Present {
+    clock: StoreClock,
+    catalog: RwLock<Arc<Known>>,
+    pins: Mutex<BTreeMap<Timestamp, Pin>>,
+    erasing: AtomicBool,
+    unsettled: Unsettled,
+}
+
+/// A catalog and what is asked of it most.
+#[derive(Default)]
+pub(super) struct Known {
+    pub(super) catalog: Arc<Catalog>,
+    view_ids: HashSet<u32>,
+}
+
+/// A time that snapshots need, with the catalog as it was then.
+struct Pin {
+    snapshots: usize,
+    known: Arc<Known>,
+}
+
+impl Known {
+    pub(super) fn has_view(&self, id: u32) -> bool {
+        self.view_ids.contains(&id)
+    }
+}
+
+impl Present {
+    pub(super) fn new(clock: Arc<dyn Clock>) -> Self {
+        Present {
+            clock: StoreClock::new(clock),
+            catalog: RwLock::default(),
+            pins: Mutex::default(),
+            erasing: AtomicBool::new(false),
+            unsettled: Unsettled::default(),
+        }
+    }
+
+    pub(super) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// The created timestamp of one more commit.
+    pub(super) fn stamp(&self) -> Timestamp {
+        self.clock.stamp()
+    }
+
+    pub(super) fn known(&self) -> Arc<Known> {
+        self.catalog.read().clone()
+    }
+
+    pub(super) fn set_catalog(&self, catalog: Catalog) {
+        let view_ids = catalog.views().map(|view| view.id).collect();
+        *self.catalog.write() = Arc::new(Known { catalog: Arc::new(catalog), view_ids });
+    }
+
+    /// Pins the present for a snapshot: retention stays as of it until it is unpinned.
+    pub(super) fn pin(&self) -> Timestamp {
+        let mut pins = self.pins.lock();
+        let now = self.clock.now();
+        pins.entry(now).or_insert_with(|| Pin { snapshots: 0, known: self.known() }).snapshots += 1;
+        now
+    }
+
+    pub(super) fn unpin(&self, pinned: Timestamp) {
+        let mut pins = self.pins.lock();
+        if let Some(pin) = pins.get_mut(&pinned) {
+            pin.snapshots -= 1;
+            if pin.snapshots == 0 {
+                pins.remove(&pinned);
+            }
+        }
+    }
+
+    /// The time and the catalog by which a compaction that starts now may reclaim: those of the oldest
+    /// snapshot, since cut-offs never move back. `None` while nothing may be reclaimed.
+    ///
+    /// Taken under the lock of the pins: a snapshot has either pinned a time that is respected here, or will
+    /// pin one that is not before the answer.
+    pub(super) fn reclaim(&self) -> Option<(Timestamp, Arc<Known>)> {
+        let pins = self.pins.lock();
+        if self.erasing.load(Ordering::SeqCst) {
+            return None;
+        }
+        let oldest = pins.first_key_value().map(|(pinned, pin)| (*pinned, pin.known.clone()));
+        Some(oldest.unwrap_or_else(|| (self.clock.now(), self.known())))
+    }
+
+    /// Holds or releases compaction's reclaiming, while rows are being erased; see `erase`.
+    pub(super) fn set_erasing(&self, erasing: bool) {
+        self.erasing.store(erasing, Ordering::SeqCst);
+    }
+
+    /// Stamps a commit and marks it as on its way until the answer is dropped.
+    pub(super) fn stamp_unsettled(&self) -> OnItsWay<'_> {
+        let mut stamps = self.unsettled.stamps.lock();
+        // Readers must see that something is on its way before a stamp that they might ask for exists.
+        self.unsettled.oldest.fetch_min(self.clock.now().as_micros(), Ordering::SeqCst);
+        let stamp = self.clock.stamp();
+        stamps.insert(stamp);
+        OnItsWay { unsettled: &self.unsettled, stamp }
+    }
+
+    /// Waits until every commit stamped up to `known_at` is visible, so that the answer stays the answer.
+    pub(super) fn wait_settled(&self, known_at: Timestamp) {
+        if known_at.as_micros() < self.unsettled.oldest.load(Ordering::SeqCst) {
+            return;
+        }
+        let mut stamps = self.unsettled.stamps.lock();
+        while stamps.first().is_some_and(|oldest| *oldest <= known_at) {
+            self.unsettled.settled.wait(&mut stamps);
+        }
+    }
+}
+
+/// Commits that have their stamp but are not visible yet.
+struct Unsettled {
+    /// No unsettled stamp is before this; `i64::MAX` when there is none. Spares readers the lock.
+    oldest: AtomicI64,
+    stamps: Mutex<BTreeSet<Timestamp>>,
+    settled: Condvar,
+}
+
+impl Default for Unsettled {
+    fn default() -> Self {
+        Unsettled { oldest: AtomicI64::new(i64::MAX), stamps: Mutex::default(), settled: Condvar::new() }
+    }
+}
+
+/// A commit that is stamped but not visible yet. Dropped when it is, or never will be.
+pub(super) struct OnItsWay<'p> {
+    unsettled: &'p Unsettled,
+    stamp: Timestamp,
+}
+
+impl OnItsWay<'_> {
+    pub(super) fn stamp(&self) -> Timestamp {
+        self.stamp
+    }
+}
+
+impl Drop for OnItsWay<'_> {
+    fn drop(&mut self) {
+        let mut stamps = self.unsettled.stamps.lock();
+        stamps.remove(&self.stamp);
+        let oldest = stamps.first().map_or(i64::MAX, |stamp| stamp.as_micros());
+        self.unsettled.oldest.store(oldest, Ordering::SeqCst);
+        self.unsettled.settled.notify_all();
+    }
+}

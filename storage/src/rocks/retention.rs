@@ -1,0 +1,212 @@
+//! Compaction filters: what retention and drops leave behind is reclaimed.
+//!
+//! They are garbage collection, never semantics: reads enforce retention themselves, so that when a
+//! compaction runs is invisible. They remove only what no read can see, and they are total.
+
+use std::collections::{BTreeSet, HashMap};
+use std::ffi::CStr;
+use std::sync::Arc;
+
+use rocksdb::CompactionDecision;
+use rocksdb::compaction_filter::CompactionFilter;
+use rocksdb::compaction_filter_factory::{CompactionFilterContext, CompactionFilterFactory};
+
+use super::present::{Known, Present};
+use super::stored;
+use crate::key;
+use crate::time::Timestamp;
+use crate::version::Version;
+
+/// What one compaction may reclaim, fixed when it starts.
+#[derive(Default)]
+struct Rules {
+    views: HashMap<u32, Rule>,
+    dropped: BTreeSet<u32>,
+}
+
+#[derive(Clone, Copy)]
+struct Rule {
+    cutoff: Timestamp,
+    keep_newest: bool,
+}
+
+impl Rules {
+    fn new(present: &Present) -> Self {
+        present.reclaim().map(|(now, known)| Rules::as_of(now, &known)).unwrap_or_default()
+    }
+
+    fn as_of(now: Timestamp, known: &Known) -> Self {
+        let views = known.catalog.views().filter_map(|view| {
+            let cutoff = view.cutoff(now);
+            (cutoff > Timestamp::MIN).then_some((view.id, Rule { cutoff, keep_newest: view.keep_newest }))
+        });
+        Rules { views: views.collect(), dropped: known.catalog.dropped_views().clone() }
+    }
+}
+
+/// The filter of `history`. Keys arrive in order: the versions of one row together, newest first.
+pub(super) struct HistoryFilter {
+    rules: Rules,
+    /// The row of the last version seen, and thus whether a newer version of the next one exists.
+    row: Vec<u8>,
+}
+
+impl HistoryFilter {
+    /// A version goes when it is before the cut-off and is not, or need not be kept as, the newest of its row.
+    /// Newer ones in files outside this compaction are not known here: such a version stays for another time.
+    fn removes(&mut self, history_key: &[u8]) -> bool {
+        let Some((view, _, version)) = key::split_history_key(history_key) else { return false };
+        if self.rules.dropped.contains(&view) {
+            return true;
+        }
+        let Some(rule) = self.rules.views.get(&view).copied() else { return false };
+        let row = &history_key[..history_key.len() - Version::ENCODED_BYTES];
+        let has_newer = self.row == row;
+        if !has_newer {
+            self.row.clear();
+            self.row.extend_from_slice(row);
+        }
+        version.event < rule.cutoff && (has_newer || !rule.keep_newest)
+    }
+}
+
+impl CompactionFilter for HistoryFilter {
+    fn filter(&mut self, _level: u32, key: &[u8], _value: &[u8]) -> CompactionDecision {
+        decision(self.removes(key))
+    }
+
+    fn name(&self) -> &CStr {
+        c"asofdb.history"
+    }
+}
+
+/// The filter of `latest`.
+pub(super) struct LatestFilter {
+    rules: Rules,
+}
+
+impl LatestFilter {
+    fn removes(&self, latest_key: &[u8], value: &[u8]) -> bool {
+        let Some((_, _, view)) = key::split_latest_key(latest_key) else { return false };
+        if self.rules.dropped.contains(&view) {
+            return true;
+        }
+        let rule = self.rules.views.get(&view).filter(|rule| !rule.keep_newest);
+        rule.zip(stored::version(value)).is_some_and(|(rule, version)| version.event < rule.cutoff)
+    }
+}
+
+impl CompactionFilter for LatestFilter {
+    fn filter(&mut self, _level: u32, key: &[u8], value: &[u8]) -> CompactionDecision {
+        decision(self.removes(key, value))
+    }
+
+    fn name(&self) -> &CStr {
+        c"asofdb.latest"
+    }
+}
+
+fn decision(removes: bool) -> CompactionDecision {
+    match removes {
+        true => CompactionDecision::Remove,
+        false => CompactionDecision::Keep,
+    }
+}
+
+/// Makes the filter of each compaction of `history`.
+pub(super) struct HistoryFilters(Arc<Present>);
+
+impl HistoryFilters {
+    pub(super) fn new(present: Arc<Present>) -> Self {
+        HistoryFilters(present)
+    }
+}
+
+impl CompactionFilterFactory for HistoryFilters {
+    type Filter = HistoryFilter;
+
+    fn create(&mut self, _context: CompactionFilterContext) -> HistoryFilter {
+        HistoryFilter { rules: Rules::new(&self.0), row: Vec::new() }
+    }
+
+    fn name(&self) -> &CStr {
+        c"asofdb.history"
+    }
+}
+
+/// Makes the filter of each compaction of `latest`.
+pub(super) struct LatestFilters(Arc<Present>);
+
+impl LatestFilters {
+    pub(super) fn new(present: Arc<Present>) -> Self {
+        LatestFilters(present)
+    }
+}
+
+impl CompactionFilterFactory for LatestFilters {
+    type Filter = LatestFilter;
+
+    fn create(&mut self, _context: CompactionFilterContext) -> LatestFilter {
+        LatestFilter { rules: Rules::new(&self.0) }
+    }
+
+    fn name(&self) -> &CStr {
+        c"asofdb.latest"
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn history_key(view: u32, entity: &[u8], event: i64) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        let version = Version::new(Timestamp::from_micros(event), Timestamp::EPOCH);
+        key::history_key(view, entity, version, &mut bytes);
+        bytes
+    }
+
+    fn rules(keep_newest: bool) -> Rules {
+        let rule = Rule { cutoff: Timestamp::from_micros(100), keep_newest };
+        Rules { views: HashMap::from([(1, rule)]), dropped: BTreeSet::from([9]) }
+    }
+
+    fn removed(keep_newest: bool, keys: &[Vec<u8>]) -> Vec<bool> {
+        let mut filter = HistoryFilter { rules: rules(keep_newest), row: Vec::new() };
+        keys.iter().map(|key| filter.removes(key)).collect()
+    }
+
+    #[test]
+    fn the_newest_version_of_a_row_outlives_its_retention() {
+        let keys = [history_key(1, b"a", 99), history_key(1, b"a", 98), history_key(1, b"b", 50)];
+        assert_eq!(removed(true, &keys), [false, true, false]);
+        assert_eq!(removed(false, &keys), [true, true, true]);
+    }
+
+    #[test]
+    fn the_cut_off_itself_stays_and_views_without_retention_are_left_alone() {
+        let keys = [history_key(1, b"a", 200), history_key(1, b"a", 100), history_key(1, b"a", 99)];
+        assert_eq!(removed(true, &keys), [false, false, true]);
+        assert_eq!(removed(true, &[history_key(2, b"a", 99), history_key(2, b"a", 1)]), [false, false]);
+    }
+
+    #[test]
+    fn dropped_views_go_and_unknown_ones_and_short_keys_stay() {
+        assert_eq!(removed(true, &[history_key(9, b"a", 999), history_key(7, b"a", 1), vec![1]]), [true, false, false]);
+        let filter = LatestFilter { rules: rules(true) };
+        let mut key = Vec::new();
+        key::latest_key(1, b"a", 9, &mut key);
+        assert!(filter.removes(&key, b""));
+    }
+
+    #[test]
+    fn a_latest_row_goes_only_when_its_view_does_not_keep_the_newest() {
+        let mut key = Vec::new();
+        key::latest_key(1, b"a", 1, &mut key);
+        let mut value = Vec::new();
+        stored::encode(Version::new(Timestamp::from_micros(99), Timestamp::EPOCH), b"row", &mut value);
+        assert!(!LatestFilter { rules: rules(true) }.removes(&key, &value));
+        assert!(LatestFilter { rules: rules(false) }.removes(&key, &value));
+        assert!(!LatestFilter { rules: rules(false) }.removes(&key, b"short"));
+    }
+}

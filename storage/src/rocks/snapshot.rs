@@ -1,0 +1,83 @@
+//! A state of the store to read at length.
+
+use rocksdb::{DBRawIterator, ReadOptions};
+
+use super::scan::VersionScan;
+use super::split::split;
+use super::store::Store;
+use super::walk::{Question, Walker};
+use crate::backend::{Cursor, Found, KeyRange, Scan, Snapshot};
+use crate::catalog::FeatureView;
+use crate::error::Result;
+use crate::key;
+use crate::time::Timestamp;
+
+/// How far a scan reads ahead: few, large reads on any disk.
+const READAHEAD_BYTES: usize = 4 << 20;
+
+pub(super) struct RocksSnapshot<'s> {
+    store: &'s Store,
+    now: Timestamp,
+    state: rocksdb::Snapshot<'s>,
+}
+
+impl<'s> RocksSnapshot<'s> {
+    pub(super) fn new(store: &'s Store) -> Self {
+        let now = store.present.pin();
+        // What was stamped until now must be in it: a cursor may ask what was known now.
+        store.present.wait_settled(now);
+        RocksSnapshot { store, now, state: store.database.rocks.snapshot() }
+    }
+
+    fn iterate(&self, view: &FeatureView, mut options: ReadOptions) -> DBRawIterator<'_> {
+        options.set_total_order_seek(true);
+        if let Some(end) = key::prefix_end(&view.id.to_be_bytes()) {
+            options.set_iterate_upper_bound(end);
+        }
+        self.state.raw_iterator_cf_opt(self.store.database.history(), options)
+    }
+}
+
+impl Drop for RocksSnapshot<'_> {
+    fn drop(&mut self) {
+        self.store.present.unpin(self.now);
+    }
+}
+
+impl Snapshot for RocksSnapshot<'_> {
+    fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    fn cursor<'s>(&'s self, view: &'s FeatureView, known_at: Option<Timestamp>) -> Result<Box<dyn Cursor + 's>> {
+        let raw = self.iterate(view, ReadOptions::default());
+        Ok(Box::new(RocksCursor { raw, walker: Walker::default(), view, known_at, cutoff: view.cutoff(self.now) }))
+    }
+
+    fn scan<'s>(&'s self, view: &'s FeatureView, range: &KeyRange) -> Result<Box<dyn Scan + 's>> {
+        let mut options = ReadOptions::default();
+        options.fill_cache(false);
+        options.set_readahead_size(READAHEAD_BYTES);
+        Ok(Box::new(VersionScan::new(self.iterate(view, options), view, range, view.cutoff(self.now))))
+    }
+
+    fn split(&self, view: &FeatureView, parts: usize) -> Result<Vec<KeyRange>> {
+        split(self.store, &mut self.iterate(view, ReadOptions::default()), view, parts)
+    }
+}
+
+struct RocksCursor<'s> {
+    raw: DBRawIterator<'s>,
+    walker: Walker,
+    view: &'s FeatureView,
+    known_at: Option<Timestamp>,
+    cutoff: Timestamp,
+}
+
+impl Cursor for RocksCursor<'_> {
+    fn find(&mut self, key: &[u8], at: Timestamp) -> Result<Option<Found<'_>>> {
+        let question = Question { view: self.view, key, at, known_at: self.known_at, cutoff: self.cutoff };
+        let version = self.walker.find(&mut self.raw, &question)?;
+        Ok(version.zip(self.raw.value()).map(|(version, row)| Found { version, row }))
+    }
+}

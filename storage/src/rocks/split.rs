@@ -1,0 +1,99 @@
+//! Cutting a view's keys into ranges of about equal size.
+
+use rocksdb::{DBRawIterator, Range};
+
+use super::error::from_rocks;
+use super::order::common;
+use super::scan;
+use super::store::Store;
+use crate::backend::KeyRange;
+use crate::catalog::FeatureView;
+use crate::error::Result;
+use crate::key;
+
+/// Halvings of the key space for each cut: near enough to equal parts for keys however unevenly spread.
+const HALVINGS: u32 = 48;
+
+/// Cuts the keys of `view` into at most `parts` ranges. Each cut is looked for by halving: keys are taken for
+/// numbers, and RocksDB tells roughly how many bytes lie before one.
+pub(super) fn split(
+    store: &Store,
+    raw: &mut DBRawIterator<'_>,
+    view: &FeatureView,
+    parts: usize,
+) -> Result<Vec<KeyRange>> {
+    let mut cuts = Vec::new();
+    if let Some(keys) = Keys::new(store, raw, view)? {
+        let total = keys.bytes_before(u128::MAX);
+        for part in 1..parts as u64 {
+            let wanted = (u128::from(total) * u128::from(part) / parts as u128) as u64;
+            if let Some(cut) = entity_from(raw, &keys.position(keys.halve(wanted)))? {
+                cuts.push(cut);
+            }
+        }
+        cuts.retain(|cut| *cut > keys.first);
+        cuts.dedup();
+    }
+    let starts = std::iter::once(None).chain(cuts.iter().cloned().map(Some));
+    let ends = cuts.iter().cloned().map(Some).chain([None]);
+    Ok(starts.zip(ends).map(|(start, end)| KeyRange { start, end }).collect())
+}
+
+/// The keys of a view as numbers: the sixteen bytes after those that all of them share.
+struct Keys<'s> {
+    store: &'s Store,
+    /// The first entity key.
+    first: Vec<u8>,
+    /// View id and the shared bytes.
+    shared: Vec<u8>,
+    start: Vec<u8>,
+    end: Vec<u8>,
+}
+
+impl<'s> Keys<'s> {
+    fn new(store: &'s Store, raw: &mut DBRawIterator<'_>, view: &FeatureView) -> Result<Option<Self>> {
+        let prefix = view.id.to_be_bytes();
+        let Some(first) = entity_from(raw, &prefix)? else { return Ok(None) };
+        raw.seek_to_last();
+        let Some(last) = raw.key() else { return Ok(None) };
+        let (_, last, _) = scan::split(last)?;
+        let mut shared = prefix.to_vec();
+        shared.extend_from_slice(&first[..common(&first, last)]);
+        let end = key::prefix_end(&prefix).unwrap_or_else(|| vec![u8::MAX; 32]);
+        Ok(Some(Keys { store, first, shared, start: prefix.to_vec(), end }))
+    }
+
+    fn position(&self, number: u128) -> Vec<u8> {
+        let mut position = self.shared.clone();
+        position.extend_from_slice(&number.to_be_bytes());
+        position
+    }
+
+    fn bytes_before(&self, number: u128) -> u64 {
+        let end = if number == u128::MAX { self.end.clone() } else { self.position(number) };
+        let database = &self.store.database;
+        let range = Range::new(&self.start, &end);
+        database.rocks.get_approximate_sizes_cf(database.history(), &[range]).first().copied().unwrap_or_default()
+    }
+
+    /// The least number, about, with `wanted` bytes before it.
+    fn halve(&self, wanted: u64) -> u128 {
+        let (mut low, mut width) = (0u128, 1u128 << 127);
+        for _ in 0..HALVINGS {
+            if self.bytes_before(low + width) <= wanted {
+                low += width;
+            }
+            width /= 2;
+        }
+        low
+    }
+}
+
+/// The entity key of the first version from `position` on.
+fn entity_from(raw: &mut DBRawIterator<'_>, position: &[u8]) -> Result<Option<Vec<u8>>> {
+    raw.seek(position);
+    match raw.key() {
+        Some(found) => Ok(Some(scan::split(found)?.1.to_vec())),
+        None => raw.status().map(|()| None).map_err(|error| from_rocks("cannot read history", error)),
+    }
+}

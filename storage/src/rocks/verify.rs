@@ -1,0 +1,231 @@
+//! Reading everything: whether it can be read, and whether `latest` is what `history` says.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rocksdb::{DBRawIterator, ReadOptions};
+
+use super::error::from_rocks;
+use super::scan::split;
+use super::store::Store;
+use super::stored;
+use crate::backend::Verified;
+use crate::catalog::FeatureView;
+use crate::error::{Error, Result};
+use crate::key;
+use crate::row::{self, RowKind, RowRef};
+use crate::schema::RowLayout;
+use crate::time::Timestamp;
+use crate::value::Value;
+use crate::version::Version;
+
+/// Problems that are kept; after so many the store is to be restored, not mended.
+const PROBLEMS_MAX: usize = 100;
+
+const READAHEAD_BYTES: usize = 4 << 20;
+
+/// How long to wait for a bulk load that is being taken over, which is a matter of milliseconds.
+const SETTLING_PAUSE: Duration = Duration::from_millis(10);
+const SETTLING_PAUSES_MAX: usize = 500;
+
+/// Checks the state as of now. Rows that retention hides are checked where they are still there.
+pub(super) fn verify(store: &Store) -> Result<Verified> {
+    let state = settled_state(store)?;
+    let known = store.present.known();
+    let views = known.catalog.views().map(|view| (view.id, Checked::new(view, store.present.now())));
+    let mut check = Check { store, state, views: views.collect(), verified: Verified::default() };
+    check.history()?;
+    check.latest()?;
+    Ok(check.verified)
+}
+
+/// A state between bulk loads, one of which may be in `history` and not yet in `latest`.
+fn settled_state(store: &Store) -> Result<rocksdb::Snapshot<'_>> {
+    for _ in 0..SETTLING_PAUSES_MAX {
+        if let Some(mark) = store.accelerator.mark() {
+            let state = store.database.rocks.snapshot();
+            if store.accelerator.held(mark) {
+                return Ok(state);
+            }
+        }
+        std::thread::sleep(SETTLING_PAUSE);
+    }
+    Err(Error::unavailable("a bulk load is not finished; open the store again to finish it"))
+}
+
+/// A view, with what its rows are checked by.
+struct Checked {
+    view: Arc<FeatureView>,
+    layouts: Vec<RowLayout>,
+    cutoff: Timestamp,
+}
+
+impl Checked {
+    fn new(view: &Arc<FeatureView>, now: Timestamp) -> Self {
+        Checked { view: view.clone(), layouts: view.layouts(), cutoff: view.cutoff(now) }
+    }
+
+    /// Whether compaction may have taken a version from one family and not yet from the other.
+    fn may_be_gone(&self, version: Version) -> bool {
+        !self.view.keep_newest && version.event < self.cutoff
+    }
+
+    fn check_row(&self, entity: &[u8], bytes: &[u8]) -> Result<()> {
+        key::decode_values(&self.view.key_types(), entity)?;
+        let RowKind::Values { schema, .. } = row::kind(bytes)? else { return Ok(()) };
+        let layout = self.layouts.iter().find(|layout| layout.version() == schema);
+        let layout = layout.ok_or_else(|| Error::corrupt(format!("a row has an unknown schema version: {schema}")))?;
+        let row = RowRef::new(layout, bytes)?;
+        for slot in layout.slots() {
+            if let Some(value) = row.get(slot)? {
+                Value::decode(slot.ty, value)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+struct Check<'s> {
+    store: &'s Store,
+    state: rocksdb::Snapshot<'s>,
+    views: HashMap<u32, Checked>,
+    verified: Verified,
+}
+
+impl Check<'_> {
+    fn options() -> ReadOptions {
+        let mut options = ReadOptions::default();
+        options.set_total_order_seek(true);
+        options.fill_cache(false);
+        options.set_readahead_size(READAHEAD_BYTES);
+        options
+    }
+
+    fn history(&mut self) -> Result<()> {
+        let store = self.store;
+        let mut raw = store.database.rocks.raw_iterator_cf_opt(store.database.history(), self.at_state());
+        raw.seek_to_first();
+        let mut row = Vec::new();
+        while let Some((found, bytes)) = raw.item() {
+            match split(found) {
+                Ok((view, entity, version)) => {
+                    let prefix = &found[..found.len() - Version::ENCODED_BYTES];
+                    let is_newest = row != prefix;
+                    if is_newest {
+                        row.clear();
+                        row.extend_from_slice(prefix);
+                    }
+                    self.version(view, entity, version, bytes, is_newest)?;
+                }
+                Err(error) => self.problem(format!("history: {error}")),
+            }
+            raw.next();
+        }
+        self.end(&raw, "history")
+    }
+
+    fn at_state(&self) -> ReadOptions {
+        let mut options = Self::options();
+        options.set_snapshot(&self.state);
+        options
+    }
+
+    /// Where reading ended: at the end, or at bytes that cannot be read.
+    fn end(&mut self, raw: &DBRawIterator<'_>, family: &str) -> Result<()> {
+        let Err(error) = raw.status() else { return Ok(()) };
+        let error = from_rocks("cannot read the store", error);
+        match error.kind() {
+            crate::error::ErrorKind::Corrupt => {
+                self.problem(format!("{family}: {error:#}"));
+                Ok(())
+            }
+            _ => Err(error),
+        }
+    }
+
+    fn version(&mut self, view: u32, entity: &[u8], version: Version, bytes: &[u8], is_newest: bool) -> Result<()> {
+        // Rows of dropped views, and sentinels, wait for compaction.
+        let Some(checked) = self.views.get(&view) else { return Ok(()) };
+        self.verified.versions += 1;
+        self.verified.entities += u64::from(is_newest);
+        let name = checked.view.name.clone();
+        if let Err(error) = checked.check_row(entity, bytes) {
+            self.problem(format!(
+                "history of view {name:?}, entity {entity:02x?}, version {}: {error:#}",
+                version.event
+            ));
+        }
+        match is_newest {
+            true => self.newest(view, entity, version, bytes),
+            false => Ok(()),
+        }
+    }
+
+    /// Compares the greatest version of a row with what `latest` has.
+    fn newest(&mut self, view: u32, entity: &[u8], version: Version, bytes: &[u8]) -> Result<()> {
+        let Some(checked) = self.views.get(&view) else { return Ok(()) };
+        let mut latest_key = Vec::new();
+        key::latest_key(checked.view.key_space, entity, view, &mut latest_key);
+        let stored = self.state.get_pinned_cf(self.store.database.latest(), &latest_key);
+        let stored = stored.map_err(|error| from_rocks("cannot read latest", error))?;
+        let agrees = match stored.as_deref().map(stored::decode).transpose() {
+            Ok(Some((found, row))) => {
+                (found == version && row == bytes) || (found > version && checked.may_be_gone(found))
+            }
+            Ok(None) => checked.may_be_gone(version),
+            Err(_) => false,
+        };
+        let problem = (!agrees).then(|| {
+            let name = &checked.view.name;
+            format!("latest of view {name:?} disagrees with history, entity {entity:02x?}")
+        });
+        drop(stored);
+        problem.into_iter().for_each(|problem| self.problem(problem));
+        Ok(())
+    }
+
+    /// Rows of `latest` without any history. The others were compared on the way through `history`.
+    fn latest(&mut self) -> Result<()> {
+        let store = self.store;
+        let mut raw = store.database.rocks.raw_iterator_cf_opt(store.database.latest(), self.at_state());
+        let mut options = self.at_state();
+        options.fill_cache(true);
+        let mut history = store.database.rocks.raw_iterator_cf_opt(store.database.history(), options);
+        raw.seek_to_first();
+        while let Some((found, value)) = raw.item() {
+            if let Some(problem) = self.orphan(&mut history, found, value)? {
+                self.problem(problem);
+            }
+            raw.next();
+        }
+        self.end(&raw, "latest")
+    }
+
+    fn orphan(&self, history: &mut DBRawIterator<'_>, found: &[u8], value: &[u8]) -> Result<Option<String>> {
+        let Some((_, entity, view)) = key::split_latest_key(found) else {
+            return Ok(Some(format!("latest: a key is cut short: {} bytes", found.len())));
+        };
+        let Some(checked) = self.views.get(&view) else { return Ok(None) };
+        let name = &checked.view.name;
+        let version = match stored::decode(value) {
+            Ok((version, _)) => version,
+            Err(error) => return Ok(Some(format!("latest of view {name:?}, entity {entity:02x?}: {error}"))),
+        };
+        let mut prefix = Vec::new();
+        key::history_prefix(view, entity, &mut prefix);
+        history.seek(&prefix);
+        let has_history = history.key().is_some_and(|key| key.starts_with(&prefix));
+        history.status().map_err(|error| from_rocks("cannot read history", error))?;
+        match has_history || checked.may_be_gone(version) {
+            true => Ok(None),
+            false => Ok(Some(format!("latest of view {name:?} has a row without history, entity {entity:02x?}"))),
+        }
+    }
+
+    fn problem(&mut self, problem: String) {
+        if self.verified.problems.len() < PROBLEMS_MAX {
+            self.verified.problems.push(problem);
+        }
+    }
+}
