@@ -6,6 +6,7 @@ mod arrow_types;
 mod columns;
 mod definitions;
 mod encode;
+mod freshness;
 mod join;
 mod keys;
 mod prepared;
@@ -24,9 +25,10 @@ pub use asofdb_storage::{
     Catalog, Change, ChangeKind, Clock, Committed, Definitions, Durability, Entity, EntityDefinition, Erased, Error,
     ErrorKind, Feature, FeatureDefinition, FeatureService, FeatureView, JoinKey, ManualClock, ObjectKind, Options,
     Plan, Result, ScalarType, ServiceDefinition, Span, Stats, Status, SystemClock, Timestamp, Value, ValueType,
-    Verified, Version, ViewDefinition,
+    Verified, Version, ViewDefinition, restore,
 };
 pub use definitions::{DEFINITIONS_BYTES_MAX, parse_definitions, read_definitions};
+pub use freshness::Freshness;
 pub use join::{FeatureCounts, JOIN_MEMORY_BYTES_DEFAULT, JOIN_MEMORY_BYTES_MIN, Join, JoinOptions, JoinReport};
 pub use prepared::{EntityRows, Prepared};
 pub use progress::{OnProgress, Progress};
