@@ -8,6 +8,7 @@ mod definitions;
 mod encode;
 mod join;
 mod keys;
+mod output;
 mod prepared;
 mod problems;
 mod progress;
