@@ -9,6 +9,7 @@ mod encode;
 mod freshness;
 mod join;
 mod keys;
+mod output;
 mod prepared;
 mod problems;
 mod progress;
