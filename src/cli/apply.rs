@@ -40,6 +40,9 @@ Examples:
   asof apply examples/flights/definitions.toml
   asof --store /var/lib/features apply features.toml --allow-drop";
 
+/// Details of a change in a table; JSON and CSV have them all.
+const DETAILS_SHOWN_MAX: usize = 3;
+
 impl Apply {
     pub(crate) fn run(&self, context: &Context) -> Result<Outcome> {
         let definitions = read_definitions(&self.file)?;
@@ -78,7 +81,7 @@ fn report(plan: &Plan, only_planned: bool) -> Report {
             Cell::new(word),
             Cell::new(change.what.as_str()),
             Cell::new(&change.name).tone(tone),
-            Cell::new(change.details.join(", ")),
+            Cell::new(change.details.join(", ")).shown(shortened(&change.details)),
         ]);
     }
     let json: Json = plan.changes.iter().map(change_json).collect();
@@ -87,6 +90,14 @@ fn report(plan: &Plan, only_planned: bool) -> Report {
         sheet,
         below: vec![summary(plan, only_planned)],
         ..Report::default()
+    }
+}
+
+/// The first details, and how many more there are.
+fn shortened(details: &[String]) -> String {
+    match details.len().saturating_sub(DETAILS_SHOWN_MAX) {
+        0 | 1 => details.join(", "),
+        more => format!("{}, and {more} more", details[..DETAILS_SHOWN_MAX].join(", ")),
     }
 }
 

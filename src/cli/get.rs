@@ -64,7 +64,7 @@ impl Get {
         let now = store.now();
         let at = self.at.unwrap_or(When::Now).resolve(now);
         let (what, answer) = match (self.at, self.known_at) {
-            (None, None) => ("latest", store.latest(prepared, &rows)?),
+            (None, None) => ("latest, as of", store.latest(prepared, &rows)?),
             (_, known_at) => {
                 let known_at = known_at.map(|known_at| known_at.resolve(now));
                 ("as of", store.as_of(prepared, &rows, at, known_at)?)

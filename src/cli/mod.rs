@@ -7,20 +7,25 @@ mod apply;
 mod catalog;
 mod context;
 mod delete;
+mod demo;
 mod describe;
 mod entity;
 mod erase;
 mod error;
+mod export;
 mod freshness;
 mod get;
 mod history;
+mod ingest;
 mod operations;
 mod output;
 mod progress;
 mod search;
 mod sheet;
 mod table;
+mod terminal;
 mod text;
+mod training_set;
 mod usage;
 mod verify;
 mod when;
@@ -45,19 +50,26 @@ struct Arguments {
 const EXAMPLES: &str = "\
 Examples:
   asof apply features.toml                                 define entities, views and services
+  asof ingest user_stats_v1 stats.parquet                  feed a view
   asof get user_stats_v1 --entity user_id=1001             what is known now
   asof get user_stats_v1 --entity user_id=1001 --at 2013-06-01T12:00:00Z
                                                            what was true then
+  asof training-set user_stats_v1 --spine labels.parquet --out training.parquet
+                                                           what was true at the time of each row
+  asof demo /tmp/asof-demo                                 all of it, on real flights
 
-Exit codes: 0 done, 1 failed, 2 wrong usage, 3 a check found a problem (freshness, verify).
+Exit codes: 0 done, 1 failed, 2 wrong usage, 3 a check found a problem (freshness, verify, demo).
 Times are RFC 3339 (2013-06-01T12:00:00Z), a date (2013-06-01, midnight UTC) or `now`.
 In JSON, NaN and infinities are the strings \"NaN\", \"Infinity\" and \"-Infinity\", and bytes are base64.";
 
 #[derive(Debug, Subcommand)]
 enum Command {
     Apply(apply::Apply),
+    Ingest(ingest::Ingest),
     Get(get::Get),
     History(history::History),
+    TrainingSet(training_set::TrainingSet),
+    Export(export::Export),
     Views(catalog::Views),
     Describe(describe::Describe),
     Search(search::Search),
@@ -69,14 +81,18 @@ enum Command {
     Compact(operations::Compact),
     Checkpoint(operations::Checkpoint),
     Restore(operations::Restore),
+    Demo(demo::Demo),
 }
 
 impl Command {
     fn run(&self, context: &Context) -> Result<Outcome> {
         match self {
             Command::Apply(command) => command.run(context),
+            Command::Ingest(command) => command.run(context),
             Command::Get(command) => command.run(context),
             Command::History(command) => command.run(context),
+            Command::TrainingSet(command) => command.run(context),
+            Command::Export(command) => command.run(context),
             Command::Views(command) => command.run(context),
             Command::Describe(command) => command.run(context),
             Command::Search(command) => command.run(context),
@@ -88,6 +104,7 @@ impl Command {
             Command::Compact(command) => command.run(context),
             Command::Checkpoint(command) => command.run(context),
             Command::Restore(command) => command.run(context),
+            Command::Demo(command) => command.run(context),
         }
     }
 }

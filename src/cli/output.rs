@@ -50,9 +50,7 @@ impl Output {
 
 fn as_table(report: &Report) -> String {
     let mut out = lines(&report.above);
-    if !report.sheet.rows.is_empty() {
-        out.push_str(&table::render(&report.sheet));
-    }
+    out.push_str(&table::render(&report.sheet));
     out.push_str(&lines(&report.below));
     out
 }

@@ -24,6 +24,11 @@ impl Stopwatch {
         self.0.elapsed().as_secs_f64()
     }
 
+    /// `in 1.2 s (1,234,567 rows/s)`.
+    pub(crate) fn summary(self, rows: u64) -> String {
+        format!("in {:.1} s ({})", self.seconds(), self.rate(rows))
+    }
+
     /// `1,234,567 rows/s`.
     pub(crate) fn rate(self, rows: u64) -> String {
         format!("{} rows/s", count((rows as f64 / self.seconds().max(1e-6)) as u64))

@@ -6,11 +6,13 @@ use comfy_table::{
 };
 
 use super::sheet::{Cell, Column, Place, Sheet, Tone};
+use super::terminal::Terminal;
 
 /// Light lines all over, round corners.
 const STYLE: TableStyle = UTF8_FULL_CONDENSED
     .with_solid_inner_borders()
     .with_rounded_corners()
+    .row_separator(LineStyle::none())
     .header_separator(LineStyle::new('├', '─', '┼', '┤'));
 
 /// More columns than this are wrapped one above the other rather than squeezed into a narrow terminal.
@@ -19,26 +21,13 @@ const SQUEEZED_COLUMNS_MAX: usize = 7;
 /// What the sheet looks like on standard output: coloured and wrapped on a terminal, plain elsewhere.
 pub(crate) fn render(sheet: &Sheet) -> String {
     let sheet = sheet.at(Place::TableOnly);
+    if sheet.rows.is_empty() || sheet.columns.is_empty() {
+        return String::new();
+    }
     let terminal = Terminal::of_stdout();
     let table = horizontal(&sheet, terminal);
-    let wide = table.lines().next().is_some_and(|_| natural_width(&table) > terminal.width.unwrap_or(usize::MAX));
+    let wide = natural_width(&table) > terminal.width.unwrap_or(usize::MAX);
     if wide && sheet.columns.len() > SQUEEZED_COLUMNS_MAX { vertical(&sheet, terminal) } else { text(&table) }
-}
-
-/// What is known of where the output goes.
-#[derive(Clone, Copy)]
-struct Terminal {
-    /// `None` when it is not a terminal.
-    width: Option<usize>,
-    colours: bool,
-}
-
-impl Terminal {
-    fn of_stdout() -> Self {
-        let table = Table::new();
-        let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-        Terminal { width: table.width().map(usize::from), colours: table.is_tty() && !plain }
-    }
 }
 
 fn new_table(terminal: Terminal) -> Table {

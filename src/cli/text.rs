@@ -43,6 +43,11 @@ pub(crate) fn time_json(time: Option<Timestamp>) -> Json {
     time.map_or(Json::Null, |time| Json::from(time.to_string()))
 }
 
+/// Anything of the library's that has a form in JSON.
+pub(crate) fn to_serialized(value: &impl serde::Serialize) -> Result<Json> {
+    serde_json::to_value(value).map_err(|error| Error::internal("cannot write this as JSON").with_source(error))
+}
+
 /// A value as text without quotes, for tables and CSV; lists are JSON.
 pub(crate) fn to_text(value: &Value) -> String {
     match to_json(value) {

@@ -1,0 +1,96 @@
+//! `asof ingest`: files into a view.
+
+use std::path::PathBuf;
+
+use asofdb::{IngestOptions, IngestReport, Input, InputFormat};
+use clap::Args;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use serde_json::json;
+
+use super::context::Context;
+use super::error::{Outcome, Result};
+use super::output::{Output, Report};
+use super::progress::{Bar, Stopwatch};
+use super::sheet::{Cell, Column, Place, Sheet};
+use super::text::{count, counted};
+
+/// Read files into a view: Parquet, Arrow IPC, CSV or NDJSON
+///
+/// Columns are found by name: the view's join keys, its timestamps and its features; other columns are ignored. A bad
+/// row refuses everything, and nothing is written, unless --rejects gives it a place to go. What was interrupted
+/// goes on where it was when the same command is given again.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Ingest {
+    /// The view
+    view: String,
+    /// The files; `-` is the standard input
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// The format of the files [default: by their endings]
+    #[arg(long, value_name = "FORMAT", value_parser = input_format())]
+    input_format: Option<InputFormat>,
+    /// Set bad rows aside in this file, with the reasons, and take the others
+    #[arg(long, value_name = "FILE")]
+    rejects: Option<PathBuf>,
+    /// Read the files from their beginnings, whatever an earlier run has done
+    #[arg(long)]
+    from_scratch: bool,
+    #[command(flatten)]
+    output: Output,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  asof ingest airport_weather_v1 examples/flights/weather.parquet
+  asof ingest user_stats_v1 2024-05-*.csv --rejects bad.ndjson
+  generate | asof ingest user_stats_v1 - --input-format ndjson";
+
+/// The formats of inputs, as an argument.
+pub(crate) fn input_format() -> impl TypedValueParser<Value = InputFormat> {
+    PossibleValuesParser::new(InputFormat::ALL.map(InputFormat::name)).try_map(|name| name.parse::<InputFormat>())
+}
+
+impl Ingest {
+    pub(crate) fn run(&self, context: &Context) -> Result<Outcome> {
+        let store = context.open()?;
+        let inputs: Vec<Input> = self.files.iter().map(Input::from_argument).collect();
+        let options = IngestOptions {
+            input_format: self.input_format,
+            rejects: self.rejects.clone(),
+            from_scratch: self.from_scratch,
+            ..IngestOptions::default()
+        };
+        let bar = Bar::new(format!("ingesting {}", self.view));
+        let ingested = store.ingest(&self.view, &inputs, &options, &mut |progress| bar.show(progress))?;
+        self.output.print(&self.report(&ingested, bar.finish()))?;
+        Ok(Outcome::Done)
+    }
+
+    fn report(&self, ingested: &IngestReport, took: Stopwatch) -> Report {
+        let figures = [
+            ("rows_read", ingested.read),
+            ("rows_written", ingested.written),
+            ("rows_rejected", ingested.rejected),
+            ("rows_skipped", ingested.skipped),
+        ];
+        let mut sheet = Sheet::new(figures.map(|(name, _)| Column::right(name).place(Place::CsvOnly)));
+        sheet.push(figures.map(|(_, figure)| Cell::new(figure)).to_vec());
+        let mut json = json!({"view": self.view});
+        for (name, figure) in figures {
+            json[name] = figure.into();
+        }
+        json["seconds"] = took.seconds().into();
+        let read = counted(ingested.read, "row", "rows");
+        let (written, rejected) = (count(ingested.written), count(ingested.rejected));
+        let mut below = vec![format!(
+            "read {read} into {}: {written} written, {rejected} rejected, {}",
+            self.view,
+            took.summary(ingested.read)
+        )];
+        if ingested.skipped > 0 {
+            below.push(format!("{} done by an earlier run", counted(ingested.skipped, "row was", "rows were")));
+        }
+        Report { json, sheet, below, ..Report::default() }
+    }
+}
