@@ -65,7 +65,11 @@ impl<I: Iterator<Item = Result<RecordBatch>>> ChunkReader<I> {
             && chunk.rows() < CHUNK_ROWS_MAX - SLICE_ROWS
         {
             let Some(slice) = self.next_slice()? else { break };
-            spine_bytes += slice.columns().iter().map(|column| column.to_data().get_slice_memory_size().unwrap_or(0)).sum::<usize>();
+            spine_bytes += slice
+                .columns()
+                .iter()
+                .map(|column| column.to_data().get_slice_memory_size().unwrap_or(0))
+                .sum::<usize>();
             self.add(&mut chunk, slice)?;
         }
         Ok((chunk.rows() > 0).then_some(chunk))
