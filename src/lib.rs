@@ -6,6 +6,7 @@ mod arrow_types;
 mod columns;
 mod definitions;
 mod encode;
+mod export;
 mod freshness;
 mod join;
 mod keys;
@@ -16,6 +17,7 @@ mod progress;
 mod read;
 mod record;
 mod reference;
+mod rfc3339;
 mod store;
 mod suggest;
 
@@ -29,6 +31,10 @@ pub use asofdb_storage::{
     Verified, Version, ViewDefinition, restore,
 };
 pub use definitions::{DEFINITIONS_BYTES_MAX, parse_definitions, read_definitions};
+pub use export::{
+    Asked, ColumnRole, Compression, EXPORT_FORMAT, EXPORT_THREAD_MEMORY_BYTES_MAX, EXPORT_THREADS_DEFAULT,
+    EXPORT_THREADS_MAX, ExportOptions, ExportRows, MANIFEST_FILE, Manifest, ManifestColumn, ManifestFile, PartitionBy,
+};
 pub use freshness::Freshness;
 pub use join::{FeatureCounts, JOIN_MEMORY_BYTES_DEFAULT, JOIN_MEMORY_BYTES_MIN, Join, JoinOptions, JoinReport};
 pub use prepared::{EntityRows, Prepared};
