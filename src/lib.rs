@@ -12,6 +12,7 @@ mod progress;
 mod read;
 mod record;
 mod reference;
+mod source;
 mod store;
 mod suggest;
 
@@ -28,4 +29,5 @@ pub use prepared::{EntityRows, Prepared};
 pub use progress::{OnProgress, Progress};
 pub use read::F32Matrix;
 pub use reference::ResolvedFeature;
+pub use source::{Batches, InputFormat, Source};
 pub use store::{EntityKey, HistoryRow, Store};
