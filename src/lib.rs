@@ -4,8 +4,11 @@ mod answer;
 mod arena;
 mod arrow_types;
 mod columns;
+mod definitions;
 mod encode;
+mod join;
 mod keys;
+mod output;
 mod prepared;
 mod problems;
 mod progress;
@@ -25,6 +28,8 @@ pub use asofdb_storage::{
     Plan, Result, ScalarType, ServiceDefinition, Span, Stats, Status, SystemClock, Timestamp, Value, ValueType,
     Verified, Version, ViewDefinition,
 };
+pub use definitions::{DEFINITIONS_BYTES_MAX, parse_definitions, read_definitions};
+pub use join::{FeatureCounts, JOIN_MEMORY_BYTES_DEFAULT, JOIN_MEMORY_BYTES_MIN, Join, JoinOptions, JoinReport};
 pub use prepared::{EntityRows, Prepared};
 pub use progress::{OnProgress, Progress};
 pub use read::F32Matrix;

@@ -12,6 +12,7 @@ mod batch;
 mod catalog;
 mod clock;
 mod definition;
+mod difference;
 mod error;
 pub mod key;
 mod memory;

@@ -7,12 +7,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
-use crate::catalog::{Catalog, Entity, Feature, FeatureService, FeatureView, JoinKey};
+use crate::catalog::{Catalog, Entity, Feature, FeatureService, FeatureView};
 use crate::definition::{Definitions, EntityDefinition, FeatureDefinition, ServiceDefinition, ViewDefinition};
+use crate::difference;
 use crate::error::{Error, Result};
 use crate::schema::{FeatureId, RowSchema};
-use crate::time::{Span, Timestamp};
-use crate::value::{Value, ValueType};
+use crate::time::Timestamp;
+use crate::value::ValueType;
 
 /// What happens to a thing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -145,7 +146,7 @@ impl Planner<'_> {
             let entity = entity_of(definition);
             match self.old.entity(&entity.name) {
                 None => {
-                    let details = vec![key_list(&entity.join_keys)];
+                    let details = vec![difference::key_list(&entity.join_keys)];
                     self.push(ChangeKind::Create, ObjectKind::Entity, &entity.name, details);
                 }
                 Some(old) if **old == entity => continue,
@@ -154,7 +155,12 @@ impl Planner<'_> {
                         self.refuse_used(old, &views)?;
                         self.forget_key_spaces(&entity.name);
                     }
-                    self.push(ChangeKind::Change, ObjectKind::Entity, &entity.name, entity_differences(old, &entity));
+                    self.push(
+                        ChangeKind::Change,
+                        ObjectKind::Entity,
+                        &entity.name,
+                        difference::of_entities(old, &entity),
+                    );
                 }
             }
             self.next.entities.insert(entity.name.clone(), Arc::new(entity));
@@ -253,7 +259,7 @@ impl Planner<'_> {
         self.carry_retention(old, &mut view)?;
         let place = self.changes.len();
         self.change_features(old, &mut view, &definition.features)?;
-        let details = view_differences(old, &view);
+        let details = difference::of_views(old, &view);
         if !details.is_empty() {
             let change =
                 Change { kind: ChangeKind::Change, what: ObjectKind::FeatureView, name: view.name.clone(), details };
@@ -299,7 +305,7 @@ impl Planner<'_> {
                 }
                 Some(before) => {
                     let feature = feature_of(definition, before.id);
-                    let details = feature_differences(before, &feature);
+                    let details = difference::of_features(before, &feature);
                     if !details.is_empty() {
                         self.push(ChangeKind::Change, ObjectKind::Feature, reference, details);
                     }
@@ -326,7 +332,7 @@ impl Planner<'_> {
                 }
                 Some(old) if **old == service => continue,
                 Some(old) => {
-                    let details = service_differences(old, &service);
+                    let details = difference::of_services(old, &service);
                     self.push(ChangeKind::Change, ObjectKind::FeatureService, &service.name, details);
                 }
             }
@@ -419,98 +425,6 @@ fn feature_of(definition: &FeatureDefinition, id: FeatureId) -> Feature {
 fn service_of(definition: &ServiceDefinition) -> FeatureService {
     let ServiceDefinition { name, owner, description, tags, features } = definition.clone();
     FeatureService { name, owner, description, tags, features }
-}
-
-fn key_list(keys: &[JoinKey]) -> String {
-    let keys: Vec<String> = keys.iter().map(|key| format!("{} {}", key.name, key.ty)).collect();
-    keys.join(", ")
-}
-
-/// Longest value in bytes that a change shows before and after.
-const SHOWN_BYTES_MAX: usize = 60;
-
-/// What differs between the old and the new form of a thing, one text a property.
-#[derive(Default)]
-struct Differences(Vec<String>);
-
-impl Differences {
-    /// A property, shown before and after if it is short.
-    fn show(&mut self, what: &str, old: impl fmt::Display, new: impl fmt::Display) {
-        let (old, new) = (old.to_string(), new.to_string());
-        if old.len().max(new.len()) > SHOWN_BYTES_MAX {
-            self.note(what, &old, &new);
-        } else if old != new {
-            self.0.push(format!("{what} {old} -> {new}"));
-        }
-    }
-
-    /// A property whose values are too long for a line.
-    fn note<T: PartialEq + ?Sized>(&mut self, what: &str, old: &T, new: &T) {
-        if old != new {
-            self.0.push(what.to_owned());
-        }
-    }
-}
-
-fn entity_differences(old: &Entity, new: &Entity) -> Vec<String> {
-    let mut differences = Differences::default();
-    differences.show("join keys", key_list(&old.join_keys), key_list(&new.join_keys));
-    differences.note("description", &old.description, &new.description);
-    differences.note("tags", &old.tags, &new.tags);
-    differences.0
-}
-
-/// What differs between two forms of a view, other than which features it has.
-fn view_differences(old: &FeatureView, new: &FeatureView) -> Vec<String> {
-    let span = |span: Option<Span>| span.map_or("none".to_owned(), |span| span.to_string());
-    let created =
-        |view: &FeatureView| view.created_column.as_ref().map_or("none".to_owned(), |name| format!("{name:?}"));
-    let mut differences = Differences::default();
-    differences.show("ttl", span(old.ttl), span(new.ttl));
-    differences.show("retention", span(old.retention), span(new.retention));
-    differences.show("keep_newest", old.keep_newest, new.keep_newest);
-    differences.show("max_future_skew", old.max_future_skew, new.max_future_skew);
-    differences.show("event_timestamp", format!("{:?}", old.event_column), format!("{:?}", new.event_column));
-    differences.show("created_timestamp", created(old), created(new));
-    differences.show("owner", format!("{:?}", old.owner), format!("{:?}", new.owner));
-    differences.show("team", format!("{:?}", old.team), format!("{:?}", new.team));
-    differences.note("description", &old.description, &new.description);
-    differences.note("tags", &old.tags, &new.tags);
-    differences.note("order of features", &common_order(old, new), &common_order(new, old));
-    differences.0
-}
-
-/// The features of `view` that `other` has too, in the order of `view`.
-fn common_order(view: &FeatureView, other: &FeatureView) -> Vec<FeatureId> {
-    let others: BTreeSet<FeatureId> = other.features.iter().map(|feature| feature.id).collect();
-    view.features.iter().map(|feature| feature.id).filter(|id| others.contains(id)).collect()
-}
-
-fn feature_differences(old: &Feature, new: &Feature) -> Vec<String> {
-    let default = |value: &Option<Value>| value.as_ref().map_or("none".to_owned(), Value::to_string);
-    let mut differences = Differences::default();
-    differences.show("default", default(&old.default), default(&new.default));
-    differences.note("description", &old.description, &new.description);
-    differences.note("tags", &old.tags, &new.tags);
-    differences.0
-}
-
-fn service_differences(old: &FeatureService, new: &FeatureService) -> Vec<String> {
-    let mut differences = Differences::default();
-    differences.show("owner", format!("{:?}", old.owner), format!("{:?}", new.owner));
-    differences.note("description", &old.description, &new.description);
-    differences.note("tags", &old.tags, &new.tags);
-    let missing = |from: &FeatureService, other: &FeatureService, sign: char| {
-        let names = from.features.iter().filter(|name| !other.features.contains(name));
-        names.map(|name| format!("{sign}{name}")).collect::<Vec<_>>()
-    };
-    let (added, removed) = (missing(new, old, '+'), missing(old, new, '-'));
-    if added.is_empty() && removed.is_empty() {
-        differences.note("order of features", &old.features, &new.features);
-    }
-    differences.0.extend(added);
-    differences.0.extend(removed);
-    differences.0
 }
 
 #[cfg(test)]

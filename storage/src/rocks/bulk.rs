@@ -53,7 +53,7 @@ struct LoadRecord {
 
 /// Loads a batch by way of files.
 pub(super) fn load(store: &Arc<Store>, committer: &Committer, batch: WriteBatch) -> Result<Committed> {
-    if batch.len() == 0 {
+    if batch.rows().len() == 0 {
         return committer.commit(batch, Durability::Sync);
     }
     check_views(&batch, &store.present.known())?;

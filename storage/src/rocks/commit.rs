@@ -167,7 +167,7 @@ fn commit_group(store: &Store, group: Vec<Write>) {
     drop(unsettled);
     for (write, created) in accepted.iter().zip(&created) {
         let committed = Committed { created: *created };
-        let _ = write.answer.send(answer.as_ref().map(|()| committed).map_err(|error| copy(error)));
+        let _ = write.answer.send(answer.as_ref().map(|()| committed).map_err(copy));
     }
 }
 

@@ -57,7 +57,10 @@ fn delete(store: &Store, rows: Vec<ErasedRow>, names: Vec<String>) -> Result<Vec
         batch.delete_cf(database.latest(), &latest_key);
     }
     store.writes.touch(rows.iter().map(|row| row.view));
-    let id = store.present.stamp().as_micros() as u64;
+    let id = match records::begun(database, Work::Erasure)?.last() {
+        Some((last, _)) => Work::id(last)? + 1,
+        None => 0,
+    };
     batch.put_cf(database.catalog(), Work::Erasure.key(id), encode_record(&rows)?);
     store.write(batch, true)?;
     Ok(receipts)

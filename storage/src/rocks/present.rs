@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use parking_lot::{Condvar, Mutex, RwLock};
 
 use crate::catalog::Catalog;
-use crate::clock::StoreClock;
+use crate::clock::{Reached, StoreClock};
 use crate::time::{Clock, Timestamp};
 
 /// Shared by readers, the committer and the compaction filters. It knows nothing of RocksDB, so that the
@@ -15,8 +15,10 @@ use crate::time::{Clock, Timestamp};
 pub(super) struct Present {
     clock: StoreClock,
     catalog: RwLock<Arc<Known>>,
-    pins: Mutex<BTreeMap<Timestamp, usize>>,
+    pins: Mutex<BTreeMap<Timestamp, Pin>>,
     erasing: AtomicBool,
+    /// The greatest present that is on record, and so never goes back, not even when the store is opened again.
+    recorded: AtomicI64,
     unsettled: Unsettled,
 }
 
@@ -25,6 +27,12 @@ pub(super) struct Present {
 pub(super) struct Known {
     pub(super) catalog: Arc<Catalog>,
     view_ids: HashSet<u32>,
+}
+
+/// A time that snapshots need, with the catalog as it was then.
+struct Pin {
+    snapshots: usize,
+    known: Arc<Known>,
 }
 
 impl Known {
@@ -40,6 +48,7 @@ impl Present {
             catalog: RwLock::default(),
             pins: Mutex::default(),
             erasing: AtomicBool::new(false),
+            recorded: AtomicI64::new(i64::MIN),
             unsettled: Unsettled::default(),
         }
     }
@@ -51,6 +60,22 @@ impl Present {
     /// The created timestamp of one more commit.
     pub(super) fn stamp(&self) -> Timestamp {
         self.clock.stamp()
+    }
+
+    /// How far time has come, to be recorded.
+    pub(super) fn reached(&self) -> Reached {
+        self.clock.reached()
+    }
+
+    /// Says that `reached` is on record.
+    pub(super) fn recorded(&self, reached: Reached) {
+        self.recorded.fetch_max(reached.newest.as_micros(), Ordering::SeqCst);
+    }
+
+    /// Goes on from what was recorded when the store was last open.
+    pub(super) fn resume(&self, reached: Reached) {
+        self.clock.resume(reached);
+        self.recorded(reached);
     }
 
     pub(super) fn known(&self) -> Arc<Known> {
@@ -66,30 +91,36 @@ impl Present {
     pub(super) fn pin(&self) -> Timestamp {
         let mut pins = self.pins.lock();
         let now = self.clock.now();
-        *pins.entry(now).or_default() += 1;
+        pins.entry(now).or_insert_with(|| Pin { snapshots: 0, known: self.known() }).snapshots += 1;
         now
     }
 
     pub(super) fn unpin(&self, pinned: Timestamp) {
         let mut pins = self.pins.lock();
-        if let Some(count) = pins.get_mut(&pinned) {
-            *count -= 1;
-            if *count == 0 {
+        if let Some(pin) = pins.get_mut(&pinned) {
+            pin.snapshots -= 1;
+            if pin.snapshots == 0 {
                 pins.remove(&pinned);
             }
         }
     }
 
-    /// The time as of which a compaction that starts now may reclaim, with the catalog to go by; `None`
-    /// while nothing may be reclaimed.
+    /// The time and the catalog by which a compaction that starts now may reclaim: those of the oldest
+    /// snapshot, since cut-offs never move back. The time is one on record: should the clock stand before it
+    /// when the store is opened again, cut-offs still do not. `None` while nothing may be reclaimed.
     ///
     /// Taken under the lock of the pins: a snapshot has either pinned a time that is respected here, or will
     /// pin one that is not before the answer.
     pub(super) fn reclaim(&self) -> Option<(Timestamp, Arc<Known>)> {
         let pins = self.pins.lock();
-        let now = self.clock.now();
-        let oldest = pins.keys().next().map_or(now, |pinned| now.min(*pinned));
-        (!self.erasing.load(Ordering::SeqCst)).then(|| (oldest, self.known()))
+        if self.erasing.load(Ordering::SeqCst) {
+            return None;
+        }
+        let recorded = Timestamp::from_micros(self.recorded.load(Ordering::SeqCst));
+        Some(match pins.first_key_value() {
+            Some((pinned, pin)) => (recorded.min(*pinned), pin.known.clone()),
+            None => (recorded, self.known()),
+        })
     }
 
     /// Holds or releases compaction's reclaiming, while rows are being erased; see `erase`.

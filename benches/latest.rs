@@ -1,0 +1,139 @@
+//! Latest reads beside a raw RocksDB get of the same rows from the same files.
+
+mod support;
+
+use std::hint::black_box;
+
+use asofdb::{F32Matrix, Prepared, Store, Value};
+use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use support::{MANY_VIEWS, NARROW, Raw, Sizes, WIDE, all, many_views, mix, open, two_views, value};
+
+fn entities(request: &Prepared, ids: impl Iterator<Item = usize>) -> asofdb::EntityRows {
+    let mut rows = request.entity_rows();
+    ids.for_each(|id| rows.push(&[Some(Value::Int64(id as i64))]).expect("a good key"));
+    rows
+}
+
+/// The answers are checked before they are timed.
+fn check(store: &Store, request: &Prepared, sizes: Sizes) {
+    let mut out = vec![0.0; WIDE];
+    for id in (0..sizes.entities).step_by((sizes.entities / 100).max(1)) {
+        let matrix = F32Matrix { values: &mut out, statuses: None, fill: f32::NAN };
+        store.latest_f32(request, &entities(request, [id].into_iter()), matrix).expect("a read");
+        let expected: Vec<f32> = (0..WIDE).map(|feature| value(id, sizes.versions - 1, feature)).collect();
+        assert_eq!(out, expected, "entity {id}");
+    }
+}
+
+fn one_row(c: &mut Criterion) {
+    let sizes = Sizes::from_env();
+    let path = two_views(sizes);
+    let store = open(&path);
+    let raw = Raw::open(&path);
+    let view = store.catalog().view("wide").expect("the view").clone();
+    let family = raw.db.cf_handle("latest").expect("the family");
+    let request = store.prepare(&all("wide")).expect("a request");
+    check(&store, &request, sizes);
+    let mut group = c.benchmark_group("latest/1 row x 50");
+    let mut n = 0;
+    let mut next = move || {
+        n += 1;
+        mix(n) as usize % sizes.entities
+    };
+    let mut key = Vec::new();
+    for pass in ["warm-up", "measured"] {
+        // Both sides see every row once before anything is measured.
+        if pass == "warm-up" {
+            for id in 0..sizes.entities {
+                raw.db.get_pinned_cf(family, Raw::latest_key(&view, id)).expect("a get");
+            }
+            continue;
+        }
+        group.bench_function("raw get", |b| {
+            b.iter(|| {
+                key.clear();
+                key.extend_from_slice(&Raw::latest_key(&view, next()));
+                black_box(raw.db.get_pinned_cf(family, &key).expect("a get").expect("a row").len())
+            });
+        });
+    }
+    let mut rows = request.entity_rows();
+    let mut out = vec![0.0f32; WIDE];
+    store.latest(&request, &entities(&request, 0..sizes.entities)).expect("a read");
+    group.bench_function("latest_f32", |b| {
+        b.iter(|| {
+            rows.clear();
+            rows.push(&[Some(Value::Int64(next() as i64))]).expect("a good key");
+            let matrix = F32Matrix { values: &mut out, statuses: None, fill: f32::NAN };
+            store.latest_f32(&request, &rows, matrix).expect("a read");
+            black_box(out[7])
+        });
+    });
+    group.bench_function("latest to Arrow", |b| {
+        b.iter(|| {
+            rows.clear();
+            rows.push(&[Some(Value::Int64(next() as i64))]).expect("a good key");
+            let answer = store.latest(&request, &rows).expect("a read");
+            black_box(answer.to_record_batch(Default::default()).expect("a batch").num_columns())
+        });
+    });
+    group.finish();
+}
+
+fn batches(c: &mut Criterion) {
+    let sizes = Sizes::from_env();
+    let path = two_views(sizes);
+    let store = open(&path);
+    let request = store.prepare(&all("wide")).expect("a request");
+    store.latest(&request, &entities(&request, 0..sizes.entities)).expect("a read");
+    let mut group = c.benchmark_group("latest/batch x 50");
+    for size in [100, 1_000] {
+        group.throughput(Throughput::Elements(size as u64));
+        let rows = entities(&request, (0..size).map(|n| mix(n as u64) as usize % sizes.entities));
+        let mut out = vec![0.0f32; WIDE * size];
+        group.bench_function(BenchmarkId::new("latest_f32", size), |b| {
+            b.iter(|| {
+                let matrix = F32Matrix { values: &mut out, statuses: None, fill: f32::NAN };
+                store.latest_f32(&request, &rows, matrix).expect("a read");
+            });
+        });
+    }
+    group.finish();
+}
+
+fn many(c: &mut Criterion) {
+    let entities_count = Sizes::from_env().entities;
+    let path = many_views(entities_count);
+    let store = open(&path);
+    let raw = Raw::open(&path);
+    let family = raw.db.cf_handle("latest").expect("the family");
+    let view = store.catalog().view("v7").expect("the view").clone();
+    let references: Vec<String> = (0..MANY_VIEWS).map(|n| format!("v{n}:*")).collect();
+    let request = store.prepare(&references).expect("a request");
+    store.latest(&request, &entities(&request, 0..entities_count)).expect("a read");
+    (0..entities_count).for_each(|id| drop(raw.db.get_pinned_cf(family, Raw::latest_key(&view, id)).expect("a get")));
+    let mut group = c.benchmark_group("latest/25 views x 10 of one entity");
+    let mut n = 0;
+    let mut next = move || {
+        n += 1;
+        mix(n) as usize % entities_count
+    };
+    group.bench_function("one raw get", |b| {
+        b.iter(|| black_box(raw.db.get_pinned_cf(family, Raw::latest_key(&view, next())).expect("a get").is_some()));
+    });
+    let mut rows = request.entity_rows();
+    let mut out = vec![0.0f32; MANY_VIEWS * NARROW];
+    group.bench_function("latest_f32", |b| {
+        b.iter(|| {
+            rows.clear();
+            rows.push(&[Some(Value::Int64(next() as i64))]).expect("a good key");
+            let matrix = F32Matrix { values: &mut out, statuses: None, fill: f32::NAN };
+            store.latest_f32(&request, &rows, matrix).expect("a read");
+            black_box(out[7])
+        });
+    });
+    group.finish();
+}
+
+criterion_group!(benches, one_row, batches, many);
+criterion_main!(benches);

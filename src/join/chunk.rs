@@ -1,0 +1,193 @@
+//! A part of the spine that fits into memory, and the look-ups for it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use arrow::array::{Array, AsArray, RecordBatch};
+use arrow::datatypes::{DataType, TimestampMicrosecondType};
+use asofdb_storage::{Error, Result, ScalarType, Snapshot, Timestamp, ValueType};
+use parking_lot::Mutex;
+
+use crate::arrow_types::cast_exact;
+use crate::keys::EncodedKeys;
+use crate::prepared::Plan;
+use crate::problems::Problems;
+use crate::record::Records;
+use crate::suggest::did_you_mean;
+
+use super::JoinOptions;
+use super::order::{ENTRY_BYTES, Entry, visiting_order};
+
+/// Threads that visit views. The reading of one view is sequential.
+const THREADS: usize = 2;
+
+/// Most rows of a batch that are taken at once, so that one large batch does not overrun the memory.
+const SLICE_ROWS: usize = 1 << 16;
+
+/// Most rows of a chunk: visiting entries number them with 32 bits.
+const CHUNK_ROWS_MAX: usize = u32::MAX as usize;
+
+/// Part of the spine with its keys and times.
+pub(super) struct Chunk {
+    batches: Vec<RecordBatch>,
+    keys: Vec<EncodedKeys>,
+    times: Vec<Option<Timestamp>>,
+}
+
+/// Cuts the spine into chunks.
+pub(super) struct ChunkReader<I> {
+    plan: Arc<Plan>,
+    spine: I,
+    time_column: String,
+    memory_bytes: usize,
+    /// The rest of a batch that was cut, and how many rows of the spine came before the next one.
+    rest: Option<RecordBatch>,
+    rows_before: u64,
+}
+
+impl<I: Iterator<Item = Result<RecordBatch>>> ChunkReader<I> {
+    pub(super) fn new(plan: Arc<Plan>, spine: I, options: &JoinOptions) -> Self {
+        let (time_column, memory_bytes) = (options.event_timestamp.clone(), options.memory_bytes);
+        ChunkReader { plan, spine, time_column, memory_bytes, rest: None, rows_before: 0 }
+    }
+
+    /// The next chunk; `None` at the end of the spine.
+    pub(super) fn next(&mut self) -> Result<Option<Chunk>> {
+        let records: usize = self.plan.views.iter().map(|view| view.layout.stride()).sum();
+        let per_row = records + ENTRY_BYTES * self.plan.key_groups.len() + size_of::<Option<Timestamp>>();
+        let mut chunk = Chunk {
+            batches: Vec::new(),
+            keys: vec![EncodedKeys::default(); self.plan.key_groups.len()],
+            times: Vec::new(),
+        };
+        let mut spine_bytes = 0;
+        while chunk.rows() * per_row + chunk.key_bytes() + spine_bytes < self.memory_bytes
+            && chunk.rows() < CHUNK_ROWS_MAX - SLICE_ROWS
+        {
+            let Some(slice) = self.next_slice()? else { break };
+            spine_bytes += slice
+                .columns()
+                .iter()
+                .map(|column| column.to_data().get_slice_memory_size().unwrap_or(0))
+                .sum::<usize>();
+            self.add(&mut chunk, slice)?;
+        }
+        Ok((chunk.rows() > 0).then_some(chunk))
+    }
+
+    fn next_slice(&mut self) -> Result<Option<RecordBatch>> {
+        let batch = match self.rest.take() {
+            Some(rest) => rest,
+            None => match self.spine.find(|batch| batch.as_ref().map_or(true, |batch| batch.num_rows() > 0)) {
+                Some(batch) => batch?,
+                None => return Ok(None),
+            },
+        };
+        if batch.num_rows() <= SLICE_ROWS {
+            return Ok(Some(batch));
+        }
+        self.rest = Some(batch.slice(SLICE_ROWS, batch.num_rows() - SLICE_ROWS));
+        Ok(Some(batch.slice(0, SLICE_ROWS)))
+    }
+
+    fn add(&mut self, chunk: &mut Chunk, batch: RecordBatch) -> Result<()> {
+        let mut problems = Problems::first();
+        let times = self.times(&batch, &mut problems)?;
+        let keys = self.plan.encode_keys(&batch, &mut problems)?;
+        if let Some((row, message)) = problems.rows().next() {
+            return Err(Error::invalid(format!("spine row {}: {message}", self.rows_before + row as u64)));
+        }
+        self.rows_before += batch.num_rows() as u64;
+        chunk.times.extend(times);
+        chunk.keys.iter_mut().zip(&keys).for_each(|(all, keys)| all.extend(keys));
+        chunk.batches.push(batch);
+        Ok(())
+    }
+
+    fn times(&self, batch: &RecordBatch, problems: &mut Problems) -> Result<Vec<Option<Timestamp>>> {
+        let name = &self.time_column;
+        let column = batch.column_by_name(name).ok_or_else(|| {
+            let schema = batch.schema();
+            let hint = did_you_mean(name, schema.fields().iter().map(|field| field.name().as_str()));
+            Error::invalid(format!("the spine has no time column {name:?}{hint} (--event-timestamp names it)"))
+        })?;
+        if column.data_type() == &DataType::Int64 {
+            return Err(Error::invalid(format!(
+                "the spine's column {name:?} holds integers; cast it to timestamps, so that the unit is known"
+            )));
+        }
+        let micros = cast_exact(column, ValueType::Scalar(ScalarType::Timestamp), name, problems)?;
+        let micros = micros.as_primitive::<TimestampMicrosecondType>();
+        Ok(micros.iter().map(|time| time.map(Timestamp::from_micros)).collect())
+    }
+}
+
+impl Chunk {
+    pub(super) fn rows(&self) -> usize {
+        self.times.len()
+    }
+
+    pub(super) fn batches(&self) -> &[RecordBatch] {
+        &self.batches
+    }
+
+    fn key_bytes(&self) -> usize {
+        self.keys.iter().map(EncodedKeys::memory_bytes).sum()
+    }
+
+    /// Rows with a null time or a null in any key.
+    pub(super) fn null_rows(&self) -> u64 {
+        let null = |row: &usize| self.times[*row].is_none() || self.keys.iter().any(|keys| keys.get(*row).is_none());
+        (0..self.rows()).filter(null).count() as u64
+    }
+
+    /// What each view says for each row, in the order of the plan's views.
+    pub(super) fn look_up(
+        &self,
+        plan: &Plan,
+        snapshot: &dyn Snapshot,
+        known_at: Option<Timestamp>,
+    ) -> Result<Vec<Records>> {
+        let orders: Vec<Vec<Entry>> = self.keys.iter().map(|keys| visiting_order(keys, &self.times)).collect();
+        let next = AtomicUsize::new(0);
+        let done: Vec<Mutex<Option<Result<Records>>>> = plan.views.iter().map(|_| Mutex::new(None)).collect();
+        let work = || {
+            loop {
+                let view = next.fetch_add(1, Ordering::Relaxed);
+                let Some(slot) = done.get(view) else { break };
+                let order = &orders[plan.views[view].key_group];
+                *slot.lock() = Some(self.look_up_view(plan, view, order, snapshot, known_at));
+            }
+        };
+        std::thread::scope(|scope| {
+            (1..THREADS.min(plan.views.len())).for_each(|_| drop(scope.spawn(work)));
+            work();
+        });
+        let finished = |slot: Mutex<Option<Result<Records>>>| {
+            slot.into_inner().unwrap_or_else(|| Err(Error::internal("a view of the join was not visited")))
+        };
+        done.into_iter().map(finished).collect()
+    }
+
+    fn look_up_view(
+        &self,
+        plan: &Plan,
+        view: usize,
+        order: &[Entry],
+        snapshot: &dyn Snapshot,
+        known_at: Option<Timestamp>,
+    ) -> Result<Records> {
+        let planned = &plan.views[view];
+        let keys = &self.keys[planned.key_group];
+        let mut records = Records::new(&planned.layout, self.rows());
+        let mut cursor = snapshot.cursor(&planned.view, known_at)?;
+        for entry in order {
+            let row = entry.row as usize;
+            let Some(key) = keys.get(row) else { continue };
+            let found = cursor.find(key, entry.at())?;
+            let (record, arena) = records.get_mut(row);
+            planned.layout.write(&planned.view, entry.at(), found, record, arena)?;
+        }
+        Ok(records)
+    }
+}

@@ -1,0 +1,26 @@
+//! How often each feature had each status.
+
+use std::ops::Range;
+
+use crate::answer::Answer;
+
+/// How often a feature had each status.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FeatureCounts {
+    /// `view:feature`.
+    pub reference: String,
+    /// By number of the status: present, null, missing, expired.
+    pub by_status: [u64; 4],
+}
+
+impl FeatureCounts {
+    pub(super) fn new(reference: String) -> Self {
+        FeatureCounts { reference, by_status: [0; 4] }
+    }
+}
+
+pub(super) fn count_statuses(answer: &Answer, rows: Range<usize>, counts: &mut [FeatureCounts]) {
+    for (feature, counts) in counts.iter_mut().enumerate() {
+        rows.clone().for_each(|row| counts.by_status[answer.status(row, feature) as usize] += 1);
+    }
+}

@@ -1,0 +1,213 @@
+//! The point-in-time join: for each row of a spine, what was true at its time.
+//!
+//! The spine is read in chunks that fit a stated amount of memory. Within a chunk each view is visited in
+//! the order of its keys, newest time first, by one cursor that steps or seeks as the spine is dense or
+//! sparse; answers are written as records at the spine row they belong to, and columns are made in the
+//! spine's own order. Views are visited by two threads. One snapshot serves the whole join.
+
+mod chunk;
+mod counts;
+mod order;
+
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, RecordBatch};
+use arrow::datatypes::{Field, Schema, SchemaRef};
+use asofdb_storage::{Error, Result, Snapshot, Status, Timestamp};
+
+use crate::answer::{Answer, AnswerColumns, answer_fields};
+use crate::prepared::Plan;
+use crate::store::Store;
+
+use self::chunk::{Chunk, ChunkReader};
+pub use self::counts::FeatureCounts;
+use self::counts::count_statuses;
+
+/// Memory a join may hold for a chunk of the spine and its answers, unless told otherwise. A million rows
+/// of sixty floats are one chunk, and so one pass over each view.
+pub const JOIN_MEMORY_BYTES_DEFAULT: usize = 384 << 20;
+
+/// The least memory that makes sense: smaller chunks would visit every view many times over.
+pub const JOIN_MEMORY_BYTES_MIN: usize = 8 << 20;
+
+/// Rows of one output batch: records of that many rows are turned into columns while they are in the cache.
+const OUTPUT_ROWS: usize = 4096;
+
+/// How a point-in-time join is made.
+#[derive(Debug, Clone)]
+pub struct JoinOptions {
+    /// The spine's column of times to ask about.
+    pub event_timestamp: String,
+    /// Use only what was known by then.
+    pub known_at: Option<Timestamp>,
+    /// Which columns the result has beside the spine's and the features.
+    pub columns: AnswerColumns,
+    /// Memory for a chunk of the spine and its answers, above the store's own budget.
+    pub memory_bytes: usize,
+}
+
+impl Default for JoinOptions {
+    fn default() -> Self {
+        JoinOptions {
+            event_timestamp: "event_timestamp".to_owned(),
+            known_at: None,
+            columns: AnswerColumns::default(),
+            memory_bytes: JOIN_MEMORY_BYTES_DEFAULT,
+        }
+    }
+}
+
+/// What a join has counted so far.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct JoinReport {
+    /// Rows of the spine, which are the rows of the result.
+    pub rows: u64,
+    /// Rows whose time or a join key was null: all or some of their features are `missing`.
+    pub null_rows: u64,
+    /// How often each status occurred, feature by feature in the order asked.
+    pub features: Vec<FeatureCounts>,
+}
+
+impl Store {
+    /// Joins to each row of a spine the features as of its time: the version with the greatest event
+    /// timestamp up to it, ties by the greatest created timestamp, within the view's ttl.
+    ///
+    /// The result has the spine's rows in their order and all its columns, then a column a feature, null (or
+    /// the feature's default) where the status is not `present`. The spine may be larger than memory.
+    ///
+    /// # Errors
+    /// `NotFound` for unknown features; `Invalid` when the spine lacks a join key or the time column, or when
+    /// a column of the result would have the name of another.
+    pub fn point_in_time_join<'s, S, I>(
+        &'s self,
+        references: &[S],
+        spine_schema: SchemaRef,
+        spine: I,
+        options: &JoinOptions,
+    ) -> Result<Join<'s, I>>
+    where
+        S: AsRef<str>,
+        I: Iterator<Item = Result<RecordBatch>>,
+    {
+        if options.memory_bytes < JOIN_MEMORY_BYTES_MIN {
+            let message =
+                format!("a join needs at least {JOIN_MEMORY_BYTES_MIN} bytes of memory: {}", options.memory_bytes);
+            return Err(Error::invalid(message));
+        }
+        let plan = Arc::new(Plan::new(&self.catalog(), references)?);
+        let schema = result_schema(&plan, &spine_schema, options)?;
+        let features = plan.features.iter().map(|feature| FeatureCounts::new(feature.resolved.reference())).collect();
+        Ok(Join {
+            snapshot: self.backend().snapshot(),
+            reader: ChunkReader::new(plan.clone(), spine, options),
+            plan,
+            schema,
+            options: options.clone(),
+            report: JoinReport { features, ..JoinReport::default() },
+            current: None,
+        })
+    }
+}
+
+/// The spine's columns, then the answer's. No two may have one name.
+fn result_schema(plan: &Plan, spine: &Schema, options: &JoinOptions) -> Result<SchemaRef> {
+    let taken: Vec<&str> = spine.fields().iter().map(|field| field.name().as_str()).collect();
+    let answer = answer_fields(plan, options.columns, &taken);
+    let mut fields: Vec<Arc<Field>> = spine.fields().iter().cloned().collect();
+    fields.extend(answer.into_iter().map(Arc::new));
+    let mut seen = std::collections::HashSet::new();
+    if let Some(twice) = fields.iter().find(|field| !seen.insert(field.name().as_str())) {
+        let message = format!("two columns of the result would be named {:?}; rename the spine's", twice.name());
+        return Err(Error::invalid(message));
+    }
+    Ok(Arc::new(Schema::new_with_metadata(fields, spine.metadata().clone())))
+}
+
+/// A point-in-time join under way: an iterator over the batches of its result.
+pub struct Join<'s, I> {
+    snapshot: Box<dyn Snapshot + 's>,
+    reader: ChunkReader<I>,
+    plan: Arc<Plan>,
+    schema: SchemaRef,
+    options: JoinOptions,
+    report: JoinReport,
+    current: Option<Joined>,
+}
+
+/// A chunk with its answers, being handed out.
+struct Joined {
+    chunk: Chunk,
+    answer: Answer,
+    /// Position in the chunk's batches, the row in that batch, and the row in the chunk.
+    batch: usize,
+    row: usize,
+    done: usize,
+}
+
+impl<I: Iterator<Item = Result<RecordBatch>>> Join<'_, I> {
+    /// The schema of the result.
+    pub fn schema(&self) -> SchemaRef {
+        self.schema.clone()
+    }
+
+    /// What was counted up to the batches handed out so far.
+    pub fn report(&self) -> &JoinReport {
+        &self.report
+    }
+
+    fn next_batch(&mut self) -> Result<Option<RecordBatch>> {
+        loop {
+            if let Some(joined) = &mut self.current
+                && let Some((spine, start)) = joined.next_slice()
+            {
+                let rows = start..start + spine.num_rows();
+                self.report.rows += rows.len() as u64;
+                count_statuses(&joined.answer, rows.clone(), &mut self.report.features);
+                let answer = joined.answer.arrays(self.options.columns, rows)?;
+                return self.assemble(&spine, answer).map(Some);
+            }
+            self.current = None;
+            let Some(chunk) = self.reader.next()? else { return Ok(None) };
+            self.report.null_rows += chunk.null_rows();
+            let records = chunk.look_up(&self.plan, &*self.snapshot, self.options.known_at)?;
+            let answer = Answer::new(self.plan.clone(), records, chunk.rows());
+            self.current = Some(Joined { chunk, answer, batch: 0, row: 0, done: 0 });
+        }
+    }
+
+    fn assemble(&self, spine: &RecordBatch, answer: Vec<ArrayRef>) -> Result<RecordBatch> {
+        let columns = spine.columns().iter().cloned().chain(answer).collect();
+        RecordBatch::try_new(self.schema.clone(), columns)
+            .map_err(|error| Error::invalid("the spine's batches do not all have its schema").with_source(error))
+    }
+}
+
+impl Joined {
+    /// The next rows of the spine, and where they begin in the chunk.
+    fn next_slice(&mut self) -> Option<(RecordBatch, usize)> {
+        let batch = self.chunk.batches().get(self.batch)?;
+        let rows = OUTPUT_ROWS.min(batch.num_rows() - self.row);
+        let slice = (batch.slice(self.row, rows), self.done);
+        self.row += rows;
+        self.done += rows;
+        if self.row == batch.num_rows() {
+            (self.batch, self.row) = (self.batch + 1, 0);
+        }
+        Some(slice)
+    }
+}
+
+impl<I: Iterator<Item = Result<RecordBatch>>> Iterator for Join<'_, I> {
+    type Item = Result<RecordBatch>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.next_batch().transpose()
+    }
+}
+
+impl FeatureCounts {
+    /// How often the feature had this status.
+    pub fn of(&self, status: Status) -> u64 {
+        self.by_status[status as usize]
+    }
+}

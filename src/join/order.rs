@@ -1,0 +1,57 @@
+//! The order in which a view is visited: by key, then newest time first, as its versions lie on disk.
+
+use asofdb_storage::Timestamp;
+
+use crate::keys::EncodedKeys;
+
+/// One row to look up. The first eight bytes of the key decide most comparisons without touching it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Entry {
+    prefix: u64,
+    /// Greater is older, so that the newest time comes first.
+    descending: u64,
+    pub(super) row: u32,
+}
+
+impl Entry {
+    pub(super) fn at(&self) -> Timestamp {
+        Timestamp::from_micros((!self.descending ^ (1 << 63)) as i64)
+    }
+}
+
+/// Bytes of memory an entry takes.
+pub(super) const ENTRY_BYTES: usize = size_of::<Entry>();
+
+/// The rows of a chunk in visiting order; rows without a key or a time are left out.
+pub(super) fn visiting_order(keys: &EncodedKeys, times: &[Option<Timestamp>]) -> Vec<Entry> {
+    let mut long = false;
+    let entry = |row: usize| {
+        let (key, time) = (keys.get(row)?, times[row]?);
+        long |= key.len() > 8;
+        let descending = !((time.as_micros() as u64) ^ (1 << 63));
+        Some(Entry { prefix: prefix(key), descending, row: row as u32 })
+    };
+    let mut entries: Vec<Entry> = (0..keys.len()).filter_map(entry).collect();
+    if long {
+        // Only rows with keys are entries.
+        let rest = |entry: &Entry| keys.get(entry.row as usize).and_then(|key| key.get(8..));
+        entries.sort_unstable_by(|a, b| {
+            a.prefix.cmp(&b.prefix).then_with(|| rest(a).cmp(&rest(b))).then(a.descending.cmp(&b.descending))
+        });
+    } else {
+        entries.sort_unstable_by_key(|entry| (entry.prefix, entry.descending));
+    }
+    entries
+}
+
+/// No key is a prefix of another, so padding with zeros keeps the order.
+fn prefix(key: &[u8]) -> u64 {
+    match key.first_chunk::<8>() {
+        Some(bytes) => u64::from_be_bytes(*bytes),
+        None => {
+            let mut bytes = [0; 8];
+            bytes[..key.len()].copy_from_slice(key);
+            u64::from_be_bytes(bytes)
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! From a spine in a file to a training set in a file.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::{Field, Schema, SchemaRef};
+use asofdb_storage::{Error, Result, ValueType};
+use crossbeam::channel::{Receiver, bounded};
+use parquet::arrow::ArrowWriter;
+use parquet::file::properties::WriterProperties;
+
+use crate::arrow_types::{arrow_type, timestamp_type};
+use crate::output::{OutputFile, cannot_write};
+use crate::prepared::Plan;
+use crate::progress::{OnProgress, Progress};
+use crate::source::{InputFormat, Source};
+use crate::store::Store;
+
+use super::{JoinOptions, JoinReport};
+
+/// Batches that wait for the writer: enough that neither thread waits for long, few enough to be no memory.
+const BATCHES_WAITING_MAX: usize = 8;
+
+/// How a training set is made.
+#[derive(Debug, Clone, Default)]
+pub struct TrainingSetOptions {
+    /// The join.
+    pub join: JoinOptions,
+    /// Format of the spine; by the ending of its name if not given.
+    pub spine_format: Option<InputFormat>,
+}
+
+impl Store {
+    /// Joins features to the spine in the file `spine` and writes the result to the Parquet file `out`, which
+    /// appears when it is complete. See [`Store::point_in_time_join`].
+    ///
+    /// # Errors
+    /// `Conflict` when `out` exists; `Corrupt` when the spine cannot be read; else as the join.
+    pub fn training_set<S: AsRef<str>>(
+        &self,
+        references: &[S],
+        spine: &Path,
+        out: &Path,
+        options: &TrainingSetOptions,
+        progress: &mut OnProgress<'_>,
+    ) -> Result<JoinReport> {
+        let output = OutputFile::create(out)?;
+        let hint = spine_hint(&Plan::new(&self.catalog(), references)?, &options.join);
+        let source = Source::open(spine, options.spine_format, Some(&hint))?;
+        let total = source.rows_total();
+        let mut join = self.point_in_time_join(references, source.schema(), source.batches()?, &options.join)?;
+        let schema = join.schema();
+        let (batches, waiting) = bounded(BATCHES_WAITING_MAX);
+        std::thread::scope(|scope| {
+            let writer = scope.spawn(|| write(output, out, schema, &waiting));
+            let joined = join.by_ref().try_for_each(|batch| {
+                let batch = batch?;
+                // A writer that is gone has an error to tell, which is taken below.
+                let sent = batches.send(Some(batch)).map_err(|_| Error::unavailable("the writer stopped"));
+                sent.map(|()| ())
+            });
+            let complete = joined.is_ok() && batches.send(None).is_ok();
+            drop(batches);
+            let written = writer.join().unwrap_or_else(|_| Err(Error::internal("the writer of the training set panicked")));
+            match (joined, written) {
+                (Ok(()), Ok(())) if complete => Ok(()),
+                (Ok(()), Ok(())) => Err(Error::internal("the writer of the training set stopped early")),
+                (Err(error), Ok(())) => Err(error),
+                (_, Err(error)) => Err(error),
+            }
+        })?;
+        let report = join.report().clone();
+        progress(Progress { rows: report.rows, done: report.rows, total });
+        Ok(report)
+    }
+}
+
+/// Writes batches until `None`, which makes the file complete; without it the file disappears.
+fn write(output: OutputFile, out: &Path, schema: SchemaRef, batches: &Receiver<Option<RecordBatch>>) -> Result<()> {
+    let failed = |error: parquet::errors::ParquetError| cannot_write(out, error);
+    let properties = WriterProperties::builder().build();
+    let mut writer = ArrowWriter::try_new(output, schema, Some(properties)).map_err(failed)?;
+    for batch in batches {
+        match batch {
+            Some(batch) => writer.write(&batch).map_err(failed)?,
+            None => return writer.into_inner().map_err(failed)?.finish(),
+        }
+    }
+    Ok(())
+}
+
+/// The types of the columns that the join reads, for spines in text formats.
+fn spine_hint(plan: &Plan, options: &JoinOptions) -> Schema {
+    let keys = plan.join_keys.iter().map(|key| Field::new(&key.name, arrow_type(ValueType::Scalar(key.ty)), true));
+    let time = Field::new(&options.event_timestamp, timestamp_type(), true);
+    Schema::new(keys.chain([time]).map(Arc::new).collect::<Vec<_>>())
+}

@@ -1,0 +1,8 @@
+//! The promises of asofdb, one module each. One binary, so that RocksDB is linked once.
+
+mod common;
+
+mod definitions;
+mod join;
+mod reads;
+mod writes;
