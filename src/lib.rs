@@ -18,6 +18,7 @@ mod read;
 mod record;
 mod reference;
 mod rfc3339;
+mod source;
 mod store;
 mod suggest;
 
@@ -36,9 +37,12 @@ pub use export::{
     EXPORT_THREADS_MAX, ExportOptions, ExportRows, MANIFEST_FILE, Manifest, ManifestColumn, ManifestFile, PartitionBy,
 };
 pub use freshness::Freshness;
-pub use join::{FeatureCounts, JOIN_MEMORY_BYTES_DEFAULT, JOIN_MEMORY_BYTES_MIN, Join, JoinOptions, JoinReport};
+pub use join::{
+    FeatureCounts, JOIN_MEMORY_BYTES_DEFAULT, JOIN_MEMORY_BYTES_MIN, Join, JoinOptions, JoinReport, TrainingSetOptions,
+};
 pub use prepared::{EntityRows, Prepared};
 pub use progress::{OnProgress, Progress};
 pub use read::F32Matrix;
 pub use reference::ResolvedFeature;
+pub use source::{Batches, InputFormat, Source};
 pub use store::{EntityKey, HistoryRow, Store};
