@@ -105,8 +105,11 @@ impl Export {
         let rows = counted(manifest.rows, "row", "rows");
         let files = counted(manifest.files.len() as u64, "file", "files");
         let size = bytes(manifest.bytes);
-        let mut below =
-            vec![format!("exported {rows} to {}: {files}, {size}, {}", self.out.display(), took.summary(manifest.rows))];
+        let mut below = vec![format!(
+            "exported {rows} to {}: {files}, {size}, {}",
+            self.out.display(),
+            took.summary(manifest.rows)
+        )];
         if let (Some(first), Some(last)) = (manifest.event_min, manifest.event_max) {
             below.push(format!("events from {first} to {last}"));
         }

@@ -51,28 +51,34 @@ pub(crate) fn input_format() -> impl TypedValueParser<Value = InputFormat> {
     PossibleValuesParser::new(InputFormat::ALL.map(InputFormat::name)).try_map(|name| name.parse::<InputFormat>())
 }
 
+fn input(file: &PathBuf) -> Input {
+    match file.as_os_str() == "-" {
+        true => Input::stdin(),
+        false => Input::Path(file.clone()),
+    }
+}
+
 impl Ingest {
     pub(crate) fn run(&self, context: &Context) -> Result<Outcome> {
         let store = context.open()?;
-        let inputs: Vec<Input> = self.files.iter().map(Input::from_argument).collect();
+        let inputs = self.files.iter().map(input).collect();
         let options = IngestOptions {
             input_format: self.input_format,
             rejects: self.rejects.clone(),
             from_scratch: self.from_scratch,
-            ..IngestOptions::default()
         };
         let bar = Bar::new(format!("ingesting {}", self.view));
-        let ingested = store.ingest(&self.view, &inputs, &options, &mut |progress| bar.show(progress))?;
+        let ingested = store.ingest(&self.view, inputs, &options, &mut |progress| bar.show(progress))?;
         self.output.print(&self.report(&ingested, bar.finish()))?;
         Ok(Outcome::Done)
     }
 
     fn report(&self, ingested: &IngestReport, took: Stopwatch) -> Report {
         let figures = [
-            ("rows_read", ingested.read),
-            ("rows_written", ingested.written),
-            ("rows_rejected", ingested.rejected),
-            ("rows_skipped", ingested.skipped),
+            ("rows_read", ingested.rows_read),
+            ("rows_written", ingested.rows_written),
+            ("rows_rejected", ingested.rows_rejected),
+            ("rows_resumed", ingested.rows_resumed),
         ];
         let mut sheet = Sheet::new(figures.map(|(name, _)| Column::right(name).place(Place::CsvOnly)));
         sheet.push(figures.map(|(_, figure)| Cell::new(figure)).to_vec());
@@ -81,15 +87,15 @@ impl Ingest {
             json[name] = figure.into();
         }
         json["seconds"] = took.seconds().into();
-        let read = counted(ingested.read, "row", "rows");
-        let (written, rejected) = (count(ingested.written), count(ingested.rejected));
+        let read = counted(ingested.rows_read, "row", "rows");
+        let (written, rejected) = (count(ingested.rows_written), count(ingested.rows_rejected));
         let mut below = vec![format!(
             "read {read} into {}: {written} written, {rejected} rejected, {}",
             self.view,
-            took.summary(ingested.read)
+            took.summary(ingested.rows_read)
         )];
-        if ingested.skipped > 0 {
-            below.push(format!("{} done by an earlier run", counted(ingested.skipped, "row was", "rows were")));
+        if ingested.rows_resumed > 0 {
+            below.push(format!("{} done by an earlier run", counted(ingested.rows_resumed, "row was", "rows were")));
         }
         Report { json, sheet, below, ..Report::default() }
     }
