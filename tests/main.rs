@@ -2,6 +2,7 @@
 
 mod common;
 
+mod cli;
 mod definitions;
 mod join;
 mod reads;

@@ -40,8 +40,8 @@ Examples:
   asof apply examples/flights/definitions.toml
   asof --store /var/lib/features apply features.toml --allow-drop";
 
-/// Details of a change in a table; JSON and CSV have them all.
-const DETAILS_SHOWN_MAX: usize = 3;
+/// Longest details of a change in a table; JSON and CSV have all of them.
+const DETAILS_CHARACTERS_MAX: usize = 80;
 
 impl Apply {
     pub(crate) fn run(&self, context: &Context) -> Result<Outcome> {
@@ -93,11 +93,12 @@ fn report(plan: &Plan, only_planned: bool) -> Report {
     }
 }
 
-/// The first details, and how many more there are.
+/// As much as a line of a table takes.
 fn shortened(details: &[String]) -> String {
-    match details.len().saturating_sub(DETAILS_SHOWN_MAX) {
-        0 | 1 => details.join(", "),
-        more => format!("{}, and {more} more", details[..DETAILS_SHOWN_MAX].join(", ")),
+    let details = details.join(", ");
+    match details.char_indices().nth(DETAILS_CHARACTERS_MAX) {
+        Some((end, _)) => format!("{}…", details[..end].trim_end()),
+        None => details,
     }
 }
 

@@ -1,6 +1,6 @@
 //! `asof ingest`: files into a view.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use asofdb::{IngestOptions, IngestReport, Input, InputFormat};
 use clap::Args;
@@ -51,17 +51,17 @@ pub(crate) fn input_format() -> impl TypedValueParser<Value = InputFormat> {
     PossibleValuesParser::new(InputFormat::ALL.map(InputFormat::name)).try_map(|name| name.parse::<InputFormat>())
 }
 
-fn input(file: &PathBuf) -> Input {
+fn input(file: &Path) -> Input {
     match file.as_os_str() == "-" {
         true => Input::stdin(),
-        false => Input::Path(file.clone()),
+        false => Input::Path(file.to_owned()),
     }
 }
 
 impl Ingest {
     pub(crate) fn run(&self, context: &Context) -> Result<Outcome> {
         let store = context.open()?;
-        let inputs = self.files.iter().map(input).collect();
+        let inputs = self.files.iter().map(|file| input(file)).collect();
         let options = IngestOptions {
             input_format: self.input_format,
             rejects: self.rejects.clone(),

@@ -24,9 +24,9 @@ impl Stopwatch {
         self.0.elapsed().as_secs_f64()
     }
 
-    /// `in 1.2 s (1,234,567 rows/s)`.
+    /// `in 1.23 s (1,234,567 rows/s)`.
     pub(crate) fn summary(self, rows: u64) -> String {
-        format!("in {:.1} s ({})", self.seconds(), self.rate(rows))
+        format!("in {:.2} s ({})", self.seconds(), self.rate(rows))
     }
 
     /// `1,234,567 rows/s`.

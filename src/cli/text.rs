@@ -76,10 +76,18 @@ pub(crate) fn parse_key(key: &JoinKey, text: &str) -> Result<Value> {
     parsed.ok_or_else(|| Error::invalid(format!("join key {:?} is {}{form}: {text:?}", key.name, key.ty)))
 }
 
-/// A length of time by its two greatest units: `4829d 3h`.
+/// A length of time by its greatest unit and the next: `3d 1h`, `2h`, `4829d`.
 pub(crate) fn short_span(span: Span) -> String {
-    let exact = span.to_string();
-    exact.split(' ').take(2).collect::<Vec<_>>().join(" ")
+    const UNITS: [(&str, i64); 5] =
+        [("d", 86_400_000_000), ("h", 3_600_000_000), ("m", 60_000_000), ("s", 1_000_000), ("ms", 1_000)];
+    let micros = span.as_micros();
+    let Some(first) = UNITS.iter().position(|(_, unit)| micros >= *unit) else { return span.to_string() };
+    let (name, unit) = UNITS[first];
+    let (next_name, next_unit) = UNITS[(first + 1).min(UNITS.len() - 1)];
+    match (micros / unit, micros % unit / next_unit) {
+        (whole, rest) if rest == 0 || whole >= 100 => format!("{whole}{name}"),
+        (whole, rest) => format!("{whole}{name} {rest}{next_name}"),
+    }
 }
 
 /// A count with its thousands apart: `336,776`.
@@ -149,6 +157,12 @@ mod tests {
         assert_eq!(count(336_776), "336,776");
         assert_eq!(count(1_000_000), "1,000,000");
         assert_eq!(counted(1, "row", "rows"), "1 row");
-        assert_eq!(short_span(Span::from_secs(86_400 * 3 + 3_600 + 5)), "3d 1h");
+        let short = |micros| short_span(Span::from_micros(micros));
+        assert_eq!(short(86_400_000_000 * 3 + 3_600_000_000 + 5), "3d 1h");
+        assert_eq!(short(86_400_000_000 * 4829 + 3_600_000_000), "4829d");
+        assert_eq!(short(7_200_000_000 + 5_000_000), "2h");
+        assert_eq!(short(1_500), "1ms");
+        assert_eq!(short(7), "7us");
+        assert_eq!(short(0), "0s");
     }
 }

@@ -173,12 +173,12 @@ impl Demo {
     fn end(&self, stage: &Stage, started: Stopwatch) -> Result<Outcome> {
         let training_set = self.training_set();
         let next = [
-            format!("asof history airport_weather_v1 --entity airport=JFK --limit 5"),
-            format!("asof describe flight_delay_v1"),
-            format!("asof search delay"),
-            format!("asof freshness"),
+            "asof history airport_weather_v1 --entity airport=JFK --limit 5".to_owned(),
+            "asof describe flight_delay_v1".to_owned(),
+            "asof search delay".to_owned(),
+            "asof freshness".to_owned(),
             format!("asof get flight_delay_v1 --entity {FLIGHT} --at {DEPARTURE} --format json"),
-            format!("asof verify"),
+            "asof verify".to_owned(),
         ];
         stage.end(started, &training_set, &next)?;
         Ok(if stage.failed() == 0 { Outcome::Done } else { Outcome::Problem })
