@@ -6,6 +6,7 @@ mod arrow_types;
 mod columns;
 mod definitions;
 mod encode;
+mod ingest;
 mod join;
 mod keys;
 mod output;
@@ -29,6 +30,7 @@ pub use asofdb_storage::{
     Verified, Version, ViewDefinition,
 };
 pub use definitions::{DEFINITIONS_BYTES_MAX, parse_definitions, read_definitions};
+pub use ingest::{IngestOptions, IngestReport, IngestedFile, Input};
 pub use join::{FeatureCounts, JOIN_MEMORY_BYTES_DEFAULT, JOIN_MEMORY_BYTES_MIN, Join, JoinOptions, JoinReport};
 pub use prepared::{EntityRows, Prepared};
 pub use progress::{OnProgress, Progress};

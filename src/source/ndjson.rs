@@ -22,7 +22,7 @@ use super::piece::{PIECE_BYTES, PIECE_ROWS_MAX, Piece, Pieces};
 use crate::problems::Problems;
 
 /// The columns of an NDJSON file: the names that occur in its first rows.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct NdjsonContent {
     schema: SchemaRef,
 }
