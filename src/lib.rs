@@ -30,7 +30,9 @@ pub use asofdb_storage::{
     Verified, Version, ViewDefinition,
 };
 pub use definitions::{DEFINITIONS_BYTES_MAX, parse_definitions, read_definitions};
-pub use ingest::{IngestOptions, IngestReport, IngestedFile, Input};
+pub use ingest::{
+    INGEST_CHUNK_BYTES_DEFAULT, INGEST_CHUNK_BYTES_MIN, IngestOptions, IngestReport, IngestedFile, Input,
+};
 pub use join::{FeatureCounts, JOIN_MEMORY_BYTES_DEFAULT, JOIN_MEMORY_BYTES_MIN, Join, JoinOptions, JoinReport};
 pub use prepared::{EntityRows, Prepared};
 pub use progress::{OnProgress, Progress};

@@ -3,6 +3,8 @@
 mod common;
 
 mod definitions;
+mod ingest;
 mod join;
 mod reads;
+mod sources;
 mod writes;
