@@ -8,6 +8,7 @@ mod definitions;
 mod encode;
 mod export;
 mod freshness;
+mod ingest;
 mod join;
 mod keys;
 mod output;
@@ -37,6 +38,9 @@ pub use export::{
     EXPORT_THREADS_MAX, ExportOptions, ExportRows, MANIFEST_FILE, Manifest, ManifestColumn, ManifestFile, PartitionBy,
 };
 pub use freshness::Freshness;
+pub use ingest::{
+    INGEST_CHUNK_BYTES_DEFAULT, INGEST_CHUNK_BYTES_MIN, IngestOptions, IngestReport, IngestedFile, Input,
+};
 pub use join::{
     FeatureCounts, JOIN_MEMORY_BYTES_DEFAULT, JOIN_MEMORY_BYTES_MIN, Join, JoinOptions, JoinReport, TrainingSetOptions,
 };

@@ -4,6 +4,8 @@ mod common;
 
 mod cli;
 mod definitions;
+mod ingest;
 mod join;
 mod reads;
+mod sources;
 mod writes;

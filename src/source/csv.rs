@@ -18,7 +18,7 @@ use super::record::{Fields, Record, without_end};
 use crate::problems::Problems;
 
 /// The columns of a CSV file.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct CsvContent {
     schema: SchemaRef,
 }

@@ -32,7 +32,7 @@ use self::piece::Pieces;
 use crate::suggest::did_you_mean;
 
 /// A file of rows that has been looked at: its columns are known. It can be read any number of times.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Source {
     file: Arc<SourceFile>,
     content: Content,
@@ -42,7 +42,7 @@ pub struct Source {
     skip: u64,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 enum Content {
     Parquet(parquet::ParquetContent),
     Ipc(ipc::IpcContent),

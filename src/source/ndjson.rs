@@ -22,7 +22,7 @@ use super::piece::{PIECE_BYTES, PIECE_ROWS_MAX, Piece, Pieces};
 use crate::problems::Problems;
 
 /// The columns of an NDJSON file: the names that occur in its first rows.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct NdjsonContent {
     schema: SchemaRef,
 }
@@ -213,7 +213,7 @@ fn push_list(column: &mut ColumnBuilder, value: &str) -> Result<(), String> {
 
 fn wrong_kind(column: &ColumnBuilder, value: &str) -> String {
     match unquoted(value) {
-        Some(text) => format!("column {:?} is {}, not a string: {text:.60?}", column.name(), column.ty()),
+        Some(text) => format!("column {:?} is {}, not a string: {}", column.name(), column.ty(), cell::shown(&text)),
         None => cell::problem(column.name(), column.ty(), value),
     }
 }

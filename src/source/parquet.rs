@@ -21,7 +21,7 @@ use crate::problems::Problems;
 const PIECE_ROWS_MIN: u64 = 64;
 
 /// The footer of a Parquet file.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct ParquetContent {
     metadata: ArrowReaderMetadata,
 }
