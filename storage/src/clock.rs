@@ -20,6 +20,20 @@ impl StoreClock {
         StoreClock { clock, newest: AtomicI64::new(i64::MIN), stamped: AtomicI64::new(i64::MIN) }
     }
 
+    /// Goes on from where [`StoreClock::reached`] was when the store was last open.
+    #[cfg(feature = "rocksdb")]
+    pub(crate) fn resume(&self, reached: Reached) {
+        self.newest.fetch_max(reached.newest.as_micros(), Ordering::AcqRel);
+        self.stamped.fetch_max(reached.stamped.as_micros(), Ordering::AcqRel);
+    }
+
+    /// The greatest answers so far.
+    #[cfg(feature = "rocksdb")]
+    pub(crate) fn reached(&self) -> Reached {
+        let time = |time: &AtomicI64| Timestamp::from_micros(time.load(Ordering::Acquire));
+        Reached { newest: time(&self.newest), stamped: time(&self.stamped) }
+    }
+
     /// The present; never before an earlier answer.
     pub(crate) fn now(&self) -> Timestamp {
         let now = self.clock.now().as_micros();
@@ -33,4 +47,14 @@ impl StoreClock {
         let last = self.stamped.fetch_update(Ordering::AcqRel, Ordering::Acquire, next).unwrap_or(now);
         Timestamp::from_micros(now.max(last.saturating_add(1)))
     }
+}
+
+/// How far a store's time has come.
+#[cfg(feature = "rocksdb")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, bincode::Encode, bincode::Decode)]
+pub(crate) struct Reached {
+    /// The greatest present.
+    pub(crate) newest: Timestamp,
+    /// The greatest created timestamp given.
+    pub(crate) stamped: Timestamp,
 }

@@ -63,3 +63,20 @@ proptest! {
         run(Subject::in_memory(clock.clone()), clock, &ops);
     }
 }
+
+#[cfg(feature = "rocksdb")]
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+
+    #[test]
+    fn the_backend_on_disk_answers_as_the_in_memory_one_does(ops in history()) {
+        let clock = ManualClock::new(START);
+        let directory = tempfile::tempdir().unwrap();
+        let (path, time) = (directory.path().join("store"), clock.clone());
+        let open = move || -> asofdb_storage::Result<Box<dyn asofdb_storage::Backend>> {
+            let options = asofdb_storage::Options { memory_budget_bytes: 32 << 20, ..Default::default() };
+            Ok(Box::new(asofdb_storage::RocksBackend::open(&path, options, time.clone())?))
+        };
+        run(Subject::on_disk(open).unwrap(), clock, &ops);
+    }
+}

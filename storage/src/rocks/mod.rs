@@ -83,6 +83,9 @@ fn open(path: &Path, options: Options, clock: Arc<dyn Clock>) -> Result<Store> {
     let tuning = Tuning::new(&options, &present)?;
     let database = Arc::new(Database::open(path, &tuning, found == Found::Fresh)?);
     records::check_format(&database)?;
+    if let Some(reached) = records::reached(&database)? {
+        present.resume(reached);
+    }
     let catalog = Catalog::from_records(records::all(&database)?);
     present
         .set_catalog(catalog.map_err(|error| error.context(format!("cannot open the store at {}", path.display())))?);
@@ -154,6 +157,8 @@ impl Backend for RocksBackend {
     }
 
     fn compact(&self) -> Result<()> {
+        // Retention goes by a time on record.
+        self.committer.exclusively(|store| store.write(rocksdb::WriteBatch::default(), false))?;
         maintain::compact(&self.store)
     }
 

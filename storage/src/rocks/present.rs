@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use parking_lot::{Condvar, Mutex, RwLock};
 
 use crate::catalog::Catalog;
-use crate::clock::StoreClock;
+use crate::clock::{Reached, StoreClock};
 use crate::time::{Clock, Timestamp};
 
 /// Shared by readers, the committer and the compaction filters. It knows nothing of RocksDB, so that the
@@ -17,6 +17,8 @@ pub(super) struct Present {
     catalog: RwLock<Arc<Known>>,
     pins: Mutex<BTreeMap<Timestamp, Pin>>,
     erasing: AtomicBool,
+    /// The greatest present that is on record, and so never goes back, not even when the store is opened again.
+    recorded: AtomicI64,
     unsettled: Unsettled,
 }
 
@@ -46,6 +48,7 @@ impl Present {
             catalog: RwLock::default(),
             pins: Mutex::default(),
             erasing: AtomicBool::new(false),
+            recorded: AtomicI64::new(i64::MIN),
             unsettled: Unsettled::default(),
         }
     }
@@ -57,6 +60,22 @@ impl Present {
     /// The created timestamp of one more commit.
     pub(super) fn stamp(&self) -> Timestamp {
         self.clock.stamp()
+    }
+
+    /// How far time has come, to be recorded.
+    pub(super) fn reached(&self) -> Reached {
+        self.clock.reached()
+    }
+
+    /// Says that `reached` is on record.
+    pub(super) fn recorded(&self, reached: Reached) {
+        self.recorded.fetch_max(reached.newest.as_micros(), Ordering::SeqCst);
+    }
+
+    /// Goes on from what was recorded when the store was last open.
+    pub(super) fn resume(&self, reached: Reached) {
+        self.clock.resume(reached);
+        self.recorded(reached);
     }
 
     pub(super) fn known(&self) -> Arc<Known> {
@@ -87,7 +106,8 @@ impl Present {
     }
 
     /// The time and the catalog by which a compaction that starts now may reclaim: those of the oldest
-    /// snapshot, since cut-offs never move back. `None` while nothing may be reclaimed.
+    /// snapshot, since cut-offs never move back. The time is one on record: should the clock stand before it
+    /// when the store is opened again, cut-offs still do not. `None` while nothing may be reclaimed.
     ///
     /// Taken under the lock of the pins: a snapshot has either pinned a time that is respected here, or will
     /// pin one that is not before the answer.
@@ -96,8 +116,11 @@ impl Present {
         if self.erasing.load(Ordering::SeqCst) {
             return None;
         }
-        let oldest = pins.first_key_value().map(|(pinned, pin)| (*pinned, pin.known.clone()));
-        Some(oldest.unwrap_or_else(|| (self.clock.now(), self.known())))
+        let recorded = Timestamp::from_micros(self.recorded.load(Ordering::SeqCst));
+        Some(match pins.first_key_value() {
+            Some((pinned, pin)) => (recorded.min(*pinned), pin.known.clone()),
+            None => (recorded, self.known()),
+        })
     }
 
     /// Holds or releases compaction's reclaiming, while rows are being erased; see `erase`.

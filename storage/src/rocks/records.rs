@@ -1,23 +1,26 @@
-//! The records beside the catalog's own in the family `catalog`: format, notes, and work begun.
+//! The records beside the catalog's own in the family `catalog`: format, time, notes, and work begun.
 //!
 //! | key | value |
 //! |---|---|
 //! | `f` | format version of the store |
+//! | `t` | how far the store's time has come: greatest present, greatest stamp |
 //! | `n`, name | a note: the bytes its writer gave |
 //! | `b`, id (u64 BE) | a bulk load that was begun |
 //! | `x`, id (u64 BE) | an erasure whose bytes may still be on disk |
 
-use rocksdb::{Direction, IteratorMode};
+use rocksdb::{Direction, IteratorMode, WriteBatch as RocksBatch};
 
 use super::error::from_rocks;
 use super::families::Database;
 use crate::catalog::{Record, decode_record, encode_record};
+use crate::clock::Reached;
 use crate::error::{Error, Result};
 
 /// The format of the store as a whole: families, keys and values. A store of a later one is refused.
 pub(super) const STORE_FORMAT: u32 = 1;
 
 const FORMAT_KEY: &[u8] = b"f";
+const REACHED_KEY: &[u8] = b"t";
 const NOTE: u8 = b'n';
 
 /// Kinds of work that must be finished when the store is opened again.
@@ -97,4 +100,17 @@ pub(super) fn check_supported(format: u32) -> Result<()> {
         )));
     }
     Ok(())
+}
+
+/// Adds how far time has come to a batch.
+pub(super) fn put_reached(database: &Database, reached: Reached, batch: &mut RocksBatch) -> Result<()> {
+    batch.put_cf(database.catalog(), REACHED_KEY, encode_record(&reached)?);
+    Ok(())
+}
+
+/// How far time had come when the store was last open; `None` for a new store.
+pub(super) fn reached(database: &Database) -> Result<Option<Reached>> {
+    let value = database.rocks.get_cf(database.catalog(), REACHED_KEY);
+    let value = value.map_err(|error| from_rocks("cannot read how far the store's time has come", error))?;
+    value.map(|value| decode_record(REACHED_KEY, &value)).transpose()
 }

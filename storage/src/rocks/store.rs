@@ -13,6 +13,7 @@ use super::families::Database;
 use super::options::{Options, Tuning};
 use super::pool::Pool;
 use super::present::Present;
+use super::records;
 use super::views::ViewWrites;
 use crate::error::{Error, Result};
 
@@ -78,13 +79,12 @@ impl Accelerator {
 }
 
 impl Store {
-    /// Writes a batch, waiting where RocksDB would stall. Called by the committer and while opening only.
+    /// Writes a batch, and how far time has come, waiting where RocksDB would stall. Called by the committer and while opening only.
     ///
     /// RocksDB is told not to wait itself: it can wait for ever when the disk fills up meanwhile.
-    pub(super) fn write(&self, batch: RocksBatch, sync: bool) -> Result<()> {
-        if batch.is_empty() {
-            return Ok(());
-        }
+    pub(super) fn write(&self, mut batch: RocksBatch, sync: bool) -> Result<()> {
+        let reached = self.present.reached();
+        records::put_reached(&self.database, reached, &mut batch)?;
         let mut options = WriteOptions::default();
         options.set_sync(sync);
         options.set_no_slowdown(true);
@@ -106,6 +106,7 @@ impl Store {
         match answer {
             Ok(()) => {
                 *self.counters.failure.lock() = None;
+                self.present.recorded(reached);
                 Ok(())
             }
             Err(error) => Err(self.failed(from_rocks("nothing was written", error))),

@@ -38,6 +38,18 @@ impl Store {
         Store { subject: Subject::in_memory(clock.clone()), clock, _directory: None }
     }
 
+    #[cfg(feature = "rocksdb")]
+    pub fn on_disk() -> Self {
+        let clock = ManualClock::new(START);
+        let directory = tempfile::tempdir().unwrap();
+        let (path, time) = (directory.path().join("store"), clock.clone());
+        let open = move || -> Result<Box<dyn Backend>> {
+            let options = asofdb_storage::Options { memory_budget_bytes: 32 << 20, ..Default::default() };
+            Ok(Box::new(asofdb_storage::RocksBackend::open(&path, options, time.clone())?))
+        };
+        Store { subject: Subject::on_disk(open).unwrap(), clock, _directory: Some(directory) }
+    }
+
     pub fn backend(&self) -> &dyn Backend {
         self.subject.backend()
     }
@@ -262,6 +274,11 @@ macro_rules! every_backend {
     ($($name:ident),* $(,)?) => {
         mod in_memory {
             $(#[test] fn $name() { super::$name(&mut crate::common::Store::in_memory()); })*
+        }
+
+        #[cfg(feature = "rocksdb")]
+        mod on_disk {
+            $(#[test] fn $name() { super::$name(&mut crate::common::Store::on_disk()); })*
         }
     };
 }
