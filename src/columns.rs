@@ -233,7 +233,11 @@ pub(crate) fn status_type() -> DataType {
 
 /// The status of a field in each of `rows`, as a dictionary of the four names.
 pub(crate) fn status_column(records: &Records, field: &Field, rows: Range<usize>) -> Result<ArrayRef> {
-    let keys: Vec<i8> = rows.map(|row| records.get(row).status(field) as i8).collect();
+    status_array(rows.map(|row| records.get(row).status(field) as i8).collect())
+}
+
+/// Statuses by their numbers, as a dictionary of the four names.
+pub(crate) fn status_array(keys: Vec<i8>) -> Result<ArrayRef> {
     let names = Arc::new(StringArray::from_iter_values(Status::ALL.map(Status::as_str)));
     let keys = Int8Array::new(ScalarBuffer::from(keys), None);
     let column = DictionaryArray::<Int8Type>::try_new(keys, names);

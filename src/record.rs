@@ -186,6 +186,8 @@ impl CopyPlan {
 pub(crate) struct Records {
     bytes: Vec<u8>,
     stride: usize,
+    /// Bytes of a record before its fields.
+    header: usize,
     arena: Arena,
 }
 
@@ -230,7 +232,22 @@ impl Records {
     pub(crate) fn new(layout: &RecordLayout, rows: usize) -> Self {
         let mut bytes = vec![0; layout.stride * rows];
         bytes.chunks_exact_mut(layout.stride).for_each(|record| record[STATUS_AT] = Status::Missing as u8);
-        Records { bytes, stride: layout.stride, arena: Arena::default() }
+        let header = NULLS_AT + layout.fields.len().div_ceil(8);
+        Records { bytes, stride: layout.stride, header, arena: Arena::default() }
+    }
+
+    /// Makes the first `rows` records missing again, to be written anew.
+    pub(crate) fn clear(&mut self, rows: usize) {
+        for record in self.bytes.chunks_exact_mut(self.stride).take(rows) {
+            record[..self.header].fill(0);
+            record[STATUS_AT] = Status::Missing as u8;
+        }
+        self.arena.clear();
+    }
+
+    /// Bytes of all values of variable length.
+    pub(crate) fn variable_bytes(&self) -> usize {
+        self.arena.len()
     }
 
     #[inline]
