@@ -41,6 +41,17 @@ impl Arena {
         self.push_spilled(bytes)
     }
 
+    /// Bytes appended so far.
+    pub(crate) fn len(&self) -> usize {
+        self.spilled.as_ref().map_or(self.memory.len(), |spilled| spilled.len)
+    }
+
+    /// Forgets everything, to be filled anew.
+    pub(crate) fn clear(&mut self) {
+        self.memory.clear();
+        self.spilled = None;
+    }
+
     #[cold]
     fn push_spilled(&mut self, bytes: &[u8]) -> Result<u64> {
         let spilled = match &mut self.spilled {

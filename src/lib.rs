@@ -6,6 +6,7 @@ mod arrow_types;
 mod columns;
 mod definitions;
 mod encode;
+mod export;
 mod join;
 mod keys;
 mod output;
@@ -15,6 +16,7 @@ mod progress;
 mod read;
 mod record;
 mod reference;
+mod rfc3339;
 mod store;
 mod suggest;
 
@@ -28,6 +30,10 @@ pub use asofdb_storage::{
     Verified, Version, ViewDefinition,
 };
 pub use definitions::{DEFINITIONS_BYTES_MAX, parse_definitions, read_definitions};
+pub use export::{
+    Asked, ColumnRole, Compression, EXPORT_FORMAT, EXPORT_THREAD_MEMORY_BYTES_MAX, EXPORT_THREADS_DEFAULT,
+    EXPORT_THREADS_MAX, ExportOptions, ExportRows, MANIFEST_FILE, Manifest, ManifestColumn, ManifestFile, PartitionBy,
+};
 pub use join::{FeatureCounts, JOIN_MEMORY_BYTES_DEFAULT, JOIN_MEMORY_BYTES_MIN, Join, JoinOptions, JoinReport};
 pub use prepared::{EntityRows, Prepared};
 pub use progress::{OnProgress, Progress};

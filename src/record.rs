@@ -11,6 +11,8 @@
 //! | 9.. | null bits, one a field |
 //! | then | fields: fixed values as stored; others as offset (u64) and length (u32) into the arena |
 
+use std::ops::Range;
+
 use asofdb_storage::row::{self, RowKind, RowRef};
 use asofdb_storage::{
     Error, FeatureId, FeatureView, Found, Place, Result, RowLayout, Slot, Status, Timestamp, ValueType,
@@ -186,6 +188,8 @@ impl CopyPlan {
 pub(crate) struct Records {
     bytes: Vec<u8>,
     stride: usize,
+    /// Bytes of a record before its fields.
+    header: usize,
     arena: Arena,
 }
 
@@ -230,12 +234,40 @@ impl Records {
     pub(crate) fn new(layout: &RecordLayout, rows: usize) -> Self {
         let mut bytes = vec![0; layout.stride * rows];
         bytes.chunks_exact_mut(layout.stride).for_each(|record| record[STATUS_AT] = Status::Missing as u8);
-        Records { bytes, stride: layout.stride, arena: Arena::default() }
+        let header = NULLS_AT + layout.fields.len().div_ceil(8);
+        Records { bytes, stride: layout.stride, header, arena: Arena::default() }
+    }
+
+    /// Makes the first `rows` records missing again, to be written anew.
+    pub(crate) fn clear(&mut self, rows: usize) {
+        for record in self.bytes.chunks_exact_mut(self.stride).take(rows) {
+            record[..self.header].fill(0);
+            record[STATUS_AT] = Status::Missing as u8;
+        }
+        self.arena.clear();
+    }
+
+    /// Bytes of all values of variable length.
+    pub(crate) fn variable_bytes(&self) -> usize {
+        self.arena.len()
     }
 
     #[inline]
     pub(crate) fn get(&self, row: usize) -> Record<'_> {
         Record { bytes: &self.bytes[row * self.stride..(row + 1) * self.stride] }
+    }
+
+    #[inline]
+    pub(crate) fn iter(&self, rows: Range<usize>) -> impl Iterator<Item = Record<'_>> {
+        let bytes = &self.bytes[rows.start * self.stride..rows.end * self.stride];
+        bytes.chunks_exact(self.stride).map(|bytes| Record { bytes })
+    }
+
+    /// The records among `rows` where some field is not present, counted from the first.
+    pub(crate) fn incomplete(&self, rows: Range<usize>) -> Vec<usize> {
+        let header = STATUS_AT..self.header;
+        let is_incomplete = |record: &Record<'_>| record.bytes[header.clone()].iter().any(|byte| *byte != 0);
+        self.iter(rows).enumerate().filter(|(_, record)| is_incomplete(record)).map(|(row, _)| row).collect()
     }
 
     /// The record of a row, to be written, and the arena for its values of variable length.

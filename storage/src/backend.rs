@@ -234,6 +234,12 @@ pub trait Snapshot: Send + Sync {
     /// `Unavailable` when the store cannot be read.
     fn scan<'s>(&'s self, view: &'s FeatureView, range: &KeyRange) -> Result<Box<dyn Scan + 's>>;
 
+    /// About how many versions a view has: for progress and for cutting work, not for answers.
+    ///
+    /// # Errors
+    /// `Unavailable` when the store cannot be read.
+    fn versions_estimate(&self, view: &FeatureView) -> Result<u64>;
+
     /// Cuts the keys of a view into at most `parts` adjacent ranges of about equal size.
     ///
     /// # Errors

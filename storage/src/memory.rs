@@ -205,6 +205,11 @@ impl Snapshot for MemorySnapshot {
         Ok(Box::new(MemoryScan { rows: rows.collect(), next: 0 }))
     }
 
+    fn versions_estimate(&self, view: &FeatureView) -> Result<u64> {
+        let versions = self.state.rows.iter().filter(|((id, _), _)| *id == view.id).map(|(_, versions)| versions.len());
+        Ok(versions.sum::<usize>() as u64)
+    }
+
     fn split(&self, view: &FeatureView, parts: usize) -> Result<Vec<KeyRange>> {
         let keys: Vec<_> = self.state.rows.keys().filter(|(id, _)| *id == view.id).map(|(_, key)| key).collect();
         let each = keys.len().div_ceil(parts.max(1)).max(1);

@@ -3,7 +3,7 @@
 use rocksdb::{DBRawIterator, ReadOptions};
 
 use super::scan::VersionScan;
-use super::split::split;
+use super::split::{split, versions_estimate};
 use super::store::Store;
 use super::walk::{Question, Walker};
 use crate::backend::{Cursor, Found, KeyRange, Scan, Snapshot};
@@ -59,6 +59,10 @@ impl Snapshot for RocksSnapshot<'_> {
         options.fill_cache(false);
         options.set_readahead_size(READAHEAD_BYTES);
         Ok(Box::new(VersionScan::new(self.iterate(view, options), view, range, view.cutoff(self.now))))
+    }
+
+    fn versions_estimate(&self, view: &FeatureView) -> Result<u64> {
+        versions_estimate(self.store, view)
     }
 
     fn split(&self, view: &FeatureView, parts: usize) -> Result<Vec<KeyRange>> {

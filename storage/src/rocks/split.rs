@@ -39,6 +39,21 @@ pub(super) fn split(
     Ok(starts.zip(ends).map(|(start, end)| KeyRange { start, end }).collect())
 }
 
+/// About how many versions `view` has: of all keys of `history`, as large a share as of its bytes. What has not been
+/// flushed yet is in the keys but not in the bytes; while nothing has been, all keys are taken for the view's.
+pub(super) fn versions_estimate(store: &Store, view: &FeatureView) -> Result<u64> {
+    let (rocks, family) = (&store.database.rocks, store.database.history());
+    let keys = rocks.property_int_value_cf(family, "rocksdb.estimate-num-keys");
+    let keys = keys.map_err(|error| from_rocks("cannot read the store's figures", error))?.unwrap_or_default();
+    let (first, last, prefix) = ([0; 4], [u8::MAX; 32], view.id.to_be_bytes());
+    let end = key::prefix_end(&prefix).unwrap_or_else(|| last.to_vec());
+    let ranges = [Range::new(&first, &last), Range::new(&prefix, &end)];
+    match rocks.get_approximate_sizes_cf(family, &ranges)[..] {
+        [all, ours] if all > 0 => Ok((u128::from(keys) * u128::from(ours.min(all)) / u128::from(all)) as u64),
+        _ => Ok(keys),
+    }
+}
+
 /// The keys of a view as numbers: the sixteen bytes after those that all of them share.
 struct Keys<'s> {
     store: &'s Store,

@@ -1,0 +1,146 @@
+//! What an export tells about itself.
+
+use std::fs;
+use std::path::Path;
+
+use asofdb_storage::{Error, Result, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use super::options::{Compression, ExportRows, PartitionBy};
+use crate::output::cannot_write;
+use crate::rfc3339;
+
+/// The name of the manifest in the directory of an export. Readers of data sets pass over names with an underscore.
+pub const MANIFEST_FILE: &str = "_manifest.json";
+
+/// The format of exports that this code writes: of the manifest, and of the columns and metadata of the files.
+pub const EXPORT_FORMAT: u32 = 1;
+
+/// What an export holds, as written to [`MANIFEST_FILE`] in its directory.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// The format of this manifest and of the files: [`EXPORT_FORMAT`].
+    pub format: u32,
+    /// The version of asofdb that wrote it.
+    pub asofdb_version: String,
+    /// The view.
+    pub view: String,
+    /// What was asked.
+    pub asked: Asked,
+    /// The time of the state that was exported.
+    #[serde(with = "rfc3339")]
+    pub snapshot: Timestamp,
+    /// Rows in all files.
+    pub rows: u64,
+    /// Bytes of all files.
+    pub bytes: u64,
+    /// The first event timestamp; `None` when there are no rows.
+    #[serde(with = "rfc3339::option")]
+    pub event_min: Option<Timestamp>,
+    /// The last event timestamp.
+    #[serde(with = "rfc3339::option")]
+    pub event_max: Option<Timestamp>,
+    /// The columns of the files, in order.
+    pub columns: Vec<ManifestColumn>,
+    /// The files, by path.
+    pub files: Vec<ManifestFile>,
+}
+
+/// What was asked of an export.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Asked {
+    /// Which rows.
+    pub rows: ExportRows,
+    /// Directories by event time.
+    pub partition_by: Option<PartitionBy>,
+    /// Compression of the files.
+    pub compression: Compression,
+}
+
+/// What a column of an export is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ColumnRole {
+    /// A join key of the view.
+    JoinKey,
+    /// When the fact was true.
+    EventTimestamp,
+    /// When it became known.
+    CreatedTimestamp,
+    /// Whether the version is a deletion.
+    Deleted,
+    /// Whether the version is within the view's ttl.
+    Status,
+    /// A feature of the view.
+    Feature,
+}
+
+impl ColumnRole {
+    /// The stable name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            ColumnRole::JoinKey => "join_key",
+            ColumnRole::EventTimestamp => "event_timestamp",
+            ColumnRole::CreatedTimestamp => "created_timestamp",
+            ColumnRole::Deleted => "deleted",
+            ColumnRole::Status => "status",
+            ColumnRole::Feature => "feature",
+        }
+    }
+}
+
+/// A column of an export.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ManifestColumn {
+    /// Name.
+    pub name: String,
+    /// Type, as in definitions.
+    #[serde(rename = "type")]
+    pub ty: String,
+    /// What it is.
+    pub role: ColumnRole,
+    /// For people.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub description: String,
+}
+
+/// A file of an export.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ManifestFile {
+    /// Path within the export's directory, with `/`.
+    pub path: String,
+    /// Rows.
+    pub rows: u64,
+    /// Bytes.
+    pub bytes: u64,
+}
+
+impl Manifest {
+    /// Reads the manifest of the export in `directory`.
+    ///
+    /// # Errors
+    /// `NotFound` when there is none, `Corrupt` when it cannot be read, `Conflict` when a newer asofdb wrote it.
+    pub fn read(directory: &Path) -> Result<Self> {
+        let path = directory.join(MANIFEST_FILE);
+        let text = fs::read(&path).map_err(|error| {
+            Error::not_found(format!("not an export, or not a whole one: cannot read {}", path.display()))
+                .with_source(error)
+        })?;
+        let unreadable =
+            |error| Error::corrupt(format!("cannot read the manifest {}", path.display())).with_source(error);
+        let value: serde_json::Value = serde_json::from_slice(&text).map_err(unreadable)?;
+        let format = value.get("format").and_then(serde_json::Value::as_u64);
+        if let Some(newer) = format.filter(|format| *format > u64::from(EXPORT_FORMAT)) {
+            let path = path.display();
+            return Err(Error::conflict(format!("a newer asofdb wrote this export (format {newer}): {path}")));
+        }
+        serde_json::from_value(value).map_err(unreadable)
+    }
+
+    pub(super) fn write(&self, directory: &Path, target: &Path) -> Result<()> {
+        let mut text = serde_json::to_vec_pretty(self)
+            .map_err(|error| Error::internal("cannot write a manifest").with_source(error))?;
+        text.push(b'\n');
+        fs::write(directory.join(MANIFEST_FILE), text).map_err(|error| cannot_write(target, error))
+    }
+}

@@ -1,0 +1,192 @@
+//! Export: a view as a Parquet data set, consistent, sorted, and whole or not there.
+//!
+//! One snapshot serves all threads. The keys of the view are cut into ranges; each thread scans a range,
+//! turns its rows into columns and encodes them into files of its own, so that threads share nothing that
+//! changes. Each file is sorted by join keys, then newest first, and files are numbered in the order of keys.
+
+mod keys;
+mod manifest;
+mod options;
+mod part;
+mod partitions;
+mod rows;
+mod schema;
+mod task;
+
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use asofdb_storage::{FeatureView, KeyRange, Result, Snapshot, Timestamp};
+use crossbeam::channel::{RecvTimeoutError, bounded};
+
+pub use self::manifest::{Asked, ColumnRole, EXPORT_FORMAT, MANIFEST_FILE, Manifest, ManifestColumn, ManifestFile};
+pub use self::options::{
+    Compression, EXPORT_THREAD_MEMORY_BYTES_MAX, EXPORT_THREADS_DEFAULT, EXPORT_THREADS_MAX, ExportOptions, ExportRows,
+    PartitionBy,
+};
+use self::part::{Part, Written, properties};
+use self::schema::ExportSchema;
+use self::task::{Counts, Task, part_name};
+use crate::output::OutputDirectory;
+use crate::progress::{OnProgress, Progress};
+use crate::record::RecordLayout;
+use crate::reference::find_view;
+use crate::store::Store;
+
+/// Versions that are worth a thread and a file of their own: less takes a moment anyway, and many small files
+/// are slow to read.
+const RANGE_VERSIONS_MIN: u64 = 1 << 18;
+
+/// About how many versions a range has at most, and so a file without partitions: a gigabyte of fifty floats.
+const RANGE_VERSIONS_MAX: u64 = 1 << 22;
+
+/// How often progress is told.
+const PROGRESS_EVERY: Duration = Duration::from_millis(100);
+
+impl Store {
+    /// Exports a view as Parquet files into the new directory `out`, which appears whole, with its manifest, or not
+    /// at all. The columns are the join keys, the event and the created timestamp, a deletion mark (of versions) or
+    /// a status (as of a time), and the features. All of it is of one moment, whatever is written meanwhile.
+    ///
+    /// An export of versions has values as they were stored, so that ingesting it gives the same answers. Exports
+    /// as of a time answer as reads do: features of expired rows are null, and defaults stand in.
+    ///
+    /// # Errors
+    /// `NotFound` for an unknown view; `Conflict` when `out` exists, or when a column of the view has the name of
+    /// the partition's; `Invalid` for options out of range; `Unavailable` when the disk is full.
+    pub fn export(
+        &self,
+        view: &str,
+        out: &Path,
+        options: &ExportOptions,
+        progress: &mut OnProgress<'_>,
+    ) -> Result<Manifest> {
+        options.check()?;
+        // The catalog is read after the snapshot is taken, so that it knows the schema of every row in it.
+        let snapshot = self.backend().snapshot();
+        let catalog = self.catalog();
+        let view = find_view(&catalog, view)?;
+        let schema = ExportSchema::new(view, options, snapshot.now())?;
+        let output = OutputDirectory::create(out)?;
+        let task = new_task(&*snapshot, view, &schema, &output, options)?;
+        let mut files = task.run_all(options.threads, progress)?;
+        if files.is_empty() && options.partition_by.is_none() {
+            files.push(Part::create(&task, part_name(0))?.finish()?);
+        }
+        let manifest = new_manifest(&task, schema, files, options);
+        manifest.write(output.path(), output.target())?;
+        output.finish()?;
+        Ok(manifest)
+    }
+}
+
+fn new_task<'s>(
+    snapshot: &'s dyn Snapshot,
+    view: &'s FeatureView,
+    schema: &ExportSchema,
+    output: &'s OutputDirectory,
+    options: &ExportOptions,
+) -> Result<Task<'s>> {
+    let (as_of, from, to) = match options.rows {
+        ExportRows::Versions { from, to } => (None, from, to),
+        ExportRows::AsOf(at) => (Some(at), None, None),
+        ExportRows::Latest => (Some(snapshot.now()), None, None),
+    };
+    let features: Vec<_> = view.features.iter().map(|feature| feature.id).collect();
+    Ok(Task {
+        snapshot,
+        view,
+        as_of,
+        from,
+        to,
+        layout: RecordLayout::new(view, &features)?,
+        schema: schema.arrow.clone(),
+        properties: properties(&schema.arrow, view.join_keys.len(), options.compression),
+        partition_by: options.partition_by,
+        directory: output.path(),
+        target: output.target(),
+        counts: Counts::default(),
+    })
+}
+
+impl Task<'_> {
+    /// Exports all ranges, each by the next thread that is free, and tells progress from this one.
+    fn run_all(&self, threads: usize, progress: &mut OnProgress<'_>) -> Result<Vec<Written>> {
+        let versions = self.snapshot.versions_estimate(self.view)?;
+        let ranges = self.snapshot.split(self.view, self.range_count(versions, threads))?;
+        let threads = threads.min(ranges.len());
+        let next = AtomicUsize::new(0);
+        let (sender, receiver) = bounded(threads);
+        let mut results = Vec::new();
+        std::thread::scope(|scope| {
+            for _ in 0..threads {
+                let (sender, next, ranges) = (sender.clone(), &next, &ranges);
+                scope.spawn(move || drop(sender.send(self.run_some(next, ranges))));
+            }
+            drop(sender);
+            loop {
+                match receiver.recv_timeout(PROGRESS_EVERY) {
+                    Ok(result) => results.push(result),
+                    Err(RecvTimeoutError::Timeout) => progress(self.progress(versions)),
+                    Err(RecvTimeoutError::Disconnected) => break,
+                }
+            }
+        });
+        let mut files: Vec<Written> = results.into_iter().collect::<Result<Vec<_>>>()?.into_iter().flatten().collect();
+        files.sort_by(|a, b| a.file.path.cmp(&b.file.path));
+        progress(self.progress(0));
+        Ok(files)
+    }
+
+    fn run_some(&self, next: &AtomicUsize, ranges: &[KeyRange]) -> Result<Vec<Written>> {
+        let mut files = Vec::new();
+        loop {
+            let number = next.fetch_add(1, Ordering::Relaxed);
+            match ranges.get(number) {
+                Some(range) if !self.counts.is_stopped() => {
+                    files.extend(self.run(number, range).inspect_err(|_| self.counts.stop())?);
+                }
+                _ => return Ok(files),
+            }
+        }
+    }
+
+    /// Into how many ranges the keys are cut.
+    fn range_count(&self, versions: u64, threads: usize) -> usize {
+        let most = versions / RANGE_VERSIONS_MIN;
+        let least = match self.partition_by {
+            // Every range adds a file to every partition.
+            Some(_) => 0,
+            None => versions.div_ceil(RANGE_VERSIONS_MAX).next_multiple_of(threads as u64),
+        };
+        usize::try_from((threads as u64).max(least).min(most).max(1)).unwrap_or(threads)
+    }
+
+    fn progress(&self, versions_estimate: u64) -> Progress {
+        let (scanned, written) = (self.counts.scanned(), self.counts.written());
+        // Partitioned rows are written after all of them were scanned.
+        let (done, work) = match self.partition_by {
+            Some(_) => (scanned + written, 2),
+            None => (scanned, 1),
+        };
+        Progress { rows: written, done, total: Some(done.max(versions_estimate * work)) }
+    }
+}
+
+fn new_manifest(task: &Task<'_>, schema: ExportSchema, files: Vec<Written>, options: &ExportOptions) -> Manifest {
+    let spans = || files.iter().filter_map(|written| written.span);
+    Manifest {
+        format: EXPORT_FORMAT,
+        asofdb_version: env!("CARGO_PKG_VERSION").to_owned(),
+        view: task.view.name.clone(),
+        asked: Asked { rows: options.rows, partition_by: options.partition_by, compression: options.compression },
+        snapshot: task.snapshot.now(),
+        rows: files.iter().map(|written| written.file.rows).sum(),
+        bytes: files.iter().map(|written| written.file.bytes).sum(),
+        event_min: spans().map(|(first, _): (Timestamp, Timestamp)| first).min(),
+        event_max: spans().map(|(_, last)| last).max(),
+        columns: schema.lines,
+        files: files.into_iter().map(|written| written.file).collect(),
+    }
+}
