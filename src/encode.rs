@@ -17,6 +17,15 @@ use crate::keys::EncodedKeys;
 use crate::problems::Problems;
 use crate::suggest::did_you_mean;
 
+/// The columns of a batch, each of exactly its type.
+struct Columns {
+    keys: EncodedKeys,
+    events: TimestampMicrosecondArray,
+    created: Option<TimestampMicrosecondArray>,
+    /// In the order of the layout's slots.
+    features: Vec<ArrayRef>,
+}
+
 /// Encodes batches of one view, column by column.
 pub(crate) struct ViewEncoder {
     view: Arc<FeatureView>,
@@ -33,6 +42,11 @@ impl ViewEncoder {
         &self.view
     }
 
+    /// The schema version of the rows it makes.
+    pub(crate) fn schema_version(&self) -> u16 {
+        self.layout.version()
+    }
+
     /// The columns a source of this view has, with their exact types: join keys, event timestamp, created
     /// timestamp if the view names one, features.
     pub(crate) fn source_schema(&self) -> SchemaRef {
@@ -40,7 +54,7 @@ impl ViewEncoder {
     }
 
     /// Encodes the rows of `batch` into `out`. Bad rows are reported to `problems` and left out; the caller
-    /// decides whether they refuse the batch.
+    /// decides whether they refuse the batch. Rows that `problems` has already are left out too.
     ///
     /// # Errors
     /// `Invalid` when a column is missing or has a type that cannot be read as the feature's.
@@ -51,45 +65,67 @@ impl ViewEncoder {
         problems: &mut Problems,
         out: &mut WriteBatch,
     ) -> Result<()> {
-        let rows = batch.num_rows();
+        let columns = self.columns(batch, problems)?;
+        let block = encode_block(&self.layout, &columns.features, batch.num_rows());
+        self.each_row(&columns, problems, |row, key, event, created| {
+            out.put(&self.view, key, event, created, block.row(row), now)
+        });
+        Ok(())
+    }
+
+    /// Finds what [`ViewEncoder::encode`] would find wrong, without encoding more than that takes.
+    ///
+    /// # Errors
+    /// As [`ViewEncoder::encode`].
+    pub(crate) fn check(&self, batch: &RecordBatch, now: Timestamp, problems: &mut Problems) -> Result<()> {
+        let columns = self.columns(batch, problems)?;
+        // Without values of variable length every row is as long as its layout.
+        let is_fixed = self.layout.variable_count() == 0;
+        let block = (!is_fixed).then(|| encode_block(&self.layout, &columns.features, batch.num_rows()));
+        let fixed_bytes = self.layout.variable_offset();
+        self.each_row(&columns, problems, |row, key, event, created| {
+            let row_bytes = block.as_ref().map_or(fixed_bytes, |block| block.row(row).len());
+            WriteBatch::check(&self.view, key.len(), event, created, row_bytes, now)
+        });
+        Ok(())
+    }
+
+    fn columns(&self, batch: &RecordBatch, problems: &mut Problems) -> Result<Columns> {
         let keys = self.keys(batch, problems)?;
         let events = self.times(batch, &self.view.event_column, problems)?;
         let created = match &self.view.created_column {
             Some(name) if batch.column_by_name(name).is_some() => Some(self.times(batch, name, problems)?),
             _ => None,
         };
-        let columns = self.features(batch, problems)?;
-        let block = encode_block(&self.layout, &columns, rows);
-        for row in 0..rows {
-            let created = created.as_ref().and_then(|created| time_at(created, row));
-            self.put(row, &keys, time_at(&events, row), created, &block, now, problems, out);
-        }
-        Ok(())
+        let features = self.features(batch, problems)?;
+        Ok(Columns { keys, events, created, features })
     }
 
-    #[allow(clippy::too_many_arguments, reason = "the parts of one row, each from its own column")]
-    fn put(
+    /// Calls `take` with key, event and created timestamp of every row that has no problem yet.
+    fn each_row(
         &self,
-        row: usize,
-        keys: &EncodedKeys,
-        event: Option<Timestamp>,
-        created: Option<Timestamp>,
-        block: &RowBlock<'_>,
-        now: Timestamp,
+        columns: &Columns,
         problems: &mut Problems,
-        out: &mut WriteBatch,
+        mut take: impl FnMut(usize, &[u8], Timestamp, Option<Timestamp>) -> Result<()>,
     ) {
-        if problems.contains(row) {
-            return;
+        for row in 0..columns.events.len() {
+            if problems.contains(row) {
+                continue;
+            }
+            let Some(key) = columns.keys.get(row) else { continue };
+            let Some(event) = time_at(&columns.events, row) else {
+                problems.report(row, self.no_event());
+                continue;
+            };
+            let created = columns.created.as_ref().and_then(|created| time_at(created, row));
+            if let Err(error) = take(row, key, event, created) {
+                problems.report(row, error.message());
+            }
         }
-        let Some(key) = keys.get(row) else { return };
-        let Some(event) = event else {
-            return problems
-                .report(row, format!("column {:?} is null: every row has an event timestamp", self.view.event_column));
-        };
-        if let Err(error) = out.put(&self.view, key, event, created, block.row(row), now) {
-            problems.report(row, error.message());
-        }
+    }
+
+    fn no_event(&self) -> String {
+        format!("column {:?} is null: every row has an event timestamp", self.view.event_column)
     }
 
     fn keys(&self, batch: &RecordBatch, problems: &mut Problems) -> Result<EncodedKeys> {

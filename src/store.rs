@@ -76,6 +76,11 @@ impl Store {
         &*self.backend
     }
 
+    /// The durability of writes that do not name one.
+    pub(crate) fn durability(&self) -> Durability {
+        self.durability
+    }
+
     /// What is defined, as of now.
     pub fn catalog(&self) -> Arc<Catalog> {
         self.backend.catalog()

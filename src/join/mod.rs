@@ -8,6 +8,7 @@
 mod chunk;
 mod counts;
 mod order;
+mod training_set;
 
 use std::sync::Arc;
 
@@ -22,6 +23,7 @@ use crate::store::Store;
 use self::chunk::{Chunk, ChunkReader};
 pub use self::counts::FeatureCounts;
 use self::counts::count_statuses;
+pub use self::training_set::TrainingSetOptions;
 
 /// Memory a join may hold for a chunk of the spine and its answers, unless told otherwise. A million rows
 /// of sixty floats are one chunk, and so one pass over each view.

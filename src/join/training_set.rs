@@ -62,7 +62,8 @@ impl Store {
             });
             let complete = joined.is_ok() && batches.send(None).is_ok();
             drop(batches);
-            let written = writer.join().unwrap_or_else(|_| Err(Error::internal("the writer of the training set panicked")));
+            let written =
+                writer.join().unwrap_or_else(|_| Err(Error::internal("the writer of the training set panicked")));
             match (joined, written) {
                 (Ok(()), Ok(())) if complete => Ok(()),
                 (Ok(()), Ok(())) => Err(Error::internal("the writer of the training set stopped early")),

@@ -90,14 +90,7 @@ impl WriteBatch {
         row: &[u8],
         now: Timestamp,
     ) -> Result<()> {
-        check_time("event timestamp", event, view.max_future_skew, now)?;
-        if let Some(created) = created {
-            check_time("created timestamp", created, view.max_future_skew, now)?;
-        }
-        key::check_entity_key_length(key.len())?;
-        if row.len() > ROW_BYTES_MAX {
-            return Err(Error::invalid(format!("a row has at most {ROW_BYTES_MAX} bytes: {}", row.len())));
-        }
+        WriteBatch::check(view, key.len(), event, created, row.len(), now)?;
         self.check_room(key.len() + row.len())?;
         let start = self.arena.len();
         self.arena.extend_from_slice(key);
@@ -111,6 +104,30 @@ impl WriteBatch {
             event,
             created,
         });
+        Ok(())
+    }
+
+    /// Checks what [`WriteBatch::put`] checks of a row, without its bytes.
+    ///
+    /// # Errors
+    /// As [`WriteBatch::put`], but for the limits of the batch.
+    #[inline]
+    pub fn check(
+        view: &FeatureView,
+        key_bytes: usize,
+        event: Timestamp,
+        created: Option<Timestamp>,
+        row_bytes: usize,
+        now: Timestamp,
+    ) -> Result<()> {
+        check_time("event timestamp", event, view.max_future_skew, now)?;
+        if let Some(created) = created {
+            check_time("created timestamp", created, view.max_future_skew, now)?;
+        }
+        key::check_entity_key_length(key_bytes)?;
+        if row_bytes > ROW_BYTES_MAX {
+            return Err(Error::invalid(format!("a row has at most {ROW_BYTES_MAX} bytes: {row_bytes}")));
+        }
         Ok(())
     }
 

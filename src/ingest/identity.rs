@@ -1,0 +1,99 @@
+//! Which content has been ingested, and how far.
+
+use std::io::{self, BufRead};
+use std::sync::Arc;
+
+use asofdb_storage::{Error, Result};
+use twox_hash::XxHash3_128;
+
+use crate::encode::ViewEncoder;
+use crate::source::SourceFile;
+
+/// The first bytes of the name of a note about an ingest.
+const NOTE_PREFIX: &[u8] = b"ingest/";
+
+/// The format of the notes; their first byte.
+const NOTE_FORMAT: u8 = 1;
+
+/// The name of the note about this content in this view.
+///
+/// | bytes | what |
+/// |---|---|
+/// | 0..7 | `ingest/` |
+/// | 7..11 | id of the view, big-endian |
+/// | 11..13 | schema version of the view, big-endian: rows lack the features added later |
+/// | 13..29 | xxh3-128 of the content, big-endian |
+pub(super) fn note_name(encoder: &ViewEncoder, file: &Arc<SourceFile>) -> Result<Vec<u8>> {
+    let hash = hash(file).map_err(|error| {
+        Error::unavailable(format!("cannot read file {}; try again", file.name())).with_source(error)
+    })?;
+    let mut name = NOTE_PREFIX.to_vec();
+    name.extend(encoder.view().id.to_be_bytes());
+    name.extend(encoder.schema_version().to_be_bytes());
+    name.extend(hash.to_be_bytes());
+    Ok(name)
+}
+
+fn hash(file: &Arc<SourceFile>) -> io::Result<u128> {
+    let mut hasher = XxHash3_128::new();
+    let mut reader = file.reader(0);
+    loop {
+        let bytes = reader.fill_buf()?;
+        let read = bytes.len();
+        if read == 0 {
+            return Ok(hasher.finish_128());
+        }
+        hasher.write(bytes);
+        reader.consume(read);
+    }
+}
+
+/// How far a file has come.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Reached {
+    /// Rows read from the start of the file.
+    pub(super) read: u64,
+    /// How many of them were written.
+    pub(super) written: u64,
+    /// How many of them were bad.
+    pub(super) rejected: u64,
+    /// Whether that is the whole file.
+    pub(super) done: bool,
+}
+
+impl Reached {
+    /// The value of a note: format, three counts (little-endian), done.
+    pub(super) fn encode(self) -> Vec<u8> {
+        let mut bytes = vec![NOTE_FORMAT];
+        for count in [self.read, self.written, self.rejected] {
+            bytes.extend(count.to_le_bytes());
+        }
+        bytes.push(u8::from(self.done));
+        bytes
+    }
+
+    /// Reads back what [`Reached::encode`] wrote.
+    pub(super) fn decode(bytes: &[u8]) -> Result<Self> {
+        let unreadable = || Error::corrupt("a note about an ingest cannot be read; ingest with --from-scratch");
+        let [NOTE_FORMAT, counts @ .., done @ (0 | 1)] = bytes else { return Err(unreadable()) };
+        let (counts, []) = counts.as_chunks::<8>() else { return Err(unreadable()) };
+        let [read, written, rejected] = counts else { return Err(unreadable()) };
+        let [read, written, rejected] = [read, written, rejected].map(|count| u64::from_le_bytes(*count));
+        Ok(Reached { read, written, rejected, done: *done == 1 })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn notes_read_back_and_damaged_ones_are_refused() {
+        let reached = Reached { read: 1 << 40, written: 7, rejected: 3, done: true };
+        let bytes = reached.encode();
+        assert_eq!(Reached::decode(&bytes).unwrap(), reached);
+        assert!(Reached::decode(&bytes[..25]).is_err());
+        assert!(Reached::decode(&[&[2], &bytes[1..]].concat()).is_err());
+        assert!(Reached::decode(&[]).is_err());
+    }
+}

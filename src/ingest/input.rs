@@ -1,0 +1,124 @@
+//! What is ingested.
+
+use std::fmt;
+use std::io::Read;
+use std::path::PathBuf;
+
+use asofdb_storage::{Error, Result};
+
+use super::identity::{Reached, note_name};
+use super::{IngestOptions, IngestedFile};
+use crate::encode::ViewEncoder;
+use crate::source::{InputFormat, Source};
+use crate::store::Store;
+use crate::suggest::did_you_mean;
+
+/// Where rows come from.
+pub enum Input {
+    /// A file.
+    Path(PathBuf),
+    /// Anything that can be read. It is copied into a temporary file first; its format must be given.
+    Reader {
+        /// What it is called in messages.
+        name: String,
+        /// The bytes.
+        reader: Box<dyn Read + Send>,
+    },
+}
+
+impl Input {
+    /// The standard input.
+    pub fn stdin() -> Self {
+        Input::Reader { name: "standard input".to_owned(), reader: Box::new(std::io::stdin()) }
+    }
+}
+
+impl fmt::Debug for Input {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Input::Path(path) => f.debug_tuple("Path").field(path).finish(),
+            Input::Reader { name, .. } => f.debug_struct("Reader").field("name", name).finish_non_exhaustive(),
+        }
+    }
+}
+
+/// An input that was opened: its columns suit the view.
+pub(super) struct InputFile {
+    pub(super) source: Source,
+    /// The name of the note about it.
+    pub(super) note: Vec<u8>,
+    /// How far earlier runs came.
+    pub(super) before: Reached,
+    /// How far it has come, counting rows that wait in a chunk.
+    pub(super) reached: Reached,
+    /// Bad rows found again, of those that earlier runs had read.
+    pub(super) rejected_again: u64,
+    /// Bytes checked.
+    pub(super) checked_bytes: u64,
+    /// Bytes encoded to be written.
+    pub(super) loaded_bytes: u64,
+}
+
+impl InputFile {
+    pub(super) fn open(store: &Store, encoder: &ViewEncoder, input: Input, options: &IngestOptions) -> Result<Self> {
+        let mut source = open(encoder, input, options.input_format)?;
+        project(&mut source, encoder)?;
+        let note = note_name(encoder, source.file())?;
+        let before = match options.from_scratch {
+            true => None,
+            false => store.backend().note(&note)?,
+        };
+        let before = before.map_or_else(|| Ok(Reached::default()), |note| Reached::decode(&note))?;
+        let bytes = if before.done { source.bytes_total() } else { 0 };
+        Ok(InputFile {
+            source,
+            note,
+            before,
+            reached: before,
+            rejected_again: 0,
+            checked_bytes: bytes,
+            loaded_bytes: bytes,
+        })
+    }
+
+    pub(super) fn report(&self) -> IngestedFile {
+        IngestedFile {
+            name: self.source.name().to_owned(),
+            rows_read: self.reached.read - self.before.read,
+            rows_written: self.reached.written - self.before.written,
+            rows_rejected: self.reached.rejected - self.before.rejected + self.rejected_again,
+            rows_resumed: self.before.read,
+        }
+    }
+}
+
+fn open(encoder: &ViewEncoder, input: Input, format: Option<InputFormat>) -> Result<Source> {
+    let schema = encoder.source_schema();
+    match input {
+        Input::Path(path) => Source::open(path, format, Some(&schema)),
+        Input::Reader { name, reader } => {
+            let format = format.ok_or_else(|| {
+                Error::invalid(format!("the format of {name} must be given (--input-format parquet|ipc|csv|ndjson)"))
+            })?;
+            Source::read(reader, &name, format, Some(&schema))
+        }
+    }
+}
+
+/// Reads the columns of the view only; the created timestamp may be missing.
+fn project(source: &mut Source, encoder: &ViewEncoder) -> Result<()> {
+    let (view, schema) = (encoder.view(), source.schema());
+    let has = |name: &str| schema.index_of(name).is_ok();
+    let keys = view.join_keys.iter().map(|key| ("join key", key.name.as_str()));
+    let features = view.features.iter().map(|feature| ("feature", feature.name.as_str()));
+    let needed: Vec<_> = keys.chain([("timestamp", view.event_column.as_str())]).chain(features).collect();
+    if let Some((what, name)) = needed.iter().find(|(_, name)| !has(name)) {
+        let hint = did_you_mean(name, schema.fields().iter().map(|field| field.name().as_str()));
+        let file = source.name();
+        let view = &view.name;
+        return Err(Error::invalid(format!("file {file} has no column for {what} {name:?} of view {view:?}{hint}")));
+    }
+    let created = view.created_column.as_deref().filter(|name| has(name));
+    let columns: Vec<_> = needed.iter().map(|(_, name)| *name).chain(created).collect();
+    source.project(&columns)
+}

@@ -1,0 +1,66 @@
+//! Bad rows, set aside.
+
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use arrow::array::RecordBatch;
+use arrow::json::LineDelimitedWriter;
+use arrow::json::writer::{LineDelimited, WriterBuilder};
+use asofdb_storage::Result;
+use serde_json::{Value as Json, json};
+
+use crate::output::{OutputFile, cannot_write};
+use crate::source::Piece;
+
+/// The file of bad rows; see [`super::IngestOptions::rejects`].
+pub(super) struct Rejects {
+    path: PathBuf,
+    out: BufWriter<OutputFile>,
+    rows: u64,
+}
+
+impl Rejects {
+    pub(super) fn create(path: &Path) -> Result<Self> {
+        Ok(Rejects { path: path.to_owned(), out: BufWriter::new(OutputFile::create(path)?), rows: 0 })
+    }
+
+    /// Sets aside the rows of a piece that have problems, those before row `end` of the file.
+    pub(super) fn add(&mut self, file: &str, piece: &Piece, end: u64) -> Result<u64> {
+        let before = self.rows;
+        for (row, reason) in piece.problems.rows() {
+            let number = piece.first_row + row as u64 + 1;
+            if number > end {
+                break;
+            }
+            let values = piece.texts.get(&row).cloned().unwrap_or_else(|| values(&piece.batch, row));
+            let mut object = json!({ "file": file, "row": number });
+            if let Some(line) = piece.lines.get(row) {
+                object["line"] = json!(line);
+            }
+            object["reason"] = json!(reason);
+            object["values"] = values;
+            writeln!(self.out, "{object}").map_err(|error| cannot_write(&self.path, error))?;
+            self.rows += 1;
+        }
+        Ok(self.rows - before)
+    }
+
+    /// Gives the file its name, if it has rows.
+    pub(super) fn finish(self) -> Result<Option<PathBuf>> {
+        let out = self.out.into_inner().map_err(|error| cannot_write(&self.path, error.into_error()))?;
+        if self.rows == 0 {
+            return Ok(None);
+        }
+        out.finish()?;
+        Ok(Some(self.path))
+    }
+}
+
+/// A row of a batch; null where it has types that JSON does not know, as the reason tells enough then.
+fn values(batch: &RecordBatch, row: usize) -> Json {
+    let mut bytes = Vec::new();
+    let mut writer: LineDelimitedWriter<_> =
+        WriterBuilder::new().with_explicit_nulls(true).build::<_, LineDelimited>(&mut bytes);
+    let written = writer.write(&batch.slice(row, 1)).and_then(|()| writer.finish());
+    written.ok().and_then(|()| serde_json::from_slice(&bytes).ok()).unwrap_or(Json::Null)
+}

@@ -1,0 +1,200 @@
+//! One ingest: check everything, then write it.
+
+use std::path::PathBuf;
+use std::thread;
+
+use asofdb_storage::{Error, Result, Timestamp};
+
+use super::IngestedFile;
+use super::chunk::{Chunk, Loader};
+use super::decode::each_piece;
+use super::input::InputFile;
+use super::rejects::Rejects;
+use crate::encode::ViewEncoder;
+use crate::progress::{OnProgress, Progress};
+use crate::source::Piece;
+use crate::store::Store;
+
+pub(super) struct Run<'r, 'p> {
+    store: &'r Store,
+    encoder: &'r ViewEncoder,
+    files: Vec<InputFile>,
+    rejects: Option<Rejects>,
+    progress: &'r mut OnProgress<'p>,
+    /// One present for all rules, so that a row that was good when it was checked is good when it is written.
+    now: Timestamp,
+    /// The rows encoded while they were checked: the first ones, up to a chunk.
+    chunk: Chunk,
+    rows: u64,
+}
+
+impl<'r, 'p> Run<'r, 'p> {
+    pub(super) fn new(
+        store: &'r Store,
+        encoder: &'r ViewEncoder,
+        files: Vec<InputFile>,
+        rejects: Option<Rejects>,
+        progress: &'r mut OnProgress<'p>,
+    ) -> Self {
+        Run { store, encoder, files, rejects, progress, now: store.now(), chunk: Chunk::new(), rows: 0 }
+    }
+
+    pub(super) fn run(mut self) -> Result<(Vec<IngestedFile>, Option<PathBuf>)> {
+        for index in 0..self.files.len() {
+            self.find_rejects_again(index)?;
+            self.check(index)?;
+        }
+        self.write()?;
+        let rejects = self.rejects.map(Rejects::finish).transpose()?.flatten();
+        Ok((self.files.iter().map(InputFile::report).collect(), rejects))
+    }
+
+    /// Finds the bad rows of what earlier runs have read, for the rejects file.
+    fn find_rejects_again(&mut self, index: usize) -> Result<()> {
+        let (file, encoder, now) = (&mut self.files[index], self.encoder, self.now);
+        let Some(rejects) = self.rejects.as_mut().filter(|_| file.before.rejected > 0) else { return Ok(()) };
+        let (end, mut rejected) = (file.before.read, 0);
+        file.source.skip_rows(0);
+        each_piece(&file.source, |mut piece| {
+            encoder.check(&piece.batch, now, &mut piece.problems)?;
+            rejected += rejects.add(file.source.name(), &piece, end)?;
+            Ok(piece.first_row + (piece.len() as u64) < end)
+        })?;
+        file.rejected_again = rejected;
+        Ok(())
+    }
+
+    /// Reads what is left of a file and checks it; the rows that fit into the first chunk are encoded.
+    fn check(&mut self, index: usize) -> Result<()> {
+        if self.files[index].before.done {
+            return Ok(());
+        }
+        self.each_piece(index, self.files[index].before.read, |run, mut piece| {
+            let is_full = run.chunk.is_full();
+            match is_full {
+                true => run.encoder.check(&piece.batch, run.now, &mut piece.problems),
+                false => run.encoder.encode(&piece.batch, run.now, &mut piece.problems, &mut run.chunk.rows),
+            }
+            .map_err(|error| run.of_file(index, error))?;
+            run.set_aside(index, &piece)?;
+            run.files[index].checked_bytes = piece.bytes_done;
+            if !is_full {
+                run.reach(index, &piece);
+            }
+            Ok(())
+        })?;
+        self.files[index].checked_bytes = self.files[index].source.bytes_total();
+        if !self.chunk.is_full() {
+            self.finish_file(index);
+        }
+        Ok(())
+    }
+
+    /// Writes the first chunk, then the rest of the files chunk by chunk.
+    fn write(&mut self) -> Result<()> {
+        let store = self.store;
+        thread::scope(|scope| {
+            let loader = Loader::start(scope, store);
+            let written = self.write_chunks(&loader);
+            // The loader's own error is the cause of what else went wrong.
+            loader.finish().and(written)
+        })
+    }
+
+    fn write_chunks(&mut self, loader: &Loader<'_>) -> Result<()> {
+        for index in 0..self.files.len() {
+            if self.files[index].reached.done {
+                continue;
+            }
+            self.each_piece(index, self.files[index].reached.read, |run, mut piece| {
+                run.load_if_full(loader)?;
+                run.encoder.encode(&piece.batch, run.now, &mut piece.problems, &mut run.chunk.rows)?;
+                run.expect_checked(index, &piece)?;
+                run.reach(index, &piece);
+                Ok(())
+            })?;
+            self.finish_file(index);
+        }
+        self.load(loader)
+    }
+
+    fn load_if_full(&mut self, loader: &Loader<'_>) -> Result<()> {
+        if self.chunk.is_full() { self.load(loader) } else { Ok(()) }
+    }
+
+    fn load(&mut self, loader: &Loader<'_>) -> Result<()> {
+        let chunk = std::mem::replace(&mut self.chunk, Chunk::new());
+        match chunk.is_empty() || loader.load(chunk) {
+            true => Ok(()),
+            false => Err(Error::unavailable("the store stopped to take rows; run the ingest again to go on")),
+        }
+    }
+
+    /// Reads a file from row `start` on, telling the progress after each piece.
+    fn each_piece(
+        &mut self,
+        index: usize,
+        start: u64,
+        mut take: impl FnMut(&mut Self, Piece) -> Result<()>,
+    ) -> Result<()> {
+        let mut source = self.files[index].source.clone();
+        source.skip_rows(start);
+        each_piece(&source, |piece| {
+            take(self, piece)?;
+            self.tell();
+            Ok(true)
+        })
+    }
+
+    /// A piece is in the chunk.
+    fn reach(&mut self, index: usize, piece: &Piece) {
+        let file = &mut self.files[index];
+        let (rows, bad) = (piece.len() as u64, piece.problems.rows().len() as u64);
+        file.reached.read += rows;
+        file.reached.rejected += bad;
+        file.reached.written += rows - bad;
+        file.loaded_bytes = piece.bytes_done;
+        self.chunk.note(&file.note, file.reached);
+        self.rows += rows;
+    }
+
+    fn finish_file(&mut self, index: usize) {
+        let file = &mut self.files[index];
+        file.reached.done = true;
+        file.loaded_bytes = file.source.bytes_total();
+        self.chunk.note(&file.note, file.reached);
+    }
+
+    /// Sets bad rows aside, or refuses everything for the first one.
+    fn set_aside(&mut self, index: usize, piece: &Piece) -> Result<()> {
+        let name = self.files[index].source.name();
+        let Some((row, message)) = piece.problems.rows().next() else { return Ok(()) };
+        match &mut self.rejects {
+            Some(rejects) => rejects.add(name, piece, u64::MAX).map(|_| ()),
+            None => {
+                let (view, place) = (&self.encoder.view().name, piece.place(row));
+                Err(Error::invalid(format!("view {view:?}, file {name}, {place}: {message}")))
+            }
+        }
+    }
+
+    /// A bad row that was not bad when it was checked: somebody writes to the file, in a way that its size and
+    /// time do not tell.
+    fn expect_checked(&mut self, index: usize, piece: &Piece) -> Result<()> {
+        match self.rejects {
+            Some(_) => Ok(()),
+            None => self.set_aside(index, piece),
+        }
+    }
+
+    fn of_file(&self, index: usize, error: Error) -> Error {
+        error.context(format!("file {}", self.files[index].source.name()))
+    }
+
+    fn tell(&mut self) {
+        let sum = |bytes: fn(&InputFile) -> u64| self.files.iter().map(bytes).sum::<u64>();
+        let done = sum(|file| file.checked_bytes + file.loaded_bytes);
+        let total = sum(|file| 2 * file.source.bytes_total());
+        (self.progress)(Progress { rows: self.rows, done, total: Some(total) });
+    }
+}

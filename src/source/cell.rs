@@ -1,0 +1,123 @@
+//! From text to values.
+//!
+//! Each function gives the value or, as an error, what the text should have been.
+
+use asofdb_storage::{ScalarType, Timestamp};
+
+/// Greatest whole number up to which every whole number is a `f64`.
+const WHOLE_FLOAT_MAX: f64 = 9_007_199_254_740_992.0;
+
+/// Longest part of a bad value that is shown.
+const SHOWN_CHARS_MAX: usize = 60;
+
+/// `column "x" is no int64: "abc"`.
+pub(super) fn problem(column: &str, ty: impl std::fmt::Display, text: &str) -> String {
+    let shown: String = text.chars().take(SHOWN_CHARS_MAX).collect();
+    let more = if shown.len() < text.len() { ".." } else { "" };
+    let wanted = match ty.to_string() {
+        ty if ty == ScalarType::Timestamp.name() => {
+            "timestamp (RFC 3339, a date, or microseconds since 1970)".to_owned()
+        }
+        ty if ty == ScalarType::Bytes.name() => "bytes (hexadecimal)".to_owned(),
+        ty => ty,
+    };
+    format!("column {column:?} is no {wanted}: {shown:?}{more}")
+}
+
+pub(super) fn bool(text: &str) -> Option<bool> {
+    match text.trim() {
+        "true" | "True" | "TRUE" | "1" => Some(true),
+        "false" | "False" | "FALSE" | "0" => Some(false),
+        _ => None,
+    }
+}
+
+/// Whole numbers, also written as `3.0` or `1e3`.
+pub(super) fn int64(text: &str) -> Option<i64> {
+    let text = text.trim();
+    text.parse().ok().or_else(|| {
+        let value: f64 = text.parse().ok()?;
+        (value.fract() == 0.0 && value.abs() <= WHOLE_FLOAT_MAX).then_some(value as i64)
+    })
+}
+
+pub(super) fn int32(text: &str) -> Option<i32> {
+    i32::try_from(int64(text)?).ok()
+}
+
+/// The float nearest to a decimal; `inf` and `nan` may be written, but no number may become infinite.
+pub(super) fn float32(text: &str) -> Option<f32> {
+    let text = text.trim();
+    text.parse().ok().filter(|value: &f32| !value.is_infinite() || !has_digits(text))
+}
+
+/// As [`float32`].
+pub(super) fn float64(text: &str) -> Option<f64> {
+    let text = text.trim();
+    text.parse().ok().filter(|value: &f64| !value.is_infinite() || !has_digits(text))
+}
+
+fn has_digits(text: &str) -> bool {
+    text.bytes().any(|byte| byte.is_ascii_digit())
+}
+
+/// Microseconds since 1970.
+pub(super) fn timestamp(text: &str) -> Option<i64> {
+    text.trim().parse().ok().or_else(|| text.parse::<Timestamp>().ok().map(Timestamp::as_micros))
+}
+
+/// Hexadecimal, two digits a byte.
+pub(super) fn bytes(text: &str) -> Option<Vec<u8>> {
+    let digit = |byte: u8| char::from(byte).to_digit(16).map(|digit| digit as u8);
+    let (pairs, rest) = text.trim().as_bytes().as_chunks::<2>();
+    let byte = |[high, low]: &[u8; 2]| Some(digit(*high)? << 4 | digit(*low)?);
+    rest.is_empty().then(|| pairs.iter().map(byte).collect()).flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whole_numbers_are_read_however_they_are_written() {
+        assert_eq!(int64("42"), Some(42));
+        assert_eq!(int64(" -42.0 "), Some(-42));
+        assert_eq!(int64("9223372036854775807"), Some(i64::MAX));
+        assert_eq!(int64("9223372036854775808"), None);
+        assert_eq!(int64("42.5"), None);
+        assert_eq!(int32("2147483648"), None);
+        assert_eq!(int64(""), None);
+    }
+
+    #[test]
+    fn a_number_too_large_for_a_float_is_refused_but_infinity_is_not() {
+        assert_eq!(float32("3.5"), Some(3.5));
+        assert_eq!(float32("1e39"), None);
+        assert_eq!(float64("1e39"), Some(1e39));
+        assert_eq!(float32("-inf"), Some(f32::NEG_INFINITY));
+        assert!(float64("nan").is_some_and(f64::is_nan));
+    }
+
+    #[test]
+    fn times_are_rfc_3339_dates_or_microseconds() {
+        let expected = Some(1_357_034_400_000_000);
+        for text in ["2013-01-01T10:00:00Z", "2013-01-01 10:00:00", "2013-01-01T12:00:00+02:00", "1357034400000000"] {
+            assert_eq!(timestamp(text), expected, "{text}");
+        }
+        assert_eq!(timestamp("2013-01-01"), Some(1_356_998_400_000_000));
+        assert_eq!(timestamp("yesterday"), None);
+    }
+
+    #[test]
+    fn bytes_are_hexadecimal() {
+        assert_eq!(bytes("00fFa1"), Some(vec![0, 255, 0xa1]));
+        assert_eq!(bytes("0"), None);
+        assert_eq!(bytes("0g"), None);
+    }
+
+    #[test]
+    fn a_problem_names_column_type_and_value() {
+        assert_eq!(problem("temp", ScalarType::Float32, "warm"), "column \"temp\" is no float32: \"warm\"");
+        assert!(problem("temp", ScalarType::Float32, &"9".repeat(100)).len() < 110);
+    }
+}
