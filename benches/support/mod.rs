@@ -5,6 +5,8 @@
 
 #![allow(dead_code, reason = "each bench uses its part")]
 
+pub mod cpu;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
