@@ -1,6 +1,7 @@
 //! What is particular to the store on disk: its directory, its lock, damage, full disks, and physical removal.
 #![cfg(feature = "rocksdb")]
 
+#[allow(dead_code, unused_imports, unused_macros, reason = "it serves several test binaries, each using some of it")]
 mod common;
 
 use std::fs;
@@ -160,10 +161,12 @@ fn a_store_that_another_process_has_open_says_so() {
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
-    let lines = BufReader::new(holder.stdout.take().unwrap()).lines();
-    assert!(lines.map_while(Result::ok).any(|line| line == "holding"));
+    let mut lines = BufReader::new(holder.stdout.take().unwrap()).lines();
+    assert!(lines.by_ref().map_while(Result::ok).any(|line| line == "holding"));
     let error = refusal(&fixture.path(), options());
     drop(holder.stdin.take());
+    // Read to its end, so that the other process can say all it has to say.
+    assert!(lines.all(|line| line.is_ok()));
     holder.wait().unwrap();
     assert_eq!(error.kind(), ErrorKind::Unavailable);
     assert!(error.to_string().contains("is open in another process"), "{error}");
@@ -231,9 +234,10 @@ fn damaged_data_is_corruption_and_verify_tells_of_it() {
     store.compact().unwrap();
     drop(store);
     for file in fs::read_dir(fixture.path()).unwrap().map(|file| file.unwrap().path()) {
-        if file.extension().is_some_and(|ending| ending == "sst") {
+        let bytes = file.metadata().unwrap().len();
+        if file.extension().is_some_and(|ending| ending == "sst") && bytes > 10_000 {
             let mut file = fs::OpenOptions::new().write(true).open(file).unwrap();
-            file.seek(SeekFrom::Start(2000)).unwrap();
+            file.seek(SeekFrom::Start(bytes / 3)).unwrap();
             file.write_all(&[0xff; 64]).unwrap();
         }
     }

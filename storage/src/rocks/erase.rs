@@ -138,7 +138,7 @@ fn rewrite(store: &Store, row: &ErasedRow) {
 mod tests {
     use super::*;
     use crate::backend::Backend;
-    use crate::rocks::testing::{Fixture, seen};
+    use crate::rocks::testing::{Fixture, encoded, seen};
 
     /// Bytes that compression leaves as they are.
     const VALUE: i64 = 0x1f83_d9ab_fb41_bd6b;
@@ -150,7 +150,7 @@ mod tests {
         fixture.commit(&store, b"a", 10, VALUE);
         fixture.commit(&store, b"b", 10, 1);
         store.flush().unwrap();
-        let row = ErasedRow { view: fixture.view.id, key_space: fixture.view.key_space, key: b"a".to_vec() };
+        let row = ErasedRow { view: fixture.view.id, key_space: fixture.view.key_space, key: encoded(b"a") };
         store.committer.exclusively(move |store| delete(store, &[row], vec!["v".to_owned()])).unwrap();
         assert!(fixture.holds(&VALUE.to_le_bytes()));
         drop(store);

@@ -91,7 +91,7 @@ pub(super) fn seen(fixture: &Fixture, store: &RocksBackend, keys: &[&[u8]]) -> V
     latest
 }
 
-fn encoded(key: &[u8]) -> Vec<u8> {
+pub(super) fn encoded(key: &[u8]) -> Vec<u8> {
     let mut bytes = Vec::new();
     crate::key::encode_bytes(key, &mut bytes);
     bytes
