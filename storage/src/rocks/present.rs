@@ -72,6 +72,7 @@ impl Present {
 
     /// How far time has come, to be recorded.
     pub(super) fn reached(&self) -> Reached {
+        self.clock.now();
         self.clock.reached()
     }
 
