@@ -12,7 +12,7 @@ use arrow::datatypes::{
     ArrowNativeType, ArrowPrimitiveType, DataType, Float32Type, Float64Type, Int8Type, Int32Type, Int64Type,
     TimestampMicrosecondType,
 };
-use asofdb_storage::{Error, ListItems, Result, ScalarType, Status, Value, ValueType};
+use asofdb_storage::{Error, ListItems, Result, ScalarType, Status, Timestamp, Value, ValueType};
 
 use crate::arrow_types::{UTC, list_item};
 use crate::record::{Field, Records};
@@ -310,6 +310,6 @@ pub(crate) fn status_array(keys: Vec<i8>) -> Result<ArrayRef> {
 
 /// The event timestamp of the version found for each of `rows`.
 pub(crate) fn event_column(records: &Records, rows: Range<usize>) -> ArrayRef {
-    let events = rows.map(|row| records.get(row).event().map(|event| event.as_micros()));
+    let events = rows.map(|row| records.get(row).event().map(Timestamp::as_micros));
     Arc::new(events.collect::<TimestampMicrosecondArray>().with_timezone(UTC))
 }

@@ -3,6 +3,7 @@
 mod common;
 
 mod definitions;
+mod export;
 mod join;
 mod reads;
 mod writes;
