@@ -20,7 +20,7 @@ fn check(store: &Store, request: &Prepared, sizes: Sizes) {
         rows.push(&[Some(Value::Int64(id as i64))]).expect("a good key");
         let matrix = F32Matrix { values: &mut out, statuses: None, fill: f32::NAN };
         store.as_of_f32(request, &rows, event(id, version), None, matrix).expect("a read");
-        let expected: Vec<f32> = (0..WIDE).map(|feature| value(id, version, feature)).collect();
+        let expected: Vec<f32> = (0..WIDE).map(|feature| value(id, version, feature + 1)).collect();
         assert_eq!(out, expected, "entity {id}, version {version}");
     }
 }

@@ -20,7 +20,7 @@ fn check(store: &Store, request: &Prepared, sizes: Sizes) {
     for id in (0..sizes.entities).step_by((sizes.entities / 100).max(1)) {
         let matrix = F32Matrix { values: &mut out, statuses: None, fill: f32::NAN };
         store.latest_f32(request, &entities(request, [id].into_iter()), matrix).expect("a read");
-        let expected: Vec<f32> = (0..WIDE).map(|feature| value(id, sizes.versions - 1, feature)).collect();
+        let expected: Vec<f32> = (0..WIDE).map(|feature| value(id, sizes.versions - 1, feature + 1)).collect();
         assert_eq!(out, expected, "entity {id}");
     }
 }

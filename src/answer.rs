@@ -4,13 +4,13 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch};
-use arrow::datatypes::{Field, Schema};
+use arrow::datatypes::{Field as ArrowField, Schema};
 use asofdb_storage::{Error, Result, Status, Timestamp, Value};
 
 use crate::arrow_types::{feature_field, timestamp_type};
-use crate::columns::{event_column, field_column, status_column, status_type};
+use crate::columns::{event_column, field_column, field_columns, status_column, status_type};
 use crate::prepared::Plan;
-use crate::record::Records;
+use crate::record::{Field, Records};
 
 /// Which columns an answer gives beside the features.
 #[derive(Debug, Clone, Copy, Default)]
@@ -91,9 +91,30 @@ impl Answer {
     }
 
     fn column_of(&self, feature: usize, rows: Range<usize>) -> Result<ArrayRef> {
+        let (view, field, default) = self.source(feature);
+        field_column(&self.records[view], field, rows, default)
+    }
+
+    /// The view of a feature, its field in the view's records, and its default.
+    fn source(&self, feature: usize) -> (usize, &Field, Option<&Value>) {
         let planned = &self.plan.features[feature];
         let field = &self.plan.views[planned.view].layout.fields()[planned.field];
-        field_column(&self.records[planned.view], field, rows, planned.resolved.feature.default.as_ref())
+        (planned.view, field, planned.resolved.feature.default.as_ref())
+    }
+
+    /// The column of each feature, view by view, so that each row is visited once a view.
+    fn columns(&self, rows: &Range<usize>) -> Result<Vec<ArrayRef>> {
+        let mut columns: Vec<Option<ArrayRef>> = vec![None; self.plan.features.len()];
+        for (records, planned) in self.records.iter().zip(&self.plan.views) {
+            let source = |output: &usize| {
+                let (_, field, default) = self.source(*output);
+                (field, default)
+            };
+            let sources: Vec<_> = planned.outputs.iter().map(source).collect();
+            let of_view = field_columns(records, &sources, rows.clone())?;
+            planned.outputs.iter().zip(of_view).for_each(|(output, column)| columns[*output] = Some(column));
+        }
+        Ok(columns.into_iter().flatten().collect())
     }
 
     /// All features as one batch, with the columns asked beside them.
@@ -109,12 +130,11 @@ impl Answer {
     /// The columns of `rows`, in the order of [`answer_fields`].
     pub(crate) fn arrays(&self, columns: AnswerColumns, rows: Range<usize>) -> Result<Vec<ArrayRef>> {
         let mut arrays = Vec::with_capacity(self.plan.features.len());
-        for feature in 0..self.plan.features.len() {
-            arrays.push(self.column_of(feature, rows.clone())?);
+        for (feature, column) in self.columns(&rows)?.into_iter().enumerate() {
+            arrays.push(column);
             if columns.statuses {
-                let planned = &self.plan.features[feature];
-                let field = &self.plan.views[planned.view].layout.fields()[planned.field];
-                arrays.push(status_column(&self.records[planned.view], field, rows.clone())?);
+                let (view, field, _) = self.source(feature);
+                arrays.push(status_column(&self.records[view], field, rows.clone())?);
             }
         }
         if columns.event_timestamps {
@@ -125,16 +145,16 @@ impl Answer {
 }
 
 /// The fields of an answer's columns: features, each with its status if asked, then event timestamps.
-pub(crate) fn answer_fields(plan: &Plan, columns: AnswerColumns, taken: &[&str]) -> Vec<Field> {
+pub(crate) fn answer_fields(plan: &Plan, columns: AnswerColumns, taken: &[&str]) -> Vec<ArrowField> {
     let names = plan.column_names(columns.full_names, taken);
     let mut fields = Vec::with_capacity(names.len());
     for (planned, name) in plan.features.iter().zip(names) {
-        let status = columns.statuses.then(|| Field::new(format!("{name}__status"), status_type(), false));
+        let status = columns.statuses.then(|| ArrowField::new(format!("{name}__status"), status_type(), false));
         fields.push(feature_field(&planned.resolved.feature, name));
         fields.extend(status);
     }
     if columns.event_timestamps {
-        let name = |view: &str| Field::new(format!("{view}__event_timestamp"), timestamp_type(), true);
+        let name = |view: &str| ArrowField::new(format!("{view}__event_timestamp"), timestamp_type(), true);
         fields.extend(plan.views.iter().map(|planned| name(&planned.view.name)));
     }
     fields

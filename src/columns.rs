@@ -7,14 +7,18 @@ use arrow::array::{
     ArrayRef, BinaryBuilder, BooleanArray, BooleanBufferBuilder, DictionaryArray, Int8Array, ListArray, PrimitiveArray,
     StringArray, StringBuilder, TimestampMicrosecondArray,
 };
-use arrow::buffer::{BooleanBuffer, NullBuffer, OffsetBuffer, ScalarBuffer};
+use arrow::buffer::{BooleanBuffer, Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
 use arrow::datatypes::{
-    ArrowPrimitiveType, DataType, Float32Type, Float64Type, Int8Type, Int32Type, Int64Type, TimestampMicrosecondType,
+    ArrowNativeType, ArrowPrimitiveType, DataType, Float32Type, Float64Type, Int8Type, Int32Type, Int64Type,
+    TimestampMicrosecondType,
 };
-use asofdb_storage::{Error, ListItems, Result, ScalarType, Status, Value, ValueType};
+use asofdb_storage::{Error, ListItems, Result, ScalarType, Status, Timestamp, Value, ValueType};
 
 use crate::arrow_types::{UTC, list_item};
 use crate::record::{Field, Records};
+
+/// Rows whose fixed values are gathered for all fields at once: few enough to stay in the first-level cache.
+const BLOCK_ROWS: usize = 64;
 
 /// The column of a field over `rows`; `default` stands in wherever the value is not present.
 pub(crate) fn field_column(
@@ -23,94 +27,141 @@ pub(crate) fn field_column(
     rows: Range<usize>,
     default: Option<&Value>,
 ) -> Result<ArrayRef> {
-    let column = Source { records, field, rows, default };
-    match field.ty {
-        ValueType::Scalar(ScalarType::Bool) => Ok(column.booleans()),
-        ValueType::Scalar(ScalarType::Int32) => Ok(column.primitive::<Int32Type, 4>(i32::from_le_bytes)),
-        ValueType::Scalar(ScalarType::Int64) => Ok(column.primitive::<Int64Type, 8>(i64::from_le_bytes)),
-        ValueType::Scalar(ScalarType::Float32) => Ok(column.primitive::<Float32Type, 4>(f32::from_le_bytes)),
-        ValueType::Scalar(ScalarType::Float64) => Ok(column.primitive::<Float64Type, 8>(f64::from_le_bytes)),
-        ValueType::Scalar(ScalarType::Timestamp) => {
-            let micros = column.primitive_array::<TimestampMicrosecondType, 8>(i64::from_le_bytes);
-            Ok(Arc::new(micros.with_timezone(UTC)))
+    let columns = field_columns(records, &[(field, default)], rows)?;
+    columns.into_iter().next().ok_or_else(|| Error::internal("a field has a column"))
+}
+
+/// The columns of several fields over `rows`, each with its default.
+pub(crate) fn field_columns(
+    records: &Records,
+    fields: &[(&Field, Option<&Value>)],
+    rows: Range<usize>,
+) -> Result<Vec<ArrayRef>> {
+    let holes = records.incomplete(rows.clone());
+    let fixed = gather(records, fields, rows.clone());
+    let column = |((field, default), fixed): (&(&Field, Option<&Value>), Fixed)| {
+        let source = Source { records, field, rows: rows.clone(), holes: &holes, default: *default };
+        source.column(fixed)
+    };
+    fields.iter().zip(fixed).map(column).collect()
+}
+
+/// The fixed values of a field, as their bits; whatever they are where the field is not present.
+enum Fixed {
+    Variable,
+    Byte(Vec<u8>),
+    Word(Vec<u32>),
+    Long(Vec<u64>),
+}
+
+impl Fixed {
+    fn new(field: &Field, rows: usize) -> Self {
+        match field.ty.fixed_bytes() {
+            Some(1) => Fixed::Byte(Vec::with_capacity(rows)),
+            Some(4) => Fixed::Word(Vec::with_capacity(rows)),
+            Some(_) => Fixed::Long(Vec::with_capacity(rows)),
+            None => Fixed::Variable,
         }
-        ValueType::Scalar(ScalarType::String) => column.strings(),
-        ValueType::Scalar(ScalarType::Bytes) => Ok(column.binaries()),
-        ValueType::List(item) => column.lists(item),
+    }
+
+    #[inline]
+    fn extend(&mut self, records: &Records, field: &Field, rows: Range<usize>) {
+        let records = records.iter(rows);
+        match self {
+            Fixed::Byte(column) => column.extend(records.map(|record| u8::from_le_bytes(record.fixed(field)))),
+            Fixed::Word(column) => column.extend(records.map(|record| u32::from_le_bytes(record.fixed(field)))),
+            Fixed::Long(column) => column.extend(records.map(|record| u64::from_le_bytes(record.fixed(field)))),
+            Fixed::Variable => {}
+        }
     }
 }
 
+/// Turns the fixed fields of row-major records into columns, block by block.
+fn gather(records: &Records, fields: &[(&Field, Option<&Value>)], rows: Range<usize>) -> Vec<Fixed> {
+    let mut columns: Vec<Fixed> = fields.iter().map(|(field, _)| Fixed::new(field, rows.len())).collect();
+    for start in rows.clone().step_by(BLOCK_ROWS) {
+        let block = start..rows.end.min(start + BLOCK_ROWS);
+        for ((field, _), column) in fields.iter().zip(&mut columns) {
+            column.extend(records, field, block.clone());
+        }
+    }
+    columns
+}
+
+/// What one column is made from.
 struct Source<'a> {
     records: &'a Records,
     field: &'a Field,
     rows: Range<usize>,
+    /// The rows where some field is not present, counted from the first.
+    holes: &'a [usize],
     default: Option<&'a Value>,
 }
 
 impl<'a> Source<'a> {
-    /// Which rows have a value, not counting the default; `None` when all have.
-    fn presence(&self) -> Option<BooleanBuffer> {
-        let mut present = BooleanBufferBuilder::new(self.rows.len());
-        self.rows.clone().for_each(|row| present.append(self.records.get(row).is_present(self.field)));
-        let present = present.finish();
-        (present.count_set_bits() < present.len()).then_some(present)
+    fn column(&self, fixed: Fixed) -> Result<ArrayRef> {
+        match (self.field.ty, fixed) {
+            (ValueType::Scalar(ScalarType::Bool), Fixed::Byte(bytes)) => Ok(self.booleans(bytes)),
+            (ValueType::Scalar(ScalarType::Int32), Fixed::Word(bits)) => Ok(self.primitive::<Int32Type, _>(bits)),
+            (ValueType::Scalar(ScalarType::Float32), Fixed::Word(bits)) => Ok(self.primitive::<Float32Type, _>(bits)),
+            (ValueType::Scalar(ScalarType::Int64), Fixed::Long(bits)) => Ok(self.primitive::<Int64Type, _>(bits)),
+            (ValueType::Scalar(ScalarType::Float64), Fixed::Long(bits)) => Ok(self.primitive::<Float64Type, _>(bits)),
+            (ValueType::Scalar(ScalarType::Timestamp), Fixed::Long(bits)) => {
+                Ok(Arc::new(self.primitive_array::<TimestampMicrosecondType, _>(bits).with_timezone(UTC)))
+            }
+            (ValueType::Scalar(ScalarType::String), _) => self.strings(),
+            (ValueType::Scalar(ScalarType::Bytes), _) => Ok(self.binaries()),
+            (ValueType::List(item), _) => self.lists(item),
+            (ty, _) => Err(Error::internal(format!("a column of {ty} was gathered in another width"))),
+        }
+    }
+
+    /// The rows that do not have a value, counted from the first.
+    fn absent(&self) -> impl Iterator<Item = usize> {
+        let is_absent = |row: &usize| !self.records.get(self.rows.start + row).is_present(self.field);
+        self.holes.iter().copied().filter(is_absent)
     }
 
     /// The column's nulls: none where a default stands in.
-    fn nulls(&self, presence: Option<BooleanBuffer>) -> Option<NullBuffer> {
-        presence.filter(|_| self.default.is_none()).map(NullBuffer::new)
-    }
-
-    fn primitive_array<T: ArrowPrimitiveType, const N: usize>(
-        &self,
-        read: impl Fn([u8; N]) -> T::Native,
-    ) -> PrimitiveArray<T> {
-        let mut values: Vec<T::Native> =
-            self.rows.clone().map(|row| read(self.records.get(row).fixed::<N>(self.field))).collect();
-        let presence = self.presence();
-        if let Some(present) = &presence {
-            let absent = self.default_bytes::<N>().map_or_else(T::Native::default, &read);
-            (0..values.len()).filter(|index| !present.value(*index)).for_each(|index| values[index] = absent);
+    fn nulls(&self) -> Option<NullBuffer> {
+        if self.holes.is_empty() || self.default.is_some() {
+            return None;
         }
-        PrimitiveArray::new(values.into(), self.nulls(presence))
+        let mut present = BooleanBufferBuilder::new(self.rows.len());
+        present.append_n(self.rows.len(), true);
+        self.absent().for_each(|row| present.set_bit(row, false));
+        Some(NullBuffer::new(present.finish())).filter(|nulls| nulls.null_count() > 0)
     }
 
-    fn primitive<T: ArrowPrimitiveType, const N: usize>(&self, read: impl Fn([u8; N]) -> T::Native) -> ArrayRef {
-        Arc::new(self.primitive_array::<T, N>(read))
+    /// Puts the default, or else zero, where there is no value.
+    fn fill<const N: usize, B: Copy>(&self, bits: &mut [B], from_bytes: impl Fn([u8; N]) -> B) {
+        let mut default = Vec::with_capacity(N);
+        self.default.into_iter().for_each(|value| value.encode(&mut default));
+        let default = from_bytes(default.try_into().unwrap_or([0; N]));
+        self.absent().for_each(|row| bits[row] = default);
     }
 
-    /// The default as a row would store it.
-    fn default_bytes<const N: usize>(&self) -> Option<[u8; N]> {
-        let mut bytes = Vec::with_capacity(N);
-        self.default?.encode(&mut bytes);
-        bytes.try_into().ok()
+    fn primitive_array<T: ArrowPrimitiveType, B: Bits>(&self, mut bits: Vec<B>) -> PrimitiveArray<T> {
+        B::fill(self, &mut bits);
+        let rows = bits.len();
+        PrimitiveArray::new(ScalarBuffer::new(Buffer::from_vec(bits), 0, rows), self.nulls())
     }
 
-    fn booleans(&self) -> ArrayRef {
-        let presence = self.presence();
-        let default = matches!(self.default, Some(Value::Bool(true)));
-        let mut values = BooleanBufferBuilder::new(self.rows.len());
-        for row in self.rows.clone() {
-            let record = self.records.get(row);
-            values.append(if record.is_present(self.field) { record.fixed::<1>(self.field) == [1] } else { default });
-        }
-        Arc::new(BooleanArray::new(values.finish(), self.nulls(presence)))
+    fn primitive<T: ArrowPrimitiveType, B: Bits>(&self, bits: Vec<B>) -> ArrayRef {
+        Arc::new(self.primitive_array::<T, B>(bits))
+    }
+
+    fn booleans(&self, mut bytes: Vec<u8>) -> ArrayRef {
+        self.fill(&mut bytes, u8::from_le_bytes);
+        let values = BooleanBuffer::collect_bool(bytes.len(), |row| bytes[row] == 1);
+        Arc::new(BooleanArray::new(values, self.nulls()))
     }
 
     /// The bytes of each row's value or its default.
-    fn variable(&self, default: Option<&'a [u8]>) -> impl Iterator<Item = Option<&'a [u8]>> {
-        let (records, field) = (self.records, self.field);
-        self.rows.clone().map(move |row| match records.get(row).is_present(field) {
-            true => Some(records.variable(row, field)),
+    fn variable<'b>(&'b self, default: Option<&'b [u8]>) -> impl Iterator<Item = Option<&'b [u8]>> {
+        self.rows.clone().map(move |row| match self.records.get(row).is_present(self.field) {
+            true => Some(self.records.variable(row, self.field)),
             false => default,
-        })
-    }
-
-    fn encoded_default(&self) -> Option<Vec<u8>> {
-        self.default.map(|value| {
-            let mut bytes = Vec::new();
-            value.encode(&mut bytes);
-            bytes
         })
     }
 
@@ -137,14 +188,27 @@ impl<'a> Source<'a> {
     }
 
     fn lists(&self, item: ScalarType) -> Result<ArrayRef> {
-        let (records, field, rows) = (self.records, self.field, self.rows.clone());
-        let encoded = self.encoded_default();
-        let default = encoded.as_deref();
-        let values = rows.map(|row| match records.get(row).is_present(field) {
-            true => Some(records.variable(row, field)),
-            false => default,
-        });
-        lists(item, values, self.rows.len())
+        let mut default = Vec::new();
+        self.default.into_iter().for_each(|value| value.encode(&mut default));
+        let default = self.default.map(|_| default.as_slice());
+        lists(item, self.variable(default), self.rows.len())
+    }
+}
+
+/// The bits of a fixed value.
+trait Bits: Copy + ArrowNativeType {
+    fn fill(source: &Source<'_>, bits: &mut [Self]);
+}
+
+impl Bits for u32 {
+    fn fill(source: &Source<'_>, bits: &mut [Self]) {
+        source.fill(bits, u32::from_le_bytes);
+    }
+}
+
+impl Bits for u64 {
+    fn fill(source: &Source<'_>, bits: &mut [Self]) {
+        source.fill(bits, u64::from_le_bytes);
     }
 }
 
@@ -246,6 +310,6 @@ pub(crate) fn status_array(keys: Vec<i8>) -> Result<ArrayRef> {
 
 /// The event timestamp of the version found for each of `rows`.
 pub(crate) fn event_column(records: &Records, rows: Range<usize>) -> ArrayRef {
-    let events = rows.map(|row| records.get(row).event().map(|event| event.as_micros()));
+    let events = rows.map(|row| records.get(row).event().map(Timestamp::as_micros));
     Arc::new(events.collect::<TimestampMicrosecondArray>().with_timezone(UTC))
 }

@@ -13,6 +13,7 @@ pub(crate) struct EncodedKeys {
     /// The end of each key in `bytes`.
     ends: Vec<usize>,
     holes: Vec<bool>,
+    holes_count: usize,
 }
 
 impl EncodedKeys {
@@ -62,6 +63,7 @@ impl EncodedKeys {
         }
         self.ends.push(self.bytes.len());
         self.holes.push(!good);
+        self.holes_count += usize::from(!good);
     }
 
     /// Adds the key made of the values at `positions`, each of its join key's type; a null makes a hole.
@@ -94,6 +96,7 @@ impl EncodedKeys {
     pub(crate) fn truncate(&mut self, rows: usize) {
         self.ends.truncate(rows);
         self.holes.truncate(rows);
+        self.holes_count = self.holes.iter().filter(|hole| **hole).count();
         self.bytes.truncate(self.ends.last().copied().unwrap_or(0));
     }
 
@@ -101,10 +104,16 @@ impl EncodedKeys {
         self.bytes.clear();
         self.ends.clear();
         self.holes.clear();
+        self.holes_count = 0;
     }
 
     pub(crate) fn len(&self) -> usize {
         self.ends.len()
+    }
+
+    /// Whether any row has no key.
+    pub(crate) fn has_holes(&self) -> bool {
+        self.holes_count > 0
     }
 
     #[inline]
@@ -121,6 +130,7 @@ impl EncodedKeys {
         self.bytes.extend_from_slice(&other.bytes);
         self.ends.extend(other.ends.iter().map(|end| base + end));
         self.holes.extend_from_slice(&other.holes);
+        self.holes_count += other.holes_count;
     }
 
     /// Bytes of memory held.

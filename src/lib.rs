@@ -1,4 +1,37 @@
 //! asofdb: an embedded feature store engine.
+//!
+//! A [`Store`] keeps every version of every feature row and answers what a value is now
+//! ([`Store::latest`]), what it was at a time ([`Store::as_of`], [`Store::point_in_time_join`]), and gives all of
+//! it ([`Store::export`]). Every value comes with the reason for its presence or absence, a [`Status`].
+//!
+//! It is no feature computation framework, no job scheduler and no network service: values come in as Arrow
+//! batches or files, and go out as Arrow, matrices or Parquet. One process has a store open at a time.
+//!
+//! ```
+//! # fn main() -> asofdb::Result<()> {
+//! use asofdb::{Store, Value, parse_definitions};
+//!
+//! let directory = tempfile::tempdir().expect("a temporary directory");
+//! let store = Store::open(directory.path().join("store"))?;
+//! let definitions = r#"
+//!     [[entity]]
+//!     name = "user"
+//!     join_keys = [{ name = "user_id", type = "int64" }]
+//!     [[feature_view]]
+//!     name = "activity"
+//!     entities = ["user"]
+//!     [[feature_view.feature]]
+//!     name = "clicks"
+//!     type = "int64"
+//! "#;
+//! store.apply(&parse_definitions(definitions, "definitions.toml")?, false)?;
+//! let request = store.prepare(&["activity:clicks"])?;
+//! let mut users = request.entity_rows();
+//! users.push(&[Some(Value::Int64(1001))])?;
+//! assert_eq!(store.latest(&request, &users)?.status(0, 0), asofdb::Status::Missing);
+//! # Ok(())
+//! # }
+//! ```
 
 mod answer;
 mod arena;

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use asofdb_storage::{
-    Catalog, Error, FeatureId, FeatureView, JoinKey, Projection, Result, ScalarType, Value, ValueType,
+    Catalog, Error, Feature, FeatureId, FeatureView, JoinKey, Projection, Result, ScalarType, Value, ValueType,
+    is_numeric,
 };
 use parking_lot::RwLock;
 
@@ -23,6 +24,10 @@ pub(crate) struct Plan {
     /// In the order asked.
     pub(crate) features: Vec<PlannedFeature>,
     pub(crate) views: Vec<PlannedView>,
+    /// By view: the default of each of its features as a number, NaN where it has none.
+    pub(crate) fills: Vec<Vec<f32>>,
+    /// The first feature that cannot go into a matrix.
+    not_numeric: Option<usize>,
     /// The columns an entity row has: every join key of every view, once.
     pub(crate) join_keys: Vec<JoinKey>,
     /// Distinct entity keys, each as positions in `join_keys`; views of the same entities share one.
@@ -47,13 +52,19 @@ pub(crate) struct PlannedView {
     pub(crate) projection: Projection,
     /// Position in the answer of each of this view's features.
     pub(crate) outputs: Vec<usize>,
+    /// Where this view's features lie in the answer, if they lie together and in order.
+    pub(crate) contiguous: Option<usize>,
 }
 
-impl PlannedView {
-    /// Where this view's features lie in the answer, if they lie together and in order.
-    pub(crate) fn contiguous(&self) -> Option<usize> {
-        let start = self.outputs[0];
-        self.outputs.iter().enumerate().all(|(n, output)| *output == start + n).then_some(start)
+/// The default of a feature as a matrix holds it; NaN where there is none.
+fn numeric_default(feature: &Feature) -> f32 {
+    match &feature.default {
+        Some(Value::Bool(v)) => f32::from(u8::from(*v)),
+        Some(Value::Int32(v)) => *v as f32,
+        Some(Value::Int64(v)) => *v as f32,
+        Some(Value::Float32(v)) => *v,
+        Some(Value::Float64(v)) => *v as f32,
+        _ => f32::NAN,
     }
 }
 
@@ -79,10 +90,24 @@ impl Plan {
         let views = views.into_iter().zip(group_of).map(|((view, ids, outputs), key_group)| {
             let layout = RecordLayout::new(&view, &ids)?;
             let projection = Projection::new(&view, &ids)?;
-            Ok(PlannedView { view, key_group, layout, projection, outputs })
+            let contiguous = outputs.windows(2).all(|pair| pair[0] + 1 == pair[1]).then_some(outputs[0]);
+            Ok(PlannedView { view, key_group, layout, projection, outputs, contiguous })
         });
         let views = views.collect::<Result<Vec<_>>>()?;
-        Ok(Plan { revision: catalog.revision(), features, views, join_keys, key_groups })
+        let defaults = |view: &PlannedView| {
+            view.outputs.iter().map(|output| numeric_default(&features[*output].resolved.feature)).collect()
+        };
+        let fills = views.iter().map(defaults).collect();
+        let not_numeric = features.iter().position(|planned| !is_numeric(planned.resolved.feature.ty));
+        Ok(Plan { revision: catalog.revision(), features, views, fills, not_numeric, join_keys, key_groups })
+    }
+
+    /// Refuses plans with a feature that is not a number, naming it.
+    pub(crate) fn check_numeric(&self) -> Result<()> {
+        let Some(position) = self.not_numeric else { return Ok(()) };
+        let resolved = &self.features[position].resolved;
+        let (reference, ty) = (resolved.reference(), resolved.feature.ty);
+        Err(Error::invalid(format!("only numbers and bools go into a matrix: {reference} is {ty}")))
     }
 
     /// Encodes the entity keys of `batch`, which has a column for every join key. Null keys are holes.

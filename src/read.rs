@@ -1,8 +1,9 @@
 //! Latest and as-of reads.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
-use asofdb_storage::{AsOfLookup, Backend, Error, Found, Lookup, Result, Status, Timestamp, Value};
+use asofdb_storage::{AsOfLookup, Backend, Error, Found, Lookup, Result, Status, Timestamp};
 
 use crate::answer::Answer;
 use crate::keys::EncodedKeys;
@@ -98,6 +99,7 @@ impl Store {
         self.with_plan(request, |plan| {
             let groups = entities.groups_for(plan)?;
             let mut writer = MatrixWriter::new(plan, entities.len(), &mut matrix)?;
+            writer.write_holes(groups, entities.len());
             run(self.backend(), plan, groups, question, |row, view, at, found| writer.write(row, view, at, found))
         })
     }
@@ -123,15 +125,15 @@ fn run(
     question: Question,
     mut visit: impl FnMut(usize, usize, Timestamp, Option<Found<'_>>) -> Result<()>,
 ) -> Result<()> {
-    let rows = groups.first().map_or(0, EncodedKeys::len);
-    let asked = rows * plan.views.len();
-    let mut targets: Vec<u32> = Vec::new();
+    let asked = groups.first().map_or(0, EncodedKeys::len) * plan.views.len();
     let keys = Keys { plan, groups };
-    if keys.any_hole(rows) {
-        targets = (0..asked as u32).filter(|index| keys.get(*index as usize).is_some()).collect();
-    }
-    let holes = !targets.is_empty() || keys.any_hole(rows);
-    let target = |index: usize| if holes { targets[index] as usize } else { index };
+    // Only where some rows have no key are lookups numbered differently from cells.
+    let holes = groups.iter().any(EncodedKeys::has_holes);
+    let targets: Vec<usize> = match holes {
+        true => (0..asked).filter(|index| keys.get(*index).is_some()).collect(),
+        false => Vec::new(),
+    };
+    let target = |index: usize| if holes { targets[index] } else { index };
     let count = if holes { targets.len() } else { asked };
     let mut visit_at = |at: Timestamp, index: usize, found: Option<Found<'_>>| {
         let index = target(index);
@@ -164,10 +166,6 @@ impl<'a> Keys<'a> {
         let key = self.groups[planned.key_group].get(index / self.plan.views.len())?;
         Some((planned, key))
     }
-
-    fn any_hole(&self, rows: usize) -> bool {
-        self.groups.iter().any(|group| (0..rows).any(|row| group.get(row).is_none()))
-    }
 }
 
 /// Writes answers into the caller's matrix.
@@ -177,72 +175,88 @@ struct MatrixWriter<'p, 'm> {
     values: &'m mut [f32],
     statuses: Option<&'m mut [Status]>,
     /// By view: what stands in for each of its features.
-    fills: Vec<Vec<f32>>,
+    fills: Cow<'p, [Vec<f32>]>,
     scratch: Vec<f32>,
     scratch_statuses: Vec<Status>,
 }
 
 impl<'p, 'm> MatrixWriter<'p, 'm> {
     fn new(plan: &'p Plan, rows: usize, matrix: &'m mut F32Matrix<'_>) -> Result<Self> {
+        plan.check_numeric()?;
         let width = plan.features.len();
         let sizes = [Some(matrix.values.len()), matrix.statuses.as_ref().map(|statuses| statuses.len())];
         if let Some(size) = sizes.into_iter().flatten().find(|size| *size != rows * width) {
-            return Err(Error::invalid(format!(
-                "the matrix has {rows} rows of {width} features: got room for {size} values"
-            )));
+            let message = format!("the matrix has {rows} rows of {width} features: got room for {size} values");
+            return Err(Error::invalid(message));
         }
-        let fills = plan.views.iter().map(|view| fills(plan, view, matrix.fill)).collect::<Result<Vec<_>>>()?;
-        let mut writer = MatrixWriter {
+        Ok(MatrixWriter {
             plan,
             width,
             values: &mut *matrix.values,
             statuses: matrix.statuses.as_deref_mut(),
-            fills,
-            scratch: vec![0.0; width],
-            scratch_statuses: vec![Status::Missing; width],
-        };
-        // Entities with null keys are never visited; every other cell is written again.
-        if rows > 0 {
-            for view in 0..plan.views.len() {
-                (0..rows).for_each(|row| writer.fill(row, view, Status::Missing));
+            fills: fills(plan, matrix.fill),
+            scratch: Vec::new(),
+            scratch_statuses: Vec::new(),
+        })
+    }
+
+    /// Entities with null keys are not looked up: nothing is known of them.
+    fn write_holes(&mut self, groups: &[EncodedKeys], rows: usize) {
+        for (view, planned) in self.plan.views.iter().enumerate() {
+            let group = &groups[planned.key_group];
+            if !group.has_holes() {
+                continue;
             }
+            (0..rows).filter(|row| group.get(*row).is_none()).for_each(|row| self.fill(row, view, Status::Missing));
         }
-        Ok(writer)
     }
 
     fn write(&mut self, row: usize, view: usize, at: Timestamp, found: Option<Found<'_>>) -> Result<()> {
         let planned = &self.plan.views[view];
-        let Some(found) = found else { return Ok(()) };
+        let Some(found) = found else {
+            self.fill(row, view, Status::Missing);
+            return Ok(());
+        };
         if planned.view.is_expired(found.version.event, at) {
             let deleted = planned.projection.open(found.row)?.is_none();
             self.fill(row, view, if deleted { Status::Missing } else { Status::Expired });
             return Ok(());
         }
-        let count = planned.outputs.len();
-        match planned.contiguous() {
-            Some(start) => {
-                let cells = row * self.width + start..row * self.width + start + count;
-                let statuses = self.statuses.as_deref_mut().map(|statuses| &mut statuses[cells.clone()]);
-                planned.projection.read_f32(found.row, &self.fills[view], &mut self.values[cells], statuses)?;
-            }
-            None => {
-                let (values, statuses) = (&mut self.scratch[..count], &mut self.scratch_statuses[..count]);
-                if planned.projection.read_f32(found.row, &self.fills[view], values, Some(statuses))? {
-                    self.scatter(row, view);
-                }
-            }
+        let read = match planned.contiguous {
+            Some(start) => self.read_in_place(row, view, start, found)?,
+            None => self.read_scattered(row, view, found)?,
+        };
+        if !read {
+            self.fill(row, view, Status::Missing);
         }
         Ok(())
     }
 
-    fn scatter(&mut self, row: usize, view: usize) {
-        for (n, output) in self.plan.views[view].outputs.iter().enumerate() {
+    fn read_in_place(&mut self, row: usize, view: usize, start: usize, found: Found<'_>) -> Result<bool> {
+        let planned = &self.plan.views[view];
+        let first = row * self.width + start;
+        let cells = first..first + planned.outputs.len();
+        let statuses = self.statuses.as_deref_mut().map(|statuses| &mut statuses[cells.clone()]);
+        planned.projection.read_f32(found.row, &self.fills[view], &mut self.values[cells], statuses)
+    }
+
+    /// Reads features that other views' lie between.
+    fn read_scattered(&mut self, row: usize, view: usize, found: Found<'_>) -> Result<bool> {
+        let planned = &self.plan.views[view];
+        self.scratch.resize(planned.outputs.len(), 0.0);
+        self.scratch_statuses.resize(planned.outputs.len(), Status::Missing);
+        let statuses = Some(&mut self.scratch_statuses[..]);
+        if !planned.projection.read_f32(found.row, &self.fills[view], &mut self.scratch, statuses)? {
+            return Ok(false);
+        }
+        for (n, output) in planned.outputs.iter().enumerate() {
             let cell = row * self.width + output;
             self.values[cell] = self.scratch[n];
             if let Some(statuses) = self.statuses.as_deref_mut() {
                 statuses[cell] = self.scratch_statuses[n];
             }
         }
+        Ok(true)
     }
 
     fn fill(&mut self, row: usize, view: usize, status: Status) {
@@ -256,20 +270,11 @@ impl<'p, 'm> MatrixWriter<'p, 'm> {
     }
 }
 
-/// What stands in for each feature of a view: its default or the fill.
-fn fills(plan: &Plan, view: &PlannedView, fill: f32) -> Result<Vec<f32>> {
-    if let Err(index) = view.projection.check_numeric() {
-        let resolved = &plan.features[view.outputs[index]].resolved;
-        let (reference, ty) = (resolved.reference(), resolved.feature.ty);
-        return Err(Error::invalid(format!("only numbers and bools go into a matrix: {reference} is {ty}")));
+/// What stands in for each feature, view by view: its default or the fill. A fill of NaN is prepared.
+fn fills(plan: &Plan, fill: f32) -> Cow<'_, [Vec<f32>]> {
+    if fill.is_nan() {
+        return Cow::Borrowed(&plan.fills);
     }
-    let of = |output: &usize| match &plan.features[*output].resolved.feature.default {
-        Some(Value::Bool(v)) => f32::from(u8::from(*v)),
-        Some(Value::Int32(v)) => *v as f32,
-        Some(Value::Int64(v)) => *v as f32,
-        Some(Value::Float32(v)) => *v,
-        Some(Value::Float64(v)) => *v as f32,
-        _ => fill,
-    };
-    Ok(view.outputs.iter().map(of).collect())
+    let of = |value: &f32| if value.is_nan() { fill } else { *value };
+    Cow::Owned(plan.fills.iter().map(|fills| fills.iter().map(of).collect()).collect())
 }

@@ -11,6 +11,8 @@
 //! | 9.. | null bits, one a field |
 //! | then | fields: fixed values as stored; others as offset (u64) and length (u32) into the arena |
 
+use std::ops::Range;
+
 use asofdb_storage::row::{self, RowKind, RowRef};
 use asofdb_storage::{
     Error, FeatureId, FeatureView, Found, Place, Result, RowLayout, Slot, Status, Timestamp, ValueType,
@@ -253,6 +255,19 @@ impl Records {
     #[inline]
     pub(crate) fn get(&self, row: usize) -> Record<'_> {
         Record { bytes: &self.bytes[row * self.stride..(row + 1) * self.stride] }
+    }
+
+    #[inline]
+    pub(crate) fn iter(&self, rows: Range<usize>) -> impl Iterator<Item = Record<'_>> {
+        let bytes = &self.bytes[rows.start * self.stride..rows.end * self.stride];
+        bytes.chunks_exact(self.stride).map(|bytes| Record { bytes })
+    }
+
+    /// The records among `rows` where some field is not present, counted from the first.
+    pub(crate) fn incomplete(&self, rows: Range<usize>) -> Vec<usize> {
+        let header = STATUS_AT..self.header;
+        let is_incomplete = |record: &Record<'_>| record.bytes[header.clone()].iter().any(|byte| *byte != 0);
+        self.iter(rows).enumerate().filter(|(_, record)| is_incomplete(record)).map(|(row, _)| row).collect()
     }
 
     /// The record of a row, to be written, and the arena for its values of variable length.

@@ -4,6 +4,7 @@ mod common;
 
 mod cli;
 mod definitions;
+mod export;
 mod ingest;
 mod join;
 mod reads;

@@ -5,6 +5,8 @@
 
 #![allow(dead_code, reason = "each bench uses its part")]
 
+pub mod cpu;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -65,7 +67,7 @@ pub fn event(entity: usize, version: usize) -> Timestamp {
     Timestamp::from_micros(FIRST_EVENT + version as i64 * DAY + offset)
 }
 
-/// The value of a feature: three decimals, half of them the same in every version, as features are.
+/// The value of the feature with this number: three decimals, half of them the same in every version, as features are.
 pub fn value(entity: usize, version: usize, feature: usize) -> f32 {
     let version = if feature.is_multiple_of(2) { 0 } else { version as u64 };
     let seed = (entity as u64) << 20 ^ version << 10 ^ feature as u64;

@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, BooleanArray, RecordBatch, TimestampMicrosecondArray};
 use asofdb_storage::row::{self, RowKind};
-use asofdb_storage::{Error, Found, Result, Scanned, Status, Timestamp};
+use asofdb_storage::{Error, Feature, Found, Result, Scanned, Status, Timestamp};
 
 use super::keys::KeyColumns;
 use super::task::Task;
 use crate::arrow_types::UTC;
-use crate::columns::{field_column, status_array};
+use crate::columns::{field_columns, status_array};
 use crate::record::Records;
 
 /// Most rows of a batch: enough that the cost of a call to the encoder for each column does not count.
@@ -100,10 +100,10 @@ impl<'t> Rows<'t> {
             Some(_) => status_array(std::mem::take(&mut self.statuses))?,
             None => Arc::new(BooleanArray::from(std::mem::take(&mut self.deleted))),
         });
-        for (feature, field) in self.task.view.features.iter().zip(self.task.layout.fields()) {
-            let default = feature.default.as_ref().filter(|_| self.task.as_of.is_some());
-            columns.push(field_column(&self.records, field, 0..rows, default)?);
-        }
+        let default = |feature: &'t Feature| feature.default.as_ref().filter(|_| self.task.as_of.is_some());
+        let defaults = self.task.view.features.iter().map(default);
+        let fields: Vec<_> = self.task.layout.fields().iter().zip(defaults).collect();
+        columns.extend(field_columns(&self.records, &fields, 0..rows)?);
         self.records.clear(rows);
         RecordBatch::try_new(self.task.schema.clone(), columns)
             .map(Some)

@@ -8,7 +8,7 @@ use asofdb_storage::{Error, Feature, FeatureView, JoinKey, Result, ScalarType, T
 use serde_json::json;
 
 use super::manifest::{ColumnRole, EXPORT_FORMAT, ManifestColumn};
-use super::options::{ExportOptions, ExportRows};
+use super::options::{ExportOptions, ExportRows, PartitionBy};
 use crate::arrow_types::{arrow_type, feature_field, timestamp_type};
 use crate::columns::status_type;
 
@@ -71,7 +71,7 @@ impl ExportSchema {
     /// `Conflict` when a column of the view has the name of the partition column.
     pub(super) fn new(view: &FeatureView, options: &ExportOptions, snapshot: Timestamp) -> Result<Self> {
         let taken: Vec<&str> = own_names(view).collect();
-        if let Some(column) = options.partition_by.map(|by| by.column()).filter(|column| taken.contains(column)) {
+        if let Some(column) = options.partition_by.map(PartitionBy::column).filter(|column| taken.contains(column)) {
             let name = &view.name;
             return Err(Error::conflict(format!(
                 "view {name:?} has a column of the partition's name; export it without partitions: {column:?}"

@@ -118,7 +118,7 @@ impl Picker {
 /// Where the rows of one range go.
 enum Sink<'t> {
     /// Into one file, which is created with its first row.
-    One { task: &'t Task<'t>, number: usize, part: Option<Part<'t>> },
+    One { task: &'t Task<'t>, number: usize, part: Option<Box<Part<'t>>> },
     /// Into one file a partition.
     Partitions(Partitions<'t>),
 }
@@ -135,14 +135,16 @@ impl<'t> Sink<'t> {
     fn push(&mut self, scanned: Scanned<'_>) -> Result<()> {
         match self {
             Sink::One { part: Some(part), .. } => part.push(scanned),
-            Sink::One { task, number, part } => part.insert(Part::create(task, part_name(*number))?).push(scanned),
+            Sink::One { task, number, part } => {
+                part.insert(Box::new(Part::create(task, part_name(*number))?)).push(scanned)
+            }
             Sink::Partitions(partitions) => partitions.push(scanned),
         }
     }
 
     fn finish(self) -> Result<Vec<Written>> {
         match self {
-            Sink::One { part, .. } => part.into_iter().map(Part::finish).collect(),
+            Sink::One { part, .. } => part.into_iter().map(|part| part.finish()).collect(),
             Sink::Partitions(partitions) => partitions.finish(),
         }
     }

@@ -9,6 +9,12 @@ use proptest::prelude::*;
 /// 2024-01-01T00:00:00Z.
 const START: Timestamp = Timestamp::from_micros(1_704_067_200_000_000);
 
+/// As many histories as said here, or by `PROPTEST_CASES`.
+fn histories(cases: u32) -> ProptestConfig {
+    let given = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok());
+    ProptestConfig { cases: given.unwrap_or(cases), ..ProptestConfig::default() }
+}
+
 fn moment() -> impl Strategy<Value = Moment> {
     (0..Moment::HOURS.len() as u8, 0..3u8).prop_map(|(age, nudge)| Moment { age, nudge })
 }
@@ -55,7 +61,7 @@ fn history() -> impl Strategy<Value = Vec<Op>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 256, ..ProptestConfig::default() })]
+    #![proptest_config(histories(256))]
 
     #[test]
     fn the_in_memory_backend_answers_as_a_plain_list_of_writes_does(ops in history()) {
@@ -66,7 +72,7 @@ proptest! {
 
 #[cfg(feature = "rocksdb")]
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+    #![proptest_config(histories(48))]
 
     #[test]
     fn the_backend_on_disk_answers_as_the_in_memory_one_does(ops in history()) {

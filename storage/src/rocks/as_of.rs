@@ -30,7 +30,11 @@ pub(super) fn as_of(
         let mut answer = Answer { now: store.present.now(), known_at, raw, walker, visit };
         match sorted {
             true => sequence(lookups).into_iter().try_for_each(|(_, index)| answer.give(index as usize, lookups)),
-            false => (0..lookups.len()).try_for_each(|index| answer.give(index, lookups)),
+            false => (0..lookups.len()).try_for_each(|index| {
+                // This iterator ends with the row it was sent to, and cannot be stepped to another.
+                answer.walker.forget();
+                answer.give(index, lookups)
+            }),
         }
     })
 }

@@ -21,7 +21,7 @@ use super::commit::{Committer, check_views, put_notes, views};
 use super::error::{from_io, from_rocks};
 use super::families::Database;
 use super::newest::Candidates;
-use super::order::Sorted;
+use super::order::{Sorted, WARM_ROWS};
 use super::rebuild::{LoadedRows, rebuild_latest};
 use super::records::{self, Work};
 use super::store::Store;
@@ -36,7 +36,7 @@ use crate::version::Version;
 
 /// Rows of one file. Some files of a load are written at the same time, and compaction likes them of about
 /// the size it writes itself.
-const FILE_ROWS_MAX: usize = 200_000;
+const FILE_ROWS_MAX: usize = 1_000_000;
 
 /// Threads that write the files of a load: this machine's two cores are the least that is common.
 const THREADS: usize = 2;
@@ -97,17 +97,12 @@ impl Load {
             self.look_again(store)?;
         }
         let history = self.history_with_sentinel(store)?;
-        let record = Work::BulkLoad.key(self.id());
-        let mut begin = RocksBatch::default();
-        begin.put_cf(store.database.catalog(), &record, encode_record(&self.record)?);
-        store.write(begin, true)?;
+        self.begin(store)?;
         store.accelerator.suspend();
         if let Err(error) = ingest(&store.database, store.database.history(), history) {
             store.accelerator.resume();
-            let mut forget = RocksBatch::default();
-            forget.delete_cf(store.database.catalog(), &record);
-            // Opening forgets it too, as its rows are not there.
-            let _ = store.write(forget, true);
+            // Where this fails too, opening the store forgets the load, as its rows are not there.
+            let _ = conclude(store, self.id(), &[]);
             return Err(store.failed(error));
         }
         self.finish(store).map_err(|error| store.failed(unfinished(error)))?;
@@ -116,6 +111,13 @@ impl Load {
         store.counters.batches.fetch_add(1, Ordering::Relaxed);
         store.counters.rows.fetch_add(self.batch.len() as u64, Ordering::Relaxed);
         Ok(())
+    }
+
+    /// Puts on record what is to be finished or forgotten if this process dies.
+    fn begin(&self, store: &Store) -> Result<()> {
+        let mut begin = RocksBatch::default();
+        begin.put_cf(store.database.catalog(), Work::BulkLoad.key(self.id()), encode_record(&self.record)?);
+        store.write(begin, true)
     }
 
     /// The stamp is no other commit's.
@@ -319,10 +321,14 @@ impl Job<'_> {
     fn history_file(&self, rows: Range<usize>) -> Result<PathBuf> {
         let mut bytes = Vec::new();
         self.files.write(&self.store.tuning.history, |writer| {
-            for (version, row) in rows.map(|index| self.sorted.get(index)) {
-                bytes.clear();
-                key::history_key(row.view, row.key, version, &mut bytes);
-                writer.put(&bytes, row.row)?;
+            for start in rows.clone().step_by(WARM_ROWS) {
+                let some = start..rows.end.min(start + WARM_ROWS);
+                self.sorted.warm(some.clone());
+                for (version, row) in some.map(|index| self.sorted.get(index)) {
+                    bytes.clear();
+                    key::history_key(row.view, row.key, version, &mut bytes);
+                    writer.put(&bytes, row.row)?;
+                }
             }
             Ok(())
         })
@@ -341,15 +347,117 @@ impl Job<'_> {
         }
         let (mut start, mut bytes) = (0, Vec::new());
         let written = self.files.write(&self.store.tuning.latest, |writer| {
-            for (end, index) in winners {
-                let (version, row) = self.sorted.get(index);
-                bytes.clear();
-                stored::encode(version, row.row, &mut bytes);
-                writer.put(&keys[start..end], &bytes)?;
-                start = end;
+            for some in winners.chunks(WARM_ROWS) {
+                self.sorted.warm(some.iter().map(|(_, index)| *index));
+                for &(end, index) in some {
+                    let (version, row) = self.sorted.get(index);
+                    bytes.clear();
+                    stored::encode(version, row.row, &mut bytes);
+                    writer.put(&keys[start..end], &bytes)?;
+                    start = end;
+                }
             }
             Ok(())
         });
         written.map(Some)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::backend::{Backend, KeyRange};
+    use crate::rocks::RocksBackend;
+    use crate::rocks::testing::{Fixture, seen};
+
+    /// Rows a and b, b newer than what is there, and a note.
+    fn batch(fixture: &Fixture, store: &RocksBackend) -> WriteBatch {
+        let mut batch = WriteBatch::bulk();
+        fixture.put(store, &mut batch, b"a", 10, 1);
+        fixture.put(store, &mut batch, b"b", 30, 2);
+        batch.note("progress", Some(b"half".to_vec()));
+        batch
+    }
+
+    fn prepare(store: &RocksBackend, batch: WriteBatch) -> Load {
+        Load::prepare(&store.store, batch, store.store.present.stamp()).unwrap()
+    }
+
+    fn nothing_is_left(store: &RocksBackend) {
+        assert!(records::begun(&store.store.database, Work::BulkLoad).unwrap().is_empty());
+        assert_eq!(fs::read_dir(&store.store.loads).unwrap().count(), 0);
+        let sentinels = SENTINEL_VIEW.to_be_bytes();
+        let mode = rocksdb::IteratorMode::From(&sentinels, rocksdb::Direction::Forward);
+        let database = &store.store.database;
+        assert!(database.rocks.full_iterator_cf(database.history(), mode).next().is_none());
+        assert_eq!(store.verify().unwrap().problems, Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_load_that_had_only_begun_is_forgotten_when_the_store_opens() {
+        let fixture = Fixture::new();
+        let store = fixture.open();
+        fixture.commit(&store, b"b", 20, 0);
+        let load = prepare(&store, batch(&fixture, &store));
+        load.begin(&store.store).unwrap();
+        drop(store);
+        let store = fixture.open();
+        assert_eq!(seen(&fixture, &store, &[b"a", b"b"]), [None, Some((20, 0))]);
+        assert_eq!(store.note(b"progress").unwrap(), None);
+        nothing_is_left(&store);
+    }
+
+    #[test]
+    fn a_load_whose_rows_are_in_history_is_finished_when_the_store_opens() {
+        let fixture = Fixture::new();
+        let store = fixture.open();
+        fixture.commit(&store, b"b", 20, 0);
+        fixture.commit(&store, b"c", 20, 3);
+        let load = prepare(&store, batch(&fixture, &store));
+        let history = load.history_with_sentinel(&store.store).unwrap();
+        load.begin(&store.store).unwrap();
+        ingest(&store.store.database, store.store.database.history(), history).unwrap();
+        drop((load, store));
+        let store = fixture.open();
+        assert_eq!(seen(&fixture, &store, &[b"a", b"b", b"c"]), [Some((10, 1)), Some((30, 2)), Some((20, 3))]);
+        assert_eq!(store.note(b"progress").unwrap().as_deref(), Some(&b"half"[..]));
+        nothing_is_left(&store);
+    }
+
+    #[test]
+    fn until_a_load_is_in_latest_history_answers() {
+        let fixture = Fixture::new();
+        let store = fixture.open();
+        fixture.commit(&store, b"b", 20, 0);
+        let load = prepare(&store, batch(&fixture, &store));
+        store.store.accelerator.suspend();
+        ingest(&store.store.database, store.store.database.history(), load.history.clone()).unwrap();
+        assert_eq!(seen(&fixture, &store, &[b"a", b"b"]), [Some((10, 1)), Some((30, 2))]);
+    }
+
+    #[test]
+    fn commits_between_preparing_and_taking_over_are_not_lost() {
+        let fixture = Fixture::new();
+        let store = fixture.open();
+        let load = prepare(&store, batch(&fixture, &store));
+        fixture.commit(&store, b"a", 50, 7);
+        fixture.commit(&store, b"b", 20, 8);
+        store.committer.exclusively(move |store| load.take_over(store)).unwrap();
+        assert_eq!(seen(&fixture, &store, &[b"a", b"b"]), [Some((50, 7)), Some((30, 2))]);
+        nothing_is_left(&store);
+    }
+
+    #[test]
+    fn a_load_of_a_view_that_was_dropped_meanwhile_is_refused_whole() {
+        let fixture = Fixture::new();
+        let store = fixture.open();
+        let load = prepare(&store, batch(&fixture, &store));
+        fixture.drop_views(&store);
+        let error = store.committer.exclusively(move |store| load.take_over(store)).unwrap_err();
+        assert_eq!(error.kind(), crate::error::ErrorKind::NotFound);
+        assert_eq!(store.note(b"progress").unwrap(), None);
+        let snapshot = store.snapshot();
+        assert!(snapshot.scan(&fixture.view, &KeyRange::default()).unwrap().next().unwrap().is_none());
+        nothing_is_left(&store);
     }
 }

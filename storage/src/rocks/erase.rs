@@ -22,7 +22,7 @@ use crate::error::{Error, Result};
 use crate::key;
 
 /// A row to be erased.
-#[derive(bincode::Encode, bincode::Decode)]
+#[derive(Clone, bincode::Encode, bincode::Decode)]
 struct ErasedRow {
     view: u32,
     key_space: u32,
@@ -40,13 +40,13 @@ pub(super) fn erase(store: &Arc<Store>, committer: &Committer, lookups: &[Lookup
     let rows: Vec<_> = rows.collect();
     let names: Vec<_> = lookups.iter().map(|lookup| lookup.view.name.clone()).collect();
     store.present.set_erasing(true);
-    let receipts = committer.exclusively(move |store| delete(store, rows, names))?;
+    let receipts = committer.exclusively(move |store| delete(store, &rows, names))?;
     finish_locked(store)?;
     Ok(receipts)
 }
 
 /// Deletes the rows from both families, with the record that says what is left to do.
-fn delete(store: &Store, rows: Vec<ErasedRow>, names: Vec<String>) -> Result<Vec<Erased>> {
+fn delete(store: &Store, rows: &[ErasedRow], names: Vec<String>) -> Result<Vec<Erased>> {
     let database = &store.database;
     let mut batch = RocksBatch::default();
     let mut receipts = Vec::with_capacity(rows.len());
@@ -61,7 +61,7 @@ fn delete(store: &Store, rows: Vec<ErasedRow>, names: Vec<String>) -> Result<Vec
         Some((last, _)) => Work::id(last)? + 1,
         None => 0,
     };
-    batch.put_cf(database.catalog(), Work::Erasure.key(id), encode_record(&rows)?);
+    batch.put_cf(database.catalog(), Work::Erasure.key(id), encode_record(&rows.to_vec())?);
     store.write(batch, true)?;
     Ok(receipts)
 }
@@ -132,4 +132,42 @@ fn rewrite(store: &Store, row: &ErasedRow) {
     let mut latest_key = Vec::new();
     key::latest_key(row.key_space, &row.key, row.view, &mut latest_key);
     database.rocks.compact_range_cf_opt(database.latest(), Some(&latest_key), Some(&latest_key), &options);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::backend::Backend;
+    use crate::rocks::testing::{Fixture, encoded, seen};
+
+    /// Bytes that compression leaves as they are.
+    const VALUE: i64 = 0x1f83_d9ab_fb41_bd6b;
+
+    #[test]
+    fn an_interrupted_erasure_is_finished_when_the_store_opens() {
+        let fixture = Fixture::new();
+        let store = fixture.open();
+        fixture.commit(&store, b"a", 10, VALUE);
+        fixture.commit(&store, b"b", 10, 1);
+        store.flush().unwrap();
+        let row = ErasedRow { view: fixture.view.id, key_space: fixture.view.key_space, key: encoded(b"a") };
+        store.committer.exclusively(move |store| delete(store, &[row], vec!["v".to_owned()])).unwrap();
+        assert!(fixture.holds(&VALUE.to_le_bytes()));
+        drop(store);
+        let store = fixture.open();
+        assert!(!fixture.holds(&VALUE.to_le_bytes()));
+        assert_eq!(seen(&fixture, &store, &[b"a", b"b"]), [None, Some((10, 1))]);
+        assert!(records::begun(&store.store.database, Work::Erasure).unwrap().is_empty());
+        assert!(store.store.present.reclaim().is_some(), "compaction reclaims again");
+    }
+
+    #[test]
+    fn compaction_reclaims_nothing_while_rows_are_being_erased() {
+        let fixture = Fixture::new();
+        let store = fixture.open();
+        store.store.present.set_erasing(true);
+        assert!(store.store.present.reclaim().is_none());
+        finish(&store.store).unwrap();
+        assert!(store.store.present.reclaim().is_some());
+    }
 }

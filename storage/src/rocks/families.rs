@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use rocksdb::{ColumnFamily, ColumnFamilyDescriptor, DB, DEFAULT_COLUMN_FAMILY_NAME, Options as RocksOptions};
+use rocksdb::{ColumnFamily, ColumnFamilyDescriptor, DB, DEFAULT_COLUMN_FAMILY_NAME};
 
 use super::error::from_open;
 use super::options::Tuning;
@@ -25,7 +25,7 @@ impl Database {
         let mut store = tuning.store.clone();
         store.create_if_missing(create);
         let families = [
-            ColumnFamilyDescriptor::new(DEFAULT_COLUMN_FAMILY_NAME, RocksOptions::default()),
+            ColumnFamilyDescriptor::new(DEFAULT_COLUMN_FAMILY_NAME, tuning.catalog.clone()),
             ColumnFamilyDescriptor::new(CATALOG, tuning.catalog.clone()),
             ColumnFamilyDescriptor::new(LATEST, tuning.latest.clone()),
             ColumnFamilyDescriptor::new(HISTORY, tuning.history.clone()),

@@ -28,6 +28,8 @@ mod snapshot;
 mod split;
 mod store;
 mod stored;
+#[cfg(test)]
+mod testing;
 mod verify;
 mod views;
 mod walk;

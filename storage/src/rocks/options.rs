@@ -36,6 +36,10 @@ const WRITE_BUFFER_BYTES_MAX: usize = 64 << 20;
 /// Write buffers of one family: two can wait for their flush while the third is written.
 const WRITE_BUFFERS_MAX: i32 = 3;
 
+/// The write buffer of the catalog, which is small. After a full disk RocksDB waits until there is room for
+/// the buffers of all families.
+const CATALOG_BUFFER_BYTES: usize = 1 << 20;
+
 /// Bits a key in the filters: one false positive in a hundred.
 const FILTER_BITS: f64 = 10.0;
 
@@ -124,12 +128,14 @@ impl Tuning {
         let mut history = family(options, &cache, HISTORY_BLOCK_BYTES, false);
         history.set_prefix_extractor(SliceTransform::create("asofdb.row", row_prefix, Some(has_row_prefix)));
         history.set_compaction_filter_factory(HistoryFilters::new(present.clone()));
+        let mut catalog = family(options, &cache, LATEST_BLOCK_BYTES, true);
+        catalog.set_write_buffer_size(CATALOG_BUFFER_BYTES);
         Ok(Tuning {
             store: store(
                 options,
                 &WriteBufferManager::new_write_buffer_manager_with_cache(buffers, false, cache.clone()),
             ),
-            catalog: family(options, &cache, LATEST_BLOCK_BYTES, true),
+            catalog,
             latest: with_block_options(latest)?,
             history: with_block_options(history)?,
             cache,

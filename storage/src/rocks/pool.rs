@@ -40,6 +40,7 @@ impl Reader {
     #[allow(unsafe_code, reason = "an iterator beside its database cannot be said in safe Rust; the proof is below")]
     fn new(database: &Arc<Database>, purpose: Purpose) -> Self {
         let mut options = ReadOptions::default();
+        options.set_auto_readahead_size(false);
         let family = match purpose {
             Purpose::Row => {
                 options.set_prefix_same_as_start(true);

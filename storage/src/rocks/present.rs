@@ -35,6 +35,14 @@ struct Pin {
     known: Arc<Known>,
 }
 
+/// By what a compaction may reclaim.
+pub(super) struct Reclaim {
+    pub(super) now: Timestamp,
+    pub(super) known: Arc<Known>,
+    /// Whether a snapshot lives, in which another version may be the newest of its row.
+    pub(super) pinned: bool,
+}
+
 impl Known {
     pub(super) fn has_view(&self, id: u32) -> bool {
         self.view_ids.contains(&id)
@@ -64,6 +72,7 @@ impl Present {
 
     /// How far time has come, to be recorded.
     pub(super) fn reached(&self) -> Reached {
+        self.clock.now();
         self.clock.reached()
     }
 
@@ -105,21 +114,21 @@ impl Present {
         }
     }
 
-    /// The time and the catalog by which a compaction that starts now may reclaim: those of the oldest
-    /// snapshot, since cut-offs never move back. The time is one on record: should the clock stand before it
-    /// when the store is opened again, cut-offs still do not. `None` while nothing may be reclaimed.
+    /// By what a compaction that starts now may reclaim: the time and the catalog of the oldest snapshot, since
+    /// cut-offs never move back. The time is one on record: should the clock stand before it when the store is
+    /// opened again, cut-offs still do not. `None` while nothing may be reclaimed.
     ///
     /// Taken under the lock of the pins: a snapshot has either pinned a time that is respected here, or will
-    /// pin one that is not before the answer.
-    pub(super) fn reclaim(&self) -> Option<(Timestamp, Arc<Known>)> {
+    /// pin one that is not before the answer, and then sees all that this compaction reads.
+    pub(super) fn reclaim(&self) -> Option<Reclaim> {
         let pins = self.pins.lock();
         if self.erasing.load(Ordering::SeqCst) {
             return None;
         }
         let recorded = Timestamp::from_micros(self.recorded.load(Ordering::SeqCst));
         Some(match pins.first_key_value() {
-            Some((pinned, pin)) => (recorded.min(*pinned), pin.known.clone()),
-            None => (recorded, self.known()),
+            Some((pinned, pin)) => Reclaim { now: recorded.min(*pinned), known: pin.known.clone(), pinned: true },
+            None => Reclaim { now: recorded, known: self.known(), pinned: false },
         })
     }
 

@@ -11,8 +11,9 @@ use rocksdb::CompactionDecision;
 use rocksdb::compaction_filter::CompactionFilter;
 use rocksdb::compaction_filter_factory::{CompactionFilterContext, CompactionFilterFactory};
 
-use super::present::{Known, Present};
+use super::present::{Present, Reclaim};
 use super::stored;
+use crate::catalog::FeatureView;
 use crate::key;
 use crate::time::Timestamp;
 use crate::version::Version;
@@ -32,12 +33,15 @@ struct Rule {
 
 impl Rules {
     fn new(present: &Present) -> Self {
-        present.reclaim().map(|(now, known)| Rules::as_of(now, &known)).unwrap_or_default()
+        present.reclaim().map(|reclaim| Rules::by(&reclaim)).unwrap_or_default()
     }
 
-    fn as_of(now: Timestamp, known: &Known) -> Self {
-        let views = known.catalog.views().filter_map(|view| {
-            let cutoff = view.cutoff(now);
+    /// A snapshot keeps the newest version that it knows, which later ones do not replace; filters cannot tell
+    /// what it knows. So views that keep the newest wait until no snapshot is left.
+    fn by(Reclaim { now, known, pinned }: &Reclaim) -> Self {
+        let may_reclaim = |view: &&Arc<FeatureView>| !(*pinned && view.keep_newest);
+        let views = known.catalog.views().filter(may_reclaim).filter_map(|view| {
+            let cutoff = view.cutoff(*now);
             (cutoff > Timestamp::MIN).then_some((view.id, Rule { cutoff, keep_newest: view.keep_newest }))
         });
         Rules { views: views.collect(), dropped: known.catalog.dropped_views().clone() }

@@ -50,7 +50,10 @@ impl Snapshot for RocksSnapshot<'_> {
     }
 
     fn cursor<'s>(&'s self, view: &'s FeatureView, known_at: Option<Timestamp>) -> Result<Box<dyn Cursor + 's>> {
-        let raw = self.iterate(view, ReadOptions::default());
+        let mut options = ReadOptions::default();
+        // It would look up each next block in the cache at every seek.
+        options.set_auto_readahead_size(false);
+        let raw = self.iterate(view, options);
         Ok(Box::new(RocksCursor { raw, walker: Walker::default(), view, known_at, cutoff: view.cutoff(self.now) }))
     }
 

@@ -16,6 +16,7 @@ mod late;
 mod latest;
 mod notes;
 mod persistence;
+mod refused;
 mod retention;
 mod snapshots;
 mod tombstones;

@@ -6,6 +6,7 @@ every_backend!(
     everything_is_there_when_the_store_is_opened_again,
     the_store_counts_what_was_written,
     a_sound_store_verifies,
+    late_rows_that_retention_hides_at_once_are_no_problem,
     flushing_and_compacting_an_empty_store_is_fine,
 );
 
@@ -55,6 +56,29 @@ fn a_sound_store_verifies(store: &mut Store) {
     });
     store.clock_to(100 * DAY);
     store.throughout(|store| assert_eq!(store.backend().verify().unwrap().problems, Vec::<String>::new()));
+}
+
+/// Loads lie side by side by view and over each other by entity: what is arranged by entity is compacted first,
+/// and then has forgotten a version that the other still has.
+fn late_rows_that_retention_hides_at_once_are_no_problem(store: &mut Store) {
+    let loaded: Vec<_> = (0..12).map(|number| format!("w{number:02}")).collect();
+    let views: Vec<_> = loaded.iter().map(|name| kept(name)).chain([aged("v", false)]).collect();
+    store.define(&views);
+    store.put("v", "m", 0, 1);
+    store.backend().flush().unwrap();
+    store.clock_to(11 * DAY);
+    for view in &loaded {
+        store.batch().bulk().put(view, "a", 0, 1).put(view, "z", 0, 1).load();
+    }
+    // Time for what is done in the background; without it the test only shows less.
+    std::thread::sleep(std::time::Duration::from_millis(200));
+    store.put("v", "m", -1, 2);
+    assert_eq!(store.backend().verify().unwrap().problems, Vec::<String>::new());
+    store.throughout(|store| {
+        assert_eq!(store.latest("v", "m"), None);
+        assert_eq!(store.scan("v"), []);
+        assert_eq!(store.backend().verify().unwrap().problems, Vec::<String>::new());
+    });
 }
 
 fn flushing_and_compacting_an_empty_store_is_fine(store: &mut Store) {

@@ -8,6 +8,7 @@ every_backend!(
     a_snapshot_does_not_see_later_writes,
     a_snapshot_does_not_see_later_erasures_and_drops,
     retention_holds_still_for_a_snapshot,
+    a_snapshot_keeps_the_newest_version_that_it_knows,
     cursors_find_in_any_order,
     a_cursor_looks_at_what_was_known,
     scans_go_by_key_and_newest_first,
@@ -60,6 +61,21 @@ fn retention_holds_still_for_a_snapshot(store: &mut Store) {
     let mut cursor = snapshot.cursor(&view, None).unwrap();
     assert_eq!(find(&mut *cursor, &view, "a", -9 * DAY), Some((-9 * DAY, 9, Some(9))));
     drop(cursor);
+    drop(snapshot);
+    store.throughout(|store| assert_eq!(store.scan("v").len(), 1));
+}
+
+fn a_snapshot_keeps_the_newest_version_that_it_knows(store: &mut Store) {
+    store.define(&[aged("v", true)]);
+    store.put("v", "a", 0, 1);
+    store.clock_to(100 * DAY);
+    let (snapshot, view) = (store.backend().snapshot(), store.view("v"));
+    let expected = [("a".to_owned(), 0, 0, Some(1))];
+    assert_eq!(scan(&*snapshot, &view, &KeyRange::default()), expected);
+    // From here on the old version is not the newest any more, but it is in the snapshot.
+    store.put("v", "a", 99 * DAY, 2);
+    store.backend().compact().unwrap();
+    assert_eq!(scan(&*snapshot, &view, &KeyRange::default()), expected);
     drop(snapshot);
     store.throughout(|store| assert_eq!(store.scan("v").len(), 1));
 }
