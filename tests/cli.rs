@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Output};
 
 use serde_json::{Value as Json, json};
 use tempfile::TempDir;
@@ -301,15 +301,13 @@ fn ingest_tells_what_it_did_and_resumes() {
     assert!(again.contains("3 rows were done by an earlier run"), "{again}");
     assert_eq!(cli.json("ingest stats_v1 stats.ndjson --from-scratch")["rows_written"], 3);
     assert_eq!(cli.json("history stats_v1 --entity user_id=1").as_array().unwrap().len(), 2);
-    let mut piped = cli.command("ingest stats_v1 - --input-format csv").stdin(Stdio::piped()).spawn().unwrap();
-    let mut stdin = piped.stdin.take().unwrap();
-    std::io::Write::write_all(
-        &mut stdin,
-        b"user_id,event_timestamp,score,visits,city,embedding\n3,2024-05-01T10:00:00Z,NaN,,,\n",
-    )
-    .unwrap_or_else(|error| panic!("{error}"));
-    drop(stdin);
-    piped.wait().unwrap();
+    cli.write("more.txt", "{\"user_id\": 3, \"event_timestamp\": \"2024-05-01T10:00:00Z\", \"created\": null, \"score\": 1.0, \"visits\": 1, \"city\": \"\", \"embedding\": []}\n");
+    let piped = fs::File::open(cli.path("more.txt")).unwrap();
+    let output = cli.command("ingest stats_v1 - --input-format ndjson").stdin(piped).output().unwrap();
+    assert!(
+        String::from_utf8(output.stdout).unwrap().starts_with("read 1 row into stats_v1: 1 written, 0 rejected, in ")
+    );
+    assert_eq!(cli.json("history stats_v1 --entity user_id=3").as_array().unwrap().len(), 1);
 }
 
 #[test]
@@ -336,7 +334,7 @@ fn training_sets_count_statuses() {
         cli.json("training-set model_v1 stats_v1:visits --spine spine.csv --event-timestamp at --out t.parquet");
     assert!(report["seconds"].as_f64().is_some());
     report.as_object_mut().unwrap().remove("seconds");
-    let counts = |present: u64, null: u64, missing: u64| json!({"present": present, "null": null, "missing": missing, "expired": 0});
+    let counts = |present: u64, nulls: u64, missing: u64| json!({"present": present, "null": nulls, "missing": missing, "expired": 0});
     let expected = json!({
         "out": "t.parquet",
         "rows": 3,
@@ -438,10 +436,7 @@ fn freshness_ends_with_3_when_a_view_is_stale() {
     assert_eq!((&views[0]["entities"], &views[0]["expired_entities"]), (&json!(2), &json!(2)));
     assert_eq!(cli.json("freshness buys_v1")[0]["stale"], false, "no ttl, never stale");
     let now = asofdb::Clock::now(&asofdb::SystemClock);
-    cli.write("new.csv", format!("user_id,event_timestamp,created,score,visits,city,embedding\n4,{now},,1,1,x,\n"));
-    let header = "user_id,event_timestamp,created,score,visits,city";
     cli.write("new.ndjson", format!("{{\"user_id\": 4, \"event_timestamp\": \"{now}\", \"created\": null, \"score\": 1.0, \"visits\": 1, \"city\": \"x\", \"embedding\": []}}\n"));
-    let _ = header;
     cli.succeeds("ingest stats_v1 new.ndjson");
     let views = cli.json("freshness");
     assert_eq!(

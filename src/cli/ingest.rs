@@ -66,6 +66,7 @@ impl Ingest {
             input_format: self.input_format,
             rejects: self.rejects.clone(),
             from_scratch: self.from_scratch,
+            ..IngestOptions::default()
         };
         let bar = Bar::new(format!("ingesting {}", self.view));
         let ingested = store.ingest(&self.view, inputs, &options, &mut |progress| bar.show(progress))?;
