@@ -262,6 +262,9 @@ user_id,feature,value,status,defaulted,event_timestamp
     assert!(table.contains("1h 30m │"), "{table}");
     assert!(table.ends_with("as of 2024-05-01T11:30:00Z\n"), "{table}");
     assert!(!table.contains('\u{1b}'), "no colours where there is no terminal");
+    let one = cli.succeeds("get buys_v1 --entity item=tea,user_id=1");
+    assert!(one.starts_with("user_id=1, item=tea\n╭"), "{one}");
+    assert!(!one.contains("│ user_id"), "{one}");
 }
 
 #[test]
@@ -514,7 +517,7 @@ fn bad_entities_and_times_are_refused() {
     assert!(cli.fails(2, "get stats_v1 --entity user_id=1 --at yesterday").contains("RFC 3339"));
     assert!(cli.fails(2, "get stats_v1").contains("--entity"));
     assert!(cli.fails(2, "get stats_v1 --entity user_id=1 --fromat json").contains("'--format'"));
-    assert!(cli.fails(2, "gte stats_v1").contains("'get'"));
+    assert!(cli.fails(2, "histroy stats_v1").contains("'history'"));
 }
 
 #[test]
@@ -531,7 +534,7 @@ fn bad_rows_are_refused_whole() {
         ("wrong type", row(&[("score", json!("high"))]), &["score"]),
         ("lossy", row(&[("visits", json!(1.5))]), &["visits"]),
         ("null key", row(&[("user_id", Json::Null)]), &["join key", "null"]),
-        ("seconds", row(&[("event_timestamp", json!(1_714_557_600))]), &["event_timestamp", "seconds"]),
+        ("seconds", row(&[("event_timestamp", json!(1_714_557_600))]), &["event timestamp", "seconds"]),
         ("future", row(&[("event_timestamp", json!("2999-01-01T00:00:00Z"))]), &["future"]),
         ("bad time", row(&[("event_timestamp", json!("noon"))]), &["event_timestamp", "noon"]),
         ("long", row(&[("city", json!("x".repeat(2 << 20)))]), &["row", "bytes"]),

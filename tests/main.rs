@@ -5,6 +5,7 @@ mod common;
 mod cli;
 mod definitions;
 mod export;
+mod freshness;
 mod ingest;
 mod join;
 mod reads;

@@ -88,7 +88,12 @@ struct Found {
 
 impl Found {
     fn report(&self, keys: &[JoinKey], entities: &[Entity<'_>]) -> Result<Report> {
-        let mut columns: Vec<_> = keys.iter().map(|key| Column::new(&key.name)).collect();
+        // One entity needs no columns of its own in a table: it stands above.
+        let (place, above) = match entities {
+            [entity] => (Place::CsvOnly, vec![headline(entity)]),
+            _ => (Place::Everywhere, Vec::new()),
+        };
+        let mut columns: Vec<_> = keys.iter().map(|key| Column::new(&key.name).place(place)).collect();
         columns.extend([
             Column::new("feature"),
             Column::right("value"),
@@ -97,7 +102,7 @@ impl Found {
             Column::new("event_timestamp"),
             Column::right("age").place(Place::TableOnly),
         ]);
-        let mut report = Report { sheet: Sheet::new(columns), ..Report::default() };
+        let mut report = Report { sheet: Sheet::new(columns), above, ..Report::default() };
         let references = self.answer.references();
         let mut rows = Vec::with_capacity(entities.len());
         for (row, entity) in entities.iter().enumerate() {
@@ -142,6 +147,11 @@ impl Found {
             Cell::optional(age).tone(Tone::Faint),
         ])
     }
+}
+
+fn headline(entity: &[(&str, Value)]) -> String {
+    let pairs = entity.iter().map(|(name, value)| format!("{name}={}", to_text(value).escape_debug()));
+    pairs.collect::<Vec<_>>().join(", ")
 }
 
 /// A table names the entity once, above its first feature.

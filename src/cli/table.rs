@@ -15,8 +15,11 @@ const STYLE: TableStyle = UTF8_FULL_CONDENSED
     .row_separator(LineStyle::none())
     .header_separator(LineStyle::new('├', '─', '┼', '┤'));
 
-/// More columns than this are wrapped one above the other rather than squeezed into a narrow terminal.
-const SQUEEZED_COLUMNS_MAX: usize = 7;
+/// Where a table does not fit and its columns would be narrower than this, each row is shown from top to bottom.
+const COLUMN_CHARACTERS_MIN: usize = 12;
+
+/// Longest text of a cell; JSON and CSV have all of it.
+const CELL_CHARACTERS_MAX: usize = 100;
 
 /// What the sheet looks like on standard output: coloured and wrapped on a terminal, plain elsewhere.
 pub(crate) fn render(sheet: &Sheet) -> String {
@@ -27,7 +30,8 @@ pub(crate) fn render(sheet: &Sheet) -> String {
     let terminal = Terminal::of_stdout();
     let table = horizontal(&sheet, terminal);
     let wide = natural_width(&table) > terminal.width.unwrap_or(usize::MAX);
-    if wide && sheet.columns.len() > SQUEEZED_COLUMNS_MAX { vertical(&sheet, terminal) } else { text(&table) }
+    let squeezed = sheet.columns.len() * COLUMN_CHARACTERS_MIN > terminal.width.unwrap_or(usize::MAX);
+    if wide && squeezed { vertical(&sheet, terminal) } else { text(&table) }
 }
 
 fn new_table(terminal: Terminal) -> Table {
@@ -86,9 +90,17 @@ fn table_cell(cell: &Cell) -> TableCell {
     }
 }
 
-/// Stored text must not move the cursor or change colours of the terminal.
+/// Stored text must not move the cursor or change colours of the terminal, nor fill it.
 fn printable(text: &str) -> String {
-    text.chars().flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] }).collect()
+    let mut shown: String = text.chars().take(CELL_CHARACTERS_MAX).flat_map(escaped).collect();
+    if text.chars().nth(CELL_CHARACTERS_MAX).is_some() {
+        shown.push('…');
+    }
+    shown
+}
+
+fn escaped(c: char) -> Vec<char> {
+    if c.is_control() { c.escape_default().collect() } else { vec![c] }
 }
 
 fn natural_width(table: &Table) -> usize {
@@ -125,6 +137,12 @@ mod tests {
 ";
         let text = text(&horizontal(&sheet(), PLAIN));
         assert_eq!(text.replace("   │ ", " │ "), expected.replace("   │ ", " │ "));
+    }
+
+    #[test]
+    fn long_texts_are_cut() {
+        assert_eq!(printable(&"x".repeat(100)).chars().count(), 100);
+        assert_eq!(printable(&"é".repeat(101)), format!("{}…", "é".repeat(100)));
     }
 
     #[test]

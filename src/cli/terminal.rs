@@ -2,6 +2,9 @@
 
 use comfy_table::Table;
 
+/// Terminals that claim to be narrower than this do not know their width.
+const WIDTH_MIN: usize = 20;
+
 /// Standard output.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Terminal {
@@ -15,7 +18,8 @@ impl Terminal {
     pub(crate) fn of_stdout() -> Self {
         let table = Table::new();
         let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-        Terminal { width: table.width().map(usize::from), colours: table.is_tty() && !plain }
+        let width = table.width().map(usize::from).filter(|width| *width >= WIDTH_MIN);
+        Terminal { width, colours: table.is_tty() && !plain }
     }
 
     pub(crate) fn bold(self, text: &str) -> String {
