@@ -69,7 +69,9 @@ pub use export::{
     Asked, ColumnRole, Compression, EXPORT_FORMAT, EXPORT_THREAD_MEMORY_BYTES_MAX, EXPORT_THREADS_DEFAULT,
     EXPORT_THREADS_MAX, ExportOptions, ExportRows, MANIFEST_FILE, Manifest, ManifestColumn, ManifestFile, PartitionBy,
 };
-pub use ingest::{IngestOptions, IngestReport, IngestedFile, Input};
+pub use ingest::{
+    INGEST_CHUNK_BYTES_DEFAULT, INGEST_CHUNK_BYTES_MIN, IngestOptions, IngestReport, IngestedFile, Input,
+};
 pub use join::{
     FeatureCounts, JOIN_MEMORY_BYTES_DEFAULT, JOIN_MEMORY_BYTES_MIN, Join, JoinOptions, JoinReport, TrainingSetOptions,
 };

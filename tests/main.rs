@@ -4,6 +4,8 @@ mod common;
 
 mod definitions;
 mod export;
+mod ingest;
 mod join;
 mod reads;
+mod sources;
 mod writes;

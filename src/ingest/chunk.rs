@@ -9,10 +9,6 @@ use crossbeam::channel::{Sender, bounded};
 use super::identity::Reached;
 use crate::store::Store;
 
-/// Bytes of keys and rows of one chunk. The larger, the fewer files overlap and have to be merged by compaction;
-/// there are two in memory, one being filled and one being loaded.
-pub(super) const CHUNK_BYTES: usize = 128 << 20;
-
 /// Rows of one chunk: sorting takes some hundred bytes a row besides the row itself.
 pub(super) const CHUNK_ROWS_MAX: usize = 1_000_000;
 
@@ -26,11 +22,17 @@ const COMMIT_BYTES_MAX: usize = 32 << 20;
 pub(super) struct Chunk {
     pub(super) rows: WriteBatch,
     notes: BTreeMap<Vec<u8>, Reached>,
+    bytes_max: usize,
 }
 
 impl Chunk {
-    pub(super) fn new() -> Self {
-        Chunk { rows: WriteBatch::bulk(), notes: BTreeMap::new() }
+    pub(super) fn new(bytes_max: usize) -> Self {
+        Chunk { rows: WriteBatch::bulk(), notes: BTreeMap::new(), bytes_max }
+    }
+
+    /// The chunk, leaving an empty one.
+    pub(super) fn take(&mut self) -> Self {
+        std::mem::replace(self, Chunk::new(self.bytes_max))
     }
 
     pub(super) fn note(&mut self, name: &[u8], reached: Reached) {
@@ -43,7 +45,7 @@ impl Chunk {
     }
 
     pub(super) fn is_full(&self) -> bool {
-        self.rows.bytes() >= CHUNK_BYTES || self.rows.len() >= CHUNK_ROWS_MAX
+        self.rows.bytes() >= self.bytes_max || self.rows.len() >= CHUNK_ROWS_MAX
     }
 
     /// Whether it says nothing.

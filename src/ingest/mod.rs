@@ -12,7 +12,7 @@
 //! A file that was moved or is named twice is known again; a view that got a new feature takes its files anew.
 //!
 //! **In bounded memory.** Three threads: one decodes ([`decode`]), the caller's encodes, one loads chunks. There are
-//! at most two chunks ([`chunk::CHUNK_BYTES`]) and [`decode::PIECES_WAITING`] pieces of some megabytes.
+//! at most two chunks ([`IngestOptions::chunk_bytes`]) and [`decode::PIECES_WAITING`] pieces of some megabytes.
 
 mod chunk;
 mod decode;
@@ -36,8 +36,15 @@ use crate::reference::find_view;
 use crate::source::InputFormat;
 use crate::store::Store;
 
+/// Bytes of keys and rows written in one step, where the options do not say. The larger, the fewer files overlap
+/// and have to be merged by compaction; two chunks are in memory, one being filled and one being loaded.
+pub const INGEST_CHUNK_BYTES_DEFAULT: usize = 128 << 20;
+
+/// Fewest bytes of a chunk: smaller ones would spend their time on syncing.
+pub const INGEST_CHUNK_BYTES_MIN: usize = 64 << 10;
+
 /// How to ingest.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct IngestOptions {
     /// The format of the inputs; `None`: what their names end in.
     pub input_format: Option<InputFormat>,
@@ -50,6 +57,32 @@ pub struct IngestOptions {
     pub rejects: Option<PathBuf>,
     /// Write everything again, also what an earlier run has written.
     pub from_scratch: bool,
+    /// Bytes of keys and rows written in one step, at least [`INGEST_CHUNK_BYTES_MIN`]. About three times as much
+    /// memory is used.
+    pub chunk_bytes: usize,
+}
+
+impl Default for IngestOptions {
+    fn default() -> Self {
+        IngestOptions {
+            input_format: None,
+            rejects: None,
+            from_scratch: false,
+            chunk_bytes: INGEST_CHUNK_BYTES_DEFAULT,
+        }
+    }
+}
+
+impl IngestOptions {
+    fn check(&self) -> Result<()> {
+        if self.chunk_bytes >= INGEST_CHUNK_BYTES_MIN {
+            return Ok(());
+        }
+        Err(Error::invalid(format!(
+            "a chunk of an ingest has at least {INGEST_CHUNK_BYTES_MIN} bytes: {}",
+            self.chunk_bytes
+        )))
+    }
 }
 
 /// What an ingest did.
@@ -127,6 +160,7 @@ impl Store {
     ) -> Result<IngestReport> {
         #[allow(clippy::disallowed_methods, reason = "measures how long it takes; no rule depends on it")]
         let started = Instant::now();
+        options.check()?;
         if inputs.is_empty() {
             return Err(Error::invalid("nothing to ingest: name at least one file"));
         }
@@ -134,7 +168,7 @@ impl Store {
         let rejects = options.rejects.as_deref().map(Rejects::create).transpose()?;
         let open = |input| InputFile::open(self, &encoder, input, options);
         let files = inputs.into_iter().map(open).collect::<Result<Vec<_>>>()?;
-        let (files, rejects) = Run::new(self, &encoder, files, rejects, progress).run()?;
+        let (files, rejects) = Run::new(self, &encoder, files, rejects, options.chunk_bytes, progress).run()?;
         Ok(IngestReport::new(files, rejects, started.elapsed()))
     }
 }

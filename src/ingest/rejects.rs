@@ -3,7 +3,10 @@
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use arrow::array::RecordBatch;
+use arrow::array::{ArrayRef, RecordBatch};
+use arrow::compute::cast;
+use arrow::datatypes::DataType;
+use arrow::error::ArrowError;
 use arrow::json::LineDelimitedWriter;
 use arrow::json::writer::{LineDelimited, WriterBuilder};
 use asofdb_storage::Result;
@@ -58,9 +61,24 @@ impl Rejects {
 
 /// A row of a batch; null where it has types that JSON does not know, as the reason tells enough then.
 fn values(batch: &RecordBatch, row: usize) -> Json {
+    to_json(&batch.slice(row, 1)).unwrap_or(Json::Null)
+}
+
+fn to_json(row: &RecordBatch) -> Option<Json> {
     let mut bytes = Vec::new();
     let mut writer: LineDelimitedWriter<_> =
         WriterBuilder::new().with_explicit_nulls(true).build::<_, LineDelimited>(&mut bytes);
-    let written = writer.write(&batch.slice(row, 1)).and_then(|()| writer.finish());
-    written.ok().and_then(|()| serde_json::from_slice(&bytes).ok()).unwrap_or(Json::Null)
+    writer.write(&with_offset_zones(row).ok()?).and_then(|()| writer.finish()).ok()?;
+    serde_json::from_slice(&bytes).ok()
+}
+
+/// Names of time zones are not known when JSON is written, only offsets.
+fn with_offset_zones(row: &RecordBatch) -> Result<RecordBatch, ArrowError> {
+    let column = |array: &ArrayRef| match array.data_type() {
+        DataType::Timestamp(unit, Some(_)) => cast(array, &DataType::Timestamp(*unit, Some("+00:00".into()))),
+        _ => Ok(array.clone()),
+    };
+    let columns = row.columns().iter().map(column).collect::<Result<Vec<_>, _>>()?;
+    let schema = row.schema();
+    RecordBatch::try_from_iter(schema.fields().iter().map(|field| field.name()).zip(columns))
 }

@@ -34,9 +34,10 @@ impl<'r, 'p> Run<'r, 'p> {
         encoder: &'r ViewEncoder,
         files: Vec<InputFile>,
         rejects: Option<Rejects>,
+        chunk_bytes: usize,
         progress: &'r mut OnProgress<'p>,
     ) -> Self {
-        Run { store, encoder, files, rejects, progress, now: store.now(), chunk: Chunk::new(), rows: 0 }
+        Run { store, encoder, files, rejects, progress, now: store.now(), chunk: Chunk::new(chunk_bytes), rows: 0 }
     }
 
     pub(super) fn run(mut self) -> Result<(Vec<IngestedFile>, Option<PathBuf>)> {
@@ -123,7 +124,7 @@ impl<'r, 'p> Run<'r, 'p> {
     }
 
     fn load(&mut self, loader: &Loader<'_>) -> Result<()> {
-        let chunk = std::mem::replace(&mut self.chunk, Chunk::new());
+        let chunk = self.chunk.take();
         match chunk.is_empty() || loader.load(chunk) {
             true => Ok(()),
             false => Err(Error::unavailable("the store stopped to take rows; run the ingest again to go on")),

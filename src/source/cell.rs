@@ -12,8 +12,6 @@ const SHOWN_CHARS_MAX: usize = 60;
 
 /// `column "x" is no int64: "abc"`.
 pub(super) fn problem(column: &str, ty: impl std::fmt::Display, text: &str) -> String {
-    let shown: String = text.chars().take(SHOWN_CHARS_MAX).collect();
-    let more = if shown.len() < text.len() { ".." } else { "" };
     let wanted = match ty.to_string() {
         ty if ty == ScalarType::Timestamp.name() => {
             "timestamp (RFC 3339, a date, or microseconds since 1970)".to_owned()
@@ -21,7 +19,14 @@ pub(super) fn problem(column: &str, ty: impl std::fmt::Display, text: &str) -> S
         ty if ty == ScalarType::Bytes.name() => "bytes (hexadecimal)".to_owned(),
         ty => ty,
     };
-    format!("column {column:?} is no {wanted}: {shown:?}{more}")
+    format!("column {column:?} is no {wanted}: {}", shown(text))
+}
+
+/// A value in quotes, cut where it is long.
+pub(super) fn shown(text: &str) -> String {
+    let shown: String = text.chars().take(SHOWN_CHARS_MAX).collect();
+    let more = if shown.len() < text.len() { ".." } else { "" };
+    format!("{shown:?}{more}")
 }
 
 pub(super) fn bool(text: &str) -> Option<bool> {

@@ -213,7 +213,7 @@ fn push_list(column: &mut ColumnBuilder, value: &str) -> Result<(), String> {
 
 fn wrong_kind(column: &ColumnBuilder, value: &str) -> String {
     match unquoted(value) {
-        Some(text) => format!("column {:?} is {}, not a string: {text:.60?}", column.name(), column.ty()),
+        Some(text) => format!("column {:?} is {}, not a string: {}", column.name(), column.ty(), cell::shown(&text)),
         None => cell::problem(column.name(), column.ty(), value),
     }
 }

@@ -1,5 +1,7 @@
 //! Stores and batches for tests.
 
+pub mod files;
+
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch, TimestampMicrosecondArray};
