@@ -2,16 +2,26 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Int64Array};
+use arrow::array::{ArrayRef, Float32Array, Int64Array, RecordBatch, StringArray};
 use asofdb::{ErrorKind, Span, Timestamp, Value};
 
 use crate::common::{NOW, batch, hours_ago, in_memory, times, users};
 
-fn rows(of: &[(i64, Timestamp)]) -> arrow::array::RecordBatch {
+fn rows(of: &[(i64, Timestamp)]) -> RecordBatch {
     let users: ArrayRef = Arc::new(of.iter().map(|(user, _)| *user).collect::<Int64Array>());
     let visits: ArrayRef = Arc::new(Int64Array::from(vec![1; of.len()]));
     let events = times(of.iter().map(|(_, event)| Some(*event)));
-    batch(vec![("user_id", users), ("event_timestamp", events), ("visits", visits)])
+    let scores: ArrayRef = Arc::new(Float32Array::new_null(of.len()));
+    let names: ArrayRef = Arc::new(StringArray::new_null(of.len()));
+    let created = times(of.iter().map(|_| None));
+    batch(vec![
+        ("user_id", users),
+        ("event_timestamp", events),
+        ("created", created),
+        ("score", scores),
+        ("visits", visits),
+        ("name", names),
+    ])
 }
 
 #[test]

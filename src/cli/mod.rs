@@ -56,7 +56,7 @@ Examples:
                                                            what was true then
   asof training-set user_stats_v1 --spine labels.parquet --out training.parquet
                                                            what was true at the time of each row
-  asof demo /tmp/asof-demo                                 all of it, on real flights
+  asof demo asof-demo                                      all of it, on real flights
 
 Exit codes: 0 done, 1 failed, 2 wrong usage, 3 a check found a problem (freshness, verify, demo).
 Times are RFC 3339 (2013-06-01T12:00:00Z), a date (2013-06-01, midnight UTC) or `now`.

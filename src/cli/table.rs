@@ -128,15 +128,14 @@ mod tests {
     #[test]
     fn numbers_stand_right_and_control_characters_are_escaped() {
         let expected = "\
-╭─────────────────┬───────╮
-│ feature         │ value │
-├─────────────────┼───────┤
-│ temp            │ 39.02 │
-│ gust\\u{1b}[2J   │     - │
-╰─────────────────┴───────╯
+╭───────────────┬───────╮
+│ feature       │ value │
+├───────────────┼───────┤
+│ temp          │ 39.02 │
+│ gust\\u{1b}[2J │     - │
+╰───────────────┴───────╯
 ";
-        let text = text(&horizontal(&sheet(), PLAIN));
-        assert_eq!(text.replace("   │ ", " │ "), expected.replace("   │ ", " │ "));
+        assert_eq!(text(&horizontal(&sheet(), PLAIN)), expected);
     }
 
     #[test]

@@ -39,7 +39,7 @@ pub(crate) struct Demo {
 const EXAMPLES: &str = "\
 Examples:
   asof demo asof-demo
-  asof demo /tmp/demo --data ~/src/asofdb/examples/flights";
+  asof demo flights-demo --data ~/src/asofdb/examples/flights";
 
 /// What the demo reads.
 const FILES: [&str; 6] =
