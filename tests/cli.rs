@@ -182,7 +182,7 @@ fn apply_shows_changes_and_drops_only_what_it_may() {
     let plan = cli.succeeds("apply fewer.toml --plan");
     assert!(plan.contains("│ ~ │ feature_view    │ stats_v1 │ ttl 2h -> 3h"), "{plan}");
     assert!(plan.contains("│ - │ feature_service │ model_v1 │"), "{plan}");
-    assert!(plan.contains("2 changes planned, nothing done; 1 drop need --allow-drop"), "{plan}");
+    assert!(plan.contains("2 changes planned, nothing done; 1 drop needs --allow-drop"), "{plan}");
     assert!(cli.succeeds("apply fewer.toml --allow-drop").ends_with("2 changes applied\n"));
     assert_eq!(cli.json("describe stats_v1")["ttl"], "3h");
     cli.refuses("describe model_v1", &["no feature view or service is named \"model_v1\""]);

@@ -124,7 +124,7 @@ fn summary(plan: &Plan, only_planned: bool) -> String {
     let drops = plan.drops().count() as u64;
     if only_planned && drops > 0 {
         // Writing to a string cannot fail.
-        let _ = write!(line, "; {} need --allow-drop", counted(drops, "drop", "drops"));
+        let _ = write!(line, "; {} --allow-drop", counted(drops, "drop needs", "drops need"));
     }
     line
 }
