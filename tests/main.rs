@@ -8,4 +8,5 @@ mod ingest;
 mod join;
 mod reads;
 mod sources;
+mod training_set;
 mod writes;
