@@ -11,7 +11,7 @@ use rocksdb::CompactionDecision;
 use rocksdb::compaction_filter::CompactionFilter;
 use rocksdb::compaction_filter_factory::{CompactionFilterContext, CompactionFilterFactory};
 
-use super::present::{Known, Present};
+use super::present::{Present, Reclaim};
 use super::stored;
 use crate::key;
 use crate::time::Timestamp;
@@ -32,15 +32,18 @@ struct Rule {
 
 impl Rules {
     fn new(present: &Present) -> Self {
-        present.reclaim().map(|(now, known)| Rules::as_of(now, &known)).unwrap_or_default()
+        present.reclaim().map(|reclaim| Rules::of(&reclaim)).unwrap_or_default()
     }
 
-    fn as_of(now: Timestamp, known: &Known) -> Self {
-        let views = known.catalog.views().filter_map(|view| {
-            let cutoff = view.cutoff(now);
+    /// Views that keep the newest version of each row wait until no snapshot is open: what is newest for a
+    /// snapshot need not be so for the filter, which cannot tell whether a version was written after it.
+    fn of(reclaim: &Reclaim) -> Self {
+        let catalog = &reclaim.known.catalog;
+        let views = catalog.views().filter(|view| !(view.keep_newest && reclaim.is_pinned)).filter_map(|view| {
+            let cutoff = view.cutoff(reclaim.at);
             (cutoff > Timestamp::MIN).then_some((view.id, Rule { cutoff, keep_newest: view.keep_newest }))
         });
-        Rules { views: views.collect(), dropped: known.catalog.dropped_views().clone() }
+        Rules { views: views.collect(), dropped: catalog.dropped_views().clone() }
     }
 }
 
