@@ -2,8 +2,10 @@
 
 mod common;
 
+mod cli;
 mod definitions;
 mod export;
+mod freshness;
 mod ingest;
 mod join;
 mod reads;
