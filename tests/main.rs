@@ -10,4 +10,5 @@ mod ingest;
 mod join;
 mod reads;
 mod sources;
+mod training_set;
 mod writes;

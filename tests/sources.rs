@@ -228,7 +228,7 @@ fn files_cut_short_or_garbled_are_corrupt() {
     let rows = rows(5_000);
     let paths = [
         (files::parquet(directory.path().join("a.parquet"), &rows, 1_000), "Parquet"),
-        (files::ipc_file(directory.path().join("a.arrow"), &[rows.clone()]), "Arrow IPC"),
+        (files::ipc_file(directory.path().join("a.arrow"), std::slice::from_ref(&rows)), "Arrow IPC"),
         (files::ipc_stream(directory.path().join("b.arrow"), &[rows]), "Arrow IPC"),
     ];
     for (path, format) in paths {

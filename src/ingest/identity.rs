@@ -36,7 +36,7 @@ pub(super) fn note_name(encoder: &ViewEncoder, file: &Arc<SourceFile>) -> Result
 
 fn hash(file: &Arc<SourceFile>) -> io::Result<u128> {
     let mut hasher = XxHash3_128::new();
-    let mut reader = file.reader(0);
+    let mut reader = file.reader();
     loop {
         let bytes = reader.fill_buf()?;
         let read = bytes.len();

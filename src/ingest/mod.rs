@@ -2,10 +2,11 @@
 //!
 //! **Whole or not at all.** Everything is read twice: first checked to the end, all files of it, then written.
 //! A bad row, a damaged file or a missing column therefore leaves nothing behind, however large the input is.
-//! Staging the sorted files of RocksDB instead would save the second reading (measured: a tenth of the time),
-//! but needs the disk space of the whole input once more, and a second path through the storage engine. The
-//! rows that fit into one chunk are encoded while they are checked, so input of up to a chunk is read once, and
-//! is one atomic write.
+//! The rows that fit into one chunk are encoded while they are checked, so input of up to a chunk is read once, and
+//! is one atomic write. Beyond that the second reading of Parquet was measured to cost some 6 % of the CPU time,
+//! which is spent on sorting and writing; of CSV, which is parsed twice, about half as much again as reading it once.
+//! Staging the sorted files of RocksDB until the end would save that, but needs the disk space of the
+//! whole input once more, and a second path through the storage engine.
 //!
 //! **Once.** A file is known by its content, the view and the view's schema version. How far it has come is a note
 //! in the store, written together with the rows: there is no moment at which one is true and not the other.

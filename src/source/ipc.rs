@@ -47,7 +47,7 @@ impl IpcContent {
     }
 
     fn reader(self, file: &Arc<SourceFile>, columns: Option<Vec<usize>>) -> Result<Reader> {
-        let bytes = file.reader(0);
+        let bytes = file.reader();
         let reader = match self {
             IpcContent::File => IpcFileReader::try_new(bytes, columns).map(|reader| Reader::File(Box::new(reader))),
             IpcContent::Stream => StreamReader::try_new(bytes, columns).map(|reader| Reader::Stream(Box::new(reader))),

@@ -25,7 +25,7 @@ pub(super) struct Lines {
 
 impl Lines {
     pub(super) fn new(file: &Arc<SourceFile>, format: InputFormat) -> Self {
-        let reader = file.reader(0);
+        let reader = file.reader();
         Lines { file: file.clone(), format, reader, line: Vec::new(), number: 0, bytes_done: 0 }
     }
 

@@ -38,7 +38,7 @@ impl ChunkReader for Chunks {
     type T = BufReader<FileReader>;
 
     fn get_read(&self, start: u64) -> parquet::errors::Result<Self::T> {
-        Ok(self.0.reader(start))
+        Ok(self.0.glance(start))
     }
 
     fn get_bytes(&self, start: u64, length: usize) -> parquet::errors::Result<bytes::Bytes> {

@@ -37,12 +37,18 @@ pub type Note = (Vec<u8>, Option<Vec<u8>>);
 #[derive(Debug, Clone, Copy)]
 struct Entry {
     view: u32,
-    key_space: u32,
-    start: usize,
-    key_bytes: u32,
-    row_bytes: u32,
+    place: Place,
     event: Timestamp,
     created: Option<Timestamp>,
+}
+
+/// Where the key and the row of an entry are. Later entries have later starts.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Place {
+    pub(crate) start: usize,
+    key_bytes: u32,
+    row_bytes: u32,
+    pub(crate) key_space: u32,
 }
 
 /// One row of a batch.
@@ -97,10 +103,7 @@ impl WriteBatch {
         self.arena.extend_from_slice(row);
         self.rows.push(Entry {
             view: view.id,
-            key_space: view.key_space,
-            start,
-            key_bytes: key.len() as u32,
-            row_bytes: row.len() as u32,
+            place: Place { start, key_bytes: key.len() as u32, row_bytes: row.len() as u32, key_space: view.key_space },
             event,
             created,
         });
@@ -169,17 +172,23 @@ impl WriteBatch {
         self.resolve(&self.rows[index])
     }
 
-    #[inline]
     fn resolve(&self, entry: &Entry) -> BatchRow<'_> {
-        let row_start = entry.start + entry.key_bytes as usize;
-        BatchRow {
-            view: entry.view,
-            key_space: entry.key_space,
-            key: &self.arena[entry.start..row_start],
-            event: entry.event,
-            created: entry.created,
-            row: &self.arena[row_start..row_start + entry.row_bytes as usize],
-        }
+        let (key, row) = self.bytes_at(entry.place);
+        let Entry { view, place, event, created } = *entry;
+        BatchRow { view, key_space: place.key_space, key, event, created, row }
+    }
+
+    /// Where each row is, in the order they were added.
+    #[cfg(feature = "rocksdb")]
+    pub(crate) fn places(&self) -> impl Iterator<Item = Place> {
+        self.rows.iter().map(|entry| entry.place)
+    }
+
+    /// The key and the row at a place.
+    #[inline]
+    pub(crate) fn bytes_at(&self, place: Place) -> (&[u8], &[u8]) {
+        let end = place.start + (place.key_bytes + place.row_bytes) as usize;
+        self.arena[place.start..end].split_at(place.key_bytes as usize)
     }
 
     /// The notes.

@@ -185,28 +185,15 @@ pub(super) fn recover(store: &Store) -> Result<()> {
 
 /// The first and last row of each view.
 fn loaded_rows(sorted: &Sorted<'_>) -> Vec<LoadedRows> {
-    let mut loaded: Vec<LoadedRows> = Vec::new();
-    let mut last = None;
-    for (_, row) in (0..sorted.len()).map(|index| sorted.get(index)) {
-        if loaded.last().is_none_or(|loaded| loaded.view != row.view) {
-            finish_range(&mut loaded, last);
-            loaded.push(LoadedRows {
-                view: row.view,
-                key_space: row.key_space,
-                first: row.key.to_vec(),
-                last: Vec::new(),
-            });
-        }
-        last = Some(row.key);
+    let (mut loaded, mut start) = (Vec::new(), 0);
+    while start < sorted.len() {
+        let end = sorted.end_of_view(start);
+        let ((_, first), (_, last)) = (sorted.get(start), sorted.get(end - 1));
+        let (view, key_space) = (first.view, first.key_space);
+        loaded.push(LoadedRows { view, key_space, first: first.key.to_vec(), last: last.key.to_vec() });
+        start = end;
     }
-    finish_range(&mut loaded, last);
     loaded
-}
-
-fn finish_range(loaded: &mut [LoadedRows], last: Option<&[u8]>) {
-    if let (Some(rows), Some(last)) = (loaded.last_mut(), last) {
-        rows.last = last.to_vec();
-    }
 }
 
 fn ingest(database: &Database, family: &ColumnFamily, files: Vec<PathBuf>) -> Result<()> {

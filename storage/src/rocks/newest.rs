@@ -70,7 +70,7 @@ impl Candidates {
         for rows in self.rows[range].chunks(LOOKUPS_MAX) {
             let keys: Vec<_> = rows.iter().map(|row| self.key(row)).collect();
             for (row, newest) in rows.iter().zip(stored.read(&keys)?) {
-                if newest.is_none_or(|newest| newest <= sorted.get(row.index).0) {
+                if newest.is_none_or(|newest| newest <= sorted.version(row.index)) {
                     take(self.key(row), row.index)?;
                 }
             }

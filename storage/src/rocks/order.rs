@@ -1,6 +1,6 @@
 //! Sorting rows of batches into the order of `history`.
 
-use crate::batch::{BatchRow, WriteBatch};
+use crate::batch::{BatchRow, Place, WriteBatch};
 use crate::time::Timestamp;
 use crate::version::Version;
 
@@ -14,10 +14,11 @@ const CACHE_LINE_BYTES: usize = 64;
 pub(super) struct Entry {
     /// The eight bytes of the key after those all keys share: most comparisons end here.
     digest: u64,
+    version: Version,
+    /// Kept here, because after sorting a look into the batch would miss every cache.
+    place: Place,
     view: u32,
     batch: u32,
-    row: u32,
-    pub(super) version: Version,
 }
 
 /// Batches with the created timestamp of each, and their rows in the order of `history`.
@@ -32,12 +33,12 @@ impl<'b> Sorted<'b> {
         let shared = shared_prefix(&batches);
         let mut entries = Vec::with_capacity(batches.iter().map(|batch| batch.len()).sum());
         for (index, (batch, created)) in batches.iter().zip(created).enumerate() {
-            entries.extend(batch.rows().enumerate().map(|(row, content)| Entry {
+            entries.extend(batch.rows().zip(batch.places()).map(|(content, place)| Entry {
                 digest: digest(&content.key[shared..]),
+                version: Version::new(content.event, content.created.unwrap_or(*created)),
+                place,
                 view: content.view,
                 batch: index as u32,
-                row: row as u32,
-                version: Version::new(content.event, content.created.unwrap_or(*created)),
             }));
         }
         let mut sorted = Sorted { batches, entries };
@@ -47,13 +48,13 @@ impl<'b> Sorted<'b> {
 
     fn sort(&mut self) {
         let batches = &self.batches;
-        let key = |entry: &Entry| batches[entry.batch as usize].row(entry.row as usize).key;
+        let key = |entry: &Entry| key(batches, entry);
         self.entries.sort_unstable_by(|a, b| {
             (a.view, a.digest)
                 .cmp(&(b.view, b.digest))
                 .then_with(|| key(a).cmp(key(b)))
                 .then_with(|| b.version.cmp(&a.version))
-                .then_with(|| (b.batch, b.row).cmp(&(a.batch, a.row)))
+                .then_with(|| (b.batch, b.place.start).cmp(&(a.batch, a.place.start)))
         });
         self.entries.dedup_by(|later, kept| is_same_row(batches, later, kept) && later.version == kept.version);
     }
@@ -63,9 +64,12 @@ impl<'b> Sorted<'b> {
     }
 
     /// Row `index` in the order of `history`.
+    #[inline]
     pub(super) fn get(&self, index: usize) -> (Version, BatchRow<'b>) {
-        let entry = &self.entries[index];
-        (entry.version, self.batches[entry.batch as usize].row(entry.row as usize))
+        let Entry { version, place, view, batch, .. } = self.entries[index];
+        let (key, row) = self.batches[batch as usize].bytes_at(place);
+        let (event, created) = (version.event, Some(version.created));
+        (version, BatchRow { view, key_space: place.key_space, key, event, created, row })
     }
 
     /// Brings rows, which lie wherever their writer put them, into the processor's cache before they are used
@@ -79,6 +83,17 @@ impl<'b> Sorted<'b> {
         std::hint::black_box(sum);
     }
 
+    /// The version of row `index`.
+    pub(super) fn version(&self, index: usize) -> Version {
+        self.entries[index].version
+    }
+
+    /// The position after the last row of the view of row `index`.
+    pub(super) fn end_of_view(&self, index: usize) -> usize {
+        let view = self.entries[index].view;
+        self.entries.partition_point(|entry| entry.view <= view)
+    }
+
     /// The positions of the greatest version of each row, in order.
     pub(super) fn newest(&self) -> impl Iterator<Item = usize> {
         let is_first =
@@ -88,8 +103,11 @@ impl<'b> Sorted<'b> {
 }
 
 fn is_same_row(batches: &[&WriteBatch], a: &Entry, b: &Entry) -> bool {
-    let key = |entry: &Entry| batches[entry.batch as usize].row(entry.row as usize).key;
-    a.view == b.view && a.digest == b.digest && key(a) == key(b)
+    a.view == b.view && a.digest == b.digest && key(batches, a) == key(batches, b)
+}
+
+fn key<'b>(batches: &[&'b WriteBatch], entry: &Entry) -> &'b [u8] {
+    batches[entry.batch as usize].bytes_at(entry.place).0
 }
 
 /// How many bytes the keys of all rows have in common at their start.
