@@ -38,7 +38,8 @@ fn main() -> Result<()> {
     // Two versions of user 1001, one of user 1002 whose spend is not known.
     let now = store.now();
     let events = [now.minus(Span::from_secs(7_200)), now.minus(Span::from_secs(60)), now];
-    let events = TimestampMicrosecondArray::from(events.map(|event| event.as_micros()).to_vec()).with_timezone("UTC");
+    let events =
+        TimestampMicrosecondArray::from(events.map(asofdb::Timestamp::as_micros).to_vec()).with_timezone("UTC");
     let rows = RecordBatch::try_from_iter_with_nullable([
         ("user_id", Arc::new(Int64Array::from(vec![1001, 1001, 1002])) as ArrayRef, false),
         ("event_timestamp", Arc::new(events), false),

@@ -45,6 +45,7 @@ mod ingest;
 mod join;
 mod keys;
 mod output;
+mod parquet_files;
 mod prepared;
 mod problems;
 mod progress;
@@ -67,8 +68,8 @@ pub use asofdb_storage::{
 };
 pub use definitions::{DEFINITIONS_BYTES_MAX, parse_definitions, read_definitions};
 pub use export::{
-    Asked, ColumnRole, Compression, EXPORT_FORMAT, EXPORT_THREAD_MEMORY_BYTES_MAX, EXPORT_THREADS_DEFAULT,
-    EXPORT_THREADS_MAX, ExportOptions, ExportRows, MANIFEST_FILE, Manifest, ManifestColumn, ManifestFile, PartitionBy,
+    Asked, ColumnRole, EXPORT_FORMAT, EXPORT_THREAD_MEMORY_BYTES_MAX, EXPORT_THREADS_DEFAULT, EXPORT_THREADS_MAX,
+    ExportOptions, ExportRows, MANIFEST_FILE, Manifest, ManifestColumn, ManifestFile, PartitionBy,
 };
 pub use freshness::Freshness;
 pub use ingest::{
@@ -77,6 +78,7 @@ pub use ingest::{
 pub use join::{
     FeatureCounts, JOIN_MEMORY_BYTES_DEFAULT, JOIN_MEMORY_BYTES_MIN, Join, JoinOptions, JoinReport, TrainingSetOptions,
 };
+pub use parquet_files::Compression;
 pub use prepared::{EntityRows, Prepared};
 pub use progress::{OnProgress, Progress};
 pub use read::F32Matrix;

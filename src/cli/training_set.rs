@@ -73,7 +73,7 @@ impl TrainingSet {
             },
             ..JoinOptions::default()
         };
-        let options = TrainingSetOptions { join, spine_format: self.input_format };
+        let options = TrainingSetOptions { join, spine_format: self.input_format, ..TrainingSetOptions::default() };
         let bar = Bar::new("joining");
         let mut show = |progress| bar.show(progress);
         let joined = store.training_set(&self.references, &self.spine, &self.out, &options, &mut show)?;

@@ -114,9 +114,8 @@ impl<'a> Field<'a> {
 
     /// A duration such as `2h` or `1d 12h`, to the microsecond.
     fn span(&self) -> Result<Span> {
-        let text = match self.value() {
-            DeValue::String(text) => text,
-            _ => return Err(self.wrong_type("a duration in quotes such as \"2h\"")),
+        let DeValue::String(text) = self.value() else {
+            return Err(self.wrong_type("a duration in quotes such as \"2h\""));
         };
         let duration = humantime::parse_duration(text).map_err(|error| {
             self.invalid(format!("{} is a duration such as \"2h\" or \"1d 12h\": {text:?}: {error}", self.name))

@@ -6,8 +6,9 @@ use std::path::Path;
 use asofdb_storage::{Error, Result, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::options::{Compression, ExportRows, PartitionBy};
+use super::options::{ExportRows, PartitionBy};
 use crate::output::cannot_write;
+use crate::parquet_files::Compression;
 use crate::rfc3339;
 
 /// The name of the manifest in the directory of an export. Readers of data sets pass over names with an underscore.

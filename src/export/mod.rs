@@ -22,8 +22,7 @@ use crossbeam::channel::{RecvTimeoutError, bounded};
 
 pub use self::manifest::{Asked, ColumnRole, EXPORT_FORMAT, MANIFEST_FILE, Manifest, ManifestColumn, ManifestFile};
 pub use self::options::{
-    Compression, EXPORT_THREAD_MEMORY_BYTES_MAX, EXPORT_THREADS_DEFAULT, EXPORT_THREADS_MAX, ExportOptions, ExportRows,
-    PartitionBy,
+    EXPORT_THREAD_MEMORY_BYTES_MAX, EXPORT_THREADS_DEFAULT, EXPORT_THREADS_MAX, ExportOptions, ExportRows, PartitionBy,
 };
 use self::part::{Part, Written, properties};
 use self::schema::ExportSchema;

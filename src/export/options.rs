@@ -3,6 +3,7 @@
 use asofdb_storage::{Error, Result, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use crate::parquet_files::Compression;
 use crate::rfc3339;
 
 /// Threads of an export unless told otherwise: scanning and encoding scale over cores until the disk is busy.
@@ -53,19 +54,6 @@ impl PartitionBy {
             PartitionBy::Month => "event_month",
         }
     }
-}
-
-/// How the pages of the files are compressed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Compression {
-    /// zstd, level 1: higher levels cost much time for few per cent.
-    #[default]
-    Zstd,
-    /// Snappy: a little faster and larger, and read by everything.
-    Snappy,
-    /// None.
-    None,
 }
 
 /// How a view is exported.

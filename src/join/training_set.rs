@@ -8,10 +8,10 @@ use arrow::datatypes::{Field, Schema, SchemaRef};
 use asofdb_storage::{Error, Result, ValueType};
 use crossbeam::channel::{Receiver, bounded};
 use parquet::arrow::ArrowWriter;
-use parquet::file::properties::WriterProperties;
 
 use crate::arrow_types::{arrow_type, timestamp_type};
 use crate::output::{OutputFile, cannot_write};
+use crate::parquet_files::{Compression, parquet_properties};
 use crate::prepared::Plan;
 use crate::progress::{OnProgress, Progress};
 use crate::source::{InputFormat, Source};
@@ -29,6 +29,8 @@ pub struct TrainingSetOptions {
     pub join: JoinOptions,
     /// Format of the spine; by the ending of its name if not given.
     pub spine_format: Option<InputFormat>,
+    /// Compression of the result.
+    pub compression: Compression,
 }
 
 impl Store {
@@ -51,9 +53,13 @@ impl Store {
         let total = source.rows_total();
         let mut join = self.point_in_time_join(references, source.schema(), source.batches()?, &options.join)?;
         let schema = join.schema();
+        let compression = options.compression;
         let (batches, waiting) = bounded(BATCHES_WAITING_MAX);
         std::thread::scope(|scope| {
-            let writer = scope.spawn(|| write(output, out, schema, &waiting));
+            let writer = scope.spawn(move || {
+                // The receiver goes with the writer: once it has failed, nobody waits for room in the channel.
+                write(output, out, schema, compression, &waiting)
+            });
             let mut rows = 0;
             let joined = join.by_ref().try_for_each(|batch| {
                 let batch = batch?;
@@ -78,9 +84,15 @@ impl Store {
 }
 
 /// Writes batches until `None`, which makes the file complete; without it the file disappears.
-fn write(output: OutputFile, out: &Path, schema: SchemaRef, batches: &Receiver<Option<RecordBatch>>) -> Result<()> {
+fn write(
+    output: OutputFile,
+    out: &Path,
+    schema: SchemaRef,
+    compression: Compression,
+    batches: &Receiver<Option<RecordBatch>>,
+) -> Result<()> {
     let failed = |error: parquet::errors::ParquetError| cannot_write(out, error);
-    let properties = WriterProperties::builder().build();
+    let properties = parquet_properties(&schema, compression).build();
     let mut writer = ArrowWriter::try_new(output, schema, Some(properties)).map_err(failed)?;
     for batch in batches {
         match batch {
