@@ -239,7 +239,7 @@ fn put_column(slot: &Slot, array: &ArrayRef, lists: &[Vec<u8>], rows: Range<usiz
         (ValueType::Scalar(ScalarType::Bool), Place::Fixed(offset)) => {
             let values = array.as_boolean();
             put_fixed(slot, array, rows, block, |block, row| {
-                block.put_fixed(row, offset, [u8::from(values.value(row))])
+                block.put_fixed(row, offset, [u8::from(values.value(row))]);
             });
         }
         (ValueType::Scalar(ScalarType::Int32), Place::Fixed(offset)) => {

@@ -31,10 +31,6 @@ impl Problems {
         }
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
-        self.rows.is_empty()
-    }
-
     pub(crate) fn contains(&self, row: usize) -> bool {
         self.rows.contains_key(&row)
     }
