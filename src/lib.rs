@@ -40,6 +40,7 @@ mod columns;
 mod definitions;
 mod encode;
 mod export;
+mod freshness;
 mod ingest;
 mod join;
 mod keys;
@@ -62,13 +63,14 @@ pub use asofdb_storage::{
     Catalog, Change, ChangeKind, Clock, Committed, Definitions, Durability, Entity, EntityDefinition, Erased, Error,
     ErrorKind, Feature, FeatureDefinition, FeatureService, FeatureView, JoinKey, ManualClock, ObjectKind, Options,
     Plan, Result, ScalarType, ServiceDefinition, Span, Stats, Status, SystemClock, Timestamp, Value, ValueType,
-    Verified, Version, ViewDefinition,
+    Verified, Version, ViewDefinition, restore,
 };
 pub use definitions::{DEFINITIONS_BYTES_MAX, parse_definitions, read_definitions};
 pub use export::{
     Asked, ColumnRole, Compression, EXPORT_FORMAT, EXPORT_THREAD_MEMORY_BYTES_MAX, EXPORT_THREADS_DEFAULT,
     EXPORT_THREADS_MAX, ExportOptions, ExportRows, MANIFEST_FILE, Manifest, ManifestColumn, ManifestFile, PartitionBy,
 };
+pub use freshness::Freshness;
 pub use ingest::{
     INGEST_CHUNK_BYTES_DEFAULT, INGEST_CHUNK_BYTES_MIN, IngestOptions, IngestReport, IngestedFile, Input,
 };

@@ -1,3 +1,7 @@
-//! The command line of asofdb.
+//! The command line `asof`.
 
-fn main() {}
+mod cli;
+
+fn main() -> std::process::ExitCode {
+    cli::main()
+}

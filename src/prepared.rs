@@ -14,6 +14,7 @@ use crate::keys::EncodedKeys;
 use crate::problems::Problems;
 use crate::record::RecordLayout;
 use crate::reference::{ResolvedFeature, resolve};
+use crate::store::EntityKey;
 use crate::suggest::did_you_mean;
 
 /// A request with its names resolved against one catalog.
@@ -281,6 +282,30 @@ impl EntityRows {
         }
         self.rows += 1;
         Ok(())
+    }
+
+    /// Adds an entity given by name: a value for each of [`Prepared::join_keys`], in any order.
+    ///
+    /// # Errors
+    /// `Invalid` when a join key is missing, unknown or given twice; else as [`EntityRows::push`].
+    pub fn push_named(&mut self, entity: &EntityKey<'_>) -> Result<()> {
+        let keys = &self.plan.join_keys;
+        let names = || keys.iter().map(|key| key.name.as_str());
+        if let Some((unknown, _)) = entity.iter().find(|(name, _)| names().all(|known| known != *name)) {
+            let hint = did_you_mean(unknown, names());
+            let all = names().collect::<Vec<_>>().join(", ");
+            return Err(Error::invalid(format!("no view of the request has join key {unknown:?}{hint} ({all})")));
+        }
+        let value = |key: &JoinKey| {
+            let mut given = entity.iter().filter(|(name, _)| *name == key.name);
+            match (given.next(), given.next()) {
+                (Some((_, value)), None) => Ok(Some(value.clone())),
+                (None, _) => Err(Error::invalid(format!("the request needs join key {:?} ({})", key.name, key.ty))),
+                _ => Err(Error::invalid(format!("an entity has each join key once: {:?}", key.name))),
+            }
+        };
+        let values = keys.iter().map(value).collect::<Result<Vec<_>>>()?;
+        self.push(&values)
     }
 
     /// Forgets the rows, keeps the memory.

@@ -2,10 +2,13 @@
 
 mod common;
 
+mod cli;
 mod definitions;
 mod export;
+mod freshness;
 mod ingest;
 mod join;
 mod reads;
 mod sources;
+mod training_set;
 mod writes;

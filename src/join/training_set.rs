@@ -54,11 +54,13 @@ impl Store {
         let (batches, waiting) = bounded(BATCHES_WAITING_MAX);
         std::thread::scope(|scope| {
             let writer = scope.spawn(|| write(output, out, schema, &waiting));
+            let mut rows = 0;
             let joined = join.by_ref().try_for_each(|batch| {
                 let batch = batch?;
+                rows += batch.num_rows() as u64;
+                progress(Progress { rows, done: rows, total });
                 // A writer that is gone has an error to tell, which is taken below.
-                let sent = batches.send(Some(batch)).map_err(|_| Error::unavailable("the writer stopped"));
-                sent.map(|()| ())
+                batches.send(Some(batch)).map_err(|_| Error::unavailable("the writer stopped"))
             });
             let complete = joined.is_ok() && batches.send(None).is_ok();
             drop(batches);
@@ -71,9 +73,7 @@ impl Store {
                 (_, Err(error)) => Err(error),
             }
         })?;
-        let report = join.report().clone();
-        progress(Progress { rows: report.rows, done: report.rows, total });
-        Ok(report)
+        Ok(join.report().clone())
     }
 }
 

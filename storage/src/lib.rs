@@ -44,7 +44,7 @@ pub use projection::{Projected, Projection, is_numeric};
 #[cfg(feature = "rocksdb")]
 pub use rocks::{
     BACKGROUND_JOBS_DEFAULT, MEMORY_BUDGET_BYTES_DEFAULT, MEMORY_BUDGET_BYTES_MIN, Options, RocksBackend,
-    STALL_PATIENCE_DEFAULT,
+    STALL_PATIENCE_DEFAULT, restore,
 };
 pub use rules::{NAME_BYTES_MAX, Problem, Step, Unknown};
 pub use schema::{FEATURES_MAX, FeatureId, Place, ROW_HEADER_BYTES, RowLayout, RowSchema, Slot};

@@ -275,6 +275,19 @@ fn retention_is_reclaimed_by_compaction() {
 }
 
 #[test]
+fn rows_that_compaction_took_from_one_family_only_are_no_problem() {
+    let (fixture, store) = Fixture::new(aged("v", false));
+    put(&store, "a", -9 * DAY, 1);
+    fixture.clock.set(at(2 * DAY));
+    // The first version is hidden by now, and the late one even more so, whichever of them is still on disk.
+    store.compact().unwrap();
+    put(&store, "a", -20 * DAY, 2);
+    store.flush().unwrap();
+    assert_eq!(newest(&store, &["a"]), [None]);
+    assert_eq!(store.verify().unwrap().problems, Vec::<String>::new());
+}
+
+#[test]
 fn a_snapshot_holds_retention_until_it_is_dropped() {
     let (fixture, store) = Fixture::new(aged("v", false));
     put(&store, "a", -9 * DAY, 1);
@@ -287,6 +300,25 @@ fn a_snapshot_holds_retention_until_it_is_dropped() {
     drop(snapshot);
     store.compact().unwrap();
     assert_eq!(count(&store), 0);
+}
+
+#[test]
+fn what_is_the_newest_for_a_snapshot_stays_when_newer_rows_are_written_and_compacted() {
+    let (_fixture, store) = Fixture::new(aged("v", true));
+    put(&store, "a", -20 * DAY, 1);
+    let snapshot = store.snapshot();
+    put(&store, "a", -1, 2);
+    store.compact().unwrap();
+    let v = view(&store, "v");
+    let events = |snapshot: &dyn asofdb_storage::Snapshot| {
+        let mut scan = snapshot.scan(&v, &KeyRange::default()).unwrap();
+        std::iter::from_fn(|| scan.next().unwrap().map(|row| row.version.event)).collect::<Vec<_>>()
+    };
+    assert_eq!(events(&*snapshot), [at(-20 * DAY)]);
+    drop(snapshot);
+    assert_eq!(events(&*store.snapshot()), [at(-1)]);
+    store.compact().unwrap();
+    assert_eq!(count(&store), 1, "without a snapshot it is reclaimed");
 }
 
 #[test]

@@ -46,7 +46,7 @@ pub(super) fn prepare(path: &Path, create: bool) -> Result<Found> {
         return Err(Error::conflict(format!("not an asofdb store, and not empty: {}", path.display())));
     }
     if !create {
-        let message = format!("there is no store here; `asof apply` creates one: {}", path.display());
+        let message = format!("there is no store here; `asof apply FILE.toml` creates one: {}", path.display());
         return Err(Error::not_found(message));
     }
     fs::create_dir_all(path).map_err(|error| from_io(&format!("cannot create {}", path.display()), error))?;
@@ -128,7 +128,7 @@ mod tests {
         let temporary = tempfile::tempdir().unwrap();
         let error = prepare(&temporary.path().join("a/b"), false).unwrap_err();
         assert_eq!(error.kind(), Kind::NotFound);
-        assert!(error.to_string().contains("`asof apply` creates one"), "{error}");
+        assert!(error.to_string().contains("`asof apply FILE.toml` creates one"), "{error}");
         assert_eq!(kind_of(temporary.path(), false), Kind::NotFound);
         assert_eq!(prepare(&temporary.path().join("a/b"), true).unwrap(), Found::Fresh);
         assert_eq!(prepare(&temporary.path().join("a/b"), false).unwrap(), Found::Fresh);

@@ -21,6 +21,7 @@ mod pool;
 mod present;
 mod rebuild;
 mod records;
+mod restore;
 mod retention;
 mod scan;
 mod snapshot;
@@ -46,6 +47,7 @@ pub use self::options::{
 };
 use self::pool::Pool;
 use self::present::Present;
+pub use self::restore::restore;
 use self::snapshot::RocksSnapshot;
 use self::store::Store;
 use crate::backend::{AsOfLookup, Backend, Committed, Erased, Lookup, Snapshot, Stats, Verified, Visit};

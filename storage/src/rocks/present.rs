@@ -29,18 +29,20 @@ pub(super) struct Known {
     view_ids: HashSet<u32>,
 }
 
+/// By what a compaction may reclaim: what the oldest snapshot goes by, since cut-offs never move back, or else
+/// what holds now.
+pub(super) struct Reclaim {
+    /// A time on record: should the clock stand before it when the store is opened again, cut-offs still do not.
+    pub(super) at: Timestamp,
+    pub(super) known: Arc<Known>,
+    /// Whether snapshots are open.
+    pub(super) is_pinned: bool,
+}
+
 /// A time that snapshots need, with the catalog as it was then.
 struct Pin {
     snapshots: usize,
     known: Arc<Known>,
-}
-
-/// By what a compaction may reclaim.
-pub(super) struct Reclaim {
-    pub(super) now: Timestamp,
-    pub(super) known: Arc<Known>,
-    /// Whether a snapshot lives, in which another version may be the newest of its row.
-    pub(super) pinned: bool,
 }
 
 impl Known {
@@ -114,12 +116,10 @@ impl Present {
         }
     }
 
-    /// By what a compaction that starts now may reclaim: the time and the catalog of the oldest snapshot, since
-    /// cut-offs never move back. The time is one on record: should the clock stand before it when the store is
-    /// opened again, cut-offs still do not. `None` while nothing may be reclaimed.
+    /// By what a compaction that starts now may reclaim; `None` while nothing may be reclaimed.
     ///
     /// Taken under the lock of the pins: a snapshot has either pinned a time that is respected here, or will
-    /// pin one that is not before the answer, and then sees all that this compaction reads.
+    /// pin one that is not before the answer.
     pub(super) fn reclaim(&self) -> Option<Reclaim> {
         let pins = self.pins.lock();
         if self.erasing.load(Ordering::SeqCst) {
@@ -127,8 +127,8 @@ impl Present {
         }
         let recorded = Timestamp::from_micros(self.recorded.load(Ordering::SeqCst));
         Some(match pins.first_key_value() {
-            Some((pinned, pin)) => Reclaim { now: recorded.min(*pinned), known: pin.known.clone(), pinned: true },
-            None => Reclaim { now: recorded, known: self.known(), pinned: false },
+            Some((pinned, pin)) => Reclaim { at: recorded.min(*pinned), known: pin.known.clone(), is_pinned: true },
+            None => Reclaim { at: recorded, known: self.known(), is_pinned: false },
         })
     }
 

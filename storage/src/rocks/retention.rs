@@ -13,7 +13,6 @@ use rocksdb::compaction_filter_factory::{CompactionFilterContext, CompactionFilt
 
 use super::present::{Present, Reclaim};
 use super::stored;
-use crate::catalog::FeatureView;
 use crate::key;
 use crate::time::Timestamp;
 use crate::version::Version;
@@ -33,18 +32,18 @@ struct Rule {
 
 impl Rules {
     fn new(present: &Present) -> Self {
-        present.reclaim().map(|reclaim| Rules::by(&reclaim)).unwrap_or_default()
+        present.reclaim().map(|reclaim| Rules::of(&reclaim)).unwrap_or_default()
     }
 
-    /// A snapshot keeps the newest version that it knows, which later ones do not replace; filters cannot tell
-    /// what it knows. So views that keep the newest wait until no snapshot is left.
-    fn by(Reclaim { now, known, pinned }: &Reclaim) -> Self {
-        let may_reclaim = |view: &&Arc<FeatureView>| !(*pinned && view.keep_newest);
-        let views = known.catalog.views().filter(may_reclaim).filter_map(|view| {
-            let cutoff = view.cutoff(*now);
+    /// Views that keep the newest version of each row wait until no snapshot is open: what is newest for a
+    /// snapshot need not be so for the filter, which cannot tell whether a version was written after it.
+    fn of(reclaim: &Reclaim) -> Self {
+        let catalog = &reclaim.known.catalog;
+        let views = catalog.views().filter(|view| !(view.keep_newest && reclaim.is_pinned)).filter_map(|view| {
+            let cutoff = view.cutoff(reclaim.at);
             (cutoff > Timestamp::MIN).then_some((view.id, Rule { cutoff, keep_newest: view.keep_newest }))
         });
-        Rules { views: views.collect(), dropped: known.catalog.dropped_views().clone() }
+        Rules { views: views.collect(), dropped: catalog.dropped_views().clone() }
     }
 }
 

@@ -66,7 +66,8 @@ impl Checked {
         Checked { view: view.clone(), layouts: view.layouts(), cutoff: view.cutoff(now) }
     }
 
-    /// Whether compaction may have taken a version from one family and not yet from the other.
+    /// Whether compaction may have taken a version from one family and not yet from the other; a late row may
+    /// then be the newest of the one but not of the other. No read sees any of them.
     fn may_be_gone(&self, version: Version) -> bool {
         !self.view.keep_newest && version.event < self.cutoff
     }
@@ -171,10 +172,7 @@ impl Check<'_> {
             Err(error) => return Some(format!("latest of view {name:?}, entity {entity:02x?}: {error}")),
         };
         let agrees = match stored.as_deref().map(stored::decode).transpose() {
-            Ok(Some((found, row))) => {
-                // Compaction may have taken the greater one from one family only, and a late row come since.
-                (found == version && row == bytes) || (found != version && checked.may_be_gone(found.max(version)))
-            }
+            Ok(Some((found, row))) => (found == version && row == bytes) || checked.may_be_gone(found.max(version)),
             Ok(None) => checked.may_be_gone(version),
             Err(_) => false,
         };

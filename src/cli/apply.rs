@@ -1,0 +1,130 @@
+//! `asof apply`: definitions from a file into the catalog.
+
+use std::fmt::Write;
+use std::path::PathBuf;
+
+use asofdb::{Catalog, Change, ChangeKind, Clock, Definitions, ErrorKind, Plan, SystemClock, read_definitions};
+use clap::Args;
+use serde_json::{Value as Json, json};
+
+use super::context::Context;
+use super::error::{Outcome, Result, Stop};
+use super::output::{Output, Report};
+use super::sheet::{Cell, Column, Place, Sheet, Tone};
+use super::text::counted;
+
+/// Make a file's definitions those of the store, in one step; makes the store if there is none
+///
+/// The file is the whole of what is wanted. What it adds or changes is printed and done; what it leaves out would be
+/// dropped with its data, which --allow-drop must permit. Types, entities and join keys of a view never change: define
+/// a `_v2` beside it.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Apply {
+    /// The definitions (TOML)
+    #[arg(value_name = "FILE.toml")]
+    file: PathBuf,
+    /// Only print what would be done
+    #[arg(long)]
+    plan: bool,
+    /// Drop what the file does not name, with its data
+    #[arg(long)]
+    allow_drop: bool,
+    #[command(flatten)]
+    output: Output,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  asof apply examples/flights/definitions.toml --plan
+  asof apply examples/flights/definitions.toml
+  asof --store /var/lib/features apply features.toml --allow-drop";
+
+/// Longest details of a change in a table; JSON and CSV have all of them.
+const DETAILS_CHARACTERS_MAX: usize = 80;
+
+impl Apply {
+    pub(crate) fn run(&self, context: &Context) -> Result<Outcome> {
+        let definitions = read_definitions(&self.file)?;
+        let plan = match self.plan {
+            true => plan(context, &definitions)?,
+            false => context.open_or_create()?.apply(&definitions, self.allow_drop)?,
+        };
+        self.output.print(&report(&plan, self.plan))?;
+        Ok(Outcome::Done)
+    }
+}
+
+/// The plan for a store, which need not exist yet and is not made.
+fn plan(context: &Context, definitions: &Definitions) -> Result<Plan> {
+    match context.open() {
+        Ok(store) => Ok(store.plan(definitions)?),
+        Err(Stop::Failed(error)) if error.kind() == ErrorKind::NotFound => {
+            Ok(Catalog::default().plan(definitions, SystemClock.now())?)
+        }
+        Err(stop) => Err(stop),
+    }
+}
+
+fn report(plan: &Plan, only_planned: bool) -> Report {
+    let mut sheet = Sheet::new([
+        Column::new("").place(Place::TableOnly),
+        Column::new("change").place(Place::CsvOnly),
+        Column::new("what"),
+        Column::new("name"),
+        Column::new("details"),
+    ]);
+    for change in &plan.changes {
+        let (sign, word, tone) = look(change.kind);
+        sheet.push(vec![
+            Cell::new(sign).tone(tone),
+            Cell::new(word),
+            Cell::new(change.what.as_str()),
+            Cell::new(&change.name).tone(tone),
+            Cell::new(change.details.join(", ")).shown(shortened(&change.details)),
+        ]);
+    }
+    let json: Json = plan.changes.iter().map(change_json).collect();
+    Report {
+        json: json!({"applied": !only_planned, "changes": json}),
+        sheet,
+        below: vec![summary(plan, only_planned)],
+        ..Report::default()
+    }
+}
+
+/// As much as a line of a table takes.
+fn shortened(details: &[String]) -> String {
+    let details = details.join(", ");
+    match details.char_indices().nth(DETAILS_CHARACTERS_MAX) {
+        Some((end, _)) => format!("{}…", details[..end].trim_end()),
+        None => details,
+    }
+}
+
+fn look(kind: ChangeKind) -> (&'static str, &'static str, Tone) {
+    match kind {
+        ChangeKind::Create => ("+", "create", Tone::Good),
+        ChangeKind::Change => ("~", "change", Tone::Warning),
+        ChangeKind::Drop => ("-", "drop", Tone::Bad),
+    }
+}
+
+fn change_json(change: &Change) -> Json {
+    let (_, word, _) = look(change.kind);
+    json!({"change": word, "what": change.what.as_str(), "name": change.name, "details": change.details})
+}
+
+fn summary(plan: &Plan, only_planned: bool) -> String {
+    if plan.is_empty() {
+        return "nothing to do: everything is as defined already".to_owned();
+    }
+    let number = counted(plan.changes.len() as u64, "change", "changes");
+    let mut line = if only_planned { format!("{number} planned, nothing done") } else { format!("{number} applied") };
+    let drops = plan.drops().count() as u64;
+    if only_planned && drops > 0 {
+        // Writing to a string cannot fail.
+        let _ = write!(line, "; {} need --allow-drop", counted(drops, "drop", "drops"));
+    }
+    line
+}

@@ -1,0 +1,44 @@
+//! The known answers: `expected.json`.
+
+use std::path::Path;
+
+use asofdb::{Error, Result};
+use serde::Deserialize;
+use serde_json::{Map, Value as Json};
+
+/// What the training set must hold.
+#[derive(Debug, Deserialize)]
+pub(super) struct Expected {
+    /// How many rows.
+    pub(super) rows: u64,
+    /// By feature.
+    features: Map<String, Json>,
+    /// Some rows, by `flight_id`.
+    pub(super) sample: Vec<Map<String, Json>>,
+}
+
+/// What the column of a feature must hold.
+#[derive(Debug, Deserialize)]
+pub(super) struct ExpectedFeature {
+    /// Values that are not null.
+    pub(super) non_null: u64,
+    /// Of numbers; true counts as one.
+    pub(super) sum: Option<f64>,
+    /// Of texts: how many different ones.
+    pub(super) distinct: Option<u64>,
+}
+
+impl Expected {
+    pub(super) fn read(path: &Path) -> Result<Self> {
+        let text = std::fs::read(path).map_err(|error| super::unreadable(path, error))?;
+        serde_json::from_slice(&text).map_err(|error| super::unreadable(path, error))
+    }
+
+    /// The features, in the order of the file.
+    pub(super) fn features(&self) -> Result<Vec<(String, ExpectedFeature)>> {
+        let wrong = |error| Error::corrupt("a feature of expected.json cannot be read").with_source(error);
+        let feature =
+            |(name, json): (&String, &Json)| Ok((name.clone(), serde_json::from_value(json.clone()).map_err(wrong)?));
+        self.features.iter().map(feature).collect()
+    }
+}

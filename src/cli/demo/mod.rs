@@ -1,0 +1,218 @@
+//! `asof demo`: the whole path on real flights, checked against known answers.
+//!
+//! Each step is a command line that is printed and run as if it had been typed.
+
+mod expected;
+mod readback;
+mod step;
+mod training;
+
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use asofdb::{Error, Manifest, Status, Store};
+use clap::Args;
+
+use self::expected::Expected;
+use self::step::Stage;
+use super::context::Context;
+use super::error::{Outcome, Result};
+use super::progress::Stopwatch;
+
+/// Run the whole path on the flights data of the repository, and check the results
+///
+/// Defines views, ingests, reads the latest and past values, builds the training set of all 336,776 flights, compares
+/// it with known answers, exports a view and reads it back. Each command is printed as it can be typed. Exit code 3
+/// when a check fails.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Demo {
+    /// A directory for the store and the results, which must not exist or be empty
+    #[arg(value_name = "DIR")]
+    directory: PathBuf,
+    /// Where the data is
+    #[arg(long, value_name = "DIR", default_value = "examples/flights")]
+    data: PathBuf,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  asof demo asof-demo
+  asof demo flights-demo --data ~/src/asofdb/examples/flights";
+
+/// What the demo reads.
+const FILES: [&str; 6] =
+    ["definitions.toml", "weather.parquet", "routes.parquet", "planes.parquet", "flights.parquet", "expected.json"];
+
+/// A flight of which everything can be said: the weather is known, there were no gusts, the route's last day is too
+/// long ago, and the plane is not registered.
+const FLIGHT: &str = "airport=JFK,origin=JFK,dest=STT,tailnum=N5FAAA";
+const DEPARTURE: &str = "2013-10-05T12:00:00Z";
+const FLIGHT_STATUSES: [(&str, Status); 4] = [
+    ("airport_weather_v1:temp", Status::Present),
+    ("airport_weather_v1:wind_gust", Status::Null),
+    ("route_daily_v1:flights", Status::Expired),
+    ("plane_v1:seats", Status::Missing),
+];
+
+impl Demo {
+    pub(crate) fn run(&self, _: &Context) -> Result<Outcome> {
+        let started = Stopwatch::start();
+        self.check_data()?;
+        self.check_directory()?;
+        let expected = Expected::read(&self.data.join("expected.json"))?;
+        let mut stage = Stage::new(self.store());
+        stage.begin(expected.rows)?;
+        self.define_and_ingest(&mut stage)?;
+        self.read(&mut stage)?;
+        self.train(&mut stage, &expected)?;
+        self.export(&mut stage)?;
+        self.end(&stage, started)
+    }
+
+    fn store(&self) -> PathBuf {
+        self.directory.join("store")
+    }
+
+    fn training_set(&self) -> PathBuf {
+        self.directory.join("training.parquet")
+    }
+
+    fn check_data(&self) -> Result<()> {
+        match FILES.iter().find(|file| !self.data.join(file).is_file()) {
+            None => Ok(()),
+            Some(file) => Err(Error::not_found(format!(
+                "the demo's data is not there; run it in a checkout of asofdb, or give its examples/flights with \
+                 --data: {}",
+                self.data.join(file).display()
+            ))
+            .into()),
+        }
+    }
+
+    fn check_directory(&self) -> Result<()> {
+        let directory = self.directory.display();
+        let mut entries = match fs::read_dir(&self.directory) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+            Err(error) => {
+                let message = format!("the demo cannot use this directory: {directory}");
+                return Err(Error::unavailable(message).with_source(error).into());
+            }
+        };
+        if entries.next().is_none() {
+            return Ok(());
+        }
+        let advice = match self.store().is_dir() {
+            true => format!("an earlier demo is here; remove it (rm -r {directory}) or choose another directory"),
+            false => "the demo needs a directory that does not exist or is empty".to_owned(),
+        };
+        Err(Error::conflict(format!("{advice}: {directory}")).into())
+    }
+
+    fn define_and_ingest(&self, stage: &mut Stage) -> Result<()> {
+        stage.title("Define", "Entities, feature views and a service, from one file.")?;
+        stage.command(vec!["apply".into(), self.data.join("definitions.toml").into()])?;
+        stage.title("Ingest", "Three files into three views. Running it again would write nothing twice.")?;
+        for (view, file) in [
+            ("airport_weather_v1", "weather.parquet"),
+            ("route_daily_v1", "routes.parquet"),
+            ("plane_v1", "planes.parquet"),
+        ] {
+            stage.command(vec!["ingest".into(), view.into(), self.data.join(file).into()])?;
+        }
+        Ok(())
+    }
+
+    fn read(&self, stage: &mut Stage) -> Result<()> {
+        stage.title(
+            "Read the latest",
+            "As of now. The weather of 2013 is older than its ttl of 2 hours: expired. Planes have no ttl.",
+        )?;
+        let features = ["airport_weather_v1:temp", "airport_weather_v1:wind_gust", "plane_v1:seats"];
+        stage.command(words(["get"].iter().chain(&features).chain(&["--entity", "airport=JFK,tailnum=N14228"])))?;
+        stage.title(
+            "Read the past",
+            "What was known when flight AA 936 to St. Thomas left. Four values, four reasons: the temperature is there; \
+             there\nwere no gusts; the route was last flown too long ago; nobody registered the plane.",
+        )?;
+        let references = FLIGHT_STATUSES.map(|(reference, _)| reference);
+        stage.command(words(["get"].iter().chain(&references).chain(&["--entity", FLIGHT, "--at", DEPARTURE])))?;
+        let found = stage.with_store(statuses)?;
+        stage.check(found == FLIGHT_STATUSES.map(|(_, status)| status), "present, null, expired, missing: as expected")
+    }
+
+    fn train(&self, stage: &mut Stage, expected: &Expected) -> Result<()> {
+        stage
+            .title("Build the training set", "Ten features for every flight, each as of the flight's own departure.")?;
+        let spine = self.data.join("flights.parquet");
+        let mut command = words(["training-set", "flight_delay_v1", "--statuses", "--spine"].iter());
+        command.extend([spine.clone().into(), "--out".into(), self.training_set().into()]);
+        stage.command(command)?;
+        stage.title("Check it", "Against counts, sums and rows that were computed by other means (expected.json).")?;
+        for check in training::compare(expected, &self.training_set(), &spine)? {
+            stage.check(check.holds, &check.text)?;
+        }
+        Ok(())
+    }
+
+    fn export(&self, stage: &mut Stage) -> Result<()> {
+        stage.title("Export, and read it back", "Every version of a view as Parquet, a directory a month.")?;
+        let out = self.directory.join("weather");
+        let mut command = words(["export", "airport_weather_v1", "--partition-by", "month", "--out"].iter());
+        command.push(out.clone().into());
+        stage.command(command)?;
+        let manifest = Manifest::read(&out)?;
+        for check in readback::compare(&out, &manifest, &self.data.join("weather.parquet"))? {
+            stage.check(check.holds, &check.text)?;
+        }
+        Ok(())
+    }
+
+    fn end(&self, stage: &Stage, started: Stopwatch) -> Result<Outcome> {
+        let training_set = self.training_set();
+        let next = [
+            "asof history airport_weather_v1 --entity airport=JFK --limit 5".to_owned(),
+            "asof describe flight_delay_v1".to_owned(),
+            "asof search delay".to_owned(),
+            "asof freshness".to_owned(),
+            format!("asof get flight_delay_v1 --entity {FLIGHT} --at {DEPARTURE} --format json"),
+            "asof verify".to_owned(),
+        ];
+        stage.end(started, &training_set, &next)?;
+        Ok(if stage.failed() == 0 { Outcome::Done } else { Outcome::Problem })
+    }
+}
+
+fn words<'a>(words: impl Iterator<Item = &'a &'a str>) -> Vec<OsString> {
+    words.map(|word| OsString::from(*word)).collect()
+}
+
+/// The statuses of the flight's features, read by the library.
+fn statuses(store: &Store) -> asofdb::Result<[Status; 4]> {
+    let request = store.prepare(&FLIGHT_STATUSES.map(|(reference, _)| reference))?;
+    let mut rows = request.entity_rows();
+    let entity = FLIGHT.parse::<super::entity::EntityArgument>()?;
+    rows.push_named(&entity.typed(&request.join_keys())?)?;
+    let answer = store.as_of(&request, &rows, DEPARTURE.parse()?, None)?;
+    Ok([0, 1, 2, 3].map(|feature| answer.status(0, feature)))
+}
+
+/// One comparison.
+struct Check {
+    holds: bool,
+    text: String,
+}
+
+/// Opens a Parquet file to read batches from it.
+fn parquet(path: &Path) -> asofdb::Result<parquet::arrow::arrow_reader::ParquetRecordBatchReader> {
+    let unreadable = |error: parquet::errors::ParquetError| unreadable(path, error);
+    let file = fs::File::open(path).map_err(|error| self::unreadable(path, error))?;
+    let reader = parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder::try_new(file).map_err(unreadable)?;
+    reader.with_batch_size(65_536).build().map_err(unreadable)
+}
+
+fn unreadable(path: &Path, error: impl std::error::Error + Send + Sync + 'static) -> Error {
+    Error::corrupt(format!("cannot read {}", path.display())).with_source(error)
+}

@@ -1,0 +1,46 @@
+//! How a command ends.
+
+use std::io::{self, Write};
+
+use asofdb::Error;
+
+/// How a command ends well.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    Done,
+    /// A check found a problem, and has told which.
+    Problem,
+}
+
+/// Why a command ends early.
+#[derive(Debug)]
+pub(crate) enum Stop {
+    Failed(Error),
+    /// Whoever read our output has seen enough: `asof views | head`.
+    ReaderGone,
+}
+
+pub(crate) type Result<T, E = Stop> = std::result::Result<T, E>;
+
+impl From<Error> for Stop {
+    fn from(error: Error) -> Self {
+        Stop::Failed(error)
+    }
+}
+
+/// A failure to write to stdout.
+impl From<io::Error> for Stop {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::BrokenPipe => Stop::ReaderGone,
+            _ => Stop::Failed(Error::unavailable("cannot write to the standard output").with_source(error)),
+        }
+    }
+}
+
+/// Tells an error on one line of stderr.
+pub(crate) fn report(message: &str) {
+    let line: Vec<&str> = message.split_whitespace().collect();
+    // Where stderr is closed there is nobody to tell.
+    let _ = writeln!(io::stderr(), "asof: error: {}", line.join(" "));
+}

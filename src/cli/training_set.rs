@@ -1,0 +1,116 @@
+//! `asof training-set`: features joined to a spine, as of the time of each row.
+
+use std::path::PathBuf;
+
+use asofdb::{AnswerColumns, InputFormat, JoinOptions, JoinReport, Status, TrainingSetOptions};
+use clap::Args;
+use serde_json::{Map, json};
+
+use super::context::Context;
+use super::error::{Outcome, Result};
+use super::get::tone;
+use super::ingest::input_format;
+use super::output::{Output, Report};
+use super::progress::{Bar, Stopwatch};
+use super::sheet::{Cell, Column, Sheet, Tone};
+use super::text::{count, counted};
+use super::when::When;
+
+/// Join features to the rows of a file, each as of the row's own time: a training set without leakage
+///
+/// The spine has a column for every join key and one of times. The result keeps its rows, their order and its columns,
+/// and adds a column a feature: null where the value is null, missing or expired and no default stands in.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct TrainingSet {
+    /// Features: a service, a view, view:feature or view:*
+    #[arg(required = true, value_name = "REF")]
+    references: Vec<String>,
+    /// The rows to learn from: Parquet, Arrow IPC, CSV or NDJSON
+    #[arg(long, value_name = "FILE")]
+    spine: PathBuf,
+    /// The training set, which must not exist
+    #[arg(long, value_name = "FILE.parquet")]
+    out: PathBuf,
+    /// The spine's column of times
+    #[arg(long, value_name = "COLUMN", default_value = "event_timestamp")]
+    event_timestamp: String,
+    /// Use only what had been written by then [default: everything]
+    #[arg(long, value_name = "TIME")]
+    known_at: Option<When>,
+    /// Name every feature column view__feature, not only where names collide
+    #[arg(long)]
+    full_names: bool,
+    /// Add a column feature__status for each feature
+    #[arg(long)]
+    statuses: bool,
+    /// Add a column view__event_timestamp for each view
+    #[arg(long)]
+    event_timestamps: bool,
+    /// The format of the spine [default: by its ending]
+    #[arg(long, value_name = "FORMAT", value_parser = input_format())]
+    input_format: Option<InputFormat>,
+    #[command(flatten)]
+    output: Output,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  asof training-set flight_delay_v1 --spine examples/flights/flights.parquet --out training.parquet
+  asof training-set user_stats_v1:* --spine labels.csv --event-timestamp labelled_at --known-at 2024-06-01 \\
+      --statuses --out training.parquet";
+
+impl TrainingSet {
+    pub(crate) fn run(&self, context: &Context) -> Result<Outcome> {
+        let store = context.open()?;
+        let join = JoinOptions {
+            event_timestamp: self.event_timestamp.clone(),
+            known_at: self.known_at.map(|known_at| known_at.resolve(store.now())),
+            columns: AnswerColumns {
+                full_names: self.full_names,
+                statuses: self.statuses,
+                event_timestamps: self.event_timestamps,
+            },
+            ..JoinOptions::default()
+        };
+        let options = TrainingSetOptions { join, spine_format: self.input_format };
+        let bar = Bar::new("joining");
+        let mut show = |progress| bar.show(progress);
+        let joined = store.training_set(&self.references, &self.spine, &self.out, &options, &mut show)?;
+        self.output.print(&self.report(&joined, bar.finish()))?;
+        Ok(Outcome::Done)
+    }
+
+    fn report(&self, joined: &JoinReport, took: Stopwatch) -> Report {
+        let columns = Status::ALL.map(|status| Column::right(status.as_str()));
+        let mut sheet = Sheet::new([Column::new("feature")].into_iter().chain(columns));
+        let mut features = Map::new();
+        for feature in &joined.features {
+            let mut cells = vec![Cell::new(&feature.reference).tone(Tone::Strong)];
+            let counts = Status::ALL.map(|status| (status, feature.of(status)));
+            cells.extend(counts.map(|(status, number)| count_cell(status, number)));
+            sheet.push(cells);
+            let counts = counts.into_iter().map(|(status, number)| (status.as_str().to_owned(), number.into()));
+            features.insert(feature.reference.clone(), counts.collect::<Map<_, _>>().into());
+        }
+        let rows = counted(joined.rows, "row", "rows");
+        let mut below = vec![format!("joined {rows} into {}, {}", self.out.display(), took.summary(joined.rows))];
+        if joined.null_rows > 0 {
+            let rows = counted(joined.null_rows, "row has", "rows have");
+            below.push(format!("{rows} a null time or join key; features that need it are missing there"));
+        }
+        let json = json!({
+            "out": self.out.display().to_string(),
+            "rows": joined.rows,
+            "null_rows": joined.null_rows,
+            "features": features,
+            "seconds": took.seconds(),
+        });
+        Report { json, sheet, below, ..Report::default() }
+    }
+}
+
+fn count_cell(status: Status, number: u64) -> Cell {
+    let cell = Cell::new(number).shown(count(number));
+    cell.tone(if number > 0 { tone(status) } else { Tone::Faint })
+}

@@ -1,0 +1,73 @@
+//! Whether a view is fed: the age of its newest event against its ttl.
+
+use asofdb_storage::row::{self, RowKind};
+use asofdb_storage::{FeatureView, KeyRange, Result, Snapshot, Span, Timestamp};
+
+use crate::reference::find_view;
+use crate::store::Store;
+
+/// How fresh the rows of a view are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Freshness {
+    /// Name of the view.
+    pub view: String,
+    /// The present, as of which everything here is said.
+    pub now: Timestamp,
+    /// The greatest event timestamp up to `now` of a version that is served or would be, were it within the ttl;
+    /// `None` when there is no such version.
+    pub newest: Option<Timestamp>,
+    /// The view's ttl.
+    pub ttl: Option<Span>,
+    /// Entities with values now, expired ones included.
+    pub entities: u64,
+    /// Entities whose values are expired now.
+    pub expired: u64,
+}
+
+impl Freshness {
+    /// How old the newest event is.
+    pub fn age(&self) -> Option<Span> {
+        self.newest.map(|newest| self.now.since(newest))
+    }
+
+    /// Whether everything the view has is expired, or it has a ttl and no rows. Without a ttl nothing is stale.
+    pub fn is_stale(&self) -> bool {
+        self.ttl.is_some_and(|ttl| self.age().is_none_or(|age| age > ttl))
+    }
+
+    fn count(&mut self, view: &FeatureView, event: Timestamp) {
+        self.entities += 1;
+        self.expired += u64::from(view.is_expired(event, self.now));
+        self.newest = self.newest.max(Some(event));
+    }
+}
+
+impl Store {
+    /// How fresh a view is. Reads the keys of every version of the view once: some seconds for ten million.
+    ///
+    /// # Errors
+    /// `NotFound` for an unknown view; `Corrupt` when stored bytes cannot be read.
+    pub fn freshness(&self, view: &str) -> Result<Freshness> {
+        let catalog = self.catalog();
+        freshness(&*self.backend().snapshot(), find_view(&catalog, view)?)
+    }
+}
+
+fn freshness(snapshot: &dyn Snapshot, view: &FeatureView) -> Result<Freshness> {
+    let now = snapshot.now();
+    let mut found = Freshness { view: view.name.clone(), now, newest: None, ttl: view.ttl, entities: 0, expired: 0 };
+    let mut scan = snapshot.scan(view, &KeyRange::default())?;
+    let mut answered: Option<Vec<u8>> = None;
+    while let Some(scanned) = scan.next()? {
+        if scanned.version.event > now || answered.as_deref() == Some(scanned.key) {
+            continue;
+        }
+        let key = answered.get_or_insert_default();
+        key.clear();
+        key.extend_from_slice(scanned.key);
+        if row::kind(scanned.row)? != RowKind::Tombstone {
+            found.count(view, scanned.version.event);
+        }
+    }
+    Ok(found)
+}
