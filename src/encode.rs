@@ -3,12 +3,12 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, TimestampMicrosecondArray};
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch, TimestampMicrosecondArray};
 use arrow::datatypes::{
     ArrowPrimitiveType, Field, Float32Type, Float64Type, Int32Type, Int64Type, Schema, SchemaRef,
     TimestampMicrosecondType,
 };
-use asofdb_storage::row::RowBlock;
+use asofdb_storage::row::{RowBlock, TOMBSTONE_ROW};
 use asofdb_storage::{
     Error, Feature, FeatureView, JoinKey, Place, Result, RowLayout, ScalarType, Slot, Timestamp, ValueType, WriteBatch,
 };
@@ -16,6 +16,7 @@ use asofdb_storage::{
 use crate::arrow_types::{arrow_type, cast_exact, feature_field, primitive, timestamp_type};
 use crate::keys::EncodedKeys;
 use crate::problems::Problems;
+use crate::role::ColumnRole;
 use crate::suggest::did_you_mean;
 
 /// The columns of a batch, each of exactly its type.
@@ -23,8 +24,16 @@ struct Columns {
     keys: EncodedKeys,
     events: TimestampMicrosecondArray,
     created: Option<TimestampMicrosecondArray>,
+    /// Of an export of versions: which rows are deletions.
+    deleted: Option<BooleanArray>,
     /// In the order of the layout's slots.
     features: Vec<ArrayRef>,
+}
+
+impl Columns {
+    fn is_deleted(&self, row: usize) -> bool {
+        self.deleted.as_ref().is_some_and(|deleted| deleted.value(row))
+    }
 }
 
 /// Encodes batches of one view, column by column.
@@ -54,6 +63,18 @@ impl ViewEncoder {
         source_schema(&self.view)
     }
 
+    /// The column of created timestamps among those of `schema`: what an export marks as such, else what the
+    /// view names.
+    pub(crate) fn created_column<'s>(&'s self, schema: &'s Schema) -> Option<&'s str> {
+        let named = || self.view.created_column.as_deref().filter(|name| schema.index_of(name).is_ok());
+        ColumnRole::CreatedTimestamp.find(schema).or_else(named)
+    }
+
+    /// The column that says which rows are deletions: what an export marks as such.
+    pub(crate) fn deleted_column<'s>(&self, schema: &'s Schema) -> Option<&'s str> {
+        ColumnRole::Deleted.find(schema)
+    }
+
     /// Encodes the rows of `batch` into `out`. Bad rows are reported to `problems` and left out; the caller
     /// decides whether they refuse the batch. Rows that `problems` has already are left out too.
     ///
@@ -69,7 +90,8 @@ impl ViewEncoder {
         let columns = self.columns(batch, problems)?;
         let block = encode_block(&self.layout, &columns.features, batch.num_rows());
         self.each_row(&columns, problems, |row, key, event, created| {
-            out.put(&self.view, key, event, created, block.row(row), now)
+            let encoded = if columns.is_deleted(row) { &TOMBSTONE_ROW } else { block.row(row) };
+            out.put(&self.view, key, event, created, encoded, now)
         });
         Ok(())
     }
@@ -85,7 +107,10 @@ impl ViewEncoder {
         let block = (!is_fixed).then(|| encode_block(&self.layout, &columns.features, batch.num_rows()));
         let fixed_bytes = self.layout.variable_offset();
         self.each_row(&columns, problems, |row, key, event, created| {
-            let row_bytes = block.as_ref().map_or(fixed_bytes, |block| block.row(row).len());
+            let row_bytes = match columns.is_deleted(row) {
+                true => TOMBSTONE_ROW.len(),
+                false => block.as_ref().map_or(fixed_bytes, |block| block.row(row).len()),
+            };
             WriteBatch::check(&self.view, key.len(), event, created, row_bytes, now)
         });
         Ok(())
@@ -94,12 +119,22 @@ impl ViewEncoder {
     fn columns(&self, batch: &RecordBatch, problems: &mut Problems) -> Result<Columns> {
         let keys = self.keys(batch, problems)?;
         let events = self.times(batch, &self.view.event_column, problems)?;
-        let created = match &self.view.created_column {
-            Some(name) if batch.column_by_name(name).is_some() => Some(self.times(batch, name, problems)?),
-            _ => None,
-        };
+        let created = self.created_column(batch.schema_ref());
+        let created = created.map(|name| self.times(batch, name, problems)).transpose()?;
+        let deleted = self.deleted_column(batch.schema_ref());
+        let deleted = deleted.map(|name| self.deletions(batch, name, problems)).transpose()?;
         let features = self.features(batch, problems)?;
-        Ok(Columns { keys, events, created, features })
+        Ok(Columns { keys, events, created, deleted, features })
+    }
+
+    fn deletions(&self, batch: &RecordBatch, name: &str, problems: &mut Problems) -> Result<BooleanArray> {
+        let array = self.column(batch, name, "deletion mark")?;
+        let deleted = cast_exact(array, ValueType::Scalar(ScalarType::Bool), name, problems)
+            .map_err(|error| error.context(self.name()))?;
+        for row in (0..deleted.len()).filter(|row| deleted.is_null(*row)) {
+            problems.report(row, format!("column {name:?} is null: every row of an export is a deletion or not"));
+        }
+        Ok(deleted.as_boolean().clone())
     }
 
     /// Calls `take` with key, event and created timestamp of every row that has no problem yet.

@@ -53,6 +53,7 @@ mod read;
 mod record;
 mod reference;
 mod rfc3339;
+mod role;
 mod source;
 mod store;
 mod suggest;
@@ -68,8 +69,8 @@ pub use asofdb_storage::{
 };
 pub use definitions::{DEFINITIONS_BYTES_MAX, parse_definitions, read_definitions};
 pub use export::{
-    Asked, ColumnRole, EXPORT_FORMAT, EXPORT_THREAD_MEMORY_BYTES_MAX, EXPORT_THREADS_DEFAULT, EXPORT_THREADS_MAX,
-    ExportOptions, ExportRows, MANIFEST_FILE, Manifest, ManifestColumn, ManifestFile, PartitionBy,
+    Asked, EXPORT_FORMAT, EXPORT_THREAD_MEMORY_BYTES_MAX, EXPORT_THREADS_DEFAULT, EXPORT_THREADS_MAX, ExportOptions,
+    ExportRows, MANIFEST_FILE, Manifest, ManifestColumn, ManifestFile, PartitionBy,
 };
 pub use freshness::Freshness;
 pub use ingest::{
@@ -83,5 +84,6 @@ pub use prepared::{EntityRows, Prepared};
 pub use progress::{OnProgress, Progress};
 pub use read::F32Matrix;
 pub use reference::ResolvedFeature;
+pub use role::ColumnRole;
 pub use source::{Batches, InputFormat, Source};
 pub use store::{EntityKey, HistoryRow, Store};

@@ -10,6 +10,7 @@ use super::options::{ExportRows, PartitionBy};
 use crate::output::cannot_write;
 use crate::parquet_files::Compression;
 use crate::rfc3339;
+use crate::role::ColumnRole;
 
 /// The name of the manifest in the directory of an export. Readers of data sets pass over names with an underscore.
 pub const MANIFEST_FILE: &str = "_manifest.json";
@@ -56,38 +57,6 @@ pub struct Asked {
     pub partition_by: Option<PartitionBy>,
     /// Compression of the files.
     pub compression: Compression,
-}
-
-/// What a column of an export is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ColumnRole {
-    /// A join key of the view.
-    JoinKey,
-    /// When the fact was true.
-    EventTimestamp,
-    /// When it became known.
-    CreatedTimestamp,
-    /// Whether the version is a deletion.
-    Deleted,
-    /// Whether the version is within the view's ttl.
-    Status,
-    /// A feature of the view.
-    Feature,
-}
-
-impl ColumnRole {
-    /// The stable name.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            ColumnRole::JoinKey => "join_key",
-            ColumnRole::EventTimestamp => "event_timestamp",
-            ColumnRole::CreatedTimestamp => "created_timestamp",
-            ColumnRole::Deleted => "deleted",
-            ColumnRole::Status => "status",
-            ColumnRole::Feature => "feature",
-        }
-    }
 }
 
 /// A column of an export.

@@ -20,7 +20,7 @@ use std::time::Duration;
 use asofdb_storage::{FeatureView, KeyRange, Result, Snapshot, Timestamp};
 use crossbeam::channel::{RecvTimeoutError, bounded};
 
-pub use self::manifest::{Asked, ColumnRole, EXPORT_FORMAT, MANIFEST_FILE, Manifest, ManifestColumn, ManifestFile};
+pub use self::manifest::{Asked, EXPORT_FORMAT, MANIFEST_FILE, Manifest, ManifestColumn, ManifestFile};
 pub use self::options::{
     EXPORT_THREAD_MEMORY_BYTES_MAX, EXPORT_THREADS_DEFAULT, EXPORT_THREADS_MAX, ExportOptions, ExportRows, PartitionBy,
 };
@@ -48,8 +48,10 @@ impl Store {
     /// at all. The columns are the join keys, the event and the created timestamp, a deletion mark (of versions) or
     /// a status (as of a time), and the features. All of it is of one moment, whatever is written meanwhile.
     ///
-    /// An export of versions has values as they were stored, so that ingesting it gives the same answers. Exports
-    /// as of a time answer as reads do: features of expired rows are null, and defaults stand in.
+    /// An export of versions has values as they were stored, and its columns say in their metadata what they are
+    /// ([`crate::ColumnRole`]): ingested into an empty store of the same definitions it gives the same history,
+    /// deletions included. Exports as of a time answer as reads do: features of expired rows are null, and
+    /// defaults stand in.
     ///
     /// # Errors
     /// `NotFound` for an unknown view; `Conflict` when `out` exists, or when a column of the view has the name of

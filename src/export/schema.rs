@@ -7,13 +7,11 @@ use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use asofdb_storage::{Error, Feature, FeatureView, JoinKey, Result, ScalarType, Timestamp, ValueType};
 use serde_json::json;
 
-use super::manifest::{ColumnRole, EXPORT_FORMAT, ManifestColumn};
+use super::manifest::{EXPORT_FORMAT, ManifestColumn};
 use super::options::{ExportOptions, ExportRows, PartitionBy};
 use crate::arrow_types::{arrow_type, feature_field, timestamp_type};
 use crate::columns::status_type;
-
-/// The key of a field's metadata under which its [`ColumnRole`] stands.
-pub(crate) const ROLE_KEY: &str = "asofdb.role";
+use crate::role::ColumnRole;
 
 /// The created timestamp's column where the view does not name one.
 const CREATED_COLUMN: &str = "created_timestamp";
@@ -27,17 +25,15 @@ struct Column {
 }
 
 impl Column {
-    fn new(field: Field, ty: &str, role: ColumnRole, description: &str) -> Self {
+    fn new(mut field: Field, ty: &str, role: ColumnRole, description: &str) -> Self {
         let (name, description) = (field.name().clone(), description.to_owned());
-        let mut metadata = field.metadata().clone();
-        metadata.insert(ROLE_KEY.to_owned(), role.as_str().to_owned());
+        role.mark(&mut field);
         if !description.is_empty() {
+            let mut metadata = field.metadata().clone();
             metadata.insert("description".to_owned(), description.clone());
+            field.set_metadata(metadata);
         }
-        Column {
-            field: field.with_metadata(metadata),
-            line: ManifestColumn { name, ty: ty.to_owned(), role, description },
-        }
+        Column { field, line: ManifestColumn { name, ty: ty.to_owned(), role, description } }
     }
 
     fn join_key(key: &JoinKey) -> Self {

@@ -105,7 +105,7 @@ fn open(encoder: &ViewEncoder, input: Input, format: Option<InputFormat>) -> Res
     }
 }
 
-/// Reads the columns of the view only; the created timestamp may be missing.
+/// Reads the columns of the view only, and the marks of an export; the created timestamp may be missing.
 fn project(source: &mut Source, encoder: &ViewEncoder) -> Result<()> {
     let (view, schema) = (encoder.view(), source.schema());
     let has = |name: &str| schema.index_of(name).is_ok();
@@ -118,7 +118,7 @@ fn project(source: &mut Source, encoder: &ViewEncoder) -> Result<()> {
         let view = &view.name;
         return Err(Error::invalid(format!("file {file} has no column for {what} {name:?} of view {view:?}{hint}")));
     }
-    let created = view.created_column.as_deref().filter(|name| has(name));
-    let columns: Vec<_> = needed.iter().map(|(_, name)| *name).chain(created).collect();
+    let optional = encoder.created_column(&schema).into_iter().chain(encoder.deleted_column(&schema));
+    let columns: Vec<_> = needed.iter().map(|(_, name)| *name).chain(optional).collect();
     source.project(&columns)
 }

@@ -144,6 +144,9 @@ impl Store {
     /// Writes the rows of files into a view: columns named as its join keys, timestamps and features, other
     /// columns being ignored. `progress` counts bytes: those of the inputs twice, to check and to write.
     ///
+    /// Files of [`Store::export`] say themselves which column is the created timestamp and which rows are
+    /// deletions: an export of versions, ingested into an empty store of the same definitions, gives the same history.
+    ///
     /// What an earlier run has written of the same content is not written again; an ingest that was
     /// interrupted, or killed, goes on where it was.
     ///

@@ -3,19 +3,14 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayRef, AsArray, BinaryArray, BooleanArray, Float32Array, Float64Array, Int32Array, Int64Array, ListBuilder,
+    ArrayRef, BinaryArray, BooleanArray, Float32Array, Float64Array, Int32Array, Int64Array, ListBuilder,
     PrimitiveBuilder, RecordBatch, StringArray, StringBuilder,
 };
 use arrow::array::{BinaryBuilder, BooleanBuilder};
 use arrow::datatypes::{Float32Type, Float64Type, Int32Type, Int64Type, TimestampMicrosecondType};
-use asofdb::storage::row::TOMBSTONE_ROW;
-use asofdb::storage::{Backend, MemoryBackend, WriteBatch, key};
-use asofdb::{
-    Definitions, Durability, ExportRows, ManualClock, ScalarType, Span, Store, Value, ViewDefinition, arrow_type,
-    timestamp_type,
-};
+use asofdb::{Definitions, ExportRows, ScalarType, Value, ViewDefinition, arrow_type, timestamp_type};
 
-use super::{bools, events, export, ints, rows_of, texts, versions};
+use super::{events, export, ints, rows_of, texts, versions};
 use crate::common::{NOW, batch, entity, hours_ago, in_memory, times, users, view};
 
 const TYPES: [&str; 8] = ["bool", "int32", "int64", "float32", "float64", "string", "bytes", "timestamp"];
@@ -150,53 +145,6 @@ fn profiles(rows: &[(i64, i64, i64)]) -> RecordBatch {
         ("visits", visits),
         ("name", names),
     ])
-}
-
-#[test]
-fn a_version_export_written_into_an_empty_store_gives_the_same_history() {
-    let clock = ManualClock::new(NOW);
-    let store = Store::in_memory(clock.clone());
-    store.apply(&users(), false).unwrap();
-    store.write("profile", &profiles(&[(1, 30, 1), (1, 2, 2), (2, 5, 3), (3, 4, 4)])).unwrap();
-    clock.advance(Span::from_secs(60));
-    // A correction of one event, a deletion, and life after it.
-    store.write("profile", &profiles(&[(1, 2, 20)])).unwrap();
-    store.delete(&["profile"], &[("user_id", Value::Int64(2))], hours_ago(3)).unwrap();
-    clock.advance(Span::from_secs(60));
-    store.write("profile", &profiles(&[(2, 1, 6)])).unwrap();
-
-    let exported = export(&store, "profile", &versions());
-    assert_eq!(ints(&exported.rows, "user_id"), [1, 1, 1, 2, 2, 2, 3].map(Some));
-    assert_eq!(bools(&exported.rows, "deleted"), [false, false, false, false, true, false, false]);
-    assert_eq!(ints(&exported.rows, "visits"), [Some(20), Some(2), Some(1), Some(6), None, Some(3), Some(4)]);
-
-    let copy = rewritten(&exported.rows, clock);
-    for id in 1..=3 {
-        let history = |store: &Store| store.history("profile", &[("user_id", Value::Int64(id))], 100).unwrap();
-        assert!(!history(&store).is_empty());
-        assert_eq!(history(&copy), history(&store), "user {id}");
-    }
-}
-
-/// A new store of `users` with the rows of a version export: as rows, and where marked as deletions.
-fn rewritten(rows: &RecordBatch, clock: Arc<ManualClock>) -> Store {
-    let backend = Arc::new(MemoryBackend::new(clock));
-    let store = Store::with_backend(backend.clone(), Durability::Os);
-    store.apply(&users(), false).unwrap();
-    let deleted = rows.column_by_name("deleted").unwrap().as_boolean();
-    let kept = arrow::compute::filter_record_batch(rows, &arrow::compute::not(deleted).unwrap()).unwrap();
-    store.write("profile", &kept).unwrap();
-    let catalog = store.catalog();
-    let view = catalog.view("profile").unwrap();
-    let mut batch = WriteBatch::new();
-    let (ids, events, created) = (ints(rows, "user_id"), events(rows, "event_timestamp"), events(rows, "created"));
-    for row in (0..rows.num_rows()).filter(|row| deleted.value(*row)) {
-        let mut entity = Vec::new();
-        key::encode_i64(ids[row].unwrap(), &mut entity);
-        batch.put(view, &entity, events[row], Some(created[row]), &TOMBSTONE_ROW, store.now()).unwrap();
-    }
-    backend.commit(batch, Durability::Os).unwrap();
-    store
 }
 
 #[test]

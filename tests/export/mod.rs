@@ -4,6 +4,7 @@ mod contents;
 mod files;
 mod partitions;
 mod questions;
+mod round_trip;
 mod whole;
 
 use std::fs::{self, File};
