@@ -1,5 +1,7 @@
 //! The command line: what each command prints, in exact JSON; exit codes; and one line for every error.
 
+mod disks;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -555,7 +557,9 @@ fn bad_rows_are_refused_whole() {
 fn bad_files_are_refused() {
     let cli = Cli::filled();
     cli.write("bad.csv", "user_id,item,event_timestamp,bought\n1,tea,2024-05-01,\nx,tea,2024-05-01,\n");
-    cli.refuses("ingest buys_v1 bad.csv", &["bad.csv", "user_id", "3"]);
+    cli.refuses("ingest buys_v1 bad.csv", &["bad.csv", "line 3 (row 2)", "column \"user_id\" is no int64: \"x\""]);
+    cli.write("key.csv", format!("user_id,item,event_timestamp,bought\n1,{},2024-05-01,\n", "t".repeat(2_000)));
+    cli.refuses("ingest buys_v1 key.csv", &["key.csv", "line 2 (row 1)", "an entity key has at most 1024 bytes"]);
     cli.write("empty.parquet", "");
     cli.refuses("ingest stats_v1 empty.parquet", &["empty.parquet"]);
     cli.write("text.parquet", "this is no Parquet file at all");
@@ -563,6 +567,9 @@ fn bad_files_are_refused() {
     let weather = fs::read(flights().join("weather.parquet")).unwrap();
     cli.write("cut.parquet", &weather[..weather.len() / 2]);
     cli.refuses("ingest stats_v1 cut.parquet", &["cut.parquet"]);
+    for name in ["empty.parquet", "text.parquet", "cut.parquet"] {
+        cli.refuses(&format!("training-set stats_v1 --spine {name} --out t.parquet"), &[name]);
+    }
     cli.refuses("ingest stats_v1 nothing.parquet", &["nothing.parquet"]);
     cli.refuses("ingest stats_v1 features.toml", &["--input-format"]);
 }
@@ -571,15 +578,53 @@ fn bad_files_are_refused() {
 fn bad_definitions_are_refused_with_their_place() {
     let cli = Cli::filled();
     cli.write("bad.toml", DEFINITIONS.replace("\"float32\"", "\"flaot32\""));
-    cli.refuses("apply bad.toml", &["bad.toml:", "flaot32", "did you mean \"float32\"?"]);
+    cli.refuses("apply bad.toml", &["bad.toml:21:8: ", "flaot32", "did you mean \"float32\"?"]);
     cli.write("bad.toml", "[[entity]\n");
     cli.refuses("apply bad.toml", &["bad.toml:1:"]);
-    cli.write(
-        "bad.toml",
-        DEFINITIONS.replace("name = \"score\"\ntype = \"float32\"", "name = \"score\"\ntype = \"int64\""),
-    );
-    cli.refuses("apply bad.toml", &["score", "stats_v2"]);
     cli.refuses("apply nothing.toml", &["nothing.toml"]);
+}
+
+#[test]
+fn changes_that_old_rows_could_not_follow_are_refused_with_the_way_out() {
+    let cli = Cli::filled();
+    let cases = [
+        ("name = \"score\"\ntype = \"float32\"", "name = \"score\"\ntype = \"int64\"", "score"),
+        ("entities = [\"user\"]", "entities = [\"basket\"]", "basket"),
+        (
+            "join_keys = [{ name = \"user_id\", type = \"int64\" }]",
+            "join_keys = [{ name = \"user_id\", type = \"string\" }]",
+            "user",
+        ),
+    ];
+    for (from, to, named) in cases {
+        cli.write("bad.toml", DEFINITIONS.replacen(from, to, 1));
+        cli.refuses("apply bad.toml", &[named, "_v2"]);
+    }
+}
+
+#[test]
+fn parquet_that_is_damaged_in_the_middle_is_refused_and_nothing_is_written() {
+    let cli = Cli::new();
+    cli.succeeds(&format!("apply {}", flights().join("definitions.toml").display()));
+    let mut weather = fs::read(flights().join("weather.parquet")).unwrap();
+    let middle = weather.len() / 2;
+    weather[middle..middle + 4_096].fill(0xaa);
+    cli.write("bad.parquet", weather);
+    let message = cli.fails(1, "ingest airport_weather_v1 bad.parquet");
+    assert!(message.contains("bad.parquet"), "{message}");
+    assert_eq!(cli.json("verify")["versions"], 0);
+    let mut spine = fs::read(flights().join("flights.parquet")).unwrap();
+    let middle = spine.len() / 2;
+    spine[middle..middle + 65_536].fill(0xaa);
+    cli.write("spine.parquet", spine);
+    let message = cli.fails(1, "training-set airport_weather_v1 --spine spine.parquet --out t.parquet");
+    assert!(message.contains("spine.parquet"), "{message}");
+    assert!(
+        !fs::read_dir(cli.directory.path())
+            .unwrap()
+            .any(|entry| { entry.unwrap().file_name().to_string_lossy().contains("t.parquet.") })
+    );
+    assert!(!cli.path("t.parquet").exists());
 }
 
 #[test]

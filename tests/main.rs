@@ -4,6 +4,7 @@ mod common;
 
 mod cli;
 mod definitions;
+mod disks;
 mod export;
 mod freshness;
 mod ingest;

@@ -1,7 +1,9 @@
 //! Training sets from file to file: complete or not there.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::sync::Arc;
+use std::time::Duration;
 
 use arrow::array::{Array, ArrayRef, AsArray, Float32Array, Int64Array, RecordBatch, StringArray};
 use arrow::compute::concat_batches;
@@ -9,7 +11,7 @@ use arrow::datatypes::{DataType, Float32Type, TimeUnit};
 use asofdb::{AnswerColumns, ErrorKind, JoinOptions, JoinReport, Result, Store, TrainingSetOptions};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
-use crate::common::{TestStore, batch, hours_ago, times, users};
+use crate::common::{TestStore, batch, files, hours_ago, times, users};
 
 fn filled() -> TestStore {
     let test = TestStore::new(&users());
@@ -108,4 +110,58 @@ fn a_spine_that_breaks_off_leaves_nothing() {
         let left: Vec<_> = std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().file_name()).collect();
         assert!(!left.iter().any(|name| name.to_string_lossy().contains("out.parquet")), "{name}: {left:?}");
     }
+}
+
+/// Tells the child process of the next test where its training set goes.
+const CHILD: &str = "ASOFDB_TEST_TRAINING_SET_CHILD";
+
+/// In a child whose files may not grow large: more batches than wait for the writer, and the error.
+#[test]
+fn child_whose_training_set_is_cut_short() {
+    let Some(out) = std::env::var_os(CHILD).map(PathBuf::from) else { return };
+    let test = filled();
+    let spine = out.with_file_name("spine.parquet");
+    let error = training_set(&test.store, &spine, &out, AnswerColumns::default()).unwrap_err();
+    println!("\nfailed {} {error:#}", error.kind());
+}
+
+#[test]
+fn a_training_set_whose_writer_fails_is_an_error_at_once_and_leaves_nothing() {
+    const ROWS: i64 = 400_000;
+    let directory = tempfile::tempdir().unwrap();
+    let out = directory.path().join("out.parquet");
+    let spine = batch(vec![
+        ("user_id", Arc::new(Int64Array::from_iter_values((0..ROWS).map(|row| row.wrapping_mul(0x9e37_79b9) % 7)))),
+        ("event_timestamp", times((0..ROWS).map(|_| Some(hours_ago(0))))),
+        (
+            "noise",
+            Arc::new(Int64Array::from_iter_values(
+                (1..=ROWS).map(|row| row.wrapping_mul(0x9e37_79b9_7f4a_7c15_u64 as i64)),
+            )),
+        ),
+    ]);
+    files::parquet(directory.path().join("spine.parquet"), &spine, 50_000);
+    // A limit on the size of files fails writes as a full disk does. The store's own files are small.
+    let mut child = Command::new("sh")
+        .args(["-c", "trap '' XFSZ; ulimit -f 256; exec \"$0\" \"$@\""])
+        .arg(std::env::current_exe().unwrap())
+        .args(["training_set::child_whose_training_set_is_cut_short", "--exact", "--nocapture"])
+        .env(CHILD, &out)
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let ended = (0..600).any(|_| {
+        std::thread::sleep(Duration::from_millis(100));
+        child.try_wait().unwrap().is_some()
+    });
+    if !ended {
+        child.kill().unwrap();
+    }
+    let output = child.wait_with_output().unwrap();
+    assert!(ended, "it waits for a writer that is gone");
+    let output = String::from_utf8(output.stdout).unwrap();
+    let expected = format!("\nfailed unavailable cannot write {}: ", out.display());
+    assert!(output.contains(&expected), "{output}");
+    let left: Vec<_> = std::fs::read_dir(directory.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(left, ["spine.parquet"]);
 }

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Float32Array, Float64Array, Int64Array, RecordBatch, StringArray, new_null_array};
 use arrow::datatypes::{DataType, TimeUnit};
-use asofdb::{ErrorKind, Span, Store, Timestamp, Value};
+use asofdb::{Definitions, ErrorKind, ScalarType, Span, Store, Timestamp, Value};
 
-use crate::common::{NOW, batch, hours_ago, in_memory, int, times, users};
+use crate::common::{NOW, batch, entity, hours_ago, in_memory, int, times, users, view};
 
 /// Three good rows, with one column replaced.
 fn rows(replaced: Option<(&str, ArrayRef)>) -> RecordBatch {
@@ -75,6 +75,48 @@ fn bad_rows_are_refused_whole_with_row_column_and_rule() {
         assert!(text.contains(message), "{text:?} does not say {message:?}");
         nothing_was_written(&store);
     }
+}
+
+#[test]
+fn a_batch_over_its_limits_of_rows_or_bytes_is_refused_with_the_way_out() {
+    let of = |rows: usize, name_bytes: usize| {
+        let ids: ArrayRef = Arc::new(Int64Array::from_iter_values(1..=rows as i64));
+        batch(vec![
+            ("user_id", ids.clone()),
+            ("event_timestamp", times((0..rows).map(|_| Some(NOW)))),
+            ("score", new_null_array(&DataType::Float32, rows)),
+            ("visits", ids),
+            ("name", Arc::new(StringArray::from(vec!["x".repeat(name_bytes); rows]))),
+        ])
+    };
+    let store = in_memory(&users());
+    for (rows, rule) in [
+        (of(1_000_001, 0), "row 1000000: a batch has at most 1000000 rows; ingest cuts larger loads"),
+        (of(70, 1_000_000), "row 67: a batch has at most 67108864 bytes; ingest cuts larger loads"),
+    ] {
+        let error = store.write("profile", &rows).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Invalid);
+        assert_eq!(error.to_string(), format!("view \"profile\", {rule}"));
+        nothing_was_written(&store);
+    }
+}
+
+#[test]
+fn keys_over_their_limit_are_refused_by_row() {
+    let definitions = Definitions {
+        entities: vec![entity("page", &[("url", ScalarType::String)])],
+        views: vec![view("hits", &["page"], &[("hits", "int64")])],
+        services: vec![],
+    };
+    let store = in_memory(&definitions);
+    let rows = batch(vec![
+        ("url", Arc::new(StringArray::from(vec!["a".to_owned(), "b".repeat(1_023)]))),
+        ("event_timestamp", times([Some(NOW), Some(NOW)])),
+        ("hits", Arc::new(Int64Array::from(vec![1, 2]))),
+    ]);
+    let error = store.write("hits", &rows).unwrap_err();
+    assert_eq!(error.to_string(), "view \"hits\", row 1: an entity key has at most 1024 bytes: 1025");
+    assert!(store.history("hits", &[("url", Value::String("a".into()))], 1).unwrap().is_empty());
 }
 
 #[test]

@@ -189,7 +189,7 @@ fn a_directory_that_cannot_be_written_is_unavailable() {
     let (fixture, store) = Fixture::new(kept("v"));
     drop(store);
     if is_root() {
-        return println!("skipped: nothing is read-only for root");
+        return println!("skipped: modes do not keep root from writing; the read-only mounts of tests/disks.rs do");
     }
     fs::set_permissions(fixture.path(), fs::Permissions::from_mode(0o555)).unwrap();
     let error = refusal(&fixture.path(), options());

@@ -1,5 +1,6 @@
 //! Stores and batches for tests.
 
+pub mod disk;
 pub mod files;
 
 use std::sync::Arc;
