@@ -270,6 +270,26 @@ user_id,feature,value,status,defaulted,event_timestamp
 }
 
 #[test]
+fn every_format_prints_times_that_were_stored_in_utc() {
+    let cli = Cli::filled();
+    let get = "get buys_v1 --entity user_id=1,item=tea";
+    let csv = "\
+user_id,item,feature,value,status,defaulted,event_timestamp
+1,tea,buys_v1:bought,2024-04-30T23:59:59.500000Z,present,false,2024-05-01T09:00:00Z
+";
+    assert_eq!(cli.succeeds(&format!("{get} --format csv")), csv);
+    assert!(cli.succeeds(get).contains("│ 2024-04-30T23:59:59.500000Z │"));
+    let history = cli.succeeds("history buys_v1 --entity user_id=1,item=tea --format csv");
+    assert!(
+        history.starts_with("event_timestamp,created_timestamp,deleted,bought\n2024-05-01T09:00:00Z,"),
+        "{history}"
+    );
+    assert!(history.ends_with("Z,false,2024-04-30T23:59:59.500000Z\n"), "{history}");
+    let fresh = cli.succeeds("freshness buys_v1 --format csv");
+    assert!(fresh.contains("\nbuys_v1,fresh,2024-05-01T09:00:00Z,"), "{fresh}");
+}
+
+#[test]
 fn history_lists_versions_newest_first_with_deletions() {
     let cli = Cli::filled();
     cli.succeeds("delete stats_v1 --entity user_id=1 --at 2024-05-02");
@@ -500,6 +520,10 @@ fn unknown_names_are_refused_with_what_was_meant() {
     cli.refuses(&format!("get stats_v1:scor {entity}"), &["\"scor\"", "did you mean \"score\"?"]);
     cli.refuses("get stats_v1 --entity userid=1", &["join key \"userid\"", "did you mean \"user_id\"?"]);
     cli.refuses("describe modell_v1", &["modell_v1", "did you mean \"model_v1\"?"]);
+    cli.refuses(&format!("get model_v2 {entity}"), &["model_v2", "did you mean \"model_v1\"?"]);
+    cli.refuses("describe usr", &["\"usr\""]);
+    cli.write("bad.toml", DEFINITIONS.replace("entities = [\"user\"]", "entities = [\"usr\"]"));
+    cli.refuses("apply bad.toml", &["unknown entity: \"usr\"; did you mean \"user\"?"]);
     cli.refuses("ingest stat_v1 stats.ndjson", &["stat_v1", "did you mean \"stats_v1\"?"]);
     cli.refuses("export stat_v1 --out x", &["stat_v1"]);
     cli.refuses("freshness stat_v1", &["stat_v1"]);

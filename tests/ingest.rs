@@ -7,11 +7,14 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, AsArray, Float32Array, Int64Array, RecordBatch, StringArray};
-use arrow::datatypes::Int64Type;
+use arrow::array::{
+    Array, ArrayRef, AsArray, Float32Array, Int64Array, ListArray, RecordBatch, StringArray, TimestampMicrosecondArray,
+};
+use arrow::buffer::OffsetBuffer;
+use arrow::datatypes::{Field, Int64Type};
 use asofdb::{
     Definitions, Durability, ErrorKind, FeatureDefinition, INGEST_CHUNK_BYTES_MIN, IngestOptions, IngestReport, Input,
-    InputFormat, ManualClock, Options, Result, ScalarType, Store, Value, read_definitions,
+    InputFormat, ManualClock, Options, Result, ScalarType, Store, Timestamp, Value, read_definitions,
 };
 use serde_json::{Value as Json, json};
 use tempfile::TempDir;
@@ -253,6 +256,41 @@ fn bad_rows_are_set_aside_on_request() {
     let options = IngestOptions { rejects: Some(again.clone()), ..IngestOptions::default() };
     assert_eq!(counts(&ingest(&store, "profile", &[&path], &options).unwrap()), [0, 0, 3, 5]);
     assert_eq!(fs::read_to_string(&again).unwrap(), fs::read_to_string(&rejects).unwrap());
+}
+
+#[test]
+fn times_of_bad_rows_are_set_aside_whatever_their_zone_also_in_lists() {
+    let directory = TempDir::new().unwrap();
+    let logins = view("logins", &["user"], &[("first", "timestamp"), ("all", "list<timestamp>")]);
+    let definitions = Definitions {
+        entities: vec![entity("user", &[("user_id", ScalarType::Int64)])],
+        views: vec![logins],
+        services: vec![],
+    };
+    for zone in ["UTC", "Europe/Oslo", "+02:00"] {
+        let micros = |time: Option<Timestamp>| {
+            let micros = TimestampMicrosecondArray::from(vec![time.map(Timestamp::as_micros)]);
+            Arc::new(micros.with_timezone(zone)) as ArrayRef
+        };
+        let items = micros(Some(hours_ago(3)));
+        let item = Arc::new(Field::new_list_field(items.data_type().clone(), true));
+        let list = ListArray::new(item, OffsetBuffer::from_lengths([1]), items, None);
+        let rows = batch(vec![
+            ("user_id", Arc::new(Int64Array::from(vec![None]))),
+            ("event_timestamp", micros(Some(hours_ago(1)))),
+            ("first", micros(None)),
+            ("all", Arc::new(list)),
+        ]);
+        let path = files::parquet(directory.path().join("a.parquet"), &rows, 10);
+        let rejects = directory.path().join(format!("{}.ndjson", zone.replace('/', "-")));
+        let options = IngestOptions { rejects: Some(rejects.clone()), ..IngestOptions::default() };
+        let report = ingest(&in_memory(&definitions), "logins", &[&path], &options).unwrap();
+        assert_eq!(counts(&report), [1, 0, 1, 0]);
+        let line: Json = serde_json::from_str(&fs::read_to_string(rejects).unwrap()).unwrap();
+        let (event, all) = ("2024-05-31T23:00:00Z", ["2024-05-31T21:00:00Z"]);
+        let expected = json!({"user_id": null, "event_timestamp": event, "first": null, "all": all});
+        assert_eq!(line["values"], expected, "{zone}");
+    }
 }
 
 #[test]

@@ -2,10 +2,11 @@
 
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use arrow::array::{ArrayRef, RecordBatch};
+use arrow::array::RecordBatch;
 use arrow::compute::cast;
-use arrow::datatypes::DataType;
+use arrow::datatypes::{DataType, Field, FieldRef};
 use arrow::error::ArrowError;
 use arrow::json::LineDelimitedWriter;
 use arrow::json::writer::{LineDelimited, WriterBuilder};
@@ -74,11 +75,22 @@ fn to_json(row: &RecordBatch) -> Option<Json> {
 
 /// Names of time zones are not known when JSON is written, only offsets.
 fn with_offset_zones(row: &RecordBatch) -> Result<RecordBatch, ArrowError> {
-    let column = |array: &ArrayRef| match array.data_type() {
-        DataType::Timestamp(unit, Some(_)) => cast(array, &DataType::Timestamp(*unit, Some("+00:00".into()))),
-        _ => Ok(array.clone()),
-    };
-    let columns = row.columns().iter().map(column).collect::<Result<Vec<_>, _>>()?;
+    let columns = row
+        .columns()
+        .iter()
+        .map(|array| cast(array, &with_offset_zone(array.data_type())))
+        .collect::<Result<Vec<_>, _>>()?;
     let schema = row.schema();
     RecordBatch::try_from_iter(schema.fields().iter().map(|field| field.name()).zip(columns))
+}
+
+fn with_offset_zone(ty: &DataType) -> DataType {
+    let item = |field: &FieldRef| Arc::new(Field::clone(field).with_data_type(with_offset_zone(field.data_type())));
+    match ty {
+        DataType::Timestamp(unit, Some(_)) => DataType::Timestamp(*unit, Some("+00:00".into())),
+        DataType::List(field) => DataType::List(item(field)),
+        DataType::LargeList(field) => DataType::LargeList(item(field)),
+        DataType::FixedSizeList(field, length) => DataType::FixedSizeList(item(field), *length),
+        other => other.clone(),
+    }
 }
