@@ -20,8 +20,8 @@ test: ## everything that CI checks
 fuzz: ## with cargo-fuzz where it is installed; otherwise the same bodies with random input
 	@bash scripts/fuzz $(SECONDS_EACH)
 
-bench: ## in release: RocksDB is compiled once more for it
-	@$(PREPARED) cargo bench --workspace
+bench: ## in release; BENCH_ARGS go to cargo bench
+	@bash scripts/bench $(BENCH_ARGS)
 
 audit: ## licences, crates and sources
 	@$(PREPARED) { command -v cargo-deny >/dev/null || { say "installing cargo-deny" && cargo install -q cargo-deny --locked; }; } \

@@ -100,6 +100,17 @@ pub fn many_views(entities: usize) -> PathBuf {
     })
 }
 
+/// An empty store with the two views, and its backend.
+pub fn fresh_store() -> (tempfile::TempDir, Store, Arc<RocksBackend>) {
+    let directory = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a directory");
+    let path = directory.path().join("store");
+    let backend = Arc::new(RocksBackend::open(path, options(), Arc::new(SystemClock)).expect("a new store"));
+    let store = Store::with_backend(backend.clone(), Durability::Os);
+    let views = vec![view("wide".into(), WIDE), view("narrow".into(), NARROW)];
+    store.apply(&definitions(views), false).expect("the bench's definitions");
+    (directory, store, backend)
+}
+
 pub fn options() -> Options {
     Options { memory_budget_bytes: CACHE_BYTES, ..Options::default() }
 }

@@ -16,7 +16,7 @@ use crate::record::Records;
 use crate::suggest::did_you_mean;
 
 use super::JoinOptions;
-use super::order::{ENTRY_BYTES, Entry, visiting_order};
+use super::order::{ENTRY_BYTES, Order, visiting_order};
 
 /// Threads that visit views. The reading of one view is sequential.
 const THREADS: usize = 2;
@@ -148,7 +148,7 @@ impl Chunk {
         snapshot: &dyn Snapshot,
         known_at: Option<Timestamp>,
     ) -> Result<Vec<Records>> {
-        let orders: Vec<Vec<Entry>> = self.keys.iter().map(|keys| visiting_order(keys, &self.times)).collect();
+        let orders: Vec<Order> = self.keys.iter().map(|keys| visiting_order(keys, &self.times)).collect();
         let next = AtomicUsize::new(0);
         let done: Vec<Mutex<Option<Result<Records>>>> = plan.views.iter().map(|_| Mutex::new(None)).collect();
         let work = || {
@@ -173,17 +173,18 @@ impl Chunk {
         &self,
         plan: &Plan,
         view: usize,
-        order: &[Entry],
+        order: &Order,
         snapshot: &dyn Snapshot,
         known_at: Option<Timestamp>,
     ) -> Result<Records> {
         let planned = &plan.views[view];
         let keys = &self.keys[planned.key_group];
         let mut records = Records::new(&planned.layout, self.rows());
-        let mut cursor = snapshot.cursor(&planned.view, known_at)?;
-        for entry in order {
+        let mut cursor = snapshot.ordered_cursor(&planned.view, known_at, order.entries.len() as u64)?;
+        let mut short = [0; 8];
+        for entry in &order.entries {
             let row = entry.row as usize;
-            let Some(key) = keys.get(row) else { continue };
+            let Some(key) = order.key(entry, keys, &mut short) else { continue };
             let found = cursor.find(key, entry.at())?;
             let (record, arena) = records.get_mut(row);
             planned.layout.write(&planned.view, entry.at(), found, record, arena)?;

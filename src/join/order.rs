@@ -22,16 +22,40 @@ impl Entry {
 /// Bytes of memory an entry takes.
 pub(super) const ENTRY_BYTES: usize = size_of::<Entry>();
 
+/// The rows of a chunk in visiting order.
+#[derive(Debug)]
+pub(super) struct Order {
+    pub(super) entries: Vec<Entry>,
+    /// The length of every key, where it is one and so short that entries hold the keys whole.
+    short: Option<usize>,
+}
+
+impl Order {
+    /// The key of an entry. Short ones need no look at the chunk's keys, which lie in another order.
+    #[inline]
+    pub(super) fn key<'k>(&self, entry: &Entry, keys: &'k EncodedKeys, short: &'k mut [u8; 8]) -> Option<&'k [u8]> {
+        match self.short {
+            Some(len) => {
+                *short = entry.prefix.to_be_bytes();
+                Some(&short[..len])
+            }
+            None => keys.get(entry.row as usize),
+        }
+    }
+}
+
 /// The rows of a chunk in visiting order; rows without a key or a time are left out.
-pub(super) fn visiting_order(keys: &EncodedKeys, times: &[Option<Timestamp>]) -> Vec<Entry> {
-    let mut long = false;
+pub(super) fn visiting_order(keys: &EncodedKeys, times: &[Option<Timestamp>]) -> Order {
+    let (mut shortest, mut longest) = (usize::MAX, 0);
     let entry = |row: usize| {
         let (key, time) = (keys.get(row)?, times[row]?);
-        long |= key.len() > 8;
+        shortest = shortest.min(key.len());
+        longest = longest.max(key.len());
         let descending = !((time.as_micros() as u64) ^ (1 << 63));
         Some(Entry { prefix: prefix(key), descending, row: row as u32 })
     };
     let mut entries: Vec<Entry> = (0..keys.len()).filter_map(entry).collect();
+    let long = longest > size_of::<u64>();
     if long {
         // Only rows with keys are entries.
         let rest = |entry: &Entry| keys.get(entry.row as usize).and_then(|key| key.get(8..));
@@ -41,7 +65,7 @@ pub(super) fn visiting_order(keys: &EncodedKeys, times: &[Option<Timestamp>]) ->
     } else {
         entries.sort_unstable_by_key(|entry| (entry.prefix, entry.descending));
     }
-    entries
+    Order { entries, short: (shortest == longest && !long).then_some(longest) }
 }
 
 /// No key is a prefix of another, so padding with zeros keeps the order.

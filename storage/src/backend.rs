@@ -228,6 +228,18 @@ pub trait Snapshot: Send + Sync {
     /// `Unavailable` when the store cannot be read.
     fn cursor<'s>(&'s self, view: &'s FeatureView, known_at: Option<Timestamp>) -> Result<Box<dyn Cursor + 's>>;
 
+    /// A cursor for `finds` reads in order, as a join makes them. It gives the same answers as
+    /// [`Snapshot::cursor`], but knows that it may read ahead, and need not keep what it passes.
+    ///
+    /// # Errors
+    /// `Unavailable` when the store cannot be read.
+    fn ordered_cursor<'s>(
+        &'s self,
+        view: &'s FeatureView,
+        known_at: Option<Timestamp>,
+        finds: u64,
+    ) -> Result<Box<dyn Cursor + 's>>;
+
     /// Every visible version of a view in a range of keys: by key, newest first, tombstones included.
     ///
     /// # Errors

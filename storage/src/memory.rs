@@ -196,6 +196,15 @@ impl Snapshot for MemorySnapshot {
         Ok(Box::new(MemoryCursor { snapshot: self, view, known_at, found: None }))
     }
 
+    fn ordered_cursor<'s>(
+        &'s self,
+        view: &'s FeatureView,
+        known_at: Option<Timestamp>,
+        _finds: u64,
+    ) -> Result<Box<dyn Cursor + 's>> {
+        self.cursor(view, known_at)
+    }
+
     fn scan<'s>(&'s self, view: &'s FeatureView, range: &KeyRange) -> Result<Box<dyn Scan + 's>> {
         let keys = self.state.rows.keys().filter(|(id, key)| *id == view.id && range.contains(key));
         let rows = keys.flat_map(|(_, key)| {

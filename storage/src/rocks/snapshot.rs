@@ -15,6 +15,10 @@ use crate::time::Timestamp;
 /// How far a scan reads ahead: few, large reads on any disk.
 const READAHEAD_BYTES: usize = 4 << 20;
 
+/// With no more versions than this to each read in order, about every other block is needed: it is read as
+/// a scan reads it.
+const DENSE_VERSIONS_A_FIND: u64 = 64;
+
 pub(super) struct RocksSnapshot<'s> {
     store: &'s Store,
     now: Timestamp,
@@ -38,6 +42,20 @@ impl<'s> RocksSnapshot<'s> {
     }
 }
 
+impl RocksSnapshot<'_> {
+    fn cursor_with<'s>(
+        &'s self,
+        mut options: ReadOptions,
+        view: &'s FeatureView,
+        known_at: Option<Timestamp>,
+    ) -> Box<dyn Cursor + 's> {
+        // It would look up each next block in the cache at every seek.
+        options.set_auto_readahead_size(false);
+        let raw = self.iterate(view, options);
+        Box::new(RocksCursor { raw, walker: Walker::default(), view, known_at, cutoff: view.cutoff(self.now) })
+    }
+}
+
 impl Drop for RocksSnapshot<'_> {
     fn drop(&mut self) {
         self.store.present.unpin(self.now);
@@ -50,11 +68,21 @@ impl Snapshot for RocksSnapshot<'_> {
     }
 
     fn cursor<'s>(&'s self, view: &'s FeatureView, known_at: Option<Timestamp>) -> Result<Box<dyn Cursor + 's>> {
+        Ok(self.cursor_with(ReadOptions::default(), view, known_at))
+    }
+
+    fn ordered_cursor<'s>(
+        &'s self,
+        view: &'s FeatureView,
+        known_at: Option<Timestamp>,
+        finds: u64,
+    ) -> Result<Box<dyn Cursor + 's>> {
         let mut options = ReadOptions::default();
-        // It would look up each next block in the cache at every seek.
-        options.set_auto_readahead_size(false);
-        let raw = self.iterate(view, options);
-        Ok(Box::new(RocksCursor { raw, walker: Walker::default(), view, known_at, cutoff: view.cutoff(self.now) }))
+        if finds.saturating_mul(DENSE_VERSIONS_A_FIND) >= self.versions_estimate(view)? {
+            options.fill_cache(false);
+            options.set_readahead_size(READAHEAD_BYTES);
+        }
+        Ok(self.cursor_with(options, view, known_at))
     }
 
     fn scan<'s>(&'s self, view: &'s FeatureView, range: &KeyRange) -> Result<Box<dyn Scan + 's>> {
