@@ -54,6 +54,7 @@ mod record;
 mod reference;
 mod rfc3339;
 mod role;
+mod scalar_builder;
 mod source;
 mod store;
 mod suggest;

@@ -2,44 +2,31 @@
 
 use std::sync::Arc;
 
-use arrow::array::{
-    ArrayRef, BinaryBuilder, BooleanBuilder, Float32Builder, Float64Builder, Int32Builder, Int64Builder, ListArray,
-    NullBufferBuilder, StringBuilder, TimestampMicrosecondBuilder,
-};
+use arrow::array::{ArrayRef, ListArray, NullBufferBuilder};
 use arrow::buffer::OffsetBuffer;
 use arrow::datatypes::{DataType, Field, TimeUnit};
 use asofdb_storage::{ScalarType, ValueType};
 
 use super::cell;
-use crate::arrow_types::{UTC, list_item};
+use crate::arrow_types::list_item;
+use crate::scalar_builder::ScalarBuilder;
 
 /// A column of a text format, of any type that a feature can have.
 pub(super) struct ColumnBuilder {
     name: String,
     ty: ValueType,
-    items: Items,
+    /// The values, or the items of the lists.
+    items: ScalarBuilder,
     /// For a list: the end of each row in `items`.
     ends: Vec<i32>,
     valid: NullBufferBuilder,
-}
-
-/// The values of a scalar column or the items of a list column.
-enum Items {
-    Bool(BooleanBuilder),
-    Int32(Int32Builder),
-    Int64(Int64Builder),
-    Float32(Float32Builder),
-    Float64(Float64Builder),
-    String(StringBuilder),
-    Bytes(BinaryBuilder),
-    Timestamp(TimestampMicrosecondBuilder),
 }
 
 impl ColumnBuilder {
     pub(super) fn new(field: &Field) -> Self {
         let ty = value_type(field.data_type()).unwrap_or(ValueType::Scalar(ScalarType::String));
         let (ValueType::Scalar(scalar) | ValueType::List(scalar)) = ty;
-        let (items, valid) = (Items::new(scalar), NullBufferBuilder::new(0));
+        let (items, valid) = (ScalarBuilder::new(scalar), NullBufferBuilder::new(0));
         ColumnBuilder { name: field.name().clone(), ty, items, ends: Vec::new(), valid }
     }
 
@@ -62,7 +49,7 @@ impl ColumnBuilder {
     /// Adds a value by its text.
     pub(super) fn push(&mut self, text: &str) -> Result<(), String> {
         match self.ty {
-            ValueType::Scalar(_) if self.items.push(text) => Ok(()),
+            ValueType::Scalar(_) if push_text(&mut self.items, text) => Ok(()),
             _ => Err(cell::problem(&self.name, self.ty, text)),
         }
     }
@@ -73,7 +60,7 @@ impl ColumnBuilder {
             return Err(format!("column {:?} is {}, not a list", self.name, self.ty));
         };
         for text in items {
-            if !self.items.push(text) {
+            if !push_text(&mut self.items, text) {
                 // What stays of the list belongs to the row that is null instead.
                 return Err(cell::problem(&self.name, item, text));
             }
@@ -90,7 +77,7 @@ impl ColumnBuilder {
 
     pub(super) fn push_null(&mut self) {
         match self.ty {
-            ValueType::Scalar(_) => self.items.push_null(),
+            ValueType::Scalar(_) => self.items.append_null(),
             ValueType::List(_) => self.end_list(false),
         }
     }
@@ -116,74 +103,19 @@ impl ColumnBuilder {
     }
 }
 
-impl Items {
-    fn new(ty: ScalarType) -> Self {
-        match ty {
-            ScalarType::Bool => Items::Bool(BooleanBuilder::new()),
-            ScalarType::Int32 => Items::Int32(Int32Builder::new()),
-            ScalarType::Int64 => Items::Int64(Int64Builder::new()),
-            ScalarType::Float32 => Items::Float32(Float32Builder::new()),
-            ScalarType::Float64 => Items::Float64(Float64Builder::new()),
-            ScalarType::String => Items::String(StringBuilder::new()),
-            ScalarType::Bytes => Items::Bytes(BinaryBuilder::new()),
-            ScalarType::Timestamp => Items::Timestamp(TimestampMicrosecondBuilder::new().with_timezone(UTC)),
-        }
-    }
-
-    fn len(&self) -> usize {
-        use arrow::array::ArrayBuilder;
-        match self {
-            Items::Bool(items) => items.len(),
-            Items::Int32(items) => items.len(),
-            Items::Int64(items) => items.len(),
-            Items::Float32(items) => items.len(),
-            Items::Float64(items) => items.len(),
-            Items::String(items) => items.len(),
-            Items::Bytes(items) => items.len(),
-            Items::Timestamp(items) => items.len(),
-        }
-    }
-
-    /// Whether the text was a value of the type.
-    fn push(&mut self, text: &str) -> bool {
-        match self {
-            Items::Bool(items) => cell::bool(text).map(|value| items.append_value(value)).is_some(),
-            Items::Int32(items) => cell::int32(text).map(|value| items.append_value(value)).is_some(),
-            Items::Int64(items) => cell::int64(text).map(|value| items.append_value(value)).is_some(),
-            Items::Float32(items) => cell::float32(text).map(|value| items.append_value(value)).is_some(),
-            Items::Float64(items) => cell::float64(text).map(|value| items.append_value(value)).is_some(),
-            Items::Timestamp(items) => cell::timestamp(text).map(|value| items.append_value(value)).is_some(),
-            Items::Bytes(items) => cell::bytes(text).map(|value| items.append_value(value)).is_some(),
-            Items::String(items) => {
-                items.append_value(text);
-                true
-            }
-        }
-    }
-
-    fn push_null(&mut self) {
-        match self {
-            Items::Bool(items) => items.append_null(),
-            Items::Int32(items) => items.append_null(),
-            Items::Int64(items) => items.append_null(),
-            Items::Float32(items) => items.append_null(),
-            Items::Float64(items) => items.append_null(),
-            Items::String(items) => items.append_null(),
-            Items::Bytes(items) => items.append_null(),
-            Items::Timestamp(items) => items.append_null(),
-        }
-    }
-
-    fn finish(&mut self) -> ArrayRef {
-        match self {
-            Items::Bool(items) => Arc::new(items.finish()),
-            Items::Int32(items) => Arc::new(items.finish()),
-            Items::Int64(items) => Arc::new(items.finish()),
-            Items::Float32(items) => Arc::new(items.finish()),
-            Items::Float64(items) => Arc::new(items.finish()),
-            Items::String(items) => Arc::new(items.finish()),
-            Items::Bytes(items) => Arc::new(items.finish()),
-            Items::Timestamp(items) => Arc::new(items.finish()),
+/// Adds the value that a text stands for; says whether it was one of the type.
+fn push_text(items: &mut ScalarBuilder, text: &str) -> bool {
+    match items {
+        ScalarBuilder::Bool(items) => cell::bool(text).map(|value| items.append_value(value)).is_some(),
+        ScalarBuilder::Int32(items) => cell::int32(text).map(|value| items.append_value(value)).is_some(),
+        ScalarBuilder::Int64(items) => cell::int64(text).map(|value| items.append_value(value)).is_some(),
+        ScalarBuilder::Float32(items) => cell::float32(text).map(|value| items.append_value(value)).is_some(),
+        ScalarBuilder::Float64(items) => cell::float64(text).map(|value| items.append_value(value)).is_some(),
+        ScalarBuilder::Timestamp(items) => cell::timestamp(text).map(|value| items.append_value(value)).is_some(),
+        ScalarBuilder::Bytes(items) => cell::bytes(text).map(|value| items.append_value(value)).is_some(),
+        ScalarBuilder::String(items) => {
+            items.append_value(text);
+            true
         }
     }
 }
