@@ -8,7 +8,7 @@ use asofdb::{F32Matrix, Prepared, Store, Timestamp, Value};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use support::{Raw, Sizes, WIDE, all, event, mix, open, two_views, value};
 
-/// Rows of the sorted batch.
+/// Rows of the batch.
 const BATCH: usize = 10_000;
 
 fn check(store: &Store, request: &Prepared, sizes: Sizes) {
@@ -80,36 +80,40 @@ fn warm(store: &Store, raw: &Raw, family: &rocksdb::ColumnFamily, request: &Prep
     }
 }
 
+/// The same rows: as one batch, one by one in their order on disk, and one by one as they come.
 fn batch(c: &mut Criterion) {
     let sizes = Sizes::from_env();
     let path = two_views(sizes);
     let store = open(&path);
     let request = store.prepare(&all("wide")).expect("a request");
-    let mut ids: Vec<usize> = (0..BATCH).map(|n| mix(n as u64) as usize % sizes.entities).collect();
-    ids.sort_unstable();
+    let as_they_come: Vec<usize> = (0..BATCH).map(|n| mix(n as u64) as usize % sizes.entities).collect();
+    let mut sorted = as_they_come.clone();
+    sorted.sort_unstable();
     let mut rows = request.entity_rows();
-    ids.iter().for_each(|id| rows.push(&[Some(Value::Int64(*id as i64))]).expect("a good key"));
+    as_they_come.iter().for_each(|id| rows.push(&[Some(Value::Int64(*id as i64))]).expect("a good key"));
     let at = event(0, sizes.versions / 2);
     let mut out = vec![0.0f32; WIDE * BATCH];
     let mut group = c.benchmark_group("as_of/10,000 rows x 50");
     group.throughput(Throughput::Elements(BATCH as u64));
-    group.bench_function("sorted batch", |b| {
+    group.bench_function("one batch", |b| {
         b.iter(|| {
             let matrix = F32Matrix { values: &mut out, statuses: None, fill: f32::NAN };
             store.as_of_f32(&request, &rows, at, None, matrix).expect("a read");
         });
     });
     let mut one = request.entity_rows();
-    group.bench_function("one by one", |b| {
-        b.iter(|| {
-            for (id, out) in ids.iter().zip(out.chunks_exact_mut(WIDE)) {
-                one.clear();
-                one.push(&[Some(Value::Int64(*id as i64))]).expect("a good key");
-                let matrix = F32Matrix { values: out, statuses: None, fill: f32::NAN };
-                store.as_of_f32(&request, &one, at, None, matrix).expect("a read");
-            }
+    for (name, ids) in [("one by one, sorted", &sorted), ("one by one, as they come", &as_they_come)] {
+        group.bench_function(name, |b| {
+            b.iter(|| {
+                for (id, out) in ids.iter().zip(out.chunks_exact_mut(WIDE)) {
+                    one.clear();
+                    one.push(&[Some(Value::Int64(*id as i64))]).expect("a good key");
+                    let matrix = F32Matrix { values: out, statuses: None, fill: f32::NAN };
+                    store.as_of_f32(&request, &one, at, None, matrix).expect("a read");
+                }
+            });
         });
-    });
+    }
     group.finish();
 }
 
