@@ -1,10 +1,13 @@
-//! Encoding entity keys from Arrow columns.
+//! Entity keys: by name, and encoded.
 
 use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::datatypes::{Float32Type, Float64Type, Int32Type, Int64Type, TimestampMicrosecondType};
 use asofdb_storage::{Error, JoinKey, Result, ScalarType, Value, ValueType, key};
 
 use crate::problems::Problems;
+
+/// The value of each join key of an entity, by name.
+pub type EntityKey<'a> = [(&'a str, Value)];
 
 /// Encoded entity keys, one a row; `None` where a join key is null or cannot be one.
 #[derive(Debug, Default, Clone)]

@@ -80,6 +80,7 @@ pub use ingest::{
 pub use join::{
     FeatureCounts, JOIN_MEMORY_BYTES_DEFAULT, JOIN_MEMORY_BYTES_MIN, Join, JoinOptions, JoinReport, TrainingSetOptions,
 };
+pub use keys::EntityKey;
 pub use parquet_files::Compression;
 pub use prepared::{EntityRows, Prepared};
 pub use progress::{OnProgress, Progress};
@@ -87,4 +88,4 @@ pub use read::F32Matrix;
 pub use reference::ResolvedFeature;
 pub use role::ColumnRole;
 pub use source::{Batches, InputFormat, Source};
-pub use store::{EntityKey, HistoryRow, Store};
+pub use store::{HistoryRow, Store};

@@ -10,11 +10,10 @@ use asofdb_storage::{
 use parking_lot::RwLock;
 
 use crate::arrow_types::cast_exact;
-use crate::keys::EncodedKeys;
+use crate::keys::{EncodedKeys, EntityKey};
 use crate::problems::Problems;
 use crate::record::RecordLayout;
 use crate::reference::{ResolvedFeature, resolve};
-use crate::store::EntityKey;
 use crate::suggest::did_you_mean;
 
 /// A request with its names resolved against one catalog.

@@ -12,6 +12,7 @@ use asofdb_storage::{
 use asofdb_storage::{Clock, FeatureId};
 
 use crate::encode::ViewEncoder;
+use crate::keys::EntityKey;
 use crate::prepared::Prepared;
 use crate::problems::Problems;
 use crate::reference::find_view;
@@ -23,9 +24,6 @@ pub struct Store {
     backend: Arc<dyn Backend>,
     durability: Durability,
 }
-
-/// The value of each join key of an entity, by name.
-pub type EntityKey<'a> = [(&'a str, Value)];
 
 /// One version of a row, as [`Store::history`] gives it.
 #[derive(Debug, Clone, PartialEq)]
