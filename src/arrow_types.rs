@@ -83,7 +83,7 @@ pub(crate) fn cast_exact(array: &ArrayRef, ty: ValueType, column: &str, problems
         }
         (from, ValueType::Scalar(scalar)) if is_text_like(from, scalar) => plain_cast(array, &target),
         (from, ValueType::Scalar(scalar)) if from.is_numeric() && is_number(scalar) => {
-            cast_number(array, &target, column, problems)
+            cast_number(array, scalar, column, problems)
         }
         (from, _) => Err(Error::invalid(format!("column {column:?} must be {ty}, not {from}"))),
     }
@@ -109,8 +109,8 @@ fn plain_cast(array: &dyn Array, to: &DataType) -> Result<ArrayRef> {
 }
 
 /// A cast is exact where the value survives the way there and back.
-fn cast_number(array: &ArrayRef, to: &DataType, column: &str, problems: &mut Problems) -> Result<ArrayRef> {
-    let there = plain_cast(array, to)?;
+fn cast_number(array: &ArrayRef, to: ScalarType, column: &str, problems: &mut Problems) -> Result<ArrayRef> {
+    let there = plain_cast(array, &scalar_arrow_type(to))?;
     let back = plain_cast(&there, array.data_type())?;
     let same = arrow::compute::kernels::cmp::not_distinct(array, &back)
         .map_err(|error| Error::internal("cannot compare a cast column").with_source(error))?;
@@ -122,7 +122,8 @@ fn cast_number(array: &ArrayRef, to: &DataType, column: &str, problems: &mut Pro
         keep.push(same.value(row));
         if !same.value(row) {
             let value = arrow::util::display::array_value_to_string(array, row).unwrap_or_default();
-            problems.report(row, format!("column {column:?} does not fit {to} without loss: {value}"));
+            let advice = "round it at the source or declare a wider type";
+            problems.report(row, format!("column {column:?} does not fit {to} without loss; {advice}: {value}"));
         }
     }
     arrow::compute::nullif(&there, &arrow::compute::not(&keep.into()).map_err(internal)?).map_err(internal)

@@ -6,6 +6,7 @@ mod cli;
 mod definitions;
 mod disks;
 mod export;
+mod formats;
 mod freshness;
 mod ingest;
 mod join;

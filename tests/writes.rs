@@ -56,12 +56,12 @@ fn bad_rows_are_refused_whole_with_row_column_and_rule() {
         (
             "visits",
             Arc::new(Float64Array::from(vec![1.0, 2.5, 3.0])),
-            "view \"profile\", row 1: column \"visits\" does not fit Int64 without loss: 2.5",
+            "view \"profile\", row 1: column \"visits\" does not fit int64 without loss; round it at the source or declare a wider type: 2.5",
         ),
         (
             "score",
             Arc::new(Float64Array::from(vec![0.5, 0.25, 0.1])),
-            "view \"profile\", row 2: column \"score\" does not fit Float32 without loss: 0.1",
+            "view \"profile\", row 2: column \"score\" does not fit float32 without loss; round it at the source or declare a wider type: 0.1",
         ),
         ("name", Arc::new(StringArray::from(long)), "view \"profile\", row 0: a row has at most 1048576 bytes"),
         ("visits", Arc::new(StringArray::from(vec!["1", "2", "3"])), "column \"visits\" must be int64, not Utf8"),
