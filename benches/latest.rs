@@ -14,6 +14,15 @@ fn entities(request: &Prepared, ids: impl Iterator<Item = usize>) -> asofdb::Ent
     rows
 }
 
+/// Entities in no order.
+fn picks(entities: usize) -> impl FnMut() -> usize {
+    let mut n = 0;
+    move || {
+        n += 1;
+        mix(n) as usize % entities
+    }
+}
+
 /// The answers are checked before they are timed.
 fn check(store: &Store, request: &Prepared, sizes: Sizes) {
     let mut out = vec![0.0; WIDE];
@@ -35,28 +44,15 @@ fn one_row(c: &mut Criterion) {
     let request = store.prepare(&all("wide")).expect("a request");
     check(&store, &request, sizes);
     let mut group = c.benchmark_group("latest/1 row x 50");
-    let mut n = 0;
-    let mut next = move || {
-        n += 1;
-        mix(n) as usize % sizes.entities
-    };
-    let mut key = Vec::new();
-    for pass in ["warm-up", "measured"] {
-        // Both sides see every row once before anything is measured.
-        if pass == "warm-up" {
-            for id in 0..sizes.entities {
-                raw.db.get_pinned_cf(family, Raw::latest_key(&view, id)).expect("a get");
-            }
-            continue;
-        }
-        group.bench_function("raw get", |b| {
-            b.iter(|| {
-                key.clear();
-                key.extend_from_slice(&Raw::latest_key(&view, next()));
-                black_box(raw.db.get_pinned_cf(family, &key).expect("a get").expect("a row").len())
-            });
+    let mut next = picks(sizes.entities);
+    // Both sides see every row once before anything is measured.
+    (0..sizes.entities).for_each(|id| drop(raw.db.get_pinned_cf(family, Raw::latest_key(&view, id)).expect("a get")));
+    group.bench_function("raw get", |b| {
+        b.iter(|| {
+            let row = raw.db.get_pinned_cf(family, Raw::latest_key(&view, next())).expect("a get");
+            black_box(row.expect("a row").len())
         });
-    }
+    });
     let mut rows = request.entity_rows();
     let mut out = vec![0.0f32; WIDE];
     store.latest(&request, &entities(&request, 0..sizes.entities)).expect("a read");
@@ -113,11 +109,7 @@ fn many(c: &mut Criterion) {
     store.latest(&request, &entities(&request, 0..entities_count)).expect("a read");
     (0..entities_count).for_each(|id| drop(raw.db.get_pinned_cf(family, Raw::latest_key(&view, id)).expect("a get")));
     let mut group = c.benchmark_group("latest/25 views x 10 of one entity");
-    let mut n = 0;
-    let mut next = move || {
-        n += 1;
-        mix(n) as usize % entities_count
-    };
+    let mut next = picks(entities_count);
     group.bench_function("one raw get", |b| {
         b.iter(|| black_box(raw.db.get_pinned_cf(family, Raw::latest_key(&view, next())).expect("a get").is_some()));
     });

@@ -102,7 +102,7 @@ fn writes(c: &mut Criterion) {
     let mut group = c.benchmark_group(format!("write/{ROWS} rows x {WIDE}"));
     group.throughput(Throughput::Elements(ROWS as u64));
     group.sample_size(10);
-    let (_keep, store, backend) = fresh_store();
+    let (_keep, store, _) = fresh_store();
     let view = store.catalog().view("wide").expect("the view").clone();
     for (name, latest) in [("raw, history only", false), ("raw, history and latest, blind", true)] {
         group.bench_function(name, |b| {
@@ -114,6 +114,7 @@ fn writes(c: &mut Criterion) {
     }
     group.bench_function("commit of encoded rows", |b| {
         b.iter_custom(|batches| {
+            let (_keep, store, backend) = fresh_store();
             let make = |first| to_batch(&view, &store, &encoded(&view, first, sizes));
             timed(batches, make, |batch| {
                 black_box(backend.commit(batch, asofdb::Durability::Os).expect("a commit"));

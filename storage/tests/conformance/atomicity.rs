@@ -10,6 +10,7 @@ every_backend!(
     a_batch_is_visible_in_every_view_when_commit_returns,
     a_batch_with_a_dropped_view_writes_nothing,
     readers_see_all_of_a_batch_or_nothing,
+    readers_of_the_past_are_undisturbed_by_writes_flushes_and_compactions,
     writers_in_many_threads_lose_nothing,
 );
 
@@ -56,6 +57,36 @@ fn readers_see_all_of_a_batch_or_nothing(store: &mut Store) {
         }
     });
     assert_eq!(store.latest("v", "a").unwrap().2, Some(BATCHES));
+}
+
+/// More readers than idle iterators are kept, over files that come and go beneath them.
+fn readers_of_the_past_are_undisturbed_by_writes_flushes_and_compactions(store: &mut Store) {
+    const READERS: usize = 20;
+    const ROUNDS: i64 = 15;
+    store.define(&[kept("v")]);
+    store.put("v", "a", -2 * HOUR, 1);
+    store.put("v", "b", -2 * HOUR, 2);
+    let (store, done) = (&*store, AtomicBool::new(false));
+    std::thread::scope(|threads| {
+        for _ in 0..READERS {
+            threads.spawn(|| {
+                while !done.load(Ordering::Acquire) {
+                    assert_eq!(store.as_of("v", "a", -HOUR).unwrap().2, Some(1));
+                    assert_eq!(store.as_of("v", "b", -HOUR).unwrap().2, Some(2));
+                    assert_eq!(store.as_of("v", "c", -HOUR), None);
+                }
+            });
+        }
+        for value in 1..=ROUNDS {
+            store.batch().put("v", "a", -HOUR + value, value).put("v", "c", -HOUR + value, value).commit();
+            store.backend().flush().unwrap();
+            if value % 5 == 0 {
+                store.backend().compact().unwrap();
+            }
+        }
+        done.store(true, Ordering::Release);
+    });
+    assert_eq!(store.latest("v", "a").unwrap().2, Some(ROUNDS));
 }
 
 fn writers_in_many_threads_lose_nothing(store: &mut Store) {
