@@ -53,7 +53,7 @@ fn the_past_is_read_as_of_a_time_and_as_it_was_known() {
     let sidecar = Sidecar::start();
     let known_before = sidecar.store.now().to_string();
     sidecar.write_stats(7, hours_ago(30), 1);
-    sidecar.clock.advance(asofdb::Span::from_secs(1));
+    sidecar.clock.clock.advance(asofdb::Span::from_secs(1));
     sidecar.write_stats(7, hours_ago(2), 2);
     let as_of = |at: Json, known_at: Json| {
         let mut asked = json!({"features": ["stats:clicks"], "entities": [{"user_id": 7}]});
