@@ -12,7 +12,7 @@ use super::series::Series;
 pub struct ConsumerReport {
     /// Name of the consumer.
     pub consumer: String,
-    /// The operation, as [`super::Operation::as_str`] names it.
+    /// The operation: `latest`, `as_of`, `write` and so on.
     pub operation: &'static str,
     /// Name of the view; empty for what is about no view.
     pub view: String,
