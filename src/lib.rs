@@ -90,6 +90,8 @@ pub use progress::{OnProgress, Progress};
 pub use read::F32Matrix;
 pub use reference::ResolvedFeature;
 pub use role::ColumnRole;
-pub use sidecar::{ConsumerReport, Limits, Service};
+pub use sidecar::{
+    Access, Bounds, Client, ConnectOptions, ConsumerReport, Limits, Peer, Pipeline, Role, Server, Service, Socket,
+};
 pub use source::{Batches, InputFormat, Source};
 pub use store::{HistoryRow, Store};

@@ -223,13 +223,8 @@ struct MatrixWriter<'p, 'm> {
 
 impl<'p, 'm> MatrixWriter<'p, 'm> {
     fn new(plan: &'p Plan, rows: usize, matrix: &'m mut F32Matrix<'_>) -> Result<Self> {
-        plan.check_numeric()?;
         let width = plan.features.len();
-        let sizes = [Some(matrix.values.len()), matrix.statuses.as_ref().map(|statuses| statuses.len())];
-        if let Some(size) = sizes.into_iter().flatten().find(|size| *size != rows * width) {
-            let message = format!("the matrix has {rows} rows of {width} features: got room for {size} values");
-            return Err(Error::invalid(message));
-        }
+        plan.check_matrix(rows, matrix.values.len(), matrix.statuses.as_ref().map(|statuses| statuses.len()))?;
         Ok(MatrixWriter {
             plan,
             width,

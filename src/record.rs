@@ -262,9 +262,14 @@ impl Records {
         self.arena.clear();
     }
 
-    /// The records and their values of variable length, as they travel.
-    pub(crate) fn parts(&self) -> (&[u8], &[u8]) {
-        (&self.bytes, self.arena.as_slice())
+    /// Some of the records, and all values of variable length, as they travel.
+    pub(crate) fn parts_of(&self, rows: Range<usize>) -> (&[u8], &[u8]) {
+        (&self.bytes[rows.start * self.stride..rows.end * self.stride], self.arena.as_slice())
+    }
+
+    /// Bytes of memory held.
+    pub(crate) fn memory_bytes(&self) -> usize {
+        self.bytes.capacity() + self.arena.len()
     }
 
     /// Records that have travelled.
