@@ -1,0 +1,4 @@
+//! The sidecar over a real socket.
+
+mod harness;
+mod operations;
