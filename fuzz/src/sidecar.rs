@@ -32,7 +32,7 @@ const DEFINITIONS: &str = r#"
 "#;
 
 /// A hello as a client sends it.
-const HELLO: &[u8] = b"\x0d\0\0\0\x01\0\0\0\x01\0\0\0\0\0\0\0ASOF\x01\0\x01\0\0";
+const HELLO: &[u8] = b"\x09\0\0\0\x01\0\0\0\x01\0\0\0\0\0\0\0ASOF\x01\0\x01\0\0";
 
 /// One server for all inputs: what one leaves behind must not matter to the next.
 struct Serving {
@@ -65,6 +65,7 @@ pub fn fuzz_server(data: &[u8]) {
     if let Err(error) = stream.read_to_end(&mut answers) {
         assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset, "the server ends the connection");
     }
+    assert!(!is_greeted || answers.get(4) == Some(&0x81), "a hello is answered: {answers:02x?}");
     check_frames(&answers);
 }
 

@@ -49,7 +49,7 @@ pub(super) fn socket(path: Option<&Path>, mode: u32) -> Result<Socket> {
         .take_unix_listener(0)
         .map_err(|error| Error::invalid("the socket that was passed is no Unix stream socket").with_source(error))?;
     match (inherited, path) {
-        (Some(listener), _) => Ok(Socket::inherited(listener)),
+        (Some(listener), _) => Ok(Socket::inherited(listener)?),
         (None, Some(path)) => Ok(Socket::bind(path, mode)?),
         (None, None) => Err(Error::invalid("say where to listen (--socket PATH)").into()),
     }
