@@ -91,6 +91,9 @@ pub use progress::{OnProgress, Progress};
 pub use read::F32Matrix;
 pub use reference::ResolvedFeature;
 pub use role::ColumnRole;
-pub use sidecar::{Access, ConsumerReport, HttpListeners, HttpOptions, HttpServer, HttpToken, Limits, Role, Service};
+pub use sidecar::{
+    Access, Bounds, Client, ConnectOptions, ConsumerReport, HttpListeners, HttpOptions, HttpServer, HttpToken, Limits,
+    Peer, Pipeline, Role, Server, Service, Socket,
+};
 pub use source::{Batches, InputFormat, Source};
 pub use store::{HistoryRow, Store};

@@ -12,6 +12,7 @@ mod http;
 mod ingest;
 mod join;
 mod reads;
+mod sidecar;
 mod sources;
 mod training_set;
 mod writes;

@@ -1,6 +1,6 @@
 //! Who is at the other end of a connection.
 
-use crate::sidecar::access::{Access, Role};
+use crate::sidecar::access::{Access, Peer as Process, Role};
 
 /// The other end of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,8 +15,8 @@ impl Peer {
     /// What the kernel says of the other end of a Unix socket.
     pub(super) fn of(stream: &tokio::net::UnixStream, access: &Access) -> std::io::Result<Self> {
         let credentials = stream.peer_cred()?;
-        let (uid, gid) = (credentials.uid(), credentials.gid());
-        Ok(Peer::Local { uid, role: access.role(uid, gid, credentials.pid()) })
+        let process = Process { uid: credentials.uid(), gid: credentials.gid() };
+        Ok(Peer::Local { uid: process.uid, role: access.role(process) })
     }
 
     pub(super) fn uid(self) -> Option<u32> {
