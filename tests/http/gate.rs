@@ -111,7 +111,7 @@ fn another_user_of_the_host_is_refused_unless_the_sidecar_lets_it() {
     assert!(refused.starts_with("HTTP/1.1 403 "), "{refused}");
     assert!(refused.contains("this user may not connect; the sidecar's --allow-uid lets it: 65533"), "{refused}");
     assert!(sidecar.unix.get("/metrics").text().contains("reason=\"access\"} 1\n"));
-    let access = Access { allow_uids: vec![65_533], allow_gids: vec![65_532], read_only: false };
+    let access = Access { allow_uids: vec![65_533], allow_gids: vec![65_532], ..Access::default() };
     let sidecar = Sidecar::with("", HttpOptions { access, ..HttpOptions::default() });
     for uid in [65_533, 65_532] {
         assert!(as_user(uid, &sidecar, "GET /v1/views").starts_with("HTTP/1.1 200 "), "{uid}");
