@@ -9,6 +9,7 @@ mod context;
 mod delete;
 mod demo;
 mod describe;
+mod engine;
 mod entity;
 mod erase;
 mod error;

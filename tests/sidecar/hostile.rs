@@ -261,7 +261,7 @@ fn other_users_are_refused_and_those_who_may_read_only_read() {
     };
     let get = ["get", "profile", "--entity", "user_id=1"];
     let delete = ["delete", "profile", "--entity", "user_id=1"];
-    let erase = ["erase", "profile", "--entity", "user_id=1", "--yes"];
+    let erase = ["erase", "profile", "--entity", "user_id=1"];
     let (code, message) = run(65534, 65534, &get);
     assert_eq!(code, Some(1));
     assert!(message.contains("user 65534 may not use this sidecar"), "{message}");

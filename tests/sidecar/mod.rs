@@ -1,5 +1,6 @@
 //! The sidecar over a real socket.
 
+mod command_line;
 mod crowd;
 mod golden;
 mod harness;

@@ -10,7 +10,8 @@ use std::time::Duration;
 
 use arrow::array::RecordBatch;
 use asofdb_storage::{
-    Catalog, Committed, Definitions, Durability, Erased, Error, Plan as CatalogPlan, Result, Stats, Timestamp, Verified,
+    Catalog, Committed, Definitions, Durability, Erased, Error, ErrorKind, Plan as CatalogPlan, Result, Stats,
+    Timestamp, Verified,
 };
 use bincode::{Decode, Encode};
 use parking_lot::RwLock;
@@ -18,11 +19,12 @@ use parking_lot::RwLock;
 use self::connection::{Connection, Failure};
 pub use self::pipeline::Pipeline;
 use self::pool::Pool;
+use super::consumers::ConsumerReport;
 use super::frame::Kind;
 use super::ipc;
 use super::message::{
-    Apply, CatalogMessage, Checkpoint, CommittedMessage, Form, FreshnessRequest, NamedValue, Pong, RemoveEntity,
-    StatsMessage, Write, WriteView,
+    Apply, CatalogMessage, Checkpoint, CommittedMessage, ConsumerMessage, Form, FreshnessRequest, NamedValue, Pong,
+    RemoveEntity, StatsMessage, Write, WriteView,
 };
 use super::point::{PointHeader, decode_matrix, decode_records};
 use crate::answer::Answer;
@@ -346,6 +348,15 @@ impl Client {
         self.ask::<_, StatsMessage>(Kind::Stats, &()).map(|stats| stats.store)
     }
 
+    /// What each consumer did with each view, since the sidecar began.
+    ///
+    /// # Errors
+    /// As [`Client::stats`].
+    pub fn consumers(&self) -> Result<Vec<ConsumerReport>> {
+        let stats: StatsMessage = self.ask(Kind::Stats, &())?;
+        Ok(stats.consumers.into_iter().map(ConsumerReport::from).collect())
+    }
+
     /// Reads everything and checks it. See [`Store::verify`](crate::Store::verify).
     ///
     /// # Errors
@@ -386,5 +397,24 @@ fn remove_entity(views: &[&str], entity: &EntityKey<'_>, at: Timestamp) -> Resul
 impl From<CommittedMessage> for Committed {
     fn from(message: CommittedMessage) -> Self {
         Committed { created: message.created }
+    }
+}
+
+impl From<ConsumerMessage> for ConsumerReport {
+    fn from(message: ConsumerMessage) -> Self {
+        let kind = |(name, count): (String, u64)| {
+            let kind = ErrorKind::ALL.into_iter().find(|kind| kind.as_str() == name);
+            (kind.unwrap_or(ErrorKind::Internal), count)
+        };
+        ConsumerReport {
+            consumer: message.consumer,
+            operation: message.operation,
+            view: message.view,
+            requests: message.requests,
+            rows: message.rows,
+            errors: message.errors.into_iter().map(kind).collect(),
+            p50: Duration::from_micros(message.p50_us),
+            p99: Duration::from_micros(message.p99_us),
+        }
     }
 }

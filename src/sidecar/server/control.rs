@@ -118,7 +118,7 @@ impl From<ConsumerReport> for ConsumerMessage {
     fn from(report: ConsumerReport) -> Self {
         ConsumerMessage {
             consumer: report.consumer,
-            operation: report.operation.to_owned(),
+            operation: report.operation,
             view: report.view,
             requests: report.requests,
             rows: report.rows,
