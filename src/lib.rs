@@ -35,6 +35,7 @@
 
 mod answer;
 mod arena;
+mod array_value;
 mod arrow_types;
 mod columns;
 mod definitions;
@@ -91,7 +92,8 @@ pub use read::F32Matrix;
 pub use reference::ResolvedFeature;
 pub use role::ColumnRole;
 pub use sidecar::{
-    Access, Bounds, Client, ConnectOptions, ConsumerReport, Limits, Peer, Pipeline, Role, Server, Service, Socket,
+    Access, Bounds, Client, ConnectOptions, ConsumerReport, Limits, Peer, Pipeline, RemoteJoin, Role, Server, Service,
+    Socket,
 };
 pub use source::{Batches, InputFormat, Source};
 pub use store::{HistoryRow, Store};

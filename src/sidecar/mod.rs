@@ -10,6 +10,7 @@ mod ipc;
 mod message;
 mod output;
 mod point;
+mod rows;
 mod server;
 mod service;
 mod shape;
@@ -17,7 +18,7 @@ mod socket;
 
 pub use self::access::{Access, Peer, Role};
 pub use self::bounds::Bounds;
-pub use self::client::{Client, ConnectOptions, Pipeline};
+pub use self::client::{Client, ConnectOptions, Pipeline, RemoteJoin};
 pub use self::consumers::{ConsumerReport, Limits};
 pub use self::server::Server;
 pub use self::service::Service;

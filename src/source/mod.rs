@@ -27,8 +27,8 @@ use asofdb_storage::{Error, Result};
 
 pub(crate) use self::file::SourceFile;
 pub use self::format::InputFormat;
-pub(crate) use self::piece::Piece;
 use self::piece::Pieces;
+pub(crate) use self::piece::{PIECE_ROWS_MAX, Piece};
 use crate::suggest::did_you_mean;
 
 /// A file of rows that has been looked at: its columns are known. It can be read any number of times.

@@ -1,4 +1,5 @@
 //! The sidecar over a real socket.
 
+mod bulk;
 mod harness;
 mod operations;
