@@ -37,8 +37,7 @@ fn serve_and_read() -> Result<()> {
     store.apply(&parse_definitions(DEFINITIONS, "sidecar.rs")?, false)?;
     let path = directory.path().join("socket");
     let service = Arc::new(Service::new(store, Limits::default()));
-    let server =
-        Server::start(service, Socket::bind(&path, 0o600)?, Access::default(), Bounds::default())?;
+    let server = Server::start(service, Socket::bind(&path, 0o600)?, Access::default(), Bounds::default())?;
     // This is the line that differs: `Store::open(..)` in the process of the store, `Client::connect(..)` elsewhere.
     read(&Client::connect(&path)?, "activity_v1:clicks", "user_id=1001")?;
     server.drain(std::time::Duration::from_secs(5));

@@ -36,6 +36,7 @@
 
 mod answer;
 mod arena;
+mod array_value;
 mod arrow_types;
 mod columns;
 mod definitions;
@@ -94,7 +95,7 @@ pub use reference::ResolvedFeature;
 pub use role::ColumnRole;
 pub use sidecar::{
     Access, Bounds, Client, ConnectOptions, ConsumerReport, HttpListeners, HttpOptions, HttpServer, HttpToken, Limits,
-    Peer, Pipeline, Role, Server, Service, Socket,
+    Peer, Pipeline, RemoteJoin, Role, Server, Service, Socket,
 };
 pub use source::{Batches, InputFormat, Source};
 pub use store::{HistoryRow, Store};

@@ -213,6 +213,11 @@ impl Input {
         Ok(Some((header, &self.buffer[body])))
     }
 
+    /// The body of the frame that [`Input::next`] gave last, with this header; nothing was read since.
+    pub(crate) fn taken(&self, header: Header) -> &[u8] {
+        &self.buffer[self.start - header.body_bytes..self.start]
+    }
+
     /// The header of the next frame and the bytes of all of it, if all of it is there.
     #[inline]
     pub(crate) fn peek(&mut self, body_bytes_max: usize) -> Result<Option<(Header, usize)>> {

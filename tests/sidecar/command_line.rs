@@ -16,7 +16,12 @@ fn flights(file: &str) -> PathBuf {
 }
 
 fn asof(place: &[&str], arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_asof")).args(place).args(arguments).env_remove("ASOF_STORE").output().expect("asof")
+    Command::new(env!("CARGO_BIN_EXE_asof"))
+        .args(place)
+        .args(arguments)
+        .env_remove("ASOF_STORE")
+        .output()
+        .expect("asof")
 }
 
 fn text(output: &Output) -> String {
@@ -91,7 +96,8 @@ fn reading_commands_say_the_same_through_a_sidecar() {
     assert_eq!(parquet(&out("remote/part-00000.parquet")), embedded_export);
     let fresh = asof(&place, &["freshness", "airport_weather_v1", "--format", "json"]);
     assert_eq!(fresh.status.code(), Some(3), "weather of 2013 is stale");
-    let stats: serde_json::Value = serde_json::from_str(&text(&asof(&place, &["stats", "--format", "json"]))).expect("JSON");
+    let stats: serde_json::Value =
+        serde_json::from_str(&text(&asof(&place, &["stats", "--format", "json"]))).expect("JSON");
     let consumers = stats["consumers"].as_array().expect("what was asked");
     assert!(consumers.iter().any(|one| one["operation"] == "latest" && one["view"] == "airport_weather_v1"), "{stats}");
 }
@@ -116,7 +122,7 @@ fn files_are_ingested_through_a_sidecar_and_known_again() {
     let words = ["get", "plane_v1:year", "--entity", "tailnum=N14228", "--format", "json"];
     assert!(text(&asof(&place, &words)).contains("\"missing\""));
     let applied = asof(&place, &["apply", flights("definitions.toml").to_str().expect("a path"), "--format", "json"]);
-    assert!(text(&applied).contains("[]") || text(&applied).contains("no change") , "{}", text(&applied));
+    assert!(text(&applied).contains("[]") || text(&applied).contains("no change"), "{}", text(&applied));
 }
 
 #[test]

@@ -9,7 +9,9 @@ use std::time::Duration;
 
 use asofdb_storage::{Error, Result};
 use bincode::{Decode, Encode};
-use rustix::net::{RecvFlags, recv};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+use rustix::net::{RecvFlags, SendFlags, recv, send};
 
 use super::ConnectOptions;
 use crate::keys::EncodedKeys;
@@ -32,8 +34,8 @@ pub(super) enum Failure {
     Refused(Error),
     /// The request has to be prepared again.
     Stale,
-    /// The connection is no good any more. `sent` tells whether the sidecar may have got the request.
-    Broken { error: Error, sent: bool },
+    /// The connection is no good any more.
+    Broken { error: Error },
 }
 
 impl Failure {
@@ -67,10 +69,21 @@ pub(super) struct Connection {
     stream: UnixStream,
     input: Input,
     out: Vec<u8>,
+    /// Bytes of `out` that have been sent.
+    sent: usize,
     next_id: u64,
     handles: HashMap<(u64, FormKey), KnownHandle>,
     pub(super) welcome: Welcome,
     timeout: Duration,
+}
+
+/// What [`Connection::turn`] has done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Turn {
+    /// Everything that waited has been sent.
+    Sent,
+    /// A frame is there to be taken.
+    Arrived,
 }
 
 /// A handle, and the plan that its answers are read by.
@@ -109,11 +122,13 @@ impl Connection {
             catalog_revision: 0,
             body_bytes_max: 0,
             rows_max: 0,
+            load_bytes_max: 0,
         };
         let mut connection = Connection {
             stream,
             input: Input::new(),
             out: Vec::new(),
+            sent: 0,
             next_id: 1,
             handles: HashMap::new(),
             welcome: unknown,
@@ -144,14 +159,20 @@ impl Connection {
         let id = self.queue(kind, request)?;
         self.flush()?;
         let body = self.answer(kind, id)?;
-        message::decode(body).map_err(|error| Failure::Broken { error, sent: true })
+        message::decode(body).map_err(|error| Failure::Broken { error })
     }
 
     /// Adds a request to what will be sent; gives its number.
     pub(super) fn queue<Q: Encode>(&mut self, kind: Kind, request: &Q) -> Result<u64, Failure> {
+        self.queue_with(kind, false, request)
+    }
+
+    /// The same, with chunks to follow or none.
+    pub(super) fn queue_with<Q: Encode>(&mut self, kind: Kind, more: bool, request: &Q) -> Result<u64, Failure> {
         let id = self.new_id();
         let mut encoded = Ok(());
-        frame::put(&mut self.out, Header::request(kind, id), |out| encoded = message::encode(request, out));
+        let header = Header::request(kind, id).more(more);
+        frame::put(&mut self.out, header, |out| encoded = message::encode(request, out));
         if let Err(error) = encoded {
             self.out.clear();
             return Err(error.into());
@@ -168,7 +189,7 @@ impl Connection {
 
     /// Bytes that wait to be sent.
     pub(super) fn queued_bytes(&self) -> usize {
-        self.out.len()
+        self.out.len() - self.sent
     }
 
     /// Adds a frame to what will be sent.
@@ -178,39 +199,102 @@ impl Connection {
 
     /// Sends what waits.
     pub(super) fn flush(&mut self) -> Result<(), Failure> {
-        let sent = self.stream.write_all(&self.out);
+        let sent = self.stream.write_all(&self.out[self.sent..]);
+        self.forget_queue();
+        sent.map_err(|error| self.broken(&error))
+    }
+
+    fn forget_queue(&mut self) {
         self.out.clear();
-        sent.map_err(|error| self.broken(&error, true))
+        self.sent = 0;
+    }
+
+    /// Sends what waits while it takes what arrives, until all is sent or a frame is there: neither end ever waits
+    /// for the other to listen first.
+    pub(super) fn turn(&mut self) -> Result<Turn, Failure> {
+        let unreadable = |error| Failure::Broken { error };
+        loop {
+            if self.input.peek(ANSWER_BYTES_MAX).map_err(unreadable)?.is_some() {
+                return Ok(Turn::Arrived);
+            }
+            if self.queued_bytes() > 0 && self.send_some()? {
+                return Ok(Turn::Sent);
+            }
+            if self.wait()? {
+                self.read_once()?;
+            }
+        }
+    }
+
+    /// Sends what the kernel takes; whether that was the rest.
+    fn send_some(&mut self) -> Result<bool, Failure> {
+        loop {
+            match send(&self.stream, &self.out[self.sent..], SendFlags::DONTWAIT | SendFlags::NOSIGNAL) {
+                Ok(sent) => self.sent += sent,
+                Err(Errno::INTR) => {}
+                Err(Errno::AGAIN) => return Ok(false),
+                // The sidecar has closed the connection; what it said before is still to be read.
+                Err(Errno::PIPE | Errno::CONNRESET) => {
+                    self.forget_queue();
+                    return Ok(false);
+                }
+                Err(error) => return Err(self.broken(&error.into())),
+            }
+            if self.queued_bytes() == 0 {
+                self.forget_queue();
+                return Ok(true);
+            }
+        }
+    }
+
+    /// Waits until something has arrived (true) or the kernel takes more.
+    fn wait(&self) -> Result<bool, Failure> {
+        let wanted = if self.queued_bytes() > 0 { PollFlags::IN | PollFlags::OUT } else { PollFlags::IN };
+        let mut ready = [PollFd::new(&self.stream, wanted)];
+        let timeout = Timespec::try_from(self.timeout).ok();
+        match poll(&mut ready, timeout.as_ref()) {
+            Ok(0) => Err(self.broken(&IoKind::TimedOut.into())),
+            Ok(_) => Ok(ready[0].revents().intersects(PollFlags::IN | PollFlags::HUP | PollFlags::ERR)),
+            Err(Errno::INTR) => Ok(false),
+            Err(error) => Err(self.broken(&error.into())),
+        }
+    }
+
+    fn read_once(&mut self) -> Result<(), Failure> {
+        match self.input.read_from(&mut self.stream) {
+            Ok(0) => Err(self.broken(&IoKind::UnexpectedEof.into())),
+            Ok(_) => Ok(()),
+            Err(error) if error.kind() == IoKind::Interrupted => Ok(()),
+            Err(error) => Err(self.broken(&error)),
+        }
     }
 
     /// Waits for the answer to request `id`.
     pub(super) fn answer(&mut self, kind: Kind, id: u64) -> Result<&[u8], Failure> {
         let (header, body) = self.frame()?;
-        if header.is_answer && header.kind == Kind::Error && (header.id == id || header.id == 0) {
-            let message: ErrorMessage = message::decode(body).map_err(|error| Failure::Broken { error, sent: true })?;
-            return Err(match (header.id, message.is_stale()) {
-                (0, _) => Failure::Broken { error: message.into_error(), sent: true },
-                (_, true) => Failure::Stale,
-                _ => Failure::Refused(message.into_error()),
-            });
+        match check_answer(header, body, kind, id)? {
+            false => Ok(body),
+            true => Err(Failure::Broken { error: unexpected() }),
         }
-        if !header.is_answer || header.id != id || (header.kind != kind && header.kind != Kind::Chunk) {
-            let error = Error::internal("the sidecar answered another request than was asked");
-            return Err(Failure::Broken { error, sent: true });
-        }
-        Ok(body)
+    }
+
+    /// Takes the next frame of the answer to request `id`, which is a stream. [`Connection::taken`] has its body.
+    pub(super) fn take(&mut self, kind: Kind, id: u64) -> Result<Header, Failure> {
+        let (header, body) = self.frame()?;
+        check_answer(header, body, kind, id)?;
+        Ok(header)
+    }
+
+    /// The body of the frame that was taken last.
+    pub(super) fn taken(&self, header: Header) -> &[u8] {
+        self.input.taken(header)
     }
 
     /// The next frame, whatever it is.
     pub(super) fn frame(&mut self) -> Result<(Header, &[u8]), Failure> {
-        let unreadable = |error| Failure::Broken { error, sent: true };
+        let unreadable = |error| Failure::Broken { error };
         while self.input.peek(ANSWER_BYTES_MAX).map_err(unreadable)?.is_none() {
-            match self.input.read_from(&mut self.stream) {
-                Ok(0) => return Err(self.broken(&IoKind::UnexpectedEof.into(), true)),
-                Ok(_) => {}
-                Err(error) if error.kind() == IoKind::Interrupted => {}
-                Err(error) => return Err(self.broken(&error, true)),
-            }
+            self.read_once()?;
         }
         match self.input.next(ANSWER_BYTES_MAX) {
             Ok(Some(frame)) => Ok(frame),
@@ -219,14 +303,14 @@ impl Connection {
         }
     }
 
-    fn broken(&self, error: &std::io::Error, sent: bool) -> Failure {
+    fn broken(&self, error: &std::io::Error) -> Failure {
         let what = match error.kind() {
             IoKind::WouldBlock | IoKind::TimedOut => {
                 format!("the sidecar did not answer within {:?}; it may still do what was asked", self.timeout)
             }
             _ => "the connection to the sidecar broke; it was stopped, or it closed the connection".to_owned(),
         };
-        Failure::Broken { error: Error::unavailable(format!("{what}: {error}")), sent }
+        Failure::Broken { error: Error::unavailable(format!("{what}: {error}")) }
     }
 
     /// The handle of a request, which the sidecar is asked for once.
@@ -267,4 +351,26 @@ impl Connection {
         }
         Ok(())
     }
+}
+
+/// Checks that a frame belongs to the answer to request `id`; tells whether it is a piece of a stream.
+fn check_answer(header: Header, body: &[u8], kind: Kind, id: u64) -> Result<bool, Failure> {
+    let broken = |error| Failure::Broken { error };
+    if header.is_answer && header.kind == Kind::Error && (header.id == id || header.id == 0) {
+        let message: ErrorMessage = message::decode(body).map_err(broken)?;
+        return Err(match (header.id, message.is_stale()) {
+            (0, _) => broken(message.into_error()),
+            (_, true) => Failure::Stale,
+            _ => Failure::Refused(message.into_error()),
+        });
+    }
+    if !header.is_answer || header.id != id || (header.kind != kind && header.kind != Kind::Chunk) {
+        return Err(broken(unexpected()));
+    }
+    Ok(header.kind == Kind::Chunk)
+}
+
+#[cold]
+fn unexpected() -> Error {
+    Error::internal("the sidecar answered another request than was asked")
 }

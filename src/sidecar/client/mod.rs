@@ -1,5 +1,6 @@
 //! The blocking client: a [`Store`](crate::Store) in another process.
 
+mod bulk;
 mod connection;
 mod pipeline;
 mod pool;
@@ -16,6 +17,7 @@ use asofdb_storage::{
 use bincode::{Decode, Encode};
 use parking_lot::RwLock;
 
+pub use self::bulk::RemoteJoin;
 use self::connection::{Connection, Failure};
 pub use self::pipeline::Pipeline;
 use self::pool::Pool;

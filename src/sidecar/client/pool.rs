@@ -7,6 +7,7 @@ use parking_lot::Mutex;
 
 use super::ConnectOptions;
 use super::connection::{Connection, Failure};
+use crate::sidecar::message::Welcome;
 
 /// Connections that are kept open while nobody uses them.
 const IDLE_MAX: usize = 16;
@@ -37,8 +38,16 @@ impl Pool {
     }
 
     /// A new connection.
-    pub(super) fn open(&self) -> Result<Connection> {
+    fn open(&self) -> Result<Connection> {
         Connection::open(&self.path, &self.options)
+    }
+
+    /// What the sidecar has said about itself.
+    pub(super) fn welcome<T>(&self, look: impl FnOnce(&Welcome) -> T) -> Result<T> {
+        let connection = self.take_open()?;
+        let seen = look(&connection.welcome);
+        self.put_back(connection);
+        Ok(seen)
     }
 
     /// A connection that is open, as far as one can know.

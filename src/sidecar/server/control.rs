@@ -5,7 +5,6 @@ use std::path::Path;
 use arrow::array::RecordBatch;
 use arrow::compute::concat_batches;
 use asofdb_storage::{Committed, Durability, Error, Result};
-use bincode::Encode;
 
 use super::Shared;
 use super::handle::Handle;
@@ -15,8 +14,8 @@ use crate::sidecar::consumers::{ConsumerReport, Operation};
 use crate::sidecar::frame::Kind;
 use crate::sidecar::ipc;
 use crate::sidecar::message::{
-    self, Apply, CatalogMessage, Checkpoint, CommittedMessage, ConsumerMessage, FreshnessRequest, NamedValue, Pong,
-    Prepare, Release, RemoveEntity, StatsMessage, Write, WriteView,
+    self, Apply, CatalogMessage, Checkpoint, CommittedMessage, ConsumerMessage, FreshnessRequest, NamedValue,
+    NoteAnswer, NoteRequest, Pong, Prepare, Release, RemoveEntity, StatsMessage, Write, WriteView, encoded,
 };
 
 /// Answers one request.
@@ -32,6 +31,7 @@ pub(super) fn answer(shared: &Shared, session: &mut Session<'_>, kind: Kind, bod
         Kind::Write => write(shared, session, body),
         Kind::Catalog => catalog(shared, body),
         Kind::Stats => stats(shared, session, body),
+        Kind::Note => note(shared, body),
         Kind::Freshness => freshness(shared, session, body),
         Kind::Apply => apply(shared, session, body),
         Kind::Delete => delete(shared, session, body),
@@ -41,12 +41,6 @@ pub(super) fn answer(shared: &Shared, session: &mut Session<'_>, kind: Kind, bod
         Kind::Checkpoint => checkpoint(shared, session, body),
         _ => Err(Error::invalid(format!("a request cannot be a {kind:?}"))),
     }
-}
-
-fn encoded<M: Encode>(message: &M) -> Result<Vec<u8>> {
-    let mut out = Vec::new();
-    message::encode(message, &mut out)?;
-    Ok(out)
 }
 
 fn prepare(shared: &Shared, session: &mut Session<'_>, body: &[u8]) -> Result<Vec<u8>> {
@@ -127,6 +121,11 @@ impl From<ConsumerReport> for ConsumerMessage {
             p99_us: report.p99.as_micros() as u64,
         }
     }
+}
+
+fn note(shared: &Shared, body: &[u8]) -> Result<Vec<u8>> {
+    let request: NoteRequest = message::decode(body)?;
+    encoded(&NoteAnswer { value: shared.service.store.backend().note(&request.name)? })
 }
 
 fn freshness(shared: &Shared, session: &Session<'_>, body: &[u8]) -> Result<Vec<u8>> {

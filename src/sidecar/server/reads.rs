@@ -60,13 +60,7 @@ enum Outcome {
 
 impl<'s> Reads<'s> {
     pub(super) fn new(held: Held<'s>) -> Self {
-        Reads {
-            handles: Vec::new(),
-            asked: None,
-            requests: Vec::new(),
-            scratch: Scratch::default(),
-            held,
-        }
+        Reads { handles: Vec::new(), asked: None, requests: Vec::new(), scratch: Scratch::default(), held }
     }
 
     /// Takes a handle; gives its number.
