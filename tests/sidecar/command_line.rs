@@ -119,7 +119,7 @@ fn files_are_ingested_through_a_sidecar_and_known_again() {
     assert_eq!(weather["rows_written"], 0, "also what was ingested without the sidecar");
     let words = ["delete", "plane_v1", "--entity", "tailnum=N14228"];
     text(&asof(&place, &words));
-    let words = ["get", "plane_v1:year", "--entity", "tailnum=N14228", "--format", "json"];
+    let words = ["get", "plane_v1:year_built", "--entity", "tailnum=N14228", "--format", "json"];
     assert!(text(&asof(&place, &words)).contains("\"missing\""));
     let applied = asof(&place, &["apply", flights("definitions.toml").to_str().expect("a path"), "--format", "json"]);
     assert!(text(&applied).contains("[]") || text(&applied).contains("no change"), "{}", text(&applied));

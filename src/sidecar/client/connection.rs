@@ -201,7 +201,11 @@ impl Connection {
     pub(super) fn flush(&mut self) -> Result<(), Failure> {
         let sent = self.stream.write_all(&self.out[self.sent..]);
         self.forget_queue();
-        sent.map_err(|error| self.broken(&error))
+        match sent {
+            // The sidecar has closed the connection; what it said before, and why, is still to be read.
+            Err(error) if matches!(error.kind(), IoKind::BrokenPipe | IoKind::ConnectionReset) => Ok(()),
+            sent => sent.map_err(|error| self.broken(&error)),
+        }
     }
 
     fn forget_queue(&mut self) {
