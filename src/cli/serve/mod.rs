@@ -15,7 +15,7 @@ use clap::{Args, ValueEnum};
 use tracing::{info, warn};
 
 use self::arguments::{AccessArguments, BoundArguments};
-use self::http::HttpArguments;
+use self::http::{Http, HttpArguments};
 use self::lifecycle::Signals;
 use self::logs::LogArguments;
 use self::sizes::parse_bytes;
@@ -88,7 +88,7 @@ impl Serve {
         info!(
             store = %context.store.display(),
             socket = self.socket.as_ref().map(|path| path.display().to_string()),
-            http = http.as_ref().map(|http| http.addresses()),
+            http = http.as_ref().map(Http::addresses),
             views = store.catalog().views().count(),
             "ready"
         );

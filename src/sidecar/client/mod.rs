@@ -387,8 +387,7 @@ impl Client {
 
 fn read_catalog(connection: &mut Connection) -> Result<Arc<Catalog>, Failure> {
     let message: CatalogMessage = connection.call(Kind::Catalog, &())?;
-    let records = message.records.into_iter().map(|(key, value)| (key.into(), value.into()));
-    Ok(Arc::new(Catalog::from_records(records)?))
+    Ok(Arc::new(Catalog::from_records(message.records)?))
 }
 
 fn remove_entity(views: &[&str], entity: &EntityKey<'_>, at: Timestamp) -> Result<RemoveEntity> {

@@ -50,7 +50,8 @@ impl Series {
 
     /// The errors so far, of kinds that occurred.
     pub(crate) fn errors(&self) -> Vec<(ErrorKind, u64)> {
-        let counts = ErrorKind::ALL.iter().zip(&self.errors).map(|(kind, count)| (*kind, count.load(Ordering::Relaxed)));
+        let counts =
+            ErrorKind::ALL.iter().zip(&self.errors).map(|(kind, count)| (*kind, count.load(Ordering::Relaxed)));
         counts.filter(|(_, count)| *count > 0).collect()
     }
 
