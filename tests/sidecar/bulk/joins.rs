@@ -144,7 +144,7 @@ fn a_spine_that_breaks_off_ends_the_join_and_nothing_else() {
 #[test]
 fn the_training_set_of_the_flights_is_that_of_the_embedded_store() {
     let flights = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/flights");
-    let host = Host::on_disk(&read_definitions(&flights.join("definitions.toml")).unwrap());
+    let host = Host::on_disk(&read_definitions(flights.join("definitions.toml")).unwrap());
     for (view, file) in [("airport_weather_v1", "weather"), ("route_daily_v1", "routes"), ("plane_v1", "planes")] {
         let inputs = vec![Input::Path(flights.join(format!("{file}.parquet")))];
         host.client.ingest(view, inputs, &IngestOptions::default(), &mut |_| ()).unwrap();
