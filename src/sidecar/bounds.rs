@@ -59,6 +59,11 @@ impl Default for Bounds {
 }
 
 impl Bounds {
+    /// Most bytes of a load: two of them have room beside each other.
+    pub(crate) fn load_bytes_max(&self) -> usize {
+        self.load_bytes_max.min(self.memory_bytes_max / 2)
+    }
+
     /// Most connections that have not said hello.
     pub(crate) fn handshakes_max(&self) -> usize {
         (self.connections_max / 8).max(1)

@@ -10,6 +10,9 @@ pub(crate) const HEADER_BYTES: usize = 16;
 /// Bytes of a connection's buffer while frames are small.
 pub(crate) const BUFFER_BYTES: usize = 64 << 10;
 
+/// Longest answer that a client takes.
+pub(crate) const ANSWER_BYTES_MAX: usize = 1 << 30;
+
 /// Set in the frames of a stream but for the last one.
 const MORE: u8 = 1;
 

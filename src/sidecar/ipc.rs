@@ -201,3 +201,56 @@ pub(crate) fn write_stream(batch: &RecordBatch) -> Result<Vec<u8>> {
     pieces.write(batch)?;
     pieces.finish()
 }
+
+#[cfg(test)]
+mod tests {
+    use arrow::array::{ArrayRef, Int64Array, StringArray};
+    use arrow::compute::concat_batches;
+
+    use super::*;
+
+    fn batch(rows: usize, text_bytes: usize) -> RecordBatch {
+        let numbers: ArrayRef = Arc::new(Int64Array::from_iter_values(0..rows as i64));
+        let texts: ArrayRef = Arc::new(StringArray::from_iter_values((0..rows).map(|_| "x".repeat(text_bytes))));
+        RecordBatch::try_from_iter([("n", numbers), ("t", texts)]).unwrap()
+    }
+
+    #[test]
+    fn parts_are_of_about_the_size_asked_and_give_the_batch() {
+        for (rows, text_bytes, count) in [(0, 10, 0), (1, 10, 1), (1, 5_000, 1), (1_000, 1_000, 100), (10, 5_000, 10)] {
+            let whole = batch(rows, text_bytes);
+            let parts: Vec<_> = parts(&whole, 10_000).collect();
+            assert_eq!(parts.len(), count, "{rows} {text_bytes}");
+            assert!(parts.iter().all(|part| part.num_rows() == 1 || batch_bytes(part) < 11_000));
+            assert_eq!(concat_batches(&whole.schema(), &parts).unwrap(), whole);
+        }
+    }
+
+    #[test]
+    fn a_stream_in_pieces_reads_back_and_its_schema_is_known_at_once() {
+        let whole = batch(100, 10);
+        let mut pieces = StreamPieces::new(&whole.schema()).unwrap();
+        let (mut reader, mut read) = (StreamReader::default(), Vec::new());
+        assert_eq!(reader.schema(), None);
+        reader.push(&pieces.take(), &mut read).unwrap();
+        assert_eq!(reader.schema(), Some(whole.schema()));
+        for part in parts(&whole, 500) {
+            pieces.write(&part).unwrap();
+            reader.push(&pieces.take(), &mut read).unwrap();
+        }
+        reader.push(&pieces.finish().unwrap(), &mut read).unwrap();
+        assert_eq!(concat_batches(&whole.schema(), &read).unwrap(), whole);
+        assert_eq!(reader.finish().unwrap(), whole.schema());
+    }
+
+    #[test]
+    fn pieces_that_are_cut_or_go_on_after_the_end_are_refused() {
+        let stream = write_stream(&batch(100, 10)).unwrap();
+        for end in (1..stream.len()).step_by(7) {
+            assert!(read_stream(&stream[..end]).is_err() || end % 8 == 0, "{end}");
+        }
+        let message = read_stream(&[stream.as_slice(), &stream].concat()).unwrap_err().to_string();
+        assert_eq!(message, "the Arrow IPC stream goes on after its end");
+        assert_eq!(read_stream(&[]).unwrap_err().kind(), asofdb_storage::ErrorKind::Invalid);
+    }
+}

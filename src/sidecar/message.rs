@@ -63,7 +63,7 @@ pub(crate) struct Hello {
 }
 
 /// Answers a [`Hello`].
-#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Encode, Decode)]
 pub(crate) struct Welcome {
     /// The version that is spoken from here on.
     pub(crate) version: u16,

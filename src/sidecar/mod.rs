@@ -20,7 +20,7 @@ mod socket;
 
 pub use self::access::{Access, Peer, Role};
 pub use self::bounds::Bounds;
-pub use self::client::{Client, ConnectOptions, Pipeline, RemoteJoin};
+pub use self::client::{AsyncClient, Client, ConnectOptions, Pipeline, RemoteJoin};
 pub use self::consumers::{ConsumerReport, Limits};
 pub use self::http::{HttpListeners, HttpOptions, HttpServer, HttpToken};
 pub use self::server::Server;

@@ -1,5 +1,6 @@
 //! The sidecar over a real socket.
 
+mod asynchronous;
 mod bulk;
 mod command_line;
 mod crowd;

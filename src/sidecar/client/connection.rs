@@ -14,54 +14,13 @@ use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendFlags, recv, send};
 
 use super::ConnectOptions;
+use super::failure::{Failure, cannot_connect, check_answer, unexpected};
+use super::handles::{FormKey, HANDLES_KEPT_MAX, KnownHandle, check_handle, form_key};
 use crate::keys::EncodedKeys;
 use crate::prepared::{Plan, Prepared};
-use crate::sidecar::frame::{self, Header, Input, Kind};
-use crate::sidecar::message::{self, ErrorMessage, Form, Handle, Hello, MAGIC, PROTOCOL_VERSION, Prepare, Welcome};
+use crate::sidecar::frame::{self, ANSWER_BYTES_MAX, Header, Input, Kind};
+use crate::sidecar::message::{self, Form, Handle, Prepare, Welcome};
 use crate::sidecar::point::PointHeader;
-use crate::sidecar::shape::{describe, is_same_shape};
-
-/// Longest answer that a client takes.
-const ANSWER_BYTES_MAX: usize = 1 << 30;
-
-/// Handles that a connection keeps; more are forgotten, all at once.
-const HANDLES_KEPT_MAX: usize = 512;
-
-/// Why a request failed.
-#[derive(Debug)]
-pub(super) enum Failure {
-    /// The sidecar answered so; the connection is good.
-    Refused(Error),
-    /// The request has to be prepared again.
-    Stale,
-    /// The connection is no good any more.
-    Broken { error: Error },
-}
-
-impl Failure {
-    pub(super) fn into_error(self) -> Error {
-        match self {
-            Failure::Refused(error) | Failure::Broken { error, .. } => error,
-            Failure::Stale => ErrorMessage::stale().into_error(),
-        }
-    }
-}
-
-impl From<Error> for Failure {
-    fn from(error: Error) -> Self {
-        Failure::Refused(error)
-    }
-}
-
-/// A form without the value that fills holes, by its bits.
-type FormKey = (bool, bool, u32);
-
-fn form_key(form: Form) -> FormKey {
-    match form {
-        Form::Rows => (false, false, 0),
-        Form::Matrix { statuses, fill } => (true, statuses, fill.to_bits()),
-    }
-}
 
 /// A connection that has said hello.
 #[derive(Debug)]
@@ -86,44 +45,17 @@ pub(super) enum Turn {
     Arrived,
 }
 
-/// A handle, and the plan that its answers are read by.
-#[derive(Debug, Clone)]
-pub(super) struct KnownHandle {
-    pub(super) number: u32,
-    pub(super) plan: Arc<Plan>,
-}
-
 impl Connection {
     /// Connects and says hello.
     ///
     /// # Errors
     /// `Unavailable` when nobody listens there; what the sidecar answers otherwise.
     pub(super) fn open(path: &Path, options: &ConnectOptions) -> Result<Self> {
-        let stream = UnixStream::connect(path).map_err(|error| {
-            let shown = path.display();
-            let what = match error.kind() {
-                IoKind::NotFound | IoKind::ConnectionRefused => {
-                    format!("no sidecar listens on {shown}; start one (asof serve --socket {shown})")
-                }
-                IoKind::PermissionDenied => format!("this user may not connect to the sidecar on {shown}"),
-                _ => format!("cannot connect to the sidecar on {shown}"),
-            };
-            Error::unavailable(what).with_source(error)
-        })?;
+        let stream = UnixStream::connect(path).map_err(|error| cannot_connect(path, error))?;
         let set = stream
             .set_read_timeout(Some(options.timeout))
             .and_then(|()| stream.set_write_timeout(Some(options.timeout)));
         set.map_err(|error| Error::unavailable("cannot set the time-outs of a socket").with_source(error))?;
-        let unknown = Welcome {
-            version: 0,
-            server: String::new(),
-            consumer: String::new(),
-            role: 0,
-            catalog_revision: 0,
-            body_bytes_max: 0,
-            rows_max: 0,
-            load_bytes_max: 0,
-        };
         let mut connection = Connection {
             stream,
             input: Input::new(),
@@ -131,12 +63,10 @@ impl Connection {
             sent: 0,
             next_id: 1,
             handles: HashMap::new(),
-            welcome: unknown,
+            welcome: Welcome::default(),
             timeout: options.timeout,
         };
-        let versions = (PROTOCOL_VERSION, PROTOCOL_VERSION);
-        let hello = Hello { magic: MAGIC, versions, consumer: options.consumer.clone() };
-        connection.welcome = connection.call(Kind::Hello, &hello).map_err(Failure::into_error)?;
+        connection.welcome = connection.call(Kind::Hello, &options.hello()).map_err(Failure::into_error)?;
         Ok(connection)
     }
 
@@ -159,7 +89,7 @@ impl Connection {
         let id = self.queue(kind, request)?;
         self.flush()?;
         let body = self.answer(kind, id)?;
-        message::decode(body).map_err(|error| Failure::Broken { error })
+        message::decode(body).map_err(|error| Failure::Broken { error, sent: true })
     }
 
     /// Adds a request to what will be sent; gives its number.
@@ -204,7 +134,7 @@ impl Connection {
         match sent {
             // The sidecar has closed the connection; what it said before, and why, is still to be read.
             Err(error) if matches!(error.kind(), IoKind::BrokenPipe | IoKind::ConnectionReset) => Ok(()),
-            sent => sent.map_err(|error| self.broken(&error)),
+            sent => sent.map_err(|error| self.broken(&error, true)),
         }
     }
 
@@ -216,7 +146,7 @@ impl Connection {
     /// Sends what waits while it takes what arrives, until all is sent or a frame is there: neither end ever waits
     /// for the other to listen first.
     pub(super) fn turn(&mut self) -> Result<Turn, Failure> {
-        let unreadable = |error| Failure::Broken { error };
+        let unreadable = |error| Failure::Broken { error, sent: true };
         loop {
             if self.input.peek(ANSWER_BYTES_MAX).map_err(unreadable)?.is_some() {
                 return Ok(Turn::Arrived);
@@ -242,7 +172,7 @@ impl Connection {
                     self.forget_queue();
                     return Ok(false);
                 }
-                Err(error) => return Err(self.broken(&error.into())),
+                Err(error) => return Err(self.broken(&error.into(), true)),
             }
             if self.queued_bytes() == 0 {
                 self.forget_queue();
@@ -257,19 +187,19 @@ impl Connection {
         let mut ready = [PollFd::new(&self.stream, wanted)];
         let timeout = Timespec::try_from(self.timeout).ok();
         match poll(&mut ready, timeout.as_ref()) {
-            Ok(0) => Err(self.broken(&IoKind::TimedOut.into())),
+            Ok(0) => Err(self.broken(&IoKind::TimedOut.into(), true)),
             Ok(_) => Ok(ready[0].revents().intersects(PollFlags::IN | PollFlags::HUP | PollFlags::ERR)),
             Err(Errno::INTR) => Ok(false),
-            Err(error) => Err(self.broken(&error.into())),
+            Err(error) => Err(self.broken(&error.into(), true)),
         }
     }
 
     fn read_once(&mut self) -> Result<(), Failure> {
         match self.input.read_from(&mut self.stream) {
-            Ok(0) => Err(self.broken(&IoKind::UnexpectedEof.into())),
+            Ok(0) => Err(self.broken(&IoKind::UnexpectedEof.into(), true)),
             Ok(_) => Ok(()),
             Err(error) if error.kind() == IoKind::Interrupted => Ok(()),
-            Err(error) => Err(self.broken(&error)),
+            Err(error) => Err(self.broken(&error, true)),
         }
     }
 
@@ -278,7 +208,7 @@ impl Connection {
         let (header, body) = self.frame()?;
         match check_answer(header, body, kind, id)? {
             false => Ok(body),
-            true => Err(Failure::Broken { error: unexpected() }),
+            true => Err(Failure::Broken { error: unexpected(), sent: true }),
         }
     }
 
@@ -296,7 +226,7 @@ impl Connection {
 
     /// The next frame, whatever it is.
     pub(super) fn frame(&mut self) -> Result<(Header, &[u8]), Failure> {
-        let unreadable = |error| Failure::Broken { error };
+        let unreadable = |error| Failure::Broken { error, sent: true };
         while self.input.peek(ANSWER_BYTES_MAX).map_err(unreadable)?.is_none() {
             self.read_once()?;
         }
@@ -307,14 +237,8 @@ impl Connection {
         }
     }
 
-    fn broken(&self, error: &std::io::Error) -> Failure {
-        let what = match error.kind() {
-            IoKind::WouldBlock | IoKind::TimedOut => {
-                format!("the sidecar did not answer within {:?}; it may still do what was asked", self.timeout)
-            }
-            _ => "the connection to the sidecar broke; it was stopped, or it closed the connection".to_owned(),
-        };
-        Failure::Broken { error: Error::unavailable(format!("{what}: {error}")) }
+    fn broken(&self, error: &std::io::Error, sent: bool) -> Failure {
+        Failure::broken(error, self.timeout, sent)
     }
 
     /// The handle of a request, which the sidecar is asked for once.
@@ -328,13 +252,9 @@ impl Connection {
         }
         let asked = Prepare { references: request.references().to_vec(), form };
         let handle: Handle = self.call(Kind::Prepare, &asked)?;
-        if !is_same_shape(&handle, &describe(plan, handle.handle)) {
+        if let Err(failure) = check_handle(&handle, plan, &self.welcome) {
             self.call::<_, ()>(Kind::Release, &message::Release { handle: handle.handle })?;
-            if handle.catalog_revision != plan.revision {
-                return Err(Failure::Stale);
-            }
-            let message = "this client and the sidecar lay out records differently; use the same version of asofdb";
-            return Err(Error::conflict(format!("{message} ({})", self.welcome.server)).into());
+            return Err(failure);
         }
         let known = KnownHandle { number: handle.handle, plan: plan.clone() };
         self.handles.insert(key, known.clone());
@@ -355,26 +275,4 @@ impl Connection {
         }
         Ok(())
     }
-}
-
-/// Checks that a frame belongs to the answer to request `id`; tells whether it is a piece of a stream.
-fn check_answer(header: Header, body: &[u8], kind: Kind, id: u64) -> Result<bool, Failure> {
-    let broken = |error| Failure::Broken { error };
-    if header.is_answer && header.kind == Kind::Error && (header.id == id || header.id == 0) {
-        let message: ErrorMessage = message::decode(body).map_err(broken)?;
-        return Err(match (header.id, message.is_stale()) {
-            (0, _) => broken(message.into_error()),
-            (_, true) => Failure::Stale,
-            _ => Failure::Refused(message.into_error()),
-        });
-    }
-    if !header.is_answer || header.id != id || (header.kind != kind && header.kind != Kind::Chunk) {
-        return Err(broken(unexpected()));
-    }
-    Ok(header.kind == Kind::Chunk)
-}
-
-#[cold]
-fn unexpected() -> Error {
-    Error::internal("the sidecar answered another request than was asked")
 }

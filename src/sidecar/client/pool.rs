@@ -2,11 +2,12 @@
 
 use std::path::PathBuf;
 
-use asofdb_storage::{Error, Result};
+use asofdb_storage::Result;
 use parking_lot::Mutex;
 
 use super::ConnectOptions;
-use super::connection::{Connection, Failure};
+use super::connection::Connection;
+use super::failure::{Failure, unknown_outcome};
 use crate::sidecar::message::Welcome;
 
 /// Connections that are kept open while nobody uses them.
@@ -95,10 +96,7 @@ impl Pool {
     pub(super) fn write<T>(&self, work: impl FnOnce(&mut Connection) -> Result<T, Failure>) -> Result<T> {
         let mut connection = self.take_open()?;
         match work(&mut connection) {
-            Err(Failure::Broken { error, .. }) => Err(Error::new(
-                error.kind(),
-                format!("{error:#}; whether it was done is not known: read before doing it again"),
-            )),
+            Err(Failure::Broken { error, .. }) => Err(unknown_outcome(&error)),
             done => {
                 self.put_back(connection);
                 done.map_err(Failure::into_error)

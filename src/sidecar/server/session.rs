@@ -42,7 +42,7 @@ impl<'s> Session<'s> {
             catalog_revision: shared.service.store.catalog().revision(),
             body_bytes_max: shared.bounds.body_bytes_max as u64,
             rows_max: shared.bounds.rows_max as u64,
-            load_bytes_max: shared.bounds.load_bytes_max as u64,
+            load_bytes_max: shared.bounds.load_bytes_max() as u64,
         };
         let reads = Reads::new(shared.budget.hold());
         Ok((Session { consumer, role, reads }, welcome))

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use arrow::array::{ArrayRef, Float32Array, Int64Array, RecordBatch, StringArray};
-use asofdb::{Access, Bounds, ErrorKind, ExportOptions, JoinOptions, Result, Status, Value};
+use asofdb::{Access, Bounds, ErrorKind, ExportOptions, JOIN_MEMORY_BYTES_MIN, JoinOptions, Result, Status, Value};
 
 use super::{Host, connect};
 use crate::common::{batch, hours_ago, int, times, users};
@@ -71,13 +71,11 @@ fn point_reads_are_answered_beside_exports_and_joins() {
 fn a_stream_that_nobody_reads_to_its_end_gives_its_place_back() {
     let bounds = Bounds { bulk_max: 1, bulk_patience: Duration::from_secs(20), ..Bounds::default() };
     let host = host(bounds, 30_000);
+    let options = JoinOptions { memory_bytes: JOIN_MEMORY_BYTES_MIN, ..JoinOptions::default() };
     for _ in 0..3 {
         // Far more than sockets hold is still to come, in both directions.
         let batches = std::iter::repeat_n(spine(30_000), 1_000).map(Ok);
-        let mut join = host
-            .client
-            .point_in_time_join(&["profile:name"], spine(0).schema(), batches, &JoinOptions::default())
-            .unwrap();
+        let mut join = host.client.point_in_time_join(&["profile:name"], spine(0).schema(), batches, &options).unwrap();
         assert!(join.schema().column_with_name("name").is_some());
         drop(join.next());
         drop(join);

@@ -3,7 +3,8 @@
 use asofdb_storage::{Error, Result};
 use bincode::Encode;
 
-use crate::sidecar::client::connection::{Connection, Failure, Turn};
+use crate::sidecar::client::connection::{Connection, Turn};
+use crate::sidecar::client::failure::Failure;
 use crate::sidecar::client::pool::Pool;
 use crate::sidecar::frame::{Header, Kind};
 
