@@ -6,21 +6,27 @@ use std::time::Duration;
 
 use arrow::array::{ArrayRef, Float32Array, Int64Array, RecordBatch, StringArray};
 use asofdb::{Access, Bounds, ErrorKind, ExportOptions, JOIN_MEMORY_BYTES_MIN, JoinOptions, Result, Status, Value};
+use rustix::process::Signal;
+use tempfile::TempDir;
 
+use super::super::harness::Sidecar;
 use super::{Host, connect};
 use crate::common::{batch, hours_ago, int, times, users};
 
 /// So many users, whose names are a kilobyte each.
-fn host(bounds: Bounds, rows: i64) -> Host {
-    let host = Host::with(&users(), bounds, Access::default());
-    let rows = batch(vec![
+fn profiles(rows: i64) -> RecordBatch {
+    batch(vec![
         ("user_id", Arc::new(Int64Array::from_iter_values(0..rows)) as ArrayRef),
         ("event_timestamp", times((0..rows).map(|_| Some(hours_ago(1))))),
         ("score", Arc::new(Float32Array::from_iter_values((0..rows).map(|id| id as f32)))),
         ("visits", Arc::new(Int64Array::from_iter_values(0..rows))),
         ("name", Arc::new(StringArray::from_iter_values((0..rows).map(|id| format!("{id} {}", "n".repeat(1_000)))))),
-    ]);
-    host.store.write("profile", &rows).unwrap();
+    ])
+}
+
+fn host(bounds: Bounds, rows: i64) -> Host {
+    let host = Host::with(&users(), bounds, Access::default());
+    host.store.write("profile", &profiles(rows)).unwrap();
     host
 }
 
@@ -146,4 +152,22 @@ fn an_answer_that_takes_long_shows_signs_of_life() {
         assert_eq!(join.by_ref().map(|batch| batch.unwrap().num_rows()).sum::<usize>(), 10);
         assert_eq!(history.join().unwrap().unwrap().len(), 1);
     });
+}
+
+#[test]
+fn a_sidecar_that_dies_leaves_nothing_of_an_export_that_looks_complete() {
+    let sidecar = Sidecar::start(&users(), &[]);
+    let client = sidecar.client();
+    client.write("profile", &profiles(20_000)).unwrap();
+    let directory = TempDir::new().unwrap();
+    let mut batches = 0;
+    let out = directory.path().join("out");
+    let exported = client.export("profile", &out, &ExportOptions::default(), &mut |_| {
+        batches += 1;
+        if batches == 1 {
+            sidecar.signal(Signal::KILL);
+        }
+    });
+    assert_eq!(exported.unwrap_err().kind(), ErrorKind::Unavailable);
+    assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0);
 }
