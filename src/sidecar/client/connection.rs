@@ -203,12 +203,15 @@ impl Connection {
         }
     }
 
-    /// Waits for the answer to request `id`.
+    /// Waits for the answer to request `id`, which is one message.
     pub(super) fn answer(&mut self, kind: Kind, id: u64) -> Result<&[u8], Failure> {
-        let (header, body) = self.frame()?;
-        match check_answer(header, body, kind, id)? {
-            false => Ok(body),
-            true => Err(Failure::Broken { error: unexpected(), sent: true }),
+        loop {
+            let header = self.take(kind, id)?;
+            match (header.kind, header.body_bytes) {
+                (Kind::Chunk, 0) => {} // a sign of life
+                (Kind::Chunk, _) => return Err(Failure::Broken { error: unexpected(), sent: true }),
+                _ => return Ok(self.taken(header)),
+            }
         }
     }
 

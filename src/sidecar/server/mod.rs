@@ -279,20 +279,6 @@ impl Shared {
     }
 }
 
-/// Works in a thread that gives way to point reads, and waits for it.
-fn in_background<T: Send>(work: impl FnOnce() -> Result<T> + Send) -> Result<T> {
-    thread::scope(|scope| {
-        let background = scope.spawn(|| {
-            give_way();
-            work()
-        });
-        match background.join() {
-            Ok(done) => done,
-            Err(panic) => std::panic::resume_unwind(panic),
-        }
-    })
-}
-
 /// From now on this thread, and those that it starts, give way to others.
 fn give_way() {
     // A thread that may not is as quick as the others.

@@ -62,19 +62,4 @@ impl<'s> Session<'s> {
     ) -> Result<T> {
         shared.metered(&self.consumer, operation, views, rows, || work().map(|done| (rows, done)))
     }
-
-    /// Does something long in a thread that gives way to point reads, when it is its turn.
-    ///
-    /// # Errors
-    /// `Unavailable` when its turn does not come, else as [`Session::metered`].
-    pub(super) fn bulk<T: Send>(
-        &self,
-        shared: &Shared,
-        operation: Operation,
-        views: &[&str],
-        work: impl FnOnce() -> Result<T> + Send,
-    ) -> Result<T> {
-        let _place = shared.enter_bulk()?;
-        self.metered(shared, operation, views, 0, || super::in_background(work))
-    }
 }

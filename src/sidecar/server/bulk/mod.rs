@@ -1,4 +1,4 @@
-//! Bulk requests: scans, joins and loads, whose rows travel as streams.
+//! Bulk requests: scans, joins and loads, whose rows travel as streams, and what else takes long.
 //!
 //! A request works in a thread of its own that gives way to point reads, and takes the client's chunks from the socket
 //! as it needs them. The connection's thread writes what it answers, and an empty chunk now and then while there is
@@ -7,6 +7,7 @@
 mod inflow;
 mod join;
 mod load;
+mod maintenance;
 mod outflow;
 mod scan;
 
@@ -35,7 +36,8 @@ const SIGN_OF_LIFE_EVERY: Duration = Duration::from_secs(2);
 
 /// Whether a request is one of these.
 pub(super) fn is_bulk(kind: Kind) -> bool {
-    matches!(kind, Kind::Scan | Kind::Join | Kind::Load)
+    use Kind::{Checkpoint, Compact, Freshness, Join, Load, Scan, Verify};
+    matches!(kind, Scan | Join | Load | Freshness | Verify | Compact | Checkpoint)
 }
 
 /// What a bulk request works with.
@@ -60,6 +62,10 @@ impl Work<'_> {
             Kind::Scan => scan::answer(self, body, outflow),
             Kind::Join => join::answer(self, body, inflow, outflow),
             Kind::Load => load::answer(self, body, inflow),
+            Kind::Freshness => maintenance::freshness(self, body),
+            Kind::Verify => maintenance::verify(self, body),
+            Kind::Compact => maintenance::compact(self, body),
+            Kind::Checkpoint => maintenance::checkpoint(self, body),
             _ => Err(Error::internal(format!("a {kind:?} is no bulk request"))),
         }
     }
