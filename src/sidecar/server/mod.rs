@@ -1,12 +1,13 @@
 //! The native door: blocking threads over a Unix socket.
 //!
-//! One thread accepts, each connection has a thread, and bulk requests have one of their own that gives way to the
+//! One thread keeps the door, each connection that speaks has a thread, and bulk requests have one of their own that gives way to the
 //! others. Threads beat an event loop here: a read of the store may wait for a disk, and must not hold up others.
 
 mod budget;
 mod bulk;
 mod connection;
 mod control;
+mod door;
 mod gate;
 mod handle;
 mod reads;
@@ -14,22 +15,20 @@ mod registry;
 mod replies;
 mod session;
 
-use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use asofdb_storage::{Error, Result};
-use rustix::event::{EventfdFlags, PollFd, PollFlags, eventfd, poll};
+use rustix::event::{EventfdFlags, eventfd};
 use rustix::fd::OwnedFd;
-use rustix::io::Errno;
-use tracing::{info, warn};
+use tracing::warn;
 
 use self::budget::Budget;
+use self::door::Door;
 use self::gate::{Gate, Place};
-use self::registry::{Admitted, Registry};
-use self::replies::Replies;
-use super::access::{Access, Peer, Role};
+use self::registry::Registry;
+use super::access::Access;
 use super::bounds::Bounds;
 use super::consumers::{Consumer, Operation, Stopwatch};
 use super::gauges::{Gauge, Refusal};
@@ -55,8 +54,8 @@ pub(crate) struct Shared {
 /// A server of the native protocol.
 pub struct Server {
     shared: Arc<Shared>,
-    stop: Arc<OwnedFd>,
-    acceptor: Option<JoinHandle<()>>,
+    stop: OwnedFd,
+    keeper: Option<JoinHandle<()>>,
 }
 
 impl Server {
@@ -66,7 +65,7 @@ impl Server {
     /// `Unavailable` when no thread can be started.
     pub fn start(service: Arc<Service>, socket: Socket, access: Access, bounds: Bounds) -> Result<Self> {
         let failed = |error: std::io::Error| Error::unavailable("cannot start the server").with_source(error);
-        let stop = Arc::new(eventfd(0, EventfdFlags::CLOEXEC).map_err(|error| failed(error.into()))?);
+        let stop = eventfd(0, EventfdFlags::CLOEXEC).map_err(|error| failed(error.into()))?;
         socket.listener().set_nonblocking(true).map_err(failed)?;
         let shared = Arc::new(Shared {
             service,
@@ -76,12 +75,13 @@ impl Server {
             bulk: Gate::new(bounds.bulk_max),
             bounds,
         });
-        let acceptor = {
-            let (shared, stop) = (shared.clone(), stop.clone());
-            let accept = move || accept(&shared, &socket, &stop);
-            thread::Builder::new().name("accept".into()).spawn(accept).map_err(failed)?
+        let epoll = door::watch(&socket, &stop)?;
+        let keeper = {
+            let shared = shared.clone();
+            let keep = move || Door::new(&shared, &socket, epoll).keep();
+            thread::Builder::new().name("door".into()).spawn(keep).map_err(failed)?
         };
-        Ok(Server { shared, stop, acceptor: Some(acceptor) })
+        Ok(Server { shared, stop, keeper: Some(keeper) })
     }
 
     /// Stops: takes no new connections and no new requests, finishes what has arrived, and ends every connection. What
@@ -99,10 +99,10 @@ impl Server {
     }
 
     fn stop_accepting(&mut self) {
-        let Some(acceptor) = self.acceptor.take() else { return };
+        let Some(keeper) = self.keeper.take() else { return };
         // Eight bytes into a counter that is zero never block.
-        let _ = rustix::io::write(&*self.stop, &1u64.to_ne_bytes());
-        if acceptor.join().is_err() {
+        let _ = rustix::io::write(&self.stop, &1u64.to_ne_bytes());
+        if keeper.join().is_err() {
             warn!("the thread that accepts connections has panicked, which is a bug");
         }
     }
@@ -120,89 +120,6 @@ impl Drop for Server {
 impl std::fmt::Debug for Server {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Server").field("bounds", &self.shared.bounds).finish_non_exhaustive()
-    }
-}
-
-/// Accepts until `stop` says so.
-fn accept(shared: &Arc<Shared>, socket: &Socket, stop: &OwnedFd) {
-    loop {
-        let listener = socket.listener();
-        let mut ready = [PollFd::new(listener, PollFlags::IN), PollFd::new(stop, PollFlags::IN)];
-        match poll(&mut ready, None) {
-            Err(Errno::INTR) => continue,
-            Err(error) => {
-                warn!(%error, "cannot wait for connections");
-                thread::sleep(CUT_PATIENCE);
-                continue;
-            }
-            Ok(_) if !ready[1].revents().is_empty() => return,
-            Ok(_) => {}
-        }
-        match listener.accept() {
-            Ok((stream, _)) => welcome(shared, stream),
-            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
-            Err(error) => {
-                // No descriptors are left, most likely; connections that end give some back.
-                warn!(%error, "cannot accept a connection");
-                thread::sleep(Duration::from_millis(50));
-            }
-        }
-    }
-}
-
-/// Takes a connection, or says why not.
-fn welcome(shared: &Arc<Shared>, stream: UnixStream) {
-    let stream = Arc::new(stream);
-    if let Err((refusal, error)) = admit(shared, &stream) {
-        shared.service.native.refuse(refusal);
-        // In one small write, which a new socket has room for, or not at all.
-        let _ = stream.set_nonblocking(true);
-        let mut replies = Replies::new(&*stream);
-        let _ = replies.error(0, &error).and_then(|()| replies.flush());
-    }
-}
-
-fn admit(shared: &Arc<Shared>, stream: &Arc<UnixStream>) -> Result<(), (Refusal, Error)> {
-    let peer = Peer::of(stream).map_err(|error| (Refusal::Access, error))?;
-    let Some(role) = shared.access.role(peer) else {
-        info!(uid = peer.uid, gid = peer.gid, "a user who may not connect was refused");
-        let message = format!("user {} may not use this sidecar (--allow-uid, --allow-gid)", peer.uid);
-        return Err((Refusal::Access, Error::invalid(message)));
-    };
-    match shared.registry.add(stream, shared.bounds.connections_max, shared.bounds.handshakes_max()) {
-        Admitted::Yes(number) => {
-            spawn(shared, number, stream.clone(), peer, role);
-            Ok(())
-        }
-        Admitted::Full => Err((Refusal::Connections, shared.full())),
-        Admitted::Draining => Err((Refusal::Draining, Error::unavailable("the sidecar is stopping"))),
-    }
-}
-
-fn spawn(shared: &Arc<Shared>, number: u64, stream: Arc<UnixStream>, peer: Peer, role: Role) {
-    let serving = {
-        let shared = shared.clone();
-        move || {
-            let _open = Counted::new(&shared.service.native.connections);
-            let _registered = Registered { registry: &shared.registry, number };
-            connection::serve(&shared, number, &stream, peer, role);
-        }
-    };
-    if let Err(error) = thread::Builder::new().name(format!("client-{number}")).spawn(serving) {
-        warn!(%error, "cannot start a thread for a connection");
-        shared.registry.remove(number);
-    }
-}
-
-/// Removes a connection when its thread ends, however it does.
-struct Registered<'r> {
-    registry: &'r Registry,
-    number: u64,
-}
-
-impl Drop for Registered<'_> {
-    fn drop(&mut self) {
-        self.registry.remove(self.number);
     }
 }
 
