@@ -46,6 +46,11 @@ impl Arena {
         self.spilled.as_ref().map_or(self.memory.len(), |spilled| spilled.len)
     }
 
+    /// All of it.
+    pub(crate) fn as_slice(&self) -> &[u8] {
+        self.spilled.as_ref().map_or(&self.memory, |spilled| &spilled.map[..spilled.len])
+    }
+
     /// Forgets everything, to be filled anew.
     pub(crate) fn clear(&mut self) {
         self.memory.clear();

@@ -3,11 +3,8 @@
 //! Every error is one line that begins with `file:line:column:`. The rules that definitions must keep are those
 //! of [`Definitions::check`]; this module adds the places and what only a file can get wrong.
 
-mod document;
 mod literal;
 
-use std::fs::File;
-use std::io::{self, Read};
 use std::path::Path;
 
 use asofdb_storage::{
@@ -15,8 +12,7 @@ use asofdb_storage::{
     Problem, Result, ScalarType, ServiceDefinition, ValueType, ViewDefinition,
 };
 
-use document::{Field, Source, Table, offset_of};
-
+use crate::document::{Field, Source, Table, offset_of, read_text};
 use crate::suggest::did_you_mean;
 
 /// Longest definitions file in bytes; a file over it is data given by mistake.
@@ -49,28 +45,8 @@ const SERVICE_KEYS: [&str; 5] = ["name", "owner", "description", "tags", "featur
 /// `NotFound` when there is no such file, `Unavailable` when it cannot be read, otherwise as
 /// [`parse_definitions`].
 pub fn read_definitions(path: impl AsRef<Path>) -> Result<Definitions> {
-    let origin = path.as_ref().display().to_string();
-    let mut bytes = Vec::new();
-    let read = File::open(&path).and_then(|file| file.take(DEFINITIONS_BYTES_MAX as u64 + 1).read_to_end(&mut bytes));
-    read.map_err(|error| cannot_read(&origin, error))?;
-    match str::from_utf8(&bytes) {
-        Ok(text) => parse_definitions(text, &origin),
-        Err(error) => {
-            let valid = str::from_utf8(&bytes[..error.valid_up_to()]).unwrap_or_default();
-            let source = Source { origin: &origin, text: valid };
-            Err(source.invalid(valid.len(), "a definitions file is UTF-8 text"))
-        }
-    }
-}
-
-fn cannot_read(origin: &str, error: io::Error) -> Error {
-    match error.kind() {
-        io::ErrorKind::NotFound => Error::not_found(format!("definitions file does not exist: {origin}")),
-        io::ErrorKind::IsADirectory => {
-            Error::invalid(format!("a definitions file is a file, not a directory: {origin}"))
-        }
-        _ => Error::unavailable(format!("definitions file cannot be read: {origin}: {error}")).with_source(error),
-    }
+    let text = read_text(path.as_ref(), "definitions file", DEFINITIONS_BYTES_MAX)?;
+    parse_definitions(&text, &path.as_ref().display().to_string())
 }
 
 /// Reads definitions from TOML; `origin` is the name of the text in errors, mostly a file name.
@@ -84,7 +60,7 @@ pub fn parse_definitions(text: &str, origin: &str) -> Result<Definitions> {
         return Err(source.invalid(0, format!("a definitions file has at most {DEFINITIONS_BYTES_MAX} bytes")));
     }
     let document = source.parse()?;
-    let root = Table::document(source, &document, &DOCUMENT_KEYS)?;
+    let root = Table::document(source, &document, "a definitions file", &DOCUMENT_KEYS)?;
     let entities = root.tables("entity", "an entity", &ENTITY_KEYS)?;
     let views = root.tables("feature_view", "a feature view", &VIEW_KEYS)?;
     let services = root.tables("feature_service", "a feature service", &SERVICE_KEYS)?;

@@ -136,6 +136,50 @@ impl EncodedKeys {
         self.holes_count += other.holes_count;
     }
 
+    /// Appends the keys as they travel: the end of each as a `u32`, then their bytes. A hole is an empty key,
+    /// which no key of an entity is.
+    pub(crate) fn write_to(&self, out: &mut Vec<u8>) {
+        out.extend(self.ends.iter().flat_map(|end| (*end as u32).to_le_bytes()));
+        out.extend_from_slice(&self.bytes);
+    }
+
+    /// Bytes that [`EncodedKeys::write_to`] appends.
+    pub(crate) fn wire_bytes(&self) -> usize {
+        4 * self.ends.len() + self.bytes.len()
+    }
+
+    /// Appends `rows` keys from the front of `bytes`, as [`EncodedKeys::write_to`] wrote them.
+    ///
+    /// # Errors
+    /// `Invalid` when they are cut short, or one is not a key of these types; what was appended must then be
+    /// truncated.
+    pub(crate) fn read_from(
+        &mut self,
+        types: impl Iterator<Item = ScalarType> + Clone,
+        rows: usize,
+        bytes: &mut &[u8],
+    ) -> Result<()> {
+        let cut_short = || Error::invalid("the entity keys of a request are cut short");
+        let (ends, rest) = bytes.split_at_checked(rows.saturating_mul(4)).ok_or_else(cut_short)?;
+        let ends = ends.as_chunks::<4>().0.iter().map(|end| u32::from_le_bytes(*end) as usize);
+        let (keys, rest) = rest.split_at_checked(ends.clone().next_back().unwrap_or(0)).ok_or_else(cut_short)?;
+        let (base, mut start) = (self.bytes.len(), 0);
+        for (row, end) in ends.enumerate() {
+            let key = keys.get(start..end).ok_or_else(cut_short)?;
+            if !key.is_empty() {
+                key::check_entity(types.clone(), key)
+                    .map_err(|error| Error::invalid(format!("entity row {row}: {}", error.message())))?;
+            }
+            self.ends.push(base + end);
+            self.holes.push(key.is_empty());
+            self.holes_count += usize::from(key.is_empty());
+            start = end;
+        }
+        self.bytes.extend_from_slice(keys);
+        *bytes = rest;
+        Ok(())
+    }
+
     /// Bytes of memory held.
     pub(crate) fn memory_bytes(&self) -> usize {
         self.bytes.capacity() + 8 * self.ends.capacity() + self.holes.capacity()

@@ -38,6 +38,7 @@ mod arena;
 mod arrow_types;
 mod columns;
 mod definitions;
+mod document;
 mod encode;
 mod export;
 mod freshness;
@@ -55,6 +56,8 @@ mod reference;
 mod rfc3339;
 mod role;
 mod scalar_builder;
+#[allow(dead_code, unused_imports, reason = "the doors that use it come next")]
+mod sidecar;
 mod source;
 mod store;
 mod suggest;
@@ -87,5 +90,8 @@ pub use progress::{OnProgress, Progress};
 pub use read::F32Matrix;
 pub use reference::ResolvedFeature;
 pub use role::ColumnRole;
+pub use sidecar::{
+    Access, Bounds, Client, ConnectOptions, ConsumerReport, Limits, Peer, Pipeline, Role, Server, Service, Socket,
+};
 pub use source::{Batches, InputFormat, Source};
 pub use store::{HistoryRow, Store};

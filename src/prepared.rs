@@ -1,6 +1,7 @@
 //! Requests that are resolved once and read many times.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use arrow::array::RecordBatch;
 use asofdb_storage::{
@@ -109,6 +110,19 @@ impl Plan {
         Err(Error::invalid(format!("only numbers and bools go into a matrix: {reference} is {ty}")))
     }
 
+    /// Refuses matrices of another size than the answer for so many rows, and plans with a feature that is not a
+    /// number.
+    pub(crate) fn check_matrix(&self, rows: usize, values: usize, statuses: Option<usize>) -> Result<()> {
+        self.check_numeric()?;
+        let width = self.features.len();
+        match [Some(values), statuses].into_iter().flatten().find(|size| *size != rows * width) {
+            None => Ok(()),
+            Some(size) => Err(Error::invalid(format!(
+                "the matrix has {rows} rows of {width} features: got room for {size} values"
+            ))),
+        }
+    }
+
     /// Encodes the entity keys of `batch`, which has a column for every join key. Null keys are holes.
     pub(crate) fn encode_keys(&self, batch: &RecordBatch, problems: &mut Problems) -> Result<Vec<EncodedKeys>> {
         let column = |key: &JoinKey| {
@@ -186,6 +200,8 @@ fn join_keys<'a>(
 /// It follows the catalog: after a change the next read resolves the names again, once, for every thread.
 #[derive(Debug)]
 pub struct Prepared {
+    /// Its own, in this process.
+    id: u64,
     references: Vec<String>,
     plan: RwLock<Arc<Plan>>,
 }
@@ -193,7 +209,9 @@ pub struct Prepared {
 impl Prepared {
     pub(crate) fn new(catalog: &Catalog, references: Vec<String>) -> Result<Self> {
         let plan = Plan::new(catalog, &references)?;
-        Ok(Prepared { references, plan: RwLock::new(Arc::new(plan)) })
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let id = NEXT.fetch_add(1, Ordering::Relaxed);
+        Ok(Prepared { id, references, plan: RwLock::new(Arc::new(plan)) })
     }
 
     /// The plan for this catalog.
@@ -208,6 +226,11 @@ impl Prepared {
             *current = fresh.clone();
         }
         Ok(fresh)
+    }
+
+    /// A number that no other request of this process has.
+    pub(crate) fn id(&self) -> u64 {
+        self.id
     }
 
     /// The references as they were given.

@@ -12,8 +12,8 @@ use crate::record::Records;
 use crate::store::Store;
 
 /// What is asked of each row.
-#[derive(Debug, Clone, Copy)]
-enum Question {
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Question {
     Latest,
     AsOf { at: Timestamp, known_at: Option<Timestamp> },
 }
@@ -78,15 +78,54 @@ impl Store {
     fn answer(&self, request: &Prepared, entities: &EntityRows, question: Question) -> Result<Answer> {
         self.with_plan(request, |plan| {
             let groups = entities.groups_for(plan)?;
-            let mut records: Vec<Records> =
-                plan.views.iter().map(|view| Records::new(&view.layout, entities.len())).collect();
-            run(self.backend(), plan, groups, question, |row, view, at, found| {
-                let planned = &plan.views[view];
-                let (record, arena) = records[view].get_mut(row);
-                planned.layout.write(&planned.view, at, found, record, arena)
-            })?;
+            let mut records = Vec::new();
+            self.read_records(plan, groups, question, &mut records, usize::MAX)?;
             Ok(Answer::new(plan.clone(), records, entities.len()))
         })
+    }
+
+    /// Reads into records, one list a view, whose memory is used again. Refuses answers whose values of variable
+    /// length have more than `variable_bytes_max` together.
+    pub(crate) fn read_records(
+        &self,
+        plan: &Plan,
+        groups: &[EncodedKeys],
+        question: Question,
+        records: &mut Vec<Records>,
+        variable_bytes_max: usize,
+    ) -> Result<()> {
+        let rows = groups.first().map_or(0, EncodedKeys::len);
+        records.truncate(plan.views.len());
+        for (view, records) in plan.views.iter().zip(records.iter_mut()) {
+            records.reset(&view.layout, rows);
+        }
+        records.extend(plan.views[records.len()..].iter().map(|view| Records::new(&view.layout, rows)));
+        let mut variable_bytes = 0;
+        run(self.backend(), plan, groups, question, |row, view, at, found| {
+            let planned = &plan.views[view];
+            let (record, arena) = records[view].get_mut(row);
+            let before = arena.len();
+            planned.layout.write(&planned.view, at, found, record, arena)?;
+            variable_bytes += arena.len() - before;
+            match variable_bytes <= variable_bytes_max {
+                true => Ok(()),
+                false => Err(answer_too_long(variable_bytes_max)),
+            }
+        })
+    }
+
+    /// Reads into a matrix of rows × features.
+    pub(crate) fn read_matrix(
+        &self,
+        plan: &Plan,
+        groups: &[EncodedKeys],
+        question: Question,
+        matrix: &mut F32Matrix<'_>,
+    ) -> Result<()> {
+        let rows = groups.first().map_or(0, EncodedKeys::len);
+        let mut writer = MatrixWriter::new(plan, rows, matrix)?;
+        writer.write_holes(groups, rows);
+        run(self.backend(), plan, groups, question, |row, view, at, found| writer.write(row, view, at, found))
     }
 
     fn matrix(
@@ -96,12 +135,7 @@ impl Store {
         question: Question,
         mut matrix: F32Matrix<'_>,
     ) -> Result<()> {
-        self.with_plan(request, |plan| {
-            let groups = entities.groups_for(plan)?;
-            let mut writer = MatrixWriter::new(plan, entities.len(), &mut matrix)?;
-            writer.write_holes(groups, entities.len());
-            run(self.backend(), plan, groups, question, |row, view, at, found| writer.write(row, view, at, found))
-        })
+        self.with_plan(request, |plan| self.read_matrix(plan, entities.groups_for(plan)?, question, &mut matrix))
     }
 
     /// Runs a read with the request's plan, and once more with a fresh one if the catalog changed under it.
@@ -114,6 +148,13 @@ impl Store {
             done => done,
         }
     }
+}
+
+#[cold]
+fn answer_too_long(variable_bytes_max: usize) -> Error {
+    Error::invalid(format!(
+        "the texts, bytes and lists of an answer have at most {variable_bytes_max} bytes: ask for fewer rows"
+    ))
 }
 
 /// Looks up every view of every entity at once, so that all are of one state, and hands each answer with
@@ -182,13 +223,8 @@ struct MatrixWriter<'p, 'm> {
 
 impl<'p, 'm> MatrixWriter<'p, 'm> {
     fn new(plan: &'p Plan, rows: usize, matrix: &'m mut F32Matrix<'_>) -> Result<Self> {
-        plan.check_numeric()?;
         let width = plan.features.len();
-        let sizes = [Some(matrix.values.len()), matrix.statuses.as_ref().map(|statuses| statuses.len())];
-        if let Some(size) = sizes.into_iter().flatten().find(|size| *size != rows * width) {
-            let message = format!("the matrix has {rows} rows of {width} features: got room for {size} values");
-            return Err(Error::invalid(message));
-        }
+        plan.check_matrix(rows, matrix.values.len(), matrix.statuses.as_ref().map(|statuses| statuses.len()))?;
         Ok(MatrixWriter {
             plan,
             width,

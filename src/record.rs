@@ -37,8 +37,8 @@ pub(crate) struct RecordLayout {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Field {
     pub(crate) ty: ValueType,
-    offset: usize,
-    bit: usize,
+    pub(crate) offset: usize,
+    pub(crate) bit: usize,
 }
 
 /// How rows of one schema version become records.
@@ -222,6 +222,13 @@ impl<'a> Record<'a> {
         (self.bytes[STATUS_AT] != Status::Missing as u8).then(|| Timestamp::from_micros(micros))
     }
 
+    /// Where the bytes of a field of variable length are in the arena, and how many.
+    #[inline]
+    fn place(self, field: &Field) -> (u64, u64) {
+        let [a, b, c, d, e, f, g, h, i, j, k, l] = self.fixed::<VARIABLE_FIELD_BYTES>(field);
+        (u64::from_le_bytes([a, b, c, d, e, f, g, h]), u32::from_le_bytes([i, j, k, l]).into())
+    }
+
     /// The bytes of a field of `N` bytes; whatever they are where the field is not present.
     #[inline]
     pub(crate) fn fixed<const N: usize>(self, field: &Field) -> [u8; N] {
@@ -238,6 +245,14 @@ impl Records {
         Records { bytes, stride: layout.stride, header, arena: Arena::default() }
     }
 
+    /// As [`Records::new`], with the memory of these.
+    pub(crate) fn reset(&mut self, layout: &RecordLayout, rows: usize) {
+        self.stride = layout.stride;
+        self.header = NULLS_AT + layout.fields.len().div_ceil(8);
+        self.bytes.resize(layout.stride * rows, 0);
+        self.clear(rows);
+    }
+
     /// Makes the first `rows` records missing again, to be written anew.
     pub(crate) fn clear(&mut self, rows: usize) {
         for record in self.bytes.chunks_exact_mut(self.stride).take(rows) {
@@ -245,6 +260,41 @@ impl Records {
             record[STATUS_AT] = Status::Missing as u8;
         }
         self.arena.clear();
+    }
+
+    /// Some of the records, and all values of variable length, as they travel.
+    pub(crate) fn parts_of(&self, rows: Range<usize>) -> (&[u8], &[u8]) {
+        (&self.bytes[rows.start * self.stride..rows.end * self.stride], self.arena.as_slice())
+    }
+
+    /// Bytes of memory held.
+    pub(crate) fn memory_bytes(&self) -> usize {
+        self.bytes.capacity() + self.arena.len()
+    }
+
+    /// Records that have travelled.
+    ///
+    /// # Errors
+    /// `Corrupt` when they are not whole records, or a value of variable length lies outside of `variable`.
+    pub(crate) fn from_parts(layout: &RecordLayout, rows: usize, bytes: &[u8], variable: &[u8]) -> Result<Self> {
+        let corrupt = || Error::corrupt("the records of an answer are not what their layout says");
+        let mut records = Records::new(layout, 0);
+        if bytes.len() != layout.stride * rows {
+            return Err(corrupt());
+        }
+        records.bytes.extend_from_slice(bytes);
+        records.arena.push(variable)?;
+        let is_variable = |field: &&Field| field.ty.fixed_bytes().is_none();
+        for field in layout.fields.iter().filter(is_variable) {
+            let is_bad = |record: Record<'_>| {
+                let (offset, len) = record.place(field);
+                record.is_present(field) && offset.checked_add(len).is_none_or(|end| end > variable.len() as u64)
+            };
+            if records.iter(0..rows).any(is_bad) {
+                return Err(corrupt());
+            }
+        }
+        Ok(records)
     }
 
     /// Bytes of all values of variable length.
@@ -286,8 +336,7 @@ impl Records {
 
     /// The bytes of a field of variable length in a row where it is present.
     pub(crate) fn variable(&self, row: usize, field: &Field) -> &[u8] {
-        let [a, b, c, d, e, f, g, h, i, j, k, l] = self.get(row).fixed::<VARIABLE_FIELD_BYTES>(field);
-        let offset = u64::from_le_bytes([a, b, c, d, e, f, g, h]);
-        self.arena.get(offset, u32::from_le_bytes([i, j, k, l]) as usize)
+        let (offset, len) = self.get(row).place(field);
+        self.arena.get(offset, len as usize)
     }
 }

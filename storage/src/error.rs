@@ -26,6 +26,17 @@ pub enum ErrorKind {
 }
 
 impl ErrorKind {
+    /// Every kind.
+    pub const ALL: [ErrorKind; 7] = [
+        ErrorKind::NotFound,
+        ErrorKind::Invalid,
+        ErrorKind::Conflict,
+        ErrorKind::Unavailable,
+        ErrorKind::Corrupt,
+        ErrorKind::Closed,
+        ErrorKind::Internal,
+    ];
+
     /// The stable lower-case name of the kind, as used on the wire and in logs.
     pub fn as_str(self) -> &'static str {
         match self {

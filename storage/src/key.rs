@@ -137,6 +137,58 @@ pub fn decode_value(ty: ScalarType, bytes: &mut &[u8]) -> Result<Value> {
     }
 }
 
+/// Checks that `bytes` are exactly an entity key of these types, as [`encode_entity`] would have made it, without
+/// copying anything.
+///
+/// # Errors
+/// `Invalid` when they are not: wrong lengths, NaN, a string without an end or not UTF-8, or too long a key.
+pub fn check_entity(types: impl IntoIterator<Item = ScalarType>, bytes: &[u8]) -> Result<()> {
+    check_entity_key_length(bytes.len())?;
+    let mut rest = bytes;
+    for ty in types {
+        check_value(ty, &mut rest).map_err(|error| Error::invalid(error.message()))?;
+    }
+    match rest.is_empty() {
+        true => Ok(()),
+        false => Err(Error::invalid(format!("an entity key has {} bytes too many", rest.len()))),
+    }
+}
+
+#[inline]
+fn check_value(ty: ScalarType, bytes: &mut &[u8]) -> Result<()> {
+    match ty {
+        ScalarType::Int32 => take::<4>(bytes).map(drop),
+        ScalarType::Int64 | ScalarType::Timestamp => take::<8>(bytes).map(drop),
+        ScalarType::String | ScalarType::Bytes if !has_escape(bytes) => {
+            let end = bytes.iter().position(|byte| *byte == 0).unwrap_or(bytes.len());
+            let (text, rest) = bytes.split_at(end);
+            *bytes =
+                rest.strip_prefix(&STRING_END).ok_or_else(|| Error::corrupt("a string in an entity key has no end"))?;
+            match ty == ScalarType::Bytes || std::str::from_utf8(text).is_ok() {
+                true => Ok(()),
+                false => Err(Error::corrupt("a string in an entity key is not UTF-8")),
+            }
+        }
+        _ => {
+            let before = *bytes;
+            let value = decode_value(ty, bytes)?;
+            // NaN has many forms and −0 is stored as 0: only what encoding makes is a key.
+            let mut again = Vec::new();
+            encode_value(&value, &mut again)?;
+            match again == before[..before.len() - bytes.len()] {
+                true => Ok(()),
+                false => Err(Error::corrupt(format!("a {ty} in an entity key is not in its one form"))),
+            }
+        }
+    }
+}
+
+/// Whether the first zero byte is part of the text rather than its end.
+fn has_escape(bytes: &[u8]) -> bool {
+    let zero = bytes.iter().position(|byte| *byte == 0);
+    zero.is_some_and(|zero| bytes.get(zero + 1) == Some(&ESCAPED_ZERO[1]))
+}
+
 fn decode_i64(bytes: [u8; 8]) -> i64 {
     (u64::from_be_bytes(bytes) ^ (1 << 63)) as i64
 }
@@ -340,5 +392,40 @@ mod tests {
         assert_eq!(split_latest_key(&latest), Some((9, &b"key"[..], 3)));
         assert_eq!(prefix_end(&[1, 255, 255]), Some(vec![2]));
         assert_eq!(prefix_end(&[255]), None);
+    }
+
+    #[test]
+    fn exactly_the_keys_that_encoding_makes_are_entity_keys() {
+        use ScalarType::{Bool, Bytes, Float32, Float64, Int32, Int64, String as Text};
+        let key = |values: &[Value]| {
+            let mut out = Vec::new();
+            values.iter().for_each(|value| encode_value(value, &mut out).unwrap());
+            out
+        };
+        let types = [Int64, Text, Bytes, Float32, Float64, Bool, Int32];
+        let text = |text: &str| Value::String(text.into());
+        let good = key(&[
+            Value::Int64(-5),
+            text("a\0b"),
+            Value::Bytes(vec![0, 1, 255, 0]),
+            Value::Float32(-0.0),
+            Value::Float64(1e300),
+            Value::Bool(true),
+            Value::Int32(7),
+        ]);
+        check_entity(types, &good).unwrap();
+        check_entity([Text, Text], &key(&[text(""), text("é")])).unwrap();
+        for cut in 0..good.len() {
+            assert!(check_entity(types, &good[..cut]).is_err(), "cut at {cut}");
+        }
+        let longer = [good.as_slice(), &[0]].concat();
+        assert!(check_entity(types, &longer).unwrap_err().message().contains("1 bytes too many"));
+        assert!(check_entity([Bool], &[2]).is_err());
+        assert!(check_entity([Text], b"abc").is_err());
+        assert!(check_entity([Text], b"abc\0\x07").is_err());
+        assert!(check_entity([Text], b"\xff\0\x01").is_err());
+        assert!(check_entity([Float32], &(f32::NAN.to_bits() ^ (1 << 31)).to_be_bytes()).is_err());
+        assert!(check_entity([Float64], &(!(-0.0f64).to_bits()).to_be_bytes()).is_err(), "zero has one form");
+        assert!(check_entity([Bytes], &key(&[Value::Bytes(vec![1; ENTITY_KEY_BYTES_MAX])])).is_err());
     }
 }

@@ -70,6 +70,36 @@ fn unreadable(row: &[u8]) -> Error {
     }
 }
 
+/// Checks that `bytes` are a row of `layout` whose every value can be read, or a tombstone.
+///
+/// # Errors
+/// `Corrupt` when they are not.
+pub fn check(layout: &RowLayout, bytes: &[u8]) -> Result<()> {
+    let RowKind::Values { schema, has_nulls } = kind(bytes)? else {
+        return match bytes == TOMBSTONE_ROW {
+            true => Ok(()),
+            false => Err(Error::corrupt("a deletion has no values")),
+        };
+    };
+    if schema != layout.version() {
+        return Err(Error::corrupt(format!("a row has schema version {schema}, not {}", layout.version())));
+    }
+    let row = RowRef::new(layout, bytes)?;
+    let mut nulls = 0;
+    for slot in layout.slots() {
+        match row.get(slot)? {
+            Some(value) => {
+                Value::decode(slot.ty, value)?;
+            }
+            None => nulls += 1,
+        }
+    }
+    match has_nulls == (nulls > 0) {
+        true => Ok(()),
+        false => Err(Error::corrupt("a row's flag for nulls is not what its null bits say")),
+    }
+}
+
 /// A row with its layout, checked to be long enough for it.
 #[derive(Debug, Clone, Copy)]
 pub struct RowRef<'l, 'a> {

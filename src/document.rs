@@ -1,6 +1,10 @@
 //! A TOML document whose every error says where: `file:line:column: message`.
 
 use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, Read};
+use std::ops::RangeInclusive;
+use std::path::Path;
 
 use asofdb_storage::{Error, ErrorKind, Result, Span, Step};
 use toml::Spanned;
@@ -8,16 +12,41 @@ use toml::de::{DeArray, DeString, DeTable, DeValue};
 
 use crate::suggest::did_you_mean;
 
+/// Reads the text of a document, which is a `what`. Of a file that is over `bytes_max` a little more is read, for
+/// the parser to refuse it.
+///
+/// # Errors
+/// `NotFound` when there is no such file, `Unavailable` when it cannot be read, `Invalid` when it is not text.
+pub(crate) fn read_text(path: &Path, what: &str, bytes_max: usize) -> Result<String> {
+    let origin = path.display().to_string();
+    let mut bytes = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(bytes_max as u64 + 1).read_to_end(&mut bytes));
+    read.map_err(|error| cannot_read(&origin, what, error))?;
+    String::from_utf8(bytes).map_err(|error| {
+        let valid = error.utf8_error().valid_up_to();
+        let text = str::from_utf8(&error.as_bytes()[..valid]).unwrap_or_default();
+        Source { origin: &origin, text }.invalid(valid, format!("a {what} is UTF-8 text"))
+    })
+}
+
+fn cannot_read(origin: &str, what: &str, error: io::Error) -> Error {
+    match error.kind() {
+        io::ErrorKind::NotFound => Error::not_found(format!("{what} does not exist: {origin}")),
+        io::ErrorKind::IsADirectory => Error::invalid(format!("a {what} is a file, not a directory: {origin}")),
+        _ => Error::unavailable(format!("{what} cannot be read: {origin}: {error}")).with_source(error),
+    }
+}
+
 /// The text of a document and the name it goes by in errors.
 #[derive(Clone, Copy)]
-pub(super) struct Source<'a> {
-    pub(super) origin: &'a str,
-    pub(super) text: &'a str,
+pub(crate) struct Source<'a> {
+    pub(crate) origin: &'a str,
+    pub(crate) text: &'a str,
 }
 
 impl<'a> Source<'a> {
     /// Reads the text as TOML.
-    pub(super) fn parse(self) -> Result<Spanned<DeTable<'a>>> {
+    pub(crate) fn parse(self) -> Result<Spanned<DeTable<'a>>> {
         DeTable::parse(self.text).map_err(|error| {
             let at = error.span().map_or(self.text.len(), |span| span.start);
             self.invalid(at, one_line(error.message()))
@@ -25,12 +54,12 @@ impl<'a> Source<'a> {
     }
 
     /// An error about the byte at offset `at`.
-    pub(super) fn error(self, kind: ErrorKind, at: usize, message: impl AsRef<str>) -> Error {
+    pub(crate) fn error(self, kind: ErrorKind, at: usize, message: impl AsRef<str>) -> Error {
         let (line, column) = position(self.text, at);
         Error::new(kind, format!("{}:{line}:{column}: {}", self.origin, message.as_ref()))
     }
 
-    pub(super) fn invalid(self, at: usize, message: impl AsRef<str>) -> Error {
+    pub(crate) fn invalid(self, at: usize, message: impl AsRef<str>) -> Error {
         self.error(ErrorKind::Invalid, at, message)
     }
 }
@@ -51,7 +80,7 @@ fn position(text: &str, at: usize) -> (usize, usize) {
 }
 
 /// Where `path` leads: the offset of its value, or of what encloses it when it is not written down.
-pub(super) fn offset_of(document: &Spanned<DeTable>, path: &[Step]) -> usize {
+pub(crate) fn offset_of(document: &Spanned<DeTable>, path: &[Step]) -> usize {
     let Some((first, rest)) = path.split_first() else { return document.span().start };
     let Step::Field(name) = first else { return document.span().start };
     let Some(mut value) = document.get_ref().get(*name) else { return document.span().start };
@@ -71,26 +100,26 @@ pub(super) fn offset_of(document: &Spanned<DeTable>, path: &[Step]) -> usize {
 
 /// A value and what it is the value of, ready to be read as one type or another.
 #[derive(Clone, Copy)]
-pub(super) struct Field<'a> {
+pub(crate) struct Field<'a> {
     source: Source<'a>,
     name: &'a str,
     value: &'a Spanned<DeValue<'a>>,
 }
 
 impl<'a> Field<'a> {
-    pub(super) fn value(&self) -> &'a DeValue<'a> {
+    pub(crate) fn value(&self) -> &'a DeValue<'a> {
         self.value.get_ref()
     }
 
-    pub(super) fn at(&self) -> usize {
+    pub(crate) fn at(&self) -> usize {
         self.value.span().start
     }
 
-    pub(super) fn source(&self) -> Source<'a> {
+    pub(crate) fn source(&self) -> Source<'a> {
         self.source
     }
 
-    pub(super) fn invalid(&self, message: impl AsRef<str>) -> Error {
+    pub(crate) fn invalid(&self, message: impl AsRef<str>) -> Error {
         self.source.invalid(self.at(), message)
     }
 
@@ -98,7 +127,7 @@ impl<'a> Field<'a> {
         self.invalid(format!("{} is {wanted}, not {}", self.name, kind_of(self.value())))
     }
 
-    pub(super) fn text(&self) -> Result<&'a str> {
+    pub(crate) fn text(&self) -> Result<&'a str> {
         match self.value() {
             DeValue::String(text) => Ok(text),
             _ => Err(self.wrong_type("text in quotes")),
@@ -110,6 +139,18 @@ impl<'a> Field<'a> {
             DeValue::Boolean(flag) => Ok(*flag),
             _ => Err(self.wrong_type("true or false")),
         }
+    }
+
+    /// A whole number within `range`.
+    pub(crate) fn whole_number(&self, range: RangeInclusive<u32>) -> Result<u32> {
+        let DeValue::Integer(number) = self.value() else {
+            return Err(self.wrong_type("a whole number"));
+        };
+        let value = u32::from_str_radix(number.as_str(), number.radix()).ok().filter(|value| range.contains(value));
+        value.ok_or_else(|| {
+            let (least, most) = (range.start(), range.end());
+            self.invalid(format!("{} is from {least} to {most}: {number}", self.name))
+        })
     }
 
     /// A duration such as `2h` or `1d 12h`, to the microsecond.
@@ -131,7 +172,7 @@ impl<'a> Field<'a> {
         }
     }
 
-    fn items(&self) -> Result<impl Iterator<Item = Field<'a>>> {
+    pub(crate) fn items(&self) -> Result<impl Iterator<Item = Field<'a>>> {
         let (source, name) = (self.source, self.name);
         Ok(self.array()?.iter().map(move |value| Field { source, name, value }))
     }
@@ -166,7 +207,7 @@ fn kind_of(value: &DeValue) -> &'static str {
 
 /// A table of which every key is known.
 #[derive(Clone, Copy)]
-pub(super) struct Table<'a> {
+pub(crate) struct Table<'a> {
     source: Source<'a>,
     what: &'static str,
     at: usize,
@@ -174,10 +215,14 @@ pub(super) struct Table<'a> {
 }
 
 impl<'a> Table<'a> {
-    /// The document itself; refuses keys other than `keys`.
-    pub(super) fn document(source: Source<'a>, document: &'a Spanned<DeTable<'a>>, keys: &[&str]) -> Result<Self> {
-        let at = document.span().start;
-        Table { source, what: "a definitions file", at, table: document.get_ref() }.only(keys)
+    /// The document itself, which is a `what`; refuses keys other than `keys`.
+    pub(crate) fn document(
+        source: Source<'a>,
+        document: &'a Spanned<DeTable<'a>>,
+        what: &'static str,
+        keys: &[&str],
+    ) -> Result<Self> {
+        Table { source, what, at: document.span().start, table: document.get_ref() }.only(keys)
     }
 
     /// Refuses keys other than `keys`.
@@ -197,45 +242,58 @@ impl<'a> Table<'a> {
         format!("{} has no key {key:?}{advice}", self.what)
     }
 
-    pub(super) fn field(&self, name: &'a str) -> Option<Field<'a>> {
+    pub(crate) fn field(&self, name: &'a str) -> Option<Field<'a>> {
         self.table.get(name).map(|value| Field { source: self.source, name, value })
     }
 
-    pub(super) fn required(&self, name: &'a str) -> Result<Field<'a>> {
+    pub(crate) fn required(&self, name: &'a str) -> Result<Field<'a>> {
         self.field(name).ok_or_else(|| self.source.invalid(self.at, format!("{} needs the key {name:?}", self.what)))
     }
 
     /// Text that may be left out; empty then.
-    pub(super) fn text(&self, name: &'a str) -> Result<String> {
+    pub(crate) fn text(&self, name: &'a str) -> Result<String> {
         self.field(name).map_or(Ok(String::new()), |field| field.text().map(str::to_owned))
     }
 
-    pub(super) fn required_text(&self, name: &'a str) -> Result<String> {
+    pub(crate) fn required_text(&self, name: &'a str) -> Result<String> {
         self.required(name)?.text().map(str::to_owned)
     }
 
-    pub(super) fn optional_text(&self, name: &'a str) -> Result<Option<String>> {
+    pub(crate) fn optional_text(&self, name: &'a str) -> Result<Option<String>> {
         self.field(name).map(|field| field.text().map(str::to_owned)).transpose()
     }
 
-    pub(super) fn flag(&self, name: &'a str) -> Result<Option<bool>> {
+    pub(crate) fn flag(&self, name: &'a str) -> Result<Option<bool>> {
         self.field(name).map(|field| field.flag()).transpose()
     }
 
-    pub(super) fn span(&self, name: &'a str) -> Result<Option<Span>> {
+    pub(crate) fn span(&self, name: &'a str) -> Result<Option<Span>> {
         self.field(name).map(|field| field.span()).transpose()
     }
 
-    pub(super) fn required_texts(&self, name: &'a str) -> Result<Vec<String>> {
+    pub(crate) fn whole_number(&self, name: &'a str, range: RangeInclusive<u32>) -> Result<Option<u32>> {
+        self.field(name).map(|field| field.whole_number(range)).transpose()
+    }
+
+    pub(crate) fn required_texts(&self, name: &'a str) -> Result<Vec<String>> {
         self.required(name)?.texts()
     }
 
-    pub(super) fn tags(&self, name: &'a str) -> Result<BTreeMap<String, String>> {
+    pub(crate) fn tags(&self, name: &'a str) -> Result<BTreeMap<String, String>> {
         self.field(name).map_or(Ok(BTreeMap::new()), |field| field.tags())
     }
 
+    /// A table, if it is there; it is a `what` and has no keys but `keys`.
+    pub(crate) fn table(&self, name: &'a str, what: &'static str, keys: &[&str]) -> Result<Option<Table<'a>>> {
+        let Some(field) = self.field(name) else { return Ok(None) };
+        match field.value() {
+            DeValue::Table(table) => Table { source: self.source, what, at: field.at(), table }.only(keys).map(Some),
+            _ => Err(field.wrong_type("a table")),
+        }
+    }
+
     /// The tables of a list, none when it is left out; each is a `what` and has no keys but `keys`.
-    pub(super) fn tables(&self, name: &'a str, what: &'static str, keys: &[&str]) -> Result<Vec<Table<'a>>> {
+    pub(crate) fn tables(&self, name: &'a str, what: &'static str, keys: &[&str]) -> Result<Vec<Table<'a>>> {
         let Some(field) = self.field(name) else { return Ok(Vec::new()) };
         if matches!(field.value(), DeValue::Table(_)) {
             return Err(field.invalid(format!("there can be several of {what}: write it in double brackets")));

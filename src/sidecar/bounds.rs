@@ -1,0 +1,59 @@
+//! What the native door allows one client, and all of them.
+
+use std::time::Duration;
+
+/// Limits of the native protocol. Reaching one gets that client an error or a close; nobody else notices.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bounds {
+    /// Longest body of a request, in bytes.
+    pub body_bytes_max: usize,
+    /// Most entity rows of one read.
+    pub rows_max: usize,
+    /// Longest answer to a read, in bytes.
+    pub answer_bytes_max: usize,
+    /// Most bytes of large requests and answers that are held at a time, all clients together.
+    pub memory_bytes_max: usize,
+    /// Most open connections. An eighth of it may be there besides that have not said hello; the oldest of those
+    /// makes room for the next.
+    pub connections_max: usize,
+    /// Most requests that are taken from one connection before answers are written; the others wait in the socket.
+    pub requests_taken_max: usize,
+    /// Most requests that are worked on at a time, all clients together.
+    pub requests_in_flight_max: usize,
+    /// Most bulk requests (scans, joins, loads) that are worked on at a time; the next ones wait in line.
+    pub bulk_max: usize,
+    /// How long a bulk request waits in line.
+    pub bulk_patience: Duration,
+    /// How long a client may take to say hello.
+    pub handshake_timeout: Duration,
+    /// How long a connection may say nothing.
+    pub idle_timeout: Duration,
+    /// How long a client may pause within a request, or not read its answers.
+    pub stall_timeout: Duration,
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        Bounds {
+            body_bytes_max: 32 << 20,
+            rows_max: 100_000,
+            answer_bytes_max: 64 << 20,
+            memory_bytes_max: 512 << 20,
+            connections_max: 1_024,
+            requests_taken_max: 1_024,
+            requests_in_flight_max: 512,
+            bulk_max: 2,
+            bulk_patience: Duration::from_secs(30),
+            handshake_timeout: Duration::from_secs(5),
+            idle_timeout: Duration::from_secs(600),
+            stall_timeout: Duration::from_secs(10),
+        }
+    }
+}
+
+impl Bounds {
+    /// Most connections that have not said hello.
+    pub(crate) fn handshakes_max(&self) -> usize {
+        (self.connections_max / 8).max(1)
+    }
+}

@@ -1,0 +1,45 @@
+//! What consumers did, as plain data.
+
+use std::time::Duration;
+
+use asofdb_storage::ErrorKind;
+
+use super::consumer::Consumer;
+use super::series::Series;
+
+/// What one consumer did with one view by one operation, since the sidecar began.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConsumerReport {
+    /// Name of the consumer.
+    pub consumer: String,
+    /// The operation, as [`super::Operation::as_str`] names it.
+    pub operation: &'static str,
+    /// Name of the view; empty for what is about no view.
+    pub view: String,
+    /// Requests, those that failed included.
+    pub requests: u64,
+    /// Rows asked for or written by requests that succeeded.
+    pub rows: u64,
+    /// Requests that failed, by kind.
+    pub errors: Vec<(ErrorKind, u64)>,
+    /// What half of the requests took at most, rounded up by at most a quarter.
+    pub p50: Duration,
+    /// What 99 in 100 requests took at most, rounded up by at most a quarter.
+    pub p99: Duration,
+}
+
+impl ConsumerReport {
+    pub(super) fn new(consumer: &Consumer, series: &Series) -> Self {
+        let latencies = series.latencies();
+        ConsumerReport {
+            consumer: consumer.name().to_owned(),
+            operation: series.operation.as_str(),
+            view: series.view.clone(),
+            requests: latencies.count(),
+            rows: series.rows(),
+            errors: series.errors(),
+            p50: latencies.quantile(0.50),
+            p99: latencies.quantile(0.99),
+        }
+    }
+}

@@ -1,0 +1,24 @@
+//! The sidecar: a store that other processes of the host read and write.
+
+mod access;
+mod bounds;
+mod client;
+mod consumers;
+mod frame;
+mod gauges;
+mod ipc;
+mod message;
+mod output;
+mod point;
+mod server;
+mod service;
+mod shape;
+mod socket;
+
+pub use self::access::{Access, Peer, Role};
+pub use self::bounds::Bounds;
+pub use self::client::{Client, ConnectOptions, Pipeline};
+pub use self::consumers::{ConsumerReport, Limits};
+pub use self::server::Server;
+pub use self::service::Service;
+pub use self::socket::Socket;
