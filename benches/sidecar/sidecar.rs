@@ -1,0 +1,183 @@
+//! The sidecar, in the two forms in which it answers.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use arrow::array::RecordBatch;
+use asofdb::{
+    Access, Answer, Bounds, Client, EntityRows, F32Matrix, FeatureView, Limits, Pipeline, Prepared, Server as Sidecars,
+    Service, Socket, Value,
+};
+use tempfile::TempDir;
+
+use crate::child::{Role, Server, until_told};
+use crate::contender::{Contender, Reader, WrittenRow};
+use crate::embedded::{copy, fill, to_batches, warm};
+use crate::support::{Sizes, WIDE, all, open};
+
+/// How long the server may take to stop.
+const DRAIN_PATIENCE: Duration = Duration::from_secs(5);
+
+/// Serves a store until told to stop, as `asof serve` does with its defaults.
+pub fn serve(socket: &Path, store: &Path) {
+    let service = Arc::new(Service::new(open(store), Limits::default()));
+    let socket = Socket::bind(socket, 0o600).expect("a free path");
+    let server = Sidecars::start(service.clone(), socket, Access::default(), Bounds::default()).expect("a server");
+    service.set_ready();
+    until_told();
+    server.drain(DRAIN_PATIENCE);
+}
+
+/// A process that serves a copy of the bench's store.
+pub struct Sidecar {
+    // Stops before the directory goes.
+    server: Server,
+    client: Client,
+    request: Prepared,
+    view: Arc<FeatureView>,
+    _directory: TempDir,
+}
+
+impl Sidecar {
+    pub fn start(sizes: Sizes) -> Self {
+        let directory = copy(sizes);
+        let server = Server::start(Role::Sidecar { store: &directory.path().join("store") });
+        let client = Client::connect(&server.socket).expect("the sidecar listens");
+        let request = client.prepare(&all("wide")).expect("a request");
+        let view = client.catalog().expect("the catalog").view("wide").expect("the view").clone();
+        let sidecar = Sidecar { server, client, request, view, _directory: directory };
+        let warming = SidecarContender { sidecar: &sidecar, answers: Answers::Matrix };
+        warm(&mut *warming.reader(), sizes);
+        sidecar
+    }
+
+    /// A client whose connections are its own.
+    fn connect(&self) -> Client {
+        Client::connect(&self.server.socket).expect("the sidecar listens")
+    }
+}
+
+/// What the sidecar answers with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Answers {
+    /// Rows with their statuses and event timestamps, which the client decodes as it reads values.
+    Rows,
+    /// A matrix of floats.
+    Matrix,
+}
+
+/// A sidecar asked for one of them.
+pub struct SidecarContender<'s> {
+    pub sidecar: &'s Sidecar,
+    pub answers: Answers,
+}
+
+impl Contender for SidecarContender<'_> {
+    fn name(&self) -> &'static str {
+        match self.answers {
+            Answers::Rows => "sidecar: rows",
+            Answers::Matrix => "sidecar: f32 matrix",
+        }
+    }
+
+    fn server(&self) -> Option<u32> {
+        Some(self.sidecar.server.process())
+    }
+
+    fn reader(&self) -> Box<dyn Reader + Send + '_> {
+        let (client, request) = (self.sidecar.connect(), &self.sidecar.request);
+        let rows = request.entity_rows();
+        match self.answers {
+            Answers::Rows => Box::new(RowsReader { client, request, rows, answer: None }),
+            Answers::Matrix => Box::new(MatrixReader { client, request, rows, out: Vec::new() }),
+        }
+    }
+
+    fn pipeline(&self) -> Option<Box<dyn Reader + Send + '_>> {
+        if self.answers == Answers::Rows {
+            return None;
+        }
+        let pipeline = self.sidecar.client.pipeline(&self.sidecar.request, false, f32::NAN).expect("a pipeline");
+        let rows = self.sidecar.request.entity_rows();
+        Some(Box::new(PipelineReader { pipeline, rows, out: Vec::new() }))
+    }
+
+    fn writes(&self, batches: &[Vec<WrittenRow>]) -> Vec<Box<dyn FnOnce() + Send + '_>> {
+        if self.answers == Answers::Rows {
+            // The same server has been measured beside a writer already, or will be.
+            return Vec::new();
+        }
+        let write = |batch: RecordBatch| -> Box<dyn FnOnce() + Send> {
+            Box::new(move || {
+                self.sidecar.client.write("wide", &batch).expect("a write");
+            })
+        };
+        to_batches(&self.sidecar.view, batches).into_iter().map(write).collect()
+    }
+}
+
+struct RowsReader<'s> {
+    client: Client,
+    request: &'s Prepared,
+    rows: EntityRows,
+    answer: Option<Answer>,
+}
+
+impl Reader for RowsReader<'_> {
+    fn read(&mut self, entities: &[usize]) {
+        fill(&mut self.rows, entities);
+        self.answer = Some(self.client.latest(self.request, &self.rows).expect("a read"));
+    }
+
+    fn value(&self, row: usize, feature: usize) -> f32 {
+        let answer = self.answer.as_ref().expect("something was read");
+        match answer.value(row, feature).expect("a good row") {
+            Some(Value::Float32(value)) => value,
+            other => panic!("a float was written, and {other:?} is read"),
+        }
+    }
+}
+
+struct MatrixReader<'s> {
+    client: Client,
+    request: &'s Prepared,
+    rows: EntityRows,
+    out: Vec<f32>,
+}
+
+impl Reader for MatrixReader<'_> {
+    fn read(&mut self, entities: &[usize]) {
+        fill(&mut self.rows, entities);
+        self.out.resize(entities.len() * WIDE, 0.0);
+        let matrix = F32Matrix { values: &mut self.out, statuses: None, fill: f32::NAN };
+        self.client.latest_f32(self.request, &self.rows, matrix).expect("a read");
+    }
+
+    fn value(&self, row: usize, feature: usize) -> f32 {
+        self.out[row * WIDE + feature]
+    }
+}
+
+struct PipelineReader<'s> {
+    pipeline: Pipeline<'s>,
+    rows: EntityRows,
+    out: Vec<f32>,
+}
+
+impl Reader for PipelineReader<'_> {
+    fn read(&mut self, entities: &[usize]) {
+        for entity in entities {
+            fill(&mut self.rows, &[*entity]);
+            self.pipeline.send(&self.rows).expect("a request");
+        }
+        self.out.resize(entities.len() * WIDE, 0.0);
+        for row in self.out.chunks_exact_mut(WIDE) {
+            self.pipeline.receive(row, None).expect("an answer");
+        }
+    }
+
+    fn value(&self, row: usize, feature: usize) -> f32 {
+        self.out[row * WIDE + feature]
+    }
+}
