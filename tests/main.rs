@@ -11,6 +11,7 @@ mod freshness;
 mod ingest;
 mod join;
 mod reads;
+mod sidecar;
 mod sources;
 mod training_set;
 mod writes;

@@ -7,9 +7,11 @@ mod definitions;
 mod key;
 mod operations;
 mod row;
+mod sidecar;
 mod values;
 
 pub use definitions::fuzz_definitions;
 pub use key::fuzz_key;
 pub use operations::fuzz_operations;
 pub use row::fuzz_row;
+pub use sidecar::{fuzz_client, fuzz_server};

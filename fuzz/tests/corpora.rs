@@ -30,6 +30,16 @@ fn operations() {
     run("operations", asofdb_fuzz::fuzz_operations);
 }
 
+#[test]
+fn server() {
+    run("server", asofdb_fuzz::fuzz_server);
+}
+
+#[test]
+fn client() {
+    run("client", asofdb_fuzz::fuzz_client);
+}
+
 fn run(target: &str, body: fn(&[u8])) {
     let corpus = corpus(target);
     assert!(!corpus.is_empty(), "the corpus of {target} is empty");

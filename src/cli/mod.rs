@@ -21,6 +21,7 @@ mod operations;
 mod output;
 mod progress;
 mod search;
+mod serve;
 mod sheet;
 mod table;
 mod terminal;
@@ -81,6 +82,7 @@ enum Command {
     Compact(operations::Compact),
     Checkpoint(operations::Checkpoint),
     Restore(operations::Restore),
+    Serve(Box<serve::Serve>),
     Demo(demo::Demo),
 }
 
@@ -104,6 +106,7 @@ impl Command {
             Command::Compact(command) => command.run(context),
             Command::Checkpoint(command) => command.run(context),
             Command::Restore(command) => command.run(context),
+            Command::Serve(command) => command.run(context),
             Command::Demo(command) => command.run(context),
         }
     }

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use asofdb_storage::Timestamp;
+use asofdb_storage::{KeyRange, Result, Timestamp};
 
 use super::consumers::{ConsumerReport, Consumers, Limits};
 use super::gauges::Gauges;
@@ -49,6 +49,19 @@ impl Service {
     /// From now on it is warm.
     pub fn set_ready(&self) {
         self.ready.store(true, Ordering::Release);
+    }
+
+    /// Opens what the first read of each view would have to open.
+    ///
+    /// # Errors
+    /// `Corrupt` when stored bytes cannot be read.
+    pub fn warm_up(&self) -> Result<()> {
+        let catalog = self.store.catalog();
+        let snapshot = self.store.backend().snapshot();
+        for view in catalog.views() {
+            snapshot.scan(view, &KeyRange::default())?.next()?;
+        }
+        Ok(())
     }
 
     /// Whether it is stopping: what is in flight is finished, nothing new is taken.

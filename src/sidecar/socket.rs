@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use asofdb_storage::{Error, Result};
 use rustix::fs::{Mode, fchmod};
+use rustix::net::sockopt::socket_acceptconn;
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, bind, listen, socket_with};
 use rustix::process::geteuid;
 
@@ -52,8 +53,14 @@ impl Socket {
     }
 
     /// A socket that a service manager made and listens on.
-    pub fn inherited(listener: UnixListener) -> Self {
-        Socket { listener, file: None }
+    ///
+    /// # Errors
+    /// `Invalid` when nobody listens on it.
+    pub fn inherited(listener: UnixListener) -> Result<Self> {
+        match socket_acceptconn(&listener) {
+            Ok(true) => Ok(Socket { listener, file: None }),
+            _ => Err(Error::invalid("the socket that was passed does not listen (Accept=no in the socket unit)")),
+        }
     }
 
     pub(crate) fn listener(&self) -> &UnixListener {

@@ -1,0 +1,113 @@
+//! A sidecar in a process of its own.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use asofdb::{Client, Definitions, Store};
+use tempfile::TempDir;
+
+/// `asof serve` over a store in a temporary directory; killed when it goes.
+pub struct Sidecar {
+    pub directory: TempDir,
+    pub child: Child,
+}
+
+impl Sidecar {
+    /// Makes a store with these definitions and serves it.
+    pub fn start(definitions: &Definitions, arguments: &[&str]) -> Self {
+        let directory = TempDir::new().expect("a temporary directory");
+        fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o755)).expect("its permissions");
+        Store::open(directory.path().join("store"))
+            .expect("a new store")
+            .apply(definitions, false)
+            .expect("good definitions");
+        Sidecar::over(directory, arguments)
+    }
+
+    /// Serves the store that is in the directory.
+    pub fn over(directory: TempDir, arguments: &[&str]) -> Self {
+        let child = Command::new(env!("CARGO_BIN_EXE_asof"))
+            .arg("serve")
+            .arg("--store")
+            .arg(directory.path().join("store"))
+            .arg("--socket")
+            .arg(directory.path().join("socket"))
+            .args(arguments)
+            .env_remove("ASOF_STORE")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(fs::File::create(directory.path().join("log")).expect("a log file"))
+            .spawn()
+            .expect("asof starts");
+        let mut sidecar = Sidecar { directory, child };
+        sidecar.wait_until_ready();
+        sidecar
+    }
+
+    pub fn socket(&self) -> PathBuf {
+        self.directory.path().join("socket")
+    }
+
+    pub fn client(&self) -> Client {
+        Client::connect(self.socket()).expect("a sidecar that listens")
+    }
+
+    /// What it has logged so far.
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.directory.path().join("log")).expect("its log")
+    }
+
+    /// Bytes of memory that are its own.
+    pub fn resident_bytes(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("a running process");
+        let line = status.lines().find(|line| line.starts_with("VmRSS:")).expect("a size");
+        let kib: u64 = line.split_whitespace().nth(1).and_then(|kib| kib.parse().ok()).expect("a number");
+        kib << 10
+    }
+
+    /// Sends it a signal.
+    pub fn signal(&self, signal: rustix::process::Signal) {
+        let pid = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(pid, signal).expect("a running process");
+    }
+
+    /// Waits until it has ended.
+    pub fn wait(&mut self) -> ExitStatus {
+        let deadline = Instant::now() + Duration::from_secs(60);
+        loop {
+            if let Some(status) = self.child.try_wait().expect("a child") {
+                return status;
+            }
+            assert!(Instant::now() < deadline, "it does not end: {}", self.log());
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    /// Ends it, however, and leaves its directory.
+    pub fn kill(mut self) -> TempDir {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        std::mem::replace(&mut self.directory, TempDir::new().expect("a temporary directory"))
+    }
+
+    fn wait_until_ready(&mut self) {
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while !self.log().contains("ready") {
+            if let Some(status) = self.child.try_wait().expect("a child") {
+                panic!("the sidecar ended with {status}: {}", self.log());
+            }
+            assert!(Instant::now() < deadline, "the sidecar is not ready: {}", self.log());
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+}
+
+impl Drop for Sidecar {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
