@@ -4,12 +4,15 @@
 use std::io::{Read, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
+use std::process::Command;
 use std::sync::Arc;
 
-use crate::child::{Role, Server, until_told};
+use crate::child::Server;
 use crate::contender::{Contender, Reader, WrittenRow};
 use crate::support::{Sizes, WIDE, value};
 
+/// Tells this binary that it is the server, and where.
+const SOCKET: &str = "ASOFDB_BENCH_FLOOR_SOCKET";
 /// Before the keys of a request and before the rows of an answer: the number of rows, then nothing.
 const HEADER_BYTES: usize = 16;
 const KEY_BYTES: usize = 8;
@@ -26,9 +29,8 @@ pub struct Floor {
 }
 
 impl Floor {
-    pub fn start(sizes: Sizes) -> Self {
-        assert!(sizes.versions > 0, "there is a version to serve");
-        Floor { server: Server::start(Role::Floor) }
+    pub fn start() -> Self {
+        Floor { server: Server::start(as_server) }
     }
 
     fn client(&self, rows_a_frame: Option<usize>) -> Box<dyn Reader + Send> {
@@ -95,18 +97,23 @@ fn put_header(rows: usize, out: &mut Vec<u8>) {
     out.extend([0; HEADER_BYTES - 8]);
 }
 
-/// Serves the newest rows until told to stop.
-pub fn serve(socket: &Path, sizes: Sizes) {
-    let rows: Arc<[u8]> = rows(sizes).into();
+/// This binary again, to serve a socket.
+fn as_server(socket: &Path) -> Command {
+    let mut command = Command::new(std::env::current_exe().expect("the path of this binary"));
+    command.env(SOCKET, socket);
+    command
+}
+
+/// Serves the newest rows for ever if this process was started to do so; the data are as large as the bench's.
+pub fn serve_if_asked() {
+    let Some(socket) = std::env::var_os(SOCKET) else { return };
+    let rows: Arc<[u8]> = rows(Sizes::from_env()).into();
     let listener = UnixListener::bind(socket).expect("a free path");
-    std::thread::spawn(move || {
-        for client in listener.incoming() {
-            let rows = rows.clone();
-            // A client that goes away ends its thread.
-            std::thread::spawn(move || client.and_then(|client| answer(client, &rows)));
-        }
-    });
-    until_told();
+    for client in listener.incoming() {
+        let rows = rows.clone();
+        // A client that goes away ends its thread.
+        std::thread::spawn(move || client.and_then(|client| answer(client, &rows)));
+    }
 }
 
 fn rows(sizes: Sizes) -> Vec<u8> {

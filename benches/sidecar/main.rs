@@ -35,12 +35,10 @@ const ROWS: [usize; 3] = [1, 100, 1_000];
 const ROUNDS: usize = 7;
 
 fn main() {
-    if child::serve_if_asked() {
-        return;
-    }
+    floor::serve_if_asked();
     let mut criterion = Criterion::default().configure_from_args();
     let sizes = Sizes::from_env();
-    let (floor, embedded, sidecar) = (Floor::start(sizes), Embedded::open(sizes), Sidecar::start(sizes));
+    let (floor, embedded, sidecar) = (Floor::start(), Embedded::open(sizes), Sidecar::start(sizes));
     let redis = Redis::start().expect("redis-server starts");
     let rows = SidecarContender { sidecar: &sidecar, answers: Answers::Rows };
     let matrix = SidecarContender { sidecar: &sidecar, answers: Answers::Matrix };

@@ -1,32 +1,24 @@
 //! The sidecar, in the two forms in which it answers.
 
 use std::path::Path;
+use std::process::Command;
 use std::sync::Arc;
-use std::time::Duration;
 
 use arrow::array::RecordBatch;
-use asofdb::{
-    Access, Answer, Bounds, Client, EntityRows, F32Matrix, FeatureView, Limits, Pipeline, Prepared, Server as Sidecars,
-    Service, Socket, Value,
-};
+use asofdb::{Answer, Client, EntityRows, F32Matrix, FeatureView, Pipeline, Prepared, Value};
 use tempfile::TempDir;
 
-use crate::child::{Role, Server, until_told};
+use crate::child::Server;
 use crate::contender::{Contender, Reader, WrittenRow};
 use crate::embedded::{copy, fill, to_batches, warm};
-use crate::support::{Sizes, WIDE, all, open};
+use crate::support::{CACHE_BYTES, Sizes, WIDE, all};
 
-/// How long the server may take to stop.
-const DRAIN_PATIENCE: Duration = Duration::from_secs(5);
-
-/// Serves a store until told to stop, as `asof serve` does with its defaults.
-pub fn serve(socket: &Path, store: &Path) {
-    let service = Arc::new(Service::new(open(store), Limits::default()));
-    let socket = Socket::bind(socket, 0o600).expect("a free path");
-    let server = Sidecars::start(service.clone(), socket, Access::default(), Bounds::default()).expect("a server");
-    service.set_ready();
-    until_told();
-    server.drain(DRAIN_PATIENCE);
+/// `asof serve` with its defaults, but for the memory that the embedded store has as well.
+fn as_server(socket: &Path, store: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_asof"));
+    command.arg("serve").arg("--store").arg(store).arg("--socket").arg(socket);
+    command.arg("--memory-budget").arg(CACHE_BYTES.to_string()).args(["--log", "warn"]);
+    command
 }
 
 /// A process that serves a copy of the bench's store.
@@ -42,7 +34,7 @@ pub struct Sidecar {
 impl Sidecar {
     pub fn start(sizes: Sizes) -> Self {
         let directory = copy(sizes);
-        let server = Server::start(Role::Sidecar { store: &directory.path().join("store") });
+        let server = Server::start(|socket| as_server(socket, &directory.path().join("store")));
         let client = Client::connect(&server.socket).expect("the sidecar listens");
         let request = client.prepare(&all("wide")).expect("a request");
         let view = client.catalog().expect("the catalog").view("wide").expect("the view").clone();
