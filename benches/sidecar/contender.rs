@@ -3,7 +3,7 @@
 use crate::support::{Sizes, WIDE, mix, value};
 
 /// Different requests before the first comes again.
-const PICKS: usize = 1 << 16;
+const PICKS: usize = 1 << 19;
 /// The largest request.
 const ROWS_MAX: usize = 1_000;
 /// Entities whose values are checked.
@@ -23,8 +23,11 @@ pub trait Contender: Sync {
     fn pipeline(&self) -> Option<Box<dyn Reader + Send + '_>>;
 
     /// Writes of the rows, ready to be done one after the other; none where nothing can be written.
-    fn writes(&self, batches: &[Vec<WrittenRow>]) -> Vec<Box<dyn FnOnce() + Send + '_>>;
+    fn writes(&self, batches: &[Vec<WrittenRow>]) -> Vec<ReadyWrite<'_>>;
 }
+
+/// A write that is ready to be done.
+pub type ReadyWrite<'c> = Box<dyn FnOnce() + Send + 'c>;
 
 /// A connection.
 pub trait Reader {

@@ -6,7 +6,7 @@ use arrow::array::RecordBatch;
 use asofdb::{EntityRows, F32Matrix, FeatureView, Prepared, Store, Value};
 use tempfile::TempDir;
 
-use crate::contender::{Contender, Reader, WrittenRow};
+use crate::contender::{Contender, Reader, ReadyWrite, WrittenRow};
 use crate::support::{Sizes, WIDE, all, arrow_batch, open, two_views};
 
 /// Rows of one read while warming up.
@@ -77,8 +77,8 @@ impl Contender for Embedded {
         None
     }
 
-    fn writes(&self, batches: &[Vec<WrittenRow>]) -> Vec<Box<dyn FnOnce() + Send + '_>> {
-        let write = |batch: RecordBatch| -> Box<dyn FnOnce() + Send> {
+    fn writes(&self, batches: &[Vec<WrittenRow>]) -> Vec<ReadyWrite<'_>> {
+        let write = |batch: RecordBatch| -> ReadyWrite<'_> {
             Box::new(move || {
                 self.store.write("wide", &batch).expect("a write");
             })

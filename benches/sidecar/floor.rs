@@ -8,7 +8,7 @@ use std::process::Command;
 use std::sync::Arc;
 
 use crate::child::Server;
-use crate::contender::{Contender, Reader, WrittenRow};
+use crate::contender::{Contender, Reader, ReadyWrite, WrittenRow};
 use crate::support::{Sizes, WIDE, value};
 
 /// Tells this binary that it is the server, and where.
@@ -56,7 +56,7 @@ impl Contender for Floor {
         Some(self.client(Some(1)))
     }
 
-    fn writes(&self, _: &[Vec<WrittenRow>]) -> Vec<Box<dyn FnOnce() + Send + '_>> {
+    fn writes(&self, _: &[Vec<WrittenRow>]) -> Vec<ReadyWrite<'_>> {
         Vec::new()
     }
 }

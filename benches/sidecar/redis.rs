@@ -2,7 +2,7 @@
 
 use asofdb_peers::{Layout, Redis, RedisClient};
 
-use crate::contender::{Contender, Reader, WrittenRow};
+use crate::contender::{Contender, Reader, ReadyWrite, WrittenRow};
 use crate::support::{Sizes, WIDE, value};
 
 /// A layout in a running server.
@@ -52,8 +52,8 @@ impl Contender for RedisContender<'_> {
         Some(self.client(true))
     }
 
-    fn writes(&self, batches: &[Vec<WrittenRow>]) -> Vec<Box<dyn FnOnce() + Send + '_>> {
-        let write = |rows: Vec<WrittenRow>| -> Box<dyn FnOnce() + Send> {
+    fn writes(&self, batches: &[Vec<WrittenRow>]) -> Vec<ReadyWrite<'_>> {
+        let write = |rows: Vec<WrittenRow>| -> ReadyWrite<'_> {
             let mut client = self.connect();
             Box::new(move || {
                 let entities: Vec<u64> = rows.iter().map(|row| row.entity as u64).collect();

@@ -4,7 +4,7 @@ use std::sync::Barrier;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::contender::{Contender, Picks, Reader, Requests};
+use crate::contender::{Contender, Picks, Reader, ReadyWrite, Requests};
 use crate::cores::Cores;
 
 /// How long a contender is measured in one round, and how long it runs before that.
@@ -86,13 +86,13 @@ impl Plan<'_> {
         let mut readers: Vec<_> = self.contenders.iter().map(|contender| contender.reader()).collect();
         let mut found: Vec<_> = readers.iter().map(|_| Vec::new()).collect();
         for rows in rows {
-            let mut turns: Vec<_> = readers.iter().map(|_| Vec::new()).collect();
+            let mut turns: Vec<_> = readers.iter().map(|_| (self.picks.requests(*rows), Vec::new())).collect();
             for _ in 0..self.rounds {
-                for (reader, turns) in readers.iter_mut().zip(&mut turns) {
-                    turns.push(turn(&mut **reader, &mut self.picks.requests(*rows)));
+                for (reader, (requests, turns)) in readers.iter_mut().zip(&mut turns) {
+                    turns.push(turn(&mut **reader, requests));
                 }
             }
-            found.iter_mut().zip(turns).for_each(|(found, turns)| found.push(turns));
+            found.iter_mut().zip(turns).for_each(|(found, (_, turns))| found.push(turns));
         }
         let named = self.contenders.iter().zip(found);
         named.map(|(contender, turns)| RoundTrips { name: contender.name(), turns }).collect()
@@ -204,11 +204,7 @@ fn one_pipelined(pipeline: &mut dyn Reader, picks: &Picks) -> f64 {
 }
 
 /// Latencies of reads, and the rows a second that were written meanwhile.
-fn read_while_writing(
-    reader: &mut dyn Reader,
-    picks: &Picks,
-    writes: Vec<Box<dyn FnOnce() + Send + '_>>,
-) -> (Latency, f64) {
+fn read_while_writing(reader: &mut dyn Reader, picks: &Picks, writes: Vec<ReadyWrite<'_>>) -> (Latency, f64) {
     let rows = writes.len() * BATCH_ROWS;
     let (mut taken, mut requests) = (Vec::with_capacity(1 << 18), picks.requests(1));
     let begin = now();

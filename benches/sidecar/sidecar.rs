@@ -9,7 +9,7 @@ use asofdb::{Answer, Client, EntityRows, F32Matrix, FeatureView, Pipeline, Prepa
 use tempfile::TempDir;
 
 use crate::child::Server;
-use crate::contender::{Contender, Reader, WrittenRow};
+use crate::contender::{Contender, Reader, ReadyWrite, WrittenRow};
 use crate::embedded::{copy, fill, to_batches, warm};
 use crate::support::{CACHE_BYTES, Sizes, WIDE, all};
 
@@ -95,12 +95,12 @@ impl Contender for SidecarContender<'_> {
         Some(Box::new(PipelineReader { pipeline, rows, out: Vec::new() }))
     }
 
-    fn writes(&self, batches: &[Vec<WrittenRow>]) -> Vec<Box<dyn FnOnce() + Send + '_>> {
+    fn writes(&self, batches: &[Vec<WrittenRow>]) -> Vec<ReadyWrite<'_>> {
         if self.answers == Answers::Rows {
             // The same server has been measured beside a writer already, or will be.
             return Vec::new();
         }
-        let write = |batch: RecordBatch| -> Box<dyn FnOnce() + Send> {
+        let write = |batch: RecordBatch| -> ReadyWrite<'_> {
             Box::new(move || {
                 self.sidecar.client.write("wide", &batch).expect("a write");
             })
