@@ -2,12 +2,37 @@
 
 use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::datatypes::{Float32Type, Float64Type, Int32Type, Int64Type, TimestampMicrosecondType};
-use asofdb_storage::{Error, JoinKey, Result, ScalarType, Value, ValueType, key};
+use asofdb_storage::{Error, JoinKey, Result, ScalarType, Timestamp, Value, ValueType, key};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64;
 
 use crate::problems::Problems;
 
 /// The value of each join key of an entity, by name.
 pub type EntityKey<'a> = [(&'a str, Value)];
+
+/// Reads the value of a join key from text, as the command line and addresses give it.
+///
+/// # Errors
+/// `Invalid` when the text is no value of the join key's type.
+pub fn parse_join_key(key: &JoinKey, text: &str) -> Result<Value> {
+    let parsed = match key.ty {
+        ScalarType::Bool => text.parse().ok().map(Value::Bool),
+        ScalarType::Int32 => text.parse().ok().map(Value::Int32),
+        ScalarType::Int64 => text.parse().ok().map(Value::Int64),
+        ScalarType::Float32 => text.parse().ok().map(Value::Float32),
+        ScalarType::Float64 => text.parse().ok().map(Value::Float64),
+        ScalarType::String => Some(Value::String(text.to_owned())),
+        ScalarType::Bytes => BASE64.decode(text).ok().map(Value::Bytes),
+        ScalarType::Timestamp => text.parse().ok().map(Value::Timestamp),
+    };
+    let form = match key.ty {
+        ScalarType::Bytes => " (in base64)",
+        ScalarType::Timestamp => " (RFC 3339)",
+        _ => "",
+    };
+    parsed.ok_or_else(|| Error::invalid(format!("join key {:?} is {}{form}: {text:?}", key.name, key.ty)))
+}
 
 /// Encoded entity keys, one a row; `None` where a join key is null or cannot be one.
 #[derive(Debug, Default, Clone)]
@@ -213,4 +238,20 @@ impl<'a> Column<'a> {
         }
         Ok(())
     }
+}
+
+/// The value of a row in a column of join keys, which is of exactly the key's type; `None` where it is null.
+pub(crate) fn key_value(ty: ScalarType, array: &ArrayRef, row: usize) -> Option<Value> {
+    array.is_valid(row).then(|| match ty {
+        ScalarType::Bool => Value::Bool(array.as_boolean().value(row)),
+        ScalarType::Int32 => Value::Int32(array.as_primitive::<Int32Type>().value(row)),
+        ScalarType::Int64 => Value::Int64(array.as_primitive::<Int64Type>().value(row)),
+        ScalarType::Float32 => Value::Float32(array.as_primitive::<Float32Type>().value(row)),
+        ScalarType::Float64 => Value::Float64(array.as_primitive::<Float64Type>().value(row)),
+        ScalarType::String => Value::String(array.as_string::<i32>().value(row).to_owned()),
+        ScalarType::Bytes => Value::Bytes(array.as_binary::<i32>().value(row).to_vec()),
+        ScalarType::Timestamp => {
+            Value::Timestamp(Timestamp::from_micros(array.as_primitive::<TimestampMicrosecondType>().value(row)))
+        }
+    })
 }

@@ -44,6 +44,7 @@ mod export;
 mod freshness;
 mod ingest;
 mod join;
+mod json;
 mod keys;
 mod output;
 mod parquet_files;
@@ -56,7 +57,6 @@ mod reference;
 mod rfc3339;
 mod role;
 mod scalar_builder;
-#[allow(dead_code, unused_imports, reason = "the doors that use it come next")]
 mod sidecar;
 mod source;
 mod store;
@@ -83,7 +83,8 @@ pub use ingest::{
 pub use join::{
     FeatureCounts, JOIN_MEMORY_BYTES_DEFAULT, JOIN_MEMORY_BYTES_MIN, Join, JoinOptions, JoinReport, TrainingSetOptions,
 };
-pub use keys::EntityKey;
+pub use json::{AnswerRows, AsJson, HistoryRows};
+pub use keys::{EntityKey, parse_join_key};
 pub use parquet_files::Compression;
 pub use prepared::{EntityRows, Prepared};
 pub use progress::{OnProgress, Progress};
@@ -91,7 +92,8 @@ pub use read::F32Matrix;
 pub use reference::ResolvedFeature;
 pub use role::ColumnRole;
 pub use sidecar::{
-    Access, Bounds, Client, ConnectOptions, ConsumerReport, Limits, Peer, Pipeline, Role, Server, Service, Socket,
+    Access, Bounds, Client, ConnectOptions, ConsumerReport, HttpListeners, HttpOptions, HttpServer, HttpToken, Limits,
+    Peer, Pipeline, Role, Server, Service, Socket,
 };
 pub use source::{Batches, InputFormat, Source};
 pub use store::{HistoryRow, Store};

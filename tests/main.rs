@@ -8,6 +8,7 @@ mod disks;
 mod export;
 mod formats;
 mod freshness;
+mod http;
 mod ingest;
 mod join;
 mod reads;

@@ -1,10 +1,11 @@
 //! `asof delete`: an entity is no more, from a time on.
 
+use asofdb::AsJson;
 use clap::Args;
 use serde_json::json;
 
 use super::context::Context;
-use super::entity::{EntityArgument, Target, entity_json};
+use super::entity::{EntityArgument, Target};
 use super::error::{Outcome, Result};
 use super::output::{Output, Report};
 use super::sheet::{Cell, Column, Sheet};
@@ -56,7 +57,7 @@ impl Delete {
         }
         self.output.print(&Report {
             json: json!({
-                "entity": entity_json(&target.entity),
+                "entity": AsJson(target.entity.as_slice()).to_tree()?,
                 "views": target.views,
                 "event_timestamp": at.to_string(),
                 "created_timestamp": committed.created.to_string(),

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use asofdb::{Catalog, Entity, Error, FeatureService, FeatureView, JoinKey, ResolvedFeature, Store};
+use asofdb::{AsJson, Catalog, Entity, Error, FeatureService, FeatureView, JoinKey, ResolvedFeature, Store};
 use clap::Args;
 use serde_json::Value as Json;
 
-use super::catalog::{entity_json, filled, service_json, view_json};
+use super::catalog::filled;
 use super::context::Context;
 use super::error::{Outcome, Result};
 use super::output::{Output, Report};
@@ -41,20 +41,20 @@ impl Describe {
 fn describe(store: &Store, name: &str) -> Result<Report> {
     let catalog = store.catalog();
     if let Some(view) = catalog.view(name) {
-        return Ok(of_view(view));
+        return of_view(view);
     }
     if let Some(service) = catalog.service(name) {
         let features = store.prepare(&[name])?.features();
-        return Ok(of_service(service, &features));
+        return of_service(service, &features);
     }
     match catalog.entity(name) {
-        Some(entity) => Ok(of_entity(&catalog, entity)),
+        Some(entity) => of_entity(&catalog, entity),
         // The library's error names what is near.
         None => Err(store.prepare(&[name]).err().unwrap_or_else(|| Error::internal("a name came up meanwhile")).into()),
     }
 }
 
-fn of_view(view: &FeatureView) -> Report {
+fn of_view(view: &FeatureView) -> Result<Report> {
     let mut facts = Facts::new("feature view", &view.name);
     facts.add("description", &view.description);
     facts.add("entities", &view.entities.join(", "));
@@ -79,10 +79,10 @@ fn of_view(view: &FeatureView) -> Report {
             filled(&feature.description),
         ]);
     }
-    facts.report(view_json(view), sheet)
+    Ok(facts.report(AsJson(view).to_tree()?, sheet))
 }
 
-fn of_service(service: &FeatureService, features: &[ResolvedFeature]) -> Report {
+fn of_service(service: &FeatureService, features: &[ResolvedFeature]) -> Result<Report> {
     let mut facts = Facts::new("feature service", &service.name);
     facts.add("description", &service.description);
     facts.add("owner", &service.owner);
@@ -98,10 +98,10 @@ fn of_service(service: &FeatureService, features: &[ResolvedFeature]) -> Report 
             filled(&one.feature.description),
         ]);
     }
-    facts.report(service_json(service), sheet)
+    Ok(facts.report(AsJson(service).to_tree()?, sheet))
 }
 
-fn of_entity(catalog: &Catalog, entity: &Entity) -> Report {
+fn of_entity(catalog: &Catalog, entity: &Entity) -> Result<Report> {
     let mut facts = Facts::new("entity", &entity.name);
     facts.add("description", &entity.description);
     facts.add("join keys", &keys(&entity.join_keys));
@@ -114,7 +114,7 @@ fn of_entity(catalog: &Catalog, entity: &Entity) -> Report {
             filled(&view.description),
         ]);
     }
-    facts.report(entity_json(entity), sheet)
+    Ok(facts.report(AsJson(entity).to_tree()?, sheet))
 }
 
 fn keys(keys: &[JoinKey]) -> String {

@@ -2,10 +2,7 @@
 
 use std::str::FromStr;
 
-use asofdb::{Error, FeatureView, JoinKey, Store, Value};
-use serde_json::{Map, Value as Json};
-
-use super::text::{parse_key, to_json};
+use asofdb::{Error, FeatureView, JoinKey, Store, Value, parse_join_key};
 
 /// An entity as it is given: names and values of its join keys.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,7 +52,7 @@ impl EntityArgument {
     /// refuses it by name.
     pub(crate) fn typed(&self, keys: &[JoinKey]) -> Result<Vec<(&str, Value)>, Error> {
         let value = |(name, text): &'_ (String, String)| match keys.iter().find(|key| key.name == *name) {
-            Some(key) => parse_key(key, text),
+            Some(key) => parse_join_key(key, text),
             None => Ok(Value::String(text.clone())),
         };
         self.0.iter().map(|pair| Ok((pair.0.as_str(), value(pair)?))).collect()
@@ -103,12 +100,6 @@ impl<'a> Target<'a> {
     pub(crate) fn names(&self) -> Vec<&str> {
         self.views.iter().map(String::as_str).collect()
     }
-}
-
-/// An entity as a JSON object.
-pub(crate) fn entity_json(entity: &[(&str, Value)]) -> Json {
-    let pairs = entity.iter().map(|(name, value)| ((*name).to_owned(), to_json(value)));
-    Json::Object(pairs.collect::<Map<_, _>>())
 }
 
 #[cfg(test)]

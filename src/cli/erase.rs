@@ -1,12 +1,12 @@
 //! `asof erase`: an entity is removed from the disk.
 
-use asofdb::{Erased, Store};
+use asofdb::{AsJson, Erased, Store};
 use clap::Args;
 use serde_json::{Value as Json, json};
 
 use super::context::Context;
 use super::delete::Scope;
-use super::entity::{EntityArgument, Target, entity_json};
+use super::entity::{EntityArgument, Target};
 use super::error::{Outcome, Result};
 use super::output::{Output, Report};
 use super::sheet::{Cell, Column, Sheet, Tone};
@@ -39,7 +39,7 @@ impl Erase {
         let target = Target::resolve(&store, self.scope.view.as_deref(), &self.entity)?;
         let not_covered = if self.scope.all_views { self.not_covered(&store, &target) } else { Vec::new() };
         let receipt = store.erase(&target.names(), &target.entity)?;
-        self.output.print(&report(&target, &receipt, &not_covered))?;
+        self.output.print(&report(&target, &receipt, &not_covered)?)?;
         Ok(Outcome::Done)
     }
 
@@ -51,7 +51,7 @@ impl Erase {
     }
 }
 
-fn report(target: &Target<'_>, receipt: &[Erased], not_covered: &[String]) -> Report {
+fn report(target: &Target<'_>, receipt: &[Erased], not_covered: &[String]) -> Result<Report> {
     let mut sheet = Sheet::new([Column::new("view"), Column::right("versions"), Column::right("bytes")]);
     for erased in receipt {
         sheet.push(vec![
@@ -69,10 +69,11 @@ fn report(target: &Target<'_>, receipt: &[Erased], not_covered: &[String]) -> Re
     if !not_covered.is_empty() {
         below.push(format!("not covered, because they have more join keys: {}", not_covered.join(", ")));
     }
-    Report {
-        json: json!({"entity": entity_json(&target.entity), "erased": erased, "not_covered": not_covered}),
+    let entity = AsJson(target.entity.as_slice()).to_tree()?;
+    Ok(Report {
+        json: json!({"entity": entity, "erased": erased, "not_covered": not_covered}),
         sheet,
         below,
         ..Report::default()
-    }
+    })
 }

@@ -1,14 +1,13 @@
 //! `asof freshness`: whether views are fed.
 
-use asofdb::Freshness as ViewFreshness;
+use asofdb::{AsJson, Freshness as ViewFreshness};
 use clap::Args;
-use serde_json::{Value as Json, json};
 
 use super::context::Context;
 use super::error::{Outcome, Result};
 use super::output::{Output, Report};
 use super::sheet::{Cell, Column, Place, Sheet, Tone};
-use super::text::{counted, short_span, time_json};
+use super::text::{counted, short_span};
 
 /// Compare the age of each view's newest event with its ttl; exit code 3 when one is stale
 ///
@@ -37,12 +36,12 @@ impl Freshness {
         let views: Vec<&str> =
             if self.views.is_empty() { all.collect() } else { self.views.iter().map(|v| &**v).collect() };
         let found = views.into_iter().map(|view| store.freshness(view)).collect::<asofdb::Result<Vec<_>>>()?;
-        self.output.print(&report(&found))?;
+        self.output.print(&report(&found)?)?;
         Ok(if found.iter().any(ViewFreshness::is_stale) { Outcome::Problem } else { Outcome::Done })
     }
 }
 
-fn report(views: &[ViewFreshness]) -> Report {
+fn report(views: &[ViewFreshness]) -> Result<Report> {
     let mut sheet = Sheet::new([
         Column::new("view"),
         Column::new("status"),
@@ -72,7 +71,8 @@ fn report(views: &[ViewFreshness]) -> Report {
         0 => Vec::new(),
         stale => vec![format!("{} older than the ttl", counted(stale, "view is", "views are"))],
     };
-    Report { json: views.iter().map(view_json).collect(), sheet, below, ..Report::default() }
+    let json = views.iter().map(|view| AsJson(view).to_tree()).collect::<asofdb::Result<_>>()?;
+    Ok(Report { json, sheet, below, ..Report::default() })
 }
 
 fn status(view: &ViewFreshness) -> (&'static str, Tone) {
@@ -82,17 +82,4 @@ fn status(view: &ViewFreshness) -> (&'static str, Tone) {
         (false, None) => ("no rows", Tone::Faint),
         (false, Some(_)) => ("fresh", Tone::Good),
     }
-}
-
-fn view_json(view: &ViewFreshness) -> Json {
-    json!({
-        "view": view.view,
-        "stale": view.is_stale(),
-        "newest_event_timestamp": time_json(view.newest),
-        "age_seconds": view.age().map(|age| age.as_micros() as f64 / 1e6),
-        "ttl_seconds": view.ttl.map(|ttl| ttl.as_micros() as f64 / 1e6),
-        "entities": view.entities,
-        "expired_entities": view.expired,
-        "now": view.now.to_string(),
-    })
 }

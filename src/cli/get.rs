@@ -1,15 +1,14 @@
 //! `asof get`: feature values of entities, now or as of a time.
 
-use asofdb::{Answer, JoinKey, Prepared, Status, Store, Timestamp, Value};
+use asofdb::{Answer, AnswerRows, AsJson, JoinKey, Prepared, Status, Store, Timestamp, Value};
 use clap::Args;
-use serde_json::{Map, Value as Json, json};
 
 use super::context::Context;
-use super::entity::{EntityArgument, entity_json};
+use super::entity::EntityArgument;
 use super::error::{Outcome, Result};
 use super::output::{Output, Report};
 use super::sheet::{Cell, Column, Place, Sheet, Tone};
-use super::text::{option_json, short_span, time_json, to_text};
+use super::text::{short_span, to_text};
 use super::when::When;
 
 /// Read features of entities: the latest values, or those of any time
@@ -104,32 +103,16 @@ impl Found {
         ]);
         let mut report = Report { sheet: Sheet::new(columns), above, ..Report::default() };
         let references = self.answer.references();
-        let mut rows = Vec::with_capacity(entities.len());
         for (row, entity) in entities.iter().enumerate() {
-            let mut features = Map::new();
             for (feature, reference) in references.iter().enumerate() {
-                features.insert(reference.clone(), self.json(row, feature)?);
                 let mut cells: Vec<_> = entity.iter().map(|(_, value)| entity_cell(value, feature == 0)).collect();
                 cells.extend(self.cells(row, feature, reference)?);
                 report.sheet.push(cells);
             }
-            rows.push(json!({"entity": entity_json(entity), "features": features}));
         }
-        report.json = Json::Array(rows);
+        report.json = AsJson(&AnswerRows { answer: &self.answer, entities }).to_tree()?;
         report.below.push(format!("{} {}", self.what, self.at));
         Ok(report)
-    }
-
-    fn json(&self, row: usize, feature: usize) -> Result<Json> {
-        let mut object = json!({
-            "value": option_json(self.answer.value(row, feature)?.as_ref()),
-            "status": self.answer.status(row, feature).as_str(),
-            "event_timestamp": time_json(self.answer.event_timestamp(row, feature)),
-        });
-        if self.answer.is_defaulted(row, feature) {
-            object["defaulted"] = Json::Bool(true);
-        }
-        Ok(object)
     }
 
     fn cells(&self, row: usize, feature: usize, reference: &str) -> Result<[Cell; 6]> {

@@ -1,15 +1,14 @@
 //! `asof history`: every version of one entity.
 
-use asofdb::{FeatureView, HistoryRow};
+use asofdb::{AsJson, FeatureView, HistoryRow, HistoryRows};
 use clap::Args;
-use serde_json::{Map, Value as Json, json};
 
 use super::context::Context;
 use super::entity::EntityArgument;
 use super::error::{Outcome, Result};
 use super::output::{Output, Report};
 use super::sheet::{Cell, Column, Sheet, Tone};
-use super::text::{counted, option_json, to_text};
+use super::text::{counted, to_text};
 
 /// Show every version of one entity in a view, newest first
 #[derive(Debug, Args)]
@@ -40,33 +39,22 @@ impl History {
         let keys = view.map(|view| view.join_keys.as_slice()).unwrap_or_default();
         let rows = store.history(&self.view, &self.entity.typed(keys)?, self.limit.unwrap_or(usize::MAX))?;
         if let Some(view) = view {
-            self.output.print(&report(view, &rows))?;
+            self.output.print(&report(view, &rows)?)?;
         }
         Ok(Outcome::Done)
     }
 }
 
-fn report(view: &FeatureView, rows: &[HistoryRow]) -> Report {
+fn report(view: &FeatureView, rows: &[HistoryRow]) -> Result<Report> {
     let mut columns = vec![Column::new("event_timestamp"), Column::new("created_timestamp"), Column::new("deleted")];
     columns.extend(view.features.iter().map(|feature| Column::right(&feature.name)));
     let mut sheet = Sheet::new(columns);
     rows.iter().for_each(|row| sheet.push(cells(view, row)));
-    Report {
-        json: rows.iter().map(|row| row_json(view, row)).collect(),
+    Ok(Report {
+        json: AsJson(&HistoryRows { view, rows }).to_tree()?,
         sheet,
         below: vec![counted(rows.len() as u64, "version", "versions")],
         ..Report::default()
-    }
-}
-
-fn row_json(view: &FeatureView, row: &HistoryRow) -> Json {
-    let names = view.features.iter().map(|feature| feature.name.clone());
-    let values: Map<_, _> = names.zip(row.values.iter().map(|value| option_json(value.as_ref()))).collect();
-    json!({
-        "event_timestamp": row.version.event.to_string(),
-        "created_timestamp": row.version.created.to_string(),
-        "deleted": row.deleted,
-        "values": values,
     })
 }
 

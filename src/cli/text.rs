@@ -1,47 +1,7 @@
-//! Values as text, as JSON, and from text.
+//! Values, counts and lengths of time as text.
 
-use asofdb::{Error, JoinKey, Result, ScalarType, Span, Timestamp, Value};
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD as BASE64;
-use serde_json::{Number, Value as Json};
-
-/// A value in JSON: numbers as numbers, except what JSON has no number for.
-pub(crate) fn to_json(value: &Value) -> Json {
-    match value {
-        Value::Bool(v) => Json::from(*v),
-        Value::Int32(v) => Json::from(*v),
-        Value::Int64(v) => Json::from(*v),
-        // The shortest digits that mean this float; a widened one would show digits that nobody stored.
-        Value::Float32(v) => float(v.to_string().parse().unwrap_or(f64::from(*v))),
-        Value::Float64(v) => float(*v),
-        Value::String(v) => Json::from(v.as_str()),
-        Value::Bytes(v) => Json::from(BASE64.encode(v)),
-        Value::Timestamp(v) => Json::from(v.to_string()),
-        Value::List(_, values) => values.iter().map(to_json).collect(),
-    }
-}
-
-fn float(value: f64) -> Json {
-    Number::from_f64(value).map_or_else(|| Json::from(not_finite(value)), Json::Number)
-}
-
-fn not_finite(value: f64) -> &'static str {
-    match value {
-        v if v.is_nan() => "NaN",
-        v if v > 0.0 => "Infinity",
-        _ => "-Infinity",
-    }
-}
-
-/// [`to_json`] of what may not be there.
-pub(crate) fn option_json(value: Option<&Value>) -> Json {
-    value.map_or(Json::Null, to_json)
-}
-
-/// A time in JSON; null where there is none.
-pub(crate) fn time_json(time: Option<Timestamp>) -> Json {
-    time.map_or(Json::Null, |time| Json::from(time.to_string()))
-}
+use asofdb::{AsJson, Error, Result, Span, Value};
+use serde_json::Value as Json;
 
 /// Anything of the library's that has a form in JSON.
 pub(crate) fn to_serialized(value: &impl serde::Serialize) -> Result<Json> {
@@ -50,30 +10,11 @@ pub(crate) fn to_serialized(value: &impl serde::Serialize) -> Result<Json> {
 
 /// A value as text without quotes, for tables and CSV; lists are JSON.
 pub(crate) fn to_text(value: &Value) -> String {
-    match to_json(value) {
+    // Only answers can fail to become JSON, values cannot.
+    match AsJson(value).to_tree().unwrap_or_default() {
         Json::String(text) => text,
         json => json.to_string(),
     }
-}
-
-/// Reads the value of a join key.
-pub(crate) fn parse_key(key: &JoinKey, text: &str) -> Result<Value> {
-    let parsed = match key.ty {
-        ScalarType::Bool => text.parse().ok().map(Value::Bool),
-        ScalarType::Int32 => text.parse().ok().map(Value::Int32),
-        ScalarType::Int64 => text.parse().ok().map(Value::Int64),
-        ScalarType::Float32 => text.parse().ok().map(Value::Float32),
-        ScalarType::Float64 => text.parse().ok().map(Value::Float64),
-        ScalarType::String => Some(Value::String(text.to_owned())),
-        ScalarType::Bytes => BASE64.decode(text).ok().map(Value::Bytes),
-        ScalarType::Timestamp => text.parse().ok().map(Value::Timestamp),
-    };
-    let form = match key.ty {
-        ScalarType::Bytes => " (in base64)",
-        ScalarType::Timestamp => " (RFC 3339)",
-        _ => "",
-    };
-    parsed.ok_or_else(|| Error::invalid(format!("join key {:?} is {}{form}: {text:?}", key.name, key.ty)))
 }
 
 /// A length of time by its greatest unit and the next: `3d 1h`, `2h`, `4829d`.
@@ -115,21 +56,9 @@ pub(crate) fn bytes(bytes: u64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use asofdb::{JoinKey, ScalarType, Timestamp, parse_join_key};
 
-    #[test]
-    fn json_has_the_digits_that_were_stored_and_words_for_what_is_no_number() {
-        let text = |value| to_json(&value).to_string();
-        assert_eq!(text(Value::Float32(39.02)), "39.02");
-        assert_eq!(text(Value::Float32(f32::MIN_POSITIVE)), "1.1754944e-38");
-        assert_eq!(text(Value::Float64(-0.5)), "-0.5");
-        assert_eq!(text(Value::Float64(f64::NAN)), "\"NaN\"");
-        assert_eq!(text(Value::Float32(f32::NEG_INFINITY)), "\"-Infinity\"");
-        assert_eq!(text(Value::Int64(i64::MAX)), "9223372036854775807");
-        assert_eq!(text(Value::Bytes(vec![0, 255])), "\"AP8=\"");
-        let list = Value::List(ScalarType::Float32, vec![Value::Float32(0.1), Value::Float32(2.0)]);
-        assert_eq!(text(list), "[0.1,2.0]");
-    }
+    use super::*;
 
     #[test]
     fn every_key_reads_back_from_its_text() {
@@ -145,10 +74,10 @@ mod tests {
         ];
         for (value, ty) in values.into_iter().zip(ScalarType::ALL) {
             let key = JoinKey { name: "k".into(), ty };
-            assert_eq!(parse_key(&key, &to_text(&value)).unwrap(), value);
+            assert_eq!(parse_join_key(&key, &to_text(&value)).unwrap(), value);
         }
         let key = JoinKey { name: "user_id".into(), ty: ScalarType::Int64 };
-        assert_eq!(parse_key(&key, "1.5").unwrap_err().to_string(), "join key \"user_id\" is int64: \"1.5\"");
+        assert_eq!(parse_join_key(&key, "1.5").unwrap_err().to_string(), "join key \"user_id\" is int64: \"1.5\"");
     }
 
     #[test]

@@ -94,6 +94,11 @@ impl Access {
         };
         Some(if self.read_only { Role::Reader } else { role })
     }
+
+    /// The role of a caller over TCP, whose user is not known: at most that of a writer.
+    pub(crate) fn remote_role(&self) -> Role {
+        if self.read_only { Role::Reader } else { Role::Writer }
+    }
 }
 
 #[cfg(test)]

@@ -63,6 +63,14 @@ impl Socket {
         }
     }
 
+    /// The listener, for a server that is not of this crate's native protocol. The file goes with the socket.
+    ///
+    /// # Errors
+    /// `Unavailable` when there are too many open files.
+    pub fn to_listener(&self) -> Result<UnixListener> {
+        self.listener.try_clone().map_err(|error| Error::unavailable("cannot share a socket").with_source(error))
+    }
+
     pub(crate) fn listener(&self) -> &UnixListener {
         &self.listener
     }

@@ -3,6 +3,8 @@
 //! Each function gives the value or, as an error, what the text should have been.
 
 use asofdb_storage::{ScalarType, Timestamp};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64;
 
 /// Greatest whole number up to which every whole number is a `f64`.
 const WHOLE_FLOAT_MAX: f64 = 9_007_199_254_740_992.0;
@@ -10,14 +12,29 @@ const WHOLE_FLOAT_MAX: f64 = 9_007_199_254_740_992.0;
 /// Longest part of a bad value that is shown.
 const SHOWN_CHARS_MAX: usize = 60;
 
+/// How bytes are written, and what whole numbers mean as timestamps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum TextForm {
+    /// Files: hexadecimal and microseconds.
+    File,
+    /// Requests: base64 and microseconds, as in our answers.
+    Request,
+    /// Requests of Feast's clients: base64 and seconds.
+    Feast,
+}
+
 /// `column "x" is no int64: "abc"`.
-pub(super) fn problem(column: &str, ty: impl std::fmt::Display, text: &str) -> String {
-    let wanted = match ty.to_string() {
-        ty if ty == ScalarType::Timestamp.name() => {
+pub(super) fn problem(column: &str, ty: impl std::fmt::Display, text: &str, form: TextForm) -> String {
+    let wanted = match (ty.to_string(), form) {
+        (ty, TextForm::Feast) if ty == ScalarType::Timestamp.name() => {
+            "timestamp (RFC 3339, a date, or seconds since 1970)".to_owned()
+        }
+        (ty, _) if ty == ScalarType::Timestamp.name() => {
             "timestamp (RFC 3339, a date, or microseconds since 1970)".to_owned()
         }
-        ty if ty == ScalarType::Bytes.name() => "bytes (hexadecimal)".to_owned(),
-        ty => ty,
+        (ty, TextForm::File) if ty == ScalarType::Bytes.name() => "bytes (hexadecimal)".to_owned(),
+        (ty, _) if ty == ScalarType::Bytes.name() => "bytes (base64)".to_owned(),
+        (ty, _) => ty,
     };
     format!("column {column:?} is no {wanted}: {}", shown(text))
 }
@@ -67,12 +84,23 @@ fn has_digits(text: &str) -> bool {
 }
 
 /// Microseconds since 1970.
-pub(super) fn timestamp(text: &str) -> Option<i64> {
-    text.trim().parse().ok().or_else(|| text.parse::<Timestamp>().ok().map(Timestamp::as_micros))
+pub(super) fn timestamp(text: &str, form: TextForm) -> Option<i64> {
+    match (text.trim().parse::<i64>(), form) {
+        (Ok(seconds), TextForm::Feast) => seconds.checked_mul(1_000_000),
+        (Ok(micros), _) => Some(micros),
+        (Err(_), _) => text.parse::<Timestamp>().ok().map(Timestamp::as_micros),
+    }
 }
 
-/// Hexadecimal, two digits a byte.
-pub(super) fn bytes(text: &str) -> Option<Vec<u8>> {
+pub(super) fn bytes(text: &str, form: TextForm) -> Option<Vec<u8>> {
+    match form {
+        TextForm::File => hexadecimal(text),
+        TextForm::Request | TextForm::Feast => BASE64.decode(text).ok(),
+    }
+}
+
+/// Two digits a byte.
+fn hexadecimal(text: &str) -> Option<Vec<u8>> {
     let digit = |byte: u8| char::from(byte).to_digit(16).map(|digit| digit as u8);
     let (pairs, rest) = text.trim().as_bytes().as_chunks::<2>();
     let byte = |[high, low]: &[u8; 2]| Some(digit(*high)? << 4 | digit(*low)?);
@@ -104,25 +132,32 @@ mod tests {
     }
 
     #[test]
-    fn times_are_rfc_3339_dates_or_microseconds() {
+    fn times_are_rfc_3339_dates_or_whole_numbers() {
         let expected = Some(1_357_034_400_000_000);
         for text in ["2013-01-01T10:00:00Z", "2013-01-01 10:00:00", "2013-01-01T12:00:00+02:00", "1357034400000000"] {
-            assert_eq!(timestamp(text), expected, "{text}");
+            assert_eq!(timestamp(text, TextForm::File), expected, "{text}");
         }
-        assert_eq!(timestamp("2013-01-01"), Some(1_356_998_400_000_000));
-        assert_eq!(timestamp("yesterday"), None);
+        assert_eq!(timestamp("2013-01-01", TextForm::Request), Some(1_356_998_400_000_000));
+        assert_eq!(timestamp("1357034400", TextForm::Feast), expected);
+        assert_eq!(timestamp("1357034400000000", TextForm::Feast), None);
+        assert_eq!(timestamp("yesterday", TextForm::File), None);
     }
 
     #[test]
-    fn bytes_are_hexadecimal() {
-        assert_eq!(bytes("00fFa1"), Some(vec![0, 255, 0xa1]));
-        assert_eq!(bytes("0"), None);
-        assert_eq!(bytes("0g"), None);
+    fn bytes_are_hexadecimal_in_files_and_base64_in_requests() {
+        assert_eq!(bytes("00fFa1", TextForm::File), Some(vec![0, 255, 0xa1]));
+        assert_eq!(bytes("0", TextForm::File), None);
+        assert_eq!(bytes("0g", TextForm::File), None);
+        assert_eq!(bytes("AP8=", TextForm::Request), Some(vec![0, 255]));
+        assert_eq!(bytes("AP8", TextForm::Feast), None);
     }
 
     #[test]
     fn a_problem_names_column_type_and_value() {
-        assert_eq!(problem("temp", ScalarType::Float32, "warm"), "column \"temp\" is no float32: \"warm\"");
-        assert!(problem("temp", ScalarType::Float32, &"9".repeat(100)).len() < 110);
+        let problem = |ty, text: &str, form| super::problem("temp", ty, text, form);
+        assert_eq!(problem(ScalarType::Float32, "warm", TextForm::File), "column \"temp\" is no float32: \"warm\"");
+        assert!(problem(ScalarType::Float32, &"9".repeat(100), TextForm::File).len() < 110);
+        assert!(problem(ScalarType::Bytes, "?", TextForm::Feast).contains("bytes (base64)"));
+        assert!(problem(ScalarType::Timestamp, "?", TextForm::Feast).contains(" or seconds since"));
     }
 }

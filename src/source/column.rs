@@ -7,7 +7,7 @@ use arrow::buffer::OffsetBuffer;
 use arrow::datatypes::{DataType, Field, TimeUnit};
 use asofdb_storage::{ScalarType, ValueType};
 
-use super::cell;
+use super::cell::{self, TextForm};
 use crate::arrow_types::list_item;
 use crate::scalar_builder::ScalarBuilder;
 
@@ -20,6 +20,7 @@ pub(super) struct ColumnBuilder {
     /// For a list: the end of each row in `items`.
     ends: Vec<i32>,
     valid: NullBufferBuilder,
+    form: TextForm,
 }
 
 impl ColumnBuilder {
@@ -27,7 +28,15 @@ impl ColumnBuilder {
         let ty = value_type(field.data_type()).unwrap_or(ValueType::Scalar(ScalarType::String));
         let (ValueType::Scalar(scalar) | ValueType::List(scalar)) = ty;
         let (items, valid) = (ScalarBuilder::new(scalar), NullBufferBuilder::new(0));
-        ColumnBuilder { name: field.name().clone(), ty, items, ends: Vec::new(), valid }
+        ColumnBuilder { name: field.name().clone(), ty, items, ends: Vec::new(), valid, form: TextForm::File }
+    }
+
+    pub(super) fn with_form(self, form: TextForm) -> Self {
+        ColumnBuilder { form, ..self }
+    }
+
+    pub(super) fn form(&self) -> TextForm {
+        self.form
     }
 
     pub(super) fn name(&self) -> &str {
@@ -49,8 +58,8 @@ impl ColumnBuilder {
     /// Adds a value by its text.
     pub(super) fn push(&mut self, text: &str) -> Result<(), String> {
         match self.ty {
-            ValueType::Scalar(_) if push_text(&mut self.items, text) => Ok(()),
-            _ => Err(cell::problem(&self.name, self.ty, text)),
+            ValueType::Scalar(_) if push_text(&mut self.items, text, self.form) => Ok(()),
+            _ => Err(cell::problem(&self.name, self.ty, text, self.form)),
         }
     }
 
@@ -60,9 +69,9 @@ impl ColumnBuilder {
             return Err(format!("column {:?} is {}, not a list", self.name, self.ty));
         };
         for text in items {
-            if !push_text(&mut self.items, text) {
+            if !push_text(&mut self.items, text, self.form) {
                 // What stays of the list belongs to the row that is null instead.
-                return Err(cell::problem(&self.name, item, text));
+                return Err(cell::problem(&self.name, item, text, self.form));
             }
         }
         self.end_list(true);
@@ -104,15 +113,15 @@ impl ColumnBuilder {
 }
 
 /// Adds the value that a text stands for; says whether it was one of the type.
-fn push_text(items: &mut ScalarBuilder, text: &str) -> bool {
+fn push_text(items: &mut ScalarBuilder, text: &str, form: TextForm) -> bool {
     match items {
         ScalarBuilder::Bool(items) => cell::bool(text).map(|value| items.append_value(value)).is_some(),
         ScalarBuilder::Int32(items) => cell::int32(text).map(|value| items.append_value(value)).is_some(),
         ScalarBuilder::Int64(items) => cell::int64(text).map(|value| items.append_value(value)).is_some(),
         ScalarBuilder::Float32(items) => cell::float32(text).map(|value| items.append_value(value)).is_some(),
         ScalarBuilder::Float64(items) => cell::float64(text).map(|value| items.append_value(value)).is_some(),
-        ScalarBuilder::Timestamp(items) => cell::timestamp(text).map(|value| items.append_value(value)).is_some(),
-        ScalarBuilder::Bytes(items) => cell::bytes(text).map(|value| items.append_value(value)).is_some(),
+        ScalarBuilder::Timestamp(items) => cell::timestamp(text, form).map(|value| items.append_value(value)).is_some(),
+        ScalarBuilder::Bytes(items) => cell::bytes(text, form).map(|value| items.append_value(value)).is_some(),
         ScalarBuilder::String(items) => {
             items.append_value(text);
             true

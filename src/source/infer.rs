@@ -6,7 +6,7 @@ use std::sync::Arc;
 use arrow::datatypes::{Field, Schema, SchemaRef};
 use asofdb_storage::{ScalarType, ValueType};
 
-use super::cell;
+use super::cell::{self, TextForm};
 use super::column::value_type;
 use crate::arrow_types::arrow_type;
 
@@ -55,7 +55,7 @@ fn is_like(ty: ScalarType, text: &str, quoted: bool) -> bool {
         ScalarType::Bool => !quoted && cell::bool(text).is_some() && text.trim().len() > 1,
         ScalarType::Int64 => !quoted && text.trim().parse::<i64>().is_ok(),
         ScalarType::Float64 => !quoted && cell::float64(text).is_some(),
-        ScalarType::Timestamp => cell::timestamp(text).is_some() && text.trim().parse::<i64>().is_err(),
+        ScalarType::Timestamp => cell::timestamp(text, TextForm::File).is_some() && text.trim().parse::<i64>().is_err(),
         _ => true,
     }
 }

@@ -11,11 +11,13 @@ mod file;
 mod format;
 mod infer;
 mod ipc;
+mod json;
 mod lines;
 mod ndjson;
 mod parquet;
 mod piece;
 mod record;
+mod request;
 
 use std::io::Read;
 use std::path::Path;
@@ -29,6 +31,7 @@ pub(crate) use self::file::SourceFile;
 pub use self::format::InputFormat;
 pub(crate) use self::piece::Piece;
 use self::piece::Pieces;
+pub(crate) use self::request::{RequestRows, request_batch, request_column};
 use crate::suggest::did_you_mean;
 
 /// A file of rows that has been looked at: its columns are known. It can be read any number of times.

@@ -1,22 +1,19 @@
 //! NDJSON: one JSON object a line.
 
-use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
-use std::fmt;
 use std::sync::Arc;
 
 use arrow::datatypes::{Schema, SchemaRef};
-use asofdb_storage::{Error, Result, ScalarType, ValueType};
-use serde::de::{DeserializeSeed, MapAccess, Visitor};
+use asofdb_storage::{Error, Result};
 use serde_json::Value as Json;
 use serde_json::value::RawValue;
 
-use super::cell;
-use super::column::ColumnBuilder;
+use super::cell::TextForm;
 use super::csv::batch;
 use super::file::SourceFile;
 use super::format::InputFormat;
 use super::infer::{self, Guess, SAMPLE_ROWS};
+use super::json::{JsonRows, each_value, unquoted};
 use super::lines::Lines;
 use super::piece::{PIECE_BYTES, PIECE_ROWS_MAX, Piece, Pieces};
 use crate::problems::Problems;
@@ -59,16 +56,11 @@ impl NdjsonContent {
             row += 1;
         }
         let schema = self.schema.project(columns);
-        let columns: Vec<_> = columns.iter().map(|column| ColumnBuilder::new(self.schema.field(*column))).collect();
-        let positions = columns.iter().enumerate().map(|(position, column)| (column.name().to_owned(), position));
-        Ok(NdjsonPieces {
-            schema: Arc::new(schema.map_err(|error| file.unreadable(InputFormat::Ndjson, error))?),
-            positions: positions.collect(),
-            columns,
-            all,
-            lines,
-            row,
-        })
+        let schema = Arc::new(schema.map_err(|error| file.unreadable(InputFormat::Ndjson, error))?);
+        let rows = JsonRows::new(schema.fields(), TextForm::File);
+        // Where every column is read, one that is not known is an error.
+        let rows = if all { rows.refuse_unknown(unknown) } else { rows };
+        Ok(NdjsonPieces { schema, rows, lines, row })
     }
 }
 
@@ -120,21 +112,9 @@ fn add_scalar(guess: &mut Guess, value: &str) {
     }
 }
 
-/// The content of a JSON string; `None` for everything else.
-fn unquoted(value: &str) -> Option<Cow<'_, str>> {
-    let inner = value.strip_prefix('"')?.strip_suffix('"')?;
-    match inner.contains('\\') {
-        true => serde_json::from_str(value).ok().map(Cow::Owned),
-        false => Some(Cow::Borrowed(inner)),
-    }
-}
-
 pub(super) struct NdjsonPieces {
     schema: SchemaRef,
-    positions: HashMap<String, usize>,
-    columns: Vec<ColumnBuilder>,
-    /// Whether every column is read, so that one that is not known is an error.
-    all: bool,
+    rows: JsonRows,
     lines: Lines,
     row: u64,
 }
@@ -147,38 +127,16 @@ impl NdjsonPieces {
             let row = numbers.len();
             numbers.push(self.lines.number());
             bytes += self.lines.last().len();
-            if let Err(problem) = self.push(row) {
+            if let Err(problem) = self.rows.push(self.lines.last()) {
                 problems.report(row, problem);
                 texts.insert(row, text(self.lines.last()));
             }
-            self.columns.iter_mut().for_each(|column| column.pad(row + 1));
         }
-        let arrays = self.columns.iter_mut().map(ColumnBuilder::finish).collect();
+        let arrays = self.rows.finish();
         let (first_row, bytes_done) = (self.row, self.lines.bytes_done());
         self.row += numbers.len() as u64;
         let batch = batch(&self.schema, arrays, numbers.len())?;
         Ok(Piece { batch, first_row, lines: numbers, problems, texts, bytes_done })
-    }
-
-    fn push(&mut self, row: usize) -> Result<(), String> {
-        let (columns, positions, all) = (&mut self.columns, &self.positions, self.all);
-        // Rows mostly name their columns in the same order.
-        let mut expected = 0;
-        each_value(self.lines.last(), |name, value| {
-            let position = match columns.get(expected).filter(|column| column.name() == name) {
-                Some(_) => expected,
-                None => match positions.get(name) {
-                    Some(position) => *position,
-                    None if all => return Err(unknown(name)),
-                    None => return Ok(()),
-                },
-            };
-            expected = position + 1;
-            if columns[position].len() > row {
-                return Err(format!("column {name:?} is named twice"));
-            }
-            push_value(&mut columns[position], value)
-        })
     }
 }
 
@@ -186,114 +144,10 @@ fn unknown(name: &str) -> String {
     format!("column {name:?} does not occur in the first {SAMPLE_ROWS} rows; let them name it, if only as null")
 }
 
-fn push_value(column: &mut ColumnBuilder, value: &str) -> Result<(), String> {
-    match value.as_bytes() {
-        [b'n', ..] => {
-            column.push_null();
-            Ok(())
-        }
-        [b'[', ..] => push_list(column, value),
-        [b'{', ..] => Err(format!("column {:?} is {}, not an object", column.name(), column.ty())),
-        _ => column.push(&scalar_text(column.ty(), value).ok_or_else(|| wrong_kind(column, value))?),
-    }
-}
-
-fn push_list(column: &mut ColumnBuilder, value: &str) -> Result<(), String> {
-    let (ValueType::Scalar(item) | ValueType::List(item)) = column.ty();
-    let items: Vec<&RawValue> = serde_json::from_str(value).map_err(|error| error.to_string())?;
-    if items.iter().any(|item| item.get() == "null") {
-        return Err(format!("column {:?} has a null inside a list", column.name()));
-    }
-    let texts = items
-        .iter()
-        .map(|value| scalar_text(ValueType::Scalar(item), value.get()).ok_or_else(|| wrong_kind(column, value.get())));
-    let texts = texts.collect::<Result<Vec<_>, _>>()?;
-    column.push_list(texts.iter().map(AsRef::as_ref))
-}
-
-fn wrong_kind(column: &ColumnBuilder, value: &str) -> String {
-    match unquoted(value) {
-        Some(text) => format!("column {:?} is {}, not a string: {}", column.name(), column.ty(), cell::shown(&text)),
-        None => cell::problem(column.name(), column.ty(), value),
-    }
-}
-
-/// The text of a value, if it is of the kind that the type is written as.
-fn scalar_text(ty: ValueType, value: &str) -> Option<Cow<'_, str>> {
-    let (ValueType::Scalar(scalar) | ValueType::List(scalar)) = ty;
-    let text = unquoted(value);
-    match scalar {
-        ScalarType::String | ScalarType::Bytes => text,
-        ScalarType::Timestamp => text.or(Some(Cow::Borrowed(value))),
-        // Infinity and NaN have no other form in JSON.
-        ScalarType::Float32 | ScalarType::Float64 => match text {
-            Some(text) => cell::float64(&text).filter(|value| !value.is_finite()).map(|_| text),
-            None => Some(Cow::Borrowed(value)),
-        },
-        ScalarType::Bool if text.is_none() => matches!(value, "true" | "false").then_some(Cow::Borrowed(value)),
-        ScalarType::Int32 | ScalarType::Int64 if text.is_none() => Some(Cow::Borrowed(value)),
-        _ => None,
-    }
-}
-
 /// The line as JSON, or as text if it is none.
 fn text(line: &[u8]) -> Json {
     serde_json::from_slice(line).unwrap_or_else(|_| Json::String(String::from_utf8_lossy(line).trim().to_owned()))
 }
-
-/// Calls `each` with the name and the JSON of each value of an object.
-fn each_value(line: &[u8], each: impl FnMut(&str, &str) -> Result<(), String>) -> Result<(), String> {
-    let mut values = EachValue { each, problem: None };
-    let mut json = serde_json::Deserializer::from_slice(line);
-    let read = (&mut values).deserialize(&mut json).and_then(|()| json.end());
-    match (values.problem, read) {
-        (Some(problem), _) => Err(problem),
-        (None, Err(error)) => Err(not_an_object(&error)),
-        (None, Ok(())) => Ok(()),
-    }
-}
-
-fn not_an_object(error: &serde_json::Error) -> String {
-    let message = error.to_string();
-    let message = message.split(" at line ").next().unwrap_or_default();
-    format!("it is no JSON object: {message} (character {})", error.column())
-}
-
-struct EachValue<F> {
-    each: F,
-    problem: Option<String>,
-}
-
-impl<'de, F: FnMut(&str, &str) -> Result<(), String>> DeserializeSeed<'de> for &mut EachValue<F> {
-    type Value = ();
-
-    fn deserialize<D: serde::Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_map(self)
-    }
-}
-
-impl<'de, F: FnMut(&str, &str) -> Result<(), String>> Visitor<'de> for &mut EachValue<F> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        while let Some(name) = map.next_key::<Name<'de>>()? {
-            let value: &RawValue = map.next_value()?;
-            // The rest is still read, so that broken JSON is told as such.
-            if self.problem.is_none() {
-                self.problem = (self.each)(&name.0, value.get()).err();
-            }
-        }
-        Ok(())
-    }
-}
-
-/// A name, borrowed where it has no escapes.
-#[derive(serde::Deserialize)]
-struct Name<'n>(#[serde(borrow)] Cow<'n, str>);
 
 impl Pieces for NdjsonPieces {
     fn next(&mut self) -> Option<Result<Piece>> {

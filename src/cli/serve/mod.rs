@@ -1,6 +1,7 @@
 //! `asof serve`: the sidecar.
 
 mod arguments;
+mod http;
 mod lifecycle;
 mod logs;
 mod sizes;
@@ -14,6 +15,7 @@ use clap::{Args, ValueEnum};
 use tracing::{info, warn};
 
 use self::arguments::{AccessArguments, BoundArguments};
+use self::http::HttpArguments;
 use self::lifecycle::Signals;
 use self::logs::LogArguments;
 use self::sizes::parse_bytes;
@@ -32,6 +34,8 @@ pub(crate) struct Serve {
     /// The socket, in a directory that only this user can write to; not needed where a service manager passes one
     #[arg(long, value_name = "PATH")]
     socket: Option<PathBuf>,
+    #[command(flatten)]
+    http: HttpArguments,
     #[command(flatten)]
     access: AccessArguments,
     /// Who may ask how much, in TOML: requests and rows a second of consumers and views
@@ -56,6 +60,8 @@ const EXAMPLES: &str = "\
 Examples:
   mkdir -m 700 -p ~/.asof && asof serve --store asof-data --socket ~/.asof/socket
   asof --connect ~/.asof/socket get user_stats_v1 --entity user_id=1001
+  asof serve --socket ~/.asof/socket --http 127.0.0.1:6566 --http-socket ~/.asof/http
+  curl --unix-socket ~/.asof/http http://localhost/v1/views
   asof serve --socket /run/asof/socket --mode 0660 --allow-gid 2001 --limits limits.toml --log-format json";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -74,19 +80,26 @@ impl Serve {
         let socket = lifecycle::socket(self.socket.as_deref(), self.access.mode)?;
         let service = Arc::new(Service::new(store.clone(), limits));
         let server = Server::start(service.clone(), socket, self.access.access(), self.bounds.bounds())?;
+        let http = self.http.start(&service, &self.access)?;
         service.warm_up()?;
         service.set_ready();
         lifecycle::notify_ready();
         info!(
             store = %context.store.display(),
             socket = self.socket.as_ref().map(|path| path.display().to_string()),
+            http = http.as_ref().map(|http| http.addresses()),
             views = store.catalog().views().count(),
             "ready"
         );
         let signal = signals.wait();
         lifecycle::notify_stopping();
         info!(signal, "stopping: what has been asked is answered, nothing new is taken");
-        if !server.drain(self.drain_timeout) {
+        let finished = std::thread::scope(|scope| {
+            let http = scope.spawn(|| http.is_none_or(|http| http.drain(self.drain_timeout)));
+            let native = server.drain(self.drain_timeout);
+            native & http.join().unwrap_or(false)
+        });
+        if !finished {
             warn!(drain_timeout = ?self.drain_timeout, "requests were cut off that were not answered in time");
         }
         store.flush()?;

@@ -21,8 +21,8 @@ use self::pool::Pool;
 use super::frame::Kind;
 use super::ipc;
 use super::message::{
-    Apply, CatalogMessage, Checkpoint, CommittedMessage, ConsumerMessage, Form, FreshnessRequest, NamedValue, Pong,
-    RemoveEntity, StatsMessage, Write, WriteView,
+    Apply, CatalogMessage, Checkpoint, CommittedMessage, Form, FreshnessRequest, NamedValue, Pong, RemoveEntity,
+    StatsMessage, Write, WriteView,
 };
 use super::point::{PointHeader, decode_matrix, decode_records};
 use crate::answer::Answer;

@@ -87,6 +87,7 @@ impl Limits {
         let mut limits = Limits { default: default.as_ref().map_or(Ok(Rates::default()), rates)?, ..Limits::default() };
         for table in root.tables("consumer", "a consumer", &CONSUMER_KEYS)? {
             let name = unlisted(&table, &limits.consumers)?;
+            check_name(&name).or_else(|error| Err(table.required("name")?.invalid(error.message())))?;
             limits.consumers.insert(name, ConsumerLimits { rates: rates(&table)?, uids: uids(&table)? });
         }
         for table in root.tables("view", "a view", &VIEW_KEYS)? {
@@ -102,7 +103,6 @@ impl Limits {
 fn unlisted<T>(table: &Table<'_>, known: &HashMap<String, T>) -> Result<String> {
     let field = table.required("name")?;
     let name = field.text()?;
-    check_name(name).map_err(|error| field.invalid(error.message()))?;
     match known.contains_key(name) {
         true => Err(field.invalid(format!("a name is listed once: {name:?}"))),
         false => Ok(name.to_owned()),

@@ -18,6 +18,7 @@ use asofdb_storage::{Error, Result};
 use parking_lot::RwLock;
 
 pub(crate) use self::consumer::Consumer;
+pub(crate) use self::latency::LatencySnapshot;
 pub use self::limits::Limits;
 pub(crate) use self::meter::Meter;
 pub(crate) use self::operation::Operation;

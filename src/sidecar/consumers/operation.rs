@@ -1,6 +1,7 @@
 //! What can be asked of the sidecar, as metrics and limits name it.
 
 /// A kind of request.
+#[allow(dead_code, reason = "the native door asks what HTTP does not")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) enum Operation {
     /// Latest values.

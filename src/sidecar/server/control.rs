@@ -1,7 +1,6 @@
 //! Requests that are answered by one message, other than reads.
 
 use std::path::Path;
-use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::compute::concat_batches;
@@ -12,7 +11,7 @@ use super::Shared;
 use super::handle::Handle;
 use super::session::Session;
 use crate::sidecar::access::Role;
-use crate::sidecar::consumers::{ConsumerReport, Operation, Stopwatch};
+use crate::sidecar::consumers::{ConsumerReport, Operation};
 use crate::sidecar::frame::Kind;
 use crate::sidecar::ipc;
 use crate::sidecar::message::{

@@ -1,0 +1,79 @@
+//! Values by column: entities and data frames.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
+use serde_json::value::RawValue;
+
+/// Named columns of values that are not read yet, in the order of the request.
+#[derive(Debug)]
+pub(super) struct JsonColumns<'a>(Vec<(Cow<'a, str>, Vec<&'a RawValue>)>);
+
+impl<'a> JsonColumns<'a> {
+    pub(super) fn get(&self, name: &str) -> Option<&[&'a RawValue]> {
+        self.0.iter().find(|(known, _)| known == name).map(|(_, values)| values.as_slice())
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &[&'a RawValue])> {
+        self.0.iter().map(|(name, values)| (&**name, values.as_slice()))
+    }
+
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|(name, _)| &**name)
+    }
+}
+
+/// A column's name, borrowed where it has no escapes.
+#[derive(serde::Deserialize)]
+struct Name<'n>(#[serde(borrow)] Cow<'n, str>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for JsonColumns<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Columns;
+
+        impl<'de> Visitor<'de> for Columns {
+            type Value = JsonColumns<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object of lists, one a column")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut columns = JsonColumns(Vec::new());
+                while let Some((name, values)) = map.next_entry::<Name<'de>, Vec<&RawValue>>()? {
+                    if columns.get(&name.0).is_some() {
+                        return Err(A::Error::custom(format!("column {:?} is given twice", name.0)));
+                    }
+                    columns.0.push((name.0, values));
+                }
+                Ok(columns)
+            }
+        }
+
+        deserializer.deserialize_map(Columns)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_keep_their_order_and_their_digits() {
+        let text = r#"{"b\"":[9007199254740993,null],"a":["x"]}"#;
+        let columns: JsonColumns<'_> = serde_json::from_str(text).unwrap();
+        assert_eq!(columns.names().collect::<Vec<_>>(), ["b\"", "a"]);
+        let values: Vec<_> = columns.get("b\"").unwrap().iter().map(|value| value.get()).collect();
+        assert_eq!(values, ["9007199254740993", "null"]);
+        assert!(columns.get("c").is_none());
+    }
+
+    #[test]
+    fn what_is_not_an_object_of_lists_is_refused() {
+        let error = |text| serde_json::from_str::<JsonColumns<'_>>(text).unwrap_err().to_string();
+        assert!(error("[]").contains("an object of lists"));
+        assert!(error(r#"{"a": {"0": 1}}"#).contains("expected a sequence"));
+        assert!(error(r#"{"a": [], "a": []}"#).contains("given twice"));
+    }
+}

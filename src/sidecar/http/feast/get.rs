@@ -1,0 +1,247 @@
+//! `POST /get-online-features`.
+
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, RecordBatch};
+use arrow::datatypes::Field;
+use asofdb_storage::{Catalog, JoinKey, ScalarType, Timestamp, ValueType};
+use axum::extract::State;
+use axum::http::StatusCode;
+use serde::ser::{Error as _, SerializeMap};
+use serde::{Deserialize, Serialize, Serializer};
+
+use super::super::caller::{Caller, Count};
+use super::super::door::Door;
+use super::super::failure::Failure;
+use super::super::payload::Payload;
+use super::super::reply::JsonReply;
+use super::columns::JsonColumns;
+use super::value::{FeastValue, status_name};
+use crate::answer::Answer;
+use crate::arrow_types::arrow_type;
+use crate::json::AsJson;
+use crate::keys::key_value;
+use crate::prepared::Prepared;
+use crate::reference::ResolvedFeature;
+use crate::sidecar::access::Role;
+use crate::sidecar::consumers::Operation;
+use crate::source::{request_batch, request_column};
+use crate::suggest::did_you_mean;
+
+/// Feast's servers ignore what they do not know, and so do we here.
+#[derive(Deserialize)]
+struct Asked<'a> {
+    #[serde(borrow)]
+    entities: JsonColumns<'a>,
+    #[serde(default)]
+    features: Option<Vec<String>>,
+    #[serde(default)]
+    feature_service: Option<String>,
+    #[serde(default)]
+    full_feature_names: bool,
+    #[serde(default)]
+    include_feature_view_version_metadata: bool,
+}
+
+/// Latest features of entities, given and answered by column.
+pub(in super::super) async fn get_online_features(
+    State(door): State<Arc<Door>>,
+    caller: Caller,
+    payload: Payload,
+) -> Result<JsonReply, Failure> {
+    caller.require(Role::Reader)?;
+    door.run(move |door| {
+        caller.measured(Operation::Latest, |count| {
+            let asked: Asked<'_> = payload.json()?;
+            answer(door, count, &asked)
+        })
+    })
+    .await
+}
+
+fn answer(door: &Door, count: &mut Count<'_>, asked: &Asked<'_>) -> Result<JsonReply, Failure> {
+    let store = &door.service.store;
+    let prepared = store.prepare(&references(&store.catalog(), asked)?)?;
+    let features = prepared.features();
+    let names = names(&prepared, asked.full_feature_names)?;
+    let keys = prepared.join_keys();
+    let entities = entities(&keys, &asked.entities)?;
+    door.check_answer_size(entities.num_rows(), features.len())?;
+    count.admit(features.iter().map(|feature| feature.view.name.as_str()), entities.num_rows())?;
+    let answer = store.latest(&prepared, &prepared.entity_rows_from(&entities)?)?;
+    let key_types = asked.entities.names().map(|name| key_type(&keys, name));
+    JsonReply::of(&Reply {
+        results: Results { keys: key_types.zip(entities.columns()).collect(), answer: &answer },
+        metadata: Metadata {
+            feature_names: asked.entities.names().map(str::to_owned).chain(names).collect(),
+            feature_view_metadata: asked.include_feature_view_version_metadata.then(|| views(&features)),
+        },
+    })
+}
+
+fn references(catalog: &Catalog, asked: &Asked<'_>) -> Result<Vec<String>, Failure> {
+    match (&asked.feature_service, &asked.features) {
+        (Some(service), _) if catalog.service(service).is_some() => Ok(vec![service.clone()]),
+        (Some(service), _) => {
+            let hint = did_you_mean(service, catalog.services().map(|service| service.name.as_str()));
+            let message = format!("no feature service is named {service:?}{hint}");
+            let failure = Failure::from(asofdb_storage::Error::not_found(message));
+            Err(failure.for_feast(StatusCode::NOT_FOUND, "FeatureServiceNotFoundException"))
+        }
+        (None, Some(features)) => Ok(features.clone()),
+        (None, None) => Err(Failure::invalid("a request names `features` or a `feature_service`")),
+    }
+}
+
+/// The names of the features in the answer. Where two would have one name, the request must ask for full ones.
+fn names(prepared: &Prepared, full: bool) -> Result<Vec<String>, Failure> {
+    let features = prepared.features();
+    if full {
+        let name = |one: &ResolvedFeature| format!("{}__{}", one.view.name, one.feature.name);
+        return Ok(features.iter().map(name).collect());
+    }
+    let mut seen = std::collections::BTreeSet::new();
+    match features.iter().find(|one| !seen.insert(one.feature.name.as_str())) {
+        None => Ok(features.iter().map(|one| one.feature.name.clone()).collect()),
+        Some(twice) => {
+            let message = format!("two features have one name; set full_feature_names: {:?}", twice.feature.name);
+            Err(Failure::invalid(message).for_feast(StatusCode::UNPROCESSABLE_ENTITY, "FeatureNameCollisionError"))
+        }
+    }
+}
+
+/// The columns of the request, each of its join key's type.
+fn entities(keys: &[JoinKey], given: &JsonColumns<'_>) -> Result<RecordBatch, Failure> {
+    if let Some(lacking) = keys.iter().find(|key| given.get(&key.name).is_none()) {
+        let message = format!("`entities` has no column for join key {:?} ({})", lacking.name, lacking.ty);
+        return Err(Failure::invalid(message));
+    }
+    let column = |(name, values)| {
+        let key = keys.iter().find(|key| key.name == name).ok_or_else(|| unknown_key(keys, name))?;
+        let field = Field::new(name, arrow_type(ValueType::Scalar(key.ty)), true);
+        let column = request_column(&field, values)?;
+        Ok((field, column))
+    };
+    let columns = given.iter().map(column).collect::<Result<Vec<(Field, ArrayRef)>, Failure>>()?;
+    Ok(request_batch(columns)?)
+}
+
+fn unknown_key(keys: &[JoinKey], name: &str) -> Failure {
+    let hint = did_you_mean(name, keys.iter().map(|key| key.name.as_str()));
+    Failure::invalid(format!("`entities` has a column that is no join key of the features asked for: {name:?}{hint}"))
+}
+
+fn key_type(keys: &[JoinKey], name: &str) -> ScalarType {
+    // Columns that are no join key were refused.
+    keys.iter().find(|key| key.name == name).map_or(ScalarType::String, |key| key.ty)
+}
+
+fn views(features: &[ResolvedFeature]) -> Vec<ViewMetadata> {
+    let mut names: Vec<&str> = Vec::new();
+    for feature in features {
+        if !names.contains(&feature.view.name.as_str()) {
+            names.push(&feature.view.name);
+        }
+    }
+    names.into_iter().map(|name| ViewMetadata { name: name.to_owned() }).collect()
+}
+
+#[derive(Serialize)]
+struct Reply<'a> {
+    results: Results<'a>,
+    metadata: Metadata,
+}
+
+#[derive(Serialize)]
+struct Metadata {
+    feature_names: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    feature_view_metadata: Option<Vec<ViewMetadata>>,
+}
+
+#[derive(Serialize)]
+struct ViewMetadata {
+    name: String,
+}
+
+/// The join keys as they were asked, then the features.
+struct Results<'a> {
+    keys: Vec<(ScalarType, &'a ArrayRef)>,
+    answer: &'a Answer,
+}
+
+impl Serialize for Results<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let keys = self.keys.iter().map(|(ty, column)| Vector::Key(*ty, column));
+        let features = (0..self.answer.features()).map(|feature| Vector::Feature(self.answer, feature));
+        serializer.collect_seq(keys.chain(features))
+    }
+}
+
+/// One column of the answer.
+enum Vector<'a> {
+    Key(ScalarType, &'a ArrayRef),
+    Feature(&'a Answer, usize),
+}
+
+impl Serialize for Vector<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(3))?;
+        map.serialize_entry("values", &Cells(self, Cell::Value))?;
+        map.serialize_entry("statuses", &Cells(self, Cell::Status))?;
+        map.serialize_entry("event_timestamps", &Cells(self, Cell::EventTimestamp))?;
+        map.end()
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Cell {
+    Value,
+    Status,
+    EventTimestamp,
+}
+
+/// One of the three lists of a column.
+struct Cells<'a>(&'a Vector<'a>, Cell);
+
+impl Serialize for Cells<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0 {
+            Vector::Key(ty, column) => {
+                let value = |row| key_value(*ty, column, row);
+                match self.1 {
+                    Cell::Value => serializer.collect_seq((0..column.len()).map(|row| Nullable(value(row)))),
+                    Cell::Status => serializer.collect_seq(
+                        (0..column.len()).map(|row| if column.is_null(row) { "NULL_VALUE" } else { "PRESENT" }),
+                    ),
+                    Cell::EventTimestamp => {
+                        serializer.collect_seq((0..column.len()).map(|_| AsJson(&Timestamp::EPOCH)))
+                    }
+                }
+            }
+            Vector::Feature(answer, feature) => match self.1 {
+                Cell::Value => {
+                    let values = (0..answer.rows()).map(|row| answer.value(row, *feature).map(Nullable));
+                    let values = values.collect::<Result<Vec<_>, _>>();
+                    values.map_err(|error| S::Error::custom(format!("{error:#}")))?.serialize(serializer)
+                }
+                Cell::Status => {
+                    serializer.collect_seq((0..answer.rows()).map(|row| status_name(answer.status(row, *feature))))
+                }
+                Cell::EventTimestamp => serializer.collect_seq(
+                    (0..answer.rows())
+                        .map(|row| answer.event_timestamp(row, *feature).unwrap_or(Timestamp::EPOCH).to_string()),
+                ),
+            },
+        }
+    }
+}
+
+/// A value, or null.
+struct Nullable(Option<asofdb_storage::Value>);
+
+impl Serialize for Nullable {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.as_ref().map(FeastValue).serialize(serializer)
+    }
+}

@@ -1,0 +1,14 @@
+//! The dialect of Feast's feature server, as its clients speak it.
+//!
+//! `docs/http.md` says where we differ and why: above all, what is expired or null says so.
+
+mod columns;
+mod get;
+mod push;
+mod value;
+
+pub(super) use self::get::get_online_features;
+pub(super) use self::push::{push, write_to_online_store};
+
+/// The routes of the dialect, whose failures look as Feast's client expects.
+pub(super) const PATHS: [&str; 3] = ["/get-online-features", "/push", "/write-to-online-store"];

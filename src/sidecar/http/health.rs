@@ -1,0 +1,30 @@
+//! Whether the sidecar lives, and whether requests should be sent to it.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use serde_json::json;
+
+use super::door::Door;
+
+/// It answers: that is all.
+pub(super) async fn healthz() -> Response {
+    axum::Json(json!({"status": "alive"})).into_response()
+}
+
+/// Whether it is warm and not stopping.
+pub(super) async fn readyz(State(door): State<Arc<Door>>) -> Response {
+    let status = match (door.service.is_ready(), door.service.is_draining()) {
+        (true, _) => return axum::Json(json!({"status": "ready"})).into_response(),
+        (false, true) => "draining",
+        (false, false) => "starting",
+    };
+    (StatusCode::SERVICE_UNAVAILABLE, axum::Json(json!({"status": status}))).into_response()
+}
+
+/// The same in Feast's dialect, which has no body.
+pub(super) async fn health(State(door): State<Arc<Door>>) -> StatusCode {
+    if door.service.is_ready() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }
+}

@@ -1,0 +1,32 @@
+//! `GET /v1/freshness/{view}`.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, State};
+
+use super::super::caller::Caller;
+use super::super::door::Door;
+use super::super::failure::Failure;
+use super::super::reply::JsonReply;
+use crate::json::AsJson;
+use crate::reference::find_view;
+use crate::sidecar::access::Role;
+use crate::sidecar::consumers::Operation;
+
+/// How old a view's newest event is. Reads every version of the view.
+pub(in super::super) async fn freshness(
+    State(door): State<Arc<Door>>,
+    caller: Caller,
+    Path(view): Path<String>,
+) -> Result<JsonReply, Failure> {
+    caller.require(Role::Reader)?;
+    door.run(move |door| {
+        caller.measured(Operation::Freshness, |count| {
+            let store = &door.service.store;
+            let view = find_view(&store.catalog(), &view)?.name.clone();
+            count.admit([view.as_str()], 0)?;
+            JsonReply::of(&AsJson(&store.freshness(&view)?))
+        })
+    })
+    .await
+}

@@ -1,0 +1,16 @@
+//! Our own routes: what the engine can do, in the JSON that the command line prints.
+
+mod catalog;
+mod delete;
+mod entity;
+mod freshness;
+mod history;
+mod read;
+mod write;
+
+pub(super) use self::catalog::{catalog, entities, service, services, view, views};
+pub(super) use self::delete::{delete, erase};
+pub(super) use self::freshness::freshness;
+pub(super) use self::history::history;
+pub(super) use self::read::{as_of, latest};
+pub(super) use self::write::write;

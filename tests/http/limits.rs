@@ -1,0 +1,146 @@
+//! Limits: what is over them is answered or closed, and nobody else notices.
+
+use std::io::{Read, Write};
+use std::time::Duration;
+
+use asofdb::HttpOptions;
+use serde_json::json;
+
+use super::client::{Reply, wait_until};
+use super::sidecar::{Sidecar, stats_row};
+use crate::common::hours_ago;
+
+#[test]
+fn a_body_over_its_limit_is_413_whether_it_tells_its_length_or_not() {
+    let sidecar = Sidecar::with("", HttpOptions { body_bytes_max: 20_000, ..HttpOptions::default() });
+    let long = vec![b' '; 20_001];
+    let reply = sidecar.tcp.send("POST", "/v1/latest", &[], &long);
+    let message = "a body has at most 20000 bytes; split the request, or load files with `asof ingest`";
+    assert_eq!(reply.error(413, "invalid"), message);
+    let fits = vec![b' '; 20_000];
+    assert_eq!(sidecar.tcp.send("POST", "/v1/latest", &[], &fits).status, 400);
+    let mut stream = sidecar.tcp.connect();
+    let head = "POST /push HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n";
+    stream.write_all(head.as_bytes()).unwrap();
+    for _ in 0..3 {
+        let _ = stream.write_all(format!("2000\r\n{}\r\n", " ".repeat(0x2000)).as_bytes());
+    }
+    assert_eq!(Reply::read(&mut *stream).feast_error(413, "FeastError"), message);
+}
+
+#[test]
+fn bodies_of_all_requests_together_are_bounded() {
+    let options = HttpOptions { body_bytes_max: 100_000, bodies_bytes_max: 150_000, ..HttpOptions::default() };
+    let sidecar = Sidecar::with("", options);
+    let mut slow = sidecar.tcp.connect();
+    slow.write_all(b"POST /v1/latest HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000\r\n\r\n").unwrap();
+    wait_until(|| sidecar.tcp.get("/metrics").text().contains("asof_large_frames_bytes{door=\"http\"} 100000\n"));
+    let body = vec![b' '; 60_000];
+    let reply = sidecar.tcp.send("POST", "/v1/latest", &[], &body);
+    assert_eq!(
+        reply.error(503, "unavailable"),
+        "bodies of all requests have at most 150000 bytes at a time; try again"
+    );
+    assert_eq!(reply.header("retry-after"), Some("1"));
+    assert_eq!(sidecar.tcp.get("/v1/views").status, 200);
+    drop(slow);
+    wait_until(|| sidecar.tcp.send("POST", "/v1/latest", &[], &body).status == 400);
+}
+
+#[test]
+fn who_does_not_finish_a_head_is_closed_and_who_does_not_finish_a_body_is_told() {
+    let timeout = Duration::from_millis(300);
+    let options = HttpOptions { header_timeout: timeout, body_timeout: timeout, ..HttpOptions::default() };
+    let sidecar = Sidecar::with("", options);
+    let mut loris = sidecar.tcp.connect();
+    loris.write_all(b"GET /v1/views HTTP/1.1\r\nHost: local").unwrap();
+    let mut silent = sidecar.unix.connect();
+    let mut slow = sidecar.tcp.connect();
+    slow.write_all(b"POST /v1/latest HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\n{").unwrap();
+    let reply = Reply::read(&mut *slow);
+    assert_eq!(reply.error(408, "unavailable"), "the body did not arrive in time, 0.3 seconds");
+    for stream in [&mut loris, &mut silent] {
+        // A read that the server does not end by closing fails for want of patience.
+        let mut rest = Vec::new();
+        stream.read_to_end(&mut rest).unwrap();
+        assert!(rest.is_empty() || rest.starts_with(b"HTTP/1.1 408"), "{}", String::from_utf8_lossy(&rest));
+    }
+}
+
+#[test]
+fn connections_over_the_limit_are_closed_and_places_become_free() {
+    let sidecar = Sidecar::with("", HttpOptions { connections_max: 2, ..HttpOptions::default() });
+    let held: Vec<_> = (0..2).map(|_| sidecar.unix.connect()).collect();
+    wait_until(|| {
+        let mut third = sidecar.unix.connect();
+        let mut rest = Vec::new();
+        let _ = third.write_all(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+        let _ = third.read_to_end(&mut rest);
+        rest.is_empty()
+    });
+    drop(held);
+    wait_until(|| {
+        let mut stream = sidecar.unix.connect();
+        let mut answer = Vec::new();
+        let _ = stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+        let _ = stream.read_to_end(&mut answer);
+        String::from_utf8_lossy(&answer).contains("asof_refused_total{door=\"http\",reason=\"connections\"}")
+    });
+}
+
+#[test]
+fn requests_over_those_in_flight_are_told_to_come_again() {
+    let options = HttpOptions { requests_in_flight_max: 1, ..HttpOptions::default() };
+    let sidecar = Sidecar::with("", options);
+    let rows: Vec<_> = (0..3_000).map(|user| stats_row(user, hours_ago(1), &json!(1))).collect();
+    let body = serde_json::to_vec(&rows).unwrap();
+    let work = || sidecar.unix.send("POST", "/v1/write/stats", &[], &body).status;
+    let statuses: Vec<u16> = std::thread::scope(|scope| {
+        let all: Vec<_> = (0..8).map(|_| scope.spawn(work)).collect();
+        all.into_iter().map(|one| one.join().unwrap()).collect()
+    });
+    assert!(statuses.iter().all(|status| [200, 503].contains(status)), "{statuses:?}");
+    assert!(statuses.contains(&200) && statuses.contains(&503), "{statuses:?}");
+    let metrics = sidecar.unix.get("/metrics");
+    assert!(metrics.text().contains("asof_refused_total{door=\"http\",reason=\"in_flight\"}"));
+}
+
+#[test]
+fn a_request_that_takes_too_long_is_answered_and_its_work_goes_on() {
+    let options = HttpOptions { request_timeout: Duration::from_millis(1), ..HttpOptions::default() };
+    let sidecar = Sidecar::with("", options);
+    let rows: Vec<_> = (0..5_000).map(|user| stats_row(user, hours_ago(1), &json!(1))).collect();
+    let reply = sidecar.unix.post("/v1/write/stats", &json!(rows));
+    let message = reply.error(503, "unavailable");
+    assert_eq!(message, "the request took longer than it may, 0.001 seconds");
+    wait_until(|| sidecar.store.stats().unwrap().rows == 5_000);
+}
+
+#[test]
+fn limits_of_consumers_and_views_are_429_and_say_when_to_come_again() {
+    let limits = r#"
+        [[consumer]]
+        name = "ranker"
+        requests_per_second = 1
+        requests_burst = 2
+        [[view]]
+        name = "stats"
+        rows_per_second = 1
+        rows_burst = 10
+    "#;
+    let sidecar = Sidecar::with(limits, HttpOptions::default());
+    let ranker = [("X-Asof-Consumer", "ranker")];
+    let get = || sidecar.tcp.send("GET", "/v1/views", &ranker, b"");
+    assert_eq!([get().status, get().status], [200, 200]);
+    let refused = get();
+    let message = refused.error(429, "unavailable");
+    assert!(message.starts_with("consumer \"ranker\" has used up its 1 requests a second; try again in "), "{message}");
+    assert_eq!(refused.header("retry-after"), Some("1"));
+    let read = |users: i64| {
+        let entities = (0..users).map(|user| json!({"user_id": user})).collect::<serde_json::Value>();
+        sidecar.tcp.post("/v1/latest", &json!({"features": ["stats:clicks"], "entities": entities}))
+    };
+    assert_eq!(read(8).status, 200);
+    assert!(read(8).error(429, "unavailable").starts_with("view \"stats\" has used up its 1 rows a second"));
+    assert_eq!(read(11).error(422, "invalid"), "view \"stats\" may ask for 10 rows at once; split the request: 11");
+}

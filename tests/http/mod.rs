@@ -1,0 +1,12 @@
+//! The sidecar over HTTP: Feast's dialect, our own routes, and what keeps both in order.
+
+mod client;
+mod dialect;
+mod feast_client;
+mod gate;
+mod limits;
+mod openapi;
+mod operations;
+mod own;
+mod sidecar;
+mod venv;

@@ -1,0 +1,112 @@
+//! The OpenAPI document is what is served.
+
+use serde_json::{Value as Json, json};
+
+use super::client::{Reply, Target};
+use super::sidecar::{Sidecar, stats_row};
+use super::venv::run_script;
+use crate::common::hours_ago;
+
+/// Answers with what they were asked, to be held against the document.
+struct Recorder<'a> {
+    target: &'a Target,
+    answers: Vec<Json>,
+}
+
+impl Recorder<'_> {
+    fn get(&mut self, route: &str, path: &str) {
+        let reply = self.target.get(path);
+        self.record("GET", route, None, &reply);
+    }
+
+    fn post(&mut self, route: &str, path: &str, asked: &Json) {
+        let reply = self.target.post(path, asked);
+        self.record("POST", route, Some(asked), &reply);
+    }
+
+    fn record(&mut self, method: &str, route: &str, asked: Option<&Json>, reply: &Reply) {
+        let is_json = reply.header("content-type") == Some("application/json");
+        let body = match is_json {
+            true => reply.json(),
+            false if reply.body.is_empty() => Json::Null,
+            false => json!(reply.text()),
+        };
+        self.answers.push(json!({
+            "method": method, "route": route, "asked": asked, "status": reply.status, "reply": body,
+        }));
+    }
+}
+
+#[test]
+fn the_document_is_served_as_it_is_kept() {
+    let sidecar = Sidecar::start();
+    let served = sidecar.tcp.get("/openapi.json").ok();
+    let kept: Json = serde_json::from_str(include_str!("../../docs/openapi.json")).unwrap();
+    assert_eq!(served, kept);
+}
+
+#[test]
+fn answers_of_every_route_keep_to_the_document() {
+    let sidecar = Sidecar::start();
+    let mut to = Recorder { target: &sidecar.unix, answers: Vec::new() };
+    let row = stats_row(1, hours_ago(1), &json!(i64::MAX));
+    let asked = json!({"features": ["stats", "clicks_by_shop:clicks"], "entities": [{"user_id": 1, "shop": "a"}]});
+    to.post("/v1/write/{view}", "/v1/write/stats?durability=os", &json!([row]));
+    to.post("/v1/write/{view}", "/v1/write/stats", &json!([{}]));
+    to.post("/v1/latest", "/v1/latest", &asked);
+    to.post("/v1/latest", "/v1/latest", &json!({"features": ["nothing"], "entities": []}));
+    let mut as_of = asked.clone();
+    (as_of["at"], as_of["known_at"]) = (json!("now"), json!("2024-01-01"));
+    to.post("/v1/as_of", "/v1/as_of", &as_of);
+    to.post("/v1/as_of", "/v1/as_of", &json!([]));
+    to.get("/v1/history/{view}", "/v1/history/stats?user_id=1");
+    to.get("/v1/history/{view}", "/v1/history/stats?limit=x");
+    for route in ["/v1/catalog", "/v1/views", "/v1/services", "/v1/entities", "/metrics", "/healthz", "/health"] {
+        to.get(route, route);
+    }
+    to.get("/v1/views/{name}", "/v1/views/stats");
+    to.get("/v1/views/{name}", "/v1/views/none");
+    to.get("/v1/services/{name}", "/v1/services/ranker_v1");
+    to.get("/v1/services/{name}", "/v1/services/none");
+    to.get("/v1/freshness/{view}", "/v1/freshness/stats");
+    to.get("/openapi.json", "/openapi.json");
+    dialect(&mut to);
+    to.post("/v1/delete", "/v1/delete", &json!({"view": "stats", "entity": {"user_id": 1}, "at": "now"}));
+    to.post("/v1/delete", "/v1/delete", &json!({"entity": {"none": 1}}));
+    to.get("/v1/history/{view}", "/v1/history/stats?user_id=1");
+    to.post("/v1/erase", "/v1/erase", &json!({"entity": {"user_id": 1}}));
+    to.get("/readyz", "/readyz");
+    sidecar.service.start_draining();
+    to.get("/readyz", "/readyz");
+    to.get("/health", "/health");
+
+    let directory = tempfile::tempdir().unwrap();
+    let answers = directory.path().join("answers.json");
+    std::fs::write(&answers, json!(to.answers).to_string()).unwrap();
+    let document = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/openapi.json");
+    run_script("openapi_check.py", &[document, answers.to_str().unwrap()]);
+}
+
+fn dialect(to: &mut Recorder<'_>) {
+    let frame = json!({
+        "user_id": [1], "shop": ["a"], "clicks": [1], "event_timestamp": [hours_ago(1).to_string()], "created": [null],
+    });
+    let route = "/write-to-online-store";
+    to.post(route, route, &json!({"feature_view_name": "clicks_by_shop", "df": frame, "allow_registry_cache": false}));
+    to.post(route, route, &json!({"feature_view_name": "none", "df": frame}));
+    to.post("/push", "/push", &json!({"push_source_name": "clicks_by_shop", "df": frame, "to": "online"}));
+    to.post("/push", "/push", &json!({"push_source_name": "none", "df": frame}));
+    let route = "/get-online-features";
+    let entities = json!({"user_id": [1, 2], "shop": ["a", "a"]});
+    to.post(
+        route,
+        route,
+        &json!({"feature_service": "ranker_v1", "entities": entities, "include_feature_view_version_metadata": true}),
+    );
+    to.post(
+        route,
+        route,
+        &json!({"features": ["stats:clicks"], "entities": {"user_id": [1]}, "full_feature_names": true}),
+    );
+    to.post(route, route, &json!({"features": ["stats:clicks"], "entities": {}}));
+}

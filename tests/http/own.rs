@@ -1,0 +1,291 @@
+//! Our own routes under `/v1/`.
+
+use serde_json::{Value as Json, json};
+
+use super::client::Target;
+use super::sidecar::{Sidecar, stats_row};
+use crate::common::hours_ago;
+
+fn post_ndjson(target: &Target, path: &str, body: &str) -> super::client::Reply {
+    target.send("POST", path, &[("Content-Type", "application/x-ndjson; charset=utf-8")], body.as_bytes())
+}
+
+fn feature(value: Json, status: &str, event: Json) -> Json {
+    json!({"value": value, "status": status, "event_timestamp": event})
+}
+
+#[test]
+fn what_is_written_is_read_with_the_same_digits_and_its_status() {
+    let sidecar = Sidecar::start();
+    let event = hours_ago(1);
+    let written = sidecar.tcp.post("/v1/write/stats", &json!([stats_row(7, event, &json!(9_007_199_254_740_993_i64))]));
+    assert_eq!(written.ok(), json!({"view": "stats", "rows": 1, "created_timestamp": sidecar.store.now().to_string()}));
+    let asked = json!({"features": ["stats"], "entities": [{"user_id": 7}, {"user_id": 8}, {"user_id": null}]});
+    for target in [&sidecar.tcp, &sidecar.unix] {
+        let answers = target.post("/v1/latest", &asked).ok();
+        let event = json!(event.to_string());
+        assert_eq!(answers[0]["entity"], json!({"user_id": 7}));
+        let found = &answers[0]["features"];
+        for (name, value) in [
+            ("clicks", json!(9_007_199_254_740_993_i64)),
+            ("level", json!(-7)),
+            ("score", json!(0.1)),
+            ("rate", json!(1e300)),
+            ("active", json!(true)),
+            ("name", json!("Zoë \"Z\"")),
+            ("photo", json!("AP8=")),
+            ("seen", json!("2024-05-01T00:00:00.500000Z")),
+            ("embedding", json!([0.1, "NaN", "-Infinity"])),
+        ] {
+            assert_eq!(found[format!("stats:{name}")], feature(value, "present", event.clone()), "{name}");
+        }
+        for row in [1, 2] {
+            assert_eq!(answers[row]["features"]["stats:clicks"], feature(Json::Null, "missing", Json::Null));
+            let rate = &answers[row]["features"]["stats:rate"];
+            assert_eq!(*rate, json!({"value": 0.5, "status": "missing", "event_timestamp": null, "defaulted": true}));
+        }
+        assert_eq!(answers[2]["entity"], json!({"user_id": null}));
+    }
+}
+
+#[test]
+fn the_past_is_read_as_of_a_time_and_as_it_was_known() {
+    let sidecar = Sidecar::start();
+    let known_before = sidecar.store.now().to_string();
+    sidecar.write_stats(7, hours_ago(30), 1);
+    sidecar.clock.advance(asofdb::Span::from_secs(1));
+    sidecar.write_stats(7, hours_ago(2), 2);
+    let as_of = |at: Json, known_at: Json| {
+        let mut asked = json!({"features": ["stats:clicks"], "entities": [{"user_id": 7}]});
+        for (name, value) in [("at", at), ("known_at", known_at)] {
+            if !value.is_null() {
+                asked[name] = value;
+            }
+        }
+        let found = sidecar.unix.post("/v1/as_of", &asked).ok()[0]["features"]["stats:clicks"].clone();
+        (found["value"].clone(), found["status"].as_str().unwrap().to_owned())
+    };
+    assert_eq!(as_of(Json::Null, Json::Null), (json!(2), "present".into()));
+    assert_eq!(as_of(json!("now"), Json::Null), (json!(2), "present".into()));
+    assert_eq!(as_of(json!(hours_ago(3).to_string()), Json::Null), (Json::Null, "expired".into()));
+    assert_eq!(as_of(json!(hours_ago(10).to_string()), Json::Null), (json!(1), "present".into()));
+    assert_eq!(as_of(json!("2020-01-01"), Json::Null), (Json::Null, "missing".into()));
+    assert_eq!(as_of(Json::Null, json!(known_before)), (Json::Null, "expired".into()));
+}
+
+#[test]
+fn history_gives_the_versions_of_one_entity_newest_first() {
+    let sidecar = Sidecar::start();
+    for (hours, clicks) in [(3, 1), (1, 3), (2, 2)] {
+        sidecar.write_stats(7, hours_ago(hours), clicks);
+    }
+    let at = hours_ago(0).to_string();
+    sidecar.tcp.post("/v1/delete", &json!({"view": "stats", "entity": {"user_id": 7}, "at": at})).ok();
+    let versions = sidecar.unix.get("/v1/history/stats?user_id=7").ok();
+    let found: Vec<_> =
+        versions.as_array().unwrap().iter().map(|version| version["values"]["clicks"].clone()).collect();
+    assert_eq!(found, [Json::Null, json!(3), json!(2), json!(1)]);
+    assert_eq!(versions[0]["deleted"], json!(true));
+    assert_eq!(versions[1]["event_timestamp"], json!(hours_ago(1).to_string()));
+    assert_eq!(sidecar.unix.get("/v1/history/stats?limit=2&user_id=7").ok().as_array().unwrap().len(), 2);
+    let error = |address: &str, status, kind| sidecar.unix.get(address).error(status, kind);
+    assert_eq!(error("/v1/history/stats?limit=0&user_id=7", 422, "invalid"), "`limit` is from 1 to 10000");
+    assert_eq!(error("/v1/history/stats", 422, "invalid"), "view \"stats\" needs join key \"user_id\"");
+    assert_eq!(error("/v1/history/stats?user_id=x", 422, "invalid"), "join key \"user_id\" is int64: \"x\"");
+    assert!(error("/v1/history/stats?user=7", 422, "invalid").contains("did you mean \"user_id\"?"));
+    assert!(error("/v1/history/stat?user_id=7", 404, "not_found").contains("did you mean \"stats\"?"));
+}
+
+#[test]
+fn keys_in_addresses_may_have_any_characters() {
+    let sidecar = Sidecar::start();
+    let row = json!({"user_id": 1, "shop": "a&b=c é/%", "at": hours_ago(1).to_string(), "clicks": 5});
+    sidecar.tcp.post("/v1/write/clicks_by_shop", &json!([row])).ok();
+    let found = sidecar.tcp.get("/v1/history/clicks_by_shop?user_id=1&shop=a%26b%3Dc+%C3%A9%2F%25").ok();
+    assert_eq!(found[0]["values"], json!({"clicks": 5}));
+}
+
+#[test]
+fn rows_come_as_a_list_or_as_ndjson_and_created_may_be_left_out() {
+    let sidecar = Sidecar::start();
+    let at = hours_ago(1).to_string();
+    let known = hours_ago(0).to_string();
+    let lines = format!(
+        "{{\"user_id\":1,\"shop\":\"a\",\"at\":\"{at}\",\"clicks\":5}}\n\n{{\"user_id\":2,\"shop\":\"b\",\"known\":\"{known}\",\"at\":\"{at}\",\"clicks\":null}}"
+    );
+    let written = post_ndjson(&sidecar.tcp, "/v1/write/clicks_by_shop?durability=sync", &lines).ok();
+    assert_eq!(written["rows"], json!(2));
+    let asked = json!({"features": ["clicks_by_shop:*"], "entities": [{"shop": "a", "user_id": 1}, {"user_id": 2, "shop": "b"}]});
+    let answers = sidecar.tcp.post("/v1/latest", &asked).ok();
+    assert_eq!(answers[0]["entity"], json!({"user_id": 1, "shop": "a"}));
+    assert_eq!(answers[0]["features"]["clicks_by_shop:clicks"]["value"], json!(5));
+    assert_eq!(answers[1]["features"]["clicks_by_shop:clicks"], feature(Json::Null, "null", json!(at)));
+}
+
+#[test]
+fn bad_rows_are_refused_whole_by_row_column_and_rule() {
+    let sidecar = Sidecar::start();
+    let event = hours_ago(1);
+    let good = stats_row(1, event, &json!(1));
+    let with = |name: &str, value: Json| {
+        let mut row = stats_row(2, event, &json!(1));
+        row[name] = value;
+        row
+    };
+    let mut lacking = good.clone();
+    lacking.as_object_mut().unwrap().remove("level");
+    for (bad, expected) in [
+        (with("clicks", json!(1.5)), "row 1: column \"clicks\" is no int64: \"1.5\""),
+        (with("clicks", json!("1")), "row 1: column \"clicks\" is int64, not a string: \"1\""),
+        (with("level", json!(3_000_000_000_i64)), "row 1: column \"level\" is no int32: \"3000000000\""),
+        (with("photo", json!("00ff0")), "row 1: column \"photo\" is no bytes (base64): \"00ff0\""),
+        (with("active", json!(1)), "row 1: column \"active\" is no bool: \"1\""),
+        (with("embedding", json!([1, null])), "row 1: column \"embedding\" has a null inside a list"),
+        (with("click", json!(1)), "row 1: there is no column \"click\"; did you mean \"clicks\"?"),
+        (lacking, "row 1: column \"level\" (int32) is missing; write null where there is no value"),
+        (with("user_id", Json::Null), "view \"stats\", row 1: a join key cannot be null"),
+        (
+            with("event_timestamp", Json::Null),
+            "view \"stats\", row 1: column \"event_timestamp\" is null: every row has an event timestamp",
+        ),
+        (json!([1]), "row 1: it is no JSON object: invalid type: sequence, expected an object (character 0)"),
+    ] {
+        let reply = sidecar.tcp.post("/v1/write/stats", &json!([good, bad]));
+        assert_eq!(reply.error(422, "invalid"), expected);
+    }
+    let reply = sidecar.tcp.post("/v1/write/stats", &json!([good, with("event_timestamp", json!(1_717_196_400))]));
+    assert!(reply.error(422, "invalid").contains("looks like seconds"));
+    let asked = json!({"features": ["stats:clicks"], "entities": [{"user_id": 1}]});
+    assert_eq!(sidecar.tcp.post("/v1/latest", &asked).ok()[0]["features"]["stats:clicks"]["status"], "missing");
+}
+
+#[test]
+fn bad_requests_say_what_is_wrong() {
+    let sidecar = Sidecar::start();
+    let post = |path: &str, body: &str| sidecar.tcp.send("POST", path, &[], body.as_bytes());
+    for (body, status, kind, expected) in [
+        ("", 400, "invalid", "the body is no JSON: EOF while parsing a value at line 1 column 0"),
+        ("{\"features\":[]", 400, "invalid", "the body is no JSON: EOF while parsing an object at line 1 column 14"),
+        (
+            "{\"features\":[]}",
+            400,
+            "invalid",
+            "the body is not what this route takes: missing field `entities` at line 1 column 15",
+        ),
+        (
+            "{\"features\":[],\"entities\":[]}",
+            422,
+            "invalid",
+            "a request names at least one feature: view:feature, view:*, a view or a service",
+        ),
+        (
+            "{\"features\":[\"stats:click\"],\"entities\":[]}",
+            404,
+            "not_found",
+            "view \"stats\" has no feature \"click\"; did you mean \"clicks\"?",
+        ),
+        (
+            "{\"features\":[\"stats\"],\"entities\":[{}]}",
+            422,
+            "invalid",
+            "entity 0: column \"user_id\" (int64) is missing; write null where there is no value",
+        ),
+        (
+            "{\"features\":[\"stats\"],\"entities\":[{\"user_id\":true}]}",
+            422,
+            "invalid",
+            "entity 0: column \"user_id\" is no int64: \"true\"",
+        ),
+        (
+            "{\"features\":[\"stats\"],\"entities\":[{\"user_id\":1,\"shop\":\"a\"}]}",
+            422,
+            "invalid",
+            "entity 0: there is no column \"shop\"; known are user_id",
+        ),
+    ] {
+        assert_eq!(post("/v1/latest", body).error(status, kind), expected);
+    }
+    let unknown = post("/v1/latest", "{\"features\":[\"stats\"],\"entities\":[],\"at\":\"now\"}").error(400, "invalid");
+    assert!(unknown.contains("unknown field `at`"), "{unknown}");
+    let time = post("/v1/as_of", "{\"features\":[\"stats\"],\"entities\":[],\"at\":\"soon\"}").error(422, "invalid");
+    assert!(time.starts_with("\"at\": a time is RFC 3339"), "{time}");
+    let durability = post("/v1/write/stats?durability=maybe", "[]").error(422, "invalid");
+    assert_eq!(durability, "`durability` is sync or os: \"maybe\"");
+    assert_eq!(post("/v1/latest", "{\"features\":[\"stats\"],\"entities\":[]}").ok(), json!([]));
+}
+
+#[test]
+fn the_catalog_is_told_as_by_the_command_line() {
+    let sidecar = Sidecar::start();
+    let catalog = sidecar.unix.get("/v1/catalog").ok();
+    assert_eq!(catalog["revision"], json!(1));
+    assert_eq!(catalog["feature_views"], sidecar.unix.get("/v1/views").ok());
+    assert_eq!(catalog["feature_services"], sidecar.unix.get("/v1/services").ok());
+    assert_eq!(catalog["entities"], sidecar.unix.get("/v1/entities").ok());
+    let view = sidecar.unix.get("/v1/views/stats").ok();
+    assert_eq!(view, catalog["feature_views"][1]);
+    assert_eq!((&view["kind"], &view["ttl"], &view["retention"]), (&json!("feature_view"), &json!("1d"), &Json::Null));
+    assert_eq!(
+        view["features"][2],
+        json!({"name": "score", "type": "float32", "default": null, "description": "From 0 to 1", "tags": {}})
+    );
+    assert_eq!(view["features"][3]["default"], json!(0.5));
+    let service = sidecar.unix.get("/v1/services/ranker_v1").ok();
+    assert_eq!(service["features"], json!(["stats:score", "clicks_by_shop:clicks"]));
+    assert!(sidecar.unix.get("/v1/views/stat").error(404, "not_found").contains("did you mean \"stats\"?"));
+    assert!(sidecar.unix.get("/v1/services/ranker").error(404, "not_found").contains("did you mean \"ranker_v1\"?"));
+}
+
+#[test]
+fn freshness_tells_the_age_of_the_newest_event() {
+    let sidecar = Sidecar::start();
+    sidecar.write_stats(7, hours_ago(30), 1);
+    let fresh = sidecar.unix.get("/v1/freshness/stats").ok();
+    assert_eq!(fresh["stale"], json!(true));
+    assert_eq!((&fresh["age_seconds"], &fresh["ttl_seconds"]), (&json!(108_000.0), &json!(86_400.0)));
+    assert_eq!((&fresh["entities"], &fresh["expired_entities"]), (&json!(1), &json!(1)));
+    sidecar.unix.get("/v1/freshness/stat").error(404, "not_found");
+}
+
+#[test]
+fn a_deleted_entity_is_missing_from_then_on_and_an_erased_one_always() {
+    let sidecar = Sidecar::start();
+    sidecar.write_stats(7, hours_ago(2), 1);
+    let deleted = sidecar.tcp.post("/v1/delete", &json!({"entity": {"user_id": 7}, "at": hours_ago(1).to_string()}));
+    assert_eq!(
+        deleted.ok(),
+        json!({"entity": {"user_id": 7}, "views": ["stats"], "event_timestamp": hours_ago(1).to_string(),
+            "created_timestamp": deleted.json()["created_timestamp"]})
+    );
+    let status = |at| {
+        let asked = json!({"features": ["stats:clicks"], "entities": [{"user_id": 7}], "at": at});
+        sidecar.unix.post("/v1/as_of", &asked).ok()[0]["features"]["stats:clicks"]["status"].clone()
+    };
+    assert_eq!(status("now".to_owned()), "missing");
+    assert_eq!(status(hours_ago(2).to_string()), "present");
+    let erased = sidecar.unix.post("/v1/erase", &json!({"entity": {"user_id": 7}})).ok();
+    assert_eq!(erased["erased"][0]["view"], "stats");
+    assert_eq!(erased["erased"][0]["versions"], json!(2));
+    assert_eq!(erased["not_covered"], json!(["clicks_by_shop"]));
+    assert_eq!(status(hours_ago(2).to_string()), "missing");
+    let error = |body: &Json, status, kind| sidecar.unix.post("/v1/delete", body).error(status, kind);
+    assert!(error(&json!({"entity": {"user": 7}}), 404, "not_found").contains("exactly these join keys"));
+    assert_eq!(
+        error(&json!({"view": "stats", "entity": {"user_id": null}}), 422, "invalid"),
+        "join key \"user_id\" cannot be null"
+    );
+    error(&json!({"view": "stat", "entity": {"user_id": 7}}), 404, "not_found");
+}
+
+#[test]
+fn an_answer_is_bounded() {
+    let options = asofdb::HttpOptions { answer_values_max: 10, ..asofdb::HttpOptions::default() };
+    let sidecar = Sidecar::with("", options);
+    let entities = |count: i64| (0..count).map(|user| json!({"user_id": user})).collect::<Json>();
+    let asked = |count| json!({"features": ["stats:clicks", "stats:level"], "entities": entities(count)});
+    assert_eq!(sidecar.tcp.post("/v1/latest", &asked(5)).ok().as_array().unwrap().len(), 5);
+    assert_eq!(
+        sidecar.tcp.post("/v1/latest", &asked(6)).error(422, "invalid"),
+        "an answer has at most 10 values; ask for fewer entities at once: 6 entities of 2 features"
+    );
+}

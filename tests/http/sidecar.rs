@@ -1,0 +1,116 @@
+//! A sidecar in this process, with some rows.
+
+use std::net::{Ipv4Addr, TcpListener};
+use std::os::unix::net::UnixListener;
+use std::sync::Arc;
+
+use asofdb::{
+    HttpListeners, HttpOptions, HttpServer, Limits, ManualClock, Service, Store, Timestamp, parse_definitions,
+};
+use serde_json::{Value as Json, json};
+use tempfile::TempDir;
+
+use super::client::Target;
+use crate::common::NOW;
+
+pub const DEFINITIONS: &str = r#"
+[[entity]]
+name = "user"
+join_keys = [{ name = "user_id", type = "int64" }]
+[[entity]]
+name = "shop"
+join_keys = [{ name = "shop", type = "string" }]
+
+[[feature_view]]
+name = "stats"
+entities = ["user"]
+ttl = "1d"
+tags = { push_source = "user_events" }
+feature = [
+    { name = "clicks", type = "int64" },
+    { name = "level", type = "int32" },
+    { name = "score", type = "float32", description = "From 0 to 1" },
+    { name = "rate", type = "float64", default = 0.5 },
+    { name = "active", type = "bool" },
+    { name = "name", type = "string" },
+    { name = "photo", type = "bytes" },
+    { name = "seen", type = "timestamp" },
+    { name = "embedding", type = "list<float32>" },
+]
+
+[[feature_view]]
+name = "clicks_by_shop"
+entities = ["user", "shop"]
+event_timestamp = "at"
+created_timestamp = "known"
+tags = { push_source = "user_events" }
+feature = [{ name = "clicks", type = "int64" }]
+
+[[feature_service]]
+name = "ranker_v1"
+features = ["stats:score", "clicks_by_shop:clicks"]
+"#;
+
+pub struct Sidecar {
+    pub store: Store,
+    pub clock: Arc<ManualClock>,
+    pub service: Arc<Service>,
+    pub tcp: Target,
+    pub unix: Target,
+    server: Option<HttpServer>,
+    _directory: TempDir,
+}
+
+impl Sidecar {
+    pub fn start() -> Self {
+        Sidecar::with("", HttpOptions::default())
+    }
+
+    pub fn with(limits: &str, options: HttpOptions) -> Self {
+        let clock = ManualClock::new(NOW);
+        Sidecar::over(Store::in_memory(clock.clone()), clock, limits, options)
+    }
+
+    /// A sidecar over a store without definitions, whose clock is `clock` or follows it.
+    pub fn over(store: Store, clock: Arc<ManualClock>, limits: &str, options: HttpOptions) -> Self {
+        store.apply(&parse_definitions(DEFINITIONS, "test.toml").expect("definitions"), false).expect("a catalog");
+        let directory = TempDir::new().expect("a directory");
+        let path = directory.path().join("http.sock");
+        let unix = UnixListener::bind(&path).expect("a Unix socket");
+        let tcp = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a TCP socket");
+        let address = tcp.local_addr().expect("an address");
+        let service = Arc::new(Service::new(store.clone(), Limits::parse(limits, "limits.toml").expect("limits")));
+        let listeners = HttpListeners { tcp: vec![tcp], unix: vec![unix] };
+        let server = HttpServer::start(service.clone(), listeners, options).expect("a server");
+        service.set_ready();
+        Sidecar {
+            store,
+            clock,
+            service,
+            tcp: Target::Tcp(address),
+            unix: Target::Unix(path),
+            server: Some(server),
+            _directory: directory,
+        }
+    }
+
+    /// Stops serving; whether all was finished in time.
+    pub fn drain(&mut self, patience: std::time::Duration) -> bool {
+        self.server.take().expect("it serves").drain(patience)
+    }
+
+    /// Writes a row of `stats`: `clicks` is given, the rest follows from it.
+    pub fn write_stats(&self, user: i64, event: Timestamp, clicks: i64) {
+        let row = stats_row(user, event, &json!(clicks));
+        self.tcp.post("/v1/write/stats", &json!([row])).ok();
+    }
+}
+
+/// A row of `stats` with something in each column.
+pub fn stats_row(user: i64, event: Timestamp, clicks: &Json) -> Json {
+    json!({
+        "user_id": user, "event_timestamp": event.to_string(), "clicks": clicks, "level": -7, "score": 0.1,
+        "rate": 1e300, "active": true, "name": "Zoë \"Z\"", "photo": "AP8=", "seen": "2024-05-01T00:00:00.5Z",
+        "embedding": [0.1, "NaN", "-Infinity"],
+    })
+}
