@@ -4,8 +4,9 @@
 //! ([`Store::latest`]), what it was at a time ([`Store::as_of`], [`Store::point_in_time_join`]), and gives all of
 //! it ([`Store::export`]). Every value comes with the reason for its presence or absence, a [`Status`].
 //!
-//! It is no feature computation framework, no job scheduler and no network service: values come in as Arrow
-//! batches or files, and go out as Arrow, matrices or Parquet. One process has a store open at a time.
+//! It is no feature computation framework and no job scheduler: values come in as Arrow batches or files, and go out as
+//! Arrow, matrices or Parquet. One process has a store open at a time; others use it through a [`Server`], which a
+//! [`Client`] talks to with the same methods, types and errors.
 //!
 //! ```
 //! # fn main() -> asofdb::Result<()> {

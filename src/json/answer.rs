@@ -1,6 +1,8 @@
 //! Answers: features of entities, and every version of one.
 
-use asofdb_storage::FeatureView;
+use std::cell::RefCell;
+
+use asofdb_storage::{FeatureView, Timestamp};
 use serde::ser::{Error as _, SerializeMap};
 use serde::{Serialize, Serializer};
 
@@ -48,7 +50,10 @@ struct Features<'a> {
 impl Serialize for Features<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let Features { answer, references, row } = *self;
-        let feature = |feature| Feature { answer, row, feature };
+        // Features of one view share their event timestamp, and mostly stand together.
+        let times = RefCell::new(None);
+        let times = &times;
+        let feature = |feature| Feature { answer, row, feature, times };
         serializer.collect_map(references.iter().enumerate().map(|(index, reference)| (reference, feature(index))))
     }
 }
@@ -58,16 +63,31 @@ struct Feature<'a> {
     answer: &'a Answer,
     row: usize,
     feature: usize,
+    /// The event timestamp that was last written, with its text.
+    times: &'a RefCell<Option<(Timestamp, String)>>,
+}
+
+impl Feature<'_> {
+    fn write_time<M: SerializeMap>(&self, map: &mut M) -> Result<(), M::Error> {
+        const NAME: &str = "event_timestamp";
+        let Some(time) = self.answer.event_timestamp(self.row, self.feature) else {
+            return map.serialize_entry(NAME, &());
+        };
+        let mut times = self.times.borrow_mut();
+        let known = times.take().filter(|(known, _)| *known == time);
+        let (_, text) = times.insert(known.unwrap_or_else(|| (time, time.to_string())));
+        map.serialize_entry(NAME, text)
+    }
 }
 
 impl Serialize for Feature<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Feature { answer, row, feature } = *self;
+        let Feature { answer, row, feature, .. } = *self;
         let value = answer.value(row, feature).map_err(|error| S::Error::custom(format!("{error:#}")))?;
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("value", &AsJson(&value))?;
         map.serialize_entry("status", answer.status(row, feature).as_str())?;
-        map.serialize_entry("event_timestamp", &AsJson(&answer.event_timestamp(row, feature)))?;
+        self.write_time(&mut map)?;
         if answer.is_defaulted(row, feature) {
             map.serialize_entry("defaulted", &true)?;
         }

@@ -1,11 +1,15 @@
 //! Who may come in.
 
 use std::net::{Ipv4Addr, TcpListener};
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
+use std::process::Command;
 use std::sync::Arc;
 
 use asofdb::{Access, HttpListeners, HttpOptions, HttpServer, HttpToken, Limits, Service};
 use serde_json::json;
 
+use super::client::Target;
 use super::sidecar::{Sidecar, stats_row};
 use crate::common::{hours_ago, in_memory, users};
 
@@ -78,6 +82,42 @@ fn a_read_only_door_refuses_writes_by_everybody() {
         assert_eq!(push.feast_error(403, "FeastError"), "this caller may not write");
         assert_eq!(target.get("/v1/views").status, 200);
     }
+}
+
+/// Asks as another user of this host; needs to be root.
+fn as_user(uid: u32, sidecar: &Sidecar, request: &str) -> String {
+    const SCRIPT: &str = "import socket, sys
+s = socket.socket(socket.AF_UNIX)
+s.connect(sys.argv[1])
+s.sendall(sys.argv[2].encode())
+print(s.makefile('rb').read().decode())";
+    let Target::Unix(path) = &sidecar.unix else { unreachable!("it is a Unix socket") };
+    for (path, mode) in [(path.parent().unwrap(), 0o755), (path, 0o666)] {
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+    }
+    let request = format!("{request} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
+    let output = Command::new("python3").args(["-c", SCRIPT]).arg(path).arg(request).uid(uid).gid(uid).output();
+    String::from_utf8(output.expect("Python runs").stdout).unwrap()
+}
+
+#[test]
+fn another_user_of_the_host_is_refused_unless_the_sidecar_lets_it() {
+    if !rustix::process::geteuid().is_root() {
+        eprintln!("skipped: only root can act as another user");
+        return;
+    }
+    let sidecar = Sidecar::start();
+    let refused = as_user(65_533, &sidecar, "GET /v1/views");
+    assert!(refused.starts_with("HTTP/1.1 403 "), "{refused}");
+    assert!(refused.contains("this user may not connect; the sidecar's --allow-uid lets it: 65533"), "{refused}");
+    assert!(sidecar.unix.get("/metrics").text().contains("reason=\"access\"} 1\n"));
+    let access = Access { allow_uids: vec![65_533], allow_gids: vec![65_532], ..Access::default() };
+    let sidecar = Sidecar::with("", HttpOptions { access, ..HttpOptions::default() });
+    for uid in [65_533, 65_532] {
+        assert!(as_user(uid, &sidecar, "GET /v1/views").starts_with("HTTP/1.1 200 "), "{uid}");
+        assert!(as_user(uid, &sidecar, "POST /v1/erase").starts_with("HTTP/1.1 403 "), "{uid}");
+    }
+    assert!(as_user(65_531, &sidecar, "GET /v1/views").starts_with("HTTP/1.1 403 "));
 }
 
 #[test]

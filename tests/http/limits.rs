@@ -1,6 +1,8 @@
 //! Limits: what is over them is answered or closed, and nobody else notices.
 
 use std::io::{Read, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use asofdb::HttpOptions;
@@ -88,32 +90,60 @@ fn connections_over_the_limit_are_closed_and_places_become_free() {
     });
 }
 
+/// Requests that read the clock, held until they are let go.
+#[derive(Clone, Default)]
+struct Hold {
+    holds: Arc<AtomicBool>,
+    let_go: Arc<AtomicBool>,
+}
+
+impl Hold {
+    fn of(sidecar: &Sidecar) -> Self {
+        let hold = Hold::default();
+        let held = hold.clone();
+        sidecar.clock.hook(move || {
+            held.holds.store(true, Ordering::SeqCst);
+            while !held.let_go.load(Ordering::SeqCst) {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+        });
+        hold
+    }
+
+    fn let_go(&self) {
+        self.let_go.store(true, Ordering::SeqCst);
+    }
+}
+
 #[test]
 fn requests_over_those_in_flight_are_told_to_come_again() {
-    let options = HttpOptions { requests_in_flight_max: 1, ..HttpOptions::default() };
-    let sidecar = Sidecar::with("", options);
-    let rows: Vec<_> = (0..3_000).map(|user| stats_row(user, hours_ago(1), &json!(1))).collect();
-    let body = serde_json::to_vec(&rows).unwrap();
-    let work = || sidecar.unix.send("POST", "/v1/write/stats", &[], &body).status;
-    let statuses: Vec<u16> = std::thread::scope(|scope| {
-        let all: Vec<_> = (0..8).map(|_| scope.spawn(work)).collect();
-        all.into_iter().map(|one| one.join().unwrap()).collect()
+    let sidecar = Sidecar::with("", HttpOptions { requests_in_flight_max: 1, ..HttpOptions::default() });
+    let hold = Hold::of(&sidecar);
+    let target = sidecar.unix.clone();
+    let held = std::thread::spawn(move || {
+        target.post("/v1/write/stats", &json!([stats_row(1, hours_ago(1), &json!(1))])).status
     });
-    assert!(statuses.iter().all(|status| [200, 503].contains(status)), "{statuses:?}");
-    assert!(statuses.contains(&200) && statuses.contains(&503), "{statuses:?}");
+    wait_until(|| hold.holds.load(Ordering::SeqCst));
+    let refused = sidecar.tcp.get("/v1/views");
+    assert_eq!(refused.error(503, "unavailable"), "as many requests are in flight as may be; try again: 1");
+    assert_eq!(refused.header("retry-after"), Some("1"));
+    assert_eq!(sidecar.tcp.get("/healthz").status, 200);
+    hold.let_go();
+    assert_eq!(held.join().unwrap(), 200);
+    wait_until(|| sidecar.tcp.get("/v1/views").status == 200);
     let metrics = sidecar.unix.get("/metrics");
     assert!(metrics.text().contains("asof_refused_total{door=\"http\",reason=\"in_flight\"}"));
 }
 
 #[test]
 fn a_request_that_takes_too_long_is_answered_and_its_work_goes_on() {
-    let options = HttpOptions { request_timeout: Duration::from_millis(1), ..HttpOptions::default() };
+    let options = HttpOptions { request_timeout: Duration::from_millis(300), ..HttpOptions::default() };
     let sidecar = Sidecar::with("", options);
-    let rows: Vec<_> = (0..5_000).map(|user| stats_row(user, hours_ago(1), &json!(1))).collect();
-    let reply = sidecar.unix.post("/v1/write/stats", &json!(rows));
-    let message = reply.error(503, "unavailable");
-    assert_eq!(message, "the request took longer than it may, 0.001 seconds");
-    wait_until(|| sidecar.store.stats().unwrap().rows == 5_000);
+    let hold = Hold::of(&sidecar);
+    let reply = sidecar.unix.post("/v1/write/stats", &json!([stats_row(1, hours_ago(1), &json!(1))]));
+    assert_eq!(reply.error(503, "unavailable"), "the request took longer than it may, 0.3 seconds");
+    hold.let_go();
+    wait_until(|| sidecar.store.stats().unwrap().rows == 1);
 }
 
 #[test]

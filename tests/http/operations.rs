@@ -2,16 +2,13 @@
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use asofdb::{Clock, HttpOptions, ManualClock, Store, Timestamp};
 use serde_json::json;
 
 use super::client::{Reply, Stream, Target, wait_until};
 use super::sidecar::Sidecar;
-use crate::common::{NOW, hours_ago};
+use crate::common::hours_ago;
 
 #[test]
 fn readiness_follows_the_life_of_the_service_and_liveness_does_not() {
@@ -103,29 +100,14 @@ fn metrics_count_by_operation_consumer_and_view() {
     assert!(text.ends_with("# EOF\n"));
 }
 
-/// A clock that panics when it is told to.
-struct Grenade {
-    clock: Arc<ManualClock>,
-    armed: AtomicBool,
-}
-
-impl Clock for Grenade {
-    fn now(&self) -> Timestamp {
-        assert!(!self.armed.load(Ordering::SeqCst), "this test wants a panic");
-        self.clock.now()
-    }
-}
-
 #[test]
 fn a_panic_fails_its_request_only_and_is_counted() {
-    let clock = ManualClock::new(NOW);
-    let grenade = Arc::new(Grenade { clock: clock.clone(), armed: AtomicBool::new(false) });
-    let sidecar = Sidecar::over(Store::in_memory(grenade.clone()), clock, "", HttpOptions::default());
+    let sidecar = Sidecar::start();
     let asked = json!({"features": ["stats:clicks"], "entities": [{"user_id": 1}]});
-    grenade.armed.store(true, Ordering::SeqCst);
+    sidecar.clock.hook(|| panic!("this test wants a panic"));
     let reply = sidecar.unix.post("/v1/as_of", &asked);
     assert_eq!(reply.error(500, "internal"), "the request failed by a fault of asofdb; the log has more");
-    grenade.armed.store(false, Ordering::SeqCst);
+    sidecar.clock.hook(|| ());
     assert_eq!(sidecar.unix.post("/v1/as_of", &asked).status, 200);
     let metrics = sidecar.unix.get("/metrics");
     for line in ["asof_panics_total{door=\"http\"} 1", "asof_requests_in_flight{door=\"http\"} 1"] {

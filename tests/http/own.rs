@@ -53,7 +53,7 @@ fn the_past_is_read_as_of_a_time_and_as_it_was_known() {
     let sidecar = Sidecar::start();
     let known_before = sidecar.store.now().to_string();
     sidecar.write_stats(7, hours_ago(30), 1);
-    sidecar.clock.advance(asofdb::Span::from_secs(1));
+    sidecar.clock.clock.advance(asofdb::Span::from_secs(1));
     sidecar.write_stats(7, hours_ago(2), 2);
     let as_of = |at: Json, known_at: Json| {
         let mut asked = json!({"features": ["stats:clicks"], "entities": [{"user_id": 7}]});
@@ -207,6 +207,8 @@ fn bad_requests_say_what_is_wrong() {
     }
     let unknown = post("/v1/latest", "{\"features\":[\"stats\"],\"entities\":[],\"at\":\"now\"}").error(400, "invalid");
     assert!(unknown.contains("unknown field `at`"), "{unknown}");
+    let name = sidecar.tcp.get("/v1/views/%FF").error(400, "invalid");
+    assert_eq!(name, "the name in the address is not UTF-8 in percent encoding");
     let time = post("/v1/as_of", "{\"features\":[\"stats\"],\"entities\":[],\"at\":\"soon\"}").error(422, "invalid");
     assert!(time.starts_with("\"at\": a time is RFC 3339"), "{time}");
     let durability = post("/v1/write/stats?durability=maybe", "[]").error(422, "invalid");

@@ -2,10 +2,10 @@
 
 use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::net::UnixListener;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use asofdb::{
-    HttpListeners, HttpOptions, HttpServer, Limits, ManualClock, Service, Store, Timestamp, parse_definitions,
+    Clock, HttpListeners, HttpOptions, HttpServer, Limits, ManualClock, Service, Store, Timestamp, parse_definitions,
 };
 use serde_json::{Value as Json, json};
 use tempfile::TempDir;
@@ -51,9 +51,32 @@ name = "ranker_v1"
 features = ["stats:score", "clicks_by_shop:clicks"]
 "#;
 
+type Hook = Arc<dyn Fn() + Send + Sync>;
+
+/// A clock that stands at [`NOW`], and with which a test gets into the midst of a request.
+pub struct TestClock {
+    pub clock: Arc<ManualClock>,
+    hook: Mutex<Hook>,
+}
+
+impl TestClock {
+    /// What is to be done whenever the clock is read.
+    pub fn hook(&self, hook: impl Fn() + Send + Sync + 'static) {
+        *self.hook.lock().unwrap() = Arc::new(hook);
+    }
+}
+
+impl Clock for TestClock {
+    fn now(&self) -> Timestamp {
+        let hook = self.hook.lock().unwrap().clone();
+        hook();
+        self.clock.now()
+    }
+}
+
 pub struct Sidecar {
     pub store: Store,
-    pub clock: Arc<ManualClock>,
+    pub clock: Arc<TestClock>,
     pub service: Arc<Service>,
     pub tcp: Target,
     pub unix: Target,
@@ -67,12 +90,8 @@ impl Sidecar {
     }
 
     pub fn with(limits: &str, options: HttpOptions) -> Self {
-        let clock = ManualClock::new(NOW);
-        Sidecar::over(Store::in_memory(clock.clone()), clock, limits, options)
-    }
-
-    /// A sidecar over a store without definitions, whose clock is `clock` or follows it.
-    pub fn over(store: Store, clock: Arc<ManualClock>, limits: &str, options: HttpOptions) -> Self {
+        let clock = Arc::new(TestClock { clock: ManualClock::new(NOW), hook: Mutex::new(Arc::new(|| ())) });
+        let store = Store::in_memory(clock.clone());
         store.apply(&parse_definitions(DEFINITIONS, "test.toml").expect("definitions"), false).expect("a catalog");
         let directory = TempDir::new().expect("a directory");
         let path = directory.path().join("http.sock");

@@ -45,7 +45,7 @@ pub(crate) struct Serve {
     #[arg(long, value_enum, value_name = "WHEN", default_value = "os")]
     durability: Durable,
     /// Memory of the store for cached blocks and write buffers
-    #[arg(long, value_name = "BYTES", value_parser = parse_bytes, default_value = "256MiB")]
+    #[arg(long, value_name = "BYTES", value_parser = parse_bytes, default_value = "1GiB")]
     memory_budget: usize,
     /// How long requests may go on after SIGTERM before they are cut off
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration, default_value = "10s")]
@@ -72,6 +72,7 @@ enum Durable {
 
 impl Serve {
     pub(crate) fn run(&self, context: &Context) -> Result<Outcome> {
+        context.local_only("serve")?;
         self.logs.start()?;
         let limits = self.limits.as_ref().map(Limits::read).transpose()?.unwrap_or_default();
         // Before anything is open, so that a signal never ends it half way.

@@ -184,7 +184,7 @@ mod tests {
         let report = consumers.report();
         let found: Vec<_> = report
             .iter()
-            .map(|one| (one.operation, one.view.as_str(), one.requests, one.rows, one.errors.as_slice()))
+            .map(|one| (one.operation.as_str(), one.view.as_str(), one.requests, one.rows, one.errors.as_slice()))
             .collect();
         let unavailable = [(ErrorKind::Unavailable, 1)];
         assert_eq!(

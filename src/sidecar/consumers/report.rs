@@ -12,8 +12,8 @@ use super::series::Series;
 pub struct ConsumerReport {
     /// Name of the consumer.
     pub consumer: String,
-    /// The operation, as [`super::Operation::as_str`] names it.
-    pub operation: &'static str,
+    /// The operation: `latest`, `as_of`, `write` and so on.
+    pub operation: String,
     /// Name of the view; empty for what is about no view.
     pub view: String,
     /// Requests, those that failed included.
@@ -33,7 +33,7 @@ impl ConsumerReport {
         let latencies = series.latencies();
         ConsumerReport {
             consumer: consumer.name().to_owned(),
-            operation: series.operation.as_str(),
+            operation: series.operation.as_str().to_owned(),
             view: series.view.clone(),
             requests: latencies.count(),
             rows: series.rows(),

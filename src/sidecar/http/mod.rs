@@ -12,6 +12,7 @@ mod feast;
 mod gate;
 mod health;
 mod metrics;
+mod name;
 mod openapi;
 mod options;
 mod payload;

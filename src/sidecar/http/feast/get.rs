@@ -2,13 +2,12 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, RecordBatch};
+use arrow::array::{ArrayRef, RecordBatch};
 use arrow::datatypes::Field;
-use asofdb_storage::{Catalog, JoinKey, ScalarType, Timestamp, ValueType};
+use asofdb_storage::{Catalog, JoinKey, ScalarType, ValueType};
 use axum::extract::State;
 use axum::http::StatusCode;
-use serde::ser::{Error as _, SerializeMap};
-use serde::{Deserialize, Serialize, Serializer};
+use serde::Deserialize;
 
 use super::super::caller::{Caller, Count};
 use super::super::door::Door;
@@ -16,11 +15,8 @@ use super::super::failure::Failure;
 use super::super::payload::Payload;
 use super::super::reply::JsonReply;
 use super::columns::JsonColumns;
-use super::value::{FeastValue, status_name};
-use crate::answer::Answer;
+use super::vector::{Metadata, Reply, Vector, ViewMetadata, feature_vectors};
 use crate::arrow_types::arrow_type;
-use crate::json::AsJson;
-use crate::keys::key_value;
 use crate::prepared::Prepared;
 use crate::reference::ResolvedFeature;
 use crate::sidecar::access::Role;
@@ -69,9 +65,10 @@ fn answer(door: &Door, count: &mut Count<'_>, asked: &Asked<'_>) -> Result<JsonR
     door.check_answer_size(entities.num_rows(), features.len())?;
     count.admit(features.iter().map(|feature| feature.view.name.as_str()), entities.num_rows())?;
     let answer = store.latest(&prepared, &prepared.entity_rows_from(&entities)?)?;
-    let key_types = asked.entities.names().map(|name| key_type(&keys, name));
+    let keys = asked.entities.names().map(|name| key_type(&keys, name)).zip(entities.columns());
+    let vectors = keys.map(|(ty, column)| Vector::Key(ty, column)).chain(feature_vectors(&features, &answer));
     JsonReply::of(&Reply {
-        results: Results { keys: key_types.zip(entities.columns()).collect(), answer: &answer },
+        results: vectors.collect(),
         metadata: Metadata {
             feature_names: asked.entities.names().map(str::to_owned).chain(names).collect(),
             feature_view_metadata: asked.include_feature_view_version_metadata.then(|| views(&features)),
@@ -144,104 +141,4 @@ fn views(features: &[ResolvedFeature]) -> Vec<ViewMetadata> {
         }
     }
     names.into_iter().map(|name| ViewMetadata { name: name.to_owned() }).collect()
-}
-
-#[derive(Serialize)]
-struct Reply<'a> {
-    results: Results<'a>,
-    metadata: Metadata,
-}
-
-#[derive(Serialize)]
-struct Metadata {
-    feature_names: Vec<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    feature_view_metadata: Option<Vec<ViewMetadata>>,
-}
-
-#[derive(Serialize)]
-struct ViewMetadata {
-    name: String,
-}
-
-/// The join keys as they were asked, then the features.
-struct Results<'a> {
-    keys: Vec<(ScalarType, &'a ArrayRef)>,
-    answer: &'a Answer,
-}
-
-impl Serialize for Results<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let keys = self.keys.iter().map(|(ty, column)| Vector::Key(*ty, column));
-        let features = (0..self.answer.features()).map(|feature| Vector::Feature(self.answer, feature));
-        serializer.collect_seq(keys.chain(features))
-    }
-}
-
-/// One column of the answer.
-enum Vector<'a> {
-    Key(ScalarType, &'a ArrayRef),
-    Feature(&'a Answer, usize),
-}
-
-impl Serialize for Vector<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(Some(3))?;
-        map.serialize_entry("values", &Cells(self, Cell::Value))?;
-        map.serialize_entry("statuses", &Cells(self, Cell::Status))?;
-        map.serialize_entry("event_timestamps", &Cells(self, Cell::EventTimestamp))?;
-        map.end()
-    }
-}
-
-#[derive(Clone, Copy)]
-enum Cell {
-    Value,
-    Status,
-    EventTimestamp,
-}
-
-/// One of the three lists of a column.
-struct Cells<'a>(&'a Vector<'a>, Cell);
-
-impl Serialize for Cells<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self.0 {
-            Vector::Key(ty, column) => {
-                let value = |row| key_value(*ty, column, row);
-                match self.1 {
-                    Cell::Value => serializer.collect_seq((0..column.len()).map(|row| Nullable(value(row)))),
-                    Cell::Status => serializer.collect_seq(
-                        (0..column.len()).map(|row| if column.is_null(row) { "NULL_VALUE" } else { "PRESENT" }),
-                    ),
-                    Cell::EventTimestamp => {
-                        serializer.collect_seq((0..column.len()).map(|_| AsJson(&Timestamp::EPOCH)))
-                    }
-                }
-            }
-            Vector::Feature(answer, feature) => match self.1 {
-                Cell::Value => {
-                    let values = (0..answer.rows()).map(|row| answer.value(row, *feature).map(Nullable));
-                    let values = values.collect::<Result<Vec<_>, _>>();
-                    values.map_err(|error| S::Error::custom(format!("{error:#}")))?.serialize(serializer)
-                }
-                Cell::Status => {
-                    serializer.collect_seq((0..answer.rows()).map(|row| status_name(answer.status(row, *feature))))
-                }
-                Cell::EventTimestamp => serializer.collect_seq(
-                    (0..answer.rows())
-                        .map(|row| answer.event_timestamp(row, *feature).unwrap_or(Timestamp::EPOCH).to_string()),
-                ),
-            },
-        }
-    }
-}
-
-/// A value, or null.
-struct Nullable(Option<asofdb_storage::Value>);
-
-impl Serialize for Nullable {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.0.as_ref().map(FeastValue).serialize(serializer)
-    }
 }

@@ -6,6 +6,7 @@ mod columns;
 mod get;
 mod push;
 mod value;
+mod vector;
 
 pub(super) use self::get::get_online_features;
 pub(super) use self::push::{push, write_to_online_store};

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use asofdb_storage::{Catalog, Error};
-use axum::extract::{Path, State};
+use axum::extract::State;
 
 use super::super::caller::Caller;
 use super::super::door::Door;
 use super::super::failure::Failure;
+use super::super::name::PathName;
 use super::super::reply::JsonReply;
 use crate::json::AsJson;
 use crate::reference::find_view;
@@ -46,7 +47,7 @@ pub(in super::super) async fn entities(State(door): State<Arc<Door>>, caller: Ca
 pub(in super::super) async fn view(
     State(door): State<Arc<Door>>,
     caller: Caller,
-    Path(name): Path<String>,
+    PathName(name): PathName,
 ) -> Result<JsonReply, Failure> {
     answer(door, caller, move |catalog| JsonReply::of(&AsJson(&**find_view(catalog, &name)?))).await
 }
@@ -55,7 +56,7 @@ pub(in super::super) async fn view(
 pub(in super::super) async fn service(
     State(door): State<Arc<Door>>,
     caller: Caller,
-    Path(name): Path<String>,
+    PathName(name): PathName,
 ) -> Result<JsonReply, Failure> {
     answer(door, caller, move |catalog| match catalog.service(&name) {
         Some(service) => JsonReply::of(&AsJson(&**service)),

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 
 use super::super::caller::Caller;
 use super::super::door::Door;
 use super::super::failure::Failure;
+use super::super::name::PathName;
 use super::super::reply::JsonReply;
 use crate::json::AsJson;
 use crate::reference::find_view;
@@ -17,7 +18,7 @@ use crate::sidecar::consumers::Operation;
 pub(in super::super) async fn freshness(
     State(door): State<Arc<Door>>,
     caller: Caller,
-    Path(view): Path<String>,
+    PathName(view): PathName,
 ) -> Result<JsonReply, Failure> {
     caller.require(Role::Reader)?;
     door.run(move |door| {

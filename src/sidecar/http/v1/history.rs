@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use asofdb_storage::FeatureView;
 use axum::extract::rejection::QueryRejection;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Query, State};
 
 use super::super::caller::Caller;
 use super::super::door::Door;
 use super::super::failure::Failure;
+use super::super::name::PathName;
 use super::super::reply::JsonReply;
 use super::entity;
 use crate::json::{AsJson, HistoryRows};
@@ -29,7 +30,7 @@ const LIMIT_PARAMETER: &str = "limit";
 pub(in super::super) async fn history(
     State(door): State<Arc<Door>>,
     caller: Caller,
-    Path(view): Path<String>,
+    PathName(view): PathName,
     parameters: Result<Query<Vec<(String, String)>>, QueryRejection>,
 ) -> Result<JsonReply, Failure> {
     caller.require(Role::Reader)?;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use arrow::array::RecordBatch;
 use asofdb_storage::{Durability, FeatureView};
 use axum::extract::rejection::QueryRejection;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Query, State};
 use axum::http::{HeaderMap, header};
 use serde::Deserialize;
 use serde_json::json;
@@ -14,6 +14,7 @@ use serde_json::value::RawValue;
 use super::super::caller::Caller;
 use super::super::door::Door;
 use super::super::failure::Failure;
+use super::super::name::PathName;
 use super::super::payload::Payload;
 use super::super::reply::JsonReply;
 use crate::encode::source_schema;
@@ -36,7 +37,7 @@ pub(in super::super) struct Parameters {
 pub(in super::super) async fn write(
     State(door): State<Arc<Door>>,
     caller: Caller,
-    Path(view): Path<String>,
+    PathName(view): PathName,
     parameters: Result<Query<Parameters>, QueryRejection>,
     headers: HeaderMap,
     payload: Payload,
