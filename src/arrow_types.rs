@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use arrow::array::{
     Array, ArrayRef, AsArray, FixedSizeListArray, GenericListArray, Int64Array, ListArray, OffsetSizeTrait,
-    PrimitiveArray, TimestampMicrosecondArray, new_null_array,
+    PrimitiveArray, RecordBatch, TimestampMicrosecondArray, new_null_array,
 };
 use arrow::buffer::OffsetBuffer;
 use arrow::compute::{CastOptions, cast_with_options};
@@ -218,6 +218,11 @@ fn from_fixed_size(list: &FixedSizeListArray) -> ListArray {
     let field = Arc::new(Field::new_list_field(list.value_type(), true));
     let offsets = OffsetBuffer::from_repeated_length(list.value_length() as usize, list.len());
     ListArray::new(field, offsets, list.values().clone(), list.nulls().cloned())
+}
+
+/// Bytes of the values of a batch, which may be part of larger buffers.
+pub(crate) fn batch_bytes(batch: &RecordBatch) -> usize {
+    batch.columns().iter().map(|column| column.to_data().get_slice_memory_size().unwrap_or(0)).sum()
 }
 
 /// The values of a primitive column; nulls read as whatever lies beneath them.

@@ -36,6 +36,7 @@
 
 mod answer;
 mod arena;
+mod array_value;
 mod arrow_types;
 mod columns;
 mod definitions;
@@ -93,8 +94,8 @@ pub use read::F32Matrix;
 pub use reference::ResolvedFeature;
 pub use role::ColumnRole;
 pub use sidecar::{
-    Access, Bounds, Client, ConnectOptions, ConsumerReport, HttpListeners, HttpOptions, HttpServer, HttpToken, Limits,
-    Peer, Pipeline, Role, Server, Service, Socket,
+    Access, AsyncClient, Bounds, Client, ConnectOptions, ConsumerReport, HttpListeners, HttpOptions, HttpServer,
+    HttpToken, Limits, Peer, Pipeline, RemoteJoin, Role, Server, Service, Socket,
 };
 pub use source::{Batches, InputFormat, Source};
 pub use store::{HistoryRow, Store};

@@ -11,6 +11,7 @@ mod freshness;
 mod http;
 mod ingest;
 mod join;
+mod packaging;
 mod reads;
 mod sidecar;
 mod sources;

@@ -24,7 +24,7 @@ Examples:
 impl Views {
     pub(crate) fn run(&self, context: &Context) -> Result<Outcome> {
         let store = context.open()?;
-        self.output.print(&report(&store.catalog())?)?;
+        self.output.print(&report(&*store.catalog()?)?)?;
         Ok(Outcome::Done)
     }
 }

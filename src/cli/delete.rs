@@ -49,7 +49,7 @@ impl Delete {
     pub(crate) fn run(&self, context: &Context) -> Result<Outcome> {
         let store = context.open()?;
         let target = Target::resolve(&store, self.scope.view.as_deref(), &self.entity)?;
-        let at = self.at.resolve(store.now());
+        let at = self.at.resolve(store.now()?);
         let committed = store.delete(&target.names(), &target.entity, at)?;
         let mut sheet = Sheet::new(["view", "event_timestamp", "created_timestamp"].map(Column::new));
         for view in &target.views {

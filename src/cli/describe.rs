@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use asofdb::{AsJson, Catalog, Entity, Error, FeatureService, FeatureView, JoinKey, ResolvedFeature, Store};
+use asofdb::{AsJson, Catalog, Entity, Error, FeatureService, FeatureView, JoinKey, ResolvedFeature};
 use clap::Args;
 use serde_json::Value as Json;
 
 use super::catalog::filled;
 use super::context::Context;
+use super::engine::Engine;
 use super::error::{Outcome, Result};
 use super::output::{Output, Report};
 use super::sheet::{Cell, Column, Sheet, Tone};
@@ -38,8 +39,8 @@ impl Describe {
     }
 }
 
-fn describe(store: &Store, name: &str) -> Result<Report> {
-    let catalog = store.catalog();
+fn describe(store: &Engine, name: &str) -> Result<Report> {
+    let catalog = store.catalog()?;
     if let Some(view) = catalog.view(name) {
         return of_view(view);
     }

@@ -2,7 +2,8 @@
 
 use std::str::FromStr;
 
-use asofdb::{Error, FeatureView, JoinKey, Store, Value, parse_join_key};
+use super::engine::Engine;
+use asofdb::{Error, FeatureView, JoinKey, Value, parse_join_key};
 
 /// An entity as it is given: names and values of its join keys.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -81,8 +82,8 @@ pub(crate) struct Target<'a> {
 
 impl<'a> Target<'a> {
     /// `view`, or without one every view of the entity.
-    pub(crate) fn resolve(store: &Store, view: Option<&str>, entity: &'a EntityArgument) -> Result<Self, Error> {
-        let catalog = store.catalog();
+    pub(crate) fn resolve(store: &Engine, view: Option<&str>, entity: &'a EntityArgument) -> Result<Self, Error> {
+        let catalog = store.catalog()?;
         if let Some(name) = view {
             let keys = catalog.view(name).map(|view| view.join_keys.clone()).unwrap_or_default();
             return Ok(Target { views: vec![name.to_owned()], entity: entity.typed(&keys)? });

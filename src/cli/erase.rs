@@ -1,11 +1,12 @@
 //! `asof erase`: an entity is removed from the disk.
 
-use asofdb::{AsJson, Erased, Store};
+use asofdb::{AsJson, Erased};
 use clap::Args;
 use serde_json::{Value as Json, json};
 
 use super::context::Context;
 use super::delete::Scope;
+use super::engine::Engine;
 use super::entity::{EntityArgument, Target};
 use super::error::{Outcome, Result};
 use super::output::{Output, Report};
@@ -37,17 +38,17 @@ impl Erase {
     pub(crate) fn run(&self, context: &Context) -> Result<Outcome> {
         let store = context.open()?;
         let target = Target::resolve(&store, self.scope.view.as_deref(), &self.entity)?;
-        let not_covered = if self.scope.all_views { self.not_covered(&store, &target) } else { Vec::new() };
+        let not_covered = if self.scope.all_views { self.not_covered(&store, &target)? } else { Vec::new() };
         let receipt = store.erase(&target.names(), &target.entity)?;
         self.output.print(&report(&target, &receipt, &not_covered)?)?;
         Ok(Outcome::Done)
     }
 
     /// Views that have the join keys, and others besides.
-    fn not_covered(&self, store: &Store, target: &Target<'_>) -> Vec<String> {
-        let catalog = store.catalog();
+    fn not_covered(&self, store: &Engine, target: &Target<'_>) -> asofdb::Result<Vec<String>> {
+        let catalog = store.catalog()?;
         let others = catalog.views().filter(|view| self.entity.is_part_of(view) && !target.views.contains(&view.name));
-        others.map(|view| view.name.clone()).collect()
+        Ok(others.map(|view| view.name.clone()).collect())
     }
 }
 

@@ -68,7 +68,7 @@ enum Codec {
 impl Export {
     pub(crate) fn run(&self, context: &Context) -> Result<Outcome> {
         let store = context.open()?;
-        let options = self.options(store.now());
+        let options = self.options(store.now()?);
         let bar = Bar::new(format!("exporting {}", self.view));
         let manifest = store.export(&self.view, &self.out, &options, &mut |progress| bar.show(progress))?;
         self.output.print(&self.report(&manifest, bar.finish())?)?;

@@ -31,7 +31,7 @@ Examples:
 impl Freshness {
     pub(crate) fn run(&self, context: &Context) -> Result<Outcome> {
         let store = context.open()?;
-        let catalog = store.catalog();
+        let catalog = store.catalog()?;
         let all = catalog.views().map(|view| view.name.as_str());
         let views: Vec<&str> =
             if self.views.is_empty() { all.collect() } else { self.views.iter().map(|v| &**v).collect() };

@@ -1,9 +1,10 @@
 //! `asof get`: feature values of entities, now or as of a time.
 
-use asofdb::{Answer, AnswerRows, AsJson, JoinKey, Prepared, Status, Store, Timestamp, Value};
+use asofdb::{Answer, AnswerRows, AsJson, JoinKey, Prepared, Status, Timestamp, Value};
 use clap::Args;
 
 use super::context::Context;
+use super::engine::Engine;
 use super::entity::EntityArgument;
 use super::error::{Outcome, Result};
 use super::output::{Output, Report};
@@ -55,12 +56,12 @@ impl Get {
         Ok(Outcome::Done)
     }
 
-    fn read(&self, store: &Store, prepared: &Prepared, entities: &[Entity<'_>]) -> Result<Found> {
+    fn read(&self, store: &Engine, prepared: &Prepared, entities: &[Entity<'_>]) -> Result<Found> {
         let mut rows = prepared.entity_rows();
         for entity in entities {
             rows.push_named(entity)?;
         }
-        let now = store.now();
+        let now = store.now()?;
         let at = self.at.unwrap_or(When::Now).resolve(now);
         let (what, answer) = match (self.at, self.known_at) {
             (None, None) => ("latest, as of", store.latest(prepared, &rows)?),

@@ -34,7 +34,7 @@ Examples:
 impl History {
     pub(crate) fn run(&self, context: &Context) -> Result<Outcome> {
         let store = context.open()?;
-        let catalog = store.catalog();
+        let catalog = store.catalog()?;
         let view = catalog.view(&self.view);
         let keys = view.map(|view| view.join_keys.as_slice()).unwrap_or_default();
         let rows = store.history(&self.view, &self.entity.typed(keys)?, self.limit.unwrap_or(usize::MAX))?;

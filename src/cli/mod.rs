@@ -9,6 +9,7 @@ mod context;
 mod delete;
 mod demo;
 mod describe;
+mod engine;
 mod entity;
 mod erase;
 mod error;
@@ -57,6 +58,8 @@ Examples:
                                                            what was true then
   asof training-set user_stats_v1 --spine labels.parquet --out training.parquet
                                                            what was true at the time of each row
+  asof serve --socket ~/.asof/socket                       share the store with other processes
+  asof --connect ~/.asof/socket views                      and work through that
   asof demo asof-demo                                      all of it, on real flights
 
 Exit codes: 0 done, 1 failed, 2 wrong usage, 3 a check found a problem (freshness, verify, demo).

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use asofdb::Stats as Figures;
+use asofdb::{ConsumerReport, Stats as Figures};
 use clap::Args;
 use serde_json::{Value as Json, json};
 
@@ -11,7 +11,7 @@ use super::error::{Outcome, Result};
 use super::output::{Output, Report, print};
 use super::progress::Waiting;
 use super::sheet::{Cell, Column, Sheet, Tone};
-use super::text::{bytes, count};
+use super::text::{bytes, count, counted};
 
 /// Show how much the store holds
 #[derive(Debug, Args)]
@@ -26,12 +26,41 @@ impl Stats {
         let store = context.open()?;
         // What is still in the log would not be in the figures.
         store.flush()?;
-        self.output.print(&stats_report(&store.stats()?))?;
+        self.output.print(&stats_report(&store.stats()?, &store.consumers()?))?;
         Ok(Outcome::Done)
     }
 }
 
-fn stats_report(stats: &Figures) -> Report {
+/// What one consumer did with one view, for a table.
+fn consumer_line(report: &ConsumerReport) -> String {
+    let view = if report.view.is_empty() { "-" } else { &report.view };
+    let errors: u64 = report.errors.iter().map(|(_, count)| count).sum();
+    format!(
+        "{}: {} {view}, {}, {}, {errors} failed, p50 {:?}, p99 {:?}",
+        report.consumer,
+        report.operation,
+        counted(report.requests, "request", "requests"),
+        counted(report.rows, "row", "rows"),
+        report.p50,
+        report.p99
+    )
+}
+
+fn consumer_json(report: &ConsumerReport) -> Json {
+    let errors = report.errors.iter().map(|(kind, count)| (kind.as_str().to_owned(), Json::from(*count)));
+    json!({
+        "consumer": report.consumer,
+        "operation": report.operation,
+        "view": report.view,
+        "requests": report.requests,
+        "rows": report.rows,
+        "errors": errors.collect::<serde_json::Map<_, _>>(),
+        "p50_seconds": report.p50.as_secs_f64(),
+        "p99_seconds": report.p99.as_secs_f64(),
+    })
+}
+
+fn stats_report(stats: &Figures, consumers: &[ConsumerReport]) -> Report {
     let mut sheet = Sheet::new([Column::new("family"), Column::right("rows_estimate"), Column::right("disk_bytes")]);
     let mut families = Vec::new();
     for family in &stats.families {
@@ -48,6 +77,7 @@ fn stats_report(stats: &Figures) -> Report {
     }
     let memory = format!("memory budget {}", bytes(stats.memory_budget_bytes));
     let mut below = vec![format!("{} on disk, {memory}", bytes(stats.disk_bytes))];
+    below.extend(consumers.iter().map(consumer_line));
     below.extend(stats.background_error.as_ref().map(|error| format!("background work failed: {error}")));
     Report {
         json: json!({
@@ -55,6 +85,7 @@ fn stats_report(stats: &Figures) -> Report {
             "memory_budget_bytes": stats.memory_budget_bytes,
             "families": Json::Array(families),
             "background_error": stats.background_error,
+            "consumers": consumers.iter().map(consumer_json).collect::<Json>(),
         }),
         sheet,
         below,
@@ -109,6 +140,7 @@ pub(crate) struct Restore {
 
 impl Restore {
     pub(crate) fn run(&self, context: &Context) -> Result<Outcome> {
+        context.local_only("restore")?;
         Waiting::on("copying", || asofdb::restore(&self.checkpoint, &context.store))?;
         print(&format!("store made at {}\n", context.store.display()))?;
         Ok(Outcome::Done)

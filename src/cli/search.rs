@@ -35,7 +35,7 @@ impl Search {
         let store = context.open()?;
         let words: Vec<String> =
             self.words.iter().flat_map(|word| word.split_whitespace()).map(str::to_lowercase).collect();
-        let mut hits = everything(&store.catalog());
+        let mut hits = everything(&*store.catalog()?);
         hits.retain(|hit| hit.matches(&words));
         self.output.print(&report(&hits))?;
         Ok(Outcome::Done)

@@ -63,9 +63,10 @@ Examples:
 impl TrainingSet {
     pub(crate) fn run(&self, context: &Context) -> Result<Outcome> {
         let store = context.open()?;
+        let now = store.now()?;
         let join = JoinOptions {
             event_timestamp: self.event_timestamp.clone(),
-            known_at: self.known_at.map(|known_at| known_at.resolve(store.now())),
+            known_at: self.known_at.map(|known_at| known_at.resolve(now)),
             columns: AnswerColumns {
                 full_names: self.full_names,
                 statuses: self.statuses,

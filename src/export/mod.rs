@@ -4,6 +4,10 @@
 //! turns its rows into columns and encodes them into files of its own, so that threads share nothing that
 //! changes. Each file is sorted by join keys, then newest first, and files are numbered in the order of keys.
 
+mod batches;
+mod calendar;
+mod counts;
+mod destination;
 mod keys;
 mod manifest;
 mod options;
@@ -11,25 +15,30 @@ mod part;
 mod partitions;
 mod rows;
 mod schema;
+mod selection;
+mod spill;
 mod task;
 
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use asofdb_storage::{FeatureView, KeyRange, Result, Snapshot, Timestamp};
+use asofdb_storage::{KeyRange, Result, Timestamp};
 use crossbeam::channel::{RecvTimeoutError, bounded};
 
+pub(crate) use self::batches::BatchExport;
+pub(crate) use self::counts::Counts;
+use self::destination::Destination;
 pub use self::manifest::{Asked, EXPORT_FORMAT, MANIFEST_FILE, Manifest, ManifestColumn, ManifestFile};
 pub use self::options::{
     EXPORT_THREAD_MEMORY_BYTES_MAX, EXPORT_THREADS_DEFAULT, EXPORT_THREADS_MAX, ExportOptions, ExportRows, PartitionBy,
 };
-use self::part::{Part, Written, properties};
-use self::schema::ExportSchema;
-use self::task::{Counts, Task, part_name};
+use self::part::{PartFile, Written, part_name};
+pub(crate) use self::schema::{ExportSchema, check_partitions};
+pub(crate) use self::selection::Selection;
+use self::task::Task;
 use crate::output::OutputDirectory;
 use crate::progress::{OnProgress, Progress};
-use crate::record::RecordLayout;
 use crate::reference::find_view;
 use crate::store::Store;
 
@@ -68,54 +77,28 @@ impl Store {
         let snapshot = self.backend().snapshot();
         let catalog = self.catalog();
         let view = find_view(&catalog, view)?;
-        let schema = ExportSchema::new(view, options, snapshot.now())?;
+        check_partitions(view, options.partition_by)?;
+        let selection = Selection::new(view, &options.rows, snapshot.now())?;
         let output = OutputDirectory::create(out)?;
-        let task = new_task(&*snapshot, view, &schema, &output, options)?;
+        let destination = Destination::new(&output, &selection.schema, options);
+        let (snapshot, partition_by) = (&*snapshot, options.partition_by);
+        let task = Task { snapshot, selection, destination, partition_by, counts: Counts::default() };
         let mut files = task.run_all(options.threads, progress)?;
         if files.is_empty() && options.partition_by.is_none() {
-            files.push(Part::create(&task, part_name(0))?.finish()?);
+            files.push(PartFile::create(&task.destination, part_name(0))?.finish()?);
         }
-        let manifest = new_manifest(&task, schema, files, options);
+        let manifest = new_manifest(&view.name, task.selection.schema, snapshot.now(), files, options);
         manifest.write(output.path(), output.target())?;
         output.finish()?;
         Ok(manifest)
     }
 }
 
-fn new_task<'s>(
-    snapshot: &'s dyn Snapshot,
-    view: &'s FeatureView,
-    schema: &ExportSchema,
-    output: &'s OutputDirectory,
-    options: &ExportOptions,
-) -> Result<Task<'s>> {
-    let (as_of, from, to) = match options.rows {
-        ExportRows::Versions { from, to } => (None, from, to),
-        ExportRows::AsOf(at) => (Some(at), None, None),
-        ExportRows::Latest => (Some(snapshot.now()), None, None),
-    };
-    let features: Vec<_> = view.features.iter().map(|feature| feature.id).collect();
-    Ok(Task {
-        snapshot,
-        view,
-        as_of,
-        from,
-        to,
-        layout: RecordLayout::new(view, &features)?,
-        schema: schema.arrow.clone(),
-        properties: properties(&schema.arrow, view.join_keys.len(), options.compression),
-        partition_by: options.partition_by,
-        directory: output.path(),
-        target: output.target(),
-        counts: Counts::default(),
-    })
-}
-
 impl Task<'_> {
     /// Exports all ranges, each by the next thread that is free, and tells progress from this one.
     fn run_all(&self, threads: usize, progress: &mut OnProgress<'_>) -> Result<Vec<Written>> {
-        let versions = self.snapshot.versions_estimate(self.view)?;
-        let ranges = self.snapshot.split(self.view, self.range_count(versions, threads))?;
+        let versions = self.snapshot.versions_estimate(self.selection.view)?;
+        let ranges = self.snapshot.split(self.selection.view, self.range_count(versions, threads))?;
         let threads = threads.min(ranges.len());
         let next = AtomicUsize::new(0);
         let (sender, receiver) = bounded(threads);
@@ -165,7 +148,7 @@ impl Task<'_> {
     }
 
     fn progress(&self, versions_estimate: u64) -> Progress {
-        let (scanned, written) = (self.counts.scanned(), self.counts.written());
+        let (scanned, written) = (self.counts.scanned(), self.destination.written());
         // Partitioned rows are written after all of them were scanned.
         let (done, work) = match self.partition_by {
             Some(_) => (scanned + written, 2),
@@ -175,14 +158,20 @@ impl Task<'_> {
     }
 }
 
-fn new_manifest(task: &Task<'_>, schema: ExportSchema, files: Vec<Written>, options: &ExportOptions) -> Manifest {
+fn new_manifest(
+    view: &str,
+    schema: ExportSchema,
+    snapshot: Timestamp,
+    files: Vec<Written>,
+    options: &ExportOptions,
+) -> Manifest {
     let spans = || files.iter().filter_map(|written| written.span);
     Manifest {
         format: EXPORT_FORMAT,
         asofdb_version: env!("CARGO_PKG_VERSION").to_owned(),
-        view: task.view.name.clone(),
+        view: view.to_owned(),
         asked: Asked { rows: options.rows, partition_by: options.partition_by, compression: options.compression },
-        snapshot: task.snapshot.now(),
+        snapshot,
         rows: files.iter().map(|written| written.file.rows).sum(),
         bytes: files.iter().map(|written| written.file.bytes).sum(),
         event_min: spans().map(|(first, _): (Timestamp, Timestamp)| first).min(),

@@ -81,11 +81,22 @@ impl Default for ExportOptions {
 }
 
 impl ExportOptions {
-    pub(super) fn check(&self) -> Result<()> {
+    pub(crate) fn check(&self) -> Result<()> {
         if !(1..=EXPORT_THREADS_MAX).contains(&self.threads) {
             return Err(Error::invalid(format!("an export has 1 to {EXPORT_THREADS_MAX} threads: {}", self.threads)));
         }
-        match self.rows {
+        self.rows.check()
+    }
+}
+
+impl ExportRows {
+    /// Whether every version is among them.
+    pub(crate) fn is_everything(&self) -> bool {
+        matches!(self, ExportRows::Versions { from: None, to: None })
+    }
+
+    pub(crate) fn check(&self) -> Result<()> {
+        match self {
             ExportRows::Versions { from: Some(from), to: Some(to) } if from >= to => {
                 Err(Error::invalid(format!("an export is from a time to a later one (exclusive): {from} to {to}")))
             }

@@ -2,28 +2,20 @@
 
 use std::fs::{self, File};
 
-use arrow::datatypes::Schema;
+use arrow::array::{AsArray, RecordBatch};
+use arrow::compute::{max, min};
+use arrow::datatypes::TimestampMicrosecondType;
 use asofdb_storage::{Result, Scanned, Timestamp};
 use parquet::arrow::ArrowWriter;
-use parquet::file::metadata::SortingColumn;
-use parquet::file::properties::WriterProperties;
 
+use super::destination::Destination;
 use super::manifest::ManifestFile;
 use super::rows::Rows;
 use super::task::Task;
-use crate::output::cannot_write;
-use crate::parquet_files::{Compression, parquet_properties};
 
-/// How the files of an export are written.
-pub(super) fn properties(schema: &Schema, join_keys: usize, compression: Compression) -> WriterProperties {
-    parquet_properties(schema, compression).set_sorting_columns(Some(sorting(join_keys))).build()
-}
-
-/// By join keys, then newest first. Parquet's order of every join-key type is the order of encoded keys.
-fn sorting(join_keys: usize) -> Vec<SortingColumn> {
-    let column =
-        |index: usize| SortingColumn { column_idx: index as i32, descending: index >= join_keys, nulls_first: false };
-    (0..join_keys + 2).map(column).collect()
+/// The file of the `number`-th range: the names sort as the keys do.
+pub(super) fn part_name(number: usize) -> String {
+    format!("part-{number:05}.parquet")
 }
 
 /// A file that was written.
@@ -33,23 +25,62 @@ pub(super) struct Written {
     pub(super) span: Option<(Timestamp, Timestamp)>,
 }
 
-/// A file being written. Rows come in the order of the scan.
-pub(super) struct Part<'t> {
-    task: &'t Task<'t>,
+/// A file being written, batch by batch.
+pub(super) struct PartFile<'t> {
+    destination: &'t Destination,
     path: String,
     writer: ArrowWriter<File>,
-    rows: Rows<'t>,
-    written: u64,
+    rows: u64,
     span: Option<(Timestamp, Timestamp)>,
+}
+
+impl<'t> PartFile<'t> {
+    /// Starts the file at `path` within the export's directory.
+    pub(super) fn create(destination: &'t Destination, path: String) -> Result<Self> {
+        let file = File::create_new(destination.directory.join(&path));
+        let file = file.map_err(|error| destination.cannot_write(error))?;
+        let properties = destination.properties.clone();
+        let writer = ArrowWriter::try_new(file, destination.schema.clone(), Some(properties))
+            .map_err(|error| destination.cannot_write(error))?;
+        Ok(PartFile { destination, path, writer, rows: 0, span: None })
+    }
+
+    /// Rows so far.
+    pub(super) fn rows(&self) -> u64 {
+        self.rows
+    }
+
+    /// Adds rows, which come in the order of keys.
+    pub(super) fn write(&mut self, batch: &RecordBatch) -> Result<()> {
+        let events = batch.column(self.destination.event).as_primitive::<TimestampMicrosecondType>();
+        let (Some(first), Some(last)) = (min(events), max(events)) else { return Ok(()) };
+        let (first, last) = (Timestamp::from_micros(first), Timestamp::from_micros(last));
+        self.span = Some(self.span.map_or((first, last), |(a, b)| (a.min(first), b.max(last))));
+        self.rows += batch.num_rows() as u64;
+        self.destination.wrote(batch.num_rows() as u64);
+        self.writer.write(batch).map_err(|error| self.destination.cannot_write(error))
+    }
+
+    /// Closes the file.
+    pub(super) fn finish(self) -> Result<Written> {
+        let PartFile { destination, path, writer, rows, span } = self;
+        writer.close().map_err(|error| destination.cannot_write(error))?;
+        let metadata = fs::metadata(destination.directory.join(&path));
+        let bytes = metadata.map_err(|error| destination.cannot_write(error))?.len();
+        Ok(Written { file: ManifestFile { path, rows, bytes }, span })
+    }
+}
+
+/// A file being written, row by row. Rows come in the order of the scan.
+pub(super) struct Part<'t> {
+    file: PartFile<'t>,
+    rows: Rows<'t>,
 }
 
 impl<'t> Part<'t> {
     /// Starts the file at `path` within the export's directory.
     pub(super) fn create(task: &'t Task<'t>, path: String) -> Result<Self> {
-        let file = File::create_new(task.directory.join(&path)).map_err(|error| cannot_write(task.target, error))?;
-        let writer = ArrowWriter::try_new(file, task.schema.clone(), Some(task.properties.clone()))
-            .map_err(|error| cannot_write(task.target, error))?;
-        Ok(Part { task, path, writer, rows: Rows::new(task), written: 0, span: None })
+        Ok(Part { file: PartFile::create(&task.destination, path)?, rows: Rows::new(&task.selection, usize::MAX) })
     }
 
     #[inline]
@@ -59,21 +90,15 @@ impl<'t> Part<'t> {
     }
 
     fn write_batch(&mut self) -> Result<()> {
-        let span = self.rows.event_span();
-        let Some((first, last)) = span else { return Ok(()) };
-        self.span = Some(self.span.map_or((first, last), |(a, b)| (a.min(first), b.max(last))));
-        let Some(batch) = self.rows.take()? else { return Ok(()) };
-        self.written += batch.num_rows() as u64;
-        self.task.counts.wrote(batch.num_rows() as u64);
-        self.writer.write(&batch).map_err(|error| cannot_write(self.task.target, error))
+        match self.rows.take()? {
+            Some(batch) => self.file.write(&batch),
+            None => Ok(()),
+        }
     }
 
     /// Closes the file.
     pub(super) fn finish(mut self) -> Result<Written> {
         self.write_batch()?;
-        let Part { task, path, writer, written, span, .. } = self;
-        writer.close().map_err(|error| cannot_write(task.target, error))?;
-        let bytes = fs::metadata(task.directory.join(&path)).map_err(|error| cannot_write(task.target, error))?.len();
-        Ok(Written { file: ManifestFile { path, rows: written, bytes }, span })
+        self.file.finish()
     }
 }

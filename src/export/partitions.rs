@@ -5,20 +5,13 @@
 //! So there are few large files rather than many small ones, and never more than one of them open.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
-use std::io::Write;
-use std::os::unix::fs::FileExt;
-use std::path::Path;
 
-use asofdb_storage::{Error, Result, Scanned, Timestamp, Version};
+use asofdb_storage::{Result, Scanned, Timestamp, Version};
 
 use super::options::PartitionBy;
-use super::part::{Part, Written};
-use super::task::{Task, part_name};
-use crate::output::cannot_write;
-
-/// Bytes of rows that wait in memory before they move to the temporary file.
-const WAITING_BYTES_MAX: usize = 32 << 20;
+use super::part::{Part, Written, part_name};
+use super::spill::{Place, Spill, WAITING_BYTES_MAX};
+use super::task::Task;
 
 /// Bytes of a waiting row before its key: the lengths of key (low half) and row, event, created.
 const HEADER_BYTES: usize = 24;
@@ -31,15 +24,15 @@ pub(super) struct Partitions<'t> {
     /// By first moment of the partition.
     all: BTreeMap<Timestamp, Partition>,
     waiting_bytes: usize,
-    spill: Option<Spill>,
+    spill: Option<Spill<'t>>,
 }
 
 #[derive(Default)]
 struct Partition {
     name: String,
     waiting: Vec<u8>,
-    /// What moved to the temporary file: offset and length, in the order of the scan.
-    spilled: Vec<(u64, usize)>,
+    /// What moved to the temporary file, in the order of the scan.
+    spilled: Vec<Place>,
 }
 
 impl<'t> Partitions<'t> {
@@ -62,10 +55,10 @@ impl<'t> Partitions<'t> {
     fn spill(&mut self) -> Result<()> {
         let spill = match &mut self.spill {
             Some(spill) => spill,
-            None => self.spill.insert(Spill::new(self.task.directory, self.task.target)?),
+            None => self.spill.insert(Spill::new(&self.task.destination)?),
         };
         for partition in self.all.values_mut().filter(|partition| !partition.waiting.is_empty()) {
-            partition.spilled.push(spill.append(&partition.waiting).map_err(|e| cannot_write(self.task.target, e))?);
+            partition.spilled.push(spill.append(&partition.waiting)?);
             partition.waiting = Vec::new();
         }
         self.waiting_bytes = 0;
@@ -80,14 +73,12 @@ impl<'t> Partitions<'t> {
             if self.task.counts.is_stopped() {
                 break;
             }
-            fs::create_dir_all(self.task.directory.join(&partition.name))
-                .map_err(|error| cannot_write(self.task.target, error))?;
+            self.task.destination.create_directory(&partition.name)?;
             let path = format!("{}/{}", partition.name, part_name(self.number));
             let mut part = Part::create(self.task, path)?;
-            for (offset, len) in &partition.spilled {
-                run.resize(*len, 0);
+            for place in &partition.spilled {
                 if let Some(spill) = &self.spill {
-                    spill.read(*offset, &mut run).map_err(|error| cannot_write(self.task.target, error))?;
+                    spill.read(*place, &mut run)?;
                 }
                 push_run(&run, &mut part)?;
             }
@@ -122,83 +113,4 @@ fn push_run(mut run: &[u8], part: &mut Part<'_>) -> Result<()> {
         run = rest;
     }
     Ok(())
-}
-
-/// A temporary file without a name, on the file system that the export is written to.
-struct Spill {
-    file: File,
-    len: u64,
-}
-
-impl Spill {
-    fn new(directory: &Path, target: &Path) -> Result<Self> {
-        let file = tempfile::tempfile_in(directory).map_err(|error| cannot_write(target, error))?;
-        Ok(Spill { file, len: 0 })
-    }
-
-    fn append(&mut self, bytes: &[u8]) -> std::io::Result<(u64, usize)> {
-        let offset = self.len;
-        self.file.write_all(bytes)?;
-        self.len += bytes.len() as u64;
-        Ok((offset, bytes.len()))
-    }
-
-    fn read(&self, offset: u64, run: &mut [u8]) -> std::io::Result<()> {
-        self.file.read_exact_at(run, offset)
-    }
-}
-
-impl PartitionBy {
-    /// The first moment of the partition that `event` belongs to.
-    fn start(self, event: Timestamp) -> Result<Timestamp> {
-        const DAY_MICROS: i64 = 86_400_000_000;
-        let midnight = event.as_micros().div_euclid(DAY_MICROS) * DAY_MICROS;
-        match self {
-            PartitionBy::Day => Ok(Timestamp::from_micros(midnight)),
-            PartitionBy::Month => {
-                let days = i64::from(date(event)?.day()) - 1;
-                Ok(Timestamp::from_micros(midnight - days * DAY_MICROS))
-            }
-        }
-    }
-
-    /// The directory of the partition that starts at `start`.
-    fn directory(self, start: Timestamp) -> Result<String> {
-        let date = date(start)?;
-        let (column, year, month) = (self.column(), date.year(), date.month());
-        Ok(match self {
-            PartitionBy::Day => format!("{column}={year:04}-{month:02}-{:02}", date.day()),
-            PartitionBy::Month => format!("{column}={year:04}-{month:02}"),
-        })
-    }
-}
-
-/// The UTC date of a moment.
-fn date(moment: Timestamp) -> Result<jiff::civil::Date> {
-    let point = jiff::Timestamp::from_microsecond(moment.as_micros()).map_err(|error| {
-        Error::invalid(format!("an event is outside the calendar; export it without partitions: {moment}"))
-            .with_source(error)
-    })?;
-    Ok(point.to_zoned(jiff::tz::TimeZone::UTC).date())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn partitions_are_utc_days_and_months_also_before_the_epoch() {
-        let directories = |time: &str| {
-            let event: Timestamp = time.parse().unwrap();
-            [PartitionBy::Day, PartitionBy::Month].map(|by| by.directory(by.start(event).unwrap()).unwrap())
-        };
-        for (time, day, month) in [
-            ("2013-01-31T23:59:59.999999Z", "event_date=2013-01-31", "event_month=2013-01"),
-            ("2013-02-01T00:00:00Z", "event_date=2013-02-01", "event_month=2013-02"),
-            ("2016-02-29T12:00:00+14:00", "event_date=2016-02-28", "event_month=2016-02"),
-            ("1969-12-31T23:59:59.999999Z", "event_date=1969-12-31", "event_month=1969-12"),
-        ] {
-            assert_eq!(directories(time), [day, month], "{time}");
-        }
-    }
 }

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, BooleanArray, RecordBatch, TimestampMicrosecondArray};
 use asofdb_storage::row::{self, RowKind};
-use asofdb_storage::{Error, Feature, Found, Result, Scanned, Status, Timestamp};
+use asofdb_storage::{Error, Feature, Found, Result, Scanned, Status};
 
 use super::keys::KeyColumns;
-use super::task::Task;
+use super::selection::Selection;
 use crate::arrow_types::UTC;
 use crate::columns::{field_columns, status_array};
 use crate::record::Records;
@@ -23,7 +23,7 @@ const BATCH_VARIABLE_BYTES: usize = 8 << 20;
 
 /// Rows being gathered.
 pub(super) struct Rows<'t> {
-    task: &'t Task<'t>,
+    selection: &'t Selection<'t>,
     capacity: usize,
     keys: KeyColumns,
     events: Vec<i64>,
@@ -36,17 +36,19 @@ pub(super) struct Rows<'t> {
 }
 
 impl<'t> Rows<'t> {
-    pub(super) fn new(task: &'t Task<'t>) -> Self {
-        let capacity = (BATCH_RECORD_BYTES / task.layout.stride()).clamp(1, BATCH_ROWS_MAX);
+    /// Rows of which there will be at most `rows_max`.
+    pub(super) fn new(selection: &'t Selection<'t>, rows_max: usize) -> Self {
+        let capacity = (BATCH_RECORD_BYTES / selection.layout.stride()).clamp(1, BATCH_ROWS_MAX);
+        let capacity = capacity.min(rows_max.max(1));
         Rows {
-            task,
+            selection,
             capacity,
-            keys: KeyColumns::new(task.view),
+            keys: KeyColumns::new(selection.view),
             events: Vec::with_capacity(capacity),
             created: Vec::with_capacity(capacity),
             deleted: Vec::new(),
             statuses: Vec::new(),
-            records: Records::new(&task.layout, capacity),
+            records: Records::new(&selection.layout, capacity),
         }
     }
 
@@ -54,22 +56,16 @@ impl<'t> Rows<'t> {
         self.events.len() == self.capacity || self.records.variable_bytes() >= BATCH_VARIABLE_BYTES
     }
 
-    /// The first and the last event of the rows gathered.
-    pub(super) fn event_span(&self) -> Option<(Timestamp, Timestamp)> {
-        let (first, last) = (self.events.iter().min()?, self.events.iter().max()?);
-        Some((Timestamp::from_micros(*first), Timestamp::from_micros(*last)))
-    }
-
     /// Adds a row; there must be room for it.
     #[inline]
     pub(super) fn push(&mut self, scanned: Scanned<'_>) -> Result<()> {
         debug_assert!(!self.is_full());
         let Scanned { key, version, row } = scanned;
-        let view = self.task.view;
+        let view = self.selection.view;
         let context = |error: Error| error.context(format!("view {:?} has a row that cannot be read", view.name));
         self.keys.push(key).map_err(context)?;
         // The versions themselves know no ttl: as of its own event none is expired.
-        let at = match self.task.as_of {
+        let at = match self.selection.as_of {
             Some(at) => {
                 let expired = view.is_expired(version.event, at);
                 self.statuses.push(if expired { Status::Expired } else { Status::Present } as i8);
@@ -81,7 +77,7 @@ impl<'t> Rows<'t> {
             }
         };
         let (record, arena) = self.records.get_mut(self.events.len());
-        self.task.layout.write(view, at, Some(Found { version, row }), record, arena).map_err(context)?;
+        self.selection.layout.write(view, at, Some(Found { version, row }), record, arena).map_err(context)?;
         self.events.push(version.event.as_micros());
         self.created.push(version.created.as_micros());
         Ok(())
@@ -96,16 +92,16 @@ impl<'t> Rows<'t> {
         let mut columns: Vec<ArrayRef> = self.keys.take().collect();
         columns.push(times(std::mem::replace(&mut self.events, Vec::with_capacity(self.capacity))));
         columns.push(times(std::mem::replace(&mut self.created, Vec::with_capacity(self.capacity))));
-        columns.push(match self.task.as_of {
+        columns.push(match self.selection.as_of {
             Some(_) => status_array(std::mem::take(&mut self.statuses))?,
             None => Arc::new(BooleanArray::from(std::mem::take(&mut self.deleted))),
         });
-        let default = |feature: &'t Feature| feature.default.as_ref().filter(|_| self.task.as_of.is_some());
-        let defaults = self.task.view.features.iter().map(default);
-        let fields: Vec<_> = self.task.layout.fields().iter().zip(defaults).collect();
+        let default = |feature: &'t Feature| feature.default.as_ref().filter(|_| self.selection.as_of.is_some());
+        let defaults = self.selection.view.features.iter().map(default);
+        let fields: Vec<_> = self.selection.layout.fields().iter().zip(defaults).collect();
         columns.extend(field_columns(&self.records, &fields, 0..rows)?);
         self.records.clear(rows);
-        RecordBatch::try_new(self.task.schema.clone(), columns)
+        RecordBatch::try_new(self.selection.schema.arrow.clone(), columns)
             .map(Some)
             .map_err(|error| Error::internal("cannot build a batch of an export").with_source(error))
     }

@@ -8,7 +8,7 @@ use asofdb_storage::{Error, Feature, FeatureView, JoinKey, Result, ScalarType, T
 use serde_json::json;
 
 use super::manifest::{EXPORT_FORMAT, ManifestColumn};
-use super::options::{ExportOptions, ExportRows, PartitionBy};
+use super::options::{ExportRows, PartitionBy};
 use crate::arrow_types::{arrow_type, feature_field, timestamp_type};
 use crate::columns::status_type;
 use crate::role::ColumnRole;
@@ -56,35 +56,43 @@ impl Column {
     }
 }
 
-/// The columns of the files of an export: join keys, event and created timestamp, deletion mark or status, features.
-pub(super) struct ExportSchema {
-    pub(super) arrow: SchemaRef,
+/// The columns of an export: join keys, event and created timestamp, deletion mark or status, features.
+pub(crate) struct ExportSchema {
+    pub(crate) arrow: SchemaRef,
     pub(super) lines: Vec<ManifestColumn>,
+    /// Position of the event timestamp.
+    pub(super) event: usize,
 }
 
 impl ExportSchema {
-    /// # Errors
-    /// `Conflict` when a column of the view has the name of the partition column.
-    pub(super) fn new(view: &FeatureView, options: &ExportOptions, snapshot: Timestamp) -> Result<Self> {
+    pub(crate) fn new(view: &FeatureView, rows: &ExportRows, snapshot: Timestamp) -> Self {
         let taken: Vec<&str> = own_names(view).collect();
-        if let Some(column) = options.partition_by.map(PartitionBy::column).filter(|column| taken.contains(column)) {
-            let name = &view.name;
-            return Err(Error::conflict(format!(
-                "view {name:?} has a column of the partition's name; export it without partitions: {column:?}"
-            )));
-        }
         let created = view.created_column.clone().unwrap_or_else(|| free_name(CREATED_COLUMN, &taken));
         let mut columns: Vec<Column> = view.join_keys.iter().map(Column::join_key).collect();
         columns.push(Column::timestamp(&view.event_column, ColumnRole::EventTimestamp, "When the fact was true"));
         columns.push(Column::timestamp(&created, ColumnRole::CreatedTimestamp, "When the fact became known"));
-        columns.push(match options.rows {
+        columns.push(match rows {
             ExportRows::Versions { .. } => deleted_column(&taken),
             ExportRows::AsOf(_) | ExportRows::Latest => status_column(&taken),
         });
         columns.extend(view.features.iter().map(Column::feature));
         let (fields, lines): (Vec<_>, Vec<_>) = columns.into_iter().map(|column| (column.field, column.line)).unzip();
-        let arrow = Arc::new(Schema::new_with_metadata(fields, metadata(view, &options.rows, snapshot)));
-        Ok(ExportSchema { arrow, lines })
+        let arrow = Arc::new(Schema::new_with_metadata(fields, metadata(view, rows, snapshot)));
+        ExportSchema { arrow, lines, event: view.join_keys.len() }
+    }
+}
+
+/// Refuses partitions whose column has the name of a column of the view.
+///
+/// # Errors
+/// `Conflict`, naming the column.
+pub(crate) fn check_partitions(view: &FeatureView, partition_by: Option<PartitionBy>) -> Result<()> {
+    match partition_by.map(PartitionBy::column).filter(|column| own_names(view).any(|name| name == *column)) {
+        None => Ok(()),
+        Some(column) => Err(Error::conflict(format!(
+            "view {:?} has a column of the partition's name; export it without partitions: {column:?}",
+            view.name
+        ))),
     }
 }
 

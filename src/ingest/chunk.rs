@@ -7,16 +7,14 @@ use asofdb_storage::{Error, Result, WriteBatch};
 use crossbeam::channel::{Sender, bounded};
 
 use super::identity::Reached;
-use crate::store::Store;
+use super::target::Target;
+use crate::source::PIECE_ROWS_MAX;
 
-/// Rows of one chunk: sorting takes some hundred bytes a row besides the row itself.
-pub(super) const CHUNK_ROWS_MAX: usize = 1_000_000;
+/// Rows after which a chunk is full: sorting takes some hundred bytes a row besides the row itself.
+const CHUNK_ROWS_MAX: usize = 1_000_000;
 
-/// Chunks of fewer rows go through the write buffers: below this, files of their own cost more than they save.
-const COMMIT_ROWS_MAX: usize = 50_000;
-
-/// Bytes of such a chunk: it shares the write buffers with other writers.
-const COMMIT_BYTES_MAX: usize = 32 << 20;
+/// Most rows of a load: what a piece of a source adds to a chunk that is not quite full included.
+pub(crate) const LOAD_ROWS_MAX: usize = CHUNK_ROWS_MAX + PIECE_ROWS_MAX;
 
 /// Rows with the notes that say how far their files have come.
 pub(super) struct Chunk {
@@ -53,18 +51,13 @@ impl Chunk {
         self.notes.is_empty()
     }
 
-    /// Writes the rows and the notes in one step.
-    fn write(self, store: &Store) -> Result<()> {
+    /// The rows and the notes, to be written in one step.
+    fn into_batch(self) -> WriteBatch {
         let mut batch = self.rows;
         for (name, reached) in self.notes {
             batch.note(name, Some(reached.encode()));
         }
-        let is_small = batch.len() < COMMIT_ROWS_MAX && batch.bytes() < COMMIT_BYTES_MAX;
-        match is_small {
-            true => store.backend().commit(batch, store.durability()),
-            false => store.backend().bulk_load(batch),
-        }?;
-        Ok(())
+        batch
     }
 }
 
@@ -75,10 +68,11 @@ pub(super) struct Loader<'s> {
 }
 
 impl<'s> Loader<'s> {
-    pub(super) fn start<'e>(scope: &'s thread::Scope<'s, 'e>, store: &'s Store) -> Self {
+    pub(super) fn start<'e, T: Target>(scope: &'s thread::Scope<'s, 'e>, target: &'s T) -> Self {
         // Without room: a chunk is handed over when the one before is written.
         let (chunks, receive) = bounded::<Chunk>(0);
-        let thread = scope.spawn(move || receive.into_iter().try_for_each(|chunk| chunk.write(store)));
+        let load = |chunk: Chunk| target.load(chunk.into_batch());
+        let thread = scope.spawn(move || receive.into_iter().try_for_each(load));
         Loader { chunks, thread }
     }
 

@@ -15,6 +15,9 @@ const NOTE_PREFIX: &[u8] = b"ingest/";
 /// The format of the notes; their first byte.
 const NOTE_FORMAT: u8 = 1;
 
+/// Bytes of the hash that ends a note's name.
+const HASH_BYTES: usize = 16;
+
 /// The name of the note about this content in this view.
 ///
 /// | bytes | what |
@@ -27,11 +30,28 @@ pub(super) fn note_name(encoder: &ViewEncoder, file: &Arc<SourceFile>) -> Result
     let hash = hash(file).map_err(|error| {
         Error::unavailable(format!("cannot read file {}; try again", file.name())).with_source(error)
     })?;
-    let mut name = NOTE_PREFIX.to_vec();
-    name.extend(encoder.view().id.to_be_bytes());
-    name.extend(encoder.schema_version().to_be_bytes());
+    let mut name = note_prefix(encoder.view().id, encoder.schema_version());
     name.extend(hash.to_be_bytes());
     Ok(name)
+}
+
+fn note_prefix(view: u32, schema_version: u16) -> Vec<u8> {
+    let mut prefix = NOTE_PREFIX.to_vec();
+    prefix.extend(view.to_be_bytes());
+    prefix.extend(schema_version.to_be_bytes());
+    prefix
+}
+
+/// Checks that a note from elsewhere is one about an ingest into this view.
+///
+/// # Errors
+/// `Invalid` when it is not.
+pub(crate) fn check_note(view: u32, schema_version: u16, name: &[u8], value: &[u8]) -> Result<()> {
+    let hash = name.strip_prefix(note_prefix(view, schema_version).as_slice());
+    match (hash.map(<[u8]>::len), Reached::decode(value)) {
+        (Some(HASH_BYTES), Ok(_)) => Ok(()),
+        _ => Err(Error::invalid("a load has a note that is not about an ingest into its view")),
+    }
 }
 
 fn hash(file: &Arc<SourceFile>) -> io::Result<u128> {
@@ -86,6 +106,22 @@ impl Reached {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_notes_about_ingests_into_the_view_are_good() {
+        let (value, mut name) = (Reached::default().encode(), note_prefix(7, 2));
+        name.extend([1; HASH_BYTES]);
+        check_note(7, 2, &name, &value).unwrap();
+        for (view, schema, name, value) in [
+            (8, 2, &name[..], &value[..]),
+            (7, 3, &name, &value),
+            (7, 2, &name[..28], &value),
+            (7, 2, b"ingest/", &value),
+            (7, 2, &name, b"x"),
+        ] {
+            assert!(check_note(view, schema, name, value).is_err(), "{view} {schema} {name:?}");
+        }
+    }
 
     #[test]
     fn notes_read_back_and_damaged_ones_are_refused() {

@@ -7,10 +7,10 @@ use std::path::PathBuf;
 use asofdb_storage::{Error, Result};
 
 use super::identity::{Reached, note_name};
+use super::target::Target;
 use super::{IngestOptions, IngestedFile};
 use crate::encode::ViewEncoder;
 use crate::source::{InputFormat, Source};
-use crate::store::Store;
 use crate::suggest::did_you_mean;
 
 /// Where rows come from.
@@ -60,13 +60,14 @@ pub(super) struct InputFile {
 }
 
 impl InputFile {
-    pub(super) fn open(store: &Store, encoder: &ViewEncoder, input: Input, options: &IngestOptions) -> Result<Self> {
+    pub(super) fn open(target: &impl Target, input: Input, options: &IngestOptions) -> Result<Self> {
+        let encoder = target.encoder();
         let mut source = open(encoder, input, options.input_format)?;
         project(&mut source, encoder)?;
         let note = note_name(encoder, source.file())?;
         let before = match options.from_scratch {
             true => None,
-            false => store.backend().note(&note)?,
+            false => target.note(&note)?,
         };
         let before = before.map_or_else(|| Ok(Reached::default()), |note| Reached::decode(&note))?;
         let bytes = if before.done { source.bytes_total() } else { 0 };

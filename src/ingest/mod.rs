@@ -22,16 +22,21 @@ mod identity;
 mod input;
 mod rejects;
 mod run;
+mod target;
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use asofdb_storage::{Error, Result};
 
+pub(crate) use self::chunk::LOAD_ROWS_MAX;
+pub(crate) use self::identity::check_note;
 pub use self::input::Input;
 use self::input::InputFile;
 use self::rejects::Rejects;
 use self::run::Run;
+use self::target::Local;
+pub(crate) use self::target::Target;
 use crate::encode::ViewEncoder;
 use crate::progress::OnProgress;
 use crate::reference::find_view;
@@ -163,17 +168,39 @@ impl Store {
         options: &IngestOptions,
         progress: &mut OnProgress<'_>,
     ) -> Result<IngestReport> {
-        #[allow(clippy::disallowed_methods, reason = "measures how long it takes; no rule depends on it")]
-        let started = Instant::now();
-        options.check()?;
-        if inputs.is_empty() {
-            return Err(Error::invalid("nothing to ingest: name at least one file"));
-        }
+        check(&inputs, options)?;
         let encoder = ViewEncoder::new(find_view(&self.catalog(), view)?.clone());
-        let rejects = options.rejects.as_deref().map(Rejects::create).transpose()?;
-        let open = |input| InputFile::open(self, &encoder, input, options);
-        let files = inputs.into_iter().map(open).collect::<Result<Vec<_>>>()?;
-        let (files, rejects) = Run::new(self, &encoder, files, rejects, options.chunk_bytes, progress).run()?;
-        Ok(IngestReport::new(files, rejects, started.elapsed()))
+        ingest_into(&Local { store: self, encoder }, inputs, options, progress)
     }
+}
+
+/// Refuses what no ingest can do, whatever it writes to.
+///
+/// # Errors
+/// `Invalid` for options out of range, or when there are no inputs.
+pub(crate) fn check(inputs: &[Input], options: &IngestOptions) -> Result<()> {
+    options.check()?;
+    match inputs {
+        [] => Err(Error::invalid("nothing to ingest: name at least one file")),
+        _ => Ok(()),
+    }
+}
+
+/// Writes the rows of files into a view of whatever store. See [`Store::ingest`].
+///
+/// # Errors
+/// As there.
+pub(crate) fn ingest_into(
+    target: &impl Target,
+    inputs: Vec<Input>,
+    options: &IngestOptions,
+    progress: &mut OnProgress<'_>,
+) -> Result<IngestReport> {
+    #[allow(clippy::disallowed_methods, reason = "measures how long it takes; no rule depends on it")]
+    let started = Instant::now();
+    let rejects = options.rejects.as_deref().map(Rejects::create).transpose()?;
+    let open = |input| InputFile::open(target, input, options);
+    let files = inputs.into_iter().map(open).collect::<Result<Vec<_>>>()?;
+    let (files, rejects) = Run::new(target, files, rejects, options.chunk_bytes, progress)?.run()?;
+    Ok(IngestReport::new(files, rejects, started.elapsed()))
 }

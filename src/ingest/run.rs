@@ -10,13 +10,13 @@ use super::chunk::{Chunk, Loader};
 use super::decode::each_piece;
 use super::input::InputFile;
 use super::rejects::Rejects;
+use super::target::Target;
 use crate::encode::ViewEncoder;
 use crate::progress::{OnProgress, Progress};
 use crate::source::Piece;
-use crate::store::Store;
 
-pub(super) struct Run<'r, 'p> {
-    store: &'r Store,
+pub(super) struct Run<'r, 'p, T> {
+    target: &'r T,
     encoder: &'r ViewEncoder,
     files: Vec<InputFile>,
     rejects: Option<Rejects>,
@@ -28,16 +28,17 @@ pub(super) struct Run<'r, 'p> {
     rows: u64,
 }
 
-impl<'r, 'p> Run<'r, 'p> {
+impl<'r, 'p, T: Target> Run<'r, 'p, T> {
     pub(super) fn new(
-        store: &'r Store,
-        encoder: &'r ViewEncoder,
+        target: &'r T,
         files: Vec<InputFile>,
         rejects: Option<Rejects>,
         chunk_bytes: usize,
         progress: &'r mut OnProgress<'p>,
-    ) -> Self {
-        Run { store, encoder, files, rejects, progress, now: store.now(), chunk: Chunk::new(chunk_bytes), rows: 0 }
+    ) -> Result<Self> {
+        let (encoder, now) = (target.encoder(), target.now()?);
+        let chunk = Chunk::new(chunk_bytes.min(target.load_bytes_max()));
+        Ok(Run { target, encoder, files, rejects, progress, now, chunk, rows: 0 })
     }
 
     pub(super) fn run(mut self) -> Result<(Vec<IngestedFile>, Option<PathBuf>)> {
@@ -93,9 +94,9 @@ impl<'r, 'p> Run<'r, 'p> {
 
     /// Writes the first chunk, then the rest of the files chunk by chunk.
     fn write(&mut self) -> Result<()> {
-        let store = self.store;
+        let target = self.target;
         thread::scope(|scope| {
-            let loader = Loader::start(scope, store);
+            let loader = Loader::start(scope, target);
             let written = self.write_chunks(&loader);
             // The loader's own error is the cause of what else went wrong.
             loader.finish().and(written)

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use arrow::array::{Array, AsArray, RecordBatch};
+use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::{DataType, TimestampMicrosecondType};
 use asofdb_storage::{Error, Result, ScalarType, Snapshot, Timestamp, ValueType};
 use parking_lot::Mutex;
 
-use crate::arrow_types::cast_exact;
+use crate::arrow_types::{batch_bytes, cast_exact};
 use crate::keys::EncodedKeys;
 use crate::prepared::Plan;
 use crate::problems::Problems;
@@ -65,11 +65,7 @@ impl<I: Iterator<Item = Result<RecordBatch>>> ChunkReader<I> {
             && chunk.rows() < CHUNK_ROWS_MAX - SLICE_ROWS
         {
             let Some(slice) = self.next_slice()? else { break };
-            spine_bytes += slice
-                .columns()
-                .iter()
-                .map(|column| column.to_data().get_slice_memory_size().unwrap_or(0))
-                .sum::<usize>();
+            spine_bytes += batch_bytes(&slice);
             self.add(&mut chunk, slice)?;
         }
         Ok((chunk.rows() > 0).then_some(chunk))

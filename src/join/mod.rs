@@ -24,6 +24,7 @@ use self::chunk::{Chunk, ChunkReader};
 pub use self::counts::FeatureCounts;
 use self::counts::count_statuses;
 pub use self::training_set::TrainingSetOptions;
+pub(crate) use self::training_set::{JoinBatches, open_spine, write_training_set};
 
 /// Memory a join may hold for a chunk of the spine and its answers, unless told otherwise. A million rows
 /// of sixty floats are one chunk, and so one pass over each view.

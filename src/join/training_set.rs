@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::{Field, Schema, SchemaRef};
-use asofdb_storage::{Error, Result, ValueType};
+use asofdb_storage::{Catalog, Error, Result, ValueType};
 use crossbeam::channel::{Receiver, bounded};
 use parquet::arrow::ArrowWriter;
 
@@ -17,7 +17,7 @@ use crate::progress::{OnProgress, Progress};
 use crate::source::{InputFormat, Source};
 use crate::store::Store;
 
-use super::{JoinOptions, JoinReport};
+use super::{Join, JoinOptions, JoinReport};
 
 /// Batches that wait for the writer: enough that neither thread waits for long, few enough to be no memory.
 const BATCHES_WAITING_MAX: usize = 8;
@@ -48,39 +48,84 @@ impl Store {
         progress: &mut OnProgress<'_>,
     ) -> Result<JoinReport> {
         let output = OutputFile::create(out)?;
-        let hint = spine_hint(&Plan::new(&self.catalog(), references)?, &options.join);
-        let source = Source::open(spine, options.spine_format, Some(&hint))?;
-        let total = source.rows_total();
-        let mut join = self.point_in_time_join(references, source.schema(), source.batches()?, &options.join)?;
-        let schema = join.schema();
-        let compression = options.compression;
-        let (batches, waiting) = bounded(BATCHES_WAITING_MAX);
-        std::thread::scope(|scope| {
-            let writer = scope.spawn(move || {
-                // The receiver goes with the writer: once it has failed, nobody waits for room in the channel.
-                write(output, out, schema, compression, &waiting)
-            });
-            let mut rows = 0;
-            let joined = join.by_ref().try_for_each(|batch| {
-                let batch = batch?;
-                rows += batch.num_rows() as u64;
-                progress(Progress { rows, done: rows, total });
-                // A writer that is gone has an error to tell, which is taken below.
-                batches.send(Some(batch)).map_err(|_| Error::unavailable("the writer stopped"))
-            });
-            let complete = joined.is_ok() && batches.send(None).is_ok();
-            drop(batches);
-            let written =
-                writer.join().unwrap_or_else(|_| Err(Error::internal("the writer of the training set panicked")));
-            match (joined, written) {
-                (Ok(()), Ok(())) if complete => Ok(()),
-                (Ok(()), Ok(())) => Err(Error::internal("the writer of the training set stopped early")),
-                (Err(error), Ok(())) => Err(error),
-                (_, Err(error)) => Err(error),
-            }
-        })?;
-        Ok(join.report().clone())
+        let source = open_spine(&self.catalog(), references, spine, options)?;
+        let join = self.point_in_time_join(references, source.schema(), source.batches()?, &options.join)?;
+        write_training_set(output, out, options.compression, source.rows_total(), join, progress)
     }
+}
+
+/// A join under way, wherever it is made.
+pub(crate) trait JoinBatches: Iterator<Item = Result<RecordBatch>> {
+    /// The schema of the result.
+    fn schema(&self) -> SchemaRef;
+
+    /// What was counted; all of it at the end.
+    fn report(&self) -> &JoinReport;
+}
+
+impl<I: Iterator<Item = Result<RecordBatch>>> JoinBatches for Join<'_, I> {
+    fn schema(&self) -> SchemaRef {
+        Join::schema(self)
+    }
+
+    fn report(&self) -> &JoinReport {
+        Join::report(self)
+    }
+}
+
+/// Opens the spine of a training set.
+///
+/// # Errors
+/// `NotFound` for unknown features or a file that is not there, `Corrupt` when it cannot be read.
+pub(crate) fn open_spine<S: AsRef<str>>(
+    catalog: &Catalog,
+    references: &[S],
+    spine: &Path,
+    options: &TrainingSetOptions,
+) -> Result<Source> {
+    let hint = spine_hint(&Plan::new(catalog, references)?, &options.join);
+    Source::open(spine, options.spine_format, Some(&hint))
+}
+
+/// Writes the batches of a join, in a thread beside it, to a file that appears when it is complete. `total` is the
+/// rows of the spine, if they are known.
+///
+/// # Errors
+/// What the join gives; `Unavailable` when the disk is full.
+pub(crate) fn write_training_set(
+    output: OutputFile,
+    out: &Path,
+    compression: Compression,
+    total: Option<u64>,
+    mut join: impl JoinBatches,
+    progress: &mut OnProgress<'_>,
+) -> Result<JoinReport> {
+    let schema = join.schema();
+    let (batches, waiting) = bounded(BATCHES_WAITING_MAX);
+    std::thread::scope(|scope| {
+        let writer = scope.spawn(move || {
+            // The receiver goes with the writer: once it has failed, nobody waits for room in the channel.
+            write(output, out, schema, compression, &waiting)
+        });
+        let mut rows = 0;
+        let joined = join.by_ref().try_for_each(|batch| {
+            let batch = batch?;
+            rows += batch.num_rows() as u64;
+            progress(Progress { rows, done: rows, total });
+            // A writer that is gone has an error to tell, which is taken below.
+            batches.send(Some(batch)).map_err(|_| Error::unavailable("the writer stopped"))
+        });
+        let complete = joined.is_ok() && batches.send(None).is_ok();
+        drop(batches);
+        let written = writer.join().unwrap_or_else(|_| Err(Error::internal("the writer of the training set panicked")));
+        match (joined, written) {
+            (Ok(()), Ok(())) if complete => Ok(()),
+            (Ok(()), Ok(())) => Err(Error::internal("the writer of the training set stopped early")),
+            (Err(error), Ok(())) => Err(error),
+            (_, Err(error)) => Err(error),
+        }
+    })?;
+    Ok(join.report().clone())
 }
 
 /// Writes batches until `None`, which makes the file complete; without it the file disappears.

@@ -22,6 +22,11 @@ pub struct Bounds {
     pub requests_in_flight_max: usize,
     /// Most bulk requests (scans, joins, loads) that are worked on at a time; the next ones wait in line.
     pub bulk_max: usize,
+    /// Most memory that a join may hold for a part of its spine and the answers, in bytes; what a client asks beyond
+    /// it is not given. Not part of `memory_bytes_max`: there are at most `bulk_max` joins.
+    pub join_bytes_max: usize,
+    /// Most bytes of keys and rows that a client loads in one step; they count in `memory_bytes_max`.
+    pub load_bytes_max: usize,
     /// How long a bulk request waits in line.
     pub bulk_patience: Duration,
     /// How long a client may take to say hello.
@@ -43,6 +48,8 @@ impl Default for Bounds {
             requests_taken_max: 1_024,
             requests_in_flight_max: 512,
             bulk_max: 2,
+            join_bytes_max: 256 << 20,
+            load_bytes_max: 192 << 20,
             bulk_patience: Duration::from_secs(30),
             handshake_timeout: Duration::from_secs(5),
             idle_timeout: Duration::from_secs(600),
@@ -52,6 +59,11 @@ impl Default for Bounds {
 }
 
 impl Bounds {
+    /// Most bytes of a load: two of them have room beside each other.
+    pub(crate) fn load_bytes_max(&self) -> usize {
+        self.load_bytes_max.min(self.memory_bytes_max / 2)
+    }
+
     /// Most connections that have not said hello.
     pub(crate) fn handshakes_max(&self) -> usize {
         (self.connections_max / 8).max(1)

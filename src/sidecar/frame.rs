@@ -10,6 +10,9 @@ pub(crate) const HEADER_BYTES: usize = 16;
 /// Bytes of a connection's buffer while frames are small.
 pub(crate) const BUFFER_BYTES: usize = 64 << 10;
 
+/// Longest answer that a client takes.
+pub(crate) const ANSWER_BYTES_MAX: usize = 1 << 30;
+
 /// Set in the frames of a stream but for the last one.
 const MORE: u8 = 1;
 
@@ -211,6 +214,11 @@ impl Input {
         let body = self.start + HEADER_BYTES..self.start + frame_bytes;
         self.start += frame_bytes;
         Ok(Some((header, &self.buffer[body])))
+    }
+
+    /// The body of the frame that [`Input::next`] gave last, with this header; nothing was read since.
+    pub(crate) fn taken(&self, header: Header) -> &[u8] {
+        &self.buffer[self.start - header.body_bytes..self.start]
     }
 
     /// The header of the next frame and the bytes of all of it, if all of it is there.

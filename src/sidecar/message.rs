@@ -3,8 +3,14 @@
 //!
 //! No message holds itself, so that decoding never recurses: values travel as their type and their stored bytes.
 
+mod bulk;
+
 use asofdb_storage::{Definitions, Error, ErrorKind, Result, ScalarType, Stats, Timestamp, Value, ValueType};
 use bincode::{Decode, Encode};
+
+pub(crate) use self::bulk::{
+    Join, JoinEnd, Load, NoteAnswer, NoteMessage, NoteRequest, Scan, ScanBegin, ScanEnd, ScanRows,
+};
 
 /// First bytes of a hello.
 pub(crate) const MAGIC: [u8; 4] = *b"ASOF";
@@ -24,6 +30,13 @@ pub(crate) fn encode<T: Encode>(message: &T, out: &mut Vec<u8>) -> Result<()> {
     bincode::encode_into_std_write(message, out, config())
         .map_err(|error| Error::internal("cannot encode a message").with_source(error))?;
     Ok(())
+}
+
+/// A message alone.
+pub(crate) fn encoded<T: Encode>(message: &T) -> Result<Vec<u8>> {
+    let mut out = Vec::new();
+    encode(message, &mut out)?;
+    Ok(out)
 }
 
 /// Reads a message that is all of `body`.
@@ -50,7 +63,7 @@ pub(crate) struct Hello {
 }
 
 /// Answers a [`Hello`].
-#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Encode, Decode)]
 pub(crate) struct Welcome {
     /// The version that is spoken from here on.
     pub(crate) version: u16,
@@ -65,6 +78,8 @@ pub(crate) struct Welcome {
     pub(crate) body_bytes_max: u64,
     /// Most rows of a read.
     pub(crate) rows_max: u64,
+    /// Most bytes of keys and rows of a load.
+    pub(crate) load_bytes_max: u64,
 }
 
 /// How a prepared request is answered.

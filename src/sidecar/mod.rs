@@ -12,6 +12,7 @@ mod message;
 mod metrics;
 mod output;
 mod point;
+mod rows;
 mod server;
 mod service;
 mod shape;
@@ -19,7 +20,7 @@ mod socket;
 
 pub use self::access::{Access, Peer, Role};
 pub use self::bounds::Bounds;
-pub use self::client::{Client, ConnectOptions, Pipeline};
+pub use self::client::{AsyncClient, Client, ConnectOptions, Pipeline, RemoteJoin};
 pub use self::consumers::{ConsumerReport, Limits};
 pub use self::http::{HttpListeners, HttpOptions, HttpServer, HttpToken};
 pub use self::server::Server;

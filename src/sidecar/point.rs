@@ -82,7 +82,7 @@ pub(crate) fn answer_head(rows: usize, width: usize) -> [u8; 8] {
     head
 }
 
-fn check_head<'b>(body: &'b [u8], rows: usize, width: usize) -> Result<&'b [u8]> {
+fn check_head(body: &[u8], rows: usize, width: usize) -> Result<&[u8]> {
     body.strip_prefix(&answer_head(rows, width)).ok_or_else(not_asked)
 }
 

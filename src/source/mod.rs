@@ -29,8 +29,8 @@ use asofdb_storage::{Error, Result};
 
 pub(crate) use self::file::SourceFile;
 pub use self::format::InputFormat;
-pub(crate) use self::piece::Piece;
 use self::piece::Pieces;
+pub(crate) use self::piece::{PIECE_ROWS_MAX, Piece};
 pub(crate) use self::request::{RequestRows, request_batch, request_column};
 use crate::suggest::did_you_mean;
 

@@ -8,7 +8,7 @@ use asofdb_storage::{Error, Result};
 use crate::problems::Problems;
 
 /// Rows of one piece at most: its columns stay in the cache while they are encoded.
-pub(super) const PIECE_ROWS_MAX: usize = 8_192;
+pub(crate) const PIECE_ROWS_MAX: usize = 8_192;
 
 /// Bytes of one piece, roughly: rows that are large make smaller pieces.
 pub(super) const PIECE_BYTES: usize = 8 << 20;

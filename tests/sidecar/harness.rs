@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use asofdb::{Client, Definitions, Store};
 use tempfile::TempDir;
@@ -76,14 +76,13 @@ impl Sidecar {
 
     /// Waits until it has ended.
     pub fn wait(&mut self) -> ExitStatus {
-        let deadline = Instant::now() + Duration::from_secs(60);
-        loop {
-            if let Some(status) = self.child.try_wait().expect("a child") {
-                return status;
-            }
-            assert!(Instant::now() < deadline, "it does not end: {}", self.log());
-            std::thread::sleep(Duration::from_millis(5));
-        }
+        let mut ended = None;
+        let is_over = eventually(|| {
+            ended = self.child.try_wait().expect("a child");
+            ended.is_some()
+        });
+        assert!(is_over, "it does not end: {}", self.log());
+        ended.expect("it is over")
     }
 
     /// Ends it, however, and leaves its directory.
@@ -94,15 +93,25 @@ impl Sidecar {
     }
 
     fn wait_until_ready(&mut self) {
-        let deadline = Instant::now() + Duration::from_secs(60);
-        while !self.log().contains("ready") {
+        let is_ready = eventually(|| {
             if let Some(status) = self.child.try_wait().expect("a child") {
                 panic!("the sidecar ended with {status}: {}", self.log());
             }
-            assert!(Instant::now() < deadline, "the sidecar is not ready: {}", self.log());
+            self.log().contains("ready")
+        });
+        assert!(is_ready, "the sidecar is not ready: {}", self.log());
+    }
+}
+
+/// Looks again and again, for a minute or so, whether something has happened.
+pub fn eventually(mut has_happened: impl FnMut() -> bool) -> bool {
+    (0..12_000).any(|_| {
+        let happened = has_happened();
+        if !happened {
             std::thread::sleep(Duration::from_millis(5));
         }
-    }
+        happened
+    })
 }
 
 impl Drop for Sidecar {

@@ -1,5 +1,8 @@
 //! The sidecar over a real socket.
 
+mod asynchronous;
+mod bulk;
+mod command_line;
 mod crowd;
 mod golden;
 mod harness;

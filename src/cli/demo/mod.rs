@@ -57,7 +57,8 @@ const FLIGHT_STATUSES: [(&str, Status); 4] = [
 ];
 
 impl Demo {
-    pub(crate) fn run(&self, _: &Context) -> Result<Outcome> {
+    pub(crate) fn run(&self, context: &Context) -> Result<Outcome> {
+        context.local_only("demo")?;
         let started = Stopwatch::start();
         self.check_data()?;
         self.check_directory()?;

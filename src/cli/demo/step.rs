@@ -25,7 +25,13 @@ pub(super) struct Stage {
 
 impl Stage {
     pub(super) fn new(store: PathBuf) -> Self {
-        Stage { context: Context { store }, terminal: Terminal::of_stdout(), titles: 0, checks: 0, failed: 0 }
+        Stage {
+            context: Context { store, connect: None },
+            terminal: Terminal::of_stdout(),
+            titles: 0,
+            checks: 0,
+            failed: 0,
+        }
     }
 
     pub(super) fn failed(&self) -> usize {
@@ -62,7 +68,7 @@ impl Stage {
 
     /// Opens the store, which no command has open meanwhile.
     pub(super) fn with_store<T>(&self, read: impl FnOnce(&Store) -> asofdb::Result<T>) -> Result<T> {
-        Ok(read(&self.context.open()?)?)
+        Ok(read(&self.context.open_store(false)?)?)
     }
 
     /// Shows whether something holds.

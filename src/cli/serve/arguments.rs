@@ -71,6 +71,12 @@ pub(super) struct BoundArguments {
     /// Most bulk requests (joins, exports, ingests) at a time; the next ones wait in line for half a minute
     #[arg(long, value_name = "N", default_value = "2", value_parser = at_least_one)]
     bulk_max: usize,
+    /// Most memory of a join for a part of its spine with the answers; texts and lists spill to TMPDIR
+    #[arg(long, value_name = "BYTES", value_parser = parse_bytes, default_value = "256MiB")]
+    join_bytes_max: usize,
+    /// Most bytes of keys and rows of one step of an ingest, at most half of --memory-bytes-max
+    #[arg(long, value_name = "BYTES", value_parser = parse_bytes, default_value = "192MiB")]
+    load_bytes_max: usize,
     /// How long a client may take to say hello
     #[arg(long, value_name = "TIME", value_parser = positive, default_value = "5s")]
     handshake_timeout: Duration,
@@ -93,6 +99,8 @@ impl BoundArguments {
             requests_taken_max: self.requests_taken_max,
             requests_in_flight_max: self.requests_in_flight_max,
             bulk_max: self.bulk_max,
+            join_bytes_max: self.join_bytes_max,
+            load_bytes_max: self.load_bytes_max,
             handshake_timeout: self.handshake_timeout,
             idle_timeout: self.idle_timeout,
             stall_timeout: self.stall_timeout,

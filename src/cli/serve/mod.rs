@@ -15,7 +15,7 @@ use clap::{Args, ValueEnum};
 use tracing::{info, warn};
 
 use self::arguments::{AccessArguments, BoundArguments};
-use self::http::HttpArguments;
+use self::http::{Http, HttpArguments};
 use self::lifecycle::Signals;
 use self::logs::LogArguments;
 use self::sizes::parse_bytes;
@@ -34,10 +34,6 @@ pub(crate) struct Serve {
     /// The socket, in a directory that only this user can write to; not needed where a service manager passes one
     #[arg(long, value_name = "PATH")]
     socket: Option<PathBuf>,
-    #[command(flatten)]
-    http: HttpArguments,
-    #[command(flatten)]
-    access: AccessArguments,
     /// Who may ask how much, in TOML: requests and rows a second of consumers and views
     #[arg(long, value_name = "FILE")]
     limits: Option<PathBuf>,
@@ -50,6 +46,10 @@ pub(crate) struct Serve {
     /// How long requests may go on after SIGTERM before they are cut off
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration, default_value = "10s")]
     drain_timeout: Duration,
+    #[command(flatten)]
+    http: HttpArguments,
+    #[command(flatten)]
+    access: AccessArguments,
     #[command(flatten)]
     bounds: BoundArguments,
     #[command(flatten)]
@@ -88,7 +88,7 @@ impl Serve {
         info!(
             store = %context.store.display(),
             socket = self.socket.as_ref().map(|path| path.display().to_string()),
-            http = http.as_ref().map(|http| http.addresses()),
+            http = http.as_ref().map(Http::addresses),
             views = store.catalog().views().count(),
             "ready"
         );

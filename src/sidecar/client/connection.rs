@@ -9,57 +9,18 @@ use std::time::Duration;
 
 use asofdb_storage::{Error, Result};
 use bincode::{Decode, Encode};
-use rustix::net::{RecvFlags, recv};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+use rustix::net::{RecvFlags, SendFlags, recv, send};
 
 use super::ConnectOptions;
+use super::failure::{Failure, cannot_connect, check_answer, unexpected};
+use super::handles::{FormKey, HANDLES_KEPT_MAX, KnownHandle, check_handle, form_key};
 use crate::keys::EncodedKeys;
 use crate::prepared::{Plan, Prepared};
-use crate::sidecar::frame::{self, Header, Input, Kind};
-use crate::sidecar::message::{self, ErrorMessage, Form, Handle, Hello, MAGIC, PROTOCOL_VERSION, Prepare, Welcome};
+use crate::sidecar::frame::{self, ANSWER_BYTES_MAX, Header, Input, Kind};
+use crate::sidecar::message::{self, Form, Handle, Prepare, Welcome};
 use crate::sidecar::point::PointHeader;
-use crate::sidecar::shape::{describe, is_same_shape};
-
-/// Longest answer that a client takes.
-const ANSWER_BYTES_MAX: usize = 1 << 30;
-
-/// Handles that a connection keeps; more are forgotten, all at once.
-const HANDLES_KEPT_MAX: usize = 512;
-
-/// Why a request failed.
-#[derive(Debug)]
-pub(super) enum Failure {
-    /// The sidecar answered so; the connection is good.
-    Refused(Error),
-    /// The request has to be prepared again.
-    Stale,
-    /// The connection is no good any more. `sent` tells whether the sidecar may have got the request.
-    Broken { error: Error, sent: bool },
-}
-
-impl Failure {
-    pub(super) fn into_error(self) -> Error {
-        match self {
-            Failure::Refused(error) | Failure::Broken { error, .. } => error,
-            Failure::Stale => ErrorMessage::stale().into_error(),
-        }
-    }
-}
-
-impl From<Error> for Failure {
-    fn from(error: Error) -> Self {
-        Failure::Refused(error)
-    }
-}
-
-/// A form without the value that fills holes, by its bits.
-type FormKey = (bool, bool, u32);
-
-fn form_key(form: Form) -> FormKey {
-    match form {
-        Form::Rows => (false, false, 0),
-        Form::Matrix { statuses, fill } => (true, statuses, fill.to_bits()),
-    }
-}
 
 /// A connection that has said hello.
 #[derive(Debug)]
@@ -67,17 +28,21 @@ pub(super) struct Connection {
     stream: UnixStream,
     input: Input,
     out: Vec<u8>,
+    /// Bytes of `out` that have been sent.
+    sent: usize,
     next_id: u64,
     handles: HashMap<(u64, FormKey), KnownHandle>,
     pub(super) welcome: Welcome,
     timeout: Duration,
 }
 
-/// A handle, and the plan that its answers are read by.
-#[derive(Debug, Clone)]
-pub(super) struct KnownHandle {
-    pub(super) number: u32,
-    pub(super) plan: Arc<Plan>,
+/// What [`Connection::turn`] has done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Turn {
+    /// Everything that waited has been sent.
+    Sent,
+    /// A frame is there to be taken.
+    Arrived,
 }
 
 impl Connection {
@@ -86,42 +51,22 @@ impl Connection {
     /// # Errors
     /// `Unavailable` when nobody listens there; what the sidecar answers otherwise.
     pub(super) fn open(path: &Path, options: &ConnectOptions) -> Result<Self> {
-        let stream = UnixStream::connect(path).map_err(|error| {
-            let shown = path.display();
-            let what = match error.kind() {
-                IoKind::NotFound | IoKind::ConnectionRefused => {
-                    format!("no sidecar listens on {shown}; start one (asof serve --socket {shown})")
-                }
-                IoKind::PermissionDenied => format!("this user may not connect to the sidecar on {shown}"),
-                _ => format!("cannot connect to the sidecar on {shown}"),
-            };
-            Error::unavailable(what).with_source(error)
-        })?;
+        let stream = UnixStream::connect(path).map_err(|error| cannot_connect(path, error))?;
         let set = stream
             .set_read_timeout(Some(options.timeout))
             .and_then(|()| stream.set_write_timeout(Some(options.timeout)));
         set.map_err(|error| Error::unavailable("cannot set the time-outs of a socket").with_source(error))?;
-        let unknown = Welcome {
-            version: 0,
-            server: String::new(),
-            consumer: String::new(),
-            role: 0,
-            catalog_revision: 0,
-            body_bytes_max: 0,
-            rows_max: 0,
-        };
         let mut connection = Connection {
             stream,
             input: Input::new(),
             out: Vec::new(),
+            sent: 0,
             next_id: 1,
             handles: HashMap::new(),
-            welcome: unknown,
+            welcome: Welcome::default(),
             timeout: options.timeout,
         };
-        let versions = (PROTOCOL_VERSION, PROTOCOL_VERSION);
-        let hello = Hello { magic: MAGIC, versions, consumer: options.consumer.clone() };
-        connection.welcome = connection.call(Kind::Hello, &hello).map_err(Failure::into_error)?;
+        connection.welcome = connection.call(Kind::Hello, &options.hello()).map_err(Failure::into_error)?;
         Ok(connection)
     }
 
@@ -149,9 +94,15 @@ impl Connection {
 
     /// Adds a request to what will be sent; gives its number.
     pub(super) fn queue<Q: Encode>(&mut self, kind: Kind, request: &Q) -> Result<u64, Failure> {
+        self.queue_with(kind, false, request)
+    }
+
+    /// The same, with chunks to follow or none.
+    pub(super) fn queue_with<Q: Encode>(&mut self, kind: Kind, more: bool, request: &Q) -> Result<u64, Failure> {
         let id = self.new_id();
         let mut encoded = Ok(());
-        frame::put(&mut self.out, Header::request(kind, id), |out| encoded = message::encode(request, out));
+        let header = Header::request(kind, id).more(more);
+        frame::put(&mut self.out, header, |out| encoded = message::encode(request, out));
         if let Err(error) = encoded {
             self.out.clear();
             return Err(error.into());
@@ -168,7 +119,7 @@ impl Connection {
 
     /// Bytes that wait to be sent.
     pub(super) fn queued_bytes(&self) -> usize {
-        self.out.len()
+        self.out.len() - self.sent
     }
 
     /// Adds a frame to what will be sent.
@@ -178,39 +129,109 @@ impl Connection {
 
     /// Sends what waits.
     pub(super) fn flush(&mut self) -> Result<(), Failure> {
-        let sent = self.stream.write_all(&self.out);
-        self.out.clear();
-        sent.map_err(|error| self.broken(&error, true))
+        let sent = self.stream.write_all(&self.out[self.sent..]);
+        self.forget_queue();
+        match sent {
+            // The sidecar has closed the connection; what it said before, and why, is still to be read.
+            Err(error) if matches!(error.kind(), IoKind::BrokenPipe | IoKind::ConnectionReset) => Ok(()),
+            sent => sent.map_err(|error| self.broken(&error, true)),
+        }
     }
 
-    /// Waits for the answer to request `id`.
+    fn forget_queue(&mut self) {
+        self.out.clear();
+        self.sent = 0;
+    }
+
+    /// Sends what waits while it takes what arrives, until all is sent or a frame is there: neither end ever waits
+    /// for the other to listen first.
+    pub(super) fn turn(&mut self) -> Result<Turn, Failure> {
+        let unreadable = |error| Failure::Broken { error, sent: true };
+        loop {
+            if self.input.peek(ANSWER_BYTES_MAX).map_err(unreadable)?.is_some() {
+                return Ok(Turn::Arrived);
+            }
+            if self.queued_bytes() > 0 && self.send_some()? {
+                return Ok(Turn::Sent);
+            }
+            if self.wait()? {
+                self.read_once()?;
+            }
+        }
+    }
+
+    /// Sends what the kernel takes; whether that was the rest.
+    fn send_some(&mut self) -> Result<bool, Failure> {
+        loop {
+            match send(&self.stream, &self.out[self.sent..], SendFlags::DONTWAIT | SendFlags::NOSIGNAL) {
+                Ok(sent) => self.sent += sent,
+                Err(Errno::INTR) => {}
+                Err(Errno::AGAIN) => return Ok(false),
+                // The sidecar has closed the connection; what it said before is still to be read.
+                Err(Errno::PIPE | Errno::CONNRESET) => {
+                    self.forget_queue();
+                    return Ok(false);
+                }
+                Err(error) => return Err(self.broken(&error.into(), true)),
+            }
+            if self.queued_bytes() == 0 {
+                self.forget_queue();
+                return Ok(true);
+            }
+        }
+    }
+
+    /// Waits until something has arrived (true) or the kernel takes more.
+    fn wait(&self) -> Result<bool, Failure> {
+        let wanted = if self.queued_bytes() > 0 { PollFlags::IN | PollFlags::OUT } else { PollFlags::IN };
+        let mut ready = [PollFd::new(&self.stream, wanted)];
+        let timeout = Timespec::try_from(self.timeout).ok();
+        match poll(&mut ready, timeout.as_ref()) {
+            Ok(0) => Err(self.broken(&IoKind::TimedOut.into(), true)),
+            Ok(_) => Ok(ready[0].revents().intersects(PollFlags::IN | PollFlags::HUP | PollFlags::ERR)),
+            Err(Errno::INTR) => Ok(false),
+            Err(error) => Err(self.broken(&error.into(), true)),
+        }
+    }
+
+    fn read_once(&mut self) -> Result<(), Failure> {
+        match self.input.read_from(&mut self.stream) {
+            Ok(0) => Err(self.broken(&IoKind::UnexpectedEof.into(), true)),
+            Ok(_) => Ok(()),
+            Err(error) if error.kind() == IoKind::Interrupted => Ok(()),
+            Err(error) => Err(self.broken(&error, true)),
+        }
+    }
+
+    /// Waits for the answer to request `id`, which is one message.
     pub(super) fn answer(&mut self, kind: Kind, id: u64) -> Result<&[u8], Failure> {
+        loop {
+            let header = self.take(kind, id)?;
+            match (header.kind, header.body_bytes) {
+                (Kind::Chunk, 0) => {} // a sign of life
+                (Kind::Chunk, _) => return Err(Failure::Broken { error: unexpected(), sent: true }),
+                _ => return Ok(self.taken(header)),
+            }
+        }
+    }
+
+    /// Takes the next frame of the answer to request `id`, which is a stream. [`Connection::taken`] has its body.
+    pub(super) fn take(&mut self, kind: Kind, id: u64) -> Result<Header, Failure> {
         let (header, body) = self.frame()?;
-        if header.is_answer && header.kind == Kind::Error && (header.id == id || header.id == 0) {
-            let message: ErrorMessage = message::decode(body).map_err(|error| Failure::Broken { error, sent: true })?;
-            return Err(match (header.id, message.is_stale()) {
-                (0, _) => Failure::Broken { error: message.into_error(), sent: true },
-                (_, true) => Failure::Stale,
-                _ => Failure::Refused(message.into_error()),
-            });
-        }
-        if !header.is_answer || header.id != id || (header.kind != kind && header.kind != Kind::Chunk) {
-            let error = Error::internal("the sidecar answered another request than was asked");
-            return Err(Failure::Broken { error, sent: true });
-        }
-        Ok(body)
+        check_answer(header, body, kind, id)?;
+        Ok(header)
+    }
+
+    /// The body of the frame that was taken last.
+    pub(super) fn taken(&self, header: Header) -> &[u8] {
+        self.input.taken(header)
     }
 
     /// The next frame, whatever it is.
     pub(super) fn frame(&mut self) -> Result<(Header, &[u8]), Failure> {
         let unreadable = |error| Failure::Broken { error, sent: true };
         while self.input.peek(ANSWER_BYTES_MAX).map_err(unreadable)?.is_none() {
-            match self.input.read_from(&mut self.stream) {
-                Ok(0) => return Err(self.broken(&IoKind::UnexpectedEof.into(), true)),
-                Ok(_) => {}
-                Err(error) if error.kind() == IoKind::Interrupted => {}
-                Err(error) => return Err(self.broken(&error, true)),
-            }
+            self.read_once()?;
         }
         match self.input.next(ANSWER_BYTES_MAX) {
             Ok(Some(frame)) => Ok(frame),
@@ -220,13 +241,7 @@ impl Connection {
     }
 
     fn broken(&self, error: &std::io::Error, sent: bool) -> Failure {
-        let what = match error.kind() {
-            IoKind::WouldBlock | IoKind::TimedOut => {
-                format!("the sidecar did not answer within {:?}; it may still do what was asked", self.timeout)
-            }
-            _ => "the connection to the sidecar broke; it was stopped, or it closed the connection".to_owned(),
-        };
-        Failure::Broken { error: Error::unavailable(format!("{what}: {error}")), sent }
+        Failure::broken(error, self.timeout, sent)
     }
 
     /// The handle of a request, which the sidecar is asked for once.
@@ -240,13 +255,9 @@ impl Connection {
         }
         let asked = Prepare { references: request.references().to_vec(), form };
         let handle: Handle = self.call(Kind::Prepare, &asked)?;
-        if !is_same_shape(&handle, &describe(plan, handle.handle)) {
+        if let Err(failure) = check_handle(&handle, plan, &self.welcome) {
             self.call::<_, ()>(Kind::Release, &message::Release { handle: handle.handle })?;
-            if handle.catalog_revision != plan.revision {
-                return Err(Failure::Stale);
-            }
-            let message = "this client and the sidecar lay out records differently; use the same version of asofdb";
-            return Err(Error::conflict(format!("{message} ({})", self.welcome.server)).into());
+            return Err(failure);
         }
         let known = KnownHandle { number: handle.handle, plan: plan.clone() };
         self.handles.insert(key, known.clone());

@@ -1,6 +1,10 @@
 //! The blocking client: a [`Store`](crate::Store) in another process.
 
+mod asynchronous;
+mod bulk;
 mod connection;
+mod failure;
+mod handles;
 mod pipeline;
 mod pool;
 
@@ -10,19 +14,25 @@ use std::time::Duration;
 
 use arrow::array::RecordBatch;
 use asofdb_storage::{
-    Catalog, Committed, Definitions, Durability, Erased, Error, Plan as CatalogPlan, Result, Stats, Timestamp, Verified,
+    Catalog, Committed, Definitions, Durability, Erased, Error, ErrorKind, Plan as CatalogPlan, Result, Stats,
+    Timestamp, Verified,
 };
 use bincode::{Decode, Encode};
 use parking_lot::RwLock;
 
-use self::connection::{Connection, Failure};
+pub use self::asynchronous::AsyncClient;
+pub use self::bulk::RemoteJoin;
+use self::connection::Connection;
+use self::failure::Failure;
+use self::handles::KnownHandle;
 pub use self::pipeline::Pipeline;
 use self::pool::Pool;
+use super::consumers::ConsumerReport;
 use super::frame::Kind;
 use super::ipc;
 use super::message::{
-    Apply, CatalogMessage, Checkpoint, CommittedMessage, Form, FreshnessRequest, NamedValue, Pong, RemoveEntity,
-    StatsMessage, Write, WriteView,
+    Apply, CatalogMessage, Checkpoint, CommittedMessage, ConsumerMessage, Form, FreshnessRequest, Hello, MAGIC,
+    NamedValue, PROTOCOL_VERSION, Pong, RemoveEntity, StatsMessage, Write, WriteView,
 };
 use super::point::{PointHeader, decode_matrix, decode_records};
 use crate::answer::Answer;
@@ -46,6 +56,13 @@ pub struct ConnectOptions {
 impl Default for ConnectOptions {
     fn default() -> Self {
         ConnectOptions { consumer: None, timeout: Duration::from_secs(30) }
+    }
+}
+
+impl ConnectOptions {
+    pub(super) fn hello(&self) -> Hello {
+        let versions = (PROTOCOL_VERSION, PROTOCOL_VERSION);
+        Hello { magic: MAGIC, versions, consumer: self.consumer.clone() }
     }
 }
 
@@ -187,10 +204,7 @@ impl Client {
     }
 
     fn answer(&self, request: &Prepared, entities: &EntityRows, question: Question) -> Result<Answer> {
-        self.read(request, entities, question, Form::Rows, |plan, body| {
-            let records = decode_records(plan, body, entities.len())?;
-            Ok(Answer::new(plan.clone(), records, entities.len()))
-        })
+        self.read(request, entities, question, Form::Rows, |plan, body| answer_of(plan, body, entities.len()))
     }
 
     fn matrix(
@@ -198,15 +212,10 @@ impl Client {
         request: &Prepared,
         entities: &EntityRows,
         question: Question,
-        matrix: F32Matrix<'_>,
+        mut matrix: F32Matrix<'_>,
     ) -> Result<()> {
-        let F32Matrix { values, mut statuses, fill } = matrix;
-        let form = Form::Matrix { statuses: statuses.is_some(), fill };
-        self.read(request, entities, question, form, |plan, body| {
-            let (rows, width) = (entities.len(), plan.features.len());
-            plan.check_matrix(rows, values.len(), statuses.as_ref().map(|statuses| statuses.len()))?;
-            decode_matrix(body, rows, width, values, statuses.as_deref_mut())
-        })
+        let form = form_of(&matrix);
+        self.read(request, entities, question, form, |plan, body| matrix_of(plan, body, entities.len(), &mut matrix))
     }
 
     /// Reads through a handle, which is prepared where the connection has none, and again where the catalog has
@@ -240,12 +249,7 @@ impl Client {
         self.pool().read(work).map_err(Failure::into_error)
     }
 
-    fn handle(
-        &self,
-        connection: &mut Connection,
-        request: &Prepared,
-        form: Form,
-    ) -> Result<connection::KnownHandle, Failure> {
+    fn handle(&self, connection: &mut Connection, request: &Prepared, form: Form) -> Result<KnownHandle, Failure> {
         let catalog = self.known_catalog();
         let plan = request.plan(catalog.revision(), || catalog.clone())?;
         connection.handle(request, form, &plan)
@@ -285,11 +289,7 @@ impl Client {
     }
 
     fn write_views(&self, rows: &[(&str, &RecordBatch)], sync: Option<bool>) -> Result<Committed> {
-        let view = |(view, rows): &(&str, &RecordBatch)| {
-            Ok(WriteView { view: (*view).to_owned(), rows: ipc::write_stream(rows)? })
-        };
-        let request = Write { sync, views: rows.iter().map(view).collect::<Result<_>>()? };
-        self.tell::<_, CommittedMessage>(Kind::Write, &request).map(Committed::from)
+        self.tell::<_, CommittedMessage>(Kind::Write, &write_request(rows, sync)?).map(Committed::from)
     }
 
     /// What [`Client::apply`] would do.
@@ -346,6 +346,15 @@ impl Client {
         self.ask::<_, StatsMessage>(Kind::Stats, &()).map(|stats| stats.store)
     }
 
+    /// What each consumer did with each view, since the sidecar began.
+    ///
+    /// # Errors
+    /// As [`Client::stats`].
+    pub fn consumers(&self) -> Result<Vec<ConsumerReport>> {
+        let stats: StatsMessage = self.ask(Kind::Stats, &())?;
+        Ok(stats.consumers.into_iter().map(ConsumerReport::from).collect())
+    }
+
     /// Reads everything and checks it. See [`Store::verify`](crate::Store::verify).
     ///
     /// # Errors
@@ -372,10 +381,33 @@ impl Client {
     }
 }
 
+fn answer_of(plan: &Arc<Plan>, body: &[u8], rows: usize) -> Result<Answer> {
+    Ok(Answer::new(plan.clone(), decode_records(plan, body, rows)?, rows))
+}
+
+fn form_of(matrix: &F32Matrix<'_>) -> Form {
+    Form::Matrix { statuses: matrix.statuses.is_some(), fill: matrix.fill }
+}
+
+fn matrix_of(plan: &Plan, body: &[u8], rows: usize, matrix: &mut F32Matrix<'_>) -> Result<()> {
+    let F32Matrix { values, statuses, .. } = matrix;
+    plan.check_matrix(rows, values.len(), statuses.as_ref().map(|statuses| statuses.len()))?;
+    decode_matrix(body, rows, plan.features.len(), values, statuses.as_deref_mut())
+}
+
 fn read_catalog(connection: &mut Connection) -> Result<Arc<Catalog>, Failure> {
-    let message: CatalogMessage = connection.call(Kind::Catalog, &())?;
-    let records = message.records.into_iter().map(|(key, value)| (key.into(), value.into()));
-    Ok(Arc::new(Catalog::from_records(records)?))
+    Ok(catalog_of(connection.call(Kind::Catalog, &())?)?)
+}
+
+fn catalog_of(message: CatalogMessage) -> Result<Arc<Catalog>> {
+    Catalog::from_records(message.records).map(Arc::new)
+}
+
+fn write_request(rows: &[(&str, &RecordBatch)], sync: Option<bool>) -> Result<Write> {
+    let view = |(view, rows): &(&str, &RecordBatch)| {
+        Ok(WriteView { view: (*view).to_owned(), rows: ipc::write_stream(rows)? })
+    };
+    Ok(Write { sync, views: rows.iter().map(view).collect::<Result<_>>()? })
 }
 
 fn remove_entity(views: &[&str], entity: &EntityKey<'_>, at: Timestamp) -> Result<RemoveEntity> {
@@ -386,5 +418,24 @@ fn remove_entity(views: &[&str], entity: &EntityKey<'_>, at: Timestamp) -> Resul
 impl From<CommittedMessage> for Committed {
     fn from(message: CommittedMessage) -> Self {
         Committed { created: message.created }
+    }
+}
+
+impl From<ConsumerMessage> for ConsumerReport {
+    fn from(message: ConsumerMessage) -> Self {
+        let kind = |(name, count): (String, u64)| {
+            let kind = ErrorKind::ALL.into_iter().find(|kind| kind.as_str() == name);
+            (kind.unwrap_or(ErrorKind::Internal), count)
+        };
+        ConsumerReport {
+            consumer: message.consumer,
+            operation: message.operation,
+            view: message.view,
+            requests: message.requests,
+            rows: message.rows,
+            errors: message.errors.into_iter().map(kind).collect(),
+            p50: Duration::from_micros(message.p50_us),
+            p99: Duration::from_micros(message.p99_us),
+        }
     }
 }

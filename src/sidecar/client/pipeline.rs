@@ -4,7 +4,9 @@ use std::collections::VecDeque;
 
 use asofdb_storage::{Error, Result, Status};
 
-use super::connection::{Connection, Failure, KnownHandle};
+use super::connection::Connection;
+use super::failure::Failure;
+use super::handles::KnownHandle;
 use super::pool::Pool;
 use crate::prepared::EntityRows;
 use crate::read::Question;

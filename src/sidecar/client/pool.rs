@@ -2,11 +2,13 @@
 
 use std::path::PathBuf;
 
-use asofdb_storage::{Error, Result};
+use asofdb_storage::Result;
 use parking_lot::Mutex;
 
 use super::ConnectOptions;
-use super::connection::{Connection, Failure};
+use super::connection::Connection;
+use super::failure::{Failure, unknown_outcome};
+use crate::sidecar::message::Welcome;
 
 /// Connections that are kept open while nobody uses them.
 const IDLE_MAX: usize = 16;
@@ -37,8 +39,16 @@ impl Pool {
     }
 
     /// A new connection.
-    pub(super) fn open(&self) -> Result<Connection> {
+    fn open(&self) -> Result<Connection> {
         Connection::open(&self.path, &self.options)
+    }
+
+    /// What the sidecar has said about itself.
+    pub(super) fn welcome<T>(&self, look: impl FnOnce(&Welcome) -> T) -> Result<T> {
+        let connection = self.take_open()?;
+        let seen = look(&connection.welcome);
+        self.put_back(connection);
+        Ok(seen)
     }
 
     /// A connection that is open, as far as one can know.
@@ -86,10 +96,7 @@ impl Pool {
     pub(super) fn write<T>(&self, work: impl FnOnce(&mut Connection) -> Result<T, Failure>) -> Result<T> {
         let mut connection = self.take_open()?;
         match work(&mut connection) {
-            Err(Failure::Broken { error, .. }) => Err(Error::new(
-                error.kind(),
-                format!("{error:#}; whether it was done is not known: read before doing it again"),
-            )),
+            Err(Failure::Broken { error, .. }) => Err(unknown_outcome(&error)),
             done => {
                 self.put_back(connection);
                 done.map_err(Failure::into_error)

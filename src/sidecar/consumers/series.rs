@@ -8,17 +8,6 @@ use asofdb_storage::ErrorKind;
 use super::latency::{Latencies, LatencySnapshot};
 use super::operation::Operation;
 
-/// Every kind of error, in the order of their counters.
-const KINDS: [ErrorKind; 7] = [
-    ErrorKind::NotFound,
-    ErrorKind::Invalid,
-    ErrorKind::Conflict,
-    ErrorKind::Unavailable,
-    ErrorKind::Corrupt,
-    ErrorKind::Closed,
-    ErrorKind::Internal,
-];
-
 /// Counters of one operation of one consumer on one view.
 #[derive(Debug)]
 pub(crate) struct Series {
@@ -26,7 +15,8 @@ pub(crate) struct Series {
     /// Empty for what is about no view.
     pub(crate) view: String,
     rows: AtomicU64,
-    errors: [AtomicU64; KINDS.len()],
+    /// In the order of the kinds.
+    errors: [AtomicU64; ErrorKind::ALL.len()],
     latencies: Latencies,
 }
 
@@ -48,9 +38,9 @@ impl Series {
 
     #[cold]
     fn count_error(&self, kind: ErrorKind) {
-        // A kind that is not listed can only come from a newer storage crate: it counts as a bug.
-        let position = KINDS.iter().position(|known| *known == kind).unwrap_or(KINDS.len() - 1);
-        self.errors[position].fetch_add(1, Ordering::Relaxed);
+        if let Some(position) = ErrorKind::ALL.iter().position(|known| *known == kind) {
+            self.errors[position].fetch_add(1, Ordering::Relaxed);
+        }
     }
 
     /// Rows of requests that succeeded.
@@ -60,7 +50,8 @@ impl Series {
 
     /// The errors so far, of kinds that occurred.
     pub(crate) fn errors(&self) -> Vec<(ErrorKind, u64)> {
-        let counts = KINDS.iter().zip(&self.errors).map(|(kind, count)| (*kind, count.load(Ordering::Relaxed)));
+        let counts =
+            ErrorKind::ALL.iter().zip(&self.errors).map(|(kind, count)| (*kind, count.load(Ordering::Relaxed)));
         counts.filter(|(_, count)| *count > 0).collect()
     }
 

@@ -11,6 +11,7 @@ use tracing::{debug, info};
 
 use super::Shared;
 use super::budget::Held;
+use super::bulk;
 use super::control;
 use super::replies::Replies;
 use super::session::Session;
@@ -198,6 +199,11 @@ impl<'s> Connection<'s> {
         session.reads.answer(shared, &mut self.replies)?;
         let next = self.arrivals.input.next(shared.bounds.body_bytes_max).map_err(End::Refused)?;
         let Some((header, body)) = next else { return Ok(()) };
+        if bulk::is_bulk(header.kind) {
+            let body = body.to_vec();
+            self.replies.flush()?;
+            return bulk::serve(shared, session, header, &body, &mut self.arrivals, &mut self.replies);
+        }
         // A panic may leave a handle half made, which is then not in the session.
         let answer = catch_unwind(AssertUnwindSafe(|| control::answer(shared, session, header.kind, body)));
         match answer.unwrap_or_else(|_| Err(shared.panicked())) {

@@ -1,11 +1,8 @@
 //! Requests that are answered by one message, other than reads.
 
-use std::path::Path;
-
 use arrow::array::RecordBatch;
 use arrow::compute::concat_batches;
 use asofdb_storage::{Committed, Durability, Error, Result};
-use bincode::Encode;
 
 use super::Shared;
 use super::handle::Handle;
@@ -15,8 +12,8 @@ use crate::sidecar::consumers::{ConsumerReport, Operation};
 use crate::sidecar::frame::Kind;
 use crate::sidecar::ipc;
 use crate::sidecar::message::{
-    self, Apply, CatalogMessage, Checkpoint, CommittedMessage, ConsumerMessage, FreshnessRequest, NamedValue, Pong,
-    Prepare, Release, RemoveEntity, StatsMessage, Write, WriteView,
+    self, Apply, CatalogMessage, CommittedMessage, ConsumerMessage, NamedValue, NoteAnswer, NoteRequest, Pong, Prepare,
+    Release, RemoveEntity, StatsMessage, Write, WriteView, encoded,
 };
 
 /// Answers one request.
@@ -32,21 +29,12 @@ pub(super) fn answer(shared: &Shared, session: &mut Session<'_>, kind: Kind, bod
         Kind::Write => write(shared, session, body),
         Kind::Catalog => catalog(shared, body),
         Kind::Stats => stats(shared, session, body),
-        Kind::Freshness => freshness(shared, session, body),
+        Kind::Note => note(shared, body),
         Kind::Apply => apply(shared, session, body),
         Kind::Delete => delete(shared, session, body),
         Kind::Erase => erase(shared, session, body),
-        Kind::Verify => verify(shared, body),
-        Kind::Compact => compact(shared, session, body),
-        Kind::Checkpoint => checkpoint(shared, session, body),
         _ => Err(Error::invalid(format!("a request cannot be a {kind:?}"))),
     }
-}
-
-fn encoded<M: Encode>(message: &M) -> Result<Vec<u8>> {
-    let mut out = Vec::new();
-    message::encode(message, &mut out)?;
-    Ok(out)
 }
 
 fn prepare(shared: &Shared, session: &mut Session<'_>, body: &[u8]) -> Result<Vec<u8>> {
@@ -118,7 +106,7 @@ impl From<ConsumerReport> for ConsumerMessage {
     fn from(report: ConsumerReport) -> Self {
         ConsumerMessage {
             consumer: report.consumer,
-            operation: report.operation.to_owned(),
+            operation: report.operation,
             view: report.view,
             requests: report.requests,
             rows: report.rows,
@@ -129,11 +117,9 @@ impl From<ConsumerReport> for ConsumerMessage {
     }
 }
 
-fn freshness(shared: &Shared, session: &Session<'_>, body: &[u8]) -> Result<Vec<u8>> {
-    let request: FreshnessRequest = message::decode(body)?;
-    let views = [request.view.as_str()];
-    let found = session.bulk(shared, Operation::Freshness, &views, || shared.service.store.freshness(&request.view))?;
-    encoded(&found)
+fn note(shared: &Shared, body: &[u8]) -> Result<Vec<u8>> {
+    let request: NoteRequest = message::decode(body)?;
+    encoded(&NoteAnswer { value: shared.service.store.backend().note(&request.name)? })
 }
 
 fn apply(shared: &Shared, session: &Session<'_>, body: &[u8]) -> Result<Vec<u8>> {
@@ -169,29 +155,4 @@ fn erase(shared: &Shared, session: &Session<'_>, body: &[u8]) -> Result<Vec<u8>>
 
 fn names(views: &[String]) -> Vec<&str> {
     views.iter().map(String::as_str).collect()
-}
-
-fn verify(shared: &Shared, body: &[u8]) -> Result<Vec<u8>> {
-    message::decode::<()>(body)?;
-    let _place = shared.enter_bulk()?;
-    encoded(&super::in_background(|| shared.service.store.verify())?)
-}
-
-fn compact(shared: &Shared, session: &Session<'_>, body: &[u8]) -> Result<Vec<u8>> {
-    session.role.require(Role::Operator, "compacting")?;
-    message::decode::<()>(body)?;
-    let _place = shared.enter_bulk()?;
-    encoded(&shared.service.store.compact()?)
-}
-
-fn checkpoint(shared: &Shared, session: &Session<'_>, body: &[u8]) -> Result<Vec<u8>> {
-    session.role.require(Role::Operator, "copying the store")?;
-    let request: Checkpoint = message::decode(body)?;
-    let directory = Path::new(&request.directory);
-    if !directory.is_absolute() {
-        let message = "the directory of a checkpoint is an absolute path, seen from the sidecar";
-        return Err(Error::invalid(format!("{message}: {}", directory.display())));
-    }
-    let _place = shared.enter_bulk()?;
-    encoded(&shared.service.store.checkpoint(directory)?)
 }

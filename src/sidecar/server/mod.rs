@@ -4,6 +4,7 @@
 //! others. Threads beat an event loop here: a read of the store may wait for a disk, and must not hold up others.
 
 mod budget;
+mod bulk;
 mod connection;
 mod control;
 mod gate;
@@ -30,6 +31,7 @@ use self::registry::{Admitted, Registry};
 use self::replies::Replies;
 use super::access::{Access, Peer, Role};
 use super::bounds::Bounds;
+use super::consumers::{Consumer, Operation, Stopwatch};
 use super::gauges::{Gauge, Refusal};
 use super::service::Service;
 use super::socket::Socket;
@@ -241,6 +243,26 @@ impl Shared {
         Error::unavailable(format!("the sidecar has {max} connections already (--connections-max); try again"))
     }
 
+    /// Does something that counts on a consumer and views, and is asked for so many rows; `work` says how many there
+    /// were.
+    fn metered<T>(
+        &self,
+        consumer: &Arc<Consumer>,
+        operation: Operation,
+        views: &[&str],
+        asked: usize,
+        work: impl FnOnce() -> Result<(usize, T)>,
+    ) -> Result<T> {
+        let _working = self.enter().ok_or_else(|| self.overloaded())?;
+        let meter = consumer.meter(operation, views);
+        meter.admit(asked)?;
+        let started = Stopwatch::start();
+        let done = work();
+        let rows = done.as_ref().map_or(0, |(rows, _)| *rows);
+        meter.record(rows, done.as_ref().map(drop).map_err(Error::kind), started.elapsed());
+        done.map(|(_, done)| done)
+    }
+
     /// Counts a panic; the request that it was in fails.
     #[cold]
     fn panicked(&self) -> Error {
@@ -257,17 +279,8 @@ impl Shared {
     }
 }
 
-/// Works in a thread that gives way to point reads, and waits for it.
-fn in_background<T: Send>(work: impl FnOnce() -> Result<T> + Send) -> Result<T> {
-    thread::scope(|scope| {
-        let background = scope.spawn(|| {
-            // Of this thread alone, and of those it starts. A thread that may not is as quick as the others.
-            let _ = rustix::process::setpriority_process(None, BULK_NICENESS);
-            work()
-        });
-        match background.join() {
-            Ok(done) => done,
-            Err(panic) => std::panic::resume_unwind(panic),
-        }
-    })
+/// From now on this thread, and those that it starts, give way to others.
+fn give_way() {
+    // A thread that may not is as quick as the others.
+    let _ = rustix::process::setpriority_process(None, BULK_NICENESS);
 }

@@ -3,7 +3,6 @@
 //! Requests that wait in the buffer and ask the same of the same handle are read together: one look at the store for
 //! all of them, an answer for each.
 
-use std::collections::HashMap;
 use std::io::{self, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -32,8 +31,8 @@ const SCRATCH_BYTES_MAX: usize = 64 << 10;
 /// The handles of a connection, the requests that are being gathered, and memory to answer them.
 #[derive(Debug)]
 pub(super) struct Reads<'s> {
-    handles: HashMap<u32, Handle>,
-    next_handle: u32,
+    /// By number; `None` where one was released.
+    handles: Vec<Option<Box<Handle>>>,
     /// What is being gathered: which handle and which question.
     asked: Option<(u32, Question)>,
     /// The number and the rows of each request.
@@ -61,14 +60,7 @@ enum Outcome {
 
 impl<'s> Reads<'s> {
     pub(super) fn new(held: Held<'s>) -> Self {
-        Reads {
-            handles: HashMap::new(),
-            next_handle: 0,
-            asked: None,
-            requests: Vec::new(),
-            scratch: Scratch::default(),
-            held,
-        }
+        Reads { handles: Vec::new(), asked: None, requests: Vec::new(), scratch: Scratch::default(), held }
     }
 
     /// Takes a handle; gives its number.
@@ -76,13 +68,13 @@ impl<'s> Reads<'s> {
     /// # Errors
     /// `Invalid` when there are too many.
     pub(super) fn add(&mut self, handle: Handle) -> Result<u32> {
-        if self.handles.len() >= HANDLES_MAX {
+        let free = self.handles.iter().position(Option::is_none).unwrap_or(self.handles.len());
+        if free >= HANDLES_MAX {
             return Err(Error::invalid(format!("a connection has at most {HANDLES_MAX} handles: release some")));
         }
-        let number = self.next_handle;
-        self.next_handle += 1;
-        self.handles.insert(number, handle);
-        Ok(number)
+        self.handles.resize_with(self.handles.len().max(free + 1), || None);
+        self.handles[free] = Some(Box::new(handle));
+        Ok(free as u32)
     }
 
     /// Forgets a handle.
@@ -90,7 +82,8 @@ impl<'s> Reads<'s> {
     /// # Errors
     /// `NotFound` when there is none.
     pub(super) fn release(&mut self, number: u32) -> Result<()> {
-        self.handles.remove(&number).map(drop).ok_or_else(|| no_handle(number))
+        let handle = self.handles.get_mut(number as usize).and_then(Option::take);
+        handle.map(drop).ok_or_else(|| no_handle(number))
     }
 
     /// Takes a read into what is being gathered, and answers first what was gathered before if that asks something
@@ -123,7 +116,7 @@ impl<'s> Reads<'s> {
 
     /// Adds the keys of a request to those of its handle; tells whether it must be read alone.
     fn take(&mut self, shared: &Shared, point: &PointHeader, keys: &[u8]) -> Result<bool> {
-        let handle = self.handles.get_mut(&point.handle).ok_or_else(|| no_handle(point.handle))?;
+        let handle = find(&mut self.handles, point.handle).ok_or_else(|| no_handle(point.handle))?;
         let (rows_max, bytes_max) = (shared.bounds.rows_max, shared.bounds.answer_bytes_max);
         if point.rows > rows_max {
             return Err(Error::invalid(format!("a read has at most {rows_max} rows: {}", point.rows)));
@@ -142,7 +135,7 @@ impl<'s> Reads<'s> {
     /// Reads what was gathered and answers each request.
     pub(super) fn answer<W: Write>(&mut self, shared: &Shared, replies: &mut Replies<W>) -> io::Result<()> {
         let Some((number, question)) = self.asked.take() else { return Ok(()) };
-        let Some(handle) = self.handles.get_mut(&number) else { return Ok(()) };
+        let Some(handle) = find(&mut self.handles, number) else { return Ok(()) };
         let started = Stopwatch::start();
         let outcome = read(shared, handle, question, &mut self.held, &mut self.scratch);
         let written = match &outcome {
@@ -163,6 +156,11 @@ impl<'s> Reads<'s> {
         self.held.release();
         written
     }
+}
+
+#[inline]
+fn find(handles: &mut [Option<Box<Handle>>], number: u32) -> Option<&mut Handle> {
+    handles.get_mut(number as usize)?.as_deref_mut()
 }
 
 #[cold]

@@ -7,7 +7,7 @@ use asofdb_storage::{Error, Result};
 use super::Shared;
 use super::reads::Reads;
 use crate::sidecar::access::{Peer, Role};
-use crate::sidecar::consumers::{Consumer, Operation, Stopwatch};
+use crate::sidecar::consumers::{Consumer, Operation};
 use crate::sidecar::message::{self, Hello, MAGIC, PROTOCOL_VERSION, Welcome};
 
 /// A connection that has said hello.
@@ -42,6 +42,7 @@ impl<'s> Session<'s> {
             catalog_revision: shared.service.store.catalog().revision(),
             body_bytes_max: shared.bounds.body_bytes_max as u64,
             rows_max: shared.bounds.rows_max as u64,
+            load_bytes_max: shared.bounds.load_bytes_max() as u64,
         };
         let reads = Reads::new(shared.budget.hold());
         Ok((Session { consumer, role, reads }, welcome))
@@ -59,27 +60,6 @@ impl<'s> Session<'s> {
         rows: usize,
         work: impl FnOnce() -> Result<T>,
     ) -> Result<T> {
-        let _working = shared.enter().ok_or_else(|| shared.overloaded())?;
-        let meter = self.consumer.meter(operation, views);
-        meter.admit(rows)?;
-        let started = Stopwatch::start();
-        let done = work();
-        meter.record(rows, done.as_ref().map(drop).map_err(Error::kind), started.elapsed());
-        done
-    }
-
-    /// Does something long in a thread that gives way to point reads, when it is its turn.
-    ///
-    /// # Errors
-    /// `Unavailable` when its turn does not come, else as [`Session::metered`].
-    pub(super) fn bulk<T: Send>(
-        &self,
-        shared: &Shared,
-        operation: Operation,
-        views: &[&str],
-        work: impl FnOnce() -> Result<T> + Send,
-    ) -> Result<T> {
-        let _place = shared.enter_bulk()?;
-        self.metered(shared, operation, views, 0, || super::in_background(work))
+        shared.metered(&self.consumer, operation, views, rows, || work().map(|done| (rows, done)))
     }
 }

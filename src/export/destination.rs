@@ -1,0 +1,71 @@
+//! Where the files of an export go, and how they are written.
+
+use std::error::Error as StdError;
+use std::fs;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use arrow::datatypes::{Schema, SchemaRef};
+use asofdb_storage::{Error, Result};
+use parquet::file::metadata::SortingColumn;
+use parquet::file::properties::WriterProperties;
+
+use super::options::ExportOptions;
+use super::schema::ExportSchema;
+use crate::output::{OutputDirectory, cannot_write};
+use crate::parquet_files::{Compression, parquet_properties};
+
+/// Where files go.
+pub(super) struct Destination {
+    pub(super) schema: SchemaRef,
+    /// Position of the event timestamp among the columns.
+    pub(super) event: usize,
+    pub(super) properties: WriterProperties,
+    /// The directory that the files are written into.
+    pub(super) directory: PathBuf,
+    /// What it will be called.
+    target: PathBuf,
+    written: AtomicU64,
+}
+
+impl Destination {
+    pub(super) fn new(output: &OutputDirectory, schema: &ExportSchema, options: &ExportOptions) -> Self {
+        Destination {
+            schema: schema.arrow.clone(),
+            event: schema.event,
+            properties: properties(&schema.arrow, schema.event, options.compression),
+            directory: output.path().to_owned(),
+            target: output.target().to_owned(),
+            written: AtomicU64::new(0),
+        }
+    }
+
+    /// Rows in all files so far.
+    pub(super) fn written(&self) -> u64 {
+        self.written.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn wrote(&self, rows: u64) {
+        self.written.fetch_add(rows, Ordering::Relaxed);
+    }
+
+    /// Makes sure of a directory within that of the export.
+    pub(super) fn create_directory(&self, name: &str) -> Result<()> {
+        fs::create_dir_all(self.directory.join(name)).map_err(|error| self.cannot_write(error))
+    }
+
+    pub(super) fn cannot_write(&self, error: impl Into<Box<dyn StdError + Send + Sync>>) -> Error {
+        cannot_write(&self.target, error)
+    }
+}
+
+fn properties(schema: &Schema, join_keys: usize, compression: Compression) -> WriterProperties {
+    parquet_properties(schema, compression).set_sorting_columns(Some(sorting(join_keys))).build()
+}
+
+/// By join keys, then newest first. Parquet's order of every join-key type is the order of encoded keys.
+fn sorting(join_keys: usize) -> Vec<SortingColumn> {
+    let column =
+        |index: usize| SortingColumn { column_idx: index as i32, descending: index >= join_keys, nulls_first: false };
+    (0..join_keys + 2).map(column).collect()
+}

@@ -1,0 +1,181 @@
+//! Requests whose rows travel as streams, and what begins and ends the answers.
+
+use asofdb_storage::Timestamp;
+use bincode::{Decode, Encode};
+
+use super::NamedValue;
+use crate::answer::AnswerColumns;
+use crate::export::ExportRows;
+use crate::join::{FeatureCounts, JoinReport};
+
+/// Asks for rows of a view, as a stream.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub(crate) struct Scan {
+    pub(crate) view: String,
+    pub(crate) rows: ScanRows,
+    /// The only entity whose rows are wanted; `None`: all.
+    pub(crate) entity: Option<Vec<NamedValue>>,
+    /// Most rows; `None`: all.
+    pub(crate) limit: Option<u64>,
+}
+
+/// Which rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+pub(crate) enum ScanRows {
+    /// Every version with an event in a window, deletions included.
+    Versions {
+        /// The first event, inclusive.
+        from: Option<Timestamp>,
+        /// The first event after them.
+        to: Option<Timestamp>,
+    },
+    /// Of each entity, the version that a read as of this time finds.
+    AsOf(Timestamp),
+    /// As of now.
+    Latest,
+}
+
+impl From<ExportRows> for ScanRows {
+    fn from(rows: ExportRows) -> Self {
+        match rows {
+            ExportRows::Versions { from, to } => ScanRows::Versions { from, to },
+            ExportRows::AsOf(at) => ScanRows::AsOf(at),
+            ExportRows::Latest => ScanRows::Latest,
+        }
+    }
+}
+
+impl From<ScanRows> for ExportRows {
+    fn from(rows: ScanRows) -> Self {
+        match rows {
+            ScanRows::Versions { from, to } => ExportRows::Versions { from, to },
+            ScanRows::AsOf(at) => ExportRows::AsOf(at),
+            ScanRows::Latest => ExportRows::Latest,
+        }
+    }
+}
+
+/// Begins the answer to a [`Scan`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+pub(crate) struct ScanBegin {
+    /// The time of the state that is read.
+    pub(crate) snapshot: Timestamp,
+    /// About how many versions the view has.
+    pub(crate) versions_estimate: u64,
+}
+
+/// Ends the answer to a [`Scan`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+pub(crate) struct ScanEnd {
+    pub(crate) rows: u64,
+}
+
+/// Joins features to the rows of a spine, which follows as a stream.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub(crate) struct Join {
+    pub(crate) references: Vec<String>,
+    /// The spine's column of times.
+    pub(crate) event_timestamp: String,
+    pub(crate) known_at: Option<Timestamp>,
+    pub(crate) columns: ColumnsMessage,
+    /// Memory for a part of the spine with its answers, in bytes; the sidecar may use less.
+    pub(crate) memory_bytes: u64,
+}
+
+/// Which columns the result has beside the spine's and the features.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+pub(crate) struct ColumnsMessage {
+    pub(crate) full_names: bool,
+    pub(crate) statuses: bool,
+    pub(crate) event_timestamps: bool,
+}
+
+impl From<AnswerColumns> for ColumnsMessage {
+    fn from(columns: AnswerColumns) -> Self {
+        let AnswerColumns { full_names, statuses, event_timestamps } = columns;
+        ColumnsMessage { full_names, statuses, event_timestamps }
+    }
+}
+
+impl From<ColumnsMessage> for AnswerColumns {
+    fn from(columns: ColumnsMessage) -> Self {
+        let ColumnsMessage { full_names, statuses, event_timestamps } = columns;
+        AnswerColumns { full_names, statuses, event_timestamps }
+    }
+}
+
+/// Ends the answer to a [`Join`].
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub(crate) struct JoinEnd {
+    /// Rows of the spine.
+    pub(crate) rows: u64,
+    /// Rows whose time or a join key was null.
+    pub(crate) null_rows: u64,
+    pub(crate) features: Vec<CountsMessage>,
+}
+
+/// How often a feature had each status.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub(crate) struct CountsMessage {
+    /// `view:feature`.
+    pub(crate) reference: String,
+    /// Present, null, missing, expired.
+    pub(crate) by_status: [u64; 4],
+}
+
+impl From<&JoinReport> for JoinEnd {
+    fn from(report: &JoinReport) -> Self {
+        let counts =
+            |counts: &FeatureCounts| CountsMessage { reference: counts.reference.clone(), by_status: counts.by_status };
+        JoinEnd {
+            rows: report.rows,
+            null_rows: report.null_rows,
+            features: report.features.iter().map(counts).collect(),
+        }
+    }
+}
+
+impl From<JoinEnd> for JoinReport {
+    fn from(end: JoinEnd) -> Self {
+        let counts = |CountsMessage { reference, by_status }| FeatureCounts { reference, by_status };
+        JoinReport {
+            rows: end.rows,
+            null_rows: end.null_rows,
+            features: end.features.into_iter().map(counts).collect(),
+        }
+    }
+}
+
+/// Writes encoded rows of a view, which follow as a stream, with notes in one step.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub(crate) struct Load {
+    pub(crate) view: String,
+    /// The view and the schema version that the rows are encoded for.
+    pub(crate) view_id: u32,
+    pub(crate) schema_version: u16,
+    /// How many rows follow.
+    pub(crate) rows: u64,
+    /// Bytes of their keys and rows.
+    pub(crate) bytes: u64,
+    pub(crate) notes: Vec<NoteMessage>,
+}
+
+/// A note about a file that is being ingested.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub(crate) struct NoteMessage {
+    pub(crate) name: Vec<u8>,
+    pub(crate) value: Vec<u8>,
+}
+
+/// Asks for a note.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub(crate) struct NoteRequest {
+    pub(crate) name: Vec<u8>,
+}
+
+/// Answers a [`NoteRequest`].
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub(crate) struct NoteAnswer {
+    /// `None` where there is no such note.
+    pub(crate) value: Option<Vec<u8>>,
+}
