@@ -59,8 +59,10 @@ fn load(redis: &Redis, sizes: Sizes) -> [RedisContender<'_>; 2] {
 }
 
 fn measure(contenders: &[&dyn Contender], sizes: Sizes, picks: &Picks) {
-    let tests_only = std::env::args().any(|argument| argument == "--test" || argument == "--list");
-    let rounds = if tests_only { 0 } else { number("ASOFDB_BENCH_ROUNDS", ROUNDS) };
+    let given = |name: &str| std::env::args().any(|argument| argument == name);
+    // As criterion decides it: without `--bench` this is a test, and what is measured does not matter.
+    let measures = given("--bench") && !given("--test") && !given("--list");
+    let rounds = if measures { number("ASOFDB_BENCH_ROUNDS", ROUNDS) } else { 0 };
     if rounds == 0 {
         return;
     }
