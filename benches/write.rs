@@ -5,15 +5,14 @@
 mod support;
 
 use std::hint::black_box;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use arrow::array::{ArrayRef, Float32Array, Int64Array, RecordBatch, TimestampMicrosecondArray};
+use arrow::array::RecordBatch;
 use asofdb::storage::{Backend, WriteBatch, key};
 use asofdb::{FeatureView, Store, Version};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use rocksdb::{DB, Options as RocksOptions};
-use support::{Sizes, WIDE, batch, event, fresh_store, mix, value};
+use support::{Sizes, WIDE, arrow_batch, batch, fresh_store, mix};
 use tempfile::TempDir;
 
 /// Rows of a batch.
@@ -36,17 +35,8 @@ fn encoded(view: &FeatureView, first: usize, sizes: Sizes) -> Vec<(Vec<u8>, Vers
     rows.collect()
 }
 
-fn arrow_batch(view: &FeatureView, first: usize, sizes: Sizes) -> RecordBatch {
-    let rows: Vec<_> = (first..first + ROWS).map(|n| row(n, sizes)).collect();
-    let ids: ArrayRef = Arc::new(rows.iter().map(|(entity, _)| Some(*entity as i64)).collect::<Int64Array>());
-    let events = rows.iter().map(|(entity, version)| Some(event(*entity, *version).as_micros()));
-    let events = events.collect::<TimestampMicrosecondArray>().with_timezone("UTC");
-    let mut columns = vec![("user_id".to_owned(), ids), ("event_timestamp".to_owned(), Arc::new(events) as ArrayRef)];
-    for feature in &view.features {
-        let values = rows.iter().map(|(entity, version)| Some(value(*entity, *version, feature.id.0 as usize)));
-        columns.push((feature.name.clone(), Arc::new(values.collect::<Float32Array>())));
-    }
-    RecordBatch::try_from_iter(columns).expect("columns of one length")
+fn arrow_rows(view: &FeatureView, first: usize, sizes: Sizes) -> RecordBatch {
+    arrow_batch(view, &(first..first + ROWS).map(|n| row(n, sizes)).collect::<Vec<_>>())
 }
 
 /// RocksDB with two families, as it comes.
@@ -126,7 +116,7 @@ fn writes(c: &mut Criterion) {
             let (_keep, store, _) = fresh_store();
             timed(
                 batches,
-                |first| arrow_batch(&view, first, sizes),
+                |first| arrow_rows(&view, first, sizes),
                 |batch| {
                     black_box(store.write("wide", &batch).expect("a write"));
                 },

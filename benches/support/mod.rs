@@ -10,6 +10,7 @@ pub mod cpu;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use arrow::array::{ArrayRef, Float32Array, Int64Array, RecordBatch, TimestampMicrosecondArray};
 use asofdb::storage::row::RowBlock;
 use asofdb::storage::{Backend, Place, RocksBackend, RowLayout, WriteBatch, key};
 use asofdb::{
@@ -178,6 +179,19 @@ fn rows(layout: &RowLayout, entity: usize, versions: std::ops::Range<usize>) -> 
         }
     }
     block
+}
+
+/// Rows of a view as `Store::write` takes them: entities and versions.
+pub fn arrow_batch(view: &FeatureView, rows: &[(usize, usize)]) -> RecordBatch {
+    let ids: ArrayRef = Arc::new(rows.iter().map(|(entity, _)| Some(*entity as i64)).collect::<Int64Array>());
+    let events = rows.iter().map(|(entity, version)| Some(event(*entity, *version).as_micros()));
+    let events = events.collect::<TimestampMicrosecondArray>().with_timezone("UTC");
+    let mut columns = vec![("user_id".to_owned(), ids), ("event_timestamp".to_owned(), Arc::new(events) as ArrayRef)];
+    for feature in &view.features {
+        let values = rows.iter().map(|(entity, version)| Some(value(*entity, *version, feature.id.0 as usize)));
+        columns.push((feature.name.clone(), Arc::new(values.collect::<Float32Array>())));
+    }
+    RecordBatch::try_from_iter(columns).expect("columns of one length")
 }
 
 /// The same files through RocksDB alone, read-only, with a cache of the same size.
