@@ -280,8 +280,11 @@ fn other_users_are_refused_and_those_who_may_read_only_read() {
     }
     let arguments = ["--mode", "0666", "--read-only-uid", "65533", "--allow-gid", "65531"];
     let sidecar = Sidecar::start(&users(), &arguments);
+    // Others may not look into the directory where it was built.
+    let asof = sidecar.directory.path().join("asof");
+    std::fs::copy(env!("CARGO_BIN_EXE_asof"), &asof).expect("a copy");
     let run = |uid: u32, gid: u32, arguments: &[&str]| {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_asof"));
+        let mut command = Command::new(&asof);
         command.arg("--connect").arg(sidecar.socket()).args(arguments).uid(uid).gid(gid);
         let output = command.output().expect("asof runs");
         (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
