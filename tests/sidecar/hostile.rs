@@ -246,6 +246,42 @@ fn large_requests_share_a_stated_amount_of_memory() {
 }
 
 #[test]
+fn as_many_requests_are_worked_on_as_may_be_and_the_others_are_told() {
+    let sidecar = Sidecar::start(&users(), &["--requests-in-flight-max", "1"]);
+    let told = AtomicBool::new(false);
+    let ask = || {
+        let client = sidecar.client();
+        let request = client.prepare(&["profile:visits"]).unwrap();
+        let mut entities = request.entity_rows();
+        (0..5_000).for_each(|id| entities.push(&[int(id)]).unwrap());
+        for _ in 0..2_000 {
+            match client.latest(&request, &entities) {
+                Ok(answer) => assert_eq!(answer.rows(), 5_000),
+                Err(error) => {
+                    assert_eq!(error.kind(), ErrorKind::Unavailable);
+                    assert!(error.message().contains("works on 1 requests already; try again"), "{error}");
+                    told.store(true, Ordering::Relaxed);
+                }
+            }
+            if told.load(Ordering::Relaxed) {
+                return;
+            }
+        }
+    };
+    std::thread::scope(|scope| (0..4).for_each(|_| drop(scope.spawn(ask))));
+    assert!(told.into_inner(), "four clients, each with one request after the other, and never two at a time");
+    well_behaved(&sidecar.client(), 10);
+}
+
+#[test]
+fn requests_that_are_not_taken_at_once_are_answered_in_their_turn() {
+    let sidecar = Sidecar::start(&users(), &["--requests-taken-max", "1"]);
+    let mut stream = greeted(&sidecar.socket());
+    stream.write_all(&PING.repeat(500)).unwrap();
+    (0..500).for_each(|_| assert_eq!(frame(&mut stream).0, 0x89));
+}
+
+#[test]
 fn consumers_have_the_limits_of_the_configuration() {
     let directory = tempfile::TempDir::new().unwrap();
     let limits = directory.path().join("limits.toml");
