@@ -42,7 +42,7 @@ def spine_file(path: Path) -> Path:
 def test_the_spine_comes_in_every_form(filled: Any, form: str, tmp_path: Path) -> None:
     table = pa.table(SPINE)
     spine: Any = {
-        "pandas": lambda: table.to_pandas(types_mapper=lambda ty: pd.Int64Dtype() if ty == pa.int64() else None),
+        "pandas": lambda: table.to_pandas().astype({"user_id": pd.Int64Dtype()}),
         "polars": lambda: pl.DataFrame(table),
         "lazy": lambda: pl.DataFrame(table).lazy(),
         "arrow": lambda: table,
