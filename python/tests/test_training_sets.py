@@ -7,9 +7,8 @@ import threading
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
-import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -42,7 +41,7 @@ def spine_file(path: Path) -> Path:
 def test_the_spine_comes_in_every_form(filled: Any, form: str, tmp_path: Path) -> None:
     table = pa.table(SPINE)
     spine: Any = {
-        "pandas": lambda: table.to_pandas().astype({"user_id": pd.Int64Dtype()}),
+        "pandas": lambda: table.to_pandas().astype({"user_id": "Int64"}),
         "polars": lambda: pl.DataFrame(table),
         "lazy": lambda: pl.DataFrame(table).lazy(),
         "arrow": lambda: table,
