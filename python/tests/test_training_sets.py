@@ -40,7 +40,7 @@ def spine_file(path: Path) -> Path:
 @pytest.mark.parametrize("form", ["pandas", "polars", "lazy", "arrow", "reader", "dict", "path", "text"])
 def test_the_spine_comes_in_every_form(filled: Any, form: str, tmp_path: Path) -> None:
     table = pa.table(SPINE)
-    spine: Any = {
+    spine: Any = {  # type: ignore[no-untyped-call]
         "pandas": lambda: table.to_pandas().astype({"user_id": "Int64"}),
         "polars": lambda: pl.DataFrame(table),
         "lazy": lambda: pl.DataFrame(table).lazy(),
