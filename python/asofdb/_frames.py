@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import polars
     import pyarrow
 
-__all__ = ["ArrowStream", "as_stream", "to_arrow", "to_pandas", "to_polars"]
+__all__ = ["ArrowStream", "as_stream", "collected", "to_arrow", "to_pandas", "to_polars"]
 
 
 class ArrowStream(Protocol):
@@ -45,6 +45,11 @@ def to_polars(rows: ArrowStream) -> polars.DataFrame:
     return cast("polars.DataFrame", _library("polars", "to_polars()").DataFrame(rows))
 
 
+def collected(table: Any) -> Any:
+    """A lazy frame of polars as the frame that it describes; everything else as it is."""
+    return table.collect() if hasattr(table, "collect") else table
+
+
 def as_stream(table: Any) -> Any:
     """A table as something that speaks Arrow: a dict of columns or a list of dicts by way of pyarrow, which finds out
     their types."""
@@ -54,9 +59,8 @@ def as_stream(table: Any) -> Any:
         return _library("pyarrow", "a table from a list").Table.from_pylist(table)
     if hasattr(table, "__arrow_c_stream__") or hasattr(table, "__arrow_c_array__"):
         return table
-    # polars' lazy frames.
     if hasattr(table, "collect"):
-        return table.collect()
+        return collected(table)
     raise InvalidError(
         "rows are a table that speaks Arrow (pyarrow, polars, pandas with pyarrow), a dict of columns or a list of "
         f"dicts, not {type(table).__name__}"

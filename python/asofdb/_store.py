@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast, overload
 
 from . import _native
 from ._catalog import Catalog, Plan
-from ._frames import as_stream
+from ._frames import as_stream, collected
 from ._reports import Erased, Freshness, IngestReport, JoinReport, Verified, Version
 from ._request import Request, Time, references_of
 from ._result import Result
@@ -159,17 +159,17 @@ class _Engine:
         """Writes rows of one view, in one atomic step, and gives the created timestamp of those that name none.
 
         ``table`` has columns named as the view's join keys, timestamps and features, in any form that speaks Arrow
-        (pyarrow, polars, pandas with pyarrow), or is a dict of columns or a list of dicts. Columns that the view does
-        not know are ignored. ``durability`` is ``"os"`` or ``"sync"``; None: the store's own.
+        (pyarrow, polars, lazy too, pandas with pyarrow), or is a dict of columns or a list of dicts. Columns that the
+        view does not know are ignored. ``durability`` is ``"os"`` or ``"sync"``; None: the store's own.
 
         Raises ``InvalidError``, naming view, row, column and rule; nothing is written then. For more rows than a batch
         may have use :meth:`ingest`.
         """
-        return self._engine.write([(view, table)], durability)
+        return self._engine.write([(view, collected(table))], durability)
 
     def write_all(self, tables: Mapping[str, Any], *, durability: str | None = None) -> datetime:
         """Writes rows of several views, by name, in one atomic step. See :meth:`write`."""
-        return self._engine.write(list(tables.items()), durability)
+        return self._engine.write([(view, collected(table)) for view, table in tables.items()], durability)
 
     def ingest(
         self,

@@ -57,7 +57,7 @@ class FeatureView:
     """
 
     name: str
-    entities: Sequence[str]
+    entities: str | Sequence[str]
     features: Sequence[Feature]
     ttl: Span | None = None
     retention: Span | None = None
@@ -79,7 +79,7 @@ class FeatureService:
     """
 
     name: str
-    features: Sequence[str]
+    features: str | Sequence[str]
     owner: str = ""
     description: str = ""
     tags: Mapping[str, str] = field(default_factory=dict)
@@ -178,6 +178,12 @@ def _float(value: float) -> str:
     return repr(value)
 
 
+def _texts(values: str | Sequence[str]) -> str:
+    """A list of texts; a single one may stand for itself."""
+    listed = (values,) if isinstance(values, str) else values
+    return "[" + ", ".join(map(_text, listed)) + "]"
+
+
 def _lines(*pairs: tuple[str, str | None]) -> str:
     return "".join(f"{name} = {value}\n" for name, value in pairs if value is not None)
 
@@ -199,7 +205,7 @@ def _entity(entity: Entity) -> str:
 def _view(view: FeatureView) -> str:
     head = "[[feature_view]]\n" + _lines(
         ("name", _text(view.name)),
-        ("entities", "[" + ", ".join(map(_text, view.entities)) + "]"),
+        ("entities", _texts(view.entities)),
         ("ttl", None if view.ttl is None else _span(view.ttl)),
         ("retention", None if view.retention is None else _span(view.retention)),
         ("keep_newest", None if view.keep_newest else "false"),
@@ -230,5 +236,5 @@ def _service(service: FeatureService) -> str:
         ("owner", _optional(service.owner)),
         ("description", _optional(service.description)),
         ("tags", _table(service.tags) if service.tags else None),
-        ("features", "[" + ", ".join(map(_text, service.features)) + "]"),
+        ("features", _texts(service.features)),
     )

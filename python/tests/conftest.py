@@ -64,8 +64,8 @@ def binary() -> str:
 class Sidecar:
     """`asof serve` over a store, until it is stopped."""
 
-    def __init__(self, directory: Path, *arguments: str) -> None:
-        self.store = directory / "served"
+    def __init__(self, directory: Path, *arguments: str, store: str = "served") -> None:
+        self.store = directory / store
         self.socket = directory / "run" / "socket"
         self.socket.parent.mkdir(mode=0o700, exist_ok=True)
         self.arguments = arguments

@@ -112,3 +112,10 @@ def test_broken_definitions_are_refused_with_the_place(tmp_path: Path, store: as
     with pytest.raises(asofdb.InvalidError, match="not negative"):
         asofdb.Definitions(feature_views=[asofdb.FeatureView("v", ["user"], [], ttl=-timedelta(1))]).to_toml()
     assert store.catalog().revision == 1
+
+
+def test_one_name_may_stand_for_a_list(store: asofdb.Store) -> None:
+    view = asofdb.FeatureView("visited", "shop", [asofdb.Feature("count", "int64")])
+    store.apply([*DEFINITIONS, view, asofdb.FeatureService("visits_v1", "visited:count")])
+    assert store.catalog().feature_views["visited"].entities == ["shop"]
+    assert store.catalog().feature_services["visits_v1"].features == ["visited:count"]

@@ -83,7 +83,7 @@ def test_numpy_columns_of_every_kind(tmp_path: Path) -> None:
         assert version.event_timestamp == datetime(2024, 5, 1, 12, tzinfo=UTC)
 
 
-@pytest.mark.parametrize("form", ["pandas", "polars", "arrow", "batch", "reader"])
+@pytest.mark.parametrize("form", ["pandas", "polars", "lazy", "arrow", "batch", "reader"])
 def test_tables_of_every_library_are_taken(engine: Any, form: str) -> None:
     table = pa.table(
         {
@@ -97,6 +97,7 @@ def test_tables_of_every_library_are_taken(engine: Any, form: str) -> None:
     tables: dict[str, Any] = {
         "pandas": table.to_pandas(),
         "polars": pl.DataFrame(table),
+        "lazy": pl.DataFrame(table).lazy(),
         "arrow": table,
         "batch": table.to_batches()[0],
         "reader": pa.RecordBatchReader.from_batches(table.schema, iter(table.to_batches(max_chunksize=1))),
