@@ -8,6 +8,7 @@
 """
 
 from .connect import close_all
+from .fast import fast_online_features
 from .online_store import AsofOnlineStore, AsofOnlineStoreConfig
 
-__all__ = ["AsofOnlineStore", "AsofOnlineStoreConfig", "close_all"]
+__all__ = ["AsofOnlineStore", "AsofOnlineStoreConfig", "close_all", "fast_online_features"]
