@@ -6,8 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta, timezone
 from typing import Any, Optional
 
-from asofdb import InvalidError, NotFoundError
-from asofdb import _native
+from asofdb import InvalidError, _native
 from feast.protos.feast.types.EntityKey_pb2 import EntityKey
 from feast.protos.feast.types.Value_pb2 import Value
 
@@ -34,7 +33,10 @@ def write_rows(engine: Engine, view: str, rows: Sequence[Row], progress: Optiona
     start = 0
     while start < len(rows):
         end = start + WRITE_ROWS
-        written = writer.write(values[start:end], events[start:end], created[start:end])
+        try:
+            written = writer.write(values[start:end], events[start:end], created[start:end])
+        except InvalidError as error:
+            raise (InvalidError(f"{error} (counted from row {start} on)") if start else error) from error
         start += written
         if progress is not None:
             progress(written)
