@@ -12,7 +12,11 @@ from typing import Any, Callable, Final, Iterable, Optional, Union
 import pyarrow as pa
 import pyarrow.compute as pc
 from feast.protos.feast.types.Value_pb2 import Value
-from feast.type_map import feast_value_type_to_python_type, python_values_to_proto_values
+from feast.type_map import (
+    feast_value_type_to_pa,
+    feast_value_type_to_python_type,
+    python_values_to_proto_values,
+)
 from feast.types import FeastType, from_feast_to_pyarrow_type
 from feast.value_type import ValueType
 
@@ -66,7 +70,7 @@ def from_store(column: Column, value_type: ValueType, dtype: Optional[FeastType]
     if types.is_native(value_type):
         return column
     values = [None if value is None else _readable(Value.FromString(value)) for value in column.to_pylist()]
-    return _nested(values, dtype)
+    return _nested(values, feast_value_type_to_pa(value_type) if dtype is None else from_feast_to_pyarrow_type(dtype))
 
 
 def instants(column: Column, *, up: bool) -> pa.Array:
@@ -161,9 +165,23 @@ def _sorted(values: Iterable[Any]) -> list[Any]:
     return sorted(values, key=lambda value: (value is None, str(type(value)), value))
 
 
-def _nested(values: list[Any], dtype: Optional[FeastType]) -> pa.Array:
+def _nested(values: list[Any], declared: pa.DataType) -> pa.Array:
     """An array of the declared type, or of what the values are where they are not of it."""
-    declared = None if dtype is None else from_feast_to_pyarrow_type(dtype)
-    if declared is not None and not pa.types.is_nested(declared):
-        return pa.array(values, declared)
-    return pa.array(values)
+    if pa.types.is_struct(declared) and not declared.num_fields:
+        return pa.array(values)
+    paired = [_paired(value, declared) for value in values]
+    try:
+        return pa.array(paired, declared)
+    except (pa.ArrowInvalid, pa.ArrowTypeError):
+        return pa.array(values)
+
+
+def _paired(value: Any, type_: pa.DataType) -> Any:
+    """Dictionaries as the pairs that Arrow makes maps of."""
+    if value is None:
+        return None
+    if pa.types.is_map(type_):
+        return list(value.items())
+    if pa.types.is_list(type_):
+        return [_paired(item, type_.value_type) for item in value]
+    return value

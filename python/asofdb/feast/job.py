@@ -9,7 +9,7 @@ import pandas as pd
 import pyarrow as pa
 from feast.infra.offline_stores.offline_store import RetrievalJob, RetrievalMetadata
 from feast.on_demand_feature_view import OnDemandFeatureView
-from feast.saved_dataset import SavedDatasetStorage
+from feast.saved_dataset import SavedDatasetStorage, ValidationReference
 
 from .saved import SavedFile
 
@@ -51,11 +51,18 @@ class AsofRetrievalJob(RetrievalJob):
         """The rows as a stream, for results larger than memory; on-demand feature views are not computed."""
         return self._run()
 
+    def to_df(
+        self, validation_reference: Optional[ValidationReference] = None, timeout: Optional[int] = None
+    ) -> pd.DataFrame:
+        """The rows as a data frame, with maps as dictionaries; on-demand feature views are computed."""
+        table = self.to_arrow(validation_reference=validation_reference, timeout=timeout)
+        return table.to_pandas(maps_as_pydicts="strict")
+
     def _to_arrow_internal(self, timeout: Optional[int] = None) -> pa.Table:
         return self._run().read_all()
 
     def _to_df_internal(self, timeout: Optional[int] = None) -> pd.DataFrame:
-        return self._to_arrow_internal(timeout).to_pandas()
+        return self._to_arrow_internal(timeout).to_pandas(maps_as_pydicts="strict")
 
     def persist(
         self, storage: SavedDatasetStorage, allow_overwrite: bool = False, timeout: Optional[int] = None
