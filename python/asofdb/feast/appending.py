@@ -18,7 +18,7 @@ from .files import open_files
 from .location import offline_engine
 from .rows import RowTranslation
 from .source import AsofSource
-from .views import history
+from .histories import history
 
 _WRITE_ROWS_MAX: Final = 100_000
 """Rows that are written at once; more are loaded, by way of a file."""

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from .connect import Engine
 from .spine import Spine
-from .views import FeatureColumn, History, KeyColumn
+from .histories import FeatureColumn, History, KeyColumn
 
 _TIME: Final = "event_timestamp"
 """The column of times in what the store is asked; no join key can have its name."""

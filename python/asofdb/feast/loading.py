@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import tempfile
 import threading
 from pathlib import Path
 from typing import Any, Final, Optional
 from weakref import WeakKeyDictionary
 
 import pyarrow as pa
+import pyarrow.ipc
 import pyarrow.dataset as ds
 from feast.infra.offline_stores.file_source import FileSource
 from feast.repo_config import RepoConfig
@@ -15,7 +17,7 @@ from feast.repo_config import RepoConfig
 from .connect import Engine
 from .files import open_files
 from .rows import RowTranslation
-from .views import History, history
+from .histories import History, history
 
 _BATCH_ROWS: Final = 1 << 16
 
@@ -53,8 +55,13 @@ def _load_file(engine: Engine, translation: RowTranslation, fragment: ds.FileFra
     batches = fragment.to_batches(
         schema=translation.source_schema, columns=translation.source_columns, batch_size=_BATCH_ROWS
     )
-    translated = (translation.translate(batch) for batch in batches)
-    report = engine.ingest(translation.view, pa.RecordBatchReader.from_batches(translation.schema, translated))
+    with tempfile.TemporaryDirectory(prefix="asofdb-") as directory:
+        # A file, not a stream: the store knows a file by its content, and the same rows make the same file.
+        translated = Path(directory) / "rows.arrow"
+        with pa.ipc.new_file(translated, translation.schema) as out:
+            for batch in batches:
+                out.write_batch(translation.translate(batch))
+        report = engine.ingest(translation.view, translated)
     if identity is not None:
         known.add(identity)
     return report.rows_written

@@ -8,6 +8,7 @@ from feast.repo_config import FeastConfigBaseModel, RepoConfig
 from pydantic import model_validator
 
 from .connect import Engine, check_location, engine
+from .views import Naming
 
 
 class AsofOfflineLocation(FeastConfigBaseModel):
@@ -29,6 +30,11 @@ class AsofOfflineLocation(FeastConfigBaseModel):
     def _one_location(self) -> "AsofOfflineLocation":
         check_location(self)
         return self
+
+
+def naming(config: RepoConfig) -> Naming:
+    """How the project of a configuration names its things in the store."""
+    return Naming.of(config, getattr(config.offline_store, "prefix", None))
 
 
 def offline_engine(config: RepoConfig) -> Engine:

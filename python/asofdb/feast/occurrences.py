@@ -10,7 +10,7 @@ import pyarrow as pa
 from .connect import Engine
 from .exported import versions_between
 from .spine import Spine
-from .views import History, KeyColumn
+from .histories import History, KeyColumn
 
 _EVENT = "event_timestamp"
 

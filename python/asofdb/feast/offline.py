@@ -30,7 +30,7 @@ from .pulling import Pull, pull
 from .retrieval import Retrieval
 from .saved import write_logs
 from .spine import Spine
-from .views import history
+from .histories import history
 
 
 class AsofOfflineStoreConfig(AsofOfflineLocation):

@@ -14,7 +14,7 @@ from .connect import Engine
 from .join import Group, answers, grouped
 from .spine import Spine
 from .types import feature_type, is_native
-from .views import FeatureColumn, History
+from .histories import FeatureColumn, History
 
 
 @dataclass(frozen=True)

@@ -13,13 +13,12 @@ from feast.feature_view import DUMMY_ENTITY_ID, DUMMY_ENTITY_VAL
 from . import types
 from .arrow import UTC_MICROS, arrow_type, instants, key_to_store, to_store
 from .connect import Engine
-from .views import History, source_name
+from .histories import History, source_name
 
-CREATED_NEVER_MICROS: Final = 86_400_000_000
-"""The created timestamp of a row whose source has a column for it that is null: 1970-01-02.
+CREATED_UNKNOWN: Final = pa.scalar(-2_208_988_800_000_000, pa.int64()).cast(UTC_MICROS)
+"""The created timestamp of a row whose source has a column for it that is null: the year 1900.
 
-It loses against every other one, as in Feast. The store's own answer, the time of writing, would win; and the
-epoch itself is refused, because it is what missing timestamps look like.
+It loses against every other one, as in Feast; the store's own answer, the time of writing, would win.
 """
 
 _CREATED: Final = "created_timestamp"
@@ -141,7 +140,7 @@ class _Columns:
 
 
 def _created(array: pa.Array) -> pa.Array:
-    return instants(array, up=True).fill_null(pa.scalar(CREATED_NEVER_MICROS, pa.int64()).cast(UTC_MICROS))
+    return instants(array, up=True).fill_null(CREATED_UNKNOWN)
 
 
 def _all_valid(arrays: Sequence[pa.Array]) -> pa.Array:

@@ -11,8 +11,8 @@ from feast.repo_config import RepoConfig
 from feast.value_type import ValueType
 
 from . import types
-from .location import offline_engine
-from .names import column_name, feast_column, project_prefix, view_name
+from .location import naming, offline_engine
+from .names import column_name, feast_column, view_name
 
 EVENT_TIMESTAMP: Final = "event_timestamp"
 """What the event timestamp is called in the rows of the source."""
@@ -74,8 +74,7 @@ class AsofSource(DataSource):
         """The name of the view in the store."""
         if self.view is not None:
             return self.view
-        prefix = getattr(config.offline_store, "prefix", None)
-        return view_name(project_prefix(config.project, prefix), self.name)
+        return view_name(naming(config).prefix, self.name)
 
     def store_column(self, column: str) -> str:
         """What the store calls a join key or feature of this source."""
