@@ -11,6 +11,7 @@ use crate::arrow_types::{feature_field, timestamp_type};
 use crate::columns::{event_column, field_column, field_columns, status_column, status_type};
 use crate::prepared::Plan;
 use crate::record::{Field, Records};
+use crate::reference::ResolvedFeature;
 
 /// Which columns an answer gives beside the features.
 #[derive(Debug, Clone, Copy, Default)]
@@ -26,8 +27,8 @@ pub struct AnswerColumns {
 /// What was found for each row, feature by feature.
 #[derive(Debug)]
 pub struct Answer {
-    plan: Arc<Plan>,
-    records: Vec<Records>,
+    pub(crate) plan: Arc<Plan>,
+    pub(crate) records: Vec<Records>,
     rows: usize,
 }
 
@@ -68,18 +69,30 @@ impl Answer {
         self.status(row, feature) != Status::Present && self.plan.features[feature].resolved.feature.default.is_some()
     }
 
+    /// The stored bytes of the value, as [`Value::encode`] writes them; `None` where it is not `present`.
+    #[inline]
+    pub fn bytes(&self, row: usize, feature: usize) -> Option<&[u8]> {
+        let planned = &self.plan.features[feature];
+        let field = &self.plan.views[planned.view].layout.fields()[planned.field];
+        let records = &self.records[planned.view];
+        records.get(row).is_present(field).then(|| records.bytes(row, field))
+    }
+
+    /// What was asked for, in order.
+    pub fn resolved(&self) -> impl ExactSizeIterator<Item = &ResolvedFeature> {
+        self.plan.features.iter().map(|feature| &feature.resolved)
+    }
+
     /// The value, the feature's default, or `None`.
     ///
     /// # Errors
     /// `Corrupt` when the stored bytes cannot be read.
     pub fn value(&self, row: usize, feature: usize) -> Result<Option<Value>> {
-        let planned = &self.plan.features[feature];
-        let field = &self.plan.views[planned.view].layout.fields()[planned.field];
-        let records = &self.records[planned.view];
-        if !records.get(row).is_present(field) {
-            return Ok(planned.resolved.feature.default.clone());
+        let ResolvedFeature { feature: defined, .. } = &self.plan.features[feature].resolved;
+        match self.bytes(row, feature) {
+            Some(bytes) => Value::decode(defined.ty, bytes).map(Some),
+            None => Ok(defined.default.clone()),
         }
-        Value::decode(field.ty, records.bytes(row, field)).map(Some)
     }
 
     /// The column of a feature; its default stands in wherever the status is not `present`.
@@ -96,7 +109,7 @@ impl Answer {
     }
 
     /// The view of a feature, its field in the view's records, and its default.
-    fn source(&self, feature: usize) -> (usize, &Field, Option<&Value>) {
+    pub(crate) fn source(&self, feature: usize) -> (usize, &Field, Option<&Value>) {
         let planned = &self.plan.features[feature];
         let field = &self.plan.views[planned.view].layout.fields()[planned.field];
         (planned.view, field, planned.resolved.feature.default.as_ref())
@@ -122,9 +135,28 @@ impl Answer {
     /// # Errors
     /// `Corrupt` when the stored bytes cannot be read.
     pub fn to_record_batch(&self, columns: AnswerColumns) -> Result<RecordBatch> {
-        let schema = Arc::new(Schema::new(answer_fields(&self.plan, columns, &[])));
-        RecordBatch::try_new(schema, self.arrays(columns, 0..self.rows)?)
-            .map_err(|error| Error::internal("cannot build the answer").with_source(error))
+        self.to_record_batch_beside(&[], columns)
+    }
+
+    /// [`Answer::to_record_batch`] with columns of the caller before it, such as the entities that were asked about.
+    /// A feature that has the name of one of them is named `view__feature`.
+    ///
+    /// # Errors
+    /// As there; `Invalid` when the columns have other lengths than the answer.
+    pub fn to_record_batch_beside(&self, beside: &[(&str, ArrayRef)], columns: AnswerColumns) -> Result<RecordBatch> {
+        let taken: Vec<&str> = beside.iter().map(|(name, _)| *name).collect();
+        let field = |(name, array): &(&str, ArrayRef)| ArrowField::new(*name, array.data_type().clone(), true);
+        let mut fields: Vec<ArrowField> = beside.iter().map(field).collect();
+        fields.extend(answer_fields(&self.plan, columns, &taken));
+        let mut arrays: Vec<ArrayRef> = beside.iter().map(|(_, array)| array.clone()).collect();
+        arrays.extend(self.arrays(columns, 0..self.rows)?);
+        RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays)
+            .map_err(|error| Error::invalid("cannot put columns beside an answer").with_source(error))
+    }
+
+    /// The names of the features' columns beside columns of the names `taken`.
+    pub fn column_names(&self, full: bool, taken: &[&str]) -> Vec<String> {
+        self.plan.column_names(full, taken)
     }
 
     /// The columns of `rows`, in the order of [`answer_fields`].

@@ -240,8 +240,11 @@ impl<'a> Column<'a> {
     }
 }
 
-/// The value of a row in a column of join keys, which is of exactly the key's type; `None` where it is null.
-pub(crate) fn key_value(ty: ScalarType, array: &ArrayRef, row: usize) -> Option<Value> {
+/// The value of a row in a column of join keys, which is of exactly the key's Arrow type; `None` where it is null.
+///
+/// # Panics
+/// When the column is of another type.
+pub fn key_value(ty: ScalarType, array: &ArrayRef, row: usize) -> Option<Value> {
     array.is_valid(row).then(|| match ty {
         ScalarType::Bool => Value::Bool(array.as_boolean().value(row)),
         ScalarType::Int32 => Value::Int32(array.as_primitive::<Int32Type>().value(row)),

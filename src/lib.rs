@@ -42,12 +42,14 @@ mod columns;
 mod definitions;
 mod document;
 mod encode;
+mod engine;
 mod export;
 mod freshness;
 mod ingest;
 mod join;
 mod json;
 mod keys;
+mod matrix;
 mod output;
 mod parquet_files;
 mod prepared;
@@ -74,6 +76,7 @@ pub use asofdb_storage::{
     Verified, Version, ViewDefinition, restore,
 };
 pub use definitions::{DEFINITIONS_BYTES_MAX, parse_definitions, read_definitions};
+pub use engine::{Engine, EngineJoin};
 pub use export::{
     Asked, EXPORT_FORMAT, EXPORT_THREAD_MEMORY_BYTES_MAX, EXPORT_THREADS_DEFAULT, EXPORT_THREADS_MAX, ExportOptions,
     ExportRows, MANIFEST_FILE, Manifest, ManifestColumn, ManifestFile, PartitionBy,
@@ -87,7 +90,8 @@ pub use join::{
     TrainingSetOptions,
 };
 pub use json::{AnswerRows, AsJson, HistoryRows};
-pub use keys::{EntityKey, parse_join_key};
+pub use keys::{EntityKey, key_value, parse_join_key};
+pub use matrix::MatrixNumber;
 pub use parquet_files::Compression;
 pub use prepared::{EntityRows, Prepared};
 pub use progress::{OnProgress, Progress};

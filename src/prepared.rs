@@ -3,14 +3,13 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use arrow::array::RecordBatch;
+use arrow::array::{Array, ArrayRef, RecordBatch};
 use asofdb_storage::{
-    Catalog, Error, Feature, FeatureId, FeatureView, JoinKey, Projection, Result, ScalarType, Value, ValueType,
-    is_numeric,
+    Catalog, Error, Feature, FeatureId, FeatureView, JoinKey, Projection, Result, Value, ValueType, is_numeric,
 };
 use parking_lot::RwLock;
 
-use crate::arrow_types::cast_exact;
+use crate::arrow_types::{arrow_type, cast_exact};
 use crate::keys::{EncodedKeys, EntityKey};
 use crate::problems::Problems;
 use crate::record::RecordLayout;
@@ -125,16 +124,27 @@ impl Plan {
 
     /// Encodes the entity keys of `batch`, which has a column for every join key. Null keys are holes.
     pub(crate) fn encode_keys(&self, batch: &RecordBatch, problems: &mut Problems) -> Result<Vec<EncodedKeys>> {
+        let columns = self.key_columns(batch, problems)?;
+        Ok(self.encode_columns(&columns, batch.num_rows(), problems))
+    }
+
+    /// The column of each join key, of exactly its type.
+    fn key_columns(&self, batch: &RecordBatch, problems: &mut Problems) -> Result<Vec<ArrayRef>> {
         let column = |key: &JoinKey| {
             let array = batch.column_by_name(&key.name).ok_or_else(|| self.missing_key(key, batch))?;
-            Ok((key.ty, cast_exact(array, ValueType::Scalar(key.ty), &key.name, problems)?))
+            cast_exact(array, ValueType::Scalar(key.ty), &key.name, problems)
         };
-        let columns = self.join_keys.iter().map(column).collect::<Result<Vec<(ScalarType, _)>>>()?;
-        let encode = |group: &Vec<usize>, problems: &mut Problems| {
-            let columns: Vec<_> = group.iter().map(|position| columns[*position].clone()).collect();
-            EncodedKeys::encode(&columns, batch.num_rows(), false, problems)
+        self.join_keys.iter().map(column).collect()
+    }
+
+    /// Encodes columns of exactly the join keys' types.
+    fn encode_columns(&self, columns: &[ArrayRef], rows: usize, problems: &mut Problems) -> Vec<EncodedKeys> {
+        let column = |position: &usize| (self.join_keys[*position].ty, columns[*position].clone());
+        let encode = |group: &Vec<usize>| {
+            let columns: Vec<_> = group.iter().map(column).collect();
+            EncodedKeys::encode(&columns, rows, false, problems)
         };
-        Ok(self.key_groups.iter().map(|group| encode(group, problems)).collect())
+        self.key_groups.iter().map(encode).collect()
     }
 
     fn missing_key(&self, key: &JoinKey, batch: &RecordBatch) -> Error {
@@ -243,6 +253,11 @@ impl Prepared {
         self.plan.read().features.iter().map(|feature| feature.resolved.clone()).collect()
     }
 
+    /// How many features a row of the answer has.
+    pub fn width(&self) -> usize {
+        self.plan.read().features.len()
+    }
+
     /// The columns an entity row has: the join keys of all views, each once.
     pub fn join_keys(&self) -> Vec<JoinKey> {
         self.plan.read().join_keys.clone()
@@ -251,6 +266,21 @@ impl Prepared {
     /// Entity rows to be filled one by one, in the order of [`Prepared::join_keys`].
     pub fn entity_rows(&self) -> EntityRows {
         EntityRows::new(self.plan.read().clone())
+    }
+
+    /// The columns of a batch that are join keys, in the order of [`Prepared::join_keys`] and each of exactly its type:
+    /// what [`EntityRows::push_columns`] takes.
+    ///
+    /// # Errors
+    /// `Invalid` when a column is missing, or has another type that cannot be cast without loss.
+    pub fn key_columns(&self, batch: &RecordBatch) -> Result<Vec<ArrayRef>> {
+        let plan = self.plan.read().clone();
+        let mut problems = Problems::first();
+        let columns = plan.key_columns(batch, &mut problems)?;
+        match problems.rows().next() {
+            Some((row, message)) => Err(Error::invalid(format!("entity row {row}: {message}"))),
+            None => Ok(columns),
+        }
     }
 
     /// Entity rows from columns named as the join keys. A null key is a row that nothing is known of.
@@ -328,6 +358,34 @@ impl EntityRows {
         };
         let values = keys.iter().map(value).collect::<Result<Vec<_>>>()?;
         self.push(&values)
+    }
+
+    /// Adds an entity for each row of the columns, which are those of [`Prepared::join_keys`], in that order and of
+    /// their Arrow types. A null key is a row that nothing is known of.
+    ///
+    /// # Errors
+    /// `Invalid`, naming the row, when a key is NaN or too long, or when the columns are others; no row is added then.
+    pub fn push_columns(&mut self, columns: &[ArrayRef]) -> Result<()> {
+        let keys = &self.plan.join_keys;
+        let rows = columns.first().map_or(0, Array::len);
+        let is_of = |(key, column): (&JoinKey, &ArrayRef)| {
+            *column.data_type() == arrow_type(ValueType::Scalar(key.ty)) && column.len() == rows
+        };
+        if keys.len() != columns.len() || !keys.iter().zip(columns).all(is_of) {
+            let wanted: Vec<_> = keys.iter().map(|key| format!("{} ({})", key.name, key.ty)).collect();
+            return Err(Error::invalid(format!("entity rows have columns of one length: {}", wanted.join(", "))));
+        }
+        let mut problems = Problems::first();
+        let more = self.plan.encode_columns(columns, rows, &mut problems);
+        if let Some((row, message)) = problems.rows().next() {
+            return Err(Error::invalid(format!("entity row {row}: {message}")));
+        }
+        match self.rows {
+            0 => self.groups = more,
+            _ => self.groups.iter_mut().zip(&more).for_each(|(group, more)| group.extend(more)),
+        }
+        self.rows += rows;
+        Ok(())
     }
 
     /// Forgets the rows, keeps the memory.

@@ -4,10 +4,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use asofdb::{Client, ConnectOptions, Durability, Error, Options, Store, SystemClock};
+use asofdb::{Client, ConnectOptions, Durability, Engine, Error, Options, Store, SystemClock};
 use clap::Args;
 
-use super::engine::Engine;
 use super::error::Result;
 
 /// How long a sidecar may take for one answer: a check of everything takes a while, and whoever waits can stop it.

@@ -2,13 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use asofdb::{AsJson, Catalog, Entity, Error, FeatureService, FeatureView, JoinKey, ResolvedFeature};
+use asofdb::{AsJson, Catalog, Engine, Entity, Error, FeatureService, FeatureView, JoinKey, ResolvedFeature};
 use clap::Args;
 use serde_json::Value as Json;
 
 use super::catalog::filled;
 use super::context::Context;
-use super::engine::Engine;
 use super::error::{Outcome, Result};
 use super::output::{Output, Report};
 use super::sheet::{Cell, Column, Sheet, Tone};

@@ -2,8 +2,7 @@
 
 use std::str::FromStr;
 
-use super::engine::Engine;
-use asofdb::{Error, FeatureView, JoinKey, Value, parse_join_key};
+use asofdb::{Engine, Error, FeatureView, JoinKey, Value, parse_join_key};
 
 /// An entity as it is given: names and values of its join keys.
 #[derive(Debug, Clone, PartialEq, Eq)]

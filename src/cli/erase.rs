@@ -1,12 +1,11 @@
 //! `asof erase`: an entity is removed from the disk.
 
-use asofdb::{AsJson, Erased};
+use asofdb::{AsJson, Engine, Erased};
 use clap::Args;
 use serde_json::{Value as Json, json};
 
 use super::context::Context;
 use super::delete::Scope;
-use super::engine::Engine;
 use super::entity::{EntityArgument, Target};
 use super::error::{Outcome, Result};
 use super::output::{Output, Report};

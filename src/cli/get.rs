@@ -1,10 +1,9 @@
 //! `asof get`: feature values of entities, now or as of a time.
 
-use asofdb::{Answer, AnswerRows, AsJson, JoinKey, Prepared, Status, Timestamp, Value};
+use asofdb::{Answer, AnswerRows, AsJson, Engine, JoinKey, Prepared, Status, Timestamp, Value};
 use clap::Args;
 
 use super::context::Context;
-use super::engine::Engine;
 use super::entity::EntityArgument;
 use super::error::{Outcome, Result};
 use super::output::{Output, Report};

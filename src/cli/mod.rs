@@ -9,7 +9,6 @@ mod context;
 mod delete;
 mod demo;
 mod describe;
-mod engine;
 mod entity;
 mod erase;
 mod error;

@@ -288,7 +288,7 @@ impl Client {
         self.write_views(rows, Some(durability == Durability::Sync))
     }
 
-    fn write_views(&self, rows: &[(&str, &RecordBatch)], sync: Option<bool>) -> Result<Committed> {
+    pub(crate) fn write_views(&self, rows: &[(&str, &RecordBatch)], sync: Option<bool>) -> Result<Committed> {
         self.tell::<_, CommittedMessage>(Kind::Write, &write_request(rows, sync)?).map(Committed::from)
     }
 

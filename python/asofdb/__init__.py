@@ -1,0 +1,76 @@
+"""asofdb: an embedded feature store engine.
+
+A :class:`Store` keeps every version of every feature row and answers what a value is now (:meth:`Store.latest`), what
+it was at a time (:meth:`Store.as_of`, :meth:`Store.training_set`), and gives all of it (:meth:`Store.export`). Every
+value comes with the reason for its presence or absence, a :class:`Status`.
+
+One process has a store open at a time. Others use it through a sidecar (``asof serve``), with a :class:`Client` or an
+:class:`AsyncClient`, which have the same methods, results and errors.
+
+Times are aware datetimes, ``numpy.datetime64`` (which is UTC) or RFC 3339 text; naive datetimes are refused. Columns of
+times without a zone are UTC. All times are kept in microseconds.
+"""
+
+from ._aio import AsyncClient
+from ._catalog import Catalog, Change, Plan
+from ._native import VERSION as __version__
+from ._reports import (
+    Erased,
+    FeatureCounts,
+    Freshness,
+    IngestedFile,
+    IngestReport,
+    JoinReport,
+    Verified,
+    Version,
+)
+from ._request import Request
+from ._result import Result, Status
+from ._store import Client, Store
+from ._training import TrainingSet
+from .definitions import Definitions, Entity, Feature, FeatureService, FeatureView
+from .errors import (
+    ClosedError,
+    ConflictError,
+    CorruptError,
+    Error,
+    InternalError,
+    InvalidError,
+    NotFoundError,
+    UnavailableError,
+)
+
+__all__ = [
+    "AsyncClient",
+    "Catalog",
+    "Change",
+    "Client",
+    "ClosedError",
+    "ConflictError",
+    "CorruptError",
+    "Definitions",
+    "Entity",
+    "Erased",
+    "Error",
+    "Feature",
+    "FeatureCounts",
+    "FeatureService",
+    "FeatureView",
+    "Freshness",
+    "IngestReport",
+    "IngestedFile",
+    "InternalError",
+    "InvalidError",
+    "JoinReport",
+    "NotFoundError",
+    "Plan",
+    "Request",
+    "Result",
+    "Status",
+    "Store",
+    "TrainingSet",
+    "UnavailableError",
+    "Verified",
+    "Version",
+    "__version__",
+]

@@ -1,0 +1,114 @@
+"""What is defined, and what a change of it does."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from .definitions import Definitions, Entity, Feature, FeatureService, FeatureView
+
+__all__ = ["Catalog", "Change", "Plan"]
+
+
+@dataclass(frozen=True)
+class Change:
+    """One line of a plan. ``kind`` is create, change or drop; ``what`` says to what sort of thing."""
+
+    kind: str
+    what: str
+    name: str
+    details: list[str]
+    text: str = field(repr=False)
+
+    def __str__(self) -> str:
+        return self.text
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The changes that lead from what is defined to what is wanted. It is false where there are none."""
+
+    changes: list[Change]
+
+    def __bool__(self) -> bool:
+        return bool(self.changes)
+
+    def __iter__(self) -> Iterator[Change]:
+        return iter(self.changes)
+
+    def __str__(self) -> str:
+        return "\n".join(map(str, self.changes)) or "nothing to do"
+
+    @classmethod
+    def _of(cls, text: str) -> Plan:
+        return cls([Change(**change) for change in json.loads(text)])
+
+
+@dataclass(frozen=True)
+class Catalog:
+    """Everything that is defined, by name, as of one ``revision``, which grows by one with each change."""
+
+    revision: int
+    entities: dict[str, Entity]
+    feature_views: dict[str, FeatureView]
+    feature_services: dict[str, FeatureService]
+
+    def definitions(self) -> Definitions:
+        """The definitions, to be changed and applied again."""
+        return Definitions(
+            list(self.entities.values()),
+            list(self.feature_views.values()),
+            list(self.feature_services.values()),
+        )
+
+    @classmethod
+    def _of(cls, text: str) -> Catalog:
+        tree = json.loads(text)
+        return cls(
+            tree["revision"],
+            {one["name"]: _entity(one) for one in tree["entities"]},
+            {one["name"]: _view(one) for one in tree["feature_views"]},
+            {one["name"]: _service(one) for one in tree["feature_services"]},
+        )
+
+
+def _entity(tree: dict[str, Any]) -> Entity:
+    keys = {key["name"]: key["type"] for key in tree["join_keys"]}
+    return Entity(tree["name"], keys, tree["description"], tree["tags"])
+
+
+def _view(tree: dict[str, Any]) -> FeatureView:
+    same = ("name", "entities", "ttl", "retention", "keep_newest", "max_future_skew", "event_timestamp")
+    more = ("created_timestamp", "owner", "team", "description", "tags")
+    features = [_feature(feature) for feature in tree["features"]]
+    return FeatureView(features=features, **{name: tree[name] for name in same + more})
+
+
+def _feature(tree: dict[str, Any]) -> Feature:
+    default = _default(tree["default"], tree["type"])
+    return Feature(tree["name"], tree["type"], tree["description"], default, tree["tags"])
+
+
+def _default(value: Any, ty: str) -> Any:
+    """A default as JSON has it, as the value that it is."""
+    if value is None:
+        return None
+    if ty.startswith("list<"):
+        return [_default(item, ty[5:-1]) for item in value]
+    match ty:
+        case "bytes":
+            return base64.b64decode(value)
+        case "timestamp":
+            return datetime.fromisoformat(value.replace("Z", "+00:00"))
+        case "float32" | "float64":
+            return float(value)
+        case _:
+            return value
+
+
+def _service(tree: dict[str, Any]) -> FeatureService:
+    return FeatureService(tree["name"], tree["features"], tree["owner"], tree["description"], tree["tags"])

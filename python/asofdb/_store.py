@@ -1,0 +1,398 @@
+"""Stores: embedded, and behind a sidecar."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, NamedTuple, cast, overload
+
+from . import _native
+from ._catalog import Catalog, Plan
+from ._frames import as_stream
+from ._reports import Erased, Freshness, IngestReport, JoinReport, Verified, Version
+from ._request import Request, Time, references_of
+from ._result import Result
+from ._training import TrainingSet
+from .definitions import Definitions, Entity, FeatureService, FeatureView
+from .errors import InvalidError
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+__all__ = ["Client", "Store"]
+
+Path = str | os.PathLike[str]
+Progress = Callable[[int, int, int | None], object]
+"""Told how far long work has come: rows, work done, all of the work if that is known."""
+
+Wanted = Path | Definitions | Iterable[Entity | FeatureView | FeatureService]
+
+
+class JoinQuestion(NamedTuple):
+    """What a join is asked to do, beside the features."""
+
+    event_timestamp: str
+    known_at: Time | None
+    statuses: bool
+    event_timestamps: bool
+    full_names: bool
+    memory_bytes: int | None
+
+
+class ExportQuestion(NamedTuple):
+    """Which rows are exported, and how."""
+
+    start: Time | None
+    end: Time | None
+    as_of: Time | None
+    latest: bool
+    partition_by: str | None
+    compression: str
+
+
+# Requests that a store remembers for callers that do not prepare theirs; more are forgotten, all at once.
+_REQUESTS_KEPT_MAX = 1024
+
+os.register_at_fork(after_in_child=_native.after_fork_in_child)
+
+
+class _Engine:
+    """The methods that stores have, wherever they are."""
+
+    __slots__ = ("_engine", "_requests")
+
+    def __init__(self, engine: _native.Engine) -> None:
+        self._engine = engine
+        self._requests: dict[tuple[str, ...], Request] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Lets go of the store or the connections. What is still running finishes; later calls raise
+        ``ClosedError``."""
+        self._engine.close()
+
+    # Definitions
+
+    def apply(self, definitions: Wanted, *, allow_drop: bool = False) -> Plan:
+        """Makes the definitions the catalog, in one step, and tells what changed.
+
+        ``definitions`` is the path of a TOML file, the text of one, :class:`Definitions`, or a list of
+        :class:`Entity`, :class:`FeatureView` and :class:`FeatureService`. They are the whole wanted state: what they do
+        not name is dropped, which ``allow_drop`` must permit.
+
+        Raises ``InvalidError``, ``NotFoundError`` or ``ConflictError`` when they break a rule, naming the thing and the
+        rule; nothing is changed then.
+        """
+        return Plan._of(self._engine.apply_json(*_wanted(definitions), allow_drop))
+
+    def plan(self, definitions: Wanted) -> Plan:
+        """What :meth:`apply` would do."""
+        return Plan._of(self._engine.plan_json(*_wanted(definitions)))
+
+    def catalog(self) -> Catalog:
+        """What is defined, as of now."""
+        return Catalog._of(self._engine.catalog_json())
+
+    # Reads
+
+    def prepare(self, references: str | Sequence[str]) -> Request:
+        """Resolves references (``view:feature``, ``view:*``, a view or a service) once, to be read many times.
+
+        Raises ``NotFoundError`` for unknown names, ``InvalidError`` when a feature is named twice.
+        """
+        return Request(_native.Request(self._engine, list(references_of(references))))
+
+    def _known(self, references: str | Sequence[str] | Request) -> Request | None:
+        if isinstance(references, Request):
+            return references
+        return self._requests.get(references_of(references))
+
+    def _request(self, references: str | Sequence[str] | Request) -> Request:
+        request = self._known(references)
+        if request is None:
+            assert not isinstance(references, Request)
+            request = self.prepare(references)
+            if len(self._requests) >= _REQUESTS_KEPT_MAX:
+                self._requests.clear()
+            self._requests[references_of(references)] = request
+        return request
+
+    def latest(self, references: str | Sequence[str] | Request, entities: Any) -> Result:
+        """The newest values of each entity's features, as of now.
+
+        ``entities`` is a dict of columns (``{"user_id": [1, 2]}``: lists, numpy arrays or columns of a data frame), a
+        dict of single values (one row), a list of dicts, or a table. A null key is a row that nothing is known of.
+
+        Raises ``NotFoundError`` for unknown names, ``InvalidError`` for entities that are none of the request's,
+        ``UnavailableError`` when a sidecar does not answer.
+        """
+        return self._request(references).latest(entities)
+
+    def as_of(
+        self,
+        references: str | Sequence[str] | Request,
+        entities: Any,
+        *,
+        at: Time,
+        known_at: Time | None = None,
+    ) -> Result:
+        """The values that were true at ``at`` (inclusive) and, with ``known_at``, known by then.
+
+        Raises what :meth:`latest` raises; ``InvalidError`` also for a naive datetime.
+        """
+        return self._request(references).as_of(entities, at=at, known_at=known_at)
+
+    def history(self, view: str, entity: Mapping[str, Any], *, limit: int | None = None) -> list[Version]:
+        """Every version of one entity in a view, newest first; at most ``limit``."""
+        return [Version(*row) for row in self._engine.history(view, dict(entity), limit)]
+
+    # Writes
+
+    def write(self, view: str, table: Any, *, durability: str | None = None) -> datetime:
+        """Writes rows of one view, in one atomic step, and gives the created timestamp of those that name none.
+
+        ``table`` has columns named as the view's join keys, timestamps and features, in any form that speaks Arrow
+        (pyarrow, polars, pandas with pyarrow), or is a dict of columns or a list of dicts. Columns that the view does
+        not know are ignored. ``durability`` is ``"os"`` or ``"sync"``; None: the store's own.
+
+        Raises ``InvalidError``, naming view, row, column and rule; nothing is written then. For more rows than a batch
+        may have use :meth:`ingest`.
+        """
+        return self._engine.write([(view, table)], durability)
+
+    def write_all(self, tables: Mapping[str, Any], *, durability: str | None = None) -> datetime:
+        """Writes rows of several views, by name, in one atomic step. See :meth:`write`."""
+        return self._engine.write(list(tables.items()), durability)
+
+    def ingest(
+        self,
+        view: str,
+        *sources: Any,
+        format: str | None = None,
+        rejects: Path | None = None,
+        from_scratch: bool = False,
+        progress: Progress | None = None,
+    ) -> IngestReport:
+        """Loads files, or one table or stream of any size, into a view: whole or not at all.
+
+        Files are Parquet, Arrow IPC, CSV or NDJSON, by their ending or ``format``. A file that was loaded before is
+        known by its content and not loaded twice, and an ingest that was interrupted goes on where it was;
+        ``from_scratch`` loads everything again. Bad rows refuse everything, unless ``rejects`` names a file for them.
+
+        Raises ``InvalidError`` or ``CorruptError``, naming file, row, column and rule; nothing is written then.
+        """
+        paths = [source for source in sources if isinstance(source, (str, os.PathLike))]
+        rejects = None if rejects is None else os.fspath(rejects)
+        if paths and len(paths) == len(sources):
+            text = _native.ingest_files(
+                self._engine, view, [os.fspath(path) for path in paths], format, rejects, from_scratch, progress
+            )
+        elif len(sources) == 1 and format is None:
+            text = _native.ingest_rows(self._engine, view, as_stream(sources[0]), rejects, progress)
+        else:
+            raise InvalidError("an ingest is of one or several files, or of one table without a format")
+        return IngestReport._of(text)
+
+    def delete(self, views: str | Sequence[str], entity: Mapping[str, Any], *, at: Time | None = None) -> datetime:
+        """Deletes an entity from views as of ``at``, or now: earlier reads still see it, later ones find it missing."""
+        return self._engine.delete(list(references_of(views)), dict(entity), at)
+
+    def erase(self, views: str | Sequence[str], entity: Mapping[str, Any]) -> list[Erased]:
+        """Removes every version of an entity from views, physically and for ever, and gives receipts."""
+        return [Erased(*receipt) for receipt in self._engine.erase(list(references_of(views)), dict(entity))]
+
+    # Bulk
+
+    @overload
+    def training_set(
+        self,
+        spine: Any,
+        references: str | Sequence[str],
+        *,
+        event_timestamp: str = ...,
+        known_at: Time | None = ...,
+        statuses: bool = ...,
+        event_timestamps: bool = ...,
+        full_names: bool = ...,
+        memory_bytes: int | None = ...,
+        out: None = ...,
+        progress: None = ...,
+    ) -> TrainingSet: ...
+
+    @overload
+    def training_set(
+        self,
+        spine: Any,
+        references: str | Sequence[str],
+        *,
+        event_timestamp: str = ...,
+        known_at: Time | None = ...,
+        statuses: bool = ...,
+        event_timestamps: bool = ...,
+        full_names: bool = ...,
+        memory_bytes: int | None = ...,
+        out: Path,
+        progress: Progress | None = ...,
+    ) -> JoinReport: ...
+
+    def training_set(
+        self,
+        spine: Any,
+        references: str | Sequence[str],
+        *,
+        event_timestamp: str = "event_timestamp",
+        known_at: Time | None = None,
+        statuses: bool = False,
+        event_timestamps: bool = False,
+        full_names: bool = False,
+        memory_bytes: int | None = None,
+        out: Path | None = None,
+        progress: Progress | None = None,
+    ) -> TrainingSet | JoinReport:
+        """Joins to each row of a spine the features as of its time: a point-in-time join.
+
+        ``spine`` has the join keys and a column ``event_timestamp`` of times to ask about; it is a pandas, polars or
+        pyarrow table, any Arrow stream, a dict of columns, or the path of a file (Parquet, Arrow IPC, CSV, NDJSON). The
+        result keeps its rows, order and columns, and adds a column a feature, null (or the feature's default) where the
+        value is null, missing or expired. With ``known_at`` only what was known by then is used, so that the same
+        training set can be made again after late data has arrived.
+
+        With ``statuses`` a column ``feature__status`` follows each feature, with ``event_timestamps`` a column
+        ``view__event_timestamp`` a view comes last. With ``out``, the path of a Parquet file that does not exist yet,
+        the result is written there and counts are returned; otherwise it is a stream.
+        """
+        question = JoinQuestion(event_timestamp, known_at, statuses, event_timestamps, full_names, memory_bytes)
+        names = list(references_of(references))
+        rows = os.fspath(spine) if isinstance(spine, (str, os.PathLike)) else as_stream(spine)
+        if out is None:
+            return TrainingSet(_native.join(self._engine, rows, names, question))
+        text = _native.join_to_file(self._engine, rows, os.fspath(out), names, question, progress)
+        return JoinReport._of(text)
+
+    def export(
+        self,
+        view: str,
+        out: Path,
+        *,
+        start: Time | None = None,
+        end: Time | None = None,
+        as_of: Time | None = None,
+        latest: bool = False,
+        partition_by: str | None = None,
+        compression: str = "zstd",
+        progress: Progress | None = None,
+    ) -> dict[str, Any]:
+        """Exports a view as Parquet files into the new directory ``out``, and gives the manifest.
+
+        All versions, those with an event from ``start`` (inclusive) to ``end`` (exclusive), or of each entity the one
+        that a read finds ``as_of`` a time or as of now (``latest``). ``partition_by`` is ``"day"`` or ``"month"``,
+        ``compression`` ``"zstd"``, ``"snappy"`` or ``"none"``.
+        """
+        question = ExportQuestion(start, end, as_of, latest, partition_by, compression)
+        manifest = _native.export(self._engine, view, os.fspath(out), question, progress)
+        return cast("dict[str, Any]", json.loads(manifest))
+
+    # Operations
+
+    def now(self) -> datetime:
+        """The present by the store's clock."""
+        return self._engine.now()
+
+    def freshness(self, view: str) -> Freshness:
+        """How fresh a view is. Reads the keys of every version of the view once."""
+        return Freshness._of(self._engine.freshness_json(view))
+
+    def stats(self) -> dict[str, Any]:
+        """Figures about the store."""
+        return cast("dict[str, Any]", json.loads(self._engine.stats_json()))
+
+    def verify(self) -> Verified:
+        """Reads everything and checks that it can be read and that the answers agree."""
+        return Verified(*self._engine.verify())
+
+    def flush(self) -> None:
+        """Writes what is in memory to disk; a sidecar sees to that itself."""
+        self._engine.flush()
+
+    def compact(self) -> None:
+        """Compacts everything, reclaiming what retention, drops and erasures left."""
+        self._engine.compact()
+
+    def checkpoint(self, to: Path) -> None:
+        """Writes a consistent copy of the store into the new directory ``to``."""
+        self._engine.checkpoint(os.path.abspath(to))
+
+
+def _wanted(definitions: Wanted) -> tuple[str | None, str | None, str]:
+    """Text, path and the name of the text in errors."""
+    if isinstance(definitions, str) and ("\n" in definitions or "[[" in definitions):
+        return definitions, None, "definitions"
+    if isinstance(definitions, (str, os.PathLike)):
+        return None, os.fspath(definitions), ""
+    whole = definitions if isinstance(definitions, Definitions) else Definitions.of(definitions)
+    return whole.to_toml(), None, "definitions"
+
+
+class Store(_Engine):
+    """A feature store in this process. Any number of threads may use it; one process has a store open at a time.
+
+    >>> with asofdb.Store.open("asof-data") as store:
+    ...     store.latest("activity:clicks", {"user_id": [1001, 1002]}).to_numpy()
+
+    After a fork the child cannot use it (``ClosedError``): open it in the process that uses it, or use a sidecar.
+    """
+
+    __slots__ = ()
+
+    @classmethod
+    def open(
+        cls,
+        path: Path,
+        *,
+        durability: str = "os",
+        memory_bytes: int | None = None,
+        create: bool = True,
+    ) -> Store:
+        """Opens the store in the directory ``path``, creating it where there is none unless ``create`` is false.
+
+        ``durability`` of writes that do not say theirs: ``"os"`` (survives a crash of the process, not a power cut) or
+        ``"sync"`` (on disk when a write returns). ``memory_bytes`` is for block cache and write buffers together.
+
+        Raises ``UnavailableError`` when another process has it open, it is read-only or the disk is full;
+        ``InvalidError`` when the directory is something else; ``ConflictError`` when a newer asofdb wrote it.
+        """
+        return cls(_native.Engine.open(os.fspath(path), durability, memory_bytes, create))
+
+    def __repr__(self) -> str:
+        return "<asofdb.Store, closed>" if self._engine.is_closed else "<asofdb.Store>"
+
+
+class Client(_Engine):
+    """A store behind a sidecar (``asof serve``), with the methods, results and errors of a :class:`Store`.
+
+    Any number of threads may use it, each with a connection of its own from a pool; children of a fork connect anew by
+    themselves. A read whose connection broke is tried once more; a write never is: its error says that the outcome is
+    unknown.
+    """
+
+    __slots__ = ("_socket",)
+
+    def __init__(self, socket: Path, *, consumer: str | None = None, timeout: float = 30.0) -> None:
+        """Connects to the sidecar that listens on the Unix socket ``socket``.
+
+        ``consumer`` is what the client calls itself, for limits and metrics; ``timeout`` is in seconds, for one answer.
+
+        Raises ``UnavailableError`` when none listens, ``InvalidError`` when this user may not connect.
+        """
+        super().__init__(_native.Engine.connect(os.fspath(socket), consumer, timeout))
+        self._socket = os.fspath(socket)
+
+    def __repr__(self) -> str:
+        return f"<asofdb.Client of {self._socket}{', closed' if self._engine.is_closed else ''}>"

@@ -1,0 +1,52 @@
+"""Training sets: a spine with the features as of each row's time."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ._frames import to_arrow, to_pandas, to_polars
+from ._reports import JoinReport
+
+if TYPE_CHECKING:
+    import pandas
+    import polars
+    import pyarrow
+
+    from ._native import JoinStream
+
+__all__ = ["TrainingSet"]
+
+
+class TrainingSet:
+    """The spine's rows in their order and with all their columns, then a column a feature, as they are joined.
+
+    It is a stream: rows are joined while they are read, so that neither the spine nor the result has to fit into
+    memory, and it can be read once. It speaks the Arrow PyCapsule interface, for
+    ``pyarrow.RecordBatchReader.from_stream(training_set)``, DuckDB and others.
+    """
+
+    __slots__ = ("_join",)
+
+    def __init__(self, join: JoinStream) -> None:
+        self._join = join
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
+        return self._join.stream()
+
+    def to_arrow(self) -> pyarrow.Table:
+        """All rows as a ``pyarrow.Table``."""
+        return to_arrow(self)
+
+    def to_pandas(self) -> pandas.DataFrame:
+        """All rows as a ``pandas.DataFrame``."""
+        return to_pandas(self)
+
+    def to_polars(self) -> polars.DataFrame:
+        """All rows as a ``polars.DataFrame``."""
+        return to_polars(self)
+
+    @property
+    def report(self) -> JoinReport | None:
+        """How often each feature had each status; None until all rows were read."""
+        text = self._join.report_json()
+        return None if text is None else JoinReport._of(text)

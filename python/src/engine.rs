@@ -1,0 +1,364 @@
+//! An open store or a connection to a sidecar.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::Schema;
+use asofdb::{
+    AsJson, Client, ConnectOptions, Definitions, Durability, Error, ErrorKind, Options, Plan, Result, Store,
+    SystemClock, parse_definitions, read_definitions,
+};
+use parking_lot::Mutex;
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+use serde_json::json;
+
+use crate::errors::{OrRaise, exception};
+use crate::fork::generation;
+use crate::table::{batch, column_type};
+use crate::time::{datetime, optional_timestamp};
+use crate::value::{answered, named_values};
+
+/// An engine of `asofdb`, for as long as this process has it open.
+#[pyclass(frozen, module = "asofdb._native")]
+pub(crate) struct Engine {
+    origin: Origin,
+    /// Locked for moments only, and only with the GIL.
+    state: Mutex<State>,
+}
+
+/// How it was opened, to open it again after a fork.
+#[derive(Clone)]
+enum Origin {
+    Store,
+    Sidecar(PathBuf, ConnectOptions),
+}
+
+enum State {
+    Open { engine: asofdb::Engine, generation: u64 },
+    Closed,
+}
+
+impl Engine {
+    fn new(origin: Origin, engine: asofdb::Engine) -> Self {
+        Engine { origin, state: Mutex::new(State::Open { engine, generation: generation() }) }
+    }
+
+    /// The engine, cheap to clone; connected anew in the child of a fork.
+    ///
+    /// # Errors
+    /// `ClosedError` when it was closed, or is a store that belongs to the parent.
+    pub(crate) fn get(&self, py: Python<'_>) -> PyResult<asofdb::Engine> {
+        let mut state = self.state.lock();
+        match &*state {
+            State::Open { engine, generation: known } if *known == generation() => return Ok(engine.clone()),
+            State::Closed => return Err(exception(py, &Error::closed("the store or client was closed"))),
+            State::Open { .. } => {}
+        }
+        let Origin::Sidecar(socket, options) = &self.origin else {
+            let message = "the store was opened before a fork: open it in the process that uses it, or use a sidecar";
+            return Err(exception(py, &Error::closed(message)));
+        };
+        // The parent's connections are only forgotten. Connecting is quick and is done with the lock, and so with the
+        // GIL: once a process.
+        let client = Client::connect_with(socket, options.clone()).or_raise(py)?;
+        let engine = asofdb::Engine::Sidecar(client);
+        *state = State::Open { engine: engine.clone(), generation: generation() };
+        Ok(engine)
+    }
+
+    /// Runs `work` without the GIL.
+    pub(crate) fn run<T: Send>(
+        &self,
+        py: Python<'_>,
+        work: impl FnOnce(&asofdb::Engine) -> Result<T> + Send,
+    ) -> PyResult<T> {
+        let engine = self.get(py)?;
+        py.detach(move || work(&engine)).or_raise(py)
+    }
+
+    /// Where the sidecar is and how to connect; `None` for a store.
+    pub(crate) fn sidecar(&self) -> Option<(PathBuf, ConnectOptions)> {
+        match &self.origin {
+            Origin::Store => None,
+            Origin::Sidecar(socket, options) => Some((socket.clone(), options.clone())),
+        }
+    }
+}
+
+/// A store must not be closed by the child of a fork: its threads are the parent's.
+impl Drop for Engine {
+    fn drop(&mut self) {
+        let state = std::mem::replace(self.state.get_mut(), State::Closed);
+        forget_if_forked(state);
+    }
+}
+
+#[allow(
+    clippy::mem_forget,
+    reason = "closing the parent's store in its child would wait for threads that are not there"
+)]
+fn forget_if_forked(state: State) {
+    match state {
+        State::Open { engine: asofdb::Engine::Store(store), generation: known } if known != generation() => {
+            std::mem::forget(store);
+        }
+        state => drop(state),
+    }
+}
+
+/// Durability by its name.
+pub(crate) fn durability(py: Python<'_>, name: &str) -> PyResult<Durability> {
+    match name {
+        "os" => Ok(Durability::Os),
+        "sync" => Ok(Durability::Sync),
+        _ => Err(exception(py, &Error::invalid(format!("a durability is \"os\" or \"sync\": {name:?}")))),
+    }
+}
+
+fn plan_json(plan: &Plan) -> String {
+    let change = |change: &asofdb::Change| {
+        json!({
+            "kind": format!("{:?}", change.kind).to_lowercase(),
+            "what": change.what.as_str(),
+            "name": change.name,
+            "details": change.details,
+            "text": change.to_string(),
+        })
+    };
+    json!(plan.changes.iter().map(change).collect::<Vec<_>>()).to_string()
+}
+
+fn definitions(py: Python<'_>, text: Option<&str>, path: Option<PathBuf>, origin: &str) -> PyResult<Definitions> {
+    match (text, path) {
+        (Some(text), _) => parse_definitions(text, origin).or_raise(py),
+        (None, Some(path)) => read_definitions(path).or_raise(py),
+        (None, None) => Err(exception(py, &Error::internal("definitions are a text or a path"))),
+    }
+}
+
+/// JSON that is ours: text that Python reads.
+pub(crate) fn text(bytes: Result<Vec<u8>>) -> Result<String> {
+    String::from_utf8(bytes?).map_err(|error| Error::internal("JSON is UTF-8").with_source(error))
+}
+
+#[pymethods]
+impl Engine {
+    /// Opens the store in a directory.
+    #[staticmethod]
+    fn open(
+        py: Python<'_>,
+        path: PathBuf,
+        durability: &str,
+        memory_bytes: Option<usize>,
+        create: bool,
+    ) -> PyResult<Self> {
+        let durability = self::durability(py, durability)?;
+        let mut options = Options { create, ..Options::default() };
+        options.memory_budget_bytes = memory_bytes.unwrap_or(options.memory_budget_bytes);
+        let open = move || Store::open_with(path, options, Arc::new(SystemClock), durability);
+        let store = py.detach(open).or_raise(py)?;
+        Ok(Engine::new(Origin::Store, asofdb::Engine::Store(store)))
+    }
+
+    /// Connects to the sidecar on a socket; `timeout` in seconds.
+    #[staticmethod]
+    fn connect(py: Python<'_>, socket: PathBuf, consumer: Option<String>, timeout: f64) -> PyResult<Self> {
+        let timeout = Duration::try_from_secs_f64(timeout)
+            .map_err(|_| exception(py, &Error::invalid(format!("a time-out is in seconds, above zero: {timeout}"))))?;
+        let options = ConnectOptions { consumer, timeout };
+        let connect = || Client::connect_with(&socket, options.clone());
+        let client = py.detach(connect).or_raise(py)?;
+        Ok(Engine::new(Origin::Sidecar(socket, options), asofdb::Engine::Sidecar(client)))
+    }
+
+    /// Lets go of the store or the connections; what is still running finishes.
+    fn close(&self, py: Python<'_>) {
+        let state = std::mem::replace(&mut *self.state.lock(), State::Closed);
+        py.detach(move || forget_if_forked(state));
+    }
+
+    #[getter]
+    fn is_closed(&self) -> bool {
+        matches!(*self.state.lock(), State::Closed)
+    }
+
+    fn catalog_json(&self, py: Python<'_>) -> PyResult<String> {
+        self.run(py, |engine| text(AsJson(&*engine.catalog()?).to_bytes()))
+    }
+
+    fn now<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        datetime(py, self.run(py, asofdb::Engine::now)?)
+    }
+
+    fn plan_json(&self, py: Python<'_>, text: Option<&str>, path: Option<PathBuf>, origin: &str) -> PyResult<String> {
+        let definitions = definitions(py, text, path, origin)?;
+        self.run(py, |engine| engine.plan(&definitions).map(|plan| plan_json(&plan)))
+    }
+
+    fn apply_json(
+        &self,
+        py: Python<'_>,
+        text: Option<&str>,
+        path: Option<PathBuf>,
+        origin: &str,
+        allow_drop: bool,
+    ) -> PyResult<String> {
+        let definitions = definitions(py, text, path, origin)?;
+        self.run(py, |engine| engine.apply(&definitions, allow_drop).map(|plan| plan_json(&plan)))
+    }
+
+    /// Writes tables of views in one atomic step; gives the created timestamp.
+    fn write<'py>(
+        &self,
+        py: Python<'py>,
+        tables: Vec<(String, Bound<'py, PyAny>)>,
+        durability: Option<&str>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let durability = durability.map(|name| self::durability(py, name)).transpose()?;
+        let catalog = self.run(py, asofdb::Engine::catalog)?;
+        let mut batches = Vec::with_capacity(tables.len());
+        for (name, table) in &tables {
+            let view = catalog.view(name);
+            let type_of = |column: &str| view.and_then(|view| column_type(view, column));
+            // A view that is not there is refused by the engine, with a hint.
+            let rows =
+                if view.is_some() { batch(table, &type_of)? } else { RecordBatch::new_empty(Schema::empty().into()) };
+            batches.push((name.as_str(), rows));
+        }
+        let committed = self.run(py, |engine| {
+            let rows: Vec<_> = batches.iter().map(|(name, rows)| (*name, rows)).collect();
+            engine.write_all(&rows, durability)
+        })?;
+        datetime(py, committed.created)
+    }
+
+    /// Versions of one entity as tuples: event, created, deleted, values by feature.
+    fn history<'py>(
+        &self,
+        py: Python<'py>,
+        view: &str,
+        entity: &Bound<'py, PyDict>,
+        limit: Option<usize>,
+    ) -> PyResult<Vec<VersionTuple<'py>>> {
+        let catalog = self.run(py, asofdb::Engine::catalog)?;
+        let keys = catalog.view(view).map_or_else(Vec::new, |view| key_types([&**view]));
+        let named = if keys.is_empty() { Vec::new() } else { named_values(entity, &keys)? };
+        let rows = self.run(py, |engine| {
+            let entity: Vec<_> = named.iter().map(|(name, value)| (name.as_str(), value.clone())).collect();
+            engine.history(view, &entity, limit.unwrap_or(usize::MAX))
+        })?;
+        let features = catalog.view(view).map_or_else(Vec::new, |view| view.features.clone());
+        rows.into_iter()
+            .map(|row| {
+                let values = PyDict::new(py);
+                for (feature, value) in features.iter().zip(row.values) {
+                    values.set_item(&feature.name, answered(py, Ok(value))?)?;
+                }
+                Ok((datetime(py, row.version.event)?, datetime(py, row.version.created)?, row.deleted, values))
+            })
+            .collect()
+    }
+
+    /// Deletes an entity from views as of a time; gives the created timestamp.
+    fn delete<'py>(
+        &self,
+        py: Python<'py>,
+        views: Vec<String>,
+        entity: &Bound<'py, PyDict>,
+        at: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let at = optional_timestamp(at)?;
+        let named = self.entity(py, &views, entity)?;
+        let committed = self.run(py, |engine| {
+            let (views, entity) = borrowed(&views, &named);
+            engine.delete(&views, &entity, at.map_or_else(|| engine.now(), Ok)?)
+        })?;
+        datetime(py, committed.created)
+    }
+
+    /// Removes every version of an entity from views: view, versions and bytes of each.
+    fn erase(
+        &self,
+        py: Python<'_>,
+        views: Vec<String>,
+        entity: &Bound<'_, PyDict>,
+    ) -> PyResult<Vec<(String, u64, u64)>> {
+        let named = self.entity(py, &views, entity)?;
+        let receipts = self.run(py, |engine| {
+            let (views, entity) = borrowed(&views, &named);
+            engine.erase(&views, &entity)
+        })?;
+        Ok(receipts.into_iter().map(|one| (one.view, one.versions, one.bytes)).collect())
+    }
+
+    fn freshness_json(&self, py: Python<'_>, view: &str) -> PyResult<String> {
+        self.run(py, |engine| text(AsJson(&engine.freshness(view)?).to_bytes()))
+    }
+
+    fn stats_json(&self, py: Python<'_>) -> PyResult<String> {
+        let stats = self.run(py, asofdb::Engine::stats)?;
+        let family = |family: &asofdb::storage::FamilyStats| json!({"name": family.name, "rows_estimate": family.rows_estimate, "disk_bytes": family.disk_bytes});
+        Ok(json!({
+            "disk_bytes": stats.disk_bytes,
+            "memory_bytes": stats.memory_bytes,
+            "memory_budget_bytes": stats.memory_budget_bytes,
+            "families": stats.families.iter().map(family).collect::<Vec<_>>(),
+            "batches": stats.batches,
+            "rows": stats.rows,
+            "stalls": stats.stalls,
+            "background_error": stats.background_error,
+        })
+        .to_string())
+    }
+
+    /// Versions and entities read, and the problems found.
+    fn verify(&self, py: Python<'_>) -> PyResult<(u64, u64, Vec<String>)> {
+        let found = self.run(py, asofdb::Engine::verify)?;
+        Ok((found.versions, found.entities, found.problems))
+    }
+
+    fn flush(&self, py: Python<'_>) -> PyResult<()> {
+        self.run(py, asofdb::Engine::flush)
+    }
+
+    fn compact(&self, py: Python<'_>) -> PyResult<()> {
+        self.run(py, asofdb::Engine::compact)
+    }
+
+    fn checkpoint(&self, py: Python<'_>, to: PathBuf) -> PyResult<()> {
+        self.run(py, |engine| engine.checkpoint(&to))
+    }
+}
+
+/// Event, created, deleted, values by feature.
+type VersionTuple<'py> = (Bound<'py, PyAny>, Bound<'py, PyAny>, bool, Bound<'py, PyDict>);
+
+type Named = Vec<(String, asofdb::Value)>;
+
+impl Engine {
+    /// The key of an entity by the types that views have for it.
+    fn entity(&self, py: Python<'_>, views: &[String], entity: &Bound<'_, PyDict>) -> PyResult<Named> {
+        let catalog = self.run(py, asofdb::Engine::catalog)?;
+        let known = views.iter().filter_map(|name| catalog.view(name)).map(|view| &**view);
+        let keys = key_types(known);
+        // No view is known: the engine says so, whatever the entity.
+        if keys.is_empty() { Ok(Vec::new()) } else { named_values(entity, &keys) }
+    }
+}
+
+fn key_types<'v>(views: impl IntoIterator<Item = &'v asofdb::FeatureView>) -> Vec<(String, asofdb::ScalarType)> {
+    views.into_iter().flat_map(|view| &view.join_keys).map(|key| (key.name.clone(), key.ty)).collect()
+}
+
+fn borrowed<'a>(views: &'a [String], entity: &'a Named) -> (Vec<&'a str>, Vec<(&'a str, asofdb::Value)>) {
+    let views = views.iter().map(String::as_str).collect();
+    (views, entity.iter().map(|(name, value)| (name.as_str(), value.clone())).collect())
+}
+
+/// Whether asking again with names resolved anew may help.
+pub(crate) fn is_conflict(error: &Error) -> bool {
+    error.kind() == ErrorKind::Conflict
+}

@@ -1,0 +1,48 @@
+//! Errors of the engine as exceptions of `asofdb.errors`.
+
+use asofdb::{Error, ErrorKind};
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::PyType;
+
+/// The exception of a kind.
+fn class(py: Python<'_>, kind: ErrorKind) -> PyResult<&Bound<'_, PyType>> {
+    static CLASSES: [PyOnceLock<Py<PyType>>; ErrorKind::ALL.len()] =
+        [const { PyOnceLock::new() }; ErrorKind::ALL.len()];
+    let (slot, name) = match kind {
+        ErrorKind::NotFound => (0, "NotFoundError"),
+        ErrorKind::Invalid => (1, "InvalidError"),
+        ErrorKind::Conflict => (2, "ConflictError"),
+        ErrorKind::Unavailable => (3, "UnavailableError"),
+        ErrorKind::Corrupt => (4, "CorruptError"),
+        ErrorKind::Closed => (5, "ClosedError"),
+        // A kind that is newer than this package is no kind that its users know what to do about.
+        _ => (6, "InternalError"),
+    };
+    CLASSES[slot].import(py, "asofdb.errors", name)
+}
+
+/// The exception that says what `error` says.
+pub(crate) fn exception(py: Python<'_>, error: &Error) -> PyErr {
+    match class(py, error.kind()) {
+        Ok(class) => PyErr::from_type(class.clone(), format!("{error:#}")),
+        Err(error) => error,
+    }
+}
+
+/// An `InvalidError`.
+pub(crate) fn invalid(py: Python<'_>, message: impl Into<String>) -> PyErr {
+    exception(py, &Error::invalid(message))
+}
+
+/// Results of the engine as results of Python.
+pub(crate) trait OrRaise<T> {
+    /// Turns an error into the exception of its kind.
+    fn or_raise(self, py: Python<'_>) -> PyResult<T>;
+}
+
+impl<T> OrRaise<T> for asofdb::Result<T> {
+    fn or_raise(self, py: Python<'_>) -> PyResult<T> {
+        self.map_err(|error| exception(py, &error))
+    }
+}

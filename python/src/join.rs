@@ -1,0 +1,214 @@
+//! Point-in-time joins: rows in, rows with features out, batch by batch.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::thread;
+
+use arrow::array::{RecordBatch, RecordBatchIterator, RecordBatchReader};
+use arrow::datatypes::SchemaRef;
+use arrow::error::ArrowError;
+use asofdb::{AnswerColumns, Error, JoinOptions, JoinReport, Result, Status, TrainingSetOptions};
+use crossbeam::channel::{Receiver, Sender, bounded};
+use parking_lot::Mutex;
+use pyo3::prelude::*;
+use pyo3::types::PyCapsule;
+use serde_json::json;
+
+use crate::capsule::{Rows, export_stream, import_rows};
+use crate::engine::Engine;
+use crate::errors::{OrRaise, invalid};
+use crate::progress::Callback;
+use crate::spooled::Spooled;
+use crate::table::not_a_table;
+use crate::time::optional_timestamp;
+
+/// Batches that wait for whoever reads them.
+const BATCHES_WAITING_MAX: usize = 4;
+
+/// What a join is asked to do, beside the features.
+#[derive(FromPyObject)]
+pub(crate) struct JoinQuestion<'py> {
+    event_timestamp: String,
+    known_at: Option<Bound<'py, PyAny>>,
+    statuses: bool,
+    event_timestamps: bool,
+    full_names: bool,
+    memory_bytes: Option<usize>,
+}
+
+impl JoinQuestion<'_> {
+    fn options(&self) -> PyResult<JoinOptions> {
+        let (statuses, event_timestamps, full_names) = (self.statuses, self.event_timestamps, self.full_names);
+        let defaults = JoinOptions::default();
+        Ok(JoinOptions {
+            event_timestamp: self.event_timestamp.clone(),
+            known_at: optional_timestamp(self.known_at.as_ref())?,
+            columns: AnswerColumns { full_names, statuses, event_timestamps },
+            memory_bytes: self.memory_bytes.unwrap_or(defaults.memory_bytes),
+        })
+    }
+}
+
+/// The rows of a join that is made in a thread of its own, as they are read.
+#[pyclass(frozen, module = "asofdb._native")]
+pub(crate) struct JoinStream {
+    /// Taken by the first reader.
+    joined: Mutex<Option<Joined>>,
+    report: Arc<Mutex<Option<JoinReport>>>,
+}
+
+type Sent = Result<RecordBatch>;
+
+/// The reading end.
+struct Joined {
+    schema: SchemaRef,
+    batches: Receiver<Sent>,
+}
+
+impl Iterator for Joined {
+    type Item = std::result::Result<RecordBatch, ArrowError>;
+
+    /// Whoever reads may hold the GIL while the spine's producer waits for it: nothing here waits with it.
+    fn next(&mut self) -> Option<Self::Item> {
+        let batches = &self.batches;
+        let next = Python::attach(|py| py.detach(|| batches.recv().ok()));
+        next.map(|batch| batch.map_err(|error| ArrowError::ExternalError(text_of(&error).into())))
+    }
+}
+
+/// Streams of Arrow carry errors as texts of C.
+fn text_of(error: &Error) -> String {
+    format!("{}: {error:#}", error.kind()).replace('\0', "\u{fffd}")
+}
+
+impl RecordBatchReader for Joined {
+    fn schema(&self) -> SchemaRef {
+        self.schema.clone()
+    }
+}
+
+#[pymethods]
+impl JoinStream {
+    /// The rows as an Arrow stream, once.
+    fn stream<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyCapsule>> {
+        match self.joined.lock().take() {
+            Some(joined) => export_stream(py, Box::new(joined)),
+            None => Err(invalid(py, "a training set is read once; make it again, or keep what to_arrow() gave")),
+        }
+    }
+
+    /// What was counted, once all rows were read.
+    fn report_json(&self) -> Option<String> {
+        self.report.lock().as_ref().map(report_json)
+    }
+}
+
+fn report_json(report: &JoinReport) -> String {
+    let counts = |counts: &asofdb::FeatureCounts| {
+        let by_status = Status::ALL.iter().map(|status| (status.as_str().to_owned(), counts.of(*status).into()));
+        (counts.reference.clone(), serde_json::Value::Object(by_status.collect()))
+    };
+    let features: serde_json::Map<_, _> = report.features.iter().map(counts).collect();
+    json!({"rows": report.rows, "null_rows": report.null_rows, "features": features}).to_string()
+}
+
+/// Starts a join of the rows of `spine`.
+#[pyfunction]
+pub(crate) fn join(
+    py: Python<'_>,
+    engine: &Engine,
+    spine: &Bound<'_, PyAny>,
+    references: Vec<String>,
+    question: JoinQuestion<'_>,
+) -> PyResult<JoinStream> {
+    let engine = engine.get(py)?;
+    let options = question.options()?;
+    let rows = match path_of(spine) {
+        Some(path) => rows_of_file(py, &engine, &references, &path, &options)?,
+        None => import_rows(spine)?.ok_or_else(|| not_a_table(spine))?,
+    };
+    let (send, batches) = bounded(BATCHES_WAITING_MAX);
+    let (begun, schema) = bounded(1);
+    let report = Arc::new(Mutex::new(None));
+    let counted = report.clone();
+    thread::spawn(move || run(&engine, rows, &references, &options, &begun, &send, &counted));
+    let began = py.detach(|| schema.recv());
+    let schema = began.map_err(|_| invalid(py, "the join ended before it began"))?.or_raise(py)?;
+    Ok(JoinStream { joined: Mutex::new(Some(Joined { schema, batches })), report })
+}
+
+/// Joins until the end, an error, or until nobody reads any more.
+fn run(
+    engine: &asofdb::Engine,
+    rows: Rows,
+    references: &[String],
+    options: &JoinOptions,
+    begun: &Sender<Result<SchemaRef>>,
+    send: &Sender<Sent>,
+    report: &Mutex<Option<JoinReport>>,
+) {
+    let schema = rows.schema();
+    let spine = rows.map(|batch| batch.map_err(|error| Error::invalid("cannot read the spine").with_source(error)));
+    let mut join = match engine.point_in_time_join(references, schema, spine, options) {
+        Ok(join) => join,
+        Err(error) => return drop(begun.send(Err(error))),
+    };
+    if begun.send(Ok(join.schema())).is_err() {
+        return;
+    }
+    for batch in join.by_ref() {
+        let is_last = batch.is_err();
+        if send.send(batch).is_err() || is_last {
+            return;
+        }
+    }
+    *report.lock() = Some(join.report().clone());
+}
+
+/// The path that an object is, if it is one.
+fn path_of(object: &Bound<'_, PyAny>) -> Option<PathBuf> {
+    object.extract().ok()
+}
+
+/// The rows of a file.
+fn rows_of_file(
+    py: Python<'_>,
+    engine: &asofdb::Engine,
+    references: &[String],
+    path: &Path,
+    options: &JoinOptions,
+) -> PyResult<Rows> {
+    let options = TrainingSetOptions { join: options.clone(), ..TrainingSetOptions::default() };
+    let open = || {
+        let source = engine.open_spine(references, path, &options)?;
+        let batches = source.batches()?.map(|batch| batch.map_err(|error| ArrowError::ExternalError(Box::new(error))));
+        Ok(RecordBatchIterator::new(batches, source.schema()))
+    };
+    Ok(Box::new(py.detach(open).or_raise(py)?))
+}
+
+/// Joins the spine, a file or a table, and writes a Parquet file.
+#[pyfunction]
+pub(crate) fn join_to_file(
+    py: Python<'_>,
+    engine: &Engine,
+    spine: &Bound<'_, PyAny>,
+    out: PathBuf,
+    references: Vec<String>,
+    question: JoinQuestion<'_>,
+    progress: Option<Py<PyAny>>,
+) -> PyResult<String> {
+    let options = TrainingSetOptions { join: question.options()?, ..TrainingSetOptions::default() };
+    let mut callback = Callback::new(progress);
+    let path = path_of(spine);
+    let rows = match path {
+        Some(_) => None,
+        None => Some(import_rows(spine)?.ok_or_else(|| not_a_table(spine))?),
+    };
+    let done = engine.run(py, |engine| {
+        let spooled = rows.map(Spooled::new).transpose()?;
+        let spine = path.as_deref().or(spooled.as_ref().map(Spooled::path)).unwrap_or(Path::new(""));
+        engine.training_set(&references, spine, &out, &options, &mut |progress| callback.call(progress))
+    });
+    callback.finish(done.map(|report| report_json(&report)))
+}

@@ -1,0 +1,202 @@
+//! A request whose names were resolved once.
+
+use std::sync::Arc;
+
+use asofdb::{F32Matrix, Prepared, Result, ScalarType, Timestamp};
+use numpy::{IntoPyArray, PyArray2, PyArrayMethods, PyReadwriteArray2};
+use parking_lot::Mutex;
+use pyo3::prelude::*;
+use pyo3::types::PyString;
+
+use crate::answer::Answer;
+use crate::engine::{Engine, is_conflict};
+use crate::entities::{Entities, entity_rows};
+use crate::errors::{OrRaise, invalid};
+use crate::fork::generation;
+use crate::time::{optional_timestamp, timestamp};
+
+/// A join key that entities have a value of.
+pub(crate) struct KeyColumn {
+    pub(crate) name: Py<PyString>,
+    pub(crate) name_text: String,
+    pub(crate) ty: ScalarType,
+}
+
+/// Names that were resolved.
+pub(crate) struct Resolved {
+    pub(crate) prepared: Prepared,
+    pub(crate) keys: Vec<KeyColumn>,
+    generation: u64,
+}
+
+/// What is asked of each entity.
+#[derive(Clone, Copy)]
+pub(crate) enum Question {
+    Latest,
+    AsOf { at: Timestamp, known_at: Option<Timestamp> },
+}
+
+impl Question {
+    pub(crate) fn new(at: Option<&Bound<'_, PyAny>>, known_at: Option<&Bound<'_, PyAny>>) -> PyResult<Self> {
+        match at {
+            None => Ok(Question::Latest),
+            Some(at) => Ok(Question::AsOf { at: timestamp(at)?, known_at: optional_timestamp(known_at)? }),
+        }
+    }
+}
+
+/// References that are resolved once and read many times.
+#[pyclass(frozen, module = "asofdb._native")]
+pub(crate) struct Request {
+    engine: Py<Engine>,
+    references: Vec<String>,
+    /// Locked for moments only, and only with the GIL.
+    resolved: Mutex<Arc<Resolved>>,
+}
+
+fn resolve(py: Python<'_>, engine: &Engine, references: &[String]) -> PyResult<Arc<Resolved>> {
+    let prepared = engine.run(py, |engine| engine.prepare(references))?;
+    let key = |key: asofdb::JoinKey| KeyColumn {
+        name: PyString::intern(py, &key.name).unbind(),
+        name_text: key.name,
+        ty: key.ty,
+    };
+    let keys = prepared.join_keys().into_iter().map(key).collect();
+    Ok(Arc::new(Resolved { prepared, keys, generation: generation() }))
+}
+
+impl Request {
+    /// The names as they were resolved last, in this process.
+    pub(crate) fn resolved(&self, py: Python<'_>) -> PyResult<Arc<Resolved>> {
+        let resolved = self.resolved.lock().clone();
+        if resolved.generation == generation() { Ok(resolved) } else { self.resolve_again(py) }
+    }
+
+    fn resolve_again(&self, py: Python<'_>) -> PyResult<Arc<Resolved>> {
+        let resolved = resolve(py, self.engine.get(), &self.references)?;
+        *self.resolved.lock() = resolved.clone();
+        Ok(resolved)
+    }
+
+    /// Asks with the entities as the names were resolved, and once more when what they mean has changed meanwhile.
+    fn ask<T: Send>(
+        &self,
+        py: Python<'_>,
+        entities: &Bound<'_, PyAny>,
+        mut work: impl FnMut(&asofdb::Engine, &Prepared, &Entities) -> Result<T> + Send,
+    ) -> PyResult<(T, Entities)> {
+        let mut resolved = self.resolved(py)?;
+        let engine = self.engine.get().get(py)?;
+        for is_last in [false, true] {
+            let rows = entity_rows(entities, &resolved.prepared, &resolved.keys)?;
+            match py.detach(|| work(&engine, &resolved.prepared, &rows)) {
+                Err(error) if is_conflict(&error) && !is_last => resolved = self.resolve_again(py)?,
+                done => return done.map(|done| (done, rows)).or_raise(py),
+            }
+        }
+        unreachable!("the last round returns")
+    }
+}
+
+#[pymethods]
+impl Request {
+    #[new]
+    fn new(py: Python<'_>, engine: Py<Engine>, references: Vec<String>) -> PyResult<Self> {
+        let resolved = resolve(py, engine.get(), &references)?;
+        Ok(Request { engine, references, resolved: Mutex::new(resolved) })
+    }
+
+    /// As they were given.
+    #[getter]
+    fn references(&self) -> Vec<String> {
+        self.references.clone()
+    }
+
+    /// Name and type of each join key that entities have a value of.
+    fn join_keys(&self, py: Python<'_>) -> PyResult<Vec<(String, &'static str)>> {
+        Ok(self.resolved(py)?.keys.iter().map(|key| (key.name_text.clone(), key.ty.name())).collect())
+    }
+
+    /// View, name and type of each feature, in the order of answers.
+    fn features(&self, py: Python<'_>) -> PyResult<Vec<(String, String, String)>> {
+        let features = self.resolved(py)?.prepared.features();
+        let of = |one: asofdb::ResolvedFeature| (one.view.name.clone(), one.feature.name, one.feature.ty.to_string());
+        Ok(features.into_iter().map(of).collect())
+    }
+
+    /// The values as of now, or as of `at`.
+    #[pyo3(signature = (entities, at=None, known_at=None))]
+    fn read(
+        &self,
+        py: Python<'_>,
+        entities: &Bound<'_, PyAny>,
+        at: Option<&Bound<'_, PyAny>>,
+        known_at: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Answer> {
+        let question = Question::new(at, known_at)?;
+        let (answer, entities) = self.ask(py, entities, |engine, prepared, entities| match question {
+            Question::Latest => engine.latest(prepared, &entities.rows),
+            Question::AsOf { at, known_at } => engine.as_of(prepared, &entities.rows, at, known_at),
+        })?;
+        Ok(Answer::new(answer, entities.keys))
+    }
+
+    /// The values as a float32 matrix of entities × features: a new one, or `out`.
+    #[pyo3(signature = (entities, out, fill, at=None, known_at=None))]
+    fn read_matrix<'py>(
+        &self,
+        py: Python<'py>,
+        entities: &Bound<'py, PyAny>,
+        out: Option<Bound<'py, PyArray2<f32>>>,
+        fill: f32,
+        at: Option<&Bound<'py, PyAny>>,
+        known_at: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyArray2<f32>>> {
+        let question = Question::new(at, known_at)?;
+        if let Some(out) = out {
+            self.read_into(py, entities, out.try_readwrite()?, fill, question)?;
+            return Ok(out);
+        }
+        let (values, _) = self.ask(py, entities, |engine, prepared, entities| {
+            let mut values = vec![0.0; entities.rows.len() * prepared.width()];
+            read_f32(engine, prepared, entities, question, &mut values, fill)?;
+            Ok(values)
+        })?;
+        let width = self.resolved(py)?.prepared.width();
+        let matrix = numpy::ndarray::Array2::from_shape_vec((values.len() / width, width), values);
+        Ok(matrix.map_err(|error| invalid(py, error.to_string()))?.into_pyarray(py))
+    }
+}
+
+impl Request {
+    /// Reads into an array of the caller, which others may read meanwhile but not write through us.
+    fn read_into(
+        &self,
+        py: Python<'_>,
+        entities: &Bound<'_, PyAny>,
+        mut out: PyReadwriteArray2<'_, f32>,
+        fill: f32,
+        question: Question,
+    ) -> PyResult<()> {
+        let values = out.as_slice_mut().map_err(|_| invalid(py, "the matrix `out` must be contiguous, row by row"))?;
+        let read = |engine: &asofdb::Engine, prepared: &Prepared, entities: &Entities| {
+            read_f32(engine, prepared, entities, question, values, fill)
+        };
+        self.ask(py, entities, read).map(drop)
+    }
+}
+
+fn read_f32(
+    engine: &asofdb::Engine,
+    prepared: &Prepared,
+    entities: &Entities,
+    question: Question,
+    values: &mut [f32],
+    fill: f32,
+) -> Result<()> {
+    let matrix = F32Matrix { values, statuses: None, fill };
+    match question {
+        Question::Latest => engine.latest_f32(prepared, &entities.rows, matrix),
+        Question::AsOf { at, known_at } => engine.as_of_f32(prepared, &entities.rows, at, known_at, matrix),
+    }
+}
