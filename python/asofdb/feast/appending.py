@@ -37,7 +37,7 @@ def append(config: RepoConfig, feature_view: FeatureView, table: pa.Table) -> No
 
 def _write(config: RepoConfig, feature_view: FeatureView, table: pa.Table) -> None:
     engine = offline_engine(config)
-    everything = history(config, feature_view, [field.name for field in feature_view.features])
+    everything = history(config, feature_view)
     ensure_defined(config, engine, everything)
     translation = RowTranslation.of(engine, everything, table.schema)
     batches = [translation.translate(batch) for batch in table.combine_chunks().to_batches()]

@@ -16,6 +16,7 @@ from feast.value_type import ValueType
 from .location import naming
 from .names import column_name
 from .source import AsofSource
+from .views import features, join_keys
 
 
 @dataclass(frozen=True)
@@ -90,8 +91,8 @@ class History:
         return f"{self.feature_view.projection.name_to_use()}__{feature.name}" if full_names else feature.name
 
 
-def history(config: RepoConfig, feature_view: FeatureView, features: Sequence[str]) -> History:
-    """The history of a feature view in the store.
+def history(config: RepoConfig, feature_view: FeatureView, asked: Optional[Sequence[str]] = None) -> History:
+    """The history of a feature view in the store, for the features ``asked`` or for all.
 
     Raises :class:`ValueError` when its rows come from a source that this store does not read.
     """
@@ -105,14 +106,17 @@ def history(config: RepoConfig, feature_view: FeatureView, features: Sequence[st
     return History(
         feature_view=feature_view,
         view=naming(config).view(feature_view) if asof is None else asof.store_view(config),
-        keys=[_key(feature_view, asof, field.name, field.dtype) for field in feature_view.entity_columns],
-        features=[_feature(feature_view, asof, name) for name in dict.fromkeys(features)],
+        keys=[_key(feature_view, asof, name, value_type) for name, value_type in join_keys(feature_view).items()],
+        features=[
+            _feature(feature_view, asof, name)
+            for name in dict.fromkeys(features(feature_view) if asked is None else asked)
+        ],
     )
 
 
-def _key(feature_view: FeatureView, source: Optional[AsofSource], name: str, dtype: FeastType) -> KeyColumn:
+def _key(feature_view: FeatureView, source: Optional[AsofSource], name: str, value_type: ValueType) -> KeyColumn:
     spine = feature_view.projection.join_key_map.get(name, name)
-    return KeyColumn(name, spine, _store_name(source, name), dtype.to_value_type())
+    return KeyColumn(name, spine, _store_name(source, name), value_type)
 
 
 def _feature(feature_view: FeatureView, source: Optional[AsofSource], name: str) -> FeatureColumn:

@@ -37,8 +37,7 @@ def load(config: RepoConfig, engine: Engine, asked: History) -> int:
     source = asked.source
     if not isinstance(source, FileSource):
         return 0
-    view = asked.feature_view
-    everything = history(config, view, [field.name for field in view.features])
+    everything = history(config, asked.feature_view)
     dataset = open_files(source, config.repo_path)
     RowTranslation.of(engine, asked, dataset.schema)
     translation = RowTranslation.of(engine, everything, dataset.schema, missing_as_null=True)
