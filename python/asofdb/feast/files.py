@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Iterable, Optional, Sequence
+from typing import Final, Optional, Sequence
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -16,7 +16,8 @@ from feast.feature_view import DUMMY_ENTITY_ID, DUMMY_ENTITY_VAL
 from feast.infra.offline_stores.file_source import FileSource
 from feast.utils import make_tzaware
 
-_EXACT_UNITS = ("us", "ns")
+_EXACT_UNITS: Final = ("us", "ns")
+_BEFORE_ALL: Final = -(2**63)
 
 
 def open_files(source: FileSource, repo_path: Optional[Path]) -> ds.FileSystemDataset:
@@ -77,16 +78,11 @@ def latest_rows(table: pa.Table, pull: Pull) -> pa.Table:
     """The greatest version of each entity: by event timestamp, then by created timestamp, where a null loses."""
     keys = list(pull.join_keys) or [DUMMY_ENTITY_ID]
     row = "__asofdb_row"
-    order = [(column, "ascending") for column in pull.order]
-    table = table.take(pc.sort_indices(table, sort_keys=order, null_placement="at_start"))
+    times = pa.table([table[column].cast(pa.int64()).fill_null(_BEFORE_ALL) for column in pull.order], names=pull.order)
+    table = table.take(pc.sort_indices(times, sort_keys=[(column, "ascending") for column in pull.order]))
     numbered = table.select(keys).append_column(row, pa.array(range(table.num_rows), pa.int64()))
     last = numbered.group_by(keys, use_threads=False).aggregate([(row, "max")])[f"{row}_max"]
     return table.take(last)
-
-
-def file_paths(dataset: ds.Dataset) -> Iterable[str]:
-    """The files, one by one."""
-    return [fragment.path for fragment in dataset.get_fragments()]
 
 
 def _within(field: pa.Field, start: Optional[datetime], end: Optional[datetime]) -> Optional[ds.Expression]:

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from feast.data_source import DataSource
 from feast.feature_view import DUMMY_ENTITY_ID, DUMMY_ENTITY_VAL
+from feast.value_type import ValueType
 
 from . import types
 from .arrow import UTC_MICROS, arrow_type, instants, key_to_store, to_store
@@ -92,12 +93,12 @@ class _Columns:
         self.converts: list[tuple[Optional[str], Convert]] = []
         self.missing: list[str] = []
 
-    def key(self, name: str, store: str, value_type: object) -> None:
+    def key(self, name: str, store: str, value_type: ValueType) -> None:
         if name == DUMMY_ENTITY_ID and self._find(name) is None:
             self._add(pa.field(store, pa.string()), None, lambda nulls: pa.array([DUMMY_ENTITY_VAL] * len(nulls)))
             return
         type_ = arrow_type(types.key_type(value_type))
-        self._add(pa.field(store, type_), self._expect(name), lambda array: key_to_store(array, value_type))
+        self._add(pa.field(store, type_), self._expect(name), self._named(name, value_type, key_to_store))
 
     def event(self, store: str) -> None:
         column = self._expect(self.source.timestamp_field)
@@ -108,13 +109,13 @@ class _Columns:
             field = pa.field(_CREATED, UTC_MICROS, metadata={_ROLE: _CREATED})
             self._add(field, self._expect(self.source.created_timestamp_column), _created)
 
-    def feature(self, name: str, store: str, value_type: object, missing_as_null: bool) -> None:
+    def feature(self, name: str, store: str, value_type: ValueType, missing_as_null: bool) -> None:
         type_ = arrow_type(types.feature_type(value_type))
         field = pa.field(store, type_)
         if missing_as_null and self._find(name) is None:
             self._add(field, None, lambda nulls: pa.nulls(len(nulls), type_))
         else:
-            self._add(field, self._expect(name), lambda array: to_store(array, value_type))
+            self._add(field, self._expect(name), self._named(name, value_type, to_store))
 
     def check(self) -> None:
         if self.missing:
@@ -126,6 +127,20 @@ class _Columns:
     def _add(self, field: pa.Field, column: Optional[str], convert: Convert) -> None:
         self.fields.append(field)
         self.converts.append((column, convert))
+
+    def _named(self, name: str, value_type: ValueType, convert: Callable[[pa.Array, ValueType], pa.Array]) -> Convert:
+        """A conversion whose failure says where it happened."""
+
+        def named(array: pa.Array) -> pa.Array:
+            try:
+                return convert(array, value_type)
+            except (pa.ArrowException, TypeError, ValueError) as error:
+                raise ValueError(
+                    f"asofdb: column {name!r} of data source {self.source.name!r} is {array.type} and cannot be read as "
+                    f"{value_type.name}: {error}"
+                ) from error
+
+        return named
 
     def _find(self, name: str) -> Optional[str]:
         """The source's column of that name, before or after its field mapping."""

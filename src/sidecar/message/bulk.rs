@@ -116,6 +116,8 @@ impl<C> Decode<C> for KnownAtMessage {
     }
 }
 
+bincode::impl_borrow_decode!(KnownAtMessage);
+
 /// Which columns the result has beside the spine's and the features.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
 pub(crate) struct ColumnsMessage {

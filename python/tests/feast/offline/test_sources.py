@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 from asofdb import InvalidError, Store
 from asofdb.feast import AsofSource, connect
+from asofdb.feast.histories import history
 from feast import BigQuerySource, FeatureView, Field, FileSource
 from feast.data_format import DeltaFormat
 from feast.data_source import DataSource
@@ -181,8 +182,6 @@ def test_a_source_comes_back_from_the_registry_as_it_was() -> None:
 
 
 def test_a_source_of_another_store_is_refused_with_what_is_read(repository: Repository) -> None:
-    from asofdb.feast.views import history
-
     view = FeatureView(name="v", source=BigQuerySource(name="b", table="t", timestamp_field="ts"), entities=[DRIVER], schema=[])
     with pytest.raises(ValueError, match="has a BigQuerySource; the offline store reads AsofSource"):
-        history(repository.store.config, view, [])
+        history(repository.store.config, view)
