@@ -104,7 +104,7 @@ fn known_at_leaves_out_what_was_learned_later() {
     let rows = [(1, hours_ago(5), Some(hours_ago(4)), Some(1.0)), (1, hours_ago(5), Some(hours_ago(2)), Some(2.0))];
     store.write("profile", &profiles(&rows)).unwrap();
     let spine = spine(vec![Some(1)], vec![Some(NOW)]);
-    let score = |known_at| {
+    let score = |known_at: Option<Timestamp>| {
         let options = JoinOptions { known_at: known_at.into(), ..JoinOptions::default() };
         let (result, _) = join(&store, &["profile:score"], std::slice::from_ref(&spine), &options);
         result.column(2).as_primitive::<Float32Type>().iter().next().unwrap()

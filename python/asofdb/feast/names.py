@@ -18,6 +18,7 @@ ends the project.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Final, Optional
 
 NAME_BYTES_MAX: Final = 128
@@ -31,6 +32,7 @@ _RESERVED_COLUMNS: Final = frozenset({"event_timestamp", "created_timestamp"})
 
 _LETTERS: Final = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
 _PLAIN: Final = _LETTERS | frozenset("0123456789_-")
+_REMEMBERED: Final = 4096
 _ESCAPED: Final = re.compile(r"\.([0-9A-F]{2})")
 
 
@@ -45,6 +47,7 @@ def project_prefix(project: str, prefix: Optional[str] = None) -> str:
     return _start(_escape_project(project)) + SEPARATOR
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def view_name(prefix: str, view: str, version: Optional[int] = None) -> str:
     """The store's name of a feature view."""
     name = prefix + _escape(view)
@@ -58,6 +61,7 @@ def entity_name(prefix: str, join_key: str, store_type: str) -> str:
     return _checked(_start(f"{prefix}{_escape(join_key)}.{store_type}"), "join key", join_key)
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def column_name(column: str) -> str:
     """The store's name of a feature or a join key."""
     name = _escape(column)

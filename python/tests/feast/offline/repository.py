@@ -34,7 +34,7 @@ class Repository:
                 provider="local",
                 registry=RegistryConfig(path=str(directory / f"{project}.registry.db"), cache_ttl_seconds=0),
                 offline_store=offline or {"type": "asofdb.feast.AsofOfflineStore", "path": path},
-                online_store=online or {"type": "sqlite", "path": path + ".db"},
+                online_store=online or {"type": "asofdb.feast.AsofOnlineStore", "path": path},
                 entity_key_serialization_version=3,
                 repo_path=directory,
             )

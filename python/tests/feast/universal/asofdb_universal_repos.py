@@ -88,7 +88,7 @@ class AsofDataSourceCreator(FileDataSourceCreator):
     """Feast's Parquet sources, read through our offline store instead of Feast's."""
 
     def create_offline_store_config(self) -> Any:
-        from asofdb.feast.offline import AsofOfflineStoreConfig
+        from asofdb.feast.offline_store import AsofOfflineStoreConfig
 
         directory = tempfile.mkdtemp(prefix="universal-")
         self.dirs.append(directory)

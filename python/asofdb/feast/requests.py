@@ -1,0 +1,176 @@
+"""What calls of Feast read, as one request of the store: which features of which views, by which entity columns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Optional
+
+from feast.value_type import ValueType
+
+from asofdb import NotFoundError, _native
+
+from . import names, types
+from .connect import Engine
+from .views import Naming, join_keys
+
+if TYPE_CHECKING:
+    from .reading import Context
+
+_KEPT_MAX: Final = 1024
+"""What an online store keeps of its calls; beyond, all is forgotten at once."""
+
+Grouped = Sequence[tuple[Any, Sequence[str]]]
+"""Feature views with the features that are asked of each, as Feast groups them."""
+
+
+class Wanted(NamedTuple):
+    """A feature of the answer."""
+
+    view: Any
+    feature: str
+    name: str
+
+
+@dataclass
+class _Read:
+    """Features that can be read at once: no two of their views take one join key from different columns."""
+
+    references: list[str]
+    inputs: dict[str, int]
+    sources: dict[str, tuple[int, str]]
+
+
+def wanted_features(grouped: Grouped, full_feature_names: bool) -> list[Wanted]:
+    """The features in the order of Feast's groups, with the names that Feast gives them in its response."""
+    wanted = []
+    for table, features in grouped:
+        prefix = f"{table.projection.name_to_use()}__" if full_feature_names else ""
+        wanted += [Wanted(table, feature, prefix + feature) for feature in features]
+    return wanted
+
+
+def request_of(
+    context: Context, wanted: Iterable[Wanted], inputs: Sequence[str], shown: int, is_aliased: bool = True
+) -> _native.FeastRequest:
+    """The request for features by the entity columns that a call has, of which the first ``shown`` are echoed.
+
+    ``is_aliased``: whether the columns are called as views' projections map their join keys.
+
+    Raises ``KeyError`` where an entity column is not there, ``NotFoundError`` where the store does not know a view.
+    """
+    key = _content(context.naming, wanted := list(wanted), inputs, shown, is_aliased)
+    request = context.kept.find(key, None, context.engine)
+    if request is not None:
+        return request
+    reads: list[_Read] = []
+    outputs: list[tuple[str, int, int]] = []
+    for one in wanted:
+        position = _read_for(reads, one.view, context.naming, inputs, is_aliased)
+        references = reads[position].references
+        reference = f"{context.naming.view(one.view)}:{names.column_name(one.feature)}"
+        if reference not in references:
+            references.append(reference)
+        outputs.append((one.name, position, references.index(reference)))
+    known = [(read.references, read.inputs) for read in reads]
+    try:
+        request = _native.FeastRequest(
+            context.engine._engine, list(inputs), shown, known, outputs, context.serve_expired
+        )
+    except NotFoundError as error:
+        raise NotFoundError(f"{error}; `feast apply` defines what the store does not know") from error
+    context.kept.keep(key, None, context.engine, request)
+    return request
+
+
+def _content(
+    naming: Naming, wanted: Iterable[Wanted], inputs: Sequence[str], shown: int, is_aliased: bool
+) -> tuple[Any, ...]:
+    """Everything that a request is made of."""
+    features, views = [], []
+    for one in wanted:
+        if not any(one.view is known for known in views):
+            views.append(one.view)
+        position = next(at for at, known in enumerate(views) if known is one.view)
+        features.append((position, one.feature, one.name))
+    described = [
+        (naming.view(view), *sorted((view.projection.join_key_map or {}).items()), *_key_types(view).items())
+        for view in views
+    ]
+    return (tuple(inputs), shown, is_aliased, tuple(features), tuple(described))
+
+
+def _key_types(table: Any) -> dict[str, str]:
+    """The store's type of each join key of a view."""
+    return {key: types.key_type(value_type) for key, value_type in join_keys(table).items()}
+
+
+def _read_for(
+    reads: list[_Read], table: Any, naming: Naming, inputs: Sequence[str], is_aliased: bool
+) -> int:
+    """The read that a view belongs to, or a new one."""
+    columns = _columns(table, inputs, is_aliased)
+    for position, read in enumerate(reads):
+        # A join key comes from one column and has one type, whichever view it is of.
+        if all(read.sources.get(key, source) == source for key, source in columns.items()):
+            break
+    else:
+        position = len(reads)
+        reads.append(_Read([], {}, {}))
+    reads[position].inputs.update({key: column for key, (column, _) in columns.items()})
+    reads[position].sources.update(columns)
+    return position
+
+
+def _columns(table: Any, inputs: Sequence[str], is_aliased: bool) -> dict[str, tuple[int, str]]:
+    """By join key of the store: the position of the column that its values come from, and its type."""
+    aliases: Mapping[str, str] = (table.projection.join_key_map or {}) if is_aliased else {}
+    columns, missing = {}, []
+    for key, store_type in _key_types(table).items():
+        given = aliases.get(key, key)
+        if given in inputs:
+            columns[names.column_name(key)] = (inputs.index(given), store_type)
+        else:
+            missing.append(given)
+    if missing:
+        raise KeyError(f"feature view {table.name!r} needs values of the join keys {missing}: got {list(inputs)}")
+    return columns
+
+
+class Kept:
+    """What an online store has worked out, by what was asked."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[Any, ...], tuple[Any, Engine, Any]] = {}
+
+    def find(self, key: tuple[Any, ...], source: Any, engine: Engine) -> Any:
+        """What was kept under ``key``, if it was made of this very ``source`` and for this engine."""
+        kept = self._known.get(key)
+        return kept[2] if kept is not None and kept[0] is source and kept[1] is engine else None
+
+    def keep(self, key: tuple[Any, ...], source: Any, engine: Engine, made: Any) -> None:
+        """Keeps what was made under ``key``."""
+        if len(self._known) >= _KEPT_MAX:
+            self._known.clear()
+        self._known[key] = (source, engine, made)
+
+
+def plain_key(values: list[Any], value_type: Optional[ValueType]) -> Optional[_native.FeastKey]:
+    """An entity column of plain values; None where Feast has to convert them."""
+    if value_type is None or types.key_tags(value_type):
+        return None
+    return _native.FeastKey.plain(types.key_type(value_type), values)
+
+
+def serialized_key(values: Iterable[Any]) -> _native.FeastKey:
+    """An entity column of Feast's values."""
+    return _native.FeastKey.serialized([value.SerializeToString(deterministic=True) for value in values])
+
+
+def dummy_key(rows: int) -> _native.FeastKey:
+    """The column of the one entity of views without entities."""
+    return _native.FeastKey.serialized([_DUMMY_VALUE] * rows)
+
+
+_DUMMY_VALUE: Final = b"\x12\x00"
+"""A serialized value: an empty string."""

@@ -1,0 +1,144 @@
+"""Feast's changes of its definitions, carried out on the store's catalog.
+
+The catalog has the views of every project, so that each change reads it, changes what is the project's, and applies it
+again. Where another process has changed it meanwhile, that is done once more.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from typing import Any, Final
+
+from asofdb import ConflictError, Definitions, Entity, Feature, FeatureView
+
+from .connect import Engine
+from .views import PROJECT_TAG, REMOVED_TAG, VIEW_TAG, Naming, entities_of, view_of
+
+_ATTEMPTS: Final = 20
+_applying = threading.Lock()
+
+
+def apply_views(engine: Engine, naming: Naming, keep: Iterable[Any], drop: Iterable[Any]) -> None:
+    """Defines the views ``keep`` and drops the views ``drop``, each with its versions and its history.
+
+    Raises ``ConflictError`` where stored rows cannot follow a change.
+    """
+    kept = list(keep)
+    dropped = {table.name for table in drop} - {table.name for table in kept}
+
+    def is_dropped(view: FeatureView) -> bool:
+        return _is_of(view, naming) and view.tags.get(VIEW_TAG) in dropped
+
+    _change(engine, lambda definitions: _merged(definitions, naming, kept, is_dropped))
+
+
+def drop_project(engine: Engine, naming: Naming) -> None:
+    """Drops every view of a project with its history."""
+    _change(engine, lambda definitions: _merged(definitions, naming, [], lambda view: _is_of(view, naming)))
+
+
+def _change(engine: Engine, change: Callable[[Definitions], Definitions]) -> None:
+    """Applies ``change`` of the definitions, and once more where another process was quicker."""
+    with _applying:
+        for attempt in range(_ATTEMPTS):
+            before = engine.catalog().definitions()
+            wanted = change(before)
+            try:
+                engine.apply(wanted, allow_drop=_drops(before, wanted))
+                return
+            except ConflictError:
+                # Either another process has changed the catalog since it was read, or the change itself is refused.
+                if attempt + 1 == _ATTEMPTS or engine.catalog().definitions() == before:
+                    raise
+
+
+def _drops(before: Definitions, wanted: Definitions) -> bool:
+    views = {view.name for view in wanted.feature_views}
+    entities = {entity.name for entity in wanted.entities}
+    return any(view.name not in views for view in before.feature_views) or any(
+        entity.name not in entities for entity in before.entities
+    )
+
+
+def _merged(
+    before: Definitions, naming: Naming, keep: list[Any], is_dropped: Callable[[FeatureView], bool]
+) -> Definitions:
+    views = {view.name: view for view in before.feature_views if not is_dropped(view)}
+    entities = {entity.name: entity for entity in before.entities}
+    for table in keep:
+        wanted = view_of(table, naming)
+        known = views.get(wanted.name)
+        if known is not None:
+            _check_owner(known, naming)
+            _check_change(known, wanted, table.name)
+            wanted = _continued(known, wanted)
+        views[wanted.name] = wanted
+        entities.update({entity.name: entity for entity in entities_of(table, naming)})
+    used = {name for view in views.values() for name in view.entities}
+    return Definitions(
+        [entity for entity in entities.values() if entity.name in used or not _is_of(entity, naming)],
+        list(views.values()),
+        before.feature_services,
+    )
+
+
+def _is_of(thing: Entity | FeatureView, naming: Naming) -> bool:
+    return thing.tags.get(PROJECT_TAG) == naming.project
+
+
+def _check_owner(known: FeatureView, naming: Naming) -> None:
+    if not _is_of(known, naming):
+        owner = known.tags.get(PROJECT_TAG)
+        whose = "no project of Feast" if owner is None else f"the project {owner!r}"
+        raise ConflictError(
+            f"feature view {known.name!r} is in the store already and belongs to {whose}: configure another `prefix`"
+        )
+
+
+def _check_change(known: FeatureView, wanted: FeatureView, name: str) -> None:
+    """Refuses what stored rows cannot follow; the alternative would be to lose the history without a word."""
+    advice = (
+        f"rename the feature view (`{name}_v2`), set `enable_online_feature_view_versioning`, or delete it "
+        "(`feast feature-views delete`, which drops its history) and apply again"
+    )
+    if list(known.entities) != list(wanted.entities):
+        raise ConflictError(
+            f"feature view {name!r} has other join keys in the store ({', '.join(known.entities)}) than now "
+            f"({', '.join(wanted.entities)}): {advice}"
+        )
+    stored = {feature.name: feature for feature in known.features}
+    for feature in wanted.features:
+        before = stored.get(feature.name)
+        if before is not None and _kind(before) != _kind(feature):
+            raise ConflictError(
+                f"feature {name}:{feature.name} is {_kind(before)} in the store and now {_kind(feature)}, "
+                f"and types never change: rename the feature, or {advice}"
+            )
+
+
+def _kind(feature: Feature) -> str:
+    return str(feature.tags.get("feast_type", feature.type))
+
+
+def _continued(known: FeatureView, wanted: FeatureView) -> FeatureView:
+    """A view as it is wanted, with what Feast knows nothing of as it was.
+
+    That is its retention, the defaults of its features, and features that were taken out in Feast.
+    """
+    stored = {feature.name: feature for feature in known.features}
+    features = [
+        replace(feature, default=stored[feature.name].default) if feature.name in stored else feature
+        for feature in wanted.features
+    ]
+    present = {feature.name for feature in features}
+    removed = [_removed(feature) for feature in known.features if feature.name not in present]
+    return replace(
+        wanted, features=features + removed, retention=known.retention, keep_newest=known.keep_newest
+    )
+
+
+def _removed(feature: Feature) -> Feature:
+    tags: Mapping[str, str] = {**feature.tags, REMOVED_TAG: "true"}
+    return replace(feature, tags=tags)
