@@ -8,6 +8,7 @@
 ``path: data/asof`` in place of ``socket`` opens the store in this process, which one process at a time can.
 """
 
+from .bulk import load
 from .connect import close_all
 from .offline_store import AsofOfflineStore, AsofOfflineStoreConfig
 from .online_store import AsofOnlineStore, AsofOnlineStoreConfig
@@ -20,4 +21,5 @@ __all__ = [
     "AsofOnlineStoreConfig",
     "AsofSource",
     "close_all",
+    "load",
 ]

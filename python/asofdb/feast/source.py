@@ -151,7 +151,7 @@ def _catalog_view(config: RepoConfig, source: AsofSource) -> Any:
     view = offline_engine(config).catalog().feature_views.get(name)
     if view is None:
         raise ValueError(
-            f"data source {source.name!r}: the store has no view {name!r} yet; give the feature view a schema, so that "
-            "`feast apply` can define it, or name a view of the store"
+            f"asofdb: data source {source.name!r}: the store has no view {name!r} yet. `feast apply` defines it where the online "
+            "store is the same store and the feature view has a schema; else asofdb.feast.load(feature_store) does"
         )
     return view
