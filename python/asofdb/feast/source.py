@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from typing import Any, Callable, Dict, Final, Iterable, Optional, Tuple
+from typing import Callable, Dict, Final, Iterable, Optional, Tuple
 
+from asofdb import Catalog, Feature, FeatureView
 from feast.data_source import DataSource
 from feast.protos.feast.core.DataSource_pb2 import DataSource as DataSourceProto
 from feast.repo_config import RepoConfig
@@ -121,8 +122,9 @@ class AsofSource(DataSource):
 
     def get_table_column_names_and_types(self, config: RepoConfig) -> Iterable[Tuple[str, str]]:
         """The columns of the view, with the store's types; of values that the store cannot read, with Feast's."""
-        view = _catalog_view(config, self)
-        columns = [(self.source_column(key.name), key.type) for key in view.join_keys]
+        catalog, view = _catalog_view(config, self)
+        keys = {name: type_ for entity in view.entities for name, type_ in catalog.entities[entity].join_keys.items()}
+        columns = [(self.source_column(name), type_) for name, type_ in keys.items()]
         columns.append((self.timestamp_field, "timestamp"))
         if self.created_timestamp_column:
             columns.append((self.created_timestamp_column, "timestamp"))
@@ -135,7 +137,7 @@ class AsofSource(DataSource):
         return _value_type
 
 
-def _type_name(feature: Any) -> str:
+def _type_name(feature: Feature) -> str:
     value_type = feature.tags.get(types.OPAQUE_TAG)
     return feature.type if value_type is None else f"{_TAG_PREFIX}{value_type}"
 
@@ -146,12 +148,13 @@ def _value_type(type_name: str) -> ValueType:
     return _VALUE_TYPES[type_name]
 
 
-def _catalog_view(config: RepoConfig, source: AsofSource) -> Any:
+def _catalog_view(config: RepoConfig, source: AsofSource) -> Tuple[Catalog, FeatureView]:
     name = source.store_view(config)
-    view = offline_engine(config).catalog().feature_views.get(name)
+    catalog = offline_engine(config).catalog()
+    view = catalog.feature_views.get(name)
     if view is None:
         raise ValueError(
             f"asofdb: data source {source.name!r}: the store has no view {name!r} yet. `feast apply` defines it where the online "
             "store is the same store and the feature view has a schema; else asofdb.feast.load(feature_store) does"
         )
-    return view
+    return catalog, view
