@@ -11,6 +11,7 @@ mod columns;
 mod engine;
 mod entities;
 mod errors;
+mod feast;
 mod fork;
 mod join;
 mod progress;
@@ -33,6 +34,8 @@ mod _native {
     use crate::bulk::{export, ingest_files, ingest_rows};
     #[pymodule_export]
     use crate::engine::Engine;
+    #[pymodule_export]
+    use crate::feast::{FeastAnswer, FeastKey, FeastRequest, FeastWriter};
     #[pymodule_export]
     use crate::fork::after_fork_in_child;
     #[pymodule_export]
