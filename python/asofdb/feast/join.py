@@ -75,40 +75,15 @@ def answers(engine: Engine, group: Group, spine: Spine) -> Iterator[pa.RecordBat
     Values are null where the store has none, where it has a null, and where what it has is older than the ttl.
     """
     asked = group.spine(spine)
-    rows = _known_at_own_time(engine, group, asked) if group.known_at_own_time else _as_of(engine, group, asked)
-    for batch in rows:
+    joined = engine.training_set(
+        asked,
+        group.references,
+        known_at="own_time" if group.known_at_own_time else None,
+        full_names=True,
+        event_timestamps=True,
+    )
+    for batch in pa.RecordBatchReader.from_stream(joined):
         yield _answer(group, batch, asked.num_columns)
-
-
-def _as_of(engine: Engine, group: Group, asked: pa.Table) -> Iterator[pa.RecordBatch]:
-    joined = engine.training_set(asked, group.references, full_names=True, event_timestamps=True)
-    yield from pa.RecordBatchReader.from_stream(joined)
-
-
-def _known_at_own_time(engine: Engine, group: Group, asked: pa.Table) -> Iterator[pa.RecordBatch]:
-    """As :func:`_as_of`, with a join for each time that occurs, because the store knows one ``known_at`` a join."""
-    order = pc.sort_indices(asked[_TIME])
-    in_order = asked.take(order)
-    parts = [_known_at(engine, group, in_order.slice(start, rows)) for start, rows in _runs(in_order[_TIME])]
-    if parts:
-        yield from pa.concat_tables(parts).take(pc.sort_indices(order)).to_batches()
-
-
-def _known_at(engine: Engine, group: Group, asked: pa.Table) -> pa.Table:
-    """The answer for rows of one time; what is asked at no time is answered as of no time."""
-    time = asked[_TIME][0].as_py()
-    joined = engine.training_set(asked, group.references, known_at=time, full_names=True, event_timestamps=True)
-    return joined.to_arrow()
-
-
-def _runs(times: pa.ChunkedArray) -> Iterator[tuple[int, int]]:
-    """Where each run of equal times begins, and how long it is."""
-    ends = pc.run_end_encode(times.combine_chunks(), run_end_type=pa.int64())
-    for array in ends.chunks if isinstance(ends, pa.ChunkedArray) else [ends]:
-        start = 0
-        for end in array.run_ends.to_pylist():
-            yield start, end - start
-            start = end
 
 
 def _answer(group: Group, batch: pa.RecordBatch, asked: int) -> pa.RecordBatch:

@@ -11,6 +11,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from asofdb import Store
 from asofdb.feast import connect
 from feast import FeatureStore
 
@@ -123,7 +124,8 @@ def test_apply_materialize_serve_train_and_tear_down(directory: Path) -> None:
     assert found["marks"][0].tolist() == [10, 10]
 
     _feast(directory, "teardown")
-    assert not (directory / "registry.db").exists()
+    with Store.open(directory / "store") as engine:
+        assert not engine.catalog().feature_views and not engine.catalog().entities
 
 
 def test_late_rows_are_history_and_never_overwrite_newer_ones(directory: Path) -> None:

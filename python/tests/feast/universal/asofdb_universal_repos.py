@@ -39,6 +39,14 @@ class EmbeddedCreator(_Temporary):
         return {"type": "asofdb.feast.AsofOnlineStore", "path": str(self.directory / "store")}
 
 
+class LenientCreator(_Temporary):
+    """Our store, serving expired values as Feast's own stores do."""
+
+    def create_online_store(self) -> dict[str, Any]:
+        path = str(self.directory / "store")
+        return {"type": "asofdb.feast.AsofOnlineStore", "path": path, "serve_expired": True}
+
+
 class _Served(_Temporary):
     """A store behind a server process that lives as long as the test."""
 
@@ -109,6 +117,7 @@ def _free_port() -> int:
 STORES: dict[str, tuple[Any, "type[OnlineStoreCreator] | None"]] = {
     "asofdb": ({"type": "asofdb.feast.AsofOnlineStore"}, EmbeddedCreator),
     "asofdb-sidecar": ({"type": "asofdb.feast.AsofOnlineStore"}, SidecarCreator),
+    "asofdb-lenient": ({"type": "asofdb.feast.AsofOnlineStore"}, LenientCreator),
     "redis": ({"type": "redis"}, RedisCreator),
     "sqlite": ({"type": "sqlite"}, None),
 }

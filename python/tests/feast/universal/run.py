@@ -1,6 +1,6 @@
 """Runs Feast's own universal online-store tests, from a checkout of Feast, against a store of this package.
 
-    python run.py --feast-checkout DIR [--store asofdb|asofdb-sidecar|redis|sqlite] [--tests FILE ...] [-- PYTEST ...]
+    python run.py --feast-checkout DIR [--store STORE] [--tests FILE ...] [-- PYTEST ...]
 
 The tests are copied out of the checkout, so that `import feast` finds the installed Feast and not the checkout's.
 Prints a table, test by test, with the calls that reached the online store. Exit code: pytest's.
@@ -20,6 +20,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
+STORES = ("asofdb", "asofdb-lenient", "asofdb-sidecar", "redis", "sqlite")
 DEFAULT_TESTS = ("tests/integration/online_store/test_universal_online.py",)
 # Some universal tests return at once when this is set, and pass without having tested anything.
 EARLY_RETURN_VARIABLE = "FEAST_IS_LOCAL_TEST"
@@ -42,7 +43,7 @@ def main() -> int:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Feast's universal online-store tests against a store of ours.")
     parser.add_argument("--feast-checkout", required=True, help="a checkout of Feast's repository")
-    parser.add_argument("--store", default="asofdb", choices=["asofdb", "asofdb-sidecar", "redis", "sqlite"])
+    parser.add_argument("--store", default="asofdb", choices=STORES)
     parser.add_argument("--offline", default="file", choices=["file", "asofdb"])
     parser.add_argument("--tests", nargs="*", default=DEFAULT_TESTS, help="test files, relative to sdk/python")
     parser.add_argument("pytest", nargs="*", help="further arguments for pytest, after --")
