@@ -10,6 +10,7 @@
 
 from .bulk import load
 from .connect import close_all
+from .fast import fast_online_features
 from .offline_store import AsofOfflineStore, AsofOfflineStoreConfig
 from .online_store import AsofOnlineStore, AsofOnlineStoreConfig
 from .source import AsofSource
@@ -21,5 +22,6 @@ __all__ = [
     "AsofOnlineStoreConfig",
     "AsofSource",
     "close_all",
+    "fast_online_features",
     "load",
 ]

@@ -136,7 +136,7 @@ def _new_plan(
     if on_demand_views or request_data or by_entity_name or is_empty:
         return None
     inputs = [name for name in question.columns if name in known_join_keys]
-    wanted = _in_order(references, wanted_features(grouped, question.full_feature_names))
+    wanted = in_order(references, wanted_features(grouped, question.full_feature_names))
     columns = [*inputs, DUMMY_ENTITY_ID] if is_entityless else inputs
     request = request_of(context, wanted, columns, shown=len(inputs))
     return Plan(
@@ -149,7 +149,7 @@ def _new_plan(
     )
 
 
-def _in_order(references: list[str], wanted: list[Wanted]) -> list[Wanted]:
+def in_order(references: list[str], wanted: list[Wanted]) -> list[Wanted]:
     """The features in the order asked; Feast's own order comes of a set."""
     by_reference = {(one.view.projection.name_to_use(), one.feature): one for one in wanted}
     ordered = []

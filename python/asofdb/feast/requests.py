@@ -33,7 +33,7 @@ class Wanted(NamedTuple):
 
 
 @dataclass
-class _Read:
+class Read:
     """Features that can be read at once: no two of their views take one join key from different columns."""
 
     references: list[str]
@@ -63,15 +63,7 @@ def request_of(
     request = context.kept.find(key, None, context.engine)
     if request is not None:
         return request
-    reads: list[_Read] = []
-    outputs: list[tuple[str, int, int]] = []
-    for one in wanted:
-        position = _read_for(reads, one.view, context.naming, inputs, is_aliased)
-        references = reads[position].references
-        reference = f"{context.naming.view(one.view)}:{names.column_name(one.feature)}"
-        if reference not in references:
-            references.append(reference)
-        outputs.append((one.name, position, references.index(reference)))
+    reads, outputs = reads_of(context.naming, wanted, inputs, is_aliased)
     known = [(read.references, read.inputs) for read in reads]
     try:
         request = _native.FeastRequest(
@@ -81,6 +73,25 @@ def request_of(
         raise NotFoundError(f"{error}; `feast apply` defines what the store does not know") from error
     context.kept.keep(key, None, context.engine, request)
     return request
+
+
+def reads_of(
+    naming: Naming, wanted: Iterable[Wanted], inputs: Sequence[str], is_aliased: bool = True
+) -> tuple[list[Read], list[tuple[str, int, int]]]:
+    """What is read together; and of each feature its name, its read and its position there.
+
+    Raises ``KeyError`` where an entity column is not there.
+    """
+    reads: list[Read] = []
+    outputs: list[tuple[str, int, int]] = []
+    for one in wanted:
+        position = _read_for(reads, one.view, inputs, is_aliased)
+        references = reads[position].references
+        reference = f"{naming.view(one.view)}:{names.column_name(one.feature)}"
+        if reference not in references:
+            references.append(reference)
+        outputs.append((one.name, position, references.index(reference)))
+    return reads, outputs
 
 
 def _content(
@@ -105,9 +116,7 @@ def _key_types(table: Any) -> dict[str, str]:
     return {key: types.key_type(value_type) for key, value_type in join_keys(table).items()}
 
 
-def _read_for(
-    reads: list[_Read], table: Any, naming: Naming, inputs: Sequence[str], is_aliased: bool
-) -> int:
+def _read_for(reads: list[Read], table: Any, inputs: Sequence[str], is_aliased: bool) -> int:
     """The read that a view belongs to, or a new one."""
     columns = _columns(table, inputs, is_aliased)
     for position, read in enumerate(reads):
@@ -116,7 +125,7 @@ def _read_for(
             break
     else:
         position = len(reads)
-        reads.append(_Read([], {}, {}))
+        reads.append(Read([], {}, {}))
     reads[position].inputs.update({key: column for key, (column, _) in columns.items()})
     reads[position].sources.update(columns)
     return position

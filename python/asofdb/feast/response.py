@@ -75,10 +75,10 @@ def _with_event_seconds(columns: dict[str, Any], answer: _native.FeastAnswer) ->
 
 
 def _time(value: Any) -> Any:
-    if value is None or value == NULL_TIMESTAMP_INT_VALUE:
-        return None
     if isinstance(value, list):
         return [_time(item) for item in value]
+    if value is None or value == NULL_TIMESTAMP_INT_VALUE:
+        return None
     return datetime.fromtimestamp(value, tz=timezone.utc)
 
 

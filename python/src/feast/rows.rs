@@ -124,22 +124,23 @@ impl FeastWriter {
             pushed.map_err(|error| error.context(format!("feature {:?}", feature.name))).or_raise(py)?;
         }
         if known < values.len() {
-            return Err(self.unknown_feature(values)?);
+            self.refuse_unknown(values)?;
         }
         batch.rows += 1;
         Ok(())
     }
 
-    #[cold]
-    fn unknown_feature(&self, values: &Bound<'_, PyDict>) -> PyResult<PyErr> {
+    /// Join keys may come among the values, as those of stream feature views do: the entity key has them already.
+    fn refuse_unknown(&self, values: &Bound<'_, PyDict>) -> PyResult<()> {
         let py = values.py();
         for name in values.keys() {
             let name = name.extract::<String>()?;
-            if !self.features.iter().any(|feature| feature.feast_name.bind(py) == &*name) {
-                return Ok(invalid(py, format!("the store has no feature {name:?}: run `feast apply`")));
+            let is_feature = self.features.iter().any(|feature| feature.feast_name.bind(py) == &*name);
+            if !is_feature && !self.keys.iter().any(|key| key.feast_name == name) {
+                return Err(invalid(py, format!("the store has no feature {name:?}: run `feast apply`")));
             }
         }
-        Ok(invalid(py, "a feature is given twice"))
+        Ok(())
     }
 
     /// Appends the values of a serialized `EntityKey` to the columns of the join keys.
