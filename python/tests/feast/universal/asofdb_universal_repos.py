@@ -1,7 +1,7 @@
 """What Feast's universal tests run against: the module that FULL_REPO_CONFIGS_MODULE names.
 
-Feast's tests find online stores by name, and some of them ask for one store by name (`only=["redis"]`). Whatever
-`ASOFDB_UNIVERSAL_STORE` asks for is registered as "redis", so that those tests run against it too.
+Feast's tests find online stores by name, and some of them ask for one store by name (`only=["redis"]`). The store that
+`ASOFDB_UNIVERSAL_STORE` asks for is registered under the name `ASOFDB_UNIVERSAL_NAME`, so that those run against it too.
 """
 
 import os
@@ -17,6 +17,7 @@ from tests.universal.feature_repos.universal.data_sources.file import FileDataSo
 from tests.universal.feature_repos.universal.online_store_creator import OnlineStoreCreator
 
 STORE = os.environ.get("ASOFDB_UNIVERSAL_STORE", "asofdb")
+NAME = os.environ.get("ASOFDB_UNIVERSAL_NAME", "redis")
 OFFLINE = os.environ.get("ASOFDB_UNIVERSAL_OFFLINE", "file")
 START_TIMEOUT_S = 30.0
 
@@ -123,5 +124,5 @@ STORES: dict[str, tuple[Any, "type[OnlineStoreCreator] | None"]] = {
 }
 SOURCES: dict[str, type[FileDataSourceCreator]] = {"file": FileDataSourceCreator, "asofdb": AsofDataSourceCreator}
 
-AVAILABLE_ONLINE_STORES = {"redis": STORES[STORE]}
+AVAILABLE_ONLINE_STORES = {NAME: STORES[STORE]}
 AVAILABLE_OFFLINE_STORES = [("local", SOURCES[OFFLINE])]

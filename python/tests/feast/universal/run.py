@@ -44,6 +44,7 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Feast's universal online-store tests against a store of ours.")
     parser.add_argument("--feast-checkout", required=True, help="a checkout of Feast's repository")
     parser.add_argument("--store", default="asofdb", choices=STORES)
+    parser.add_argument("--name", default="redis", help="the store that it stands in for, where tests ask for one")
     parser.add_argument("--offline", default="file", choices=["file", "asofdb"])
     parser.add_argument("--tests", nargs="*", default=DEFAULT_TESTS, help="test files, relative to sdk/python")
     parser.add_argument("pytest", nargs="*", help="further arguments for pytest, after --")
@@ -72,6 +73,7 @@ def _pytest(root: Path, report: Path, options: argparse.Namespace) -> int:
         "PYTHONPATH": os.pathsep.join([str(root), str(HERE), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep),
         "FULL_REPO_CONFIGS_MODULE": "asofdb_universal_repos",
         "ASOFDB_UNIVERSAL_STORE": options.store,
+        "ASOFDB_UNIVERSAL_NAME": options.name,
         "ASOFDB_UNIVERSAL_OFFLINE": options.offline,
     }
     environment.pop(EARLY_RETURN_VARIABLE, None)
