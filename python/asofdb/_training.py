@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeVar
 
-from ._frames import to_arrow, to_pandas, to_polars
+from ._frames import ArrowStream, to_arrow, to_pandas, to_polars
 from ._reports import JoinReport
 
 if TYPE_CHECKING:
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from ._native import JoinStream
 
 __all__ = ["TrainingSet"]
+
+T = TypeVar("T")
 
 
 class TrainingSet:
@@ -35,15 +38,23 @@ class TrainingSet:
 
     def to_arrow(self) -> pyarrow.Table:
         """All rows as a ``pyarrow.Table``."""
-        return to_arrow(self)
+        return self._read(to_arrow)
 
     def to_pandas(self) -> pandas.DataFrame:
         """All rows as a ``pandas.DataFrame``."""
-        return to_pandas(self)
+        return self._read(to_pandas)
 
     def to_polars(self) -> polars.DataFrame:
         """All rows as a ``polars.DataFrame``."""
-        return to_polars(self)
+        return self._read(to_polars)
+
+    def _read(self, form: Callable[[ArrowStream], T]) -> T:
+        try:
+            return form(self)
+        except Exception:
+            # Of our error the library has only the text.
+            self._join.check()
+            raise
 
     @property
     def report(self) -> JoinReport | None:

@@ -7,8 +7,8 @@ use std::time::Duration;
 use arrow::array::RecordBatch;
 use arrow::datatypes::Schema;
 use asofdb::{
-    AsJson, Client, ConnectOptions, Definitions, Durability, Error, ErrorKind, Options, Plan, Result, Store,
-    SystemClock, parse_definitions, read_definitions,
+    AsJson, Client, ConnectOptions, Definitions, Durability, Error, Options, Plan, Result, Store, SystemClock,
+    parse_definitions, read_definitions,
 };
 use parking_lot::Mutex;
 use pyo3::prelude::*;
@@ -356,9 +356,4 @@ fn key_types<'v>(views: impl IntoIterator<Item = &'v asofdb::FeatureView>) -> Ve
 fn borrowed<'a>(views: &'a [String], entity: &'a Named) -> (Vec<&'a str>, Vec<(&'a str, asofdb::Value)>) {
     let views = views.iter().map(String::as_str).collect();
     (views, entity.iter().map(|(name, value)| (name.as_str(), value.clone())).collect())
-}
-
-/// Whether asking again with names resolved anew may help.
-pub(crate) fn is_conflict(error: &Error) -> bool {
-    error.kind() == ErrorKind::Conflict
 }

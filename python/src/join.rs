@@ -16,7 +16,7 @@ use serde_json::json;
 
 use crate::capsule::{Rows, export_stream, import_rows};
 use crate::engine::Engine;
-use crate::errors::{OrRaise, invalid};
+use crate::errors::{OrRaise, exception, invalid};
 use crate::progress::Callback;
 use crate::spooled::Spooled;
 use crate::table::not_a_table;
@@ -65,15 +65,30 @@ impl JoinQuestion<'_> {
 pub(crate) struct JoinStream {
     /// Taken by the first reader.
     joined: Mutex<Option<Joined>>,
-    report: Arc<Mutex<Option<JoinReport>>>,
+    end: Arc<Mutex<End>>,
 }
 
 type Sent = Result<RecordBatch>;
+type Counted = Arc<Mutex<Option<JoinReport>>>;
 
 /// The reading end.
 struct Joined {
     schema: SchemaRef,
     batches: Receiver<Sent>,
+    /// What was counted when everything was joined.
+    counted: Counted,
+    end: Arc<Mutex<End>>,
+}
+
+/// How reading has ended.
+#[derive(Default)]
+enum End {
+    /// It has not.
+    #[default]
+    Open,
+    /// With everything.
+    Read(JoinReport),
+    Failed(Error),
 }
 
 impl Iterator for Joined {
@@ -83,7 +98,19 @@ impl Iterator for Joined {
     fn next(&mut self) -> Option<Self::Item> {
         let batches = &self.batches;
         let next = Python::attach(|py| py.detach(|| batches.recv().ok()));
-        next.map(|batch| batch.map_err(|error| ArrowError::ExternalError(text_of(&error).into())))
+        match next {
+            Some(Ok(batch)) => return Some(Ok(batch)),
+            Some(Err(error)) => {
+                let text = text_of(&error);
+                *self.end.lock() = End::Failed(error);
+                return Some(Err(ArrowError::ExternalError(text.into())));
+            }
+            None => {}
+        }
+        if let Some(report) = self.counted.lock().take() {
+            *self.end.lock() = End::Read(report);
+        }
+        None
     }
 }
 
@@ -110,7 +137,18 @@ impl JoinStream {
 
     /// What was counted, once all rows were read.
     fn report_json(&self) -> Option<String> {
-        self.report.lock().as_ref().map(report_json)
+        match &*self.end.lock() {
+            End::Read(report) => Some(report_json(report)),
+            End::Open | End::Failed(_) => None,
+        }
+    }
+
+    /// Raises what reading has ended with: a stream of Arrow only carries its text.
+    fn check(&self, py: Python<'_>) -> PyResult<()> {
+        match &*self.end.lock() {
+            End::Failed(error) => Err(exception(py, error)),
+            End::Open | End::Read(_) => Ok(()),
+        }
     }
 }
 
@@ -140,12 +178,13 @@ pub(crate) fn join(
     };
     let (send, batches) = bounded(BATCHES_WAITING_MAX);
     let (begun, schema) = bounded(1);
-    let report = Arc::new(Mutex::new(None));
-    let counted = report.clone();
-    thread::spawn(move || run(&engine, rows, &references, &options, &begun, &send, &counted));
+    let (counted, end) = (Counted::default(), Arc::default());
+    let count = counted.clone();
+    thread::spawn(move || run(&engine, rows, &references, &options, &begun, &send, &count));
     let began = py.detach(|| schema.recv());
     let schema = began.map_err(|_| invalid(py, "the join ended before it began"))?.or_raise(py)?;
-    Ok(JoinStream { joined: Mutex::new(Some(Joined { schema, batches })), report })
+    let joined = Joined { schema, batches, counted, end: Arc::clone(&end) };
+    Ok(JoinStream { joined: Mutex::new(Some(joined)), end })
 }
 
 /// Joins until the end, an error, or until nobody reads any more.
@@ -156,7 +195,7 @@ fn run(
     options: &JoinOptions,
     begun: &Sender<Result<SchemaRef>>,
     send: &Sender<Sent>,
-    report: &Mutex<Option<JoinReport>>,
+    counted: &Mutex<Option<JoinReport>>,
 ) {
     let schema = rows.schema();
     let spine = rows.map(|batch| batch.map_err(|error| Error::invalid("cannot read the spine").with_source(error)));
@@ -173,7 +212,7 @@ fn run(
             return;
         }
     }
-    *report.lock() = Some(join.report().clone());
+    *counted.lock() = Some(join.report().clone());
 }
 
 /// The path that an object is, if it is one.

@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use asofdb::{F32Matrix, Prepared, Result, ScalarType, Timestamp};
-use numpy::{IntoPyArray, PyArray2, PyArrayMethods, PyReadwriteArray2};
+use asofdb::{Error, F32Matrix, Prepared, Result, ScalarType, Timestamp};
+use numpy::{IntoPyArray, PyArray2, PyArrayMethods, PyReadwriteArray2, PyUntypedArrayMethods};
 use parking_lot::Mutex;
 use pyo3::prelude::*;
 use pyo3::types::PyString;
 
 use crate::answer::Answer;
-use crate::engine::{Engine, is_conflict};
+use crate::engine::Engine;
 use crate::entities::{Entities, entity_rows};
 use crate::errors::{OrRaise, invalid};
 use crate::fork::generation;
@@ -85,16 +85,25 @@ impl Request {
         entities: &Bound<'_, PyAny>,
         mut work: impl FnMut(&asofdb::Engine, &Prepared, &Entities) -> Result<T> + Send,
     ) -> PyResult<(T, Entities)> {
-        let mut resolved = self.resolved(py)?;
+        let resolved = self.resolved(py)?;
         let engine = self.engine.get().get(py)?;
-        for is_last in [false, true] {
+        let mut once = |resolved: &Resolved| {
             let rows = entity_rows(entities, &resolved.prepared, &resolved.keys)?;
-            match py.detach(|| work(&engine, &resolved.prepared, &rows)) {
-                Err(error) if is_conflict(&error) && !is_last => resolved = self.resolve_again(py)?,
-                done => return done.map(|done| (done, rows)).or_raise(py),
-            }
-        }
-        unreachable!("the last round returns")
+            let done = py.detach(|| work(&engine, &resolved.prepared, &rows)).or_raise(py)?;
+            Ok((done, rows))
+        };
+        once(&resolved).or_else(|error: PyErr| match self.resolve_again(py) {
+            Ok(fresh) if !fresh.has_keys_of(&resolved) => once(&fresh),
+            _ => Err(error),
+        })
+    }
+}
+
+impl Resolved {
+    /// Whether entities look the same.
+    fn has_keys_of(&self, other: &Resolved) -> bool {
+        let key = |key: &KeyColumn| (key.name_text.clone(), key.ty);
+        self.keys.iter().map(key).eq(other.keys.iter().map(key))
     }
 }
 
@@ -178,11 +187,22 @@ impl Request {
         fill: f32,
         question: Question,
     ) -> PyResult<()> {
-        let values = out.as_slice_mut().map_err(|_| invalid(py, "the matrix `out` must be contiguous, row by row"))?;
+        let shape = (out.shape()[0], out.shape()[1]);
+        let is_by_row = out.is_c_contiguous();
+        let values = out.as_slice_mut().ok().filter(|_| is_by_row);
+        let values = values.ok_or_else(|| invalid(py, "the matrix `out` must be contiguous, row by row"))?;
         let read = |engine: &asofdb::Engine, prepared: &Prepared, entities: &Entities| {
+            check_shape(shape, (entities.rows.len(), prepared.width()))?;
             read_f32(engine, prepared, entities, question, values, fill)
         };
         self.ask(py, entities, read).map(drop)
+    }
+}
+
+fn check_shape(given: (usize, usize), wanted: (usize, usize)) -> Result<()> {
+    match given == wanted {
+        true => Ok(()),
+        false => Err(Error::invalid(format!("the matrix `out` must be of the shape {wanted:?}, not {given:?}"))),
     }
 }
 

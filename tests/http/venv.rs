@@ -1,4 +1,4 @@
-//! A Python with Feast and validators from the package index, kept beside the build.
+//! A Python with Feast and validators: the one of `make test`, or else one from the package index, kept beside the build.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -18,6 +18,9 @@ pub fn python() -> Result<&'static Path, &'static str> {
 }
 
 fn find_or_make() -> Result<PathBuf, String> {
+    if let Some(python) = std::env::var_os("ASOF_TEST_PYTHON") {
+        return Ok(python.into());
+    }
     let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("python-feast-0.67.0");
     let python = directory.join("bin").join("python");
     let complete = directory.join("complete");

@@ -1,0 +1,98 @@
+"""The client for asyncio."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+from conftest import DEFINITIONS, HOUR, T0, UTC, Sidecar, activity
+
+import asofdb
+
+
+async def test_it_has_the_methods_of_a_client(sidecar: Sidecar, tmp_path: Path) -> None:
+    async with await asofdb.AsyncClient.connect(sidecar.socket) as client:
+        assert await client.plan(DEFINITIONS)
+        assert await client.apply(DEFINITIONS)
+        assert (await client.catalog()).revision == 1
+        await client.write("activity", activity([1, 2], T0, clicks=[7, None]))
+        await client.write_all({"activity": activity([3], T0)}, durability="sync")
+        result = await client.as_of("activity:clicks", {"user_id": [1, 2, 9]}, at=T0)
+        assert result.to_dict() == {"user_id": [1, 2, 9], "clicks": [7, None, None]}
+        assert (await client.latest("activity:clicks", {"user_id": 1})).statuses().tolist() == [[3]]
+        request = await client.prepare("activity:clicks")
+        assert (await client.as_of(request, {"user_id": 1}, at=T0, known_at=T0)).to_dict()["clicks"] == [None]
+        assert len(await client.history("activity", {"user_id": 1})) == 1
+        training_set = await client.training_set({"user_id": [1], "event_timestamp": [T0]}, "activity:clicks")
+        assert isinstance(training_set, asofdb.TrainingSet)
+        assert (await asyncio.to_thread(training_set.to_arrow))["clicks"].to_pylist() == [7]
+        assert (await client.export("activity", tmp_path / "export"))["rows"] == 3
+        assert (
+            await client.ingest("visits", [{"user_id": 1, "shop": "a", "count": 1, "event_timestamp": T0}])
+        ).rows_written == 1
+        await client.delete("activity", {"user_id": 1}, at=T0 + HOUR)
+        assert [receipt.versions for receipt in await client.erase("activity", {"user_id": 1})] == [2]
+        assert (await client.freshness("activity")).entities == 2
+        assert (await client.stats())["rows"] > 0
+        assert (await client.verify()).problems == []
+        assert await client.now() - datetime.now(UTC) < timedelta(minutes=1)
+        await client.compact()
+        await client.checkpoint(tmp_path / "copy")
+    with pytest.raises(asofdb.ClosedError):
+        await client.latest("activity:clicks", {"user_id": 1})
+
+
+async def test_many_reads_are_on_their_way_at_once(client: asofdb.Client) -> None:
+    users = list(range(200))
+    client.write("activity", activity(users, T0, clicks=users))
+    reads = asofdb.AsyncClient(client)
+    answers = await asyncio.gather(
+        *(reads.as_of("activity:clicks", {"user_id": [user, user + 1]}, at=T0) for user in range(199))
+    )
+    assert [answer.to_dict()["clicks"] for answer in answers] == [[user, user + 1] for user in range(199)]
+
+
+async def test_a_read_that_waits_lets_the_loop_run_and_can_be_cancelled(sidecar: Sidecar) -> None:
+    client = await asofdb.AsyncClient.connect(sidecar.socket, timeout=20)
+    await client.apply(DEFINITIONS)
+    assert len(await client.latest("activity:clicks", {"user_id": [1]})) == 1
+    sidecar.process.send_signal(signal.SIGSTOP)
+    try:
+        read = asyncio.create_task(client.latest("activity:clicks", {"user_id": [1]}))
+        for _ in range(50):
+            await asyncio.sleep(0.001)
+        assert not read.done()
+        read.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await read
+    finally:
+        sidecar.process.send_signal(signal.SIGCONT)
+    assert len(await client.latest("activity:clicks", {"user_id": [1, 2]})) == 2
+
+
+async def test_errors_are_those_of_a_client(client: asofdb.Client, sidecar: Sidecar) -> None:
+    reads = asofdb.AsyncClient(client)
+    with pytest.raises(asofdb.NotFoundError, match="activty"):
+        await reads.latest("activty", {"user_id": 1})
+    with pytest.raises(asofdb.InvalidError, match="user_id"):
+        await reads.latest("activity", {"user": 1})
+    with pytest.raises(asofdb.InvalidError, match="time zone"):
+        await reads.as_of("activity", {"user_id": 1}, at=T0.replace(tzinfo=None))
+    assert len(await reads.latest("activity", {"user_id": 1})) == 1
+    sidecar.kill()
+    with pytest.raises(asofdb.UnavailableError):
+        await reads.latest("activity", {"user_id": 1})
+    sidecar.start()
+    assert len(await reads.latest("activity", {"user_id": 1})) == 1
+
+
+def test_it_serves_one_event_loop_after_another(client: asofdb.Client) -> None:
+    reads = asofdb.AsyncClient(client)
+
+    async def read() -> int:
+        return len(await reads.latest("activity", {"user_id": [1, 2, 3]}))
+
+    assert [asyncio.run(read()) for _ in range(3)] == [3, 3, 3]

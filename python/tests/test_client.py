@@ -1,0 +1,145 @@
+"""What a sidecar's client promises beside what a store does."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from conftest import DEFINITIONS, T0, Sidecar, activity
+
+import asofdb
+
+
+def test_no_sidecar_is_unavailable(tmp_path: Path) -> None:
+    with pytest.raises(asofdb.UnavailableError, match="socket"):
+        asofdb.Client(tmp_path / "socket")
+    with pytest.raises(asofdb.InvalidError, match="time-out"):
+        asofdb.Client(tmp_path / "socket", timeout=-1)
+
+
+def test_a_consumer_has_a_name_that_is_checked(sidecar: Sidecar) -> None:
+    asofdb.Client(sidecar.socket, consumer="ranker-v1").close()
+    with pytest.raises(asofdb.InvalidError, match="consumer"):
+        asofdb.Client(sidecar.socket, consumer="\n")
+
+
+def test_many_threads_share_a_client(client: asofdb.Client) -> None:
+    users = list(range(100))
+    client.write("activity", activity(users, T0, clicks=users))
+    request = client.prepare("activity:clicks")
+    wrong: list[Any] = []
+
+    def read(thread: int) -> None:
+        for round_ in range(50):
+            mine = [(thread * 7 + round_ + n) % 100 for n in range(10)]
+            found = request.as_of({"user_id": mine}, at=T0).to_dict()["clicks"]
+            if found != mine:
+                wrong.append((mine, found))
+
+    threads = [threading.Thread(target=read, args=(thread,)) for thread in range(16)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
+
+
+def test_a_call_that_waits_lets_other_threads_run(sidecar: Sidecar) -> None:
+    """The sidecar is stopped, so that a read waits for its time-out: the GIL is free meanwhile."""
+    client = asofdb.Client(sidecar.socket, timeout=2)
+    client.apply(DEFINITIONS)
+    request = client.prepare("activity:clicks")
+    sidecar.process.send_signal(signal.SIGSTOP)
+    try:
+        errors: list[BaseException] = []
+
+        def read() -> None:
+            try:
+                request.latest({"user_id": [1]})
+            except asofdb.UnavailableError as error:
+                errors.append(error)
+
+        reader = threading.Thread(target=read)
+        reader.start()
+        turns = 0
+        while reader.is_alive():
+            turns += 1
+            reader.join(0.001)
+        assert turns > 10
+        assert len(errors) == 1
+    finally:
+        sidecar.process.send_signal(signal.SIGCONT)
+    assert request.latest({"user_id": [1]}).statuses().tolist() == [[asofdb.Status.MISSING]]
+
+
+def read_in_child(client: asofdb.Client, request: asofdb.Request, users: list[int], answers: Any) -> None:
+    answers.put(
+        (
+            client.as_of("activity:clicks", {"user_id": users}, at=T0).to_dict()["clicks"],
+            request.as_of_numpy({"user_id": users}, at=T0).ravel().tolist(),
+        )
+    )
+
+
+def test_children_of_a_fork_connect_anew(client: asofdb.Client) -> None:
+    users = list(range(50))
+    client.write("activity", activity(users, T0, clicks=users))
+    request = client.prepare("activity:clicks")
+    context = multiprocessing.get_context("fork")
+    answers: Any = context.Queue()
+    asked = [[n, n + 1] for n in range(0, 16, 2)]
+    children = [context.Process(target=read_in_child, args=(client, request, users, answers)) for users in asked]
+    for child in children:
+        child.start()
+    # The parent goes on with its own connections meanwhile.
+    for _ in range(100):
+        assert request.as_of({"user_id": [3]}, at=T0).to_dict()["clicks"] == [3]
+    found = sorted(answers.get(timeout=30) for _ in children)
+    for child in children:
+        child.join(30)
+        assert child.exitcode == 0
+    assert found == [(users, [float(user) for user in users]) for users in asked]
+
+
+def test_a_store_is_not_for_children_of_a_fork(store: asofdb.Store) -> None:
+    store.write("activity", activity([1], T0))
+    read, write = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            store.latest("activity:clicks", {"user_id": [1]})
+        except asofdb.ClosedError as error:
+            os.write(write, str(error).encode())
+        del store
+        os._exit(0)
+    os.close(write)
+    with os.fdopen(read) as said:
+        assert "before a fork" in said.read()
+    assert os.waitpid(child, 0)[1] == 0
+    # The parent's store is as it was.
+    assert store.as_of("activity:clicks", {"user_id": [1]}, at=T0).to_dict()["clicks"] == [0]
+
+
+def test_a_sidecar_that_was_restarted_is_found_again(client: asofdb.Client, sidecar: Sidecar) -> None:
+    client.write("activity", activity([1], T0, clicks=[7]), durability="sync")
+    request = client.prepare("activity:clicks")
+    assert request.as_of({"user_id": 1}, at=T0).to_dict()["clicks"] == [7]
+    sidecar.kill()
+    with pytest.raises(asofdb.UnavailableError):
+        request.latest({"user_id": 1})
+    sidecar.start()
+    assert request.as_of({"user_id": 1}, at=T0).to_dict()["clicks"] == [7]
+
+
+def test_a_matrix_may_be_read_by_others_while_it_is_filled(client: asofdb.Client) -> None:
+    client.write("activity", activity([1], T0, clicks=[7]))
+    out = np.zeros((1, 1), np.float32)
+    view = out[:]
+    client.prepare("activity:clicks").as_of_numpy({"user_id": 1}, at=T0, out=out)
+    assert view.tolist() == [[7.0]]
