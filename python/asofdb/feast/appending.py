@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import uuid
-from typing import Final, Iterator
+from collections.abc import Iterator
+from typing import Final
 
 import pyarrow as pa
 import pyarrow.dataset as ds
@@ -15,10 +16,9 @@ from feast.repo_config import RepoConfig
 
 from .defining import ensure_defined
 from .files import open_files
+from .histories import history
 from .location import offline_engine
 from .rows import RowTranslation
-from .source import AsofSource
-from .histories import history
 
 _WRITE_ROWS_MAX: Final = 100_000
 """Rows that are written at once; more are loaded, by way of a file."""
@@ -54,7 +54,8 @@ def _append_to_files(config: RepoConfig, source: FileSource, table: pa.Table) ->
     table = table.rename_columns([back.get(column, column) for column in table.column_names])
     if sorted(table.column_names) != sorted(dataset.schema.names):
         raise ValueError(
-            f"asofdb: the rows for data source {source.name!r} must have its columns {dataset.schema.names}: {table.column_names}"
+            f"asofdb: the rows for data source {source.name!r} must have its columns "
+            f"{dataset.schema.names}: {table.column_names}"
         )
     rows = table.select(dataset.schema.names).cast(dataset.schema)
     path = FileSource.get_uri_for_file_path(repo_path=config.repo_path, uri=source.path)

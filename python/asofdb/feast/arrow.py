@@ -7,7 +7,8 @@ whichever way it came in.
 
 from __future__ import annotations
 
-from typing import Any, Callable, Final, Iterable, Optional, Union
+from collections.abc import Callable, Iterable
+from typing import Any, Final, Union
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -65,7 +66,7 @@ def key_to_store(column: Column, value_type: ValueType) -> pa.Array:
     return _cast(column, arrow_type(store_type))
 
 
-def from_store(column: Column, value_type: ValueType, dtype: Optional[FeastType] = None) -> Column:
+def from_store(column: Column, value_type: ValueType, dtype: FeastType | None = None) -> Column:
     """A column of the store as Feast's users expect it; ``dtype`` says more about nested values."""
     if types.is_native(value_type):
         return column
@@ -130,7 +131,7 @@ def _python_values(array: pa.Array) -> list[Any]:
     return values if unwrap is None else [None if value is None else unwrap(value) for value in values]
 
 
-def _unwrapped(type_: pa.DataType) -> Optional[Callable[[Any], Any]]:
+def _unwrapped(type_: pa.DataType) -> Callable[[Any], Any] | None:
     """What makes dictionaries of Arrow's maps, which read as lists of pairs."""
     if pa.types.is_map(type_):
         return dict

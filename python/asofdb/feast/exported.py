@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Final, Optional, Sequence
+from typing import Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -28,7 +29,7 @@ class Versions:
 
 
 def versions_between(
-    engine: Engine, view: str, columns: Sequence[str], start: Optional[datetime], end: Optional[datetime]
+    engine: Engine, view: str, columns: Sequence[str], start: datetime | None, end: datetime | None
 ) -> Versions:
     """Every version with an event from ``start`` to ``end``, both included; deletions are not among them."""
     after = None if end is None else end + _ONE
@@ -39,7 +40,7 @@ def versions_between(
 
 
 def latest_between(
-    engine: Engine, view: str, columns: Sequence[str], start: Optional[datetime], end: Optional[datetime]
+    engine: Engine, view: str, columns: Sequence[str], start: datetime | None, end: datetime | None
 ) -> Versions:
     """The newest version of each entity as of ``end``, where its event is not before ``start``."""
     versions = _exported(engine, view, columns, as_of=engine.now() if end is None else end)
@@ -49,11 +50,19 @@ def latest_between(
     return Versions(versions.table.filter(recent), versions.event, versions.created)
 
 
-def _exported(engine: Engine, view: str, columns: Sequence[str], **rows: Optional[datetime]) -> Versions:
+def _exported(
+    engine: Engine,
+    view: str,
+    columns: Sequence[str],
+    *,
+    start: datetime | None = None,
+    end: datetime | None = None,
+    as_of: datetime | None = None,
+) -> Versions:
     """By way of files, which hold views larger than memory until the columns asked for are read."""
     with tempfile.TemporaryDirectory(prefix="asofdb-") as directory:
         out = Path(directory) / "rows"
-        manifest = engine.export(view, out, compression="none", **rows)
+        manifest = engine.export(view, out, start=start, end=end, as_of=as_of, compression="none")
         dataset = ds.dataset([str(out / file["path"]) for file in manifest["files"]], format="parquet")
         roles = {(field.metadata or {}).get(_ROLE, b"").decode(): field.name for field in dataset.schema}
         event, created = roles["event_timestamp"], roles["created_timestamp"]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Final, Optional, Sequence
+from typing import Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -20,7 +21,7 @@ _EXACT_UNITS: Final = ("us", "ns")
 _BEFORE_ALL: Final = -(2**63)
 
 
-def open_files(source: FileSource, repo_path: Optional[Path]) -> ds.FileSystemDataset:
+def open_files(source: FileSource, repo_path: Path | None) -> ds.FileSystemDataset:
     """The files of a source; schemas are read, rows are not.
 
     Raises :class:`ValueError` for formats other than Parquet, :class:`FileNotFoundError` for files that are not there.
@@ -44,9 +45,9 @@ class Pull:
     join_keys: Sequence[str]
     features: Sequence[str]
     timestamp_field: str
-    created_column: Optional[str]
-    start: Optional[datetime]
-    end: Optional[datetime]
+    created_column: str | None
+    start: datetime | None
+    end: datetime | None
 
     @property
     def order(self) -> list[str]:
@@ -85,7 +86,7 @@ def latest_rows(table: pa.Table, pull: Pull) -> pa.Table:
     return table.take(last)
 
 
-def _within(field: pa.Field, start: Optional[datetime], end: Optional[datetime]) -> Optional[ds.Expression]:
+def _within(field: pa.Field, start: datetime | None, end: datetime | None) -> ds.Expression | None:
     column, type_ = ds.field(field.name), field.type
     if not (pa.types.is_timestamp(type_) and type_.unit in _EXACT_UNITS):
         type_ = pa.timestamp("us", tz=getattr(type_, "tz", None))

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Optional, Sequence
 
 from feast.data_source import DataSource
 from feast.feature_view import FeatureView
@@ -65,13 +65,13 @@ class History:
     features: Sequence[FeatureColumn]
 
     @property
-    def source(self) -> Optional[DataSource]:
+    def source(self) -> DataSource | None:
         """Where rows come from that may not be in the store yet; ``None`` where the store has them all."""
         source = self.feature_view.batch_source
         return source if isinstance(source, FileSource) else None
 
     @property
-    def ttl(self) -> Optional[timedelta]:
+    def ttl(self) -> timedelta | None:
         """How long a value is valid; ``None`` for ever."""
         return self.feature_view.ttl or None
 
@@ -88,10 +88,11 @@ class History:
 
     def result_name(self, feature: FeatureColumn, full_names: bool) -> str:
         """What a feature is called in the result."""
-        return f"{self.feature_view.projection.name_to_use()}__{feature.name}" if full_names else feature.name
+        view = self.feature_view.projection.name_to_use()  # type: ignore[no-untyped-call]
+        return f"{view}__{feature.name}" if full_names else feature.name
 
 
-def history(config: RepoConfig, feature_view: FeatureView, asked: Optional[Sequence[str]] = None) -> History:
+def history(config: RepoConfig, feature_view: FeatureView, asked: Sequence[str] | None = None) -> History:
     """The history of a feature view in the store, for the features ``asked`` or for all.
 
     Raises :class:`ValueError` when its rows come from a source that this store does not read.
@@ -99,8 +100,8 @@ def history(config: RepoConfig, feature_view: FeatureView, asked: Optional[Seque
     source = feature_view.batch_source
     if source is not None and not isinstance(source, (AsofSource, FileSource)):
         raise ValueError(
-            f"asofdb: feature view {feature_view.name!r} has a {type(source).__name__}; the offline store reads AsofSource "
-            "(what is in the store) and FileSource (Parquet files)"
+            f"asofdb: feature view {feature_view.name!r} has a {type(source).__name__}; the offline store reads "
+            "AsofSource (what is in the store) and FileSource (Parquet files)"
         )
     asof = source if isinstance(source, AsofSource) else None
     return History(
@@ -114,19 +115,19 @@ def history(config: RepoConfig, feature_view: FeatureView, asked: Optional[Seque
     )
 
 
-def _key(feature_view: FeatureView, source: Optional[AsofSource], name: str, value_type: ValueType) -> KeyColumn:
+def _key(feature_view: FeatureView, source: AsofSource | None, name: str, value_type: ValueType) -> KeyColumn:
     spine = feature_view.projection.join_key_map.get(name, name)
     return KeyColumn(name, spine, _store_name(source, name), value_type)
 
 
-def _feature(feature_view: FeatureView, source: Optional[AsofSource], name: str) -> FeatureColumn:
+def _feature(feature_view: FeatureView, source: AsofSource | None, name: str) -> FeatureColumn:
     dtype = next((field.dtype for field in feature_view.features if field.name == name), None)
     if dtype is None:
         raise ValueError(f"asofdb: feature view {feature_view.name!r} has no feature {name!r}")
     return FeatureColumn(name, _store_name(source, name), dtype)
 
 
-def _store_name(source: Optional[AsofSource], name: str) -> str:
+def _store_name(source: AsofSource | None, name: str) -> str:
     return column_name(name) if source is None else source.store_column(source_name(source, name))
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Callable, List, Optional
 
 import pandas as pd
 import pyarrow as pa
@@ -21,10 +21,10 @@ class AsofRetrievalJob(RetrievalJob):
         self,
         run: Callable[[], pa.RecordBatchReader],
         *,
-        repo_path: Optional[Path],
+        repo_path: Path | None,
         full_feature_names: bool = False,
-        on_demand_feature_views: Optional[List[OnDemandFeatureView]] = None,
-        metadata: Optional[RetrievalMetadata] = None,
+        on_demand_feature_views: list[OnDemandFeatureView] | None = None,
+        metadata: RetrievalMetadata | None = None,
     ) -> None:
         self._run = run
         self._repo_path = repo_path
@@ -38,12 +38,12 @@ class AsofRetrievalJob(RetrievalJob):
         return self._full_feature_names
 
     @property
-    def on_demand_feature_views(self) -> List[OnDemandFeatureView]:
+    def on_demand_feature_views(self) -> list[OnDemandFeatureView]:
         """What Feast computes from the result."""
         return self._on_demand_feature_views
 
     @property
-    def metadata(self) -> Optional[RetrievalMetadata]:
+    def metadata(self) -> RetrievalMetadata | None:
         """What was asked for."""
         return self._metadata
 
@@ -52,21 +52,21 @@ class AsofRetrievalJob(RetrievalJob):
         return self._run()
 
     def to_df(
-        self, validation_reference: Optional[ValidationReference] = None, timeout: Optional[int] = None
+        self, validation_reference: ValidationReference | None = None, timeout: int | None = None
     ) -> pd.DataFrame:
         """The rows as a data frame, with maps as dictionaries; on-demand feature views are computed."""
         table = self.to_arrow(validation_reference=validation_reference, timeout=timeout)
-        return table.to_pandas(maps_as_pydicts="strict")
+        rows: pd.DataFrame = table.to_pandas(maps_as_pydicts="strict")
+        return rows
 
-    def _to_arrow_internal(self, timeout: Optional[int] = None) -> pa.Table:
+    def _to_arrow_internal(self, timeout: int | None = None) -> pa.Table:
         return self._run().read_all()
 
-    def _to_df_internal(self, timeout: Optional[int] = None) -> pd.DataFrame:
-        return self._to_arrow_internal(timeout).to_pandas(maps_as_pydicts="strict")
+    def _to_df_internal(self, timeout: int | None = None) -> pd.DataFrame:
+        rows: pd.DataFrame = self._to_arrow_internal(timeout).to_pandas(maps_as_pydicts="strict")
+        return rows
 
-    def persist(
-        self, storage: SavedDatasetStorage, allow_overwrite: bool = False, timeout: Optional[int] = None
-    ) -> None:
+    def persist(self, storage: SavedDatasetStorage, allow_overwrite: bool = False, timeout: int | None = None) -> None:
         """Writes the result as Parquet where ``storage`` says; batch by batch, unless Feast computes something from it.
 
         Raises Feast's ``SavedDatasetLocationAlreadyExists`` when something is there and may not be overwritten.

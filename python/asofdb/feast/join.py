@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Final, Iterable, Iterator, Sequence
+from typing import Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from .connect import Engine
-from .spine import Spine
 from .histories import FeatureColumn, History, KeyColumn
+from .spine import Spine
 
 _TIME: Final = "event_timestamp"
 """The column of times in what the store is asked; no join key can have its name."""
@@ -91,7 +92,7 @@ def _answer(group: Group, batch: pa.RecordBatch, asked: int) -> pa.RecordBatch:
     features = group.features
     answered = batch.columns[asked : asked + len(features)]
     columns = []
-    for column, (history, _) in zip(answered, features):
+    for column, (history, _) in zip(answered, features, strict=True):
         if history.ttl is not None:
             events = batch.column(f"{history.view}__event_timestamp")
             column = _within(history.ttl, column, batch.column(_TIME), events)

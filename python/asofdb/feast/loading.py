@@ -5,19 +5,19 @@ from __future__ import annotations
 import tempfile
 import threading
 from pathlib import Path
-from typing import Any, Final, Optional
+from typing import Any, Final
 from weakref import WeakKeyDictionary
 
 import pyarrow as pa
-import pyarrow.ipc
 import pyarrow.dataset as ds
+import pyarrow.ipc
 from feast.infra.offline_stores.file_source import FileSource
 from feast.repo_config import RepoConfig
 
 from .connect import Engine
 from .files import open_files
-from .rows import RowTranslation
 from .histories import History, history
+from .rows import RowTranslation
 
 _BATCH_ROWS: Final = 1 << 16
 
@@ -26,13 +26,13 @@ _loaded: WeakKeyDictionary[Engine, set[tuple[Any, ...]]] = WeakKeyDictionary()
 
 
 def load(config: RepoConfig, engine: Engine, asked: History) -> int:
-    """Writes the rows of a feature view's files into its history, unless they are there; returns how many were written.
+    """Writes the rows of a feature view's files into its history, unless they are there; returns how many those were.
 
     The store knows a file by its content. Within one process, a file whose size and time have not changed is not
     even read again.
 
-    Raises :class:`ValueError` when the files lack what is asked for, :class:`asofdb.InvalidError` naming the row and the
-    rule for rows that the store refuses.
+    Raises :class:`ValueError` when the files lack what is asked for, :class:`asofdb.InvalidError` naming the row and
+    the rule for rows that the store refuses.
     """
     source = asked.source
     if not isinstance(source, FileSource):
@@ -66,7 +66,7 @@ def _load_file(engine: Engine, translation: RowTranslation, fragment: ds.FileFra
     return report.rows_written
 
 
-def _identity(translation: RowTranslation, fragment: ds.FileFragment) -> Optional[tuple[Any, ...]]:
+def _identity(translation: RowTranslation, fragment: ds.FileFragment) -> tuple[Any, ...] | None:
     """What a file is known by within this process; ``None`` for files elsewhere."""
     try:
         status = Path(fragment.path).stat()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, Optional
+from typing import Literal
 
 from feast.repo_config import FeastConfigBaseModel, RepoConfig
 from pydantic import model_validator
@@ -17,17 +17,17 @@ class AsofOfflineLocation(FeastConfigBaseModel):
     type: Literal["asofdb.feast.AsofOfflineStore"] = "asofdb.feast.AsofOfflineStore"
     """What selects this store."""
 
-    path: Optional[str] = None
+    path: str | None = None
     """The directory of a store that this process opens; relative to the feature repository."""
 
-    socket: Optional[str] = None
+    socket: str | None = None
     """The socket of a running ``asof serve``."""
 
-    prefix: Optional[str] = None
+    prefix: str | None = None
     """What the names of this project's views begin with in the store; made from the project's name if not given."""
 
     @model_validator(mode="after")
-    def _one_location(self) -> "AsofOfflineLocation":
+    def _one_location(self) -> AsofOfflineLocation:
         check_location(self)
         return self
 

@@ -9,8 +9,8 @@ import pyarrow as pa
 
 from .connect import Engine
 from .exported import versions_between
-from .spine import Spine
 from .histories import History, KeyColumn
+from .spine import Spine
 
 _EVENT = "event_timestamp"
 
@@ -33,8 +33,8 @@ def _widest(histories: Sequence[History]) -> Sequence[KeyColumn]:
     for history in histories:
         if not _spines(history) <= _spines(widest):
             raise ValueError(
-                f"asofdb: without entity_df, features are retrieved for the entities of one view: {widest.view!r} does not have "
-                f"the join keys of {history.view!r}; retrieve them apart"
+                "asofdb: without entity_df, features are retrieved for the entities of one view: "
+                f"{widest.view!r} does not have the join keys of {history.view!r}; retrieve them apart"
             )
     return widest.keys
 

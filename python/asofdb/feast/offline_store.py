@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Callable, List, Optional, Union
+from typing import Any, Union
 
 import pyarrow as pa
 from feast.data_source import DataSource
@@ -22,6 +23,7 @@ from feast.utils import (
 
 from .appending import append
 from .defining import ensure_defined
+from .histories import history
 from .job import AsofRetrievalJob
 from .loading import load
 from .location import AsofOfflineLocation, offline_engine
@@ -30,7 +32,6 @@ from .pulling import Pull, pull
 from .retrieval import Retrieval
 from .saved import write_logs
 from .spine import Spine
-from .histories import history
 
 
 class AsofOfflineStoreConfig(AsofOfflineLocation):
@@ -49,8 +50,8 @@ class AsofOfflineStore(OfflineStore):
     @staticmethod
     def get_historical_features(
         config: RepoConfig,
-        feature_views: List[FeatureView],
-        feature_refs: List[str],
+        feature_views: list[FeatureView],
+        feature_refs: list[str],
         entity_df: Any,
         registry: BaseRegistry,
         project: str,
@@ -99,12 +100,12 @@ class AsofOfflineStore(OfflineStore):
     def pull_latest_from_table_or_query(
         config: RepoConfig,
         data_source: DataSource,
-        join_key_columns: List[str],
-        feature_name_columns: List[str],
+        join_key_columns: list[str],
+        feature_name_columns: list[str],
         timestamp_field: str,
-        created_timestamp_column: Optional[str],
-        start_date: Optional[datetime] = None,
-        end_date: Optional[datetime] = None,
+        created_timestamp_column: str | None,
+        start_date: datetime | None = None,
+        end_date: datetime | None = None,
     ) -> AsofRetrievalJob:
         """The newest row of each entity with an event from ``start_date`` to ``end_date``, both included."""
         asked = Pull(
@@ -116,12 +117,12 @@ class AsofOfflineStore(OfflineStore):
     def pull_all_from_table_or_query(
         config: RepoConfig,
         data_source: DataSource,
-        join_key_columns: List[str],
-        feature_name_columns: List[str],
+        join_key_columns: list[str],
+        feature_name_columns: list[str],
         timestamp_field: str,
-        created_timestamp_column: Optional[str] = None,
-        start_date: Optional[datetime] = None,
-        end_date: Optional[datetime] = None,
+        created_timestamp_column: str | None = None,
+        start_date: datetime | None = None,
+        end_date: datetime | None = None,
     ) -> AsofRetrievalJob:
         """Every row with an event from ``start_date`` to ``end_date``, both included."""
         asked = Pull(
@@ -145,7 +146,7 @@ class AsofOfflineStore(OfflineStore):
         config: RepoConfig,
         feature_view: FeatureView,
         table: pa.Table,
-        progress: Optional[Callable[[int], Any]],
+        progress: Callable[[int], Any] | None,
     ) -> None:
         """Adds rows to the source of a feature view: to its file, or to the store itself."""
         append(config, feature_view, table)
@@ -154,8 +155,8 @@ class AsofOfflineStore(OfflineStore):
 
 
 def _requested(
-    feature_views: List[FeatureView], feature_refs: List[str], registry: BaseRegistry, project: str
-) -> list[tuple[FeatureView, List[str]]]:
+    feature_views: list[FeatureView], feature_refs: list[str], registry: BaseRegistry, project: str
+) -> list[tuple[FeatureView, list[str]]]:
     """Which features of which feature views are asked for, also by on-demand feature views."""
     on_demand = _get_requested_on_demand_feature_views(feature_refs, project, registry)
     requested, _ = _get_requested_feature_views_to_features_dict(feature_refs, feature_views, on_demand)

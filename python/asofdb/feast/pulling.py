@@ -31,7 +31,8 @@ def pull(config: RepoConfig, source: DataSource, asked: Pull, *, latest: bool) -
     if isinstance(source, AsofSource):
         return _stored(config, offline_engine(config), source, asked, latest).to_reader()
     raise ValueError(
-        f"asofdb: data source {source.name!r} is a {type(source).__name__}; the offline store reads AsofSource and FileSource"
+        f"asofdb: data source {source.name!r} is a {type(source).__name__}; "
+        "the offline store reads AsofSource and FileSource"
     )
 
 

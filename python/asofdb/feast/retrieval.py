@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Optional
 
 import pyarrow as pa
-from feast.repo_config import RepoConfig
 
 from .arrow import arrow_type, from_store
 from .connect import Engine
+from .histories import FeatureColumn, History
 from .join import Group, answers, grouped
 from .spine import Spine
 from .types import feature_type, is_native
-from .histories import FeatureColumn, History
 
 
 @dataclass(frozen=True)
@@ -100,7 +98,7 @@ class _Pending:
 
     def __init__(self, batches: Iterator[pa.RecordBatch]) -> None:
         self._batches = batches
-        self._current: Optional[pa.RecordBatch] = None
+        self._current: pa.RecordBatch | None = None
 
     def available(self) -> int:
         """Rows that can be taken at once; 0 at the end."""
@@ -108,14 +106,14 @@ class _Pending:
             self._current = next(self._batches, None)
             if self._current is None:
                 return 0
-        return self._current.num_rows
+        return int(self._current.num_rows)
 
     def take(self, rows: int) -> list[pa.Array]:
         """The columns of the next rows, of which as many are available."""
         current = self._current
         assert current is not None, "nothing is available"
         self._current = current.slice(rows)
-        return current.slice(0, rows).columns
+        return list(current.slice(0, rows).columns)
 
 
 def _one(column: pa.Array | pa.ChunkedArray) -> pa.Array:

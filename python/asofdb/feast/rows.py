@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Callable, Final, Optional, Sequence
+from typing import Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -36,14 +37,14 @@ class RowTranslation:
     source_schema: pa.Schema
     source_columns: Sequence[str]
     schema: pa.Schema
-    converts: Sequence[tuple[Optional[str], Convert]]
+    converts: Sequence[tuple[str | None, Convert]]
     required: int
     """How many of the first columns may not be null."""
 
     @staticmethod
     def of(
         engine: Engine, history: History, source_schema: pa.Schema, *, missing_as_null: bool = False
-    ) -> "RowTranslation":
+    ) -> RowTranslation:
         """For the features of a history.
 
         Raises :class:`ValueError` naming the columns that the source lacks; features among them are null with
@@ -90,7 +91,7 @@ class _Columns:
         self.source: DataSource = source
         self.present = set(source_schema.names)
         self.fields: list[pa.Field] = []
-        self.converts: list[tuple[Optional[str], Convert]] = []
+        self.converts: list[tuple[str | None, Convert]] = []
         self.missing: list[str] = []
 
     def key(self, name: str, store: str, value_type: ValueType) -> None:
@@ -120,11 +121,11 @@ class _Columns:
     def check(self) -> None:
         if self.missing:
             raise ValueError(
-                f"asofdb: data source {self.source.name!r} of feature view {self.history.feature_view.name!r} has no columns "
-                f"{self.missing}; it has {sorted(self.present)}"
+                f"asofdb: data source {self.source.name!r} of feature view {self.history.feature_view.name!r} has no "
+                f"columns {self.missing}; it has {sorted(self.present)}"
             )
 
-    def _add(self, field: pa.Field, column: Optional[str], convert: Convert) -> None:
+    def _add(self, field: pa.Field, column: str | None, convert: Convert) -> None:
         self.fields.append(field)
         self.converts.append((column, convert))
 
@@ -136,13 +137,13 @@ class _Columns:
                 return convert(array, value_type)
             except (pa.ArrowException, TypeError, ValueError) as error:
                 raise ValueError(
-                    f"asofdb: column {name!r} of data source {self.source.name!r} is {array.type} and cannot be read as "
-                    f"{value_type.name}: {error}"
+                    f"asofdb: column {name!r} of data source {self.source.name!r} is {array.type} and cannot be read "
+                    f"as {value_type.name}: {error}"
                 ) from error
 
         return named
 
-    def _find(self, name: str) -> Optional[str]:
+    def _find(self, name: str) -> str | None:
         """The source's column of that name, before or after its field mapping."""
         mapped = source_name(self.source, name)
         return next((column for column in (mapped, name) if column in self.present), None)

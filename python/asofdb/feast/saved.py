@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Optional, Union
+from typing import Union
 
 import pyarrow as pa
 import pyarrow.dataset as ds
@@ -26,7 +26,7 @@ class SavedFile:
     filesystem: fs.FileSystem
 
     @staticmethod
-    def of(storage: SavedDatasetStorage, repo_path: Optional[Path]) -> "SavedFile":
+    def of(storage: SavedDatasetStorage, repo_path: Path | None) -> SavedFile:
         """Where a data set is saved.
 
         Raises :class:`ValueError` for storage other than files.
@@ -58,10 +58,10 @@ class SavedFile:
             )
 
     def _exists(self) -> bool:
-        return self.filesystem.get_file_info(self.path).type != fs.FileType.NotFound
+        return bool(self.filesystem.get_file_info(self.path).type != fs.FileType.NotFound)
 
 
-def write_logs(data: Union[pa.Table, Path], logging: LoggingConfig, repo_path: Optional[Path]) -> None:
+def write_logs(data: Union[pa.Table, Path], logging: LoggingConfig, repo_path: Path | None) -> None:
     """Adds logged features to the files of their destination.
 
     Raises :class:`ValueError` for destinations other than files.
@@ -85,7 +85,7 @@ def write_logs(data: Union[pa.Table, Path], logging: LoggingConfig, repo_path: O
     )
 
 
-def _saved_file(uri: str, s3_endpoint_override: str, repo_path: Optional[Path]) -> SavedFile:
+def _saved_file(uri: str, s3_endpoint_override: str, repo_path: Path | None) -> SavedFile:
     absolute = FileSource.get_uri_for_file_path(repo_path=repo_path, uri=uri)
     filesystem, path = FileSource.create_filesystem_and_path(absolute, s3_endpoint_override)
     return SavedFile(uri, path, filesystem or fs.LocalFileSystem())

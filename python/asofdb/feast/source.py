@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from typing import Callable, Dict, Final, Iterable, Optional, Tuple
+from collections.abc import Callable, Iterable
+from typing import Final
 
-from asofdb import Catalog, Feature, FeatureView
 from feast.data_source import DataSource
 from feast.protos.feast.core.DataSource_pb2 import DataSource as DataSourceProto
 from feast.repo_config import RepoConfig
 from feast.value_type import ValueType
+
+from asofdb import Catalog, Feature, FeatureView
 
 from . import types
 from .location import naming, offline_engine
@@ -24,7 +26,7 @@ CREATED_TIMESTAMP: Final = "created_timestamp"
 _CLASS: Final = "asofdb.feast.source.AsofSource"
 _TAG_PREFIX: Final = "feast:"
 
-_VALUE_TYPES: Final[Dict[str, ValueType]] = {}
+_VALUE_TYPES: Final[dict[str, ValueType]] = {}
 for _candidate in ValueType:
     if types.is_native(_candidate):
         # Several types of Feast are bytes in the store; the plain one comes first.
@@ -35,20 +37,21 @@ class AsofSource(DataSource):
     """The history of a feature view in the store: what was pushed, materialized, written or ingested.
 
     ``name`` is the feature view of this project whose history it is, unless ``view`` names a view of the store, such as
-    one that was defined and filled without Feast. Such a view has its own names; ``field_mapping`` maps them to Feast's.
+    one that was defined and filled without Feast. Such a view has its own names; ``field_mapping`` maps them to those of
+    Feast.
     """
 
     def __init__(
         self,
         *,
         name: str,
-        view: Optional[str] = None,
-        timestamp_field: Optional[str] = EVENT_TIMESTAMP,
-        created_timestamp_column: Optional[str] = CREATED_TIMESTAMP,
-        field_mapping: Optional[Dict[str, str]] = None,
-        description: Optional[str] = "",
-        tags: Optional[Dict[str, str]] = None,
-        owner: Optional[str] = "",
+        view: str | None = None,
+        timestamp_field: str | None = EVENT_TIMESTAMP,
+        created_timestamp_column: str | None = CREATED_TIMESTAMP,
+        field_mapping: dict[str, str] | None = None,
+        description: str | None = "",
+        tags: dict[str, str] | None = None,
+        owner: str | None = "",
     ) -> None:
         super().__init__(
             name=name,
@@ -62,10 +65,10 @@ class AsofSource(DataSource):
         self.view = view
 
     def __hash__(self) -> int:
-        return super().__hash__()
+        return hash((self.name, self.view))
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, AsofSource) and super().__eq__(other) and self.view == other.view
+        return isinstance(other, AsofSource) and bool(DataSource.__eq__(self, other)) and self.view == other.view  # type: ignore[no-untyped-call]
 
     def source_type(self) -> DataSourceProto.SourceType.ValueType:
         """Feast's kind of source: one that it does not know."""
@@ -86,7 +89,7 @@ class AsofSource(DataSource):
         return column if self.view is not None else feast_column(column)
 
     @staticmethod
-    def from_proto(data_source: DataSourceProto) -> "AsofSource":
+    def from_proto(data_source: DataSourceProto) -> AsofSource:
         """Reads what the registry holds."""
         options = json.loads(data_source.custom_options.configuration)
         return AsofSource(
@@ -120,7 +123,7 @@ class AsofSource(DataSource):
         if self.view is not None:
             _catalog_view(config, self)
 
-    def get_table_column_names_and_types(self, config: RepoConfig) -> Iterable[Tuple[str, str]]:
+    def get_table_column_names_and_types(self, config: RepoConfig) -> Iterable[tuple[str, str]]:
         """The columns of the view, with the store's types; of values that the store cannot read, with Feast's."""
         catalog, view = _catalog_view(config, self)
         keys = {name: type_ for entity in view.entities for name, type_ in catalog.entities[entity].join_keys.items()}
@@ -148,13 +151,13 @@ def _value_type(type_name: str) -> ValueType:
     return _VALUE_TYPES[type_name]
 
 
-def _catalog_view(config: RepoConfig, source: AsofSource) -> Tuple[Catalog, FeatureView]:
+def _catalog_view(config: RepoConfig, source: AsofSource) -> tuple[Catalog, FeatureView]:
     name = source.store_view(config)
     catalog = offline_engine(config).catalog()
     view = catalog.feature_views.get(name)
     if view is None:
         raise ValueError(
-            f"asofdb: data source {source.name!r}: the store has no view {name!r} yet. `feast apply` defines it where the online "
-            "store is the same store and the feature view has a schema; else asofdb.feast.load(feature_store) does"
+            f"asofdb: data source {source.name!r}: the store has no view {name!r} yet. `feast apply` defines it where "
+            "the online store is the same store and the feature view has a schema; else asofdb.feast.load(feature_store) does"
         )
     return catalog, view

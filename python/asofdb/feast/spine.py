@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Optional, Sequence
+from typing import Any
 
 import pandas as pd
 import pyarrow as pa
@@ -30,7 +31,7 @@ class Spine:
     """The column with the times to ask about."""
 
     @staticmethod
-    def of(entity_rows: Any) -> "Spine":
+    def of(entity_rows: Any) -> Spine:
         """From a pandas data frame or a table of Arrow.
 
         Raises :class:`ValueError` for SQL text, which this store has nothing to run on.
@@ -41,8 +42,8 @@ class Spine:
             return _from_pandas(entity_rows)
         if isinstance(entity_rows, str):
             raise ValueError(
-                "asofdb: entity_df is SQL text, but this offline store runs no SQL: run the query where the data is and "
-                "hand over its result as a data frame"
+                "asofdb: entity_df is SQL text, but this offline store runs no SQL: run the query where the data is "
+                "and hand over its result as a data frame"
             )
         raise ValueError(f"asofdb: entity_df must be a pandas data frame or a pyarrow table: {type(entity_rows)}")
 
@@ -51,7 +52,7 @@ class Spine:
         """The times to ask about, as the store takes them."""
         return instants(self.table[self.event_column], up=False)
 
-    def time_range(self) -> tuple[Optional[datetime], Optional[datetime]]:
+    def time_range(self) -> tuple[datetime | None, datetime | None]:
         """The first and the last time; ``None`` where there is none."""
         ends = pc.min_max(self.times)
         return ends["min"].as_py(), ends["max"].as_py()
@@ -65,7 +66,7 @@ class Spine:
         needed = {column for column in columns if column != DUMMY_ENTITY_ID}
         missing = needed - set(self.table.column_names)
         if missing:
-            raise FeastEntityDFMissingColumnsError(needed | {self.event_column}, missing)
+            raise FeastEntityDFMissingColumnsError(needed | {self.event_column}, missing)  # type: ignore[no-untyped-call]
 
     def keys(self, column: str, value_type: ValueType) -> Column:
         """A join key of each row, as the store takes it."""
@@ -75,13 +76,13 @@ class Spine:
             return key_to_store(self.table[column], value_type)
         except (pa.ArrowException, TypeError) as error:
             raise ValueError(
-                f"asofdb: column {column!r} of entity_df is {self.table[column].type} and cannot be read as the join key's "
-                f"{value_type.name}: {error}"
+                f"asofdb: column {column!r} of entity_df is {self.table[column].type} and cannot be read as the join "
+                f"key's {value_type.name}: {error}"
             ) from error
 
 
 def _from_pandas(rows: pd.DataFrame) -> Spine:
-    event_column = infer_event_timestamp_from_entity_df(dict(zip(rows.columns, rows.dtypes)))
+    event_column = infer_event_timestamp_from_entity_df(dict(zip(rows.columns, rows.dtypes, strict=True)))
     rows = rows.copy(deep=False)
     rows[event_column] = pd.to_datetime(rows[event_column], utc=True)
     return Spine(pa.Table.from_pandas(rows, preserve_index=False), event_column)

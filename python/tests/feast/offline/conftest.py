@@ -9,9 +9,9 @@ import pytest
 
 pytest.importorskip("feast")
 
-from asofdb.feast import connect  # noqa: E402
+from asofdb.feast import connect
 
-from .repository import Repository  # noqa: E402
+from .repository import Repository
 
 
 @pytest.fixture

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any
 
 import pandas as pd
-from feast import Entity, FeatureStore, FeatureView, Field, FileSource, RepoConfig
 from feast.repo_config import RegistryConfig
 from feast.types import Float64, Int64
 from feast.value_type import ValueType
+
+from feast import Entity, FeatureStore, FeatureView, Field, FileSource, RepoConfig
 
 DRIVER = Entity(name="driver", join_keys=["driver_id"], value_type=ValueType.INT64)
 
@@ -55,7 +56,7 @@ class Repository:
         return FileSource(name=name, path=str(self.file(name, rows)), **options)
 
     def view(
-        self, name: str, source: Any, features: dict[str, Any], *, ttl: Optional[timedelta] = None, **options: Any
+        self, name: str, source: Any, features: dict[str, Any], *, ttl: timedelta | None = None, **options: Any
     ) -> FeatureView:
         """A feature view of drivers, applied."""
         options.setdefault("entities", [DRIVER])
@@ -65,7 +66,7 @@ class Repository:
         self.store.apply([*options["entities"], view])
         return view
 
-    def trips(self, rows: list[tuple[Any, ...]], *, ttl: Optional[timedelta] = None, **options: Any) -> FeatureView:
+    def trips(self, rows: list[tuple[Any, ...]], *, ttl: timedelta | None = None, **options: Any) -> FeatureView:
         """The feature view ``trips`` of (driver, event, created, value)."""
         frame = pd.DataFrame(rows, columns=["driver_id", "event_timestamp", "created", "value"])
         frame = frame.astype({"value": "float64"})
@@ -77,7 +78,7 @@ class Repository:
         """Historical features."""
         return self.store.get_historical_features(entity_df=spine, features=features, **options).to_df()
 
-    def values(self, spine: list[tuple[Any, datetime]], **options: Any) -> list[Optional[float]]:
+    def values(self, spine: list[tuple[Any, datetime]], **options: Any) -> list[float | None]:
         """The value of ``trips`` for (driver, time), row by row; ``None`` where there is none."""
         frame = pd.DataFrame(spine, columns=["driver_id", "event_timestamp"])
         frame["event_timestamp"] = pd.to_datetime(frame["event_timestamp"], utc=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -21,8 +21,8 @@ def _history(generator: random.Random, *, ties: bool) -> list[tuple[Any, ...]]:
     seen = set()
     for number in range(400):
         driver, event = generator.randrange(20), at(minutes=15 * generator.randrange(200))
-        created = at(minutes=generator.randrange(10_000), microseconds=number)
-        value: Optional[float] = float(number)
+        created: Any = at(minutes=generator.randrange(10_000), microseconds=number)
+        value: float | None = float(number)
         if ties:
             created = created if generator.random() < 0.9 or (driver, event) in seen else pd.NaT
             value = value if generator.random() < 0.9 else None
@@ -85,7 +85,7 @@ def _feast_values(repository: Repository, spine: list[tuple[Any, datetime]], **o
     frame["event_timestamp"] = pd.to_datetime(frame["event_timestamp"], utc=True)
     result = repository.retrieve(frame, ["trips:value"], **options)
     values = [None if pd.isna(value) else value for value in result["value"]]
-    return dict(zip(zip(result["driver_id"], result["event_timestamp"]), values))
+    return dict(zip(zip(result["driver_id"], result["event_timestamp"], strict=True), values, strict=True))
 
 
 def test_feasts_own_store_agrees_where_it_is_right(tmp_path: Path) -> None:
@@ -94,7 +94,7 @@ def test_feasts_own_store_agrees_where_it_is_right(tmp_path: Path) -> None:
     spine = list({(driver, time): None for driver, time in _spine(generator, 300)})
     ours, feast = _both(tmp_path, history)
     theirs = _feast_values(feast, spine)
-    mine = dict(zip([(driver, pd.Timestamp(time)) for driver, time in spine], ours.values(spine)))
+    mine = dict(zip([(driver, pd.Timestamp(time)) for driver, time in spine], ours.values(spine), strict=True))
     compared = {row: value for row, value in mine.items() if row in theirs}
     assert len(compared) > 250
     assert compared == {row: theirs[row] for row in compared}

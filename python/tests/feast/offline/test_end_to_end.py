@@ -11,6 +11,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
+
 from asofdb import Store
 from asofdb.feast import connect
 from feast import FeatureStore
@@ -93,7 +94,9 @@ def _online(directory: Path, *drivers: int) -> dict[str, Any]:
 
 def _historical(directory: Path, *asked: tuple[int, timedelta]) -> pd.DataFrame:
     store = FeatureStore(repo_path=str(directory))
-    spine = pd.DataFrame({"driver_id": [driver for driver, _ in asked], "event_timestamp": [NOW - age for _, age in asked]})
+    spine = pd.DataFrame(
+        {"driver_id": [driver for driver, _ in asked], "event_timestamp": [NOW - age for _, age in asked]}
+    )
     found = store.get_historical_features(spine, store.get_feature_service("model")).to_df()
     connect.close_all()
     return found
@@ -143,9 +146,9 @@ def test_what_was_materialized_is_history_for_training_without_the_file(director
     _write(directory, [(1, _day(3), _day(3), 10.0)])
     _feast(directory, "apply")
     _feast(directory, "materialize", (NOW - _day(6)).isoformat(), NOW.isoformat())
-    definitions = DEFINITIONS.replace("FileSource(\n        name=\"trips\", path=\"trips.parquet\", ", "AsofSource(name=\"trips\", ").replace(
-        'timestamp_field="event_timestamp", created_timestamp_column="created"\n    )', "\n    )"
-    )
+    definitions = DEFINITIONS.replace(
+        'FileSource(\n        name="trips", path="trips.parquet", ', 'AsofSource(name="trips", '
+    ).replace('timestamp_field="event_timestamp", created_timestamp_column="created"\n    )', "\n    )")
     (directory / "definitions.py").write_text("from asofdb.feast import AsofSource\n" + definitions)
     (directory / "trips.parquet").unlink()
     _feast(directory, "apply")
@@ -165,7 +168,9 @@ def test_two_projects_share_a_store_and_see_only_their_own(directory: Path) -> N
     _feast(directory, "apply")
     other = directory / "other"
     other.mkdir()
-    (other / "feature_store.yaml").write_text(YAML.replace("rides", "rides_two").replace("path: store", "path: ../store"))
+    (other / "feature_store.yaml").write_text(
+        YAML.replace("rides", "rides_two").replace("path: store", "path: ../store")
+    )
     (other / "definitions.py").write_text(DEFINITIONS)
     _write(other, [(1, _day(1), _day(1), 99.0)])
     _feast(other, "apply")

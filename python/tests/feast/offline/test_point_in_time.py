@@ -65,7 +65,14 @@ def test_filtered_by_created_timestamp_each_row_uses_what_it_could_know(reposito
 
 def test_every_row_of_the_spine_comes_once_and_in_its_place(repository: Repository) -> None:
     repository.trips([(1, at(), at(), 10), (2, at(), at(), 20)])
-    spine = [(2, at(hours=1)), (1, at(hours=1)), (7, at(hours=1)), (1, at(hours=1)), (None, at(hours=1)), (1, at(days=-1))]
+    spine = [
+        (2, at(hours=1)),
+        (1, at(hours=1)),
+        (7, at(hours=1)),
+        (1, at(hours=1)),
+        (None, at(hours=1)),
+        (1, at(days=-1)),
+    ]
     assert repository.values(spine) == [20, 10, None, 10, None, None]
 
 
@@ -75,7 +82,7 @@ def test_the_spine_keeps_its_columns_and_a_time_that_is_null_knows_nothing(repos
         {
             "label": ["a", "b"],
             "driver_id": [1, 1],
-            "event_timestamp": pd.to_datetime([at(hours=1), None], utc=True),
+            "event_timestamp": pd.to_datetime(pd.Series([at(hours=1), None]), utc=True),
             "order": [[1, 2], None],
         }
     )
@@ -88,16 +95,25 @@ def test_the_spine_keeps_its_columns_and_a_time_that_is_null_knows_nothing(repos
 
 def test_times_without_a_zone_are_utc_and_other_zones_are_converted(repository: Repository) -> None:
     repository.trips([(1, at(), at(), 10)])
-    naive = pd.DataFrame({"driver_id": [1, 1], "event_timestamp": [pd.Timestamp("2026-05-01 12:00"), pd.Timestamp("2026-05-01 11:59")]})
+    naive = pd.DataFrame(
+        {"driver_id": [1, 1], "event_timestamp": [pd.Timestamp("2026-05-01 12:00"), pd.Timestamp("2026-05-01 11:59")]}
+    )
     assert repository.retrieve(naive, ["trips:value"])["value"].isna().tolist() == [False, True]
-    tokyo = pd.DataFrame({"driver_id": [1, 1], "event_timestamp": pd.to_datetime(["2026-05-01 21:00", "2026-05-01 20:59"]).tz_localize("Asia/Tokyo")})
+    tokyo = pd.DataFrame(
+        {
+            "driver_id": [1, 1],
+            "event_timestamp": pd.to_datetime(["2026-05-01 21:00", "2026-05-01 20:59"]).tz_localize("Asia/Tokyo"),
+        }
+    )
     result = repository.retrieve(tokyo, ["trips:value"])
     assert result["value"].isna().tolist() == [False, True]
     assert result["event_timestamp"][0] == pd.Timestamp(at())
 
 
 def test_a_fact_of_a_nanosecond_after_is_not_seen(repository: Repository) -> None:
-    rows = pd.DataFrame({"driver_id": [1], "event_timestamp": [pd.Timestamp(at()) + pd.Timedelta(nanoseconds=1)], "value": [1.0]})
+    rows = pd.DataFrame(
+        {"driver_id": [1], "event_timestamp": [pd.Timestamp(at()) + pd.Timedelta(nanoseconds=1)], "value": [1.0]}
+    )
     repository.view("trips", repository.file_source("nanos", rows), {"value": Float64})
     assert repository.values([(1, at()), (1, at() + US)]) == [None, 1]
 
@@ -110,7 +126,12 @@ def test_any_column_of_times_serves_where_it_is_the_only_one(repository: Reposit
 
 def test_an_empty_spine_gives_no_rows_but_all_columns(repository: Repository) -> None:
     repository.trips([(1, at(), at(), 10)])
-    spine = pd.DataFrame({"driver_id": pd.Series([], dtype="int64"), "event_timestamp": pd.to_datetime(pd.Series([], dtype="object"), utc=True)})
+    spine = pd.DataFrame(
+        {
+            "driver_id": pd.Series([], dtype="int64"),
+            "event_timestamp": pd.to_datetime(pd.Series([], dtype="object"), utc=True),
+        }
+    )
     result = repository.retrieve(spine, ["trips:value"])
     assert list(result.columns) == ["driver_id", "event_timestamp", "value"] and len(result) == 0
 
@@ -133,7 +154,9 @@ def test_keys_come_as_floats_objects_or_smaller_integers(repository: Repository)
     for keys in (pd.Series([1.0, None]), pd.Series([1, None], dtype="Int64"), pd.Series([1, None], dtype="object")):
         spine = pd.DataFrame({"driver_id": keys, "event_timestamp": pd.to_datetime([at(), at()], utc=True)})
         assert repository.retrieve(spine, ["trips:value"])["value"].isna().tolist() == [False, True]
-    small = pd.DataFrame({"driver_id": pd.Series([1], dtype="int8"), "event_timestamp": pd.to_datetime([at()], utc=True)})
+    small = pd.DataFrame(
+        {"driver_id": pd.Series([1], dtype="int8"), "event_timestamp": pd.to_datetime([at()], utc=True)}
+    )
     assert repository.retrieve(small, ["trips:value"])["value"].tolist() == [10]
 
 

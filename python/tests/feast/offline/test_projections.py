@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 import pytest
-from feast import Entity, FeatureService, FeatureView, Field, OnDemandFeatureView, RequestSource
 from feast.on_demand_feature_view import on_demand_feature_view
 from feast.types import Float64, Int64, String
+
+from feast import Entity, FeatureService, FeatureView, Field, OnDemandFeatureView, RequestSource
 
 from .repository import DRIVER, Repository, at
 
@@ -14,7 +17,9 @@ PLACE = Entity(name="place", join_keys=["place_id"])
 
 
 def _temperatures(repository: Repository) -> FeatureView:
-    rows = pd.DataFrame({"place_id": ["a", "b"], "event_timestamp": pd.to_datetime([at(), at()], utc=True), "temperature": [10.0, 20.0]})
+    rows = pd.DataFrame(
+        {"place_id": ["a", "b"], "event_timestamp": pd.to_datetime([at(), at()], utc=True), "temperature": [10.0, 20.0]}
+    )
     view = FeatureView(
         name="weather",
         entities=[PLACE],
@@ -65,7 +70,11 @@ def test_composite_keys(repository: Repository) -> None:
     view = FeatureView(
         name="visits",
         entities=[PLACE, DRIVER],
-        schema=[Field(name="driver_id", dtype=Int64), Field(name="place_id", dtype=String), Field(name="visits", dtype=Int64)],
+        schema=[
+            Field(name="driver_id", dtype=Int64),
+            Field(name="place_id", dtype=String),
+            Field(name="visits", dtype=Int64),
+        ],
         source=repository.file_source("visits", rows),
     )
     repository.store.apply([PLACE, DRIVER, view])
@@ -87,9 +96,9 @@ def test_on_demand_views_are_computed_from_what_was_true(repository: Repository)
     trips = repository.trips([(1, at(), at(), 10), (1, at(hours=2), at(hours=2), 20)])
     asked = RequestSource(name="asked", schema=[Field(name="add", dtype=Int64)])
 
-    @on_demand_feature_view(sources=[trips, asked], schema=[Field(name="more", dtype=Float64)])
-    def added(inputs: pd.DataFrame) -> pd.DataFrame:
-        return pd.DataFrame({"more": inputs["value"] + inputs["add"]})
+    @on_demand_feature_view(sources=[trips, asked], schema=[Field(name="more", dtype=Float64)])  # type: ignore
+    def added(inputs: pd.DataFrame) -> Any:
+        return inputs.assign(more=inputs["value"] + inputs["add"])[["more"]]
 
     repository.store.apply([added])
     spine = pd.DataFrame({"driver_id": [1, 1], "event_timestamp": [at(hours=1), at(hours=3)], "add": [1, 2]})
@@ -100,12 +109,16 @@ def test_on_demand_views_are_computed_from_what_was_true(repository: Repository)
 
 def test_on_demand_views_of_request_data_alone(repository: Repository) -> None:
     asked = RequestSource(name="asked", schema=[Field(name="add", dtype=Int64)])
+
+    def twice(inputs: pd.DataFrame) -> Any:
+        return inputs.assign(twice=inputs["add"] * 2)[["twice"]]
+
     double = OnDemandFeatureView(
         name="double",
         sources=[asked],
         schema=[Field(name="twice", dtype=Int64)],
         mode="pandas",
-        udf=lambda inputs: pd.DataFrame({"twice": inputs["add"] * 2}),
+        udf=twice,  # type: ignore[arg-type]
         udf_string="twice",
     )
     repository.store.apply([double])
@@ -117,5 +130,6 @@ def test_metadata_tells_what_was_asked(repository: Repository) -> None:
     repository.trips([(1, at(), at(), 10)])
     spine = pd.DataFrame({"driver_id": [1, 2], "event_timestamp": [at(hours=2), at(hours=1)]})
     metadata = repository.store.get_historical_features(spine, ["trips:value"]).metadata
+    assert metadata is not None
     assert metadata.features == ["trips:value"] and metadata.keys == ["driver_id"]
     assert (metadata.min_event_timestamp, metadata.max_event_timestamp) == (at(hours=1), at(hours=2))

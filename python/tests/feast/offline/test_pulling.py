@@ -7,9 +7,10 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from asofdb.feast import AsofOfflineStore, AsofSource, connect
 from feast.errors import FeastJoinKeysDuringMaterialization
 from feast.types import Float64
+
+from asofdb.feast import AsofOfflineStore, AsofSource, connect
 
 from .repository import Repository, at
 
@@ -23,7 +24,9 @@ ROWS = [
 ]
 
 
-def _pull(repository: Repository, source: Any, latest: bool, created: str = "created", **options: Any) -> list[tuple[Any, ...]]:
+def _pull(
+    repository: Repository, source: Any, latest: bool, created: str = "created", **options: Any
+) -> list[tuple[Any, ...]]:
     asked: dict[str, Any] = {
         "join_key_columns": ["driver_id"],
         "feature_name_columns": ["value"],
@@ -53,11 +56,14 @@ def source(repository: Repository, request: pytest.FixtureRequest) -> Any:
 
 def test_the_newest_row_of_each_entity_within_the_range(repository: Repository, source: Any) -> None:
     assert _pull(repository, source, latest=True) == [(1, at(hours=1), 3.0)]
-    assert _pull(repository, source, latest=True, start_date=at(days=-1)) == [(1, at(hours=1), 3.0), (2, at(hours=-5), 6.0)]
+    assert _pull(repository, source, latest=True, start_date=at(days=-1)) == [
+        (1, at(hours=1), 3.0),
+        (2, at(hours=-5), 6.0),
+    ]
 
 
 def test_both_ends_of_the_range_are_included(repository: Repository, source: Any) -> None:
-    ends = {"start_date": at(), "end_date": at()}
+    ends: dict[str, Any] = {"start_date": at(), "end_date": at()}
     assert _pull(repository, source, latest=True, **ends) == [(1, at(), 1.0)]
     assert _pull(repository, source, latest=False, **ends) == [(1, at(), 1.0)]
 
@@ -68,7 +74,7 @@ def test_all_rows_within_the_range(repository: Repository, source: Any) -> None:
 
 
 def test_a_range_that_is_empty_has_no_rows(repository: Repository, source: Any) -> None:
-    ends = {"start_date": at(hours=2), "end_date": at(hours=1)}
+    ends: dict[str, Any] = {"start_date": at(hours=2), "end_date": at(hours=1)}
     assert _pull(repository, source, latest=False, **ends) == _pull(repository, source, latest=True, **ends) == []
 
 
@@ -89,6 +95,12 @@ def test_a_join_key_that_the_file_lacks_is_feasts_error(repository: Repository) 
 
 
 def test_other_resolutions_of_time_are_compared_exactly(repository: Repository, tmp_path: Path) -> None:
-    frame = pd.DataFrame({"driver_id": [1, 2], "event_timestamp": pd.to_datetime([at(), at(seconds=1)], utc=True).as_unit("ms"), "value": [1.0, 2.0]})
+    frame = pd.DataFrame(
+        {
+            "driver_id": [1, 2],
+            "event_timestamp": pd.to_datetime([at(), at(seconds=1)], utc=True).as_unit("ms"),
+            "value": [1.0, 2.0],
+        }
+    )
     source = repository.file_source("trips", frame.assign(created=frame["event_timestamp"]))
     assert _pull(repository, source, latest=True, start_date=at(microseconds=1)) == [(2, at(seconds=1), 2.0)]

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
-from asofdb import InvalidError, Store
-from asofdb.feast import AsofSource, connect
-from asofdb.feast.histories import history
-from feast import BigQuerySource, FeatureView, Field, FileSource
 from feast.data_format import DeltaFormat
 from feast.data_source import DataSource
 from feast.types import Float32, Float64, Int32, Int64, String
 
+from asofdb import InvalidError, Store
+from asofdb.feast import AsofSource, connect
+from asofdb.feast.histories import history
+from feast import BigQuerySource, FeatureView, Field, FileSource
+
 from .repository import DRIVER, Repository, at
 
 
-def _rows(*values: float, hour: int = 0) -> pd.DataFrame:
+def _rows(*values: float, hour: int = 0) -> Any:
     """Drivers 1, 2, ... with a value each."""
     return pd.DataFrame(
         {
@@ -85,12 +87,20 @@ def test_a_directory_of_files_is_one_source(repository: Repository) -> None:
 
 def test_a_path_is_relative_to_the_repository(repository: Repository) -> None:
     repository.file("trips", _rows(3))
-    repository.view("trips", FileSource(name="trips", path="trips.parquet", timestamp_field="event_timestamp"), {"value": Float64})
+    repository.view(
+        "trips", FileSource(name="trips", path="trips.parquet", timestamp_field="event_timestamp"), {"value": Float64}
+    )
     assert repository.values([(1, at())]) == [3]
 
 
 def test_rows_without_a_key_or_a_time_are_left_out(repository: Repository) -> None:
-    rows = pd.DataFrame({"driver_id": [1, None, 2], "event_timestamp": pd.to_datetime([at(), at(), None], utc=True), "value": [1.0, 2.0, 3.0]})
+    rows = pd.DataFrame(
+        {
+            "driver_id": [1, None, 2],
+            "event_timestamp": pd.to_datetime(pd.Series([at(), at(), None]), utc=True),
+            "value": [1.0, 2.0, 3.0],
+        }
+    )
     repository.view("trips", repository.file_source("trips", rows), {"value": Float64})
     assert repository.values([(1, at()), (None, at()), (2, at())]) == [1, None, None]
 
@@ -102,13 +112,17 @@ def test_values_are_read_as_the_declared_types(repository: Repository) -> None:
     spine = pd.DataFrame({"driver_id": [1], "event_timestamp": [at()]})
     job = repository.store.get_historical_features(spine, ["trips:small", "trips:short", "trips:text"])
     table = job.to_arrow()
-    assert [table.schema.field(name).type for name in ("small", "short", "text")] == [pa.int32(), pa.float32(), pa.string()]
+    assert [table.schema.field(name).type for name in ("small", "short", "text")] == [
+        pa.int32(),
+        pa.float32(),
+        pa.string(),
+    ]
     assert table.to_pylist()[0]["small"] == 3 and table.to_pylist()[0]["text"] == "a"
 
 
 def test_a_fraction_for_an_integer_is_refused(repository: Repository) -> None:
     repository.view("trips", repository.file_source("trips", _rows(1.5)), {"value": Int64})
-    with pytest.raises(ValueError, match="column 'value'.*INT64"):
+    with pytest.raises(ValueError, match=r"column 'value'.*INT64"):
         repository.values([(1, at())])
 
 
@@ -130,7 +144,12 @@ def test_a_bad_row_refuses_the_file_and_says_which(repository: Repository) -> No
 
 def test_delta_and_other_stores_are_refused_with_what_is_read(repository: Repository) -> None:
     source = repository.file_source("trips", _rows(1), file_format=DeltaFormat())
-    view = FeatureView(name="trips", source=source, entities=[DRIVER], schema=[Field(name="driver_id", dtype=Int64), Field(name="value", dtype=Float64)])
+    view = FeatureView(
+        name="trips",
+        source=source,
+        entities=[DRIVER],
+        schema=[Field(name="driver_id", dtype=Int64), Field(name="value", dtype=Float64)],
+    )
     repository.store.apply([DRIVER, view])
     with pytest.raises(ValueError, match="reads Parquet"):
         repository.values([(1, at())])
@@ -176,12 +195,23 @@ def test_a_schema_is_inferred_from_the_store(repository: Repository) -> None:
 
 
 def test_a_source_comes_back_from_the_registry_as_it_was() -> None:
-    source = AsofSource(name="s", view="v", timestamp_field="t", created_timestamp_column="c", field_mapping={"a": "b"}, description="d", tags={"x": "y"}, owner="o")
+    source = AsofSource(
+        name="s",
+        view="v",
+        timestamp_field="t",
+        created_timestamp_column="c",
+        field_mapping={"a": "b"},
+        description="d",
+        tags={"x": "y"},
+        owner="o",
+    )
     assert DataSource.from_proto(source.to_proto()) == source
     assert DataSource.from_proto(AsofSource(name="s").to_proto()) == AsofSource(name="s") != source
 
 
 def test_a_source_of_another_store_is_refused_with_what_is_read(repository: Repository) -> None:
-    view = FeatureView(name="v", source=BigQuerySource(name="b", table="t", timestamp_field="ts"), entities=[DRIVER], schema=[])
+    view = FeatureView(
+        name="v", source=BigQuerySource(name="b", table="t", timestamp_field="ts"), entities=[DRIVER], schema=[]
+    )
     with pytest.raises(ValueError, match="has a BigQuerySource; the offline store reads AsofSource"):
         history(repository.store.config, view)

@@ -6,16 +6,15 @@ import json
 import uuid
 from datetime import datetime, timezone
 from decimal import Decimal
+from typing import Any
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
-from feast import FileSource
 from feast.types import (
     Array,
     Bool,
     Bytes,
-    Decimal as FeastDecimal,
     Float32,
     Float64,
     Int32,
@@ -28,6 +27,11 @@ from feast.types import (
     UnixTimestamp,
     Uuid,
 )
+from feast.types import (
+    Decimal as FeastDecimal,
+)
+
+from feast import FileSource
 
 from .repository import Repository, at
 
@@ -49,7 +53,7 @@ SCALARS = {
 }
 
 
-def _retrieved(repository: Repository, types: dict, columns: dict) -> pa.Table:
+def _retrieved(repository: Repository, types: dict[str, Any], columns: dict[str, Any]) -> pa.Table:
     """One row with the columns and one with nulls, through a file."""
     table = pa.table(
         {

@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from asofdb.feast import AsofSource
-from feast import FeatureService, FileSource, PushSource
 from feast.data_source import PushMode
 from feast.errors import SavedDatasetLocationAlreadyExists
 from feast.feature_logging import LoggingConfig
 from feast.infra.offline_stores.file_source import FileLoggingDestination, SavedDatasetFileStorage
 from feast.types import Float64
 
+from asofdb.feast import AsofSource
+from feast import FeatureService, FileSource, PushSource
+
 from .repository import Repository, at
 
 
-def _row(value: float, hours: float = 1) -> pd.DataFrame:
-    return pd.DataFrame({"driver_id": [1], "event_timestamp": pd.to_datetime([at(hours=hours)], utc=True), "value": [value]})
+def _row(value: float, hours: float = 1) -> Any:
+    return pd.DataFrame(
+        {"driver_id": [1], "event_timestamp": pd.to_datetime([at(hours=hours)], utc=True), "value": [value]}
+    )
 
 
 def test_rows_are_added_to_the_history_of_the_store(repository: Repository) -> None:
@@ -104,5 +107,7 @@ def test_logged_features_are_added_and_read_back(repository: Repository) -> None
         columns["__log_timestamp"] = pa.array([at()], schema.field("__log_timestamp").type)
         repository.store.write_logged_features(pa.table(columns, schema=schema), service)
     provider = repository.store._get_provider()
-    job = provider.retrieve_feature_service_logs(service, at(hours=-1), at(hours=1), repository.store.config, repository.store.registry)
+    job = provider.retrieve_feature_service_logs(
+        service, at(hours=-1), at(hours=1), repository.store.config, repository.store.registry
+    )
     assert sorted(job.to_arrow()["__request_id"].to_pylist()) == ["first", "second"]

@@ -4,9 +4,11 @@ A test that returns early passes without a single call: the count is the proof t
 """
 
 from collections import Counter
-from typing import Any, Callable
+from collections.abc import Callable
+from typing import Any
 
 import pytest
+
 from feast import FeatureStore
 
 METHODS = (

@@ -1,7 +1,8 @@
 """What Feast's universal tests run against: the module that FULL_REPO_CONFIGS_MODULE names.
 
-Feast's tests find online stores by name, and some of them ask for one store by name (`only=["redis"]`). The store that
-`ASOFDB_UNIVERSAL_STORE` asks for is registered under the name `ASOFDB_UNIVERSAL_NAME`, so that those run against it too.
+Feast's tests find online stores by name, and some of them ask for one store by name (`only=["redis"]`). The store
+that `ASOFDB_UNIVERSAL_STORE` asks for is registered under the name `ASOFDB_UNIVERSAL_NAME`, so that those run against
+it too.
 """
 
 import os
@@ -10,8 +11,9 @@ import socket
 import subprocess
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Callable
+from typing import Any
 
 from tests.universal.feature_repos.universal.data_sources.file import FileDataSourceCreator
 from tests.universal.feature_repos.universal.online_store_creator import OnlineStoreCreator
