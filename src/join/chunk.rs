@@ -139,12 +139,7 @@ impl Chunk {
     }
 
     /// What each view says for each row, in the order of the plan's views.
-    pub(super) fn look_up(
-        &self,
-        plan: &Plan,
-        snapshot: &dyn Snapshot,
-        known_at: KnownAt,
-    ) -> Result<Vec<Records>> {
+    pub(super) fn look_up(&self, plan: &Plan, snapshot: &dyn Snapshot, known_at: KnownAt) -> Result<Vec<Records>> {
         let orders: Vec<Order> = self.keys.iter().map(|keys| visiting_order(keys, &self.times)).collect();
         let next = AtomicUsize::new(0);
         let done: Vec<Mutex<Option<Result<Records>>>> = plan.views.iter().map(|_| Mutex::new(None)).collect();

@@ -23,8 +23,8 @@ use crate::store::Store;
 
 use self::chunk::{Chunk, ChunkReader};
 pub use self::counts::FeatureCounts;
-pub use self::known::KnownAt;
 use self::counts::count_statuses;
+pub use self::known::KnownAt;
 pub use self::training_set::TrainingSetOptions;
 pub(crate) use self::training_set::{JoinBatches, open_spine, write_training_set};
 

@@ -37,8 +37,8 @@ class AsofSource(DataSource):
     """The history of a feature view in the store: what was pushed, materialized, written or ingested.
 
     ``name`` is the feature view of this project whose history it is, unless ``view`` names a view of the store, such as
-    one that was defined and filled without Feast. Such a view has its own names; ``field_mapping`` maps them to those of
-    Feast.
+    one that was defined and filled without Feast. Such a view has its own names; ``field_mapping`` maps them to those
+    of Feast.
     """
 
     def __init__(
@@ -158,6 +158,7 @@ def _catalog_view(config: RepoConfig, source: AsofSource) -> tuple[Catalog, Feat
     if view is None:
         raise ValueError(
             f"asofdb: data source {source.name!r}: the store has no view {name!r} yet. `feast apply` defines it where "
-            "the online store is the same store and the feature view has a schema; else asofdb.feast.load(feature_store) does"
+            "the online store is the same store and the feature view has a schema; else "
+            "asofdb.feast.load(feature_store) does"
         )
     return catalog, view

@@ -135,7 +135,7 @@ impl FeastWriter {
         let py = values.py();
         for name in values.keys() {
             let name = name.extract::<String>()?;
-            let is_feature = self.features.iter().any(|feature| feature.feast_name.bind(py) == &*name);
+            let is_feature = self.features.iter().any(|feature| *feature.feast_name.bind(py) == *name);
             if !is_feature && !self.keys.iter().any(|key| key.feast_name == name) {
                 return Err(invalid(py, format!("the store has no feature {name:?}: run `feast apply`")));
             }

@@ -111,7 +111,9 @@ impl<C> Decode<C> for KnownAtMessage {
             Self::EVER => Ok(KnownAtMessage(KnownAt::Ever)),
             Self::AT => Ok(KnownAtMessage(KnownAt::At(Timestamp::decode(decoder)?))),
             Self::OWN_TIME => Ok(KnownAtMessage(KnownAt::OwnTime)),
-            other => Err(DecodeError::OtherString(format!("{other} does not say by when versions must have been known"))),
+            other => {
+                Err(DecodeError::OtherString(format!("{other} does not say by when versions must have been known")))
+            }
         }
     }
 }

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pandas as pd
 import pytest
 from feast.on_demand_feature_view import on_demand_feature_view
@@ -97,8 +95,9 @@ def test_on_demand_views_are_computed_from_what_was_true(repository: Repository)
     asked = RequestSource(name="asked", schema=[Field(name="add", dtype=Int64)])
 
     @on_demand_feature_view(sources=[trips, asked], schema=[Field(name="more", dtype=Float64)])  # type: ignore
-    def added(inputs: pd.DataFrame) -> Any:
-        return inputs.assign(more=inputs["value"] + inputs["add"])[["more"]]
+    def added(inputs: pd.DataFrame) -> pd.DataFrame:
+        more: pd.DataFrame = inputs.assign(more=inputs["value"] + inputs["add"])[["more"]]
+        return more
 
     repository.store.apply([added])
     spine = pd.DataFrame({"driver_id": [1, 1], "event_timestamp": [at(hours=1), at(hours=3)], "add": [1, 2]})
@@ -110,8 +109,9 @@ def test_on_demand_views_are_computed_from_what_was_true(repository: Repository)
 def test_on_demand_views_of_request_data_alone(repository: Repository) -> None:
     asked = RequestSource(name="asked", schema=[Field(name="add", dtype=Int64)])
 
-    def twice(inputs: pd.DataFrame) -> Any:
-        return inputs.assign(twice=inputs["add"] * 2)[["twice"]]
+    def twice(inputs: pd.DataFrame) -> pd.DataFrame:
+        result: pd.DataFrame = inputs.assign(twice=inputs["add"] * 2)[["twice"]]
+        return result
 
     double = OnDemandFeatureView(
         name="double",
