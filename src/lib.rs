@@ -86,7 +86,8 @@ pub use ingest::{
     INGEST_CHUNK_BYTES_DEFAULT, INGEST_CHUNK_BYTES_MIN, IngestOptions, IngestReport, IngestedFile, Input,
 };
 pub use join::{
-    FeatureCounts, JOIN_MEMORY_BYTES_DEFAULT, JOIN_MEMORY_BYTES_MIN, Join, JoinOptions, JoinReport, TrainingSetOptions,
+    FeatureCounts, JOIN_MEMORY_BYTES_DEFAULT, JOIN_MEMORY_BYTES_MIN, Join, JoinOptions, JoinReport, KnownAt,
+    TrainingSetOptions,
 };
 pub use json::{AnswerRows, AsJson, HistoryRows};
 pub use keys::{EntityKey, key_value, parse_join_key};

@@ -6,8 +6,8 @@ use arrow::array::{Array, ArrayRef, AsArray, Float32Array, Int64Array, ListArray
 use arrow::compute::concat_batches;
 use arrow::datatypes::{Float32Type, Int64Type, TimestampMicrosecondType};
 use asofdb::{
-    AnswerColumns, Definitions, ErrorKind, JOIN_MEMORY_BYTES_MIN, JoinOptions, JoinReport, ScalarType, Span, Status,
-    Store, Timestamp, Value,
+    AnswerColumns, Definitions, ErrorKind, JOIN_MEMORY_BYTES_MIN, JoinOptions, JoinReport, KnownAt, ScalarType, Span,
+    Status, Store, Timestamp, Value,
 };
 use proptest::collection::vec;
 use proptest::option;
@@ -104,8 +104,8 @@ fn known_at_leaves_out_what_was_learned_later() {
     let rows = [(1, hours_ago(5), Some(hours_ago(4)), Some(1.0)), (1, hours_ago(5), Some(hours_ago(2)), Some(2.0))];
     store.write("profile", &profiles(&rows)).unwrap();
     let spine = spine(vec![Some(1)], vec![Some(NOW)]);
-    let score = |known_at| {
-        let options = JoinOptions { known_at, ..JoinOptions::default() };
+    let score = |known_at: Option<Timestamp>| {
+        let options = JoinOptions { known_at: known_at.into(), ..JoinOptions::default() };
         let (result, _) = join(&store, &["profile:score"], std::slice::from_ref(&spine), &options);
         result.column(2).as_primitive::<Float32Type>().iter().next().unwrap()
     };
@@ -113,6 +113,28 @@ fn known_at_leaves_out_what_was_learned_later() {
     assert_eq!(score(Some(hours_ago(2))), Some(2.0));
     assert_eq!(score(Some(hours_ago(3))), Some(1.0));
     assert_eq!(score(Some(hours_ago(5))), None);
+}
+
+#[test]
+fn each_row_can_be_kept_to_what_was_known_at_its_own_time() {
+    let store = in_memory(&users());
+    let rows = [
+        (1, hours_ago(9), Some(hours_ago(9)), Some(1.0)),
+        (1, hours_ago(9), Some(hours_ago(4)), Some(2.0)),
+        (1, hours_ago(5), Some(hours_ago(2)), Some(3.0)),
+    ];
+    store.write("profile", &profiles(&rows)).unwrap();
+    let times = [3, 1, 4, 2, 9, 10, 5].map(|hours| Some(hours_ago(hours)));
+    let spine = spine(vec![Some(1); times.len()], times.to_vec());
+    let scores = |known_at| {
+        let options = JoinOptions { known_at, ..JoinOptions::default() };
+        let (result, _) = join(&store, &["profile:score"], std::slice::from_ref(&spine), &options);
+        result.column(2).as_primitive::<Float32Type>().iter().collect::<Vec<_>>()
+    };
+    let own = [Some(2.0), Some(3.0), Some(2.0), Some(3.0), Some(1.0), None, Some(1.0)];
+    assert_eq!(scores(KnownAt::OwnTime), own);
+    let ever = [Some(3.0), Some(3.0), Some(3.0), Some(3.0), Some(2.0), None, Some(3.0)];
+    assert_eq!(scores(KnownAt::Ever), ever);
 }
 
 #[test]

@@ -6,7 +6,7 @@ import json
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, NamedTuple, cast, overload
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast, overload
 
 from . import _native
 from ._catalog import Catalog, Plan
@@ -34,7 +34,7 @@ class JoinQuestion(NamedTuple):
     """What a join is asked to do, beside the features."""
 
     event_timestamp: str
-    known_at: Time | None
+    known_at: Time | Literal["own_time"] | None
     statuses: bool
     event_timestamps: bool
     full_names: bool
@@ -61,7 +61,7 @@ os.register_at_fork(after_in_child=_native.after_fork_in_child)
 class _Engine:
     """The methods that stores have, wherever they are."""
 
-    __slots__ = ("_engine", "_requests")
+    __slots__ = ("__weakref__", "_engine", "_requests")
 
     def __init__(self, engine: _native.Engine) -> None:
         self._engine = engine
@@ -217,7 +217,7 @@ class _Engine:
         references: str | Sequence[str],
         *,
         event_timestamp: str = ...,
-        known_at: Time | None = ...,
+        known_at: Time | Literal["own_time"] | None = ...,
         statuses: bool = ...,
         event_timestamps: bool = ...,
         full_names: bool = ...,
@@ -233,7 +233,7 @@ class _Engine:
         references: str | Sequence[str],
         *,
         event_timestamp: str = ...,
-        known_at: Time | None = ...,
+        known_at: Time | Literal["own_time"] | None = ...,
         statuses: bool = ...,
         event_timestamps: bool = ...,
         full_names: bool = ...,
@@ -248,7 +248,7 @@ class _Engine:
         references: str | Sequence[str],
         *,
         event_timestamp: str = "event_timestamp",
-        known_at: Time | None = None,
+        known_at: Time | Literal["own_time"] | None = None,
         statuses: bool = False,
         event_timestamps: bool = False,
         full_names: bool = False,
@@ -262,7 +262,8 @@ class _Engine:
         pyarrow table, any Arrow stream, a dict of columns, or the path of a file (Parquet, Arrow IPC, CSV, NDJSON). The
         result keeps its rows, order and columns, and adds a column a feature, null (or the feature's default) where the
         value is null, missing or expired. With ``known_at`` only what was known by then is used, so that the same
-        training set can be made again after late data has arrived.
+        training set can be made again after late data has arrived; with ``known_at="own_time"`` each row uses only
+        what was known at its own time, as a reader at that time did, and none of the corrections made since.
 
         With ``statuses`` a column ``feature__status`` follows each feature, with ``event_timestamps`` a column
         ``view__event_timestamp`` a view comes last. With ``out``, the path of a Parquet file that does not exist yet,

@@ -7,7 +7,7 @@ use std::thread;
 use arrow::array::{RecordBatch, RecordBatchIterator, RecordBatchReader};
 use arrow::datatypes::SchemaRef;
 use arrow::error::ArrowError;
-use asofdb::{AnswerColumns, Error, JoinOptions, JoinReport, Result, Status, TrainingSetOptions};
+use asofdb::{AnswerColumns, Error, JoinOptions, JoinReport, KnownAt, Result, Status, TrainingSetOptions};
 use crossbeam::channel::{Receiver, Sender, bounded};
 use parking_lot::Mutex;
 use pyo3::prelude::*;
@@ -21,6 +21,9 @@ use crate::progress::Callback;
 use crate::spooled::Spooled;
 use crate::table::not_a_table;
 use crate::time::optional_timestamp;
+
+/// What stands for each row's own time.
+const OWN_TIME: &str = "own_time";
 
 /// Batches that wait for whoever reads them.
 const BATCHES_WAITING_MAX: usize = 4;
@@ -42,10 +45,18 @@ impl JoinQuestion<'_> {
         let defaults = JoinOptions::default();
         Ok(JoinOptions {
             event_timestamp: self.event_timestamp.clone(),
-            known_at: optional_timestamp(self.known_at.as_ref())?,
+            known_at: self.known_at()?,
             columns: AnswerColumns { full_names, statuses, event_timestamps },
             memory_bytes: self.memory_bytes.unwrap_or(defaults.memory_bytes),
         })
+    }
+
+    fn known_at(&self) -> PyResult<KnownAt> {
+        let known_at = self.known_at.as_ref();
+        match known_at.and_then(|value| value.extract::<String>().ok()).as_deref() {
+            Some(OWN_TIME) => Ok(KnownAt::OwnTime),
+            _ => optional_timestamp(known_at).map(KnownAt::from),
+        }
     }
 }
 

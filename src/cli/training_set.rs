@@ -66,7 +66,7 @@ impl TrainingSet {
         let now = store.now()?;
         let join = JoinOptions {
             event_timestamp: self.event_timestamp.clone(),
-            known_at: self.known_at.map(|known_at| known_at.resolve(now)),
+            known_at: self.known_at.map(|known_at| known_at.resolve(now)).into(),
             columns: AnswerColumns {
                 full_names: self.full_names,
                 statuses: self.statuses,

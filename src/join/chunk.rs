@@ -16,6 +16,7 @@ use crate::record::Records;
 use crate::suggest::did_you_mean;
 
 use super::JoinOptions;
+use super::known::KnownAt;
 use super::order::{ENTRY_BYTES, Order, visiting_order};
 
 /// Threads that visit views. The reading of one view is sequential.
@@ -138,12 +139,7 @@ impl Chunk {
     }
 
     /// What each view says for each row, in the order of the plan's views.
-    pub(super) fn look_up(
-        &self,
-        plan: &Plan,
-        snapshot: &dyn Snapshot,
-        known_at: Option<Timestamp>,
-    ) -> Result<Vec<Records>> {
+    pub(super) fn look_up(&self, plan: &Plan, snapshot: &dyn Snapshot, known_at: KnownAt) -> Result<Vec<Records>> {
         let orders: Vec<Order> = self.keys.iter().map(|keys| visiting_order(keys, &self.times)).collect();
         let next = AtomicUsize::new(0);
         let done: Vec<Mutex<Option<Result<Records>>>> = plan.views.iter().map(|_| Mutex::new(None)).collect();
@@ -171,17 +167,17 @@ impl Chunk {
         view: usize,
         order: &Order,
         snapshot: &dyn Snapshot,
-        known_at: Option<Timestamp>,
+        known_at: KnownAt,
     ) -> Result<Records> {
         let planned = &plan.views[view];
         let keys = &self.keys[planned.key_group];
         let mut records = Records::new(&planned.layout, self.rows());
-        let mut cursor = snapshot.ordered_cursor(&planned.view, known_at, order.entries.len() as u64)?;
+        let mut cursor = snapshot.ordered_cursor(&planned.view, order.entries.len() as u64)?;
         let mut short = [0; 8];
         for entry in &order.entries {
             let row = entry.row as usize;
             let Some(key) = order.key(entry, keys, &mut short) else { continue };
-            let found = cursor.find(key, entry.at())?;
+            let found = cursor.find(key, entry.at(), known_at.of(entry.at()))?;
             let (record, arena) = records.get_mut(row);
             planned.layout.write(&planned.view, entry.at(), found, record, arena)?;
         }

@@ -7,6 +7,7 @@
 
 mod chunk;
 mod counts;
+mod known;
 mod order;
 mod training_set;
 
@@ -14,7 +15,7 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch};
 use arrow::datatypes::{Field, Schema, SchemaRef};
-use asofdb_storage::{Error, Result, Snapshot, Status, Timestamp};
+use asofdb_storage::{Error, Result, Snapshot, Status};
 
 use crate::answer::{Answer, AnswerColumns, answer_fields};
 use crate::prepared::Plan;
@@ -23,6 +24,7 @@ use crate::store::Store;
 use self::chunk::{Chunk, ChunkReader};
 pub use self::counts::FeatureCounts;
 use self::counts::count_statuses;
+pub use self::known::KnownAt;
 pub use self::training_set::TrainingSetOptions;
 pub(crate) use self::training_set::{JoinBatches, open_spine, write_training_set};
 
@@ -42,7 +44,7 @@ pub struct JoinOptions {
     /// The spine's column of times to ask about.
     pub event_timestamp: String,
     /// Use only what was known by then.
-    pub known_at: Option<Timestamp>,
+    pub known_at: KnownAt,
     /// Which columns the result has beside the spine's and the features.
     pub columns: AnswerColumns,
     /// Memory for a chunk of the spine and its answers, above the store's own budget.
@@ -53,7 +55,7 @@ impl Default for JoinOptions {
     fn default() -> Self {
         JoinOptions {
             event_timestamp: "event_timestamp".to_owned(),
-            known_at: None,
+            known_at: KnownAt::Ever,
             columns: AnswerColumns::default(),
             memory_bytes: JOIN_MEMORY_BYTES_DEFAULT,
         }

@@ -9,7 +9,7 @@ use asofdb_storage::{Definitions, Error, ErrorKind, Result, ScalarType, Stats, T
 use bincode::{Decode, Encode};
 
 pub(crate) use self::bulk::{
-    Join, JoinEnd, Load, NoteAnswer, NoteMessage, NoteRequest, Scan, ScanBegin, ScanEnd, ScanRows,
+    Join, JoinEnd, KnownAtMessage, Load, NoteAnswer, NoteMessage, NoteRequest, Scan, ScanBegin, ScanEnd, ScanRows,
 };
 
 /// First bytes of a hello.

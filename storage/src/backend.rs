@@ -226,19 +226,14 @@ pub trait Snapshot: Send + Sync {
     ///
     /// # Errors
     /// `Unavailable` when the store cannot be read.
-    fn cursor<'s>(&'s self, view: &'s FeatureView, known_at: Option<Timestamp>) -> Result<Box<dyn Cursor + 's>>;
+    fn cursor<'s>(&'s self, view: &'s FeatureView) -> Result<Box<dyn Cursor + 's>>;
 
     /// A cursor for `finds` reads in order, as a join makes them. It gives the same answers as
     /// [`Snapshot::cursor`], but knows that it may read ahead, and need not keep what it passes.
     ///
     /// # Errors
     /// `Unavailable` when the store cannot be read.
-    fn ordered_cursor<'s>(
-        &'s self,
-        view: &'s FeatureView,
-        known_at: Option<Timestamp>,
-        finds: u64,
-    ) -> Result<Box<dyn Cursor + 's>>;
+    fn ordered_cursor<'s>(&'s self, view: &'s FeatureView, finds: u64) -> Result<Box<dyn Cursor + 's>>;
 
     /// Every visible version of a view in a range of keys: by key, newest first, tombstones included.
     ///
@@ -261,11 +256,11 @@ pub trait Snapshot: Send + Sync {
 
 /// As-of reads of one view within a snapshot.
 pub trait Cursor: Send {
-    /// The greatest version of `key` with an event up to `at`.
+    /// The greatest version of `key` with an event up to `at` and, if asked, created up to `known_at`.
     ///
     /// # Errors
     /// `Corrupt` when stored bytes cannot be read.
-    fn find(&mut self, key: &[u8], at: Timestamp) -> Result<Option<Found<'_>>>;
+    fn find(&mut self, key: &[u8], at: Timestamp, known_at: Option<Timestamp>) -> Result<Option<Found<'_>>>;
 }
 
 /// One version of a scan.

@@ -192,17 +192,12 @@ impl Snapshot for MemorySnapshot {
         self.now
     }
 
-    fn cursor<'s>(&'s self, view: &'s FeatureView, known_at: Option<Timestamp>) -> Result<Box<dyn Cursor + 's>> {
-        Ok(Box::new(MemoryCursor { snapshot: self, view, known_at, found: None }))
+    fn cursor<'s>(&'s self, view: &'s FeatureView) -> Result<Box<dyn Cursor + 's>> {
+        Ok(Box::new(MemoryCursor { snapshot: self, view, found: None }))
     }
 
-    fn ordered_cursor<'s>(
-        &'s self,
-        view: &'s FeatureView,
-        known_at: Option<Timestamp>,
-        _finds: u64,
-    ) -> Result<Box<dyn Cursor + 's>> {
-        self.cursor(view, known_at)
+    fn ordered_cursor<'s>(&'s self, view: &'s FeatureView, _finds: u64) -> Result<Box<dyn Cursor + 's>> {
+        self.cursor(view)
     }
 
     fn scan<'s>(&'s self, view: &'s FeatureView, range: &KeyRange) -> Result<Box<dyn Scan + 's>> {
@@ -232,13 +227,12 @@ impl Snapshot for MemorySnapshot {
 struct MemoryCursor<'s> {
     snapshot: &'s MemorySnapshot,
     view: &'s FeatureView,
-    known_at: Option<Timestamp>,
     found: Option<(Version, Arc<[u8]>)>,
 }
 
 impl Cursor for MemoryCursor<'_> {
-    fn find(&mut self, key: &[u8], at: Timestamp) -> Result<Option<Found<'_>>> {
-        self.found = self.snapshot.state.as_of(self.view, key, at, self.known_at, self.snapshot.now);
+    fn find(&mut self, key: &[u8], at: Timestamp, known_at: Option<Timestamp>) -> Result<Option<Found<'_>>> {
+        self.found = self.snapshot.state.as_of(self.view, key, at, known_at, self.snapshot.now);
         Ok(self.found.as_ref().map(|(version, row)| Found { version: *version, row }))
     }
 }

@@ -1,12 +1,15 @@
 //! Requests whose rows travel as streams, and what begins and ends the answers.
 
 use asofdb_storage::Timestamp;
+use bincode::de::Decoder;
+use bincode::enc::Encoder;
+use bincode::error::{DecodeError, EncodeError};
 use bincode::{Decode, Encode};
 
 use super::NamedValue;
 use crate::answer::AnswerColumns;
 use crate::export::ExportRows;
-use crate::join::{FeatureCounts, JoinReport};
+use crate::join::{FeatureCounts, JoinReport, KnownAt};
 
 /// Asks for rows of a view, as a stream.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
@@ -76,11 +79,46 @@ pub(crate) struct Join {
     pub(crate) references: Vec<String>,
     /// The spine's column of times.
     pub(crate) event_timestamp: String,
-    pub(crate) known_at: Option<Timestamp>,
+    pub(crate) known_at: KnownAtMessage,
     pub(crate) columns: ColumnsMessage,
     /// Memory for a part of the spine with its answers, in bytes; the sidecar may use less.
     pub(crate) memory_bytes: u64,
 }
+
+/// By when versions must have been known. Its first byte is that of an optional time, and 2 for each row's own time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct KnownAtMessage(pub(crate) KnownAt);
+
+impl KnownAtMessage {
+    const EVER: u8 = 0;
+    const AT: u8 = 1;
+    const OWN_TIME: u8 = 2;
+}
+
+impl Encode for KnownAtMessage {
+    fn encode<E: Encoder>(&self, encoder: &mut E) -> Result<(), EncodeError> {
+        match self.0 {
+            KnownAt::Ever => Self::EVER.encode(encoder),
+            KnownAt::At(known_at) => (Self::AT, known_at).encode(encoder),
+            KnownAt::OwnTime => Self::OWN_TIME.encode(encoder),
+        }
+    }
+}
+
+impl<C> Decode<C> for KnownAtMessage {
+    fn decode<D: Decoder<Context = C>>(decoder: &mut D) -> Result<Self, DecodeError> {
+        match u8::decode(decoder)? {
+            Self::EVER => Ok(KnownAtMessage(KnownAt::Ever)),
+            Self::AT => Ok(KnownAtMessage(KnownAt::At(Timestamp::decode(decoder)?))),
+            Self::OWN_TIME => Ok(KnownAtMessage(KnownAt::OwnTime)),
+            other => {
+                Err(DecodeError::OtherString(format!("{other} does not say by when versions must have been known")))
+            }
+        }
+    }
+}
+
+bincode::impl_borrow_decode!(KnownAtMessage);
 
 /// Which columns the result has beside the spine's and the features.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]

@@ -180,14 +180,15 @@ fn as_of(backend: &dyn Backend, points: &[Point]) -> Result<Vec<Answer>> {
 
 fn find(snapshot: &dyn Snapshot, points: &[Point], order: &[usize]) -> Result<Vec<Answer>> {
     let mut answers = Collected::new(points.len());
-    let mut groups: BTreeMap<(u32, Option<Timestamp>), Vec<usize>> = BTreeMap::new();
+    let mut groups: BTreeMap<u32, Vec<usize>> = BTreeMap::new();
     for &index in order {
-        groups.entry((points[index].view.id, points[index].known_at)).or_default().push(index);
+        groups.entry(points[index].view.id).or_default().push(index);
     }
-    for ((_, known_at), indexes) in groups {
-        let mut cursor = snapshot.cursor(&points[indexes[0]].view, known_at)?;
+    for indexes in groups.into_values() {
+        let mut cursor = snapshot.cursor(&points[indexes[0]].view)?;
         for index in indexes {
-            answers.put(index, cursor.find(&points[index].key, points[index].at)?);
+            let Point { key, at, known_at, .. } = &points[index];
+            answers.put(index, cursor.find(key, *at, *known_at)?);
         }
     }
     Ok(answers.finish())

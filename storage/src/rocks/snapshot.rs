@@ -43,16 +43,11 @@ impl<'s> RocksSnapshot<'s> {
 }
 
 impl RocksSnapshot<'_> {
-    fn cursor_with<'s>(
-        &'s self,
-        mut options: ReadOptions,
-        view: &'s FeatureView,
-        known_at: Option<Timestamp>,
-    ) -> Box<dyn Cursor + 's> {
+    fn cursor_with<'s>(&'s self, mut options: ReadOptions, view: &'s FeatureView) -> Box<dyn Cursor + 's> {
         // It would look up each next block in the cache at every seek.
         options.set_auto_readahead_size(false);
         let raw = self.iterate(view, options);
-        Box::new(RocksCursor { raw, walker: Walker::default(), view, known_at, cutoff: view.cutoff(self.now) })
+        Box::new(RocksCursor { raw, walker: Walker::default(), view, cutoff: view.cutoff(self.now) })
     }
 }
 
@@ -67,22 +62,17 @@ impl Snapshot for RocksSnapshot<'_> {
         self.now
     }
 
-    fn cursor<'s>(&'s self, view: &'s FeatureView, known_at: Option<Timestamp>) -> Result<Box<dyn Cursor + 's>> {
-        Ok(self.cursor_with(ReadOptions::default(), view, known_at))
+    fn cursor<'s>(&'s self, view: &'s FeatureView) -> Result<Box<dyn Cursor + 's>> {
+        Ok(self.cursor_with(ReadOptions::default(), view))
     }
 
-    fn ordered_cursor<'s>(
-        &'s self,
-        view: &'s FeatureView,
-        known_at: Option<Timestamp>,
-        finds: u64,
-    ) -> Result<Box<dyn Cursor + 's>> {
+    fn ordered_cursor<'s>(&'s self, view: &'s FeatureView, finds: u64) -> Result<Box<dyn Cursor + 's>> {
         let mut options = ReadOptions::default();
         if finds.saturating_mul(DENSE_VERSIONS_A_FIND) >= self.versions_estimate(view)? {
             options.fill_cache(false);
             options.set_readahead_size(READAHEAD_BYTES);
         }
-        Ok(self.cursor_with(options, view, known_at))
+        Ok(self.cursor_with(options, view))
     }
 
     fn scan<'s>(&'s self, view: &'s FeatureView, range: &KeyRange) -> Result<Box<dyn Scan + 's>> {
@@ -105,13 +95,12 @@ struct RocksCursor<'s> {
     raw: DBRawIterator<'s>,
     walker: Walker,
     view: &'s FeatureView,
-    known_at: Option<Timestamp>,
     cutoff: Timestamp,
 }
 
 impl Cursor for RocksCursor<'_> {
-    fn find(&mut self, key: &[u8], at: Timestamp) -> Result<Option<Found<'_>>> {
-        let question = Question { view: self.view, key, at, known_at: self.known_at, cutoff: self.cutoff };
+    fn find(&mut self, key: &[u8], at: Timestamp, known_at: Option<Timestamp>) -> Result<Option<Found<'_>>> {
+        let question = Question { view: self.view, key, at, known_at, cutoff: self.cutoff };
         let version = self.walker.find(&mut self.raw, &question)?;
         Ok(version.zip(self.raw.value()).map(|(version, row)| Found { version, row }))
     }

@@ -241,7 +241,12 @@ pub fn value_row(view: &FeatureView, value: i64) -> Vec<u8> {
 
 /// What [`Cursor::find`] finds.
 pub fn find(cursor: &mut dyn Cursor, view: &FeatureView, key: &str, time: i64) -> Seen {
-    cursor.find(&text_key(key), at(time)).unwrap().map(|found| read(view, found))
+    find_known(cursor, view, key, time, None)
+}
+
+/// What [`Cursor::find`] finds of what was known at a time.
+pub fn find_known(cursor: &mut dyn Cursor, view: &FeatureView, key: &str, time: i64, known_at: Option<i64>) -> Seen {
+    cursor.find(&text_key(key), at(time), known_at.map(at)).unwrap().map(|found| read(view, found))
 }
 
 pub fn scan(snapshot: &dyn Snapshot, view: &FeatureView, range: &KeyRange) -> Vec<(String, i64, i64, Option<i64>)> {

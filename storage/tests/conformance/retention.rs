@@ -104,7 +104,7 @@ fn retention_counts_in_every_way_to_read(store: &mut Store) {
         let (snapshot, view) = (store.backend().snapshot(), store.view("v"));
         let rows = scan(&*snapshot, &view, &KeyRange::default());
         assert_eq!(rows.len(), 22, "eleven days of two rows: both ends count");
-        let mut cursor = snapshot.cursor(&view, None).unwrap();
+        let mut cursor = snapshot.cursor(&view).unwrap();
         for key in ["a", "b"] {
             let expected = [Some(10), None];
             let value = |seen: crate::common::Seen| seen.map(|seen| seen.2.unwrap());

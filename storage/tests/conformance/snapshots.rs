@@ -2,7 +2,7 @@
 
 use asofdb_storage::KeyRange;
 
-use crate::common::{DAY, HOUR, Store, aged, at, every_backend, find, kept, scan, text_key};
+use crate::common::{DAY, HOUR, Store, aged, at, every_backend, find, find_known, kept, scan, text_key};
 
 every_backend!(
     a_snapshot_does_not_see_later_writes,
@@ -27,7 +27,7 @@ fn a_snapshot_does_not_see_later_writes(store: &mut Store) {
     store.backend().flush().unwrap();
     store.backend().compact().unwrap();
     assert_eq!(scan(&*snapshot, &view, &KeyRange::default()), [("a".to_owned(), -HOUR, 0, Some(1))]);
-    let mut cursor = snapshot.cursor(&view, None).unwrap();
+    let mut cursor = snapshot.cursor(&view).unwrap();
     assert_eq!(find(&mut *cursor, &view, "a", DAY), Some((-HOUR, 0, Some(1))));
     assert_eq!(find(&mut *cursor, &view, "b", DAY), None);
     assert_eq!(scan(&*store.backend().snapshot(), &view, &KeyRange::default()).len(), 4);
@@ -58,7 +58,7 @@ fn retention_holds_still_for_a_snapshot(store: &mut Store) {
     store.backend().compact().unwrap();
     assert_eq!(snapshot.now(), at(0));
     assert_eq!(scan(&*snapshot, &view, &KeyRange::default()).len(), 10);
-    let mut cursor = snapshot.cursor(&view, None).unwrap();
+    let mut cursor = snapshot.cursor(&view).unwrap();
     assert_eq!(find(&mut *cursor, &view, "a", -9 * DAY), Some((-9 * DAY, 9, Some(9))));
     drop(cursor);
     drop(snapshot);
@@ -96,7 +96,7 @@ fn cursors_find_in_any_order(store: &mut Store) {
             let seen = find(cursor, &view, keys[number as usize], -hour * HOUR).unwrap();
             assert_eq!((seen.0, seen.2), (-hour * HOUR, Some(number * 100 + hour)));
         };
-        let mut cursor = snapshot.cursor(&view, None).unwrap();
+        let mut cursor = snapshot.cursor(&view).unwrap();
         questions.iter().for_each(|question| expect(&mut *cursor, *question));
         questions.iter().rev().for_each(|question| expect(&mut *cursor, *question));
         (0..100).for_each(|step| expect(&mut *cursor, questions[step * 37 % 100]));
@@ -112,10 +112,10 @@ fn a_cursor_looks_at_what_was_known(store: &mut Store) {
     store.define(&[kept("v")]);
     store.batch().put_created("v", "a", -DAY, Some(-HOUR), 1).put_created("v", "a", -1, Some(-1), 2).commit();
     let (snapshot, view) = (store.backend().snapshot(), store.view("v"));
-    let mut known = snapshot.cursor(&view, Some(at(-2))).unwrap();
-    assert_eq!(find(&mut *known, &view, "a", 0), Some((-DAY, -HOUR, Some(1))));
-    let mut unknown = snapshot.cursor(&view, Some(at(-HOUR - 1))).unwrap();
-    assert_eq!(find(&mut *unknown, &view, "a", 0), None);
+    let mut cursor = snapshot.cursor(&view).unwrap();
+    assert_eq!(find_known(&mut *cursor, &view, "a", 0, Some(-2)), Some((-DAY, -HOUR, Some(1))));
+    assert_eq!(find_known(&mut *cursor, &view, "a", 0, Some(-HOUR - 1)), None);
+    assert_eq!(find_known(&mut *cursor, &view, "a", 0, None), Some((-1, -1, Some(2))));
 }
 
 fn scans_go_by_key_and_newest_first(store: &mut Store) {

@@ -7,8 +7,8 @@ use arrow::array::{ArrayRef, DictionaryArray, Float32Array, Int64Array, RecordBa
 use arrow::compute::concat_batches;
 use arrow::datatypes::Int32Type;
 use asofdb::{
-    AnswerColumns, Error, ErrorKind, IngestOptions, Input, JOIN_MEMORY_BYTES_MIN, JoinOptions, JoinReport, Result,
-    TrainingSetOptions, read_definitions,
+    AnswerColumns, Error, ErrorKind, IngestOptions, Input, JOIN_MEMORY_BYTES_MIN, JoinOptions, JoinReport, KnownAt,
+    Result, TrainingSetOptions, read_definitions,
 };
 
 use super::{Host, read};
@@ -74,9 +74,11 @@ fn a_join_is_that_of_the_embedded_store() {
         assert_eq!(remote.1.rows, 20_000);
         assert!(remote.1.null_rows > 1_000 && remote.1.features[0].by_status.iter().all(|count| *count > 0));
     }
-    let known_at = JoinOptions { known_at: Some(hours_ago(5)), ..JoinOptions::default() };
-    let [remote, local] = both(&host, &cut(&spine, 7_000), &known_at);
-    assert_eq!(remote, local);
+    for known_at in [KnownAt::At(hours_ago(5)), KnownAt::OwnTime] {
+        let options = JoinOptions { known_at, ..JoinOptions::default() };
+        let [remote, local] = both(&host, &cut(&spine, 7_000), &options);
+        assert_eq!(remote, local);
+    }
     let [remote, local] = both(&host, &[spine.slice(0, 0)], &JoinOptions::default());
     assert_eq!(remote, local);
 }

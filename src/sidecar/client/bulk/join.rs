@@ -15,7 +15,7 @@ use crate::progress::OnProgress;
 use crate::sidecar::client::Client;
 use crate::sidecar::frame::Kind;
 use crate::sidecar::ipc::{PIECE_BYTES, StreamPieces, parts};
-use crate::sidecar::message::{Join, JoinEnd};
+use crate::sidecar::message::{Join, JoinEnd, KnownAtMessage};
 
 impl Client {
     /// Joins to each row of a spine the features as of its time. See
@@ -41,7 +41,7 @@ impl Client {
         let request = Join {
             references: references.iter().map(|reference| reference.as_ref().to_owned()).collect(),
             event_timestamp: options.event_timestamp.clone(),
-            known_at: options.known_at,
+            known_at: KnownAtMessage(options.known_at),
             columns: options.columns.into(),
             memory_bytes: options.memory_bytes as u64,
         };

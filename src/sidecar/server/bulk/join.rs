@@ -44,7 +44,7 @@ fn options(request: &Join, bytes_max: usize) -> JoinOptions {
     let asked = usize::try_from(request.memory_bytes).unwrap_or(usize::MAX);
     JoinOptions {
         event_timestamp: request.event_timestamp.clone(),
-        known_at: request.known_at,
+        known_at: request.known_at.0,
         columns: request.columns.into(),
         memory_bytes: asked.min(bytes_max.max(JOIN_MEMORY_BYTES_MIN)),
     }

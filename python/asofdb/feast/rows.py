@@ -1,0 +1,166 @@
+"""Rows with a source's columns, made rows of a view of the store."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from feast.data_source import DataSource
+from feast.feature_view import DUMMY_ENTITY_ID, DUMMY_ENTITY_VAL
+from feast.value_type import ValueType
+
+from . import types
+from .arrow import UTC_MICROS, arrow_type, instants, key_to_store, to_store
+from .connect import Engine
+from .histories import History, source_name
+
+CREATED_UNKNOWN: Final = pa.scalar(-2_208_988_800_000_000, pa.int64()).cast(UTC_MICROS)
+"""The created timestamp of a row whose source has a column for it that is null: the year 1900.
+
+It loses against every other one, as in Feast; the store's own answer, the time of writing, would win.
+"""
+
+_CREATED: Final = "created_timestamp"
+_ROLE: Final = "asofdb.role"
+
+Convert = Callable[[pa.Array], pa.Array]
+
+
+@dataclass(frozen=True)
+class RowTranslation:
+    """How the rows of a source become rows of a view. Rows without a key or an event timestamp are left out."""
+
+    view: str
+    source_schema: pa.Schema
+    source_columns: Sequence[str]
+    schema: pa.Schema
+    converts: Sequence[tuple[str | None, Convert]]
+    required: int
+    """How many of the first columns may not be null."""
+
+    @staticmethod
+    def of(
+        engine: Engine, history: History, source_schema: pa.Schema, *, missing_as_null: bool = False
+    ) -> RowTranslation:
+        """For the features of a history.
+
+        Raises :class:`ValueError` naming the columns that the source lacks; features among them are null with
+        ``missing_as_null``.
+        """
+        columns = _Columns(history, source_schema)
+        for key in history.keys:
+            columns.key(key.name, key.store, key.value_type)
+        columns.event(engine.catalog().feature_views[history.view].event_timestamp)
+        required = len(columns.fields)
+        columns.created()
+        for feature in history.features:
+            columns.feature(feature.name, feature.store, feature.value_type, missing_as_null)
+        columns.check()
+        return RowTranslation(
+            view=history.view,
+            source_schema=source_schema,
+            source_columns=list(dict.fromkeys(column for column, _ in columns.converts if column is not None)),
+            schema=pa.schema(columns.fields),
+            converts=columns.converts,
+            required=required,
+        )
+
+    def translate(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """One batch of the source as the store takes it."""
+        arrays = [
+            convert(batch.column(column) if column is not None else pa.nulls(batch.num_rows))
+            for column, convert in self.converts
+        ]
+        translated = pa.RecordBatch.from_arrays(arrays, schema=self.schema)
+        for array in arrays[: self.required]:
+            if array.null_count:
+                return translated.filter(_all_valid(arrays[: self.required]))
+        return translated
+
+
+class _Columns:
+    """The columns of a translation, being collected."""
+
+    def __init__(self, history: History, source_schema: pa.Schema) -> None:
+        source = history.feature_view.batch_source
+        assert source is not None, "a feature view without a source has no rows to translate"
+        self.history = history
+        self.source: DataSource = source
+        self.present = set(source_schema.names)
+        self.fields: list[pa.Field] = []
+        self.converts: list[tuple[str | None, Convert]] = []
+        self.missing: list[str] = []
+
+    def key(self, name: str, store: str, value_type: ValueType) -> None:
+        if name == DUMMY_ENTITY_ID and self._find(name) is None:
+            self._add(pa.field(store, pa.string()), None, lambda nulls: pa.array([DUMMY_ENTITY_VAL] * len(nulls)))
+            return
+        type_ = arrow_type(types.key_type(value_type))
+        self._add(pa.field(store, type_), self._expect(name), self._named(name, value_type, key_to_store))
+
+    def event(self, store: str) -> None:
+        column = self._expect(self.source.timestamp_field)
+        self._add(pa.field(store, UTC_MICROS), column, lambda array: instants(array, up=True))
+
+    def created(self) -> None:
+        if self.source.created_timestamp_column:
+            field = pa.field(_CREATED, UTC_MICROS, metadata={_ROLE: _CREATED})
+            self._add(field, self._expect(self.source.created_timestamp_column), _created)
+
+    def feature(self, name: str, store: str, value_type: ValueType, missing_as_null: bool) -> None:
+        type_ = arrow_type(types.feature_type(value_type))
+        field = pa.field(store, type_)
+        if missing_as_null and self._find(name) is None:
+            self._add(field, None, lambda nulls: pa.nulls(len(nulls), type_))
+        else:
+            self._add(field, self._expect(name), self._named(name, value_type, to_store))
+
+    def check(self) -> None:
+        if self.missing:
+            raise ValueError(
+                f"asofdb: data source {self.source.name!r} of feature view {self.history.feature_view.name!r} has no "
+                f"columns {self.missing}; it has {sorted(self.present)}"
+            )
+
+    def _add(self, field: pa.Field, column: str | None, convert: Convert) -> None:
+        self.fields.append(field)
+        self.converts.append((column, convert))
+
+    def _named(self, name: str, value_type: ValueType, convert: Callable[[pa.Array, ValueType], pa.Array]) -> Convert:
+        """A conversion whose failure says where it happened."""
+
+        def named(array: pa.Array) -> pa.Array:
+            try:
+                return convert(array, value_type)
+            except (pa.ArrowException, TypeError, ValueError) as error:
+                raise ValueError(
+                    f"asofdb: column {name!r} of data source {self.source.name!r} is {array.type} and cannot be read "
+                    f"as {value_type.name}: {error}"
+                ) from error
+
+        return named
+
+    def _find(self, name: str) -> str | None:
+        """The source's column of that name, before or after its field mapping."""
+        mapped = source_name(self.source, name)
+        return next((column for column in (mapped, name) if column in self.present), None)
+
+    def _expect(self, name: str) -> str:
+        column = self._find(name)
+        if column is None:
+            self.missing.append(name)
+        return column or name
+
+
+def _created(array: pa.Array) -> pa.Array:
+    return instants(array, up=True).fill_null(CREATED_UNKNOWN)
+
+
+def _all_valid(arrays: Sequence[pa.Array]) -> pa.Array:
+    valid = pc.is_valid(arrays[0])
+    for array in arrays[1:]:
+        valid = pc.and_(valid, pc.is_valid(array))
+    return valid
