@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from conftest import DEFINITIONS, T0, Sidecar, activity
 
@@ -143,3 +144,23 @@ def test_a_matrix_may_be_read_by_others_while_it_is_filled(client: asofdb.Client
     view = out[:]
     client.prepare("activity:clicks").as_of_numpy({"user_id": 1}, at=T0, out=out)
     assert view.tolist() == [[7.0]]
+
+
+def test_a_write_that_is_too_long_is_refused_before_it_is_sent(client: asofdb.Client) -> None:
+    rows = 3_000_000
+    table = pa.table(
+        {
+            "user_id": np.arange(rows),
+            "clicks": np.arange(rows),
+            "rate": np.zeros(rows, np.float32),
+            "active": np.zeros(rows, np.bool_),
+            "event_timestamp": pa.array(np.full(rows, T0.replace(tzinfo=None), "datetime64[us]")),
+        }
+    )
+    with pytest.raises(
+        asofdb.InvalidError, match=r"at most \d+ bytes .*: \d+; write fewer rows at a time, or ingest them"
+    ):
+        client.write("activity", table)
+    assert client.stats()["rows"] == 0
+    client.write("activity", table.slice(0, 1000))
+    assert client.stats()["rows"] == 1000

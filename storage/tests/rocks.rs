@@ -151,6 +151,20 @@ fn a_store_is_open_once_in_a_process() {
 }
 
 #[test]
+fn a_store_is_open_once_in_a_process_whatever_it_is_called() {
+    let (fixture, _store) = Fixture::new(kept("v"));
+    let (path, elsewhere) = (fixture.path(), tempfile::tempdir().unwrap());
+    let link = elsewhere.path().join("link");
+    std::os::unix::fs::symlink(&path, &link).unwrap();
+    let name = path.file_name().unwrap();
+    for other in [link, path.join(""), path.join("."), path.join("..").join(name)] {
+        let error = refusal(&other, options());
+        assert_eq!(error.kind(), ErrorKind::Unavailable, "{}", other.display());
+        assert!(error.to_string().contains("already open in this process"), "{error}");
+    }
+}
+
+#[test]
 fn a_store_that_another_process_has_open_says_so() {
     let (fixture, store) = Fixture::new(kept("v"));
     drop(store);

@@ -14,7 +14,7 @@ use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendFlags, recv, send};
 
 use super::ConnectOptions;
-use super::failure::{Failure, cannot_connect, check_answer, unexpected};
+use super::failure::{Failure, cannot_connect, check_answer, check_length, unexpected};
 use super::handles::{FormKey, HANDLES_KEPT_MAX, KnownHandle, check_handle, form_key};
 use crate::keys::EncodedKeys;
 use crate::prepared::{Plan, Prepared};
@@ -99,22 +99,24 @@ impl Connection {
 
     /// The same, with chunks to follow or none.
     pub(super) fn queue_with<Q: Encode>(&mut self, kind: Kind, more: bool, request: &Q) -> Result<u64, Failure> {
-        let id = self.new_id();
+        let (id, before) = (self.new_id(), self.out.len());
         let mut encoded = Ok(());
         let header = Header::request(kind, id).more(more);
         frame::put(&mut self.out, header, |out| encoded = message::encode(request, out));
-        if let Err(error) = encoded {
-            self.out.clear();
+        let checked = encoded.and_then(|()| check_length(kind, self.out.len() - before, &self.welcome));
+        if let Err(error) = checked {
+            self.out.truncate(before);
             return Err(error.into());
         }
         Ok(id)
     }
 
     /// Adds a read to what will be sent; gives its number.
-    pub(super) fn queue_read(&mut self, point: &PointHeader, groups: &[EncodedKeys]) -> u64 {
+    pub(super) fn queue_read(&mut self, point: &PointHeader, groups: &[EncodedKeys]) -> Result<u64> {
+        check_length(point.kind(), point.frame_bytes(groups), &self.welcome)?;
         let id = self.new_id();
         point.encode(id, groups, &mut self.out);
-        id
+        Ok(id)
     }
 
     /// Bytes that wait to be sent.

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use asofdb_storage::{Error, Result};
 
-use crate::sidecar::frame::{Header, Kind};
-use crate::sidecar::message::{self, ErrorMessage};
+use crate::sidecar::frame::{HEADER_BYTES, Header, Kind};
+use crate::sidecar::message::{self, ErrorMessage, Welcome};
 
 /// Why a request failed.
 #[derive(Debug)]
@@ -44,6 +44,19 @@ impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         Failure::Refused(error)
     }
+}
+
+/// Refuses a request that the sidecar would not take, before any of it is sent: the sidecar would close the connection.
+pub(super) fn check_length(kind: Kind, frame_bytes: usize, welcome: &Welcome) -> Result<()> {
+    let (most, bytes) = (welcome.body_bytes_max, frame_bytes.saturating_sub(HEADER_BYTES));
+    // Before it is welcome, a client does not know.
+    if kind == Kind::Hello || bytes as u64 <= most {
+        return Ok(());
+    }
+    let instead = if kind == Kind::Write { "; write fewer rows at a time, or ingest them" } else { "" };
+    Err(Error::invalid(format!(
+        "the sidecar takes requests of at most {most} bytes (--frame-bytes-max): {bytes}{instead}"
+    )))
 }
 
 /// What a write's caller is told when the connection broke under it.

@@ -232,7 +232,7 @@ impl Client {
             let handle = self.handle(connection, request, form)?;
             let groups = entities.groups_for(&handle.plan)?;
             let point = PointHeader { handle: handle.number, rows: entities.len(), question };
-            let id = connection.queue_read(&point, groups);
+            let id = connection.queue_read(&point, groups)?;
             connection.flush()?;
             let body = connection.answer(point.kind(), id)?;
             Ok(decode(&handle.plan, body)?)

@@ -59,7 +59,7 @@ impl<'c> Pipeline<'c> {
             let message = "too many requests are on their way; receive some answers first";
             return Err(Error::invalid(format!("{message}: {}", self.waiting.len())));
         }
-        let id = connection.queue_read(&point, groups);
+        let id = connection.queue_read(&point, groups)?;
         self.waiting.push_back(Waiting { id, rows: entities.len(), bytes });
         self.waiting_bytes += bytes;
         Ok(())

@@ -54,6 +54,12 @@ pub(super) fn prepare(path: &Path, create: bool) -> Result<Found> {
     Ok(Found::Fresh)
 }
 
+/// The one name of the store's directory: RocksDB knows by its name that a process has a database open, and would
+/// open it again by another.
+pub(super) fn real_path(path: &Path) -> Result<PathBuf> {
+    path.canonicalize().map_err(|error| from_io(&format!("cannot read the store at {}", path.display()), error))
+}
+
 /// Marks a directory as a store, in one step.
 pub(super) fn mark(path: &Path) -> Result<()> {
     let write = || -> std::io::Result<()> {

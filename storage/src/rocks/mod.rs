@@ -81,6 +81,7 @@ impl RocksBackend {
 fn open(path: &Path, options: Options, clock: Arc<dyn Clock>) -> Result<Store> {
     options.check()?;
     let found = directory::prepare(path, options.create)?;
+    let path = &directory::real_path(path)?;
     let present = Arc::new(Present::new(clock));
     // Compaction starts while the store opens, and an erasure may have been interrupted.
     present.set_erasing(true);

@@ -18,7 +18,7 @@ use tokio::sync::{Semaphore, oneshot};
 
 use crate::prepared::{Plan, Prepared};
 use crate::sidecar::client::ConnectOptions;
-use crate::sidecar::client::failure::{Failure, cannot_connect, check_answer};
+use crate::sidecar::client::failure::{Failure, cannot_connect, check_answer, check_length};
 use crate::sidecar::client::handles::{FormKey, HANDLES_KEPT_MAX, KnownHandle, check_handle, form_key};
 use crate::sidecar::frame::{self, ANSWER_BYTES_MAX, Header, Input, Kind};
 use crate::sidecar::message::{self, ErrorMessage, Form, Handle, Prepare, Release, Welcome};
@@ -183,7 +183,7 @@ impl Link {
         let _permit = self.in_flight.acquire().await;
         let (id, mut frame) = (self.new_id(), Vec::new());
         encode(id, &mut frame)?;
-        self.check_length(kind, frame.len() - frame::HEADER_BYTES)?;
+        check_length(kind, frame.len(), &self.welcome)?;
         let answer = self.waiting.expect(id)?;
         if self.frames.send(frame).is_err() {
             return Err(self.waiting.broken());
@@ -200,17 +200,6 @@ impl Link {
                 // The connection is good: the others wait on.
                 Err(Failure::Refused(late.into_error()))
             }
-        }
-    }
-
-    /// Refuses what would make the sidecar close the connection, which others use too.
-    fn check_length(&self, kind: Kind, body_bytes: usize) -> Result<()> {
-        let bytes_max = self.welcome.body_bytes_max;
-        match kind == Kind::Hello || body_bytes as u64 <= bytes_max {
-            true => Ok(()),
-            false => Err(Error::invalid(format!(
-                "the sidecar takes requests of at most {bytes_max} bytes (--frame-bytes-max): {body_bytes}"
-            ))),
         }
     }
 
