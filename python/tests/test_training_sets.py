@@ -111,6 +111,27 @@ def test_it_is_made_again_with_known_at_after_late_data(filled: Any) -> None:
     assert filled.training_set(SPINE, "ranker_v1").to_arrow()["clicks"].to_pylist()[0] == 200
 
 
+def test_each_row_can_be_kept_to_what_was_known_at_its_own_time(filled: Any) -> None:
+    """A correction that was made later is not seen by rows of the time before it."""
+    asked = {"user_id": [8, 8, 8], "event_timestamp": [T0, T0 + HOUR, T0 - HOUR]}
+    rows = {"user_id": [8, 8], "event_timestamp": [T0 - HOUR, T0 - HOUR], "created_timestamp": [T0 - HOUR, T0 + HOUR]}
+    history = pa.table(rows).append_column("clicks", pa.array([1, 2]))
+    role = {"asofdb.role": "created_timestamp"}
+    fields = [field.with_metadata(role) if field.name == "created_timestamp" else field for field in history.schema]
+    nothing = {"rate": pa.nulls(2, pa.float32()), "active": pa.nulls(2, pa.bool_())}
+    table = pa.table(
+        [*history.columns, *nothing.values()], pa.schema([*fields, ("rate", pa.float32()), ("active", pa.bool_())])
+    )
+    filled.write("activity", table)
+
+    def clicks(**options: Any) -> list[Any]:
+        column: list[Any] = filled.training_set(asked, "activity:clicks", **options).to_arrow()["clicks"].to_pylist()
+        return column
+
+    assert clicks(known_at="own_time") == [1, 2, 1]
+    assert clicks() == [2, 2, 2]
+
+
 def test_it_is_streamed(filled: Any) -> None:
     """Rows come out before all have gone in: the spine's producer never runs far ahead."""
     batches, rows = 400, 4096

@@ -1,7 +1,5 @@
 """Names and keys that a retrieval gives to feature views."""
 
-from __future__ import annotations
-
 import pandas as pd
 import pytest
 from feast.on_demand_feature_view import on_demand_feature_view

@@ -71,11 +71,11 @@ class _Served(_Temporary):
 
 
 class SidecarCreator(_Served):
-    """Our store behind `asof serve`; `ASOFDB_ASOF` names the binary."""
+    """Our store behind `asof serve`; `ASOF_BINARY` names the binary."""
 
     def create_online_store(self) -> dict[str, Any]:
         path = self.directory / "asof.sock"
-        asof = os.environ.get("ASOFDB_ASOF", "asof")
+        asof = os.environ.get("ASOF_BINARY", "asof")
         self.start(
             [asof, "--store", str(self.directory / "store"), "serve", "--socket", str(path)],
             lambda: _accepts(socket.AF_UNIX, str(path)),
@@ -99,11 +99,25 @@ class AsofDataSourceCreator(FileDataSourceCreator):
     """Feast's Parquet sources, read through our offline store instead of Feast's."""
 
     def create_offline_store_config(self) -> Any:
-        from asofdb.feast.offline_store import AsofOfflineStoreConfig
+        from asofdb.feast import AsofOfflineStoreConfig
 
         directory = tempfile.mkdtemp(prefix="universal-")
         self.dirs.append(directory)
         return AsofOfflineStoreConfig(path=f"{directory}/store")
+
+
+class AsofSidecarDataSourceCreator(FileDataSourceCreator):
+    """The same through a sidecar."""
+
+    def create_offline_store_config(self) -> Any:
+        from asofdb.feast import AsofOfflineStoreConfig
+
+        self.sidecar = SidecarCreator(self.project_name)
+        return AsofOfflineStoreConfig(socket=self.sidecar.create_online_store()["socket"])
+
+    def teardown(self) -> None:
+        self.sidecar.teardown()
+        super().teardown()
 
 
 def _accepts(family: socket.AddressFamily, address: Any) -> bool:
@@ -124,7 +138,11 @@ STORES: dict[str, tuple[Any, "type[OnlineStoreCreator] | None"]] = {
     "redis": ({"type": "redis"}, RedisCreator),
     "sqlite": ({"type": "sqlite"}, None),
 }
-SOURCES: dict[str, type[FileDataSourceCreator]] = {"file": FileDataSourceCreator, "asofdb": AsofDataSourceCreator}
+SOURCES: dict[str, type[FileDataSourceCreator]] = {
+    "file": FileDataSourceCreator,
+    "asofdb": AsofDataSourceCreator,
+    "asofdb-sidecar": AsofSidecarDataSourceCreator,
+}
 
 AVAILABLE_ONLINE_STORES = {NAME: STORES[STORE]}
 AVAILABLE_OFFLINE_STORES = [("local", SOURCES[OFFLINE])]

@@ -45,7 +45,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--feast-checkout", required=True, help="a checkout of Feast's repository")
     parser.add_argument("--store", default="asofdb", choices=STORES)
     parser.add_argument("--name", default="redis", help="the store that it stands in for, where tests ask for one")
-    parser.add_argument("--offline", default="file", choices=["file", "asofdb"])
+    parser.add_argument("--offline", default="file", choices=["file", "asofdb", "asofdb-sidecar"])
     parser.add_argument("--tests", nargs="*", default=DEFAULT_TESTS, help="test files, relative to sdk/python")
     parser.add_argument("pytest", nargs="*", help="further arguments for pytest, after --")
     return parser.parse_args()
