@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
-from conftest import DEFINITIONS, HOUR, T0, UTC, Sidecar, activity
+from support import DEFINITIONS, HOUR, T0, UTC, Sidecar, activity
 
 import asofdb
 

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 import pytest
-from conftest import HOUR, T0
+from support import HOUR, T0
 
 import asofdb
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
-from conftest import DEFINITIONS, T0, Sidecar, activity
+from support import DEFINITIONS, T0, Sidecar, activity
 
 import asofdb
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import DEFINITIONS
+from support import DEFINITIONS
 
 import asofdb
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
-from conftest import binary
+from support import binary
 
 SCRIPT = Path(__file__).parents[2] / "examples" / "flights.py"
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Sidecar
+from support import Sidecar
 
 import asofdb
 

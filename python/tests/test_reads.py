@@ -10,7 +10,7 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
-from conftest import HOUR, T0, UTC, activity
+from support import HOUR, T0, UTC, activity
 
 import asofdb
 from asofdb import Status

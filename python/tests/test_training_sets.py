@@ -13,7 +13,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from conftest import HOUR, T0, activity
+from support import HOUR, T0, activity
 
 import asofdb
 

@@ -11,7 +11,7 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
-from conftest import ALL_TYPES, HOUR, T0, UTC, activity
+from support import ALL_TYPES, HOUR, T0, UTC, activity
 
 import asofdb
 
