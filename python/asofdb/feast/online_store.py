@@ -24,6 +24,7 @@ from asofdb import Store
 
 from . import connect
 from .connect import Engine
+from .metrics import timed_read
 from .reading import (
     Context,
     EntityRows,
@@ -37,7 +38,6 @@ from .reading import (
     prepare,
     read_rows,
     respond,
-    timed_read,
 )
 from .requests import Grouped, Kept
 from .update import apply_views, drop_project

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import sys
-import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple, Union
@@ -24,6 +21,7 @@ from asofdb import _native
 from feast import utils
 
 from .connect import Engine
+from .metrics import count_values
 from .requests import Grouped, Kept, Wanted, dummy_key, plain_key, request_of, serialized_key, wanted_features
 from .response import AsofOnlineResponse, add_view_versions, view_version
 from .views import Naming, features, join_keys
@@ -178,7 +176,7 @@ def _key(values: list[Any], value_type: ValueType | None) -> _native.FeastKey:
 
 def respond(plan: Plan, answer: _native.FeastAnswer, with_versions: bool) -> AsofOnlineResponse:
     """Feast's response to a call."""
-    _count(plan.views, answer)
+    count_values(plan.views, answer)
     return AsofOnlineResponse(answer, plan.feature_types, plan.versions if with_versions else ())
 
 
@@ -231,16 +229,7 @@ def finish(prepared: Prepared, full_feature_names: bool, feature_types: dict[str
     return OnlineResponse(prepared.response, feature_types=feature_types)
 
 
-@contextmanager
-def timed_read() -> Iterator[None]:
-    """Tells Feast's metrics, if they are on, how long a read takes."""
-    metrics = _metrics()
-    if metrics is None:
-        yield
-        return
-    start = time.monotonic()
-    yield
-    metrics.track_online_store_read(time.monotonic() - start)
+# Reads of values that Feast has converted
 
 
 class Grouping(NamedTuple):
@@ -271,7 +260,7 @@ def merge(
     with_versions: bool,
 ) -> None:
     """Adds what was found to Feast's response."""
-    _count(grouping.views, answer)
+    count_values(grouping.views, answer)
     response.MergeFromString(answer.message())
     add_view_versions(response, grouping.versions if with_versions else ())
 
@@ -311,23 +300,3 @@ def _row(event: int | None, names: Sequence[str], values: Sequence[bytes | None]
         return None, None
     found = zip(names, values, strict=True)
     return time_of(event), {name: Value.FromString(value) for name, value in found if value is not None}
-
-
-def _count(views: Sequence[str], answer: _native.FeastAnswer) -> None:
-    """Tells Feast's metrics, if they are on, how many values were there."""
-    metrics = _metrics()
-    if metrics is None:
-        return
-    present: dict[str, int] = {}
-    asked: dict[str, int] = {}
-    for view, count in zip(views, answer.counts(), strict=True):
-        present[view] = present.get(view, 0) + count
-        asked[view] = asked.get(view, 0) + len(answer)
-    for view, count in present.items():
-        metrics.track_feature_statuses(view, count, asked[view] - count)
-
-
-def _metrics() -> Any:
-    """Feast's metrics of online reads; None where they are off."""
-    metrics = sys.modules.get("feast.metrics")
-    return metrics if metrics is not None and metrics._config.online_features else None
