@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple, Union
 
-from feast import FeatureStore, utils
 from feast.feature_service import FeatureService
 
 from asofdb import InvalidError, Request, Result, _native
+from feast import FeatureStore, utils
 
 from . import names, types
 from .online_store import AsofOnlineStore
@@ -29,12 +29,12 @@ def fast_online_features(
 ) -> Result:
     """The features of each entity, as ``store.get_online_features`` would find them, as a result of ``asofdb``.
 
-    Names are resolved by Feast's definitions, once for each version of the registry. Values come with their statuses, and
-    go into numpy, Arrow or a data frame without a Python object a value. A value older than its view's ttl is expired,
-    whatever ``serve_expired`` says.
+    Names are resolved by Feast's definitions, once for each version of the registry. Values come with their statuses,
+    and go into numpy, Arrow or a data frame without a Python object a value. A value older than its view's ttl is
+    expired, whatever ``serve_expired`` says.
 
-    Raises ``InvalidError`` for what only ``get_online_features`` can read: on-demand feature views, types that the store
-    has not, one view under several aliases of its join keys; ``KeyError`` where a join key is not given.
+    Raises ``InvalidError`` for what only ``get_online_features`` can read: on-demand feature views, types that the
+    store has not, one view under several aliases of its join keys; ``KeyError`` where a join key is not given.
     """
     online = store._get_provider().online_store
     if not isinstance(online, AsofOnlineStore):
@@ -47,7 +47,8 @@ def fast_online_features(
     if plan is None:
         plan = _plan(context.engine, context.naming, question, resolved)
         context.kept.keep(key, resolved[5], context.engine, plan)
-    return plan.read(question.columns)
+    found: Result = plan.read(question.columns)
+    return found
 
 
 class _Plan(NamedTuple):
@@ -131,7 +132,8 @@ class FeastResult(Result):
         return table.rename_columns([renamed.get(name, name) for name in table.column_names])
 
     def to_pandas(self, **columns: bool) -> pandas.DataFrame:
-        return self.to_arrow(**columns).to_pandas()
+        frame: pandas.DataFrame = self.to_arrow(**columns).to_pandas()
+        return frame
 
     def to_polars(self, **columns: bool) -> polars.DataFrame:
         import polars
@@ -145,7 +147,7 @@ class FeastResult(Result):
         """What Feast calls each column of the store's."""
         renamed = dict(self._entity_names) if entities else {}
         stored = super().names(full_names=full_names, entities=entities)
-        for old, new in zip(stored, self.names(full_names=full_names, entities=entities)):
+        for old, new in zip(stored, self.names(full_names=full_names, entities=entities), strict=True):
             renamed[old] = new
             renamed[f"{old}__status"] = f"{new}__status"
         return renamed

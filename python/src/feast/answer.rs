@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use asofdb::{Answer, Result, ScalarType, Status, Timestamp, ValueType};
+use asofdb::{Answer, Error, Result, ScalarType, Status, Timestamp, ValueType};
 use pyo3::prelude::*;
-use pyo3::types::{PyBool, PyBytes, PyDict, PyFloat, PyList, PyString};
+use pyo3::types::{PyBytes, PyDict, PyList};
 
 use super::key::FeastKey;
+use super::object::object;
 use super::wire::{put_field, put_timestamp, put_value, seconds};
 use crate::errors::OrRaise;
 
@@ -83,7 +84,7 @@ impl Found {
 
     fn column(&self, position: usize) -> Result<Column<'_>> {
         let resolved = self.answer.resolved().nth(position);
-        let Some(resolved) = resolved else { return Err(asofdb::Error::internal("an answer has the features asked")) };
+        let Some(resolved) = resolved else { return Err(Error::internal("an answer has the features asked")) };
         let feature = &resolved.feature;
         let default = feature.default.as_ref().map(|value| {
             let mut stored = Vec::new();
@@ -279,7 +280,8 @@ impl FeastAnswer {
         for output in self.outputs.iter() {
             let column = self.column(output).or_raise(py)?;
             columns.set_item(&output.name, column_values(py, &column, self.rows)?)?;
-            let is_time = matches!(column.ty, ValueType::Scalar(ScalarType::Timestamp) | ValueType::List(ScalarType::Timestamp));
+            let is_time =
+                matches!(column.ty, ValueType::Scalar(ScalarType::Timestamp) | ValueType::List(ScalarType::Timestamp));
             timestamps.extend(is_time.then(|| output.name.clone()));
             opaque.extend(column.is_opaque.then(|| output.name.clone()));
         }
@@ -302,9 +304,8 @@ impl FeastAnswer {
     fn counts(&self) -> Vec<usize> {
         let count = |output: &Output| {
             let found = &self.found[output.read];
-            let is_there = |row: &usize| {
-                matches!(found.cell(*row, output.position).status, Status::Present | Status::Null)
-            };
+            let is_there =
+                |row: &usize| matches!(found.cell(*row, output.position).status, Status::Present | Status::Null);
             (0..self.rows).filter(is_there).count()
         };
         self.outputs.iter().map(count).collect()
@@ -318,7 +319,7 @@ impl FeastAnswer {
         let mut rows = Vec::with_capacity(self.rows);
         let mut message = Vec::new();
         for row in 0..self.rows {
-            let event = columns.first().and_then(|column| column.cell(row).event).map(|time| time.as_micros());
+            let event = columns.first().and_then(|column| column.cell(row).event).map(Timestamp::as_micros);
             let mut values = Vec::with_capacity(columns.len());
             for column in &columns {
                 values.push(serialized(py, column, row, &mut message).or_raise(py)?);
@@ -354,39 +355,4 @@ fn column_values<'py>(py: Python<'py>, column: &Column<'_>, rows: usize) -> PyRe
         Some(stored) => object(py, column.ty, stored).map(Some),
     };
     PyList::new(py, (0..rows).map(value).collect::<PyResult<Vec<_>>>()?)
-}
-
-fn object<'py>(py: Python<'py>, ty: ValueType, stored: &[u8]) -> PyResult<Bound<'py, PyAny>> {
-    match ty {
-        ValueType::Scalar(scalar) => scalar_object(py, scalar, stored),
-        ValueType::List(item) => {
-            let items = asofdb::storage::ListItems::new(item, stored).or_raise(py)?;
-            let items = items.map(|bytes| scalar_object(py, item, bytes.or_raise(py)?));
-            Ok(PyList::new(py, items.collect::<PyResult<Vec<_>>>()?)?.into_any())
-        }
-    }
-}
-
-fn scalar_object<'py>(py: Python<'py>, scalar: ScalarType, stored: &[u8]) -> PyResult<Bound<'py, PyAny>> {
-    let wrong = || crate::errors::exception(py, &asofdb::Error::corrupt(format!("a stored {scalar} is cut short")));
-    fn fixed<const N: usize>(stored: &[u8]) -> Option<[u8; N]> {
-        stored.try_into().ok()
-    }
-    Ok(match scalar {
-        ScalarType::Bool => PyBool::new(py, stored == [1]).to_owned().into_any(),
-        ScalarType::Int32 => i32::from_le_bytes(fixed(stored).ok_or_else(wrong)?).into_pyobject(py)?.into_any(),
-        ScalarType::Int64 => i64::from_le_bytes(fixed(stored).ok_or_else(wrong)?).into_pyobject(py)?.into_any(),
-        ScalarType::Timestamp => {
-            seconds(i64::from_le_bytes(fixed(stored).ok_or_else(wrong)?)).into_pyobject(py)?.into_any()
-        }
-        ScalarType::Float32 => {
-            PyFloat::new(py, f32::from_le_bytes(fixed(stored).ok_or_else(wrong)?).into()).into_any()
-        }
-        ScalarType::Float64 => PyFloat::new(py, f64::from_le_bytes(fixed(stored).ok_or_else(wrong)?)).into_any(),
-        ScalarType::String => {
-            let text = std::str::from_utf8(stored);
-            PyString::new(py, text.map_err(|_| crate::errors::exception(py, &asofdb::Error::corrupt("a stored string is not UTF-8")))?).into_any()
-        }
-        ScalarType::Bytes => PyBytes::new(py, stored).into_any(),
-    })
 }

@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use arrow::array::{
-    Array, ArrayRef, AsArray, BinaryBuilder, Int32Array, Int64Array, StringBuilder, UInt64Array,
-};
+use arrow::array::{Array, ArrayRef, AsArray, BinaryBuilder, Int32Array, Int64Array, StringBuilder, UInt64Array};
 use arrow::compute::{CastOptions, cast_with_options, take};
 use arrow::datatypes::{Int32Type, Int64Type, TimestampMicrosecondType};
 use asofdb::{Error, JoinKey, Result, ScalarType, ValueType, arrow_type};
@@ -42,7 +40,7 @@ impl FeastKey {
     /// A column of serialized `Value`s, all of one type.
     #[staticmethod]
     fn serialized(py: Python<'_>, values: Vec<Bound<'_, PyBytes>>) -> PyResult<FeastKey> {
-        let messages: Vec<&[u8]> = values.iter().map(|value| value.as_bytes()).collect();
+        let messages: Vec<&[u8]> = values.iter().map(PyBytesMethods::as_bytes).collect();
         from_messages(&messages).or_raise(py)
     }
 

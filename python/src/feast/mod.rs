@@ -4,6 +4,7 @@
 mod answer;
 mod column;
 mod key;
+mod object;
 mod request;
 mod rows;
 mod wire;

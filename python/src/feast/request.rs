@@ -68,9 +68,8 @@ impl FeastRequest {
         serve_expired: bool,
     ) -> PyResult<Self> {
         let reads: Vec<_> = reads.into_iter().map(|(references, inputs)| Read { references, inputs }).collect();
-        let exists = |output: &(String, usize, usize)| {
-            reads.get(output.1).is_some_and(|read| output.2 < read.references.len())
-        };
+        let exists =
+            |output: &(String, usize, usize)| reads.get(output.1).is_some_and(|read| output.2 < read.references.len());
         if let Some((name, ..)) = outputs.iter().find(|output| !exists(output)) {
             return Err(invalid(py, format!("nothing is read for {name:?}")));
         }

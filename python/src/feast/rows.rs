@@ -51,7 +51,10 @@ impl FeastWriter {
             return Err(error).or_raise(py);
         };
         let Some(created_column) = view.created_column.clone() else {
-            return Err(invalid(py, format!("feature view {:?} has no column of created timestamps: run `feast apply`", view.name)));
+            return Err(invalid(
+                py,
+                format!("feature view {:?} has no column of created timestamps: run `feast apply`", view.name),
+            ));
         };
         let name = |column: &str| feast_name.call1((column,))?.extract::<String>();
         let is_opaque = |entity: &String| catalog.entity(entity).is_some_and(|one| one.tags.contains_key(OPAQUE_TAG));

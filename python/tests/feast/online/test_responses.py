@@ -10,16 +10,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from feast import FeatureService, FeatureStore, Field, RequestSource
 from feast.errors import FeatureNameCollisionError, FeatureViewNotFoundException
 from feast.on_demand_feature_view import on_demand_feature_view
 from feast.protos.feast.types.Value_pb2 import Value
 from feast.types import Float64, Int64, Map
-from feast_support import DRIVER, HOUR, NOW, key, stats, stats_view, write
 
 import asofdb
 from asofdb.feast import fast_online_features
 from asofdb.feast.response import AsofOnlineResponse
+from feast import FeatureService, FeatureStore, Field, RequestSource
+
+from .support import DRIVER, HOUR, NOW, key, stats, stats_view, write
 
 DRIVERS = [{"driver_id": 2}, {"driver_id": 1}]
 
@@ -106,18 +107,19 @@ def test_a_changed_definition_is_seen_at_once(views: FeatureStore, tmp_path: Pat
 def _on_demand(store: FeatureStore, tmp_path: Path) -> None:
     request = RequestSource(name="asked", schema=[Field(name="factor", dtype=Float64)])
 
-    @on_demand_feature_view(
+    @on_demand_feature_view(  # type: ignore[untyped-decorator]
         sources=[stats_view(tmp_path), request], schema=[Field(name="scaled", dtype=Float64)], mode="pandas"
     )
     def scaled(inputs: pd.DataFrame) -> pd.DataFrame:
-        return pd.DataFrame({"scaled": inputs["conv"] * inputs["factor"]})
+        made: pd.DataFrame = pd.DataFrame({"scaled": inputs["conv"] * inputs["factor"]})
+        return made
 
     store.apply([scaled])
 
 
 def test_on_demand_features(views: FeatureStore, tmp_path: Path) -> None:
     _on_demand(views, tmp_path)
-    rows = {"driver_id": [1, 2], "factor": [2.0, 4.0]}
+    rows: dict[str, list[Any]] = {"driver_id": [1, 2], "factor": [2.0, 4.0]}
     found = views.get_online_features(["scaled:scaled", "other:trips"], rows)
     assert found.to_dict() == {"driver_id": [1, 2], "scaled": [0.5, 2.0], "trips": [1, None]}
     found = asyncio.run(views.get_online_features_async(["scaled:scaled"], rows))
@@ -125,7 +127,7 @@ def test_on_demand_features(views: FeatureStore, tmp_path: Path) -> None:
 
 
 def test_on_demand_features_that_are_written(views: FeatureStore, tmp_path: Path) -> None:
-    @on_demand_feature_view(
+    @on_demand_feature_view(  # type: ignore[untyped-decorator]
         entities=[DRIVER],
         sources=[stats_view(tmp_path)],
         schema=[Field(name="driver_id", dtype=Int64), Field(name="double", dtype=Float64)],
@@ -133,7 +135,8 @@ def test_on_demand_features_that_are_written(views: FeatureStore, tmp_path: Path
         write_to_online_store=True,
     )
     def stored(inputs: pd.DataFrame) -> pd.DataFrame:
-        return pd.DataFrame({"double": inputs["conv"] * 2})
+        made: pd.DataFrame = pd.DataFrame({"double": inputs["conv"] * 2})
+        return made
 
     views.apply([stored])
     rows = pd.DataFrame({"driver_id": [1], "conv": [3.5], "trips": [1], "event_timestamp": [NOW], "created": [NOW]})
@@ -189,7 +192,13 @@ def test_fast_reads_have_statuses_and_feasts_names_in_every_form(views: FeatureS
     assert result.statuses().tolist() == [[asofdb.Status.EXPIRED, 0], [0, 0]]
     assert result.names() == ["other__conv", "stats__conv"]
     table = result.to_arrow(statuses=True)
-    assert table.column_names == ["driver_id", "other__conv", "other__conv__status", "stats__conv", "stats__conv__status"]
+    assert table.column_names == [
+        "driver_id",
+        "other__conv",
+        "other__conv__status",
+        "stats__conv",
+        "stats__conv__status",
+    ]
     assert table["other__conv"].to_pylist() == [None, 10.0]
     assert list(result.to_pandas(entities=False).columns) == ["other__conv", "stats__conv"]
     assert result.names(full_names=True, entities=False) == ["shop__other__conv", "shop__stats__conv"]
@@ -205,7 +214,9 @@ def test_what_fast_reads_cannot_read_is_refused(views: FeatureStore, tmp_path: P
     _on_demand(views, tmp_path)
     with pytest.raises(asofdb.InvalidError, match="on-demand feature views are computed by Feast"):
         fast_online_features(views, ["scaled:scaled"], {"driver_id": [1], "factor": [2.0]})
-    views.apply([stats_view(tmp_path, name="maps", schema=[Field(name="driver_id", dtype=Int64), Field(name="m", dtype=Map)])])
+    views.apply(
+        [stats_view(tmp_path, name="maps", schema=[Field(name="driver_id", dtype=Int64), Field(name="m", dtype=Map)])]
+    )
     with pytest.raises(asofdb.InvalidError, match="feature maps:m is of Feast's type MAP: use get_online_features"):
         fast_online_features(views, ["maps:m"], DRIVERS)
     with pytest.raises(KeyError, match="driver_id"):

@@ -10,23 +10,23 @@ import sys
 import textwrap
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
-import yaml
-from feast import FeatureStore, Field, PushSource, RepoConfig
 from feast.data_source import PushMode
-from feast.types import Float64, Int64
-from feast_support import DRIVER, HOUR, NOW, conv, source, stats, stats_view, write
 
 import asofdb
 from asofdb.feast import AsofOnlineStoreConfig, close_all
 from asofdb.feast.connect import engine
+from feast import FeatureStore, PushSource, RepoConfig
+
+from .support import DRIVER, HOUR, NOW, conv, engine_of, source, stats, stats_view, write
 
 ROWS: dict[str, list[Any]] = {
     "driver_id": [1, 1, 2],
@@ -46,7 +46,7 @@ def test_materialize_and_materialize_incremental(store: FeatureStore, tmp_path: 
         (2.0, "PRESENT", NOW - 2 * HOUR),
         (3.0, "PRESENT", NOW - 3 * HOUR),
     ]
-    engine = store._get_provider().online_store._engine(store.config)
+    engine = engine_of(store)
     versions = engine.history("shop__stats", {"driver_id": 1})
     assert [(version.event_timestamp, version.created_timestamp) for version in versions] == [
         (NOW - 2 * HOUR, NOW - HOUR),
@@ -75,7 +75,7 @@ def test_the_files_of_a_feast_source_are_ingested_as_they_are(store: FeatureStor
     given = source(tmp_path, "stats", rows)
     given.timestamp_field = "happened"
     store.apply([DRIVER, stats_view(tmp_path, source=given)])
-    report = store._get_provider().online_store._engine(store.config).ingest("shop__stats", given.path)
+    report = engine_of(store).ingest("shop__stats", given.path)
     assert report.rows_written == 3
     assert conv(store) == (2.0, "PRESENT", NOW - 2 * HOUR)
 
@@ -120,7 +120,7 @@ def _repository(tmp_path: Path, online: dict[str, Any]) -> FeatureStore:
         "online_store": online,
         "entity_key_serialization_version": 3,
     }
-    (tmp_path / "feature_store.yaml").write_text(yaml.safe_dump(configuration))
+    (tmp_path / "feature_store.yaml").write_text(json.dumps(configuration))
     store = FeatureStore(repo_path=str(tmp_path))
     pushed = PushSource(name="stats_push", batch_source=source(tmp_path))
     store.apply([DRIVER, stats_view(tmp_path, source=pushed)])
@@ -143,7 +143,13 @@ def test_feast_serve(request: pytest.FixtureRequest, tmp_path: Path, kind: str, 
         assert answer["metadata"]["feature_names"] == ["driver_id", "conv"]
         assert answer["results"][1]["values"] == [0.5, None, None, None]
         assert answer["results"][1]["statuses"] == ["PRESENT", "NULL_VALUE", "OUTSIDE_MAX_AGE", "NOT_FOUND"]
-        row = {"driver_id": [4], "conv": [4.5], "trips": [1], "event_timestamp": [NOW.isoformat()], "created": [NOW.isoformat()]}
+        row = {
+            "driver_id": [4],
+            "conv": [4.5],
+            "trips": [1],
+            "event_timestamp": [NOW.isoformat()],
+            "created": [NOW.isoformat()],
+        }
         _post(f"{url}/push", {"push_source_name": "stats_push", "df": row, "to": "online"})
         assert _post(f"{url}/get-online-features", asked)["results"][1]["values"][3] == 4.5
 
@@ -156,7 +162,7 @@ def test_one_process_has_one_engine_for_a_path(make_store: Any, tmp_path: Path) 
     (tmp_path / "link").symlink_to(tmp_path / "store")
     assert engine(first) is engine(AsofOnlineStoreConfig(path="link"), tmp_path)
     stores = [make_store({"type": "asofdb.feast.AsofOnlineStore", "path": "store"}, project) for project in ("a", "b")]
-    engines = {id(store._get_provider().online_store._engine(store.config)) for store in stores}
+    engines = {id(engine_of(store)) for store in stores}
     assert engines == {id(engine(first))}
 
 
@@ -180,7 +186,7 @@ def test_a_second_process_is_told_of_the_sidecar(tmp_path: Path) -> None:
     assert "configure `socket: SOCKET` in place of `path`" in said
 
 
-def _in_child(work: Any) -> str:
+def _in_child(work: Callable[[], object]) -> str:
     """What `work` gives in a fork of this process."""
     reading, writing = os.pipe()
     child = os.fork()
@@ -203,26 +209,24 @@ def test_workers_forked_from_a_process_that_reads_through_a_sidecar(
     store = make_store({"type": "asofdb.feast.AsofOnlineStore", "socket": str(sidecar.socket)})
     store.apply([DRIVER, stats_view(tmp_path)])
     write(store, "stats", stats(1, 0.5, NOW))
-    read = lambda: store.get_online_features(["stats:conv"], [{"driver_id": 1}]).to_dict()["conv"]  # noqa: E731
-    assert read() == [0.5]
-    assert _in_child(read) == "[0.5]"
-    assert read() == [0.5]
+    assert conv(store)[0] == 0.5
+    assert _in_child(partial(conv, store)).startswith("(0.5, 'PRESENT',")
+    assert conv(store)[0] == 0.5
 
 
 def test_workers_forked_from_a_process_that_has_the_store_open(make_store: Any, embedded: Any, tmp_path: Path) -> None:
     store = make_store(embedded)
     store.apply([DRIVER, stats_view(tmp_path)])
     write(store, "stats", stats(1, 0.5, NOW))
-    read = lambda: store.get_online_features(["stats:conv"], [{"driver_id": 1}]).to_dict()["conv"]  # noqa: E731
-    assert _in_child(read).startswith("UnavailableError: ")
-    assert read() == [0.5]
+    assert _in_child(partial(conv, store)).startswith("UnavailableError: ")
+    assert conv(store)[0] == 0.5
 
 
 @pytest.mark.parametrize("where", [{}, {"path": "a", "socket": "b"}])
-def test_a_configuration_names_one_store(where: dict[str, str]) -> None:
-    with pytest.raises(ValueError, match="either `path` .* or `socket`"):
+def test_a_configuration_names_one_store(where: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=r"either `path` .* or `socket`"):
         AsofOnlineStoreConfig(**where)
-    with pytest.raises(Exception, match="either `path` .* or `socket`"):
+    with pytest.raises(Exception, match=r"either `path` .* or `socket`"):
         online = {"type": "asofdb.feast.AsofOnlineStore", **where}
         RepoConfig(project="shop", provider="local", registry="r.db", online_store=online)
 

@@ -8,11 +8,12 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from feast import FeatureStore
 from feast.protos.feast.types.Value_pb2 import Value
-from feast_support import DRIVER, HOUR, NOW, UTC, conv, key, stats, stats_view, write
 
 import asofdb
+from feast import FeatureStore
+
+from .support import DRIVER, HOUR, NOW, UTC, conv, engine_of, key, stats, stats_view, write
 
 SECOND = timedelta(seconds=1)
 
@@ -52,7 +53,7 @@ def test_timestamps_are_kept_to_the_microsecond(drivers: FeatureStore) -> None:
     event -= HOUR
     write(drivers, "stats", stats(1, 1.0, event, created))
     assert conv(drivers) == (1.0, "PRESENT", event)
-    engine = drivers._get_provider().online_store._engine(drivers.config)
+    engine = engine_of(drivers)
     [version] = engine.history("shop__stats", {"driver_id": 1})
     assert (version.event_timestamp, version.created_timestamp) == (event, created)
 
@@ -72,7 +73,7 @@ def test_a_row_without_event_timestamp_is_refused(drivers: FeatureStore) -> None
 def test_a_row_of_the_future_waits_until_its_time_has_come(drivers: FeatureStore) -> None:
     write(drivers, "stats", stats(1, 1.0, NOW - HOUR), stats(1, 2.0, NOW + timedelta(days=40)))
     assert conv(drivers) == (1.0, "PRESENT", NOW - HOUR)
-    engine = drivers._get_provider().online_store._engine(drivers.config)
+    engine = engine_of(drivers)
     later = engine.as_of(["shop__stats:conv"], {"driver_id": 1}, at=NOW + timedelta(days=40))
     assert later.to_dict()["conv"] == [2.0]
 
@@ -100,7 +101,14 @@ def test_expired_values_are_served_where_that_is_configured(
 ) -> None:
     store = make_store({**online, "serve_expired": True})
     store.apply([DRIVER, stats_view(tmp_path), stats_view(tmp_path, name="other")])
-    write(store, "stats", stats(1, 1.0, OLD, trips=7), stats(2, 2.0, NOW), stats(3, 3.0, OLD + SECOND), stats(4, None, OLD))
+    write(
+        store,
+        "stats",
+        stats(1, 1.0, OLD, trips=7),
+        stats(2, 2.0, NOW),
+        stats(3, 3.0, OLD + SECOND),
+        stats(4, None, OLD),
+    )
     write(store, "other", stats(1, -1.0, NOW), stats(3, -3.0, OLD - SECOND))
     assert conv(store) == (1.0, "PRESENT", OLD)
     references = ["stats:trips", "other:conv", "stats:conv"]
@@ -111,7 +119,11 @@ def test_expired_values_are_served_where_that_is_configured(
         "other__conv": [-3.0, None, -1.0, None, None],
         "stats__conv": [3.0, 2.0, 1.0, None, None],
     }
-    assert [list(vector.statuses) for vector in response.proto.results[1:]] == [[1, 1, 1, 3, 1], [1, 3, 1, 3, 3], [1, 1, 1, 3, 2]]
+    assert [list(vector.statuses) for vector in response.proto.results[1:]] == [
+        [1, 1, 1, 3, 1],
+        [1, 3, 1, 3, 3],
+        [1, 1, 1, 3, 2],
+    ]
     found = store._get_provider().online_read(
         store.config, store.get_feature_view("stats"), [key(driver_id=Value(int64_val=3))], ["conv"]
     )
@@ -130,10 +142,10 @@ def test_history_stays_readable_as_of_any_time(drivers: FeatureStore) -> None:
     for hours in (3, 2, 1):
         write(drivers, "stats", stats(1, float(hours), NOW - hours * HOUR, NOW - hours * HOUR + 60 * SECOND))
     write(drivers, "stats", stats(1, 20.0, NOW - 2 * HOUR, NOW - SECOND))
-    engine = drivers._get_provider().online_store._engine(drivers.config)
+    engine = engine_of(drivers)
     reference = "shop__stats:conv"
 
-    def as_of(hours: float, known_at: datetime | None = None) -> list[Any]:
+    def as_of(hours: float, known_at: datetime | None = None) -> Any:
         return engine.as_of(reference, {"driver_id": 1}, at=NOW - hours * HOUR, known_at=known_at).to_dict()["conv"]
 
     assert [as_of(hours) for hours in (4, 2.5, 1.5, 0.5)] == [[None], [3.0], [20.0], [1.0]]

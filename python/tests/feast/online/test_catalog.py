@@ -10,16 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from feast import BatchFeatureView, Entity, FeatureStore, FeatureView, Field, ValueType
 from feast.protos.feast.types.Value_pb2 import Value
 from feast.types import Float32, Float64, Int64, Map, String
-from feast_support import DRIVER, HOUR, NOW, conv, key, source, stats, stats_view, write
 
 import asofdb
+from feast import BatchFeatureView, Entity, FeatureStore, Field, ValueType
 
-
-def engine_of(store: FeatureStore) -> Any:
-    return store._get_provider().online_store._engine(store.config)
+from .support import DRIVER, HOUR, NOW, conv, engine_of, key, source, stats, stats_view, write
 
 
 def views_of(store: FeatureStore) -> set[str]:
@@ -54,8 +51,8 @@ def test_features_and_views_are_added(store: FeatureStore, tmp_path: Path) -> No
     assert found.to_dict() == {"driver_id": [1], "conv": [0.5], "city": [None]}
     row = {"conv": Value(double_val=1.5), "city": Value(string_val="rome")}
     write(store, "stats", (key(driver_id=Value(int64_val=1)), row, NOW, None))
-    found = store.get_online_features(["stats:city", "other:trips"], [{"driver_id": 1}]).to_dict()
-    assert (found["city"], found["trips"]) == (["rome"], [None])
+    values = store.get_online_features(["stats:city", "other:trips"], [{"driver_id": 1}]).to_dict()
+    assert (values["city"], values["trips"]) == (["rome"], [None])
 
 
 def test_a_ttl_is_changed_and_taken_away(store: FeatureStore, tmp_path: Path) -> None:
@@ -103,7 +100,7 @@ def test_another_entity_is_refused_with_advice(store: FeatureStore, tmp_path: Pa
     store.apply([DRIVER, stats_view(tmp_path)])
     city = Entity(name="city", join_keys=["city"], value_type=ValueType.STRING)
     schema = [Field(name="city", dtype=String), Field(name="conv", dtype=Float64)]
-    with pytest.raises(asofdb.ConflictError, match="has other join keys in the store .*rename the feature view"):
+    with pytest.raises(asofdb.ConflictError, match=r"has other join keys in the store .*rename the feature view"):
         store.apply([city, stats_view(tmp_path, entities=[city], schema=schema)])
 
 
@@ -113,7 +110,9 @@ def test_a_deleted_view_goes_with_its_history(store: FeatureStore, tmp_path: Pat
     write(store, "stats", stats(1, 0.5, NOW))
     store.apply([other], objects_to_delete=[view], partial=False)
     assert views_of(store) == {"shop__other"}
-    store.apply([stats_view(tmp_path, schema=[Field(name="driver_id", dtype=Int64), Field(name="conv", dtype=Float64)])])
+    store.apply(
+        [stats_view(tmp_path, schema=[Field(name="driver_id", dtype=Int64), Field(name="conv", dtype=Float64)])]
+    )
     assert conv(store)[1] == "NOT_FOUND"
 
 
@@ -157,7 +156,10 @@ def test_projects_share_a_store(make_store: Any, online: dict[str, Any], tmp_pat
 
 def test_teardown_drops_only_its_project(make_store: Any, online: dict[str, Any], tmp_path: Path) -> None:
     first, second = make_store(online, "first"), make_store(online, "second")
-    mine = [asofdb.Entity("user", {"user_id": "int64"}), asofdb.FeatureView("mine", ["user"], [asofdb.Feature("n", "int64")])]
+    mine = [
+        asofdb.Entity("user", {"user_id": "int64"}),
+        asofdb.FeatureView("mine", ["user"], [asofdb.Feature("n", "int64")]),
+    ]
     engine_of(first).apply(mine)
     for store in (first, second):
         store.apply([DRIVER, stats_view(tmp_path)])
@@ -240,18 +242,21 @@ def test_processes_apply_at_the_same_time(sidecar: Any, make_store: Any, tmp_pat
         from pathlib import Path
         sys.path.insert(0, sys.argv[3])
         from feast import FeatureStore, RepoConfig
-        from feast_support import DRIVER, stats_view
+        from online.support import DRIVER, stats_view
         base, project, socket = Path(sys.argv[1]), sys.argv[2], sys.argv[4]
+        online = {"type": "asofdb.feast.AsofOnlineStore", "socket": socket}
         store = FeatureStore(config=RepoConfig(project=project, provider="local", registry=str(base / f"{project}.db"),
-            online_store={"type": "asofdb.feast.AsofOnlineStore", "socket": socket}, entity_key_serialization_version=3))
+            online_store=online, entity_key_serialization_version=3))
         online = store._get_provider().online_store
         for n in range(20):
             online.update(store.config, [], [stats_view(base, name=f"view_{n}")], [], [DRIVER], partial=True)
         """
     )
-    here = str(Path(__file__).parent)
+    here = str(Path(__file__).parent.parent)
     processes = [
-        subprocess.Popen([sys.executable, "-W", "ignore", "-c", script, str(tmp_path), project, here, str(sidecar.socket)])
+        subprocess.Popen(
+            [sys.executable, "-W", "ignore", "-c", script, str(tmp_path), project, here, str(sidecar.socket)]
+        )
         for project in ("first", "second", "third")
     ]
     assert [process.wait(120) for process in processes] == [0, 0, 0]

@@ -7,20 +7,26 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from feast import Entity, FeatureService, FeatureStore, FeatureView, Field, ValueType
 from feast.protos.feast.serving.ServingService_pb2 import FieldStatus
 from feast.protos.feast.types.Value_pb2 import Value
 from feast.types import Bool, Bytes, Float64, Int32, Int64, String, UnixTimestamp
-from feast_support import DRIVER, HOUR, NOW, key, source, stats, stats_view, write
 
 import asofdb
+from feast import Entity, FeatureService, FeatureStore, FeatureView, Field, ValueType
+
+from .support import DRIVER, HOUR, NOW, key, source, stats, stats_view, write
 
 KEYS: list[tuple[Any, ValueType, list[Value], list[Any]]] = [
     (String, ValueType.STRING, [Value(string_val="é"), Value(string_val="")], ["é", ""]),
     (Bytes, ValueType.BYTES, [Value(bytes_val=b"\x00"), Value(bytes_val=b"\xff")], [b"\x00", b"\xff"]),
     (Int32, ValueType.INT32, [Value(int32_val=-1), Value(int32_val=2**31 - 1)], [-1, 2**31 - 1]),
     (Int64, ValueType.INT64, [Value(int64_val=-(2**63)), Value(int64_val=2**60 + 1)], [-(2**63), 2**60 + 1]),
-    (UnixTimestamp, ValueType.UNIX_TIMESTAMP, [Value(unix_timestamp_val=5), Value(unix_timestamp_val=1_700_000_000)], []),
+    (
+        UnixTimestamp,
+        ValueType.UNIX_TIMESTAMP,
+        [Value(unix_timestamp_val=5), Value(unix_timestamp_val=1_700_000_000)],
+        [],
+    ),
     (Bool, ValueType.BOOL, [Value(bool_val=True), Value(bool_val=False)], [True, False]),
     (Float64, ValueType.DOUBLE, [Value(double_val=0.5), Value(double_val=-2)], [0.5, -2.0]),
 ]
@@ -43,7 +49,12 @@ def test_entity_keys_of_every_type(
 
 
 def test_entities_whose_type_feast_infers(store: FeatureStore, tmp_path: Path) -> None:
-    rows = {"thing": ["a", "b"], "n": [1, 2], "event_timestamp": [NOW - HOUR] * 2, "created": [NOW] * 2}
+    rows: dict[str, list[Any]] = {
+        "thing": ["a", "b"],
+        "n": [1, 2],
+        "event_timestamp": [NOW - HOUR] * 2,
+        "created": [NOW] * 2,
+    }
     thing = Entity(name="thing", join_keys=["thing"])
     store.apply([thing, FeatureView(name="v", entities=[thing], schema=[], source=source(tmp_path, "v", rows))])
     store.materialize(NOW - 2 * HOUR, NOW)
@@ -86,7 +97,7 @@ def test_composite_keys_whatever_their_order(store: FeatureStore, tmp_path: Path
 
 
 def test_views_without_entities(store: FeatureStore, tmp_path: Path) -> None:
-    rows = {"n": [1, 2], "event_timestamp": [NOW - 2 * HOUR, NOW - HOUR], "created": [NOW] * 2}
+    rows: dict[str, list[Any]] = {"n": [1, 2], "event_timestamp": [NOW - 2 * HOUR, NOW - HOUR], "created": [NOW] * 2}
     view = FeatureView(name="globals", schema=[Field(name="n", dtype=Int64)], source=source(tmp_path, "globals", rows))
     store.apply([DRIVER, view, stats_view(tmp_path)])
     store.materialize(NOW - 3 * HOUR, NOW, feature_views=["globals"])
@@ -146,8 +157,14 @@ def test_entity_names_in_place_of_join_keys(store: FeatureStore, tmp_path: Path)
 
 def test_columns_whose_names_the_store_does_not_take(store: FeatureStore, tmp_path: Path) -> None:
     thing = Entity(name="thing", join_keys=["the thing"], value_type=ValueType.INT64)
-    schema = [Field(name="the thing", dtype=Int64), Field(name="größe (m²)", dtype=Float64), Field(name="1st", dtype=Int64)]
-    store.apply([thing, FeatureView(name="v", entities=[thing], schema=schema, source=source(tmp_path), ttl=timedelta(1))])
+    schema = [
+        Field(name="the thing", dtype=Int64),
+        Field(name="größe (m²)", dtype=Float64),
+        Field(name="1st", dtype=Int64),
+    ]
+    store.apply(
+        [thing, FeatureView(name="v", entities=[thing], schema=schema, source=source(tmp_path), ttl=timedelta(1))]
+    )
     values = {"größe (m²)": Value(double_val=1.5), "1st": Value(int64_val=1)}
     write(store, "v", (key(**{"the thing": Value(int64_val=1)}), values, NOW, None))
     found = store.get_online_features(["v:größe (m²)", "v:1st"], {"the thing": [1]})
