@@ -1,8 +1,8 @@
 """CPU time of Feast's ``get_online_features`` with its Redis store and with this one, in one run.
 
 Three feature views with 85 features of one entity, 20,000 entities; the same rows are written into both stores through
-Feast, and the answers are compared value by value before anything is timed. Each figure is the median over rounds of the
-process's CPU time a call, in which both stores take turns.
+Feast, and the answers are compared value by value before anything is timed. Each figure is the median over rounds of
+the process's CPU time a call; in each round all stores take turns.
 
     python benches/feast_online.py --asof TARGET/asof [--entities 1,10,100,1000] [--rounds 7] [--json OUT]
 
@@ -28,12 +28,12 @@ from typing import Any
 
 warnings.filterwarnings("ignore")
 
-from feast import Entity, FeatureStore, FeatureView, Field, FileSource, RepoConfig, ValueType  # noqa: E402
 from feast.protos.feast.types.EntityKey_pb2 import EntityKey  # noqa: E402
 from feast.protos.feast.types.Value_pb2 import Value  # noqa: E402
 from feast.types import Bool, Float32, Float64, Int64, String  # noqa: E402
 
 from asofdb.feast import fast_online_features  # noqa: E402
+from feast import Entity, FeatureStore, FeatureView, Field, FileSource, RepoConfig, ValueType  # noqa: E402
 
 ENTITIES = 20_000
 VIEWS = {"profile": 15, "activity": 50, "risk": 20}
@@ -196,8 +196,9 @@ def _check_equal(stores: dict[str, FeatureStore]) -> None:
         found = answer.to_dict(include_event_timestamps=True)
         differing = {column for column in expected if found[column] != expected[column]}
         assert not differing and found.keys() == expected.keys(), (name, differing)
-        by_name = dict(zip(answer.proto.metadata.feature_names.val, answer.proto.results))
-        for feature, vector in zip(answers["redis"].proto.metadata.feature_names.val, answers["redis"].proto.results):
+        by_name = dict(zip(answer.proto.metadata.feature_names.val, answer.proto.results, strict=True))
+        redis = answers["redis"].proto
+        for feature, vector in zip(redis.metadata.feature_names.val, redis.results, strict=True):
             assert list(by_name[feature].values) == list(vector.values), (name, feature)
             assert list(by_name[feature].event_timestamps) == list(vector.event_timestamps), (name, feature)
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 import os
 import threading
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
-from typing import Optional, Protocol, Union
+from typing import Protocol, Union
 from weakref import WeakSet
 
 from asofdb import Client, Store, UnavailableError
@@ -25,8 +26,8 @@ CONSUMER = "feast"
 class Location(Protocol):
     """Where a store is: what the configurations of the online and the offline store have in common."""
 
-    path: Optional[str]
-    socket: Optional[str]
+    path: str | None
+    socket: str | None
 
 
 @dataclass
@@ -61,13 +62,13 @@ def check_location(location: Location) -> None:
         raise ValueError("asofdb: configure either `path` (a directory) or `socket` (of a running `asof serve`)")
 
 
-def engine(location: Location, base: Optional[Path] = None, user: Optional[object] = None) -> Engine:
+def engine(location: Location, base: Path | None = None, user: object | None = None) -> Engine:
     """The engine of a location, opened where it is not open yet.
 
     Relative paths are relative to ``base``, the directory of the feature repository. ``user`` is an object that
     gives the engine back with :func:`release`.
     """
-    key = _key(location, base)
+    key = _key(location.path, location.socket, base)
     with _lock:
         shared = _shared.get(key)
         if shared is None:
@@ -97,12 +98,12 @@ def close_all() -> None:
             shared.engine.close()
 
 
-def _key(location: Location, base: Optional[Path]) -> tuple[str, str]:
-    kind, given = ("socket", location.socket) if location.path is None else ("path", location.path)
-    path = Path(given or "").expanduser()
-    if base is not None:
-        path = base / path
-    return kind, os.path.realpath(path)
+@lru_cache(maxsize=64)
+def _key(path: str | None, socket: str | None, base: Path | None) -> tuple[str, str]:
+    """What an engine is known by. It is looked up once, so that calls do not ask the file system."""
+    kind, given = ("socket", socket) if path is None else ("path", path)
+    absolute = (base or Path()) / Path(given or "").expanduser()
+    return kind, os.path.realpath(absolute)
 
 
 def _open(kind: str, path: str) -> Engine:

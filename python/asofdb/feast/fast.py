@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple, Union
 
-from feast import FeatureStore, utils
 from feast.feature_service import FeatureService
 
 from asofdb import InvalidError, Request, Result, _native
+from feast import FeatureStore, utils
 
 from . import names, types
 from .online_store import AsofOnlineStore
@@ -30,12 +29,12 @@ def fast_online_features(
 ) -> Result:
     """The features of each entity, as ``store.get_online_features`` would find them, as a result of ``asofdb``.
 
-    Names are resolved by Feast's definitions, once for each version of the registry. Values come with their statuses, and
-    go into numpy, Arrow or a data frame without a Python object a value. A value older than its view's ttl is expired,
-    whatever ``serve_expired`` says.
+    Names are resolved by Feast's definitions, once for each version of the registry. Values come with their statuses,
+    and go into numpy, Arrow or a data frame without a Python object a value. A value older than its view's ttl is
+    expired, whatever ``serve_expired`` says.
 
-    Raises ``InvalidError`` for what only ``get_online_features`` can read: on-demand feature views, types that the store
-    has not, one view under several aliases of its join keys; ``KeyError`` where a join key is not given.
+    Raises ``InvalidError`` for what only ``get_online_features`` can read: on-demand feature views, types that the
+    store has not, one view under several aliases of its join keys; ``KeyError`` where a join key is not given.
     """
     online = store._get_provider().online_store
     if not isinstance(online, AsofOnlineStore):
@@ -48,7 +47,8 @@ def fast_online_features(
     if plan is None:
         plan = _plan(context.engine, context.naming, question, resolved)
         context.kept.keep(key, resolved[5], context.engine, plan)
-    return plan.read(question.columns)
+    found: Result = plan.read(question.columns)
+    return found
 
 
 class _Plan(NamedTuple):
@@ -62,7 +62,7 @@ class _Plan(NamedTuple):
         rows = len(next(iter(columns.values()), ()))
         entities = {key: columns.get(column, _DUMMY * rows) for key, column in self.inputs.items()}
         answer = self.request._request.read(entities)
-        return FeastResult(answer, [*self.inputs.values(), *self.names]) if self.is_renamed else Result(answer)
+        return FeastResult(answer, self.inputs, self.names) if self.is_renamed else Result(answer)
 
 
 _DUMMY = [""]
@@ -102,20 +102,20 @@ def _check_types(wanted: list[Wanted]) -> None:
 class FeastResult(Result):
     """A result whose columns are called as Feast calls them, unless the store's full names are asked for."""
 
-    __slots__ = ("_names",)
+    __slots__ = ("_entity_names", "_feature_names")
 
-    def __init__(self, answer: _native.Answer, column_names: list[str]) -> None:
+    def __init__(self, answer: _native.Answer, entity_names: dict[str, str], feature_names: list[str]) -> None:
         super().__init__(answer)
-        self._names = column_names
+        self._entity_names = entity_names
+        self._feature_names = feature_names
 
     def names(self, *, full_names: bool = False, entities: bool = True) -> list[str]:
-        if full_names:
-            return super().names(full_names=True, entities=entities)
-        return list(self._names if entities else self._names[-len(self.references) :])
+        return super().names(full_names=True, entities=entities) if full_names else list(self._feature_names)
 
     def to_dict(self, *, full_names: bool = False, entities: bool = True) -> dict[str, list[Any]]:
         columns = super().to_dict(full_names=full_names, entities=entities)
-        return dict(zip(self.names(full_names=full_names, entities=entities), columns.values()))
+        renamed = self._renamed(full_names, entities)
+        return {renamed.get(name, name): values for name, values in columns.items()}
 
     def to_arrow(
         self,
@@ -128,12 +128,12 @@ class FeastResult(Result):
         table = super().to_arrow(
             statuses=statuses, event_timestamps=event_timestamps, full_names=full_names, entities=entities
         )
-        stored = super().names(full_names=full_names, entities=entities)
-        renamed = dict(_renamed(stored, self.names(full_names=full_names, entities=entities)))
+        renamed = self._renamed(full_names, entities)
         return table.rename_columns([renamed.get(name, name) for name in table.column_names])
 
     def to_pandas(self, **columns: bool) -> pandas.DataFrame:
-        return self.to_arrow(**columns).to_pandas()
+        frame: pandas.DataFrame = self.to_arrow(**columns).to_pandas()
+        return frame
 
     def to_polars(self, **columns: bool) -> polars.DataFrame:
         import polars
@@ -143,8 +143,11 @@ class FeastResult(Result):
     def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
         return self.to_arrow().__arrow_c_stream__()
 
-
-def _renamed(stored: list[str], wanted: list[str]) -> Iterator[tuple[str, str]]:
-    for old, new in zip(stored, wanted):
-        yield old, new
-        yield f"{old}__status", f"{new}__status"
+    def _renamed(self, full_names: bool, entities: bool) -> dict[str, str]:
+        """What Feast calls each column of the store's."""
+        renamed = dict(self._entity_names) if entities else {}
+        stored = super().names(full_names=full_names, entities=entities)
+        for old, new in zip(stored, self.names(full_names=full_names, entities=entities), strict=True):
+            renamed[old] = new
+            renamed[f"{old}__status"] = f"{new}__status"
+        return renamed

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import Final, Optional
+from typing import Final
 
 NAME_BYTES_MAX: Final = 128
 """The longest name that the store takes."""
@@ -40,7 +40,8 @@ class NameTooLong(ValueError):
     """A name of Feast does not fit into a name of the store."""
 
 
-def project_prefix(project: str, prefix: Optional[str] = None) -> str:
+@lru_cache(maxsize=_REMEMBERED)
+def project_prefix(project: str, prefix: str | None = None) -> str:
     """What the names of a project's views begin with: ``prefix`` where one is configured."""
     if prefix is not None:
         return prefix
@@ -48,7 +49,7 @@ def project_prefix(project: str, prefix: Optional[str] = None) -> str:
 
 
 @lru_cache(maxsize=_REMEMBERED)
-def view_name(prefix: str, view: str, version: Optional[int] = None) -> str:
+def view_name(prefix: str, view: str, version: int | None = None) -> str:
     """The store's name of a feature view."""
     name = prefix + _escape(view)
     if version is not None:

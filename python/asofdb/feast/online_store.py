@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, Final, Literal, Optional, TypeVar, Union
+from typing import Any, Final, Literal, TypeVar, Union
 
 from feast.entity import Entity
 from feast.feature_service import FeatureService
@@ -55,16 +55,16 @@ class AsofOnlineStoreConfig(FeastConfigBaseModel):
 
     type: Literal["asofdb.feast.AsofOnlineStore"] = "asofdb.feast.AsofOnlineStore"
 
-    path: Optional[StrictStr] = None
+    path: StrictStr | None = None
     """The directory of a store that this process opens; one process at a time can."""
 
-    socket: Optional[StrictStr] = None
+    socket: StrictStr | None = None
     """The Unix socket of a sidecar (``asof serve``), for any number of processes."""
 
     serve_expired: StrictBool = False
     """Whether values older than their view's ttl are served as present, as Feast's own stores do."""
 
-    prefix: Optional[StrictStr] = None
+    prefix: StrictStr | None = None
     """What the names of this project's views begin with in the store; ``project__`` if it is not given."""
 
     @model_validator(mode="after")
@@ -108,14 +108,14 @@ class AsofOnlineStore(OnlineStore):
     # Writes
 
     def online_write_batch(
-        self, config: RepoConfig, table: FeatureView, data: list[Row], progress: Optional[Callable[[int], Any]]
+        self, config: RepoConfig, table: FeatureView, data: list[Row], progress: Callable[[int], Any] | None
     ) -> None:
         """Writes rows. Their order does not matter: of one entity the newest event is served, and of one event the
         version that was created last."""
         write_rows(self._engine(config), Naming.of(config, config.online_store.prefix).view(table), data, progress)
 
     async def online_write_batch_async(
-        self, config: RepoConfig, table: FeatureView, data: list[Row], progress: Optional[Callable[[int], Any]]
+        self, config: RepoConfig, table: FeatureView, data: list[Row], progress: Callable[[int], Any] | None
     ) -> None:
         """:meth:`online_write_batch` in another thread."""
         await asyncio.to_thread(self.online_write_batch, config, table, data, progress)
@@ -127,7 +127,7 @@ class AsofOnlineStore(OnlineStore):
         config: RepoConfig,
         table: FeatureView,
         entity_keys: list[EntityKey],
-        requested_features: Optional[list[str]] = None,
+        requested_features: list[str] | None = None,
     ) -> list[FeastRow]:
         """The values of a view for each entity; of an expired one its event timestamp and no values."""
         return read_rows(self._context(config), table, entity_keys, requested_features)
@@ -137,7 +137,7 @@ class AsofOnlineStore(OnlineStore):
         config: RepoConfig,
         table: FeatureView,
         entity_keys: list[EntityKey],
-        requested_features: Optional[list[str]] = None,
+        requested_features: list[str] | None = None,
     ) -> list[FeastRow]:
         """:meth:`online_read`, elsewhere than in the event loop where it may take long."""
         read = partial(self.online_read, config, table, entity_keys, requested_features)
@@ -166,7 +166,7 @@ class AsofOnlineStore(OnlineStore):
             self._read_features_per_fv(
                 config, *prepared.to_read, full_feature_names, include_feature_view_version_metadata
             )
-        return finish(prepared, full_feature_names, self._build_feature_types(prepared.grouped))
+        return finish(prepared, full_feature_names, self._build_feature_types(list(prepared.grouped)))
 
     async def get_online_features_async(
         self,
@@ -192,7 +192,7 @@ class AsofOnlineStore(OnlineStore):
             await self._read_features_per_fv_async(
                 config, *prepared.to_read, full_feature_names, include_feature_view_version_metadata
             )
-        return finish(prepared, full_feature_names, self._build_feature_types(prepared.grouped))
+        return finish(prepared, full_feature_names, self._build_feature_types(list(prepared.grouped)))
 
     def _read_features_per_fv(
         self,

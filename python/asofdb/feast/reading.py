@@ -8,9 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NamedTuple, Optional, Union
+from typing import Any, NamedTuple, Union
 
-from feast import utils
 from feast.feature_service import FeatureService
 from feast.feature_view import DUMMY_ENTITY_ID, DUMMY_ENTITY_VAL
 from feast.infra.registry.base_registry import BaseRegistry
@@ -22,6 +21,7 @@ from feast.type_map import python_values_to_proto_values
 from feast.value_type import ValueType
 
 from asofdb import _native
+from feast import utils
 
 from .connect import Engine
 from .requests import Grouped, Kept, Wanted, dummy_key, plain_key, request_of, serialized_key, wanted_features
@@ -30,7 +30,7 @@ from .views import Naming, features, join_keys
 from .writing import time_of
 
 EntityRows = Union[list[dict[str, Any]], Mapping[str, Union[Sequence[Any], Sequence[Value], RepeatedValue]]]
-FeastRow = tuple[Optional[datetime], Optional[dict[str, Value]]]
+FeastRow = tuple[datetime | None, dict[str, Value] | None]
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class Plan(NamedTuple):
     """A question that was worked out against Feast's definitions."""
 
     request: _native.FeastRequest
-    inputs: list[tuple[str, Optional[ValueType]]]
+    inputs: list[tuple[str, ValueType | None]]
     is_entityless: bool
     feature_types: dict[str, ValueType]
     versions: list[tuple[str, int]]
@@ -99,17 +99,13 @@ def _transposed(rows: list[dict[str, Any]]) -> dict[str, list[Any]]:
     return {name: [row[name] for row in rows] for name in names}
 
 
-def plan_of(
-    context: Context, registry: BaseRegistry, project: str, question: Question
-) -> Optional[Plan]:
+def plan_of(context: Context, registry: BaseRegistry, project: str, question: Question) -> Plan | None:
     """The plan of a question; None where it takes what only Feast does, on-demand transformations above all."""
-    resolved = utils._get_cached_request_context(
-        registry, project, question.features, question.full_feature_names
-    )
+    resolved = utils._get_cached_request_context(registry, project, question.features, question.full_feature_names)
     grouped = resolved[5]
     key = (project, *question.key())
     # Feast gives the same object as long as its definitions are the same.
-    plan: Optional[Plan] = context.kept.find(key, grouped, context.engine)
+    plan: Plan | None = context.kept.find(key, grouped, context.engine)
     if plan is None:
         plan = _new_plan(context, question, *resolved)
         if plan is not None:
@@ -129,7 +125,7 @@ def _new_plan(
     result_names: frozenset[str],
     request_data: set[str],
     is_entityless: bool,
-) -> Optional[Plan]:
+) -> Plan | None:
     named = set(question.columns)
     by_entity_name = named.intersection(join_key_of_entity) - known_join_keys
     is_empty = not any(question.columns.values())
@@ -170,7 +166,7 @@ def _feature_types(grouped: Grouped) -> dict[str, ValueType]:
     return types
 
 
-def _key(values: list[Any], value_type: Optional[ValueType]) -> _native.FeastKey:
+def _key(values: list[Any], value_type: ValueType | None) -> _native.FeastKey:
     """An entity column; what is not plain Feast converts."""
     plain = plain_key(values, value_type)
     if plain is not None:
@@ -284,7 +280,7 @@ def merge(
 
 
 def read_rows(
-    context: Context, table: Any, entity_keys: Sequence[EntityKey], asked: Optional[Sequence[str]]
+    context: Context, table: Any, entity_keys: Sequence[EntityKey], asked: Sequence[str] | None
 ) -> list[FeastRow]:
     """The values of a view for each entity, as Feast's stores give them."""
     if not entity_keys:
@@ -301,18 +297,19 @@ def _values(entity_keys: Sequence[EntityKey], join_key: str) -> list[Value]:
 
 
 def _value(entity_key: EntityKey, join_key: str) -> Value:
-    for name, value in zip(entity_key.join_keys, entity_key.entity_values):
+    for name, value in zip(entity_key.join_keys, entity_key.entity_values, strict=False):
         if name == join_key:
-            return value
+            found: Value = value
+            return found
     if join_key == DUMMY_ENTITY_ID:
         return Value(string_val=DUMMY_ENTITY_VAL)
     raise KeyError(f"join key {join_key!r} is not given: got {list(entity_key.join_keys)}")
 
 
-def _row(event: Optional[int], names: Sequence[str], values: Sequence[Optional[bytes]]) -> FeastRow:
+def _row(event: int | None, names: Sequence[str], values: Sequence[bytes | None]) -> FeastRow:
     if event is None:
         return None, None
-    found = zip(names, values)
+    found = zip(names, values, strict=True)
     return time_of(event), {name: Value.FromString(value) for name, value in found if value is not None}
 
 
@@ -323,7 +320,7 @@ def _count(views: Sequence[str], answer: _native.FeastAnswer) -> None:
         return
     present: dict[str, int] = {}
     asked: dict[str, int] = {}
-    for view, count in zip(views, answer.counts()):
+    for view, count in zip(views, answer.counts(), strict=True):
         present[view] = present.get(view, 0) + count
         asked[view] = asked.get(view, 0) + len(answer)
     for view, count in present.items():

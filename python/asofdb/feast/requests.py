@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, Optional
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from feast.value_type import ValueType
 
@@ -60,7 +60,7 @@ def request_of(
     Raises ``KeyError`` where an entity column is not there, ``NotFoundError`` where the store does not know a view.
     """
     key = _content(context.naming, wanted := list(wanted), inputs, shown, is_aliased)
-    request = context.kept.find(key, None, context.engine)
+    request: _native.FeastRequest | None = context.kept.find(key, None, context.engine)
     if request is not None:
         return request
     reads, outputs = reads_of(context.naming, wanted, inputs, is_aliased)
@@ -98,7 +98,8 @@ def _content(
     naming: Naming, wanted: Iterable[Wanted], inputs: Sequence[str], shown: int, is_aliased: bool
 ) -> tuple[Any, ...]:
     """Everything that a request is made of."""
-    features, views = [], []
+    features: list[tuple[int, str, str]] = []
+    views: list[Any] = []
     for one in wanted:
         if not any(one.view is known for known in views):
             views.append(one.view)
@@ -119,12 +120,10 @@ def _key_types(table: Any) -> dict[str, str]:
 def _read_for(reads: list[Read], table: Any, inputs: Sequence[str], is_aliased: bool) -> int:
     """The read that a view belongs to, or a new one."""
     columns = _columns(table, inputs, is_aliased)
-    for position, read in enumerate(reads):
-        # A join key comes from one column and has one type, whichever view it is of.
-        if all(read.sources.get(key, source) == source for key, source in columns.items()):
-            break
-    else:
-        position = len(reads)
+    # Within a read a join key comes from one column and has one type, whichever view it is of.
+    fits = [all(read.sources.get(key, source) == source for key, source in columns.items()) for read in reads]
+    position = fits.index(True) if True in fits else len(reads)
+    if position == len(reads):
         reads.append(Read([], {}, {}))
     reads[position].inputs.update({key: column for key, (column, _) in columns.items()})
     reads[position].sources.update(columns)
@@ -164,7 +163,7 @@ class Kept:
         self._known[key] = (source, engine, made)
 
 
-def plain_key(values: list[Any], value_type: Optional[ValueType]) -> Optional[_native.FeastKey]:
+def plain_key(values: list[Any], value_type: ValueType | None) -> _native.FeastKey | None:
     """An entity column of plain values; None where Feast has to convert them."""
     if value_type is None or types.key_tags(value_type):
         return None

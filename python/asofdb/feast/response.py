@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime, timezone
-from typing import Any, Optional
+from typing import Any
 
-from asofdb import _native
 from feast.online_response import TIMESTAMP_POSTFIX, OnlineResponse
 from feast.protos.feast.serving.ServingService_pb2 import GetOnlineFeaturesResponse
 from feast.protos.feast.types.Value_pb2 import Value
 from feast.type_map import NULL_TIMESTAMP_INT_VALUE, feast_value_type_to_python_type
 from feast.value_type import ValueType
+
+from asofdb import _native
 
 
 class AsofOnlineResponse(OnlineResponse):
@@ -30,7 +31,7 @@ class AsofOnlineResponse(OnlineResponse):
         self._answer = answer
         self._feature_types = feature_types
         self._view_versions = view_versions
-        self._proto: Optional[GetOnlineFeaturesResponse] = None
+        self._proto: GetOnlineFeaturesResponse | None = None
 
     @property
     def proto(self) -> GetOnlineFeaturesResponse:  # type: ignore[override]
@@ -82,5 +83,5 @@ def _time(value: Any) -> Any:
     return datetime.fromtimestamp(value, tz=timezone.utc)
 
 
-def _opaque(value: bytes, hint: Optional[ValueType]) -> Any:
+def _opaque(value: bytes, hint: ValueType | None) -> Any:
     return feast_value_type_to_python_type(Value.FromString(value), hint)

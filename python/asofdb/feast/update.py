@@ -6,7 +6,9 @@ again. Where another process has changed it meanwhile, that is done once more.
 
 from __future__ import annotations
 
+import random
 import threading
+import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any, Final
@@ -16,7 +18,8 @@ from asofdb import ConflictError, Definitions, Entity, Feature, FeatureView
 from .connect import Engine
 from .views import PROJECT_TAG, REMOVED_TAG, VIEW_TAG, Naming, entities_of, view_of
 
-_ATTEMPTS: Final = 20
+_ATTEMPTS: Final = 50
+_PAUSE_SECONDS_MAX: Final = 0.2
 _applying = threading.Lock()
 
 
@@ -40,7 +43,7 @@ def drop_project(engine: Engine, naming: Naming) -> None:
 
 
 def _change(engine: Engine, change: Callable[[Definitions], Definitions]) -> None:
-    """Applies ``change`` of the definitions, and once more where another process was quicker."""
+    """Applies ``change`` of the definitions, and again where another process was quicker."""
     with _applying:
         for attempt in range(_ATTEMPTS):
             before = engine.catalog().definitions()
@@ -52,6 +55,7 @@ def _change(engine: Engine, change: Callable[[Definitions], Definitions]) -> Non
                 # Either another process has changed the catalog since it was read, or the change itself is refused.
                 if attempt + 1 == _ATTEMPTS or engine.catalog().definitions() == before:
                     raise
+                time.sleep(random.uniform(0, min(0.01 * attempt, _PAUSE_SECONDS_MAX)))
 
 
 def _drops(before: Definitions, wanted: Definitions) -> bool:
@@ -134,9 +138,7 @@ def _continued(known: FeatureView, wanted: FeatureView) -> FeatureView:
     ]
     present = {feature.name for feature in features}
     removed = [_removed(feature) for feature in known.features if feature.name not in present]
-    return replace(
-        wanted, features=features + removed, retention=known.retention, keep_newest=known.keep_newest
-    )
+    return replace(wanted, features=features + removed, retention=known.retention, keep_newest=known.keep_newest)
 
 
 def _removed(feature: Feature) -> Feature:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, Final, Optional
+from typing import Any, Final
 
-from asofdb import Entity, Feature, FeatureView
 from feast.feature_view import DUMMY_ENTITY_ID
 from feast.repo_config import RepoConfig
 from feast.value_type import ValueType
+
+from asofdb import Entity, Feature, FeatureView
 
 from . import names, types
 
@@ -43,7 +44,7 @@ class Naming:
     with_versions: bool
 
     @classmethod
-    def of(cls, config: RepoConfig, prefix: Optional[str]) -> Naming:
+    def of(cls, config: RepoConfig, prefix: str | None) -> Naming:
         """The naming of the project of a configuration."""
         with_versions = bool(getattr(config.registry, "enable_online_feature_view_versioning", False))
         return cls(config.project, names.project_prefix(config.project, prefix), with_versions)
@@ -52,7 +53,7 @@ class Naming:
         """The store's name of a feature view, in the version that is meant."""
         return names.view_name(self.prefix, table.name, self._version(table))
 
-    def _version(self, table: Any) -> Optional[int]:
+    def _version(self, table: Any) -> int | None:
         if not self.with_versions:
             return None
         version = getattr(table.projection, "version_tag", None)
@@ -120,8 +121,8 @@ def _tags(thing: Any) -> dict[str, str]:
     return {str(name): str(value) for name, value in (getattr(thing, "tags", None) or {}).items()}
 
 
-def _ttl(table: Any) -> Optional[timedelta]:
-    ttl: Optional[timedelta] = getattr(table, "ttl", None)
+def _ttl(table: Any) -> timedelta | None:
+    ttl: timedelta | None = getattr(table, "ttl", None)
     return ttl if ttl else None
 
 
@@ -137,11 +138,11 @@ def _time_columns(table: Any, features: set[str]) -> tuple[str, str]:
     return event, created
 
 
-def _free(given: Optional[str], default: str, taken: set[str]) -> str:
+def _free(given: str | None, default: str, taken: set[str]) -> str:
     return next(name for name in _candidates(given, default) if name not in taken)
 
 
-def _candidates(given: Optional[str], default: str) -> Iterator[str]:
+def _candidates(given: str | None, default: str) -> Iterator[str]:
     if given and len(given.encode()) <= names.NAME_BYTES_MAX:
         yield given
     while True:

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta, timezone
-from typing import Any, Optional
+from typing import Any
 
-from asofdb import InvalidError, NotFoundError
-from asofdb import _native
 from feast.protos.feast.types.EntityKey_pb2 import EntityKey
 from feast.protos.feast.types.Value_pb2 import Value
+
+from asofdb import InvalidError, _native
 
 from . import names
 from .connect import Engine
 
-Row = tuple[EntityKey, dict[str, Value], datetime, Optional[datetime]]
+Row = tuple[EntityKey, dict[str, Value], datetime, datetime | None]
 """An entity, its values, their event timestamp and, if it is known, their created timestamp."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
@@ -22,7 +22,7 @@ _DAY_SECONDS = 86_400
 _MICROSECONDS = timedelta(microseconds=1)
 
 
-def write_rows(engine: Engine, view: str, rows: Sequence[Row], progress: Optional[Callable[[int], Any]]) -> None:
+def write_rows(engine: Engine, view: str, rows: Sequence[Row], progress: Callable[[int], Any] | None) -> None:
     """Writes rows, in several steps where there are many; ``progress`` is told how many each of them has.
 
     Raises ``NotFoundError`` where the store does not know the view, ``InvalidError`` for what it refuses.
@@ -34,7 +34,10 @@ def write_rows(engine: Engine, view: str, rows: Sequence[Row], progress: Optiona
     start = 0
     while start < len(rows):
         end = start + WRITE_ROWS
-        written = writer.write(values[start:end], events[start:end], created[start:end])
+        try:
+            written = writer.write(values[start:end], events[start:end], created[start:end])
+        except InvalidError as error:
+            raise (InvalidError(f"{error} (counted from row {start} on)") if start else error) from error
         start += written
         if progress is not None:
             progress(written)
@@ -52,7 +55,7 @@ def micros(time: datetime) -> int:
     return (since.days * _DAY_SECONDS + since.seconds) * 1_000_000 + since.microseconds
 
 
-def time_of(micros: Optional[int]) -> Optional[datetime]:
+def time_of(micros: int | None) -> datetime | None:
     """The aware datetime of microseconds since the epoch."""
     return None if micros is None else _EPOCH + micros * _MICROSECONDS
 
@@ -63,6 +66,6 @@ def _event(time: Any, view: str) -> int:
     return micros(time)
 
 
-def _created(time: Any) -> Optional[int]:
+def _created(time: Any) -> int | None:
     # NaT is not equal to itself.
     return None if time is None or time != time else micros(time)

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from feast import FeatureStore, FeatureView, Field
 from feast.online_response import OnlineResponse
 from feast.protos.feast.serving.ServingService_pb2 import FieldStatus
 from feast.protos.feast.types import Value_pb2 as pb
 from feast.protos.feast.types.Value_pb2 import Value
+from feast.type_map import NULL_TIMESTAMP_INT_VALUE
 from feast.types import (
     Array,
     Bool,
@@ -29,11 +29,12 @@ from feast.types import (
     UnixTimestamp,
     Uuid,
 )
-from feast.type_map import NULL_TIMESTAMP_INT_VALUE
 from feast.value_type import ValueType
-from feast_support import DRIVER, HOUR, NOW, key, source, write
 
 import asofdb
+from feast import FeatureStore, FeatureView, Field
+
+from .support import DRIVER, HOUR, NOW, engine_of, key, source, write
 
 CASES: dict[str, tuple[Any, list[Value]]] = {
     "a_bytes": (Bytes, [Value(bytes_val=b"\x00\xff"), Value(bytes_val=b"")]),
@@ -44,13 +45,34 @@ CASES: dict[str, tuple[Any, list[Value]]] = {
     "a_float": (Float32, [Value(float_val=0.1), Value(float_val=float("inf"))]),
     "a_bool": (Bool, [Value(bool_val=False), Value(bool_val=True)]),
     "a_time": (UnixTimestamp, [Value(unix_timestamp_val=-1), Value(unix_timestamp_val=1_700_000_000)]),
-    "bytes_list": (Array(Bytes), [Value(bytes_list_val=pb.BytesList(val=[b"", b"\xff"])), Value(bytes_list_val={})]),
-    "string_list": (Array(String), [Value(string_list_val=pb.StringList(val=["", "é"])), Value(string_list_val={})]),
-    "int32_list": (Array(Int32), [Value(int32_list_val=pb.Int32List(val=[-1, 0])), Value(int32_list_val={})]),
-    "int64_list": (Array(Int64), [Value(int64_list_val=pb.Int64List(val=[-(2**63), 1])), Value(int64_list_val={})]),
-    "double_list": (Array(Float64), [Value(double_list_val=pb.DoubleList(val=[0.1])), Value(double_list_val={})]),
-    "float_list": (Array(Float32), [Value(float_list_val=pb.FloatList(val=[0.5, -2])), Value(float_list_val={})]),
-    "bool_list": (Array(Bool), [Value(bool_list_val=pb.BoolList(val=[True, False])), Value(bool_list_val={})]),
+    "bytes_list": (
+        Array(Bytes),
+        [Value(bytes_list_val=pb.BytesList(val=[b"", b"\xff"])), Value(bytes_list_val=pb.BytesList())],
+    ),
+    "string_list": (
+        Array(String),
+        [Value(string_list_val=pb.StringList(val=["", "é"])), Value(string_list_val=pb.StringList())],
+    ),
+    "int32_list": (
+        Array(Int32),
+        [Value(int32_list_val=pb.Int32List(val=[-1, 0])), Value(int32_list_val=pb.Int32List())],
+    ),
+    "int64_list": (
+        Array(Int64),
+        [Value(int64_list_val=pb.Int64List(val=[-(2**63), 1])), Value(int64_list_val=pb.Int64List())],
+    ),
+    "double_list": (
+        Array(Float64),
+        [Value(double_list_val=pb.DoubleList(val=[0.1])), Value(double_list_val=pb.DoubleList())],
+    ),
+    "float_list": (
+        Array(Float32),
+        [Value(float_list_val=pb.FloatList(val=[0.5, -2])), Value(float_list_val=pb.FloatList())],
+    ),
+    "bool_list": (
+        Array(Bool),
+        [Value(bool_list_val=pb.BoolList(val=[True, False])), Value(bool_list_val=pb.BoolList())],
+    ),
     "time_list": (
         Array(UnixTimestamp),
         [
@@ -58,15 +80,27 @@ CASES: dict[str, tuple[Any, list[Value]]] = {
             Value(unix_timestamp_list_val=pb.Int64List(val=[NULL_TIMESTAMP_INT_VALUE])),
         ],
     ),
-    "bytes_set": (Set(Bytes), [Value(bytes_set_val=pb.BytesSet(val=[b"a"])), Value(bytes_set_val={})]),
-    "string_set": (Set(String), [Value(string_set_val=pb.StringSet(val=["a", "b"])), Value(string_set_val={})]),
-    "int64_set": (Set(Int64), [Value(int64_set_val=pb.Int64Set(val=[1, 2])), Value(int64_set_val={})]),
+    "bytes_set": (
+        Set(Bytes),
+        [Value(bytes_set_val=pb.BytesSet(val=[b"a"])), Value(bytes_set_val=pb.BytesSet())],
+    ),
+    "string_set": (
+        Set(String),
+        [Value(string_set_val=pb.StringSet(val=["a", "b"])), Value(string_set_val=pb.StringSet())],
+    ),
+    "int64_set": (
+        Set(Int64),
+        [Value(int64_set_val=pb.Int64Set(val=[1, 2])), Value(int64_set_val=pb.Int64Set())],
+    ),
     "time_set": (Set(UnixTimestamp), [Value(unix_timestamp_set_val=pb.Int64Set(val=[1])), Value()]),
-    "a_map": (Map, [Value(map_val=pb.Map(val={"k": Value(int64_val=1), "n": Value()})), Value(map_val={})]),
+    "a_map": (Map, [Value(map_val=pb.Map(val={"k": Value(int64_val=1), "n": Value()})), Value(map_val=pb.Map())]),
     "map_list": (Array(Map), [Value(map_list_val=pb.MapList(val=[pb.Map(val={"k": Value(bool_val=True)})])), Value()]),
     "a_json": (Json, [Value(json_val='{"a": [1, null]}'), Value(json_val="null")]),
     "a_uuid": (Uuid, [Value(uuid_val="6a9ad1f6-3f9d-4cf1-bd1b-7f1df6f1a0d5"), Value()]),
-    "uuid_list": (Array(Uuid), [Value(uuid_list_val=pb.StringList(val=["6a9ad1f6-3f9d-4cf1-bd1b-7f1df6f1a0d5"])), Value()]),
+    "uuid_list": (
+        Array(Uuid),
+        [Value(uuid_list_val=pb.StringList(val=["6a9ad1f6-3f9d-4cf1-bd1b-7f1df6f1a0d5"])), Value()],
+    ),
     "a_decimal": (Decimal, [Value(decimal_val="0.10"), Value(decimal_val="1E+3")]),
     "nested": (
         Array(Array(Int64)),
@@ -93,14 +127,17 @@ def everything(store: FeatureStore, tmp_path: Path) -> FeatureStore:
     write(
         store,
         "everything",
-        *((key(driver_id=Value(int64_val=driver)), row, NOW - HOUR, None) for driver, row in zip((0, 1, 9), rows)),
+        *(
+            (key(driver_id=Value(int64_val=driver)), row, NOW - HOUR, None)
+            for driver, row in zip((0, 1, 9), rows, strict=True)
+        ),
     )
     return store
 
 
 def test_every_type_round_trips_in_the_response(everything: FeatureStore) -> None:
     response = everything.get_online_features(REFERENCES, [{"driver_id": 0}, {"driver_id": 1}]).proto
-    for name, vector in zip(response.metadata.feature_names.val[1:], response.results[1:]):
+    for name, vector in zip(response.metadata.feature_names.val[1:], response.results[1:], strict=True):
         assert list(vector.values) == CASES[name][1], name
         expected = [FieldStatus.NULL_VALUE if value == Value() else FieldStatus.PRESENT for value in CASES[name][1]]
         assert list(vector.statuses) == expected, name
@@ -203,7 +240,7 @@ def test_values_that_do_not_fit_are_refused_whole(
 
 def test_types_that_the_store_has_are_its_own(everything: FeatureStore) -> None:
     """So that its own reads show them as what they are; other types are serialized values."""
-    engine = everything._get_provider().online_store._engine(everything.config)
+    engine = engine_of(everything)
     view = engine.catalog().feature_views["shop__everything"]
     types = {feature.name: (feature.type, feature.tags.get("feast_type")) for feature in view.features}
     assert types["a_float"] == ("float32", None)

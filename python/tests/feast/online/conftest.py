@@ -11,9 +11,8 @@ import pytest
 
 pytest.importorskip("feast")
 
-from feast import FeatureStore, RepoConfig  # noqa: E402
-
-from asofdb.feast import close_all  # noqa: E402
+from asofdb.feast import close_all
+from feast import FeatureStore, RepoConfig
 
 
 @pytest.fixture(autouse=True)
