@@ -15,8 +15,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tests.universal.feature_repos.universal.data_sources.file import FileDataSourceCreator
-from tests.universal.feature_repos.universal.online_store_creator import OnlineStoreCreator
+from tests.universal.feature_repos.universal.data_sources.file import (  # type: ignore[import-not-found]
+    FileDataSourceCreator,
+)
+from tests.universal.feature_repos.universal.online_store_creator import (  # type: ignore[import-not-found]
+    OnlineStoreCreator,
+)
 
 STORE = os.environ.get("ASOFDB_UNIVERSAL_STORE", "asofdb")
 NAME = os.environ.get("ASOFDB_UNIVERSAL_NAME", "redis")
@@ -24,7 +28,7 @@ OFFLINE = os.environ.get("ASOFDB_UNIVERSAL_OFFLINE", "file")
 START_TIMEOUT_S = 30.0
 
 
-class _Temporary(OnlineStoreCreator):
+class _Temporary(OnlineStoreCreator):  # type: ignore[misc]
     """An online store in a directory of its own, gone after the test."""
 
     def __init__(self, project_name: str, **kwargs: Any) -> None:
@@ -95,7 +99,7 @@ class RedisCreator(_Served):
         return {"type": "redis", "connection_string": f"127.0.0.1:{port},db=0"}
 
 
-class AsofDataSourceCreator(FileDataSourceCreator):
+class AsofDataSourceCreator(FileDataSourceCreator):  # type: ignore[misc]
     """Feast's Parquet sources, read through our offline store instead of Feast's."""
 
     def create_offline_store_config(self) -> Any:
@@ -106,7 +110,7 @@ class AsofDataSourceCreator(FileDataSourceCreator):
         return AsofOfflineStoreConfig(path=f"{directory}/store")
 
 
-class AsofSidecarDataSourceCreator(FileDataSourceCreator):
+class AsofSidecarDataSourceCreator(FileDataSourceCreator):  # type: ignore[misc]
     """The same through a sidecar."""
 
     def create_offline_store_config(self) -> Any:
