@@ -197,6 +197,17 @@ impl Engine {
         }
     }
 
+    /// [`Engine::apply`] to the catalog of `revision` only, if one is given.
+    ///
+    /// # Errors
+    /// As [`Store::apply_to`] and [`Client::apply_to`].
+    pub fn apply_to(&self, definitions: &Definitions, allow_drop: bool, revision: Option<u64>) -> Result<Plan> {
+        match self {
+            Engine::Store(store) => store.apply_to(definitions, allow_drop, revision),
+            Engine::Sidecar(client) => client.apply_to(definitions, allow_drop, revision),
+        }
+    }
+
     /// Deletes an entity from views as of `at`.
     ///
     /// # Errors

@@ -263,6 +263,12 @@ impl Prepared {
         self.plan.read().join_keys.clone()
     }
 
+    /// The names of the features' columns beside columns of the names `taken`: `view__feature` where names would collide,
+    /// or everywhere if `full` is asked.
+    pub fn column_names(&self, full: bool, taken: &[&str]) -> Vec<String> {
+        self.plan.read().column_names(full, taken)
+    }
+
     /// Entity rows to be filled one by one, in the order of [`Prepared::join_keys`].
     pub fn entity_rows(&self) -> EntityRows {
         EntityRows::new(self.plan.read().clone())

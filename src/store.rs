@@ -103,7 +103,18 @@ impl Store {
     /// # Errors
     /// As [`Store::plan`]; `Conflict` also when something would be dropped that may not be.
     pub fn apply(&self, definitions: &Definitions, allow_drop: bool) -> Result<Plan> {
-        let plan = self.plan(definitions)?;
+        self.apply_to(definitions, allow_drop, None)
+    }
+
+    /// [`Store::apply`] to the catalog of `revision` only: for definitions that were made from what it had, so that
+    /// nothing is dropped that was defined meanwhile.
+    ///
+    /// # Errors
+    /// As there; `Conflict` also when the catalog has another revision by now.
+    pub fn apply_to(&self, definitions: &Definitions, allow_drop: bool, revision: Option<u64>) -> Result<Plan> {
+        let catalog = self.catalog();
+        check_revision(&catalog, revision)?;
+        let plan = catalog.plan(definitions, self.now())?;
         let drops: Vec<_> = plan.drops().map(|change| format!("{} {}", change.what.as_str(), change.name)).collect();
         if !drops.is_empty() && !allow_drop {
             let drops = drops.join(", ");
@@ -260,6 +271,17 @@ impl Store {
 impl std::fmt::Debug for Store {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Store").field("catalog_revision", &self.catalog().revision()).finish_non_exhaustive()
+    }
+}
+
+/// Refuses a catalog of another revision than is asked for, if one is.
+pub(crate) fn check_revision(catalog: &Catalog, revision: Option<u64>) -> Result<()> {
+    match revision.filter(|revision| *revision != catalog.revision()) {
+        None => Ok(()),
+        Some(asked) => Err(Error::conflict(format!(
+            "the catalog was changed meanwhile; read it and try again: its revision is {}, not {asked}",
+            catalog.revision()
+        ))),
     }
 }
 

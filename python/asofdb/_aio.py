@@ -50,10 +50,12 @@ class AsyncClient:
         self._reads = _native.AsyncEngine(client._engine)
 
     @classmethod
-    async def connect(cls, socket: Path, *, consumer: str | None = None, timeout: float = 30.0) -> AsyncClient:
+    async def connect(
+        cls, socket: Path, *, consumer: str | None = None, timeout: float = 30.0, wait: float = 0.0
+    ) -> AsyncClient:
         """Connects to the sidecar that listens on the Unix socket ``socket``. See :class:`Client`."""
         path = os.fspath(socket)
-        return cls(await asyncio.to_thread(lambda: Client(path, consumer=consumer, timeout=timeout)))
+        return cls(await asyncio.to_thread(lambda: Client(path, consumer=consumer, timeout=timeout, wait=wait)))
 
     async def __aenter__(self) -> Self:
         return self
@@ -98,9 +100,11 @@ class AsyncClient:
         self._reads.read(request._request, entities, at, known_at, loop.call_soon_threadsafe, _settle, future)
         return Result(await future)
 
-    async def apply(self, definitions: Wanted, *, allow_drop: bool = False) -> Plan:
+    async def apply(self, definitions: Wanted, *, allow_drop: bool = False, revision: int | None = None) -> Plan:
         """As :meth:`Store.apply`."""
-        return await asyncio.to_thread(lambda: self._client.apply(definitions, allow_drop=allow_drop))
+        return await asyncio.to_thread(
+            lambda: self._client.apply(definitions, allow_drop=allow_drop, revision=revision)
+        )
 
     async def plan(self, definitions: Wanted) -> Plan:
         """As :meth:`Store.plan`."""

@@ -48,6 +48,11 @@ class Request:
         return [f"{view}:{name}" for view, name, _ in self._request.features()]
 
     @property
+    def names(self) -> list[str]:
+        """The name of each feature's column in answers: ``view__feature`` where names collide."""
+        return self._request.names()
+
+    @property
     def types(self) -> list[str]:
         """The type of each feature."""
         return [ty for _, _, ty in self._request.features()]

@@ -96,6 +96,11 @@ class Result:
         """Columns by name, as lists of Python values; None where there is no value and no default."""
         return self._answer.to_dict(full_names, entities)
 
+    def to_dicts(self, *, full_names: bool = False, entities: bool = True) -> list[dict[str, Any]]:
+        """Rows as dicts by column name, such as a web service answers with."""
+        columns = self.to_dict(full_names=full_names, entities=entities)
+        return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+
     def to_arrow(
         self,
         *,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast, overload
@@ -16,7 +17,7 @@ from ._request import Request, Time, references_of
 from ._result import Result
 from ._training import TrainingSet
 from .definitions import Definitions, Entity, FeatureService, FeatureView
-from .errors import InvalidError
+from .errors import InvalidError, UnavailableError
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -52,6 +53,9 @@ class ExportQuestion(NamedTuple):
     compression: str
 
 
+# Between two attempts to connect to a sidecar that is starting.
+_PAUSE_SECONDS = 0.02
+
 # Requests that a store remembers for callers that do not prepare theirs; more are forgotten, all at once.
 _REQUESTS_KEPT_MAX = 1024
 
@@ -80,17 +84,18 @@ class _Engine:
 
     # Definitions
 
-    def apply(self, definitions: Wanted, *, allow_drop: bool = False) -> Plan:
+    def apply(self, definitions: Wanted, *, allow_drop: bool = False, revision: int | None = None) -> Plan:
         """Makes the definitions the catalog, in one step, and tells what changed.
 
         ``definitions`` is the path of a TOML file, the text of one, :class:`Definitions`, or a list of
         :class:`Entity`, :class:`FeatureView` and :class:`FeatureService`. They are the whole wanted state: what they do
-        not name is dropped, which ``allow_drop`` must permit.
+        not name is dropped, which ``allow_drop`` must permit. With ``revision``, that of the catalog which they were
+        made from, they are applied only if nothing was changed since.
 
         Raises ``InvalidError``, ``NotFoundError`` or ``ConflictError`` when they break a rule, naming the thing and the
-        rule; nothing is changed then.
+        rule, or ``ConflictError`` for another revision; nothing is changed then.
         """
-        return Plan._of(self._engine.apply_json(*_wanted(definitions), allow_drop))
+        return Plan._of(self._engine.apply_json(*_wanted(definitions), allow_drop, revision))
 
     def plan(self, definitions: Wanted) -> Plan:
         """What :meth:`apply` would do."""
@@ -375,6 +380,17 @@ class Store(_Engine):
         return "<asofdb.Store, closed>" if self._engine.is_closed else "<asofdb.Store>"
 
 
+def _connected(socket: str, consumer: str | None, timeout: float, wait: float) -> _native.Engine:
+    until = time.monotonic() + wait
+    while True:
+        try:
+            return _native.Engine.connect(socket, consumer, timeout)
+        except UnavailableError:
+            if time.monotonic() >= until:
+                raise
+        time.sleep(_PAUSE_SECONDS)
+
+
 class Client(_Engine):
     """A store behind a sidecar (``asof serve``), with the methods, results and errors of a :class:`Store`.
 
@@ -385,14 +401,15 @@ class Client(_Engine):
 
     __slots__ = ("_socket",)
 
-    def __init__(self, socket: Path, *, consumer: str | None = None, timeout: float = 30.0) -> None:
+    def __init__(self, socket: Path, *, consumer: str | None = None, timeout: float = 30.0, wait: float = 0.0) -> None:
         """Connects to the sidecar that listens on the Unix socket ``socket``.
 
         ``consumer`` is what the client calls itself, for limits and metrics; ``timeout`` is in seconds, for one answer.
+        ``wait`` is how many seconds a sidecar that does not answer yet has to start.
 
         Raises ``UnavailableError`` when none listens, ``InvalidError`` when this user may not connect.
         """
-        super().__init__(_native.Engine.connect(os.fspath(socket), consumer, timeout))
+        super().__init__(_connected(os.fspath(socket), consumer, timeout, wait))
         self._socket = os.fspath(socket)
 
     def __repr__(self) -> str:

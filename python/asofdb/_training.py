@@ -57,6 +57,11 @@ class TrainingSet:
             raise
 
     @property
+    def names(self) -> list[str]:
+        """The names of the columns: the spine's, then the features'."""
+        return self._join.names()
+
+    @property
     def report(self) -> JoinReport | None:
         """How often each feature had each status; None until all rows were read."""
         text = self._join.report_json()

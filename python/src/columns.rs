@@ -7,6 +7,7 @@ use arrow::array::{
     PrimitiveArray, StringBuilder, TimestampMicrosecondArray,
 };
 use arrow::buffer::{NullBuffer, OffsetBuffer};
+use arrow::compute::nullif;
 use arrow::datatypes::{ArrowPrimitiveType, DataType, Float32Type, Float64Type, Int32Type, Int64Type};
 use asofdb::{ScalarType, ValueType, arrow_type};
 use numpy::{
@@ -44,9 +45,9 @@ pub(crate) fn column(values: &Bound<'_, PyAny>, ty: ValueType, name: &str) -> Py
     if let Ok(tuple) = values.cast::<PyTuple>() {
         return sequence(&tuple.iter().collect::<Vec<_>>(), ty, name);
     }
-    // A column of a data frame without Arrow, a range, a generator.
+    // A column of a data frame of pandas without Arrow.
     if let Some(to_numpy) = values.getattr_opt(intern!(py, "to_numpy"))? {
-        return column(&to_numpy.call0()?, ty, name);
+        return without_missing(values, column(&to_numpy.call0()?, ty, name)?);
     }
     if values.is_instance_of::<PyString>() || values.is_instance_of::<PyBytes>() {
         return Err(invalid(py, format!("column {name:?} is a list of values, not one text")));
@@ -55,6 +56,21 @@ pub(crate) fn column(values: &Bound<'_, PyAny>, ty: ValueType, name: &str) -> Py
         Ok(items) => sequence(&items.collect::<PyResult<Vec<_>>>()?, ty, name),
         Err(_) => Err(invalid(py, format!("column {name:?} is a list of values, not {}", values.get_type().name()?))),
     }
+}
+
+/// The column with nulls where pandas says that a value is missing: NaN among others, as in its data frames.
+fn without_missing(values: &Bound<'_, PyAny>, column: ArrayRef) -> PyResult<ArrayRef> {
+    let py = values.py();
+    let Some(isna) = values.getattr_opt(intern!(py, "isna"))? else { return Ok(column) };
+    let missing = isna.call0()?.call_method0(intern!(py, "to_numpy"))?.extract::<PyReadonlyArray1<'_, bool>>()?;
+    let missing: BooleanArray = missing.as_array().iter().map(|missing| Some(*missing)).collect();
+    nullif(&column, &missing).map_err(|error| invalid(py, error.to_string()))
+}
+
+/// Whether an object stands for no value: None, or what pandas has instead.
+fn is_missing(item: &Bound<'_, PyAny>) -> bool {
+    let is_of_pandas = || item.get_type().name().is_ok_and(|name| name == "NAType" || name == "NaTType");
+    item.is_none() || is_of_pandas()
 }
 
 /// A numpy array, copied as it lies in memory where it is of the very type.
@@ -201,6 +217,7 @@ fn each<'py, T>(
             true => None,
             false => match of(item) {
                 Ok(Some(value)) => Some(value),
+                _ if is_missing(item) => None,
                 Ok(None) => return Err(at(name, row, not_a(item, ty), item.py())),
                 Err(error) => return Err(at(name, row, error, item.py())),
             },
@@ -221,7 +238,7 @@ fn strings(items: &[Bound<'_, PyAny>], name: &str) -> PyResult<ArrayRef> {
     for (row, item) in items.iter().enumerate() {
         match item.cast::<PyString>() {
             Ok(text) => builder.append_value(text.to_str().map_err(|error| at(name, row, error, item.py()))?),
-            Err(_) if item.is_none() => builder.append_null(),
+            Err(_) if is_missing(item) => builder.append_null(),
             Err(_) => return Err(at(name, row, not_a(item, ScalarType::String), item.py())),
         }
     }
@@ -231,9 +248,10 @@ fn strings(items: &[Bound<'_, PyAny>], name: &str) -> PyResult<ArrayRef> {
 fn lists(items: &[Bound<'_, PyAny>], item_type: ScalarType, name: &str) -> PyResult<ArrayRef> {
     let (mut flat, mut lengths, mut valid) = (Vec::new(), Vec::new(), Vec::new());
     for (row, item) in items.iter().enumerate() {
-        valid.push(!item.is_none());
+        let is_missing = is_missing(item);
+        valid.push(!is_missing);
         let before = flat.len();
-        if !item.is_none() {
+        if !is_missing {
             let is_text = item.is_instance_of::<PyString>() || item.is_instance_of::<PyBytes>();
             let inner = item.try_iter().ok().filter(|_| !is_text);
             let wrong = || at(name, row, invalid(item.py(), format!("not a list of {item_type}")), item.py());

@@ -166,8 +166,9 @@ impl Engine {
     /// Connects to the sidecar on a socket; `timeout` in seconds.
     #[staticmethod]
     fn connect(py: Python<'_>, socket: PathBuf, consumer: Option<String>, timeout: f64) -> PyResult<Self> {
-        let timeout = Duration::try_from_secs_f64(timeout)
-            .map_err(|_| exception(py, &Error::invalid(format!("a time-out is in seconds, above zero: {timeout}"))))?;
+        let given = Duration::try_from_secs_f64(timeout).ok().filter(|timeout| !timeout.is_zero());
+        let refused = || exception(py, &Error::invalid(format!("a time-out is in seconds, above zero: {timeout}")));
+        let timeout = given.ok_or_else(refused)?;
         let options = ConnectOptions { consumer, timeout };
         let connect = || Client::connect_with(&socket, options.clone());
         let client = py.detach(connect).or_raise(py)?;
@@ -205,9 +206,10 @@ impl Engine {
         path: Option<PathBuf>,
         origin: &str,
         allow_drop: bool,
+        revision: Option<u64>,
     ) -> PyResult<String> {
         let definitions = definitions(py, text, path, origin)?;
-        self.run(py, |engine| engine.apply(&definitions, allow_drop).map(|plan| plan_json(&plan)))
+        self.run(py, |engine| engine.apply_to(&definitions, allow_drop, revision).map(|plan| plan_json(&plan)))
     }
 
     /// Writes tables of views in one atomic step; gives the created timestamp.

@@ -65,6 +65,7 @@ impl JoinQuestion<'_> {
 pub(crate) struct JoinStream {
     /// Taken by the first reader.
     joined: Mutex<Option<Joined>>,
+    schema: SchemaRef,
     end: Arc<Mutex<End>>,
 }
 
@@ -135,6 +136,11 @@ impl JoinStream {
         }
     }
 
+    /// The names of the columns.
+    fn names(&self) -> Vec<String> {
+        self.schema.fields().iter().map(|field| field.name().clone()).collect()
+    }
+
     /// What was counted, once all rows were read.
     fn report_json(&self) -> Option<String> {
         match &*self.end.lock() {
@@ -183,8 +189,8 @@ pub(crate) fn join(
     thread::spawn(move || run(&engine, rows, &references, &options, &begun, &send, &count));
     let began = py.detach(|| schema.recv());
     let schema = began.map_err(|_| invalid(py, "the join ended before it began"))?.or_raise(py)?;
-    let joined = Joined { schema, batches, counted, end: Arc::clone(&end) };
-    Ok(JoinStream { joined: Mutex::new(Some(joined)), end })
+    let joined = Joined { schema: schema.clone(), batches, counted, end: Arc::clone(&end) };
+    Ok(JoinStream { joined: Mutex::new(Some(joined)), schema, end })
 }
 
 /// Joins until the end, an error, or until nobody reads any more.

@@ -133,6 +133,13 @@ impl Request {
         Ok(features.into_iter().map(of).collect())
     }
 
+    /// The name of each feature's column beside the join keys.
+    fn names(&self, py: Python<'_>) -> PyResult<Vec<String>> {
+        let resolved = self.resolved(py)?;
+        let taken: Vec<&str> = resolved.keys.iter().map(|key| key.name_text.as_str()).collect();
+        Ok(resolved.prepared.column_names(false, &taken))
+    }
+
     /// The values as of now, or as of `at`.
     #[pyo3(signature = (entities, at=None, known_at=None))]
     fn read(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import time
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -73,14 +72,7 @@ class Sidecar:
     def start(self) -> None:
         command = [binary(), "serve", "--store", str(self.store), "--socket", str(self.socket), *self.arguments]
         self.process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
-        for _ in range(1000):
-            try:
-                asofdb.Client(self.socket).close()
-                return
-            except asofdb.UnavailableError:
-                assert self.process.poll() is None, "the sidecar ended"
-                time.sleep(0.02)
-        raise AssertionError("the sidecar does not answer")
+        asofdb.Client(self.socket, wait=20).close()
 
     def stop(self) -> None:
         self.process.terminate()

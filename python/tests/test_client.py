@@ -20,8 +20,18 @@ import asofdb
 def test_no_sidecar_is_unavailable(tmp_path: Path) -> None:
     with pytest.raises(asofdb.UnavailableError, match="socket"):
         asofdb.Client(tmp_path / "socket")
-    with pytest.raises(asofdb.InvalidError, match="time-out"):
-        asofdb.Client(tmp_path / "socket", timeout=-1)
+    for timeout in (-1, 0, float("nan")):
+        with pytest.raises(asofdb.InvalidError, match="a time-out is in seconds, above zero"):
+            asofdb.Client(tmp_path / "socket", timeout=timeout)
+
+
+def test_a_client_waits_for_a_sidecar_that_starts(sidecar: Sidecar) -> None:
+    sidecar.stop()
+    starting = threading.Timer(0.1, sidecar.start)
+    starting.start()
+    with asofdb.Client(sidecar.socket, wait=20) as client:
+        assert client.catalog().revision == 0
+    starting.join()
 
 
 def test_a_consumer_has_a_name_that_is_checked(sidecar: Sidecar) -> None:

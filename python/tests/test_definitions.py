@@ -119,3 +119,16 @@ def test_one_name_may_stand_for_a_list(store: asofdb.Store) -> None:
     store.apply([*DEFINITIONS, view, asofdb.FeatureService("visits_v1", "visited:count")])
     assert store.catalog().feature_views["visited"].entities == ["shop"]
     assert store.catalog().feature_services["visits_v1"].features == ["visited:count"]
+
+
+def test_definitions_made_from_an_older_catalog_drop_nothing(engine: Any) -> None:
+    before = engine.catalog()
+    wanted = before.definitions()
+    wanted.feature_services.clear()
+    other = before.definitions()
+    other.entities.append(asofdb.Entity("other", {"other_id": "int64"}))
+    engine.apply(other, revision=before.revision)
+    with pytest.raises(asofdb.ConflictError, match="its revision is 2, not 1"):
+        engine.apply(wanted, allow_drop=True, revision=before.revision)
+    assert "other" in engine.catalog().entities
+    assert "ranker_v1" in engine.catalog().feature_services

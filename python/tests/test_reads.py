@@ -101,6 +101,15 @@ def test_several_views_and_keys_at_once(filled: Any) -> None:
         "active": [True, True],
     }
     assert result.names(full_names=True)[:2] == ["visits__count", "activity__clicks"]
+    assert filled.prepare(["visits:count", "activity:*"]).names == ["count", "clicks", "rate", "active"]
+    assert result.to_dicts()[1] == {
+        "user_id": 1,
+        "shop": "x",
+        "count": None,
+        "clicks": 7,
+        "rate": 0.25,
+        "active": True,
+    }
 
 
 def test_no_entities_is_no_rows(filled: Any) -> None:

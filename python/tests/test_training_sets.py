@@ -52,6 +52,7 @@ def test_the_spine_comes_in_every_form(filled: Any, form: str, tmp_path: Path) -
     }[form]()
     training_set = filled.training_set(spine, ["activity:clicks", "activity:rate"])
     assert training_set.report is None
+    assert training_set.names == ["user_id", "event_timestamp", "label", "clicks", "rate"]
     table = training_set.to_arrow()
     assert table.column_names == ["user_id", "event_timestamp", "label", "clicks", "rate"]
     assert table["label"].to_pylist() == SPINE["label"]

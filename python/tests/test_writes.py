@@ -83,6 +83,19 @@ def test_numpy_columns_of_every_kind(tmp_path: Path) -> None:
         assert version.event_timestamp == datetime(2024, 5, 1, 12, tzinfo=UTC)
 
 
+def test_what_is_missing_in_pandas_is_null(engine: Any) -> None:
+    series = {
+        "clicks": pd.Series([1.0, np.nan]),
+        "rate": pd.Series([np.nan, 0.5], dtype="float32"),
+        "active": pd.Series([True, None], dtype="boolean"),
+    }
+    engine.write("activity", {"user_id": [1, 2], **series, "event_timestamp": [T0, T0]})
+    engine.write("activity", activity([3], T0, clicks=[pd.NA], rate=[pd.NA], active=[None]))
+    engine.write("visits", {"user_id": [1], "shop": ["a"], "count": [pd.NaT], "event_timestamp": [T0]})
+    result = engine.as_of("activity", {"user_id": [1, 2, 3, pd.NA]}, at=T0)
+    assert result.statuses().tolist() == [[0, 1, 0], [1, 0, 1], [1, 1, 1], [2, 2, 2]]
+
+
 @pytest.mark.parametrize("form", ["pandas", "polars", "lazy", "arrow", "batch", "reader"])
 def test_tables_of_every_library_are_taken(engine: Any, form: str) -> None:
     table = pa.table(

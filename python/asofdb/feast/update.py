@@ -46,10 +46,11 @@ def _change(engine: Engine, change: Callable[[Definitions], Definitions]) -> Non
     """Applies ``change`` of the definitions, and again where another process was quicker."""
     with _applying:
         for attempt in range(_ATTEMPTS):
-            before = engine.catalog().definitions()
+            catalog = engine.catalog()
+            before = catalog.definitions()
             wanted = change(before)
             try:
-                engine.apply(wanted, allow_drop=_drops(before, wanted))
+                engine.apply(wanted, allow_drop=_drops(before, wanted), revision=catalog.revision)
                 return
             except ConflictError:
                 # Either another process has changed the catalog since it was read, or the change itself is refused.

@@ -40,6 +40,7 @@ use crate::freshness::Freshness;
 use crate::keys::EntityKey;
 use crate::prepared::{EntityRows, Plan, Prepared};
 use crate::read::{F32Matrix, Question};
+use crate::store::check_revision;
 
 /// How often a read follows a catalog that changes under it before it gives up.
 const STALE_MAX: usize = 5;
@@ -305,7 +306,16 @@ impl Client {
     /// # Errors
     /// As there; `Invalid` when this user may not change definitions.
     pub fn apply(&self, definitions: &Definitions, allow_drop: bool) -> Result<CatalogPlan> {
+        self.apply_to(definitions, allow_drop, None)
+    }
+
+    /// [`Client::apply`] to the catalog of `revision` only. See [`Store::apply_to`](crate::Store::apply_to).
+    ///
+    /// # Errors
+    /// As there.
+    pub fn apply_to(&self, definitions: &Definitions, allow_drop: bool, revision: Option<u64>) -> Result<CatalogPlan> {
         let catalog = self.catalog()?;
+        check_revision(&catalog, revision)?;
         let plan = catalog.plan(definitions, self.now()?)?;
         let request = Apply { definitions: definitions.clone(), allow_drop, catalog_revision: catalog.revision() };
         self.tell::<_, u64>(Kind::Apply, &request)?;

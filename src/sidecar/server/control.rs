@@ -126,12 +126,8 @@ fn apply(shared: &Shared, session: &Session<'_>, body: &[u8]) -> Result<Vec<u8>>
     session.role.require(Role::Operator, "changing definitions")?;
     let request: Apply = message::decode(body)?;
     let store = &shared.service.store;
-    let revision = store.catalog().revision();
-    if request.catalog_revision != revision {
-        let message = "somebody else has changed the definitions meanwhile; plan again";
-        return Err(Error::conflict(format!("{message}: revision {revision}, not {}", request.catalog_revision)));
-    }
-    session.metered(shared, Operation::Apply, &[], 0, || store.apply(&request.definitions, request.allow_drop))?;
+    let apply = || store.apply_to(&request.definitions, request.allow_drop, Some(request.catalog_revision));
+    session.metered(shared, Operation::Apply, &[], 0, apply)?;
     encoded(&store.catalog().revision())
 }
 
