@@ -9,13 +9,16 @@ DIR ?= asof-demo
 # Seconds of fuzzing a target.
 SECONDS_EACH ?= 60
 
-.PHONY: demo test fuzz bench audit fmt
+.PHONY: demo test wheel fuzz bench audit fmt
 
 demo: ## real flights from files to a correct training set
 	@$(PREPARED) cargo run -q --bin asof -- demo $(DIR)
 
 test: ## everything that CI checks
 	@bash .ci/run
+
+wheel: ## the Python package, in release, with RocksDB as the tests have built it
+	@bash scripts/wheel
 
 fuzz: ## with cargo-fuzz where it is installed; otherwise the same bodies with random input
 	@bash scripts/fuzz $(SECONDS_EACH)
