@@ -82,7 +82,7 @@ pub(crate) fn ingest_rows(
     let mut callback = Callback::new(progress);
     let done = engine.run(py, |engine| {
         let spooled = Spooled::new(rows)?;
-        let inputs = vec![Input::Path(spooled.path().to_owned())];
+        let inputs = vec![Input::File { name: "the table".to_owned(), file: spooled.file()? }];
         engine.ingest(view, inputs, &options, &mut |progress| callback.call(progress))
     });
     callback.finish(done.map(|report| report_json(&report)))

@@ -34,6 +34,14 @@ impl Spooled {
         Ok(Spooled { _directory: directory, path })
     }
 
+    /// The file, at its beginning.
+    ///
+    /// # Errors
+    /// `Unavailable` when it cannot be opened.
+    pub(crate) fn file(&self) -> Result<File> {
+        File::open(&self.path).map_err(cannot_spool)
+    }
+
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }

@@ -56,7 +56,7 @@ def test_tables_and_streams_of_any_size_are_loaded(engine: Any) -> None:
 
 def test_bad_rows_refuse_everything_or_are_set_aside(engine: Any, tmp_path: Path) -> None:
     table = visits(10, user_id=pa.array([None, *range(1, 10)], pa.int64()))
-    with pytest.raises(asofdb.InvalidError, match="join key cannot be null"):
+    with pytest.raises(asofdb.InvalidError, match="file the table, row 1: a join key cannot be null"):
         engine.ingest("visits", table)
     assert engine.history("visits", {"user_id": 1, "shop": "a"}) == []
     rejects = tmp_path / "rejects.ndjson"

@@ -1,6 +1,7 @@
 //! What is ingested.
 
 use std::fmt;
+use std::fs::File;
 use std::io::Read;
 use std::path::PathBuf;
 
@@ -17,6 +18,14 @@ use crate::suggest::did_you_mean;
 pub enum Input {
     /// A file.
     Path(PathBuf),
+    /// An open file that can be read at any place, and is called otherwise in messages than by its path. Its format must
+    /// be given.
+    File {
+        /// What it is called.
+        name: String,
+        /// The file, read from its beginning.
+        file: File,
+    },
     /// Anything that can be read. It is copied into a temporary file first; its format must be given.
     Reader {
         /// What it is called in messages.
@@ -37,6 +46,7 @@ impl fmt::Debug for Input {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Input::Path(path) => f.debug_tuple("Path").field(path).finish(),
+            Input::File { name, .. } => f.debug_struct("File").field("name", name).finish_non_exhaustive(),
             Input::Reader { name, .. } => f.debug_struct("Reader").field("name", name).finish_non_exhaustive(),
         }
     }
@@ -97,13 +107,16 @@ fn open(encoder: &ViewEncoder, input: Input, format: Option<InputFormat>) -> Res
     let schema = encoder.source_schema();
     match input {
         Input::Path(path) => Source::open(path, format, Some(&schema)),
-        Input::Reader { name, reader } => {
-            let format = format.ok_or_else(|| {
-                Error::invalid(format!("the format of {name} must be given (--input-format parquet|ipc|csv|ndjson)"))
-            })?;
-            Source::read(reader, &name, format, Some(&schema))
-        }
+        Input::File { name, file } => Source::of_open_file(&name, file, given(format, &name)?, Some(&schema)),
+        Input::Reader { name, reader } => Source::read(reader, &name, given(format, &name)?, Some(&schema)),
     }
+}
+
+/// The format of an input whose name has no ending.
+fn given(format: Option<InputFormat>, name: &str) -> Result<InputFormat> {
+    format.ok_or_else(|| {
+        Error::invalid(format!("the format of {name} must be given (--input-format parquet|ipc|csv|ndjson)"))
+    })
 }
 
 /// Reads the columns of the view only, and the marks of an export; the created timestamp may be missing.

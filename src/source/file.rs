@@ -46,7 +46,7 @@ impl SourceFile {
         SourceFile::new(name.to_owned(), file)
     }
 
-    fn new(name: String, file: File) -> Result<Self> {
+    pub(super) fn new(name: String, file: File) -> Result<Self> {
         let metadata = file.metadata().map_err(|error| cannot_open(&name, error))?;
         if metadata.is_dir() {
             return Err(Error::invalid(format!("file {name} is a directory; name the files in it")));

@@ -19,6 +19,7 @@ mod piece;
 mod record;
 mod request;
 
+use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
@@ -75,6 +76,14 @@ impl Source {
     /// As [`Source::open`]; `Unavailable` when it cannot be copied.
     pub fn read(reader: impl Read, name: &str, format: InputFormat, hint: Option<&Schema>) -> Result<Self> {
         Source::of_file(SourceFile::spool(name, reader)?, format, hint)
+    }
+
+    /// Opens a file that is open already, which is called `name` in messages.
+    ///
+    /// # Errors
+    /// As [`Source::open`].
+    pub fn of_open_file(name: &str, file: File, format: InputFormat, hint: Option<&Schema>) -> Result<Self> {
+        Source::of_file(SourceFile::new(name.to_owned(), file)?, format, hint)
     }
 
     fn of_file(file: SourceFile, format: InputFormat, hint: Option<&Schema>) -> Result<Self> {
