@@ -99,7 +99,8 @@ fn limits_are_told_and_hold_for_one_client() {
     let error = client.prepare(&[long.as_str()]).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotFound, "the client knows the names itself: {error}");
     let error = client.freshness(&long).unwrap_err();
-    assert!(error.message().contains("at most 4096 bytes of body"), "{error}");
+    assert_eq!(error.kind(), ErrorKind::Invalid);
+    assert!(error.message().contains("takes requests of at most 4096 bytes (--frame-bytes-max): 5008"), "{error}");
 }
 
 #[test]
