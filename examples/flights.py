@@ -34,7 +34,6 @@ import pandas as pd
 from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.metrics import mean_absolute_error, r2_score
 
-import asofdb
 from asofdb import Client, FeatureService, Status, Store
 
 parser = argparse.ArgumentParser(description="From flights to served predictions of their delay.")
@@ -172,7 +171,7 @@ for name, known in expected["features"].items():
 # is not known when we are asked, so it is not an input.)
 
 # %%
-FEATURES = [reference.split(":")[1] for reference in store.prepare(SERVICE).features]
+FEATURES = store.prepare(SERVICE).names
 
 
 def hour_in_new_york(times):
@@ -275,19 +274,7 @@ with open(arguments.out / "serve.log", "w") as log:
 atexit.register(server.kill)
 
 
-def connected(seconds=20):
-    """A client, as soon as the sidecar listens."""
-    until = time.monotonic() + seconds
-    while True:
-        try:
-            return Client(socket, consumer="flights.py")
-        except asofdb.UnavailableError:
-            if server.poll() is not None or time.monotonic() > until:
-                raise
-            time.sleep(0.05)
-
-
-client = connected()
+client = Client(socket, consumer="flights.py", wait=20)  # as soon as the sidecar listens
 request = client.prepare(SERVICE)
 print(f"{client}: {len(request.features)} features by {', '.join(request.join_keys)}")
 
