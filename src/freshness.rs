@@ -3,11 +3,11 @@
 use asofdb_storage::row::{self, RowKind};
 use asofdb_storage::{FeatureView, KeyRange, Result, Snapshot, Span, Timestamp};
 
-use crate::reference::find_view;
+use crate::definitions::reference::find_view;
 use crate::store::Store;
 
 /// How fresh the rows of a view are.
-#[derive(Debug, Clone, PartialEq, Eq, bincode::Encode, bincode::Decode)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Freshness {
     /// Name of the view.
     pub view: String,

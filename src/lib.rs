@@ -5,8 +5,8 @@
 //! it ([`Store::export`]). Every value comes with the reason for its presence or absence, a [`Status`].
 //!
 //! It is no feature computation framework and no job scheduler: values come in as Arrow batches or files, and go out as
-//! Arrow, matrices or Parquet. One process has a store open at a time; others use it through a [`Server`], which a
-//! [`Client`] talks to with the same methods, types and errors.
+//! Arrow, matrices or Parquet. One process has a store open at a time; others use it through a sidecar (crate
+//! `asofdb-sidecar`), which a client (crate `asofdb-client`) talks to with the same methods, types and errors.
 //!
 //! ```
 //! # fn main() -> asofdb::Result<()> {
@@ -34,73 +34,92 @@
 //! # }
 //! ```
 
-mod answer;
-mod arena;
-mod array_value;
-mod arrow_types;
-mod columns;
 mod definitions;
-mod document;
-mod encode;
-mod engine;
+#[cfg(feature = "rocksdb")]
+mod disk;
+#[cfg(feature = "files")]
 mod export;
+#[cfg(feature = "files")]
+mod files;
 mod freshness;
+#[cfg(feature = "files")]
 mod ingest;
 mod join;
 mod json;
-mod keys;
-mod matrix;
-mod output;
-mod parquet_files;
-mod prepared;
-mod problems;
 mod progress;
 mod read;
-mod record;
-mod reference;
-mod rfc3339;
-mod role;
-mod scalar_builder;
-mod sidecar;
+mod rows;
+mod scan;
+#[cfg(feature = "files")]
 mod source;
 mod store;
-mod suggest;
 
-pub use answer::{Answer, AnswerColumns};
-pub use arrow_types::{arrow_type, feature_field, timestamp_type};
+pub use self::definitions::reference::ResolvedFeature;
+pub use self::definitions::{DEFINITIONS_BYTES_MAX, parse_definitions, read_definitions};
+#[cfg(feature = "files")]
+pub use self::export::{
+    Asked, EXPORT_THREAD_MEMORY_BYTES_MAX, EXPORT_THREADS_DEFAULT, EXPORT_THREADS_MAX, ExportOptions, MANIFEST_FILE,
+    Manifest, ManifestFile, PartitionBy,
+};
+#[cfg(feature = "files")]
+pub use self::files::parquet::Compression;
+pub use self::freshness::Freshness;
+#[cfg(feature = "files")]
+pub use self::ingest::{
+    INGEST_CHUNK_BYTES_DEFAULT, INGEST_CHUNK_BYTES_MIN, IngestOptions, IngestReport, IngestedFile, Input,
+};
+#[cfg(feature = "files")]
+pub use self::join::TrainingSetOptions;
+pub use self::join::{
+    FeatureCounts, JOIN_MEMORY_BYTES_DEFAULT, JOIN_MEMORY_BYTES_MIN, Join, JoinOptions, JoinReport, KnownAt,
+};
+pub use self::json::{AnswerRows, AsJson, HistoryRows};
+pub use self::progress::{OnProgress, Progress};
+pub use self::read::answer::{Answer, AnswerColumns};
+pub use self::read::matrix::{F32Matrix, MatrixNumber};
+pub use self::read::question::Question;
+pub use self::read::request::{EntityRows, Prepared};
+pub use self::rows::keys::{EntityKey, key_value, parse_join_key};
+pub use self::rows::roles::ColumnRole;
+pub use self::rows::types::{arrow_type, feature_field, timestamp_type};
+pub use self::scan::{EXPORT_FORMAT, ExportRows, ManifestColumn};
+#[cfg(feature = "files")]
+pub use self::source::{Batches, InputFormat, Source};
+pub use self::store::{HistoryRow, Store};
 pub use asofdb_storage as storage;
 pub use asofdb_storage::{
     Catalog, Change, ChangeKind, Clock, Committed, Definitions, Durability, Entity, EntityDefinition, Erased, Error,
-    ErrorKind, Feature, FeatureDefinition, FeatureService, FeatureView, JoinKey, ManualClock, ObjectKind, Options,
-    Plan, Result, ScalarType, ServiceDefinition, Span, Stats, Status, SystemClock, Timestamp, Value, ValueType,
-    Verified, Version, ViewDefinition, restore,
+    ErrorKind, Feature, FeatureDefinition, FeatureService, FeatureView, JoinKey, ManualClock, ObjectKind, Plan, Result,
+    ScalarType, ServiceDefinition, Span, Stats, Status, SystemClock, Timestamp, Value, ValueType, Verified, Version,
+    ViewDefinition,
 };
-pub use definitions::{DEFINITIONS_BYTES_MAX, parse_definitions, read_definitions};
-pub use engine::{Engine, EngineJoin};
-pub use export::{
-    Asked, EXPORT_FORMAT, EXPORT_THREAD_MEMORY_BYTES_MAX, EXPORT_THREADS_DEFAULT, EXPORT_THREADS_MAX, ExportOptions,
-    ExportRows, MANIFEST_FILE, Manifest, ManifestColumn, ManifestFile, PartitionBy,
-};
-pub use freshness::Freshness;
-pub use ingest::{
-    INGEST_CHUNK_BYTES_DEFAULT, INGEST_CHUNK_BYTES_MIN, IngestOptions, IngestReport, IngestedFile, Input,
-};
-pub use join::{
-    FeatureCounts, JOIN_MEMORY_BYTES_DEFAULT, JOIN_MEMORY_BYTES_MIN, Join, JoinOptions, JoinReport, KnownAt,
-    TrainingSetOptions,
-};
-pub use json::{AnswerRows, AsJson, HistoryRows};
-pub use keys::{EntityKey, key_value, parse_join_key};
-pub use matrix::MatrixNumber;
-pub use parquet_files::Compression;
-pub use prepared::{EntityRows, Prepared};
-pub use progress::{OnProgress, Progress};
-pub use read::F32Matrix;
-pub use reference::ResolvedFeature;
-pub use role::ColumnRole;
-pub use sidecar::{
-    Access, AsyncClient, Bounds, Client, ConnectOptions, ConsumerReport, HttpListeners, HttpOptions, HttpServer,
-    HttpToken, Limits, Peer, Pipeline, RemoteJoin, Role, Server, Service, Socket,
-};
-pub use source::{Batches, InputFormat, Source};
-pub use store::{HistoryRow, Store};
+#[cfg(feature = "rocksdb")]
+pub use asofdb_storage::{Options, restore};
+
+/// What the crates of this workspace that carry a store to other processes share with it. It may change with any
+/// version: programs use what is above.
+#[doc(hidden)]
+pub mod parts {
+    pub use crate::definitions::document::{Table, TomlText, read_text};
+    pub use crate::definitions::reference::find_view;
+    pub use crate::definitions::suggest::did_you_mean;
+    #[cfg(feature = "files")]
+    pub use crate::export::{BatchExport, check_partitions};
+    #[cfg(feature = "files")]
+    pub use crate::files::output::{OutputDirectory, OutputFile};
+    #[cfg(feature = "files")]
+    pub use crate::ingest::{LOAD_ROWS_MAX, Target, check, check_note, ingest_into};
+    pub use crate::join::JoinBatches;
+    #[cfg(feature = "files")]
+    pub use crate::join::{open_spine, write_training_set};
+    pub use crate::read::plan::{PlannedFeature, PlannedView, ReadPlan};
+    pub use crate::read::record::Records;
+    pub use crate::rows::encode::{ViewEncoder, source_schema};
+    pub use crate::rows::keys::EncodedKeys;
+    pub use crate::rows::types::batch_bytes;
+    pub use crate::rows::values::value_at;
+    pub use crate::scan::{Counts, ExportSchema, Selection};
+    #[cfg(feature = "files")]
+    pub use crate::source::{RequestRows, request_batch, request_column};
+    pub use crate::store::{check_revision, encode_entity_key};
+}

@@ -5,18 +5,16 @@ use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use asofdb_storage::{
-    Backend, Catalog, Committed, Definitions, Durability, Erased, Error, FeatureView, KeyRange, Lookup, MemoryBackend,
-    Options, Plan, Projection, Result, RocksBackend, Stats, SystemClock, Timestamp, Value, Verified, Version,
-    WriteBatch, key,
+    Backend, Catalog, Clock, Committed, Definitions, Durability, Erased, Error, FeatureId, FeatureView, KeyRange,
+    Lookup, MemoryBackend, Plan, Projection, Result, Stats, Timestamp, Value, Verified, Version, WriteBatch, key,
 };
-use asofdb_storage::{Clock, FeatureId};
 
-use crate::encode::ViewEncoder;
-use crate::keys::EntityKey;
-use crate::prepared::Prepared;
-use crate::problems::Problems;
-use crate::reference::find_view;
-use crate::suggest::did_you_mean;
+use crate::definitions::reference::find_view;
+use crate::definitions::suggest::did_you_mean;
+use crate::read::request::Prepared;
+use crate::rows::encode::ViewEncoder;
+use crate::rows::keys::EntityKey;
+use crate::rows::problems::Problems;
 
 /// A feature store. Cheap to clone; clones share one store, and any number of threads may use it.
 #[derive(Clone)]
@@ -42,40 +40,18 @@ impl Store {
         Store { backend, durability }
     }
 
-    /// Opens the store in the directory `path`, creating it where there is none, with the default options.
-    ///
-    /// # Errors
-    /// `Unavailable` when another process has it open, it is read-only or the disk is full; `Invalid` when the
-    /// directory is something else; `Conflict` when a newer asofdb wrote it.
-    pub fn open(path: impl AsRef<Path>) -> Result<Self> {
-        Store::open_with(path, Options::default(), Arc::new(SystemClock), Durability::default())
-    }
-
-    /// [`Store::open`] with options, a clock and the durability of writes that do not name one.
-    ///
-    /// # Errors
-    /// As [`Store::open`]; `Invalid` also for options out of range.
-    pub fn open_with(
-        path: impl AsRef<Path>,
-        options: Options,
-        clock: Arc<dyn Clock>,
-        durability: Durability,
-    ) -> Result<Self> {
-        let backend = RocksBackend::open(path, options, clock)?;
-        Ok(Store::with_backend(Arc::new(backend), durability))
-    }
-
     /// A store in memory, which forgets everything when it is dropped. For tests.
     pub fn in_memory(clock: Arc<dyn Clock>) -> Self {
         Store::with_backend(Arc::new(MemoryBackend::new(clock)), Durability::Os)
     }
 
-    pub(crate) fn backend(&self) -> &dyn Backend {
+    /// The backend.
+    pub fn backend(&self) -> &dyn Backend {
         &*self.backend
     }
 
     /// The durability of writes that do not name one.
-    pub(crate) fn durability(&self) -> Durability {
+    pub fn durability(&self) -> Durability {
         self.durability
     }
 
@@ -275,7 +251,7 @@ impl std::fmt::Debug for Store {
 }
 
 /// Refuses a catalog of another revision than is asked for, if one is.
-pub(crate) fn check_revision(catalog: &Catalog, revision: Option<u64>) -> Result<()> {
+pub fn check_revision(catalog: &Catalog, revision: Option<u64>) -> Result<()> {
     match revision.filter(|revision| *revision != catalog.revision()) {
         None => Ok(()),
         Some(asked) => Err(Error::conflict(format!(
@@ -295,7 +271,7 @@ fn decode_row(projection: &Projection, row: &[u8]) -> Result<Option<Vec<Option<V
 }
 
 /// Encodes an entity given by name, in the order of the view's join keys.
-pub(crate) fn encode_entity_key(view: &FeatureView, entity: &EntityKey<'_>) -> Result<Vec<u8>> {
+pub fn encode_entity_key(view: &FeatureView, entity: &EntityKey<'_>) -> Result<Vec<u8>> {
     let names = || view.join_keys.iter().map(|key| key.name.as_str());
     if let Some((unknown, _)) = entity.iter().find(|(name, _)| !names().any(|known| known == *name)) {
         let hint = did_you_mean(unknown, names());

@@ -3,11 +3,13 @@
 mod disks;
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Output};
 
 use serde_json::{Value as Json, json};
 use tempfile::TempDir;
+
+use crate::common::repository;
 
 const DEFINITIONS: &str = r#"
 [[entity]]
@@ -725,7 +727,7 @@ fn output_that_cannot_be_written_is_told_and_a_gone_reader_is_not() {
 }
 
 fn flights() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/flights")
+    repository("examples/flights")
 }
 
 #[test]

@@ -1,11 +1,12 @@
 //! Definitions from TOML: what each key means, and that every mistake is one line that says where it is.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use asofdb::{Definitions, FeatureDefinition, parse_definitions, read_definitions};
 use asofdb_storage::{Catalog, ErrorKind, JoinKey, ScalarType, Span, Timestamp, Value, ValueType};
 use proptest::prelude::*;
+
+use crate::common::repository;
 
 const WHOLE: &str = r#"
 [[entity]]
@@ -319,7 +320,7 @@ fn a_file_that_is_not_there_not_text_or_not_a_file_is_named() {
 
 #[test]
 fn the_definitions_of_the_flights_example_can_be_applied() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/flights/definitions.toml");
+    let path = repository("examples/flights/definitions.toml");
     let definitions = read_definitions(path).unwrap_or_else(|error| panic!("{error}"));
     let now = Timestamp::from_micros(1_700_000_000_000_000);
     let catalog = Catalog::default().plan(&definitions, now).unwrap().into_catalog();

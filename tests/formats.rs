@@ -1,10 +1,8 @@
 //! Stores written by earlier versions stay readable. A fixture is made once, by `asof checkpoint`, and kept.
 
-use std::path::Path;
-
 use asofdb::{Status, Store, Timestamp, Value, restore};
 
-use crate::common::int;
+use crate::common::{int, repository};
 
 fn time(text: &str) -> Timestamp {
     text.parse().expect("a time")
@@ -14,7 +12,7 @@ fn time(text: &str) -> Timestamp {
 fn a_store_of_format_1_stays_readable() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("store");
-    let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/store-format-1");
+    let fixture = repository("tests/fixtures/store-format-1");
     restore(&fixture, &path).unwrap();
     let store = Store::open(&path).unwrap();
     assert_eq!(store.verify().unwrap().problems, Vec::<String>::new());

@@ -19,7 +19,8 @@ use asofdb::{
 use serde_json::{Value as Json, json};
 use tempfile::TempDir;
 
-use crate::common::{NOW, TestStore, batch, entity, files, hours_ago, in_memory, int, times, users, view};
+use crate::common::{NOW, TestStore, batch, entity, files, hours_ago, in_memory, int, repository, times, users, view};
+use crate::ipc;
 
 fn ingest(store: &Store, view: &str, paths: &[&Path], options: &IngestOptions) -> Result<IngestReport> {
     let inputs = paths.iter().map(|path| Input::Path(path.to_path_buf())).collect();
@@ -62,7 +63,7 @@ fn rows_of_every_format_are_read_back() {
         .collect();
     let paths = [
         files::parquet(path("a.parquet"), &rows, 300),
-        files::ipc_file(path("a.arrow"), &[rows]),
+        ipc::file(path("a.arrow"), &[rows]),
         files::text(path("a.csv"), &format!("{HEADER}{text}")),
         files::text(path("a.ndjson"), &json),
     ];
@@ -339,7 +340,7 @@ fn progress_counts_the_bytes_of_both_readings() {
 
 #[test]
 fn the_flights_data_is_ingested_as_it_is() {
-    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/flights");
+    let directory = repository("examples/flights");
     let definitions = read_definitions(directory.join("definitions.toml")).unwrap();
     let test = TestStore::new(&definitions);
     for (view, file, rows) in

@@ -1,12 +1,13 @@
 //! What is in packaging/ works as it says.
 
-use std::path::PathBuf;
 use std::process::Command;
+
+use crate::common::repository;
 
 /// Needs systemd's tools, as every Debian has that runs services.
 #[test]
 fn the_unit_is_hardened() {
-    let unit = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("packaging/asof.service");
+    let unit = repository("packaging/asof.service");
     let Ok(output) = Command::new("systemd-analyze").args(["security", "--offline=true"]).arg(&unit).output() else {
         return eprintln!("skipped: systemd-analyze is not installed");
     };

@@ -11,6 +11,7 @@ use asofdb::{ErrorKind, InputFormat, Source, timestamp_type};
 use tempfile::TempDir;
 
 use crate::common::{batch, files, hours_ago, times};
+use crate::ipc;
 
 /// `rows` rows with an integer, a time, a float with holes and a text.
 fn rows(rows: usize) -> RecordBatch {
@@ -73,8 +74,8 @@ fn every_format_gives_the_same_rows() {
     let halves = [expected.slice(0, 9_000), expected.slice(9_000, 11_000)];
     let paths = [
         files::parquet(path("a.parquet"), &expected, 6_000),
-        files::ipc_file(path("a.arrow"), &halves),
-        files::ipc_stream(path("b.arrow"), &halves),
+        ipc::file(path("a.arrow"), &halves),
+        ipc::stream(path("b.arrow"), &halves),
         files::text(path("a.csv"), &csv(&expected)),
         files::text(path("a.ndjson"), &ndjson(&expected)),
     ];
@@ -228,8 +229,8 @@ fn files_cut_short_or_garbled_are_corrupt() {
     let rows = rows(5_000);
     let paths = [
         (files::parquet(directory.path().join("a.parquet"), &rows, 1_000), "Parquet"),
-        (files::ipc_file(directory.path().join("a.arrow"), std::slice::from_ref(&rows)), "Arrow IPC"),
-        (files::ipc_stream(directory.path().join("b.arrow"), &[rows]), "Arrow IPC"),
+        (ipc::file(directory.path().join("a.arrow"), std::slice::from_ref(&rows)), "Arrow IPC"),
+        (ipc::stream(directory.path().join("b.arrow"), &[rows]), "Arrow IPC"),
     ];
     for (path, format) in paths {
         let bytes = fs::read(&path).unwrap();

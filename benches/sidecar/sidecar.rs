@@ -5,7 +5,8 @@ use std::process::Command;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
-use asofdb::{Answer, Client, EntityRows, F32Matrix, FeatureView, Pipeline, Prepared, Value};
+use asofdb::{Answer, EntityRows, F32Matrix, FeatureView, Prepared, Value};
+use asofdb_client::{Client, Pipeline};
 use tempfile::TempDir;
 
 use crate::child::Server;

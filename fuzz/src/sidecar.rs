@@ -7,10 +7,9 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
-use asofdb::{
-    Access, Bounds, Client, ConnectOptions, Limits, ManualClock, Server, Service, Socket, Store, Timestamp, Value,
-    parse_definitions,
-};
+use asofdb::{ManualClock, Store, Timestamp, Value, parse_definitions};
+use asofdb_client::{Client, ConnectOptions};
+use asofdb_sidecar::{Access, Bounds, Limits, Server, Service, Socket};
 use tempfile::TempDir;
 
 const DEFINITIONS: &str = r#"

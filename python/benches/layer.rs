@@ -7,7 +7,8 @@
 use std::time::Instant;
 
 use arrow::array::{ArrayRef, Int64Array};
-use asofdb::{Client, F32Matrix};
+use asofdb::F32Matrix;
+use asofdb_client::Client;
 use std::sync::Arc;
 
 #[allow(clippy::disallowed_methods, reason = "it measures")]

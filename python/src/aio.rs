@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use asofdb::{AsyncClient, Error, Result};
+use asofdb::{Error, Result};
+use asofdb_client::AsyncClient;
 use parking_lot::Mutex;
 use pyo3::prelude::*;
 use tokio::runtime::{Builder, Runtime};

@@ -7,9 +7,10 @@ use std::time::Duration;
 use arrow::array::RecordBatch;
 use arrow::datatypes::Schema;
 use asofdb::{
-    AsJson, Client, ConnectOptions, Definitions, Durability, Error, Options, Plan, Result, Store, SystemClock,
-    parse_definitions, read_definitions,
+    AsJson, Definitions, Durability, Error, Options, Plan, Result, Store, SystemClock, parse_definitions,
+    read_definitions,
 };
+use asofdb_client::{Client, ConnectOptions};
 use parking_lot::Mutex;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -37,12 +38,12 @@ enum Origin {
 }
 
 enum State {
-    Open { engine: asofdb::Engine, generation: u64 },
+    Open { engine: asofdb_client::Engine, generation: u64 },
     Closed,
 }
 
 impl Engine {
-    fn new(origin: Origin, engine: asofdb::Engine) -> Self {
+    fn new(origin: Origin, engine: asofdb_client::Engine) -> Self {
         Engine { origin, state: Mutex::new(State::Open { engine, generation: generation() }) }
     }
 
@@ -50,7 +51,7 @@ impl Engine {
     ///
     /// # Errors
     /// `ClosedError` when it was closed, or is a store that belongs to the parent.
-    pub(crate) fn get(&self, py: Python<'_>) -> PyResult<asofdb::Engine> {
+    pub(crate) fn get(&self, py: Python<'_>) -> PyResult<asofdb_client::Engine> {
         let mut state = self.state.lock();
         match &*state {
             State::Open { engine, generation: known } if *known == generation() => return Ok(engine.clone()),
@@ -64,7 +65,7 @@ impl Engine {
         // The parent's connections are only forgotten. Connecting is quick and is done with the lock, and so with the
         // GIL: once a process.
         let client = Client::connect_with(socket, options.clone()).or_raise(py)?;
-        let engine = asofdb::Engine::Sidecar(client);
+        let engine = asofdb_client::Engine::Sidecar(client);
         *state = State::Open { engine: engine.clone(), generation: generation() };
         Ok(engine)
     }
@@ -73,7 +74,7 @@ impl Engine {
     pub(crate) fn run<T: Send>(
         &self,
         py: Python<'_>,
-        work: impl FnOnce(&asofdb::Engine) -> Result<T> + Send,
+        work: impl FnOnce(&asofdb_client::Engine) -> Result<T> + Send,
     ) -> PyResult<T> {
         let engine = self.get(py)?;
         py.detach(move || work(&engine)).or_raise(py)
@@ -102,7 +103,7 @@ impl Drop for Engine {
 )]
 fn forget_if_forked(state: State) {
     match state {
-        State::Open { engine: asofdb::Engine::Store(store), generation: known } if known != generation() => {
+        State::Open { engine: asofdb_client::Engine::Store(store), generation: known } if known != generation() => {
             std::mem::forget(store);
         }
         state => drop(state),
@@ -160,7 +161,7 @@ impl Engine {
         options.memory_budget_bytes = memory_bytes.unwrap_or(options.memory_budget_bytes);
         let open = move || Store::open_with(path, options, Arc::new(SystemClock), durability);
         let store = py.detach(open).or_raise(py)?;
-        Ok(Engine::new(Origin::Store, asofdb::Engine::Store(store)))
+        Ok(Engine::new(Origin::Store, asofdb_client::Engine::Store(store)))
     }
 
     /// Connects to the sidecar on a socket; `timeout` in seconds.
@@ -172,7 +173,7 @@ impl Engine {
         let options = ConnectOptions { consumer, timeout };
         let connect = || Client::connect_with(&socket, options.clone());
         let client = py.detach(connect).or_raise(py)?;
-        Ok(Engine::new(Origin::Sidecar(socket, options), asofdb::Engine::Sidecar(client)))
+        Ok(Engine::new(Origin::Sidecar(socket, options), asofdb_client::Engine::Sidecar(client)))
     }
 
     /// Lets go of the store or the connections; what is still running finishes.
@@ -191,7 +192,7 @@ impl Engine {
     }
 
     fn now<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        datetime(py, self.run(py, asofdb::Engine::now)?)
+        datetime(py, self.run(py, asofdb_client::Engine::now)?)
     }
 
     fn plan_json(&self, py: Python<'_>, text: Option<&str>, path: Option<PathBuf>, origin: &str) -> PyResult<String> {
@@ -220,7 +221,7 @@ impl Engine {
         durability: Option<&str>,
     ) -> PyResult<Bound<'py, PyAny>> {
         let durability = durability.map(|name| self::durability(py, name)).transpose()?;
-        let catalog = self.run(py, asofdb::Engine::catalog)?;
+        let catalog = self.run(py, asofdb_client::Engine::catalog)?;
         let mut batches = Vec::with_capacity(tables.len());
         for (name, table) in &tables {
             let view = catalog.view(name);
@@ -245,7 +246,7 @@ impl Engine {
         entity: &Bound<'py, PyDict>,
         limit: Option<usize>,
     ) -> PyResult<Vec<VersionTuple<'py>>> {
-        let catalog = self.run(py, asofdb::Engine::catalog)?;
+        let catalog = self.run(py, asofdb_client::Engine::catalog)?;
         let keys = catalog.view(view).map_or_else(Vec::new, |view| key_types([&**view]));
         let named = if keys.is_empty() { Vec::new() } else { named_values(entity, &keys)? };
         let rows = self.run(py, |engine| {
@@ -301,7 +302,7 @@ impl Engine {
     }
 
     fn stats_json(&self, py: Python<'_>) -> PyResult<String> {
-        let stats = self.run(py, asofdb::Engine::stats)?;
+        let stats = self.run(py, asofdb_client::Engine::stats)?;
         let family = |family: &asofdb::storage::FamilyStats| json!({"name": family.name, "rows_estimate": family.rows_estimate, "disk_bytes": family.disk_bytes});
         Ok(json!({
             "disk_bytes": stats.disk_bytes,
@@ -318,16 +319,16 @@ impl Engine {
 
     /// Versions and entities read, and the problems found.
     fn verify(&self, py: Python<'_>) -> PyResult<(u64, u64, Vec<String>)> {
-        let found = self.run(py, asofdb::Engine::verify)?;
+        let found = self.run(py, asofdb_client::Engine::verify)?;
         Ok((found.versions, found.entities, found.problems))
     }
 
     fn flush(&self, py: Python<'_>) -> PyResult<()> {
-        self.run(py, asofdb::Engine::flush)
+        self.run(py, asofdb_client::Engine::flush)
     }
 
     fn compact(&self, py: Python<'_>) -> PyResult<()> {
-        self.run(py, asofdb::Engine::compact)
+        self.run(py, asofdb_client::Engine::compact)
     }
 
     fn checkpoint(&self, py: Python<'_>, to: PathBuf) -> PyResult<()> {
@@ -343,7 +344,7 @@ type Named = Vec<(String, asofdb::Value)>;
 impl Engine {
     /// The key of an entity by the types that views have for it.
     fn entity(&self, py: Python<'_>, views: &[String], entity: &Bound<'_, PyDict>) -> PyResult<Named> {
-        let catalog = self.run(py, asofdb::Engine::catalog)?;
+        let catalog = self.run(py, asofdb_client::Engine::catalog)?;
         let known = views.iter().filter_map(|name| catalog.view(name)).map(|view| &**view);
         let keys = key_types(known);
         // No view is known: the engine says so, whatever the entity.

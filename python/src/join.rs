@@ -195,7 +195,7 @@ pub(crate) fn join(
 
 /// Joins until the end, an error, or until nobody reads any more.
 fn run(
-    engine: &asofdb::Engine,
+    engine: &asofdb_client::Engine,
     rows: Rows,
     references: &[String],
     options: &JoinOptions,
@@ -229,7 +229,7 @@ fn path_of(object: &Bound<'_, PyAny>) -> Option<PathBuf> {
 /// The rows of a file.
 fn rows_of_file(
     py: Python<'_>,
-    engine: &asofdb::Engine,
+    engine: &asofdb_client::Engine,
     references: &[String],
     path: &Path,
     options: &JoinOptions,

@@ -83,7 +83,7 @@ impl Request {
         &self,
         py: Python<'_>,
         entities: &Bound<'_, PyAny>,
-        mut work: impl FnMut(&asofdb::Engine, &Prepared, &Entities) -> Result<T> + Send,
+        mut work: impl FnMut(&asofdb_client::Engine, &Prepared, &Entities) -> Result<T> + Send,
     ) -> PyResult<(T, Entities)> {
         let resolved = self.resolved(py)?;
         let engine = self.engine.get().get(py)?;
@@ -198,7 +198,7 @@ impl Request {
         let is_by_row = out.is_c_contiguous();
         let values = out.as_slice_mut().ok().filter(|_| is_by_row);
         let values = values.ok_or_else(|| invalid(py, "the matrix `out` must be contiguous, row by row"))?;
-        let read = |engine: &asofdb::Engine, prepared: &Prepared, entities: &Entities| {
+        let read = |engine: &asofdb_client::Engine, prepared: &Prepared, entities: &Entities| {
             check_shape(shape, (entities.rows.len(), prepared.width()))?;
             read_f32(engine, prepared, entities, question, values, fill)
         };
@@ -214,7 +214,7 @@ fn check_shape(given: (usize, usize), wanted: (usize, usize)) -> Result<()> {
 }
 
 fn read_f32(
-    engine: &asofdb::Engine,
+    engine: &asofdb_client::Engine,
     prepared: &Prepared,
     entities: &Entities,
     question: Question,

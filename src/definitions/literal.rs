@@ -6,7 +6,7 @@
 use asofdb_storage::{Result, ScalarType, Timestamp, Value, ValueType};
 use toml::de::DeValue;
 
-use crate::document::Field;
+use crate::definitions::document::Field;
 
 /// Reads `field` as a value of type `ty`.
 pub(super) fn read(field: &Field, ty: ValueType) -> Result<Value> {

@@ -14,20 +14,24 @@ use super::destination::Destination;
 use super::manifest::Manifest;
 use super::options::{ExportOptions, PartitionBy};
 use super::part::{PartFile, Written, part_name};
-use super::schema::ExportSchema;
 use super::spill::{Place, Spill, WAITING_BYTES_MAX};
 use super::{RANGE_VERSIONS_MAX, new_manifest};
-use crate::arrow_types::batch_bytes;
-use crate::output::OutputDirectory;
+use crate::files::output::OutputDirectory;
+use crate::rows::types::batch_bytes;
+use crate::scan::ExportSchema;
 
 /// An export that waits for its rows.
-pub(crate) struct BatchExport<'o> {
-    pub(crate) view: &'o str,
-    pub(crate) output: OutputDirectory,
-    pub(crate) schema: ExportSchema,
+pub struct BatchExport<'o> {
+    /// Name of the view.
+    pub view: &'o str,
+    /// Where the files go.
+    pub output: OutputDirectory,
+    /// The columns.
+    pub schema: ExportSchema,
     /// The time of the state that is exported.
-    pub(crate) snapshot: Timestamp,
-    pub(crate) options: &'o ExportOptions,
+    pub snapshot: Timestamp,
+    /// How to export.
+    pub options: &'o ExportOptions,
 }
 
 impl BatchExport<'_> {
@@ -35,7 +39,7 @@ impl BatchExport<'_> {
     ///
     /// # Errors
     /// `Unavailable` when the disk is full, or what `batches` gave; nothing is left then.
-    pub(crate) fn write(self, batches: impl Iterator<Item = Result<RecordBatch>>) -> Result<Manifest> {
+    pub fn write(self, batches: impl Iterator<Item = Result<RecordBatch>>) -> Result<Manifest> {
         let destination = Destination::new(&self.output, &self.schema, self.options);
         let files = match self.options.partition_by {
             None => whole_files(&destination, batches)?,

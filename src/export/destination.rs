@@ -11,9 +11,9 @@ use parquet::file::metadata::SortingColumn;
 use parquet::file::properties::WriterProperties;
 
 use super::options::ExportOptions;
-use super::schema::ExportSchema;
-use crate::output::{OutputDirectory, cannot_write};
-use crate::parquet_files::{Compression, parquet_properties};
+use crate::files::output::{OutputDirectory, cannot_write};
+use crate::files::parquet::{Compression, parquet_properties};
+use crate::scan::ExportSchema;
 
 /// Where files go.
 pub(super) struct Destination {

@@ -6,17 +6,14 @@ use std::path::Path;
 use asofdb_storage::{Error, Result, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::options::{ExportRows, PartitionBy};
-use crate::output::cannot_write;
-use crate::parquet_files::Compression;
-use crate::rfc3339;
-use crate::role::ColumnRole;
+use super::options::PartitionBy;
+use crate::files::output::cannot_write;
+use crate::files::parquet::Compression;
+use crate::json::rfc3339;
+use crate::scan::{EXPORT_FORMAT, ExportRows, ManifestColumn};
 
 /// The name of the manifest in the directory of an export. Readers of data sets pass over names with an underscore.
 pub const MANIFEST_FILE: &str = "_manifest.json";
-
-/// The format of exports that this code writes: of the manifest, and of the columns and metadata of the files.
-pub const EXPORT_FORMAT: u32 = 1;
 
 /// What an export holds, as written to [`MANIFEST_FILE`] in its directory.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -57,21 +54,6 @@ pub struct Asked {
     pub partition_by: Option<PartitionBy>,
     /// Compression of the files.
     pub compression: Compression,
-}
-
-/// A column of an export.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ManifestColumn {
-    /// Name.
-    pub name: String,
-    /// Type, as in definitions.
-    #[serde(rename = "type")]
-    pub ty: String,
-    /// What it is.
-    pub role: ColumnRole,
-    /// For people.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub description: String,
 }
 
 /// A file of an export.

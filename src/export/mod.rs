@@ -6,16 +6,11 @@
 
 mod batches;
 mod calendar;
-mod counts;
 mod destination;
-mod keys;
 mod manifest;
 mod options;
 mod part;
 mod partitions;
-mod rows;
-mod schema;
-mod selection;
 mod spill;
 mod task;
 
@@ -26,20 +21,19 @@ use std::time::Duration;
 use asofdb_storage::{KeyRange, Result, Timestamp};
 use crossbeam::channel::{RecvTimeoutError, bounded};
 
-pub(crate) use self::batches::BatchExport;
-pub(crate) use self::counts::Counts;
+pub use self::batches::BatchExport;
 use self::destination::Destination;
-pub use self::manifest::{Asked, EXPORT_FORMAT, MANIFEST_FILE, Manifest, ManifestColumn, ManifestFile};
+pub use self::manifest::{Asked, MANIFEST_FILE, Manifest, ManifestFile};
 pub use self::options::{
-    EXPORT_THREAD_MEMORY_BYTES_MAX, EXPORT_THREADS_DEFAULT, EXPORT_THREADS_MAX, ExportOptions, ExportRows, PartitionBy,
+    EXPORT_THREAD_MEMORY_BYTES_MAX, EXPORT_THREADS_DEFAULT, EXPORT_THREADS_MAX, ExportOptions, PartitionBy,
+    check_partitions,
 };
 use self::part::{PartFile, Written, part_name};
-pub(crate) use self::schema::{ExportSchema, check_partitions};
-pub(crate) use self::selection::Selection;
 use self::task::Task;
-use crate::output::OutputDirectory;
+use crate::definitions::reference::find_view;
+use crate::files::output::OutputDirectory;
 use crate::progress::{OnProgress, Progress};
-use crate::reference::find_view;
+use crate::scan::{Counts, EXPORT_FORMAT, ExportSchema, Selection};
 use crate::store::Store;
 
 /// Versions that are worth a thread and a file of their own: less takes a moment anyway, and many small files

@@ -1,10 +1,10 @@
 //! What can be asked of an export.
 
-use asofdb_storage::{Error, Result, Timestamp};
+use asofdb_storage::{Error, FeatureView, Result};
 use serde::{Deserialize, Serialize};
 
-use crate::parquet_files::Compression;
-use crate::rfc3339;
+use crate::files::parquet::Compression;
+use crate::scan::{ExportRows, own_names};
 
 /// Threads of an export unless told otherwise: scanning and encoding scale over cores until the disk is busy.
 pub const EXPORT_THREADS_DEFAULT: usize = 2;
@@ -15,26 +15,6 @@ pub const EXPORT_THREADS_MAX: usize = 64;
 /// Memory that one thread of an export may hold, above the store's own budget: a row group being encoded, rows that
 /// wait for their partition, and a batch of columns.
 pub const EXPORT_THREAD_MEMORY_BYTES_MAX: usize = 192 << 20;
-
-/// Which rows of a view are exported.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ExportRows {
-    /// Every version with an event from `from`, inclusive, to `to`, exclusive, so that consecutive exports share
-    /// none. Deletions are among them.
-    Versions {
-        /// First event; `None`: from the beginning.
-        #[serde(with = "rfc3339::option")]
-        from: Option<Timestamp>,
-        /// First event after them; `None`: to the end, also what is dated in the future.
-        #[serde(with = "rfc3339::option")]
-        to: Option<Timestamp>,
-    },
-    /// Of each entity, the version that a read as of this time finds. Deleted entities are left out.
-    AsOf(#[serde(with = "rfc3339")] Timestamp),
-    /// As of now.
-    Latest,
-}
 
 /// How the files of an export are distributed over directories.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -81,7 +61,11 @@ impl Default for ExportOptions {
 }
 
 impl ExportOptions {
-    pub(crate) fn check(&self) -> Result<()> {
+    /// Refuses options out of range.
+    ///
+    /// # Errors
+    /// `Invalid`, naming the rule.
+    pub fn check(&self) -> Result<()> {
         if !(1..=EXPORT_THREADS_MAX).contains(&self.threads) {
             return Err(Error::invalid(format!("an export has 1 to {EXPORT_THREADS_MAX} threads: {}", self.threads)));
         }
@@ -89,18 +73,16 @@ impl ExportOptions {
     }
 }
 
-impl ExportRows {
-    /// Whether every version is among them.
-    pub(crate) fn is_everything(&self) -> bool {
-        matches!(self, ExportRows::Versions { from: None, to: None })
-    }
-
-    pub(crate) fn check(&self) -> Result<()> {
-        match self {
-            ExportRows::Versions { from: Some(from), to: Some(to) } if from >= to => {
-                Err(Error::invalid(format!("an export is from a time to a later one (exclusive): {from} to {to}")))
-            }
-            _ => Ok(()),
-        }
+/// Refuses partitions whose column has the name of a column of the view.
+///
+/// # Errors
+/// `Conflict`, naming the column.
+pub fn check_partitions(view: &FeatureView, partition_by: Option<PartitionBy>) -> Result<()> {
+    match partition_by.map(PartitionBy::column).filter(|column| own_names(view).any(|name| name == *column)) {
+        None => Ok(()),
+        Some(column) => Err(Error::conflict(format!(
+            "view {:?} has a column of the partition's name; export it without partitions: {column:?}",
+            view.name
+        ))),
     }
 }

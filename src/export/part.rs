@@ -10,8 +10,8 @@ use parquet::arrow::ArrowWriter;
 
 use super::destination::Destination;
 use super::manifest::ManifestFile;
-use super::rows::Rows;
 use super::task::Task;
+use crate::scan::Rows;
 
 /// The file of the `number`-th range: the names sort as the keys do.
 pub(super) fn part_name(number: usize) -> String {

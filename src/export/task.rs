@@ -2,12 +2,12 @@
 
 use asofdb_storage::{KeyRange, Result, Scanned, Snapshot};
 
-use super::counts::Counts;
 use super::destination::Destination;
 use super::options::PartitionBy;
 use super::part::{Part, Written, part_name};
 use super::partitions::Partitions;
-use super::selection::Selection;
+use crate::scan::Counts;
+use crate::scan::Selection;
 
 /// What the threads of an export share.
 pub(super) struct Task<'s> {

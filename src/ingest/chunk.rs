@@ -14,7 +14,7 @@ use crate::source::PIECE_ROWS_MAX;
 const CHUNK_ROWS_MAX: usize = 1_000_000;
 
 /// Most rows of a load: what a piece of a source adds to a chunk that is not quite full included.
-pub(crate) const LOAD_ROWS_MAX: usize = CHUNK_ROWS_MAX + PIECE_ROWS_MAX;
+pub const LOAD_ROWS_MAX: usize = CHUNK_ROWS_MAX + PIECE_ROWS_MAX;
 
 /// Rows with the notes that say how far their files have come.
 pub(super) struct Chunk {

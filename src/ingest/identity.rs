@@ -6,7 +6,7 @@ use std::sync::Arc;
 use asofdb_storage::{Error, Result};
 use twox_hash::XxHash3_128;
 
-use crate::encode::ViewEncoder;
+use crate::rows::encode::ViewEncoder;
 use crate::source::SourceFile;
 
 /// The first bytes of the name of a note about an ingest.
@@ -46,7 +46,7 @@ fn note_prefix(view: u32, schema_version: u16) -> Vec<u8> {
 ///
 /// # Errors
 /// `Invalid` when it is not.
-pub(crate) fn check_note(view: u32, schema_version: u16, name: &[u8], value: &[u8]) -> Result<()> {
+pub fn check_note(view: u32, schema_version: u16, name: &[u8], value: &[u8]) -> Result<()> {
     let hash = name.strip_prefix(note_prefix(view, schema_version).as_slice());
     match (hash.map(<[u8]>::len), Reached::decode(value)) {
         (Some(HASH_BYTES), Ok(_)) => Ok(()),

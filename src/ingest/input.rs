@@ -10,9 +10,9 @@ use asofdb_storage::{Error, Result};
 use super::identity::{Reached, note_name};
 use super::target::Target;
 use super::{IngestOptions, IngestedFile};
-use crate::encode::ViewEncoder;
+use crate::definitions::suggest::did_you_mean;
+use crate::rows::encode::ViewEncoder;
 use crate::source::{InputFormat, Source};
-use crate::suggest::did_you_mean;
 
 /// Where rows come from.
 pub enum Input {

@@ -29,17 +29,17 @@ use std::time::{Duration, Instant};
 
 use asofdb_storage::{Error, Result};
 
-pub(crate) use self::chunk::LOAD_ROWS_MAX;
-pub(crate) use self::identity::check_note;
+pub use self::chunk::LOAD_ROWS_MAX;
+pub use self::identity::check_note;
 pub use self::input::Input;
 use self::input::InputFile;
 use self::rejects::Rejects;
 use self::run::Run;
 use self::target::Local;
-pub(crate) use self::target::Target;
-use crate::encode::ViewEncoder;
+pub use self::target::Target;
+use crate::definitions::reference::find_view;
 use crate::progress::OnProgress;
-use crate::reference::find_view;
+use crate::rows::encode::ViewEncoder;
 use crate::source::InputFormat;
 use crate::store::Store;
 
@@ -178,7 +178,7 @@ impl Store {
 ///
 /// # Errors
 /// `Invalid` for options out of range, or when there are no inputs.
-pub(crate) fn check(inputs: &[Input], options: &IngestOptions) -> Result<()> {
+pub fn check(inputs: &[Input], options: &IngestOptions) -> Result<()> {
     options.check()?;
     match inputs {
         [] => Err(Error::invalid("nothing to ingest: name at least one file")),
@@ -190,7 +190,7 @@ pub(crate) fn check(inputs: &[Input], options: &IngestOptions) -> Result<()> {
 ///
 /// # Errors
 /// As there.
-pub(crate) fn ingest_into(
+pub fn ingest_into(
     target: &impl Target,
     inputs: Vec<Input>,
     options: &IngestOptions,

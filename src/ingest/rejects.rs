@@ -13,7 +13,7 @@ use arrow::json::writer::{LineDelimited, WriterBuilder};
 use asofdb_storage::Result;
 use serde_json::{Value as Json, json};
 
-use crate::output::{OutputFile, cannot_write};
+use crate::files::output::{OutputFile, cannot_write};
 use crate::source::Piece;
 
 /// The file of bad rows; see [`super::IngestOptions::rejects`].

@@ -11,8 +11,8 @@ use super::decode::each_piece;
 use super::input::InputFile;
 use super::rejects::Rejects;
 use super::target::Target;
-use crate::encode::ViewEncoder;
 use crate::progress::{OnProgress, Progress};
+use crate::rows::encode::ViewEncoder;
 use crate::source::Piece;
 
 pub(super) struct Run<'r, 'p, T> {

@@ -2,7 +2,7 @@
 
 use asofdb_storage::{Committed, Result, Timestamp, WriteBatch};
 
-use crate::encode::ViewEncoder;
+use crate::rows::encode::ViewEncoder;
 use crate::store::Store;
 
 /// Batches of fewer rows go through the write buffers: below this, files of their own cost more than they save.
@@ -12,7 +12,7 @@ const COMMIT_ROWS_MAX: usize = 50_000;
 const COMMIT_BYTES_MAX: usize = 32 << 20;
 
 /// A store that takes the rows of one view.
-pub(crate) trait Target: Sync {
+pub trait Target: Sync {
     /// Encodes the rows of the view, as it is now.
     fn encoder(&self) -> &ViewEncoder;
 
@@ -71,7 +71,7 @@ impl Store {
     ///
     /// # Errors
     /// As a commit.
-    pub(crate) fn load(&self, batch: WriteBatch) -> Result<Committed> {
+    pub fn load(&self, batch: WriteBatch) -> Result<Committed> {
         let is_small = batch.len() < COMMIT_ROWS_MAX && batch.bytes() < COMMIT_BYTES_MAX;
         match is_small {
             true => self.backend().commit(batch, self.durability()),

@@ -8,16 +8,15 @@ use arrow::datatypes::{DataType, TimestampMicrosecondType};
 use asofdb_storage::{Error, Result, ScalarType, Snapshot, Timestamp, ValueType};
 use parking_lot::Mutex;
 
-use crate::arrow_types::{batch_bytes, cast_exact};
-use crate::keys::EncodedKeys;
-use crate::prepared::Plan;
-use crate::problems::Problems;
-use crate::record::Records;
-use crate::suggest::did_you_mean;
-
 use super::JoinOptions;
 use super::known::KnownAt;
 use super::order::{ENTRY_BYTES, Order, visiting_order};
+use crate::definitions::suggest::did_you_mean;
+use crate::read::plan::ReadPlan;
+use crate::read::record::Records;
+use crate::rows::keys::EncodedKeys;
+use crate::rows::problems::Problems;
+use crate::rows::types::{batch_bytes, cast_exact};
 
 /// Threads that visit views. The reading of one view is sequential.
 const THREADS: usize = 2;
@@ -37,7 +36,7 @@ pub(super) struct Chunk {
 
 /// Cuts the spine into chunks.
 pub(super) struct ChunkReader<I> {
-    plan: Arc<Plan>,
+    plan: Arc<ReadPlan>,
     spine: I,
     time_column: String,
     memory_bytes: usize,
@@ -47,7 +46,7 @@ pub(super) struct ChunkReader<I> {
 }
 
 impl<I: Iterator<Item = Result<RecordBatch>>> ChunkReader<I> {
-    pub(super) fn new(plan: Arc<Plan>, spine: I, options: &JoinOptions) -> Self {
+    pub(super) fn new(plan: Arc<ReadPlan>, spine: I, options: &JoinOptions) -> Self {
         let (time_column, memory_bytes) = (options.event_timestamp.clone(), options.memory_bytes);
         ChunkReader { plan, spine, time_column, memory_bytes, rest: None, rows_before: 0 }
     }
@@ -139,7 +138,7 @@ impl Chunk {
     }
 
     /// What each view says for each row, in the order of the plan's views.
-    pub(super) fn look_up(&self, plan: &Plan, snapshot: &dyn Snapshot, known_at: KnownAt) -> Result<Vec<Records>> {
+    pub(super) fn look_up(&self, plan: &ReadPlan, snapshot: &dyn Snapshot, known_at: KnownAt) -> Result<Vec<Records>> {
         let orders: Vec<Order> = self.keys.iter().map(|keys| visiting_order(keys, &self.times)).collect();
         let next = AtomicUsize::new(0);
         let done: Vec<Mutex<Option<Result<Records>>>> = plan.views.iter().map(|_| Mutex::new(None)).collect();
@@ -163,7 +162,7 @@ impl Chunk {
 
     fn look_up_view(
         &self,
-        plan: &Plan,
+        plan: &ReadPlan,
         view: usize,
         order: &Order,
         snapshot: &dyn Snapshot,

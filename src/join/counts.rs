@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::answer::Answer;
+use crate::read::answer::Answer;
 
 /// How often a feature had each status.
 #[derive(Debug, Clone, PartialEq, Eq)]

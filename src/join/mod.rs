@@ -9,6 +9,7 @@ mod chunk;
 mod counts;
 mod known;
 mod order;
+#[cfg(feature = "files")]
 mod training_set;
 
 use std::sync::Arc;
@@ -17,16 +18,15 @@ use arrow::array::{ArrayRef, RecordBatch};
 use arrow::datatypes::{Field, Schema, SchemaRef};
 use asofdb_storage::{Error, Result, Snapshot, Status};
 
-use crate::answer::{Answer, AnswerColumns, answer_fields};
-use crate::prepared::Plan;
-use crate::store::Store;
-
 use self::chunk::{Chunk, ChunkReader};
 pub use self::counts::FeatureCounts;
 use self::counts::count_statuses;
 pub use self::known::KnownAt;
-pub use self::training_set::TrainingSetOptions;
-pub(crate) use self::training_set::{JoinBatches, open_spine, write_training_set};
+#[cfg(feature = "files")]
+pub use self::training_set::{TrainingSetOptions, open_spine, write_training_set};
+use crate::read::answer::{Answer, AnswerColumns, answer_fields};
+use crate::read::plan::ReadPlan;
+use crate::store::Store;
 
 /// Memory a join may hold for a chunk of the spine and its answers, unless told otherwise. A million rows
 /// of sixty floats are one chunk, and so one pass over each view.
@@ -99,7 +99,7 @@ impl Store {
                 format!("a join needs at least {JOIN_MEMORY_BYTES_MIN} bytes of memory: {}", options.memory_bytes);
             return Err(Error::invalid(message));
         }
-        let plan = Arc::new(Plan::new(&self.catalog(), references)?);
+        let plan = Arc::new(ReadPlan::new(&self.catalog(), references)?);
         let schema = result_schema(&plan, &spine_schema, options)?;
         let features = plan.features.iter().map(|feature| FeatureCounts::new(feature.resolved.reference())).collect();
         Ok(Join {
@@ -115,7 +115,7 @@ impl Store {
 }
 
 /// The spine's columns, then the answer's. No two may have one name.
-fn result_schema(plan: &Plan, spine: &Schema, options: &JoinOptions) -> Result<SchemaRef> {
+fn result_schema(plan: &ReadPlan, spine: &Schema, options: &JoinOptions) -> Result<SchemaRef> {
     let taken: Vec<&str> = spine.fields().iter().map(|field| field.name().as_str()).collect();
     let answer = answer_fields(plan, options.columns, &taken);
     let mut fields: Vec<Arc<Field>> = spine.fields().iter().cloned().collect();
@@ -132,7 +132,7 @@ fn result_schema(plan: &Plan, spine: &Schema, options: &JoinOptions) -> Result<S
 pub struct Join<'s, I> {
     snapshot: Box<dyn Snapshot + 's>,
     reader: ChunkReader<I>,
-    plan: Arc<Plan>,
+    plan: Arc<ReadPlan>,
     schema: SchemaRef,
     options: JoinOptions,
     report: JoinReport,
@@ -184,6 +184,25 @@ impl<I: Iterator<Item = Result<RecordBatch>>> Join<'_, I> {
         let columns = spine.columns().iter().cloned().chain(answer).collect();
         RecordBatch::try_new(self.schema.clone(), columns)
             .map_err(|error| Error::invalid("the spine's batches do not all have its schema").with_source(error))
+    }
+}
+
+/// A join under way, wherever it is made.
+pub trait JoinBatches: Iterator<Item = Result<RecordBatch>> {
+    /// The schema of the result.
+    fn schema(&self) -> SchemaRef;
+
+    /// What was counted; all of it at the end.
+    fn report(&self) -> &JoinReport;
+}
+
+impl<I: Iterator<Item = Result<RecordBatch>>> JoinBatches for Join<'_, I> {
+    fn schema(&self) -> SchemaRef {
+        Join::schema(self)
+    }
+
+    fn report(&self) -> &JoinReport {
+        Join::report(self)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use asofdb_storage::Timestamp;
 
-use crate::keys::EncodedKeys;
+use crate::rows::keys::EncodedKeys;
 
 /// One row to look up. The first eight bytes of the key decide most comparisons without touching it.
 #[derive(Debug, Clone, Copy)]

@@ -9,15 +9,14 @@ use asofdb_storage::{Catalog, Error, Result, ValueType};
 use crossbeam::channel::{Receiver, bounded};
 use parquet::arrow::ArrowWriter;
 
-use crate::arrow_types::{arrow_type, timestamp_type};
-use crate::output::{OutputFile, cannot_write};
-use crate::parquet_files::{Compression, parquet_properties};
-use crate::prepared::Plan;
+use super::{JoinBatches, JoinOptions, JoinReport};
+use crate::files::output::{OutputFile, cannot_write};
+use crate::files::parquet::{Compression, parquet_properties};
 use crate::progress::{OnProgress, Progress};
+use crate::read::plan::ReadPlan;
+use crate::rows::types::{arrow_type, timestamp_type};
 use crate::source::{InputFormat, Source};
 use crate::store::Store;
-
-use super::{Join, JoinOptions, JoinReport};
 
 /// Batches that wait for the writer: enough that neither thread waits for long, few enough to be no memory.
 const BATCHES_WAITING_MAX: usize = 8;
@@ -54,36 +53,17 @@ impl Store {
     }
 }
 
-/// A join under way, wherever it is made.
-pub(crate) trait JoinBatches: Iterator<Item = Result<RecordBatch>> {
-    /// The schema of the result.
-    fn schema(&self) -> SchemaRef;
-
-    /// What was counted; all of it at the end.
-    fn report(&self) -> &JoinReport;
-}
-
-impl<I: Iterator<Item = Result<RecordBatch>>> JoinBatches for Join<'_, I> {
-    fn schema(&self) -> SchemaRef {
-        Join::schema(self)
-    }
-
-    fn report(&self) -> &JoinReport {
-        Join::report(self)
-    }
-}
-
 /// Opens the spine of a training set.
 ///
 /// # Errors
 /// `NotFound` for unknown features or a file that is not there, `Corrupt` when it cannot be read.
-pub(crate) fn open_spine<S: AsRef<str>>(
+pub fn open_spine<S: AsRef<str>>(
     catalog: &Catalog,
     references: &[S],
     spine: &Path,
     options: &TrainingSetOptions,
 ) -> Result<Source> {
-    let hint = spine_hint(&Plan::new(catalog, references)?, &options.join);
+    let hint = spine_hint(&ReadPlan::new(catalog, references)?, &options.join);
     Source::open(spine, options.spine_format, Some(&hint))
 }
 
@@ -92,7 +72,7 @@ pub(crate) fn open_spine<S: AsRef<str>>(
 ///
 /// # Errors
 /// What the join gives; `Unavailable` when the disk is full.
-pub(crate) fn write_training_set(
+pub fn write_training_set(
     output: OutputFile,
     out: &Path,
     compression: Compression,
@@ -149,7 +129,7 @@ fn write(
 }
 
 /// The types of the columns that the join reads, for spines in text formats.
-fn spine_hint(plan: &Plan, options: &JoinOptions) -> Schema {
+fn spine_hint(plan: &ReadPlan, options: &JoinOptions) -> Schema {
     let keys = plan.join_keys.iter().map(|key| Field::new(&key.name, arrow_type(ValueType::Scalar(key.ty)), true));
     let time = Field::new(&options.event_timestamp, timestamp_type(), true);
     Schema::new(keys.chain([time]).map(Arc::new).collect::<Vec<_>>())

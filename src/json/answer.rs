@@ -7,7 +7,7 @@ use serde::ser::{Error as _, SerializeMap};
 use serde::{Serialize, Serializer};
 
 use super::AsJson;
-use crate::answer::Answer;
+use crate::read::answer::Answer;
 use crate::store::HistoryRow;
 
 /// An answer with the entities it is about, one each row: names of join keys with their values.

@@ -2,6 +2,7 @@
 
 mod answer;
 mod catalog;
+pub(crate) mod rfc3339;
 mod value;
 
 use asofdb_storage::{Error, Result};

@@ -8,8 +8,8 @@ use arrow::datatypes::{DataType, Field, TimeUnit};
 use asofdb_storage::{ScalarType, ValueType};
 
 use super::cell::{self, TextForm};
-use crate::arrow_types::list_item;
-use crate::scalar_builder::ScalarBuilder;
+use crate::rows::builders::ScalarBuilder;
+use crate::rows::types::list_item;
 
 /// A column of a text format, of any type that a feature can have.
 pub(super) struct ColumnBuilder {

@@ -15,7 +15,7 @@ use super::infer::{self, Guess, SAMPLE_ROWS};
 use super::lines::Lines;
 use super::piece::{PIECE_BYTES, PIECE_ROWS_MAX, Piece, Pieces};
 use super::record::{Fields, Record, without_end};
-use crate::problems::Problems;
+use crate::rows::problems::Problems;
 
 /// The columns of a CSV file.
 #[derive(Debug, Clone)]

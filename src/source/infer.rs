@@ -8,7 +8,7 @@ use asofdb_storage::{ScalarType, ValueType};
 
 use super::cell::{self, TextForm};
 use super::column::value_type;
-use crate::arrow_types::arrow_type;
+use crate::rows::types::arrow_type;
 
 /// Rows that are looked at. A value further down that does not fit is an error, never a guess.
 pub(super) const SAMPLE_ROWS: usize = 10_000;

@@ -13,7 +13,7 @@ use asofdb_storage::{Error, Result};
 use super::file::{FileReader, SourceFile};
 use super::format::InputFormat;
 use super::piece::{PIECE_ROWS_MAX, Piece, Pieces};
-use crate::problems::Problems;
+use crate::rows::problems::Problems;
 
 const FILE_MAGIC: &[u8] = b"ARROW1";
 const FEATHER_1_MAGIC: &[u8] = b"FEA1";

@@ -32,8 +32,8 @@ pub(crate) use self::file::SourceFile;
 pub use self::format::InputFormat;
 use self::piece::Pieces;
 pub(crate) use self::piece::{PIECE_ROWS_MAX, Piece};
-pub(crate) use self::request::{RequestRows, request_batch, request_column};
-use crate::suggest::did_you_mean;
+pub use self::request::{RequestRows, request_batch, request_column};
+use crate::definitions::suggest::did_you_mean;
 
 /// A file of rows that has been looked at: its columns are known. It can be read any number of times.
 #[derive(Debug, Clone)]

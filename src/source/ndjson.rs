@@ -16,7 +16,7 @@ use super::infer::{self, Guess, SAMPLE_ROWS};
 use super::json::{JsonRows, each_value, unquoted};
 use super::lines::Lines;
 use super::piece::{PIECE_BYTES, PIECE_ROWS_MAX, Piece, Pieces};
-use crate::problems::Problems;
+use crate::rows::problems::Problems;
 
 /// The columns of an NDJSON file: the names that occur in its first rows.
 #[derive(Debug, Clone)]

@@ -15,7 +15,7 @@ use parquet::file::reader::{ChunkReader, Length};
 use super::file::{FileReader, SourceFile};
 use super::format::InputFormat;
 use super::piece::{PIECE_BYTES, PIECE_ROWS_MAX, Piece, Pieces};
-use crate::problems::Problems;
+use crate::rows::problems::Problems;
 
 /// Rows of a piece at least, however large the file says they are.
 const PIECE_ROWS_MIN: u64 = 64;

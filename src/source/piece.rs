@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use arrow::array::RecordBatch;
 use asofdb_storage::{Error, Result};
 
-use crate::problems::Problems;
+use crate::rows::problems::Problems;
 
 /// Rows of one piece at most: its columns stay in the cache while they are encoded.
 pub(crate) const PIECE_ROWS_MAX: usize = 8_192;

@@ -12,10 +12,10 @@ use super::cell::TextForm;
 use super::column::ColumnBuilder;
 use super::csv::batch;
 use super::json::{JsonRows, push_value};
-use crate::suggest::did_you_mean;
+use crate::definitions::suggest::did_you_mean;
 
 /// Columns from objects, one a row, each of which names every column but those that may be left out.
-pub(crate) struct RequestRows {
+pub struct RequestRows {
     rows: JsonRows,
     schema: SchemaRef,
     optional: HashSet<String>,
@@ -24,7 +24,8 @@ pub(crate) struct RequestRows {
 }
 
 impl RequestRows {
-    pub(crate) fn new(schema: &Schema, row: &'static str) -> Self {
+    /// No rows yet; `row` is what errors call one.
+    pub fn new(schema: &Schema, row: &'static str) -> Self {
         let schema = Arc::new(Schema::new(schema.fields().iter().map(nullable).collect::<Vec<_>>()));
         let known = schema.clone();
         let unknown = move |name: &str| {
@@ -40,7 +41,7 @@ impl RequestRows {
     }
 
     /// Rows may leave this column out; it is then null.
-    pub(crate) fn optional(mut self, name: &str) -> Self {
+    pub fn optional(mut self, name: &str) -> Self {
         self.optional.insert(name.to_owned());
         self
     }
@@ -49,7 +50,7 @@ impl RequestRows {
     ///
     /// # Errors
     /// `Invalid`, naming the row, the column and the rule.
-    pub(crate) fn push(&mut self, object: &[u8]) -> Result<()> {
+    pub fn push(&mut self, object: &[u8]) -> Result<()> {
         let (row, number) = (self.row, self.rows.len());
         let refuse = |problem: String| Error::invalid(format!("{row} {number}: {problem}"));
         self.rows.push_values(object).map_err(refuse)?;
@@ -65,7 +66,7 @@ impl RequestRows {
     ///
     /// # Errors
     /// `Internal` only.
-    pub(crate) fn finish(mut self) -> Result<RecordBatch> {
+    pub fn finish(mut self) -> Result<RecordBatch> {
         let rows = self.rows.len();
         batch(&self.schema, self.rows.finish(), rows)
     }
@@ -80,7 +81,7 @@ fn nullable(field: &Arc<Field>) -> Field {
 ///
 /// # Errors
 /// `Invalid`, naming the row, the column and the rule.
-pub(crate) fn request_column(field: &Field, values: &[&RawValue]) -> Result<ArrayRef> {
+pub fn request_column(field: &Field, values: &[&RawValue]) -> Result<ArrayRef> {
     let mut column = ColumnBuilder::new(field).with_form(TextForm::Feast);
     for (row, value) in values.iter().enumerate() {
         push_value(&mut column, value.get()).map_err(|problem| Error::invalid(format!("row {row}: {problem}")))?;
@@ -92,7 +93,7 @@ pub(crate) fn request_column(field: &Field, values: &[&RawValue]) -> Result<Arra
 ///
 /// # Errors
 /// `Invalid` when they are not of one length, naming the first that differs.
-pub(crate) fn request_batch(columns: Vec<(Field, ArrayRef)>) -> Result<RecordBatch> {
+pub fn request_batch(columns: Vec<(Field, ArrayRef)>) -> Result<RecordBatch> {
     let rows = columns.first().map_or(0, |(_, column)| column.len());
     if let Some((field, column)) = columns.iter().find(|(_, column)| column.len() != rows) {
         let (first, name, length) = (columns[0].0.name(), field.name(), column.len());

@@ -4,7 +4,6 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 use arrow::array::RecordBatch;
-use arrow::ipc::writer::{FileWriter, StreamWriter};
 use parquet::arrow::ArrowWriter;
 use parquet::file::properties::WriterProperties;
 
@@ -15,24 +14,6 @@ pub fn parquet(path: impl AsRef<Path>, batch: &RecordBatch, group_rows: usize) -
     let mut writer = ArrowWriter::try_new(file, batch.schema(), Some(properties)).expect("a writer");
     writer.write(batch).expect("a batch written");
     writer.close().expect("a footer written");
-    path.as_ref().to_owned()
-}
-
-/// Writes an Arrow IPC file of these batches.
-pub fn ipc_file(path: impl AsRef<Path>, batches: &[RecordBatch]) -> PathBuf {
-    let file = File::create(&path).expect("a new file");
-    let mut writer = FileWriter::try_new(file, &batches[0].schema()).expect("a writer");
-    batches.iter().for_each(|batch| writer.write(batch).expect("a batch written"));
-    writer.finish().expect("a footer written");
-    path.as_ref().to_owned()
-}
-
-/// Writes an Arrow IPC stream of these batches.
-pub fn ipc_stream(path: impl AsRef<Path>, batches: &[RecordBatch]) -> PathBuf {
-    let file = File::create(&path).expect("a new file");
-    let mut writer = StreamWriter::try_new(file, &batches[0].schema()).expect("a writer");
-    batches.iter().for_each(|batch| writer.write(batch).expect("a batch written"));
-    writer.finish().expect("an end written");
     path.as_ref().to_owned()
 }
 

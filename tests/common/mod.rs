@@ -3,6 +3,7 @@
 pub mod disk;
 pub mod files;
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch, TimestampMicrosecondArray};
@@ -11,6 +12,13 @@ use asofdb::{
     Store, Timestamp, Value, ValueType, ViewDefinition,
 };
 use tempfile::TempDir;
+
+/// A path within the repository, whichever package's tests ask.
+pub fn repository(path: &str) -> PathBuf {
+    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let root = package.ancestors().find(|directory| directory.join("Cargo.lock").exists());
+    root.expect("a workspace around the package").join(path)
+}
 
 /// The present of test stores: 2024-06-01.
 pub const NOW: Timestamp = Timestamp::from_micros(1_717_200_000_000_000);

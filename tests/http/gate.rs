@@ -6,7 +6,7 @@ use std::os::unix::process::CommandExt;
 use std::process::Command;
 use std::sync::Arc;
 
-use asofdb::{Access, HttpListeners, HttpOptions, HttpServer, HttpToken, Limits, Service};
+use asofdb_sidecar::{Access, HttpListeners, HttpOptions, HttpServer, HttpToken, Limits, Service};
 use serde_json::json;
 
 use super::client::Target;

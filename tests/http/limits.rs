@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use asofdb::HttpOptions;
+use asofdb_sidecar::HttpOptions;
 use serde_json::json;
 
 use super::client::{Reply, wait_until};

@@ -5,7 +5,7 @@ use serde_json::{Value as Json, json};
 use super::client::{Reply, Target};
 use super::sidecar::{Sidecar, stats_row};
 use super::venv::run_script;
-use crate::common::hours_ago;
+use crate::common::{hours_ago, repository};
 
 /// Answers with what they were asked, to be held against the document.
 struct Recorder<'a> {
@@ -83,8 +83,8 @@ fn answers_of_every_route_keep_to_the_document() {
     let directory = tempfile::tempdir().unwrap();
     let answers = directory.path().join("answers.json");
     std::fs::write(&answers, json!(to.answers).to_string()).unwrap();
-    let document = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/openapi.json");
-    run_script("openapi_check.py", &[document, answers.to_str().unwrap()]);
+    let document = repository("docs/openapi.json");
+    run_script("openapi_check.py", &[document.to_str().unwrap(), answers.to_str().unwrap()]);
 }
 
 fn dialect(to: &mut Recorder<'_>) {

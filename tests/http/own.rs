@@ -281,7 +281,7 @@ fn a_deleted_entity_is_missing_from_then_on_and_an_erased_one_always() {
 
 #[test]
 fn an_answer_is_bounded() {
-    let options = asofdb::HttpOptions { answer_values_max: 10, ..asofdb::HttpOptions::default() };
+    let options = asofdb_sidecar::HttpOptions { answer_values_max: 10, ..asofdb_sidecar::HttpOptions::default() };
     let sidecar = Sidecar::with("", options);
     let entities = |count: i64| (0..count).map(|user| json!({"user_id": user})).collect::<Json>();
     let asked = |count| json!({"features": ["stats:clicks", "stats:level"], "entities": entities(count)});

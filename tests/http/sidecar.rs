@@ -4,9 +4,8 @@ use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::net::UnixListener;
 use std::sync::{Arc, Mutex};
 
-use asofdb::{
-    Clock, HttpListeners, HttpOptions, HttpServer, Limits, ManualClock, Service, Store, Timestamp, parse_definitions,
-};
+use asofdb::{Clock, ManualClock, Store, Timestamp, parse_definitions};
+use asofdb_sidecar::{HttpListeners, HttpOptions, HttpServer, Limits, Service};
 use serde_json::{Value as Json, json};
 use tempfile::TempDir;
 

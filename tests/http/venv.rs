@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::LazyLock;
 
+use crate::common::repository;
+
 /// What the tests need of Python; another list makes another directory.
 const PACKAGES: [&str; 3] = ["feast==0.67.0", "jsonschema==4.26.0", "openapi-spec-validator==0.9.0"];
 
@@ -51,7 +53,7 @@ pub fn run_script(script: &str, arguments: &[&str]) -> bool {
             return false;
         }
     };
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join("http").join(script);
+    let script = repository("tests/http").join(script);
     let output = Command::new(python).arg(&script).args(arguments).output().expect("Python runs");
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     assert!(output.status.success(), "{}\n{}", text(&output.stdout), text(&output.stderr));

@@ -3,9 +3,8 @@
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Float32Array, Int64Array, RecordBatch, StringArray};
-use asofdb::{
-    AsyncClient, Client, Durability, ErrorKind, F32Matrix, FeatureDefinition, Prepared, Span, Status, Timestamp, Value,
-};
+use asofdb::{Durability, ErrorKind, F32Matrix, FeatureDefinition, Prepared, Span, Status, Timestamp, Value};
+use asofdb_client::{AsyncClient, Client};
 use tokio::runtime::Runtime;
 use tokio::task::JoinSet;
 

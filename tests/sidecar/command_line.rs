@@ -10,9 +10,10 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use tempfile::TempDir;
 
 use super::harness::Sidecar;
+use crate::common::repository;
 
 fn flights(file: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/flights").join(file)
+    repository("examples/flights").join(file)
 }
 
 fn asof(place: &[&str], arguments: &[&str]) -> Output {

@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
 use arrow::array::{ArrayRef, Float32Array, Int64Array, StringArray};
-use asofdb::{Client, F32Matrix, Span, Status, Timestamp, Value};
+use asofdb::{F32Matrix, Span, Status, Timestamp, Value};
+use asofdb_client::Client;
 
 use super::harness::Sidecar;
 use crate::common::{batch, int, times, users};

@@ -9,10 +9,11 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Float32Array, Int64Array, RecordBatch, StringArray};
 use arrow::ipc::writer::StreamWriter;
-use asofdb::{Access, Bounds, Limits, ManualClock, Server, Service, Socket, Store};
+use asofdb::{ManualClock, Store};
+use asofdb_sidecar::{Access, Bounds, Limits, Server, Service, Socket};
 use tempfile::TempDir;
 
-use crate::common::{NOW, batch, hours_ago, times, users};
+use crate::common::{NOW, batch, hours_ago, repository, times, users};
 
 /// A server in this process whose clock stands.
 struct Standing {
@@ -142,7 +143,7 @@ fn requests() -> Vec<(&'static str, Vec<u8>)> {
 }
 
 fn folder() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/protocol-1")
+    repository("tests/fixtures/protocol-1")
 }
 
 fn fixture(name: &str) -> Option<Vec<u8>> {

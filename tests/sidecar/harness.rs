@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
-use asofdb::{Client, Definitions, Store};
+use asofdb::{Definitions, Store};
+use asofdb_client::Client;
 use tempfile::TempDir;
 
 /// `asof serve` over a store in a temporary directory; killed when it goes.

@@ -7,7 +7,8 @@ use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use asofdb::{Client, ConnectOptions, ErrorKind, Status};
+use asofdb::{ErrorKind, Status};
+use asofdb_client::{Client, ConnectOptions};
 
 use super::harness::{Sidecar, eventually};
 use super::raw::{HELLO, PING, connect, error, frame, greeted, is_ended, request};

@@ -3,9 +3,8 @@
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Float32Array, Int64Array, RecordBatch, StringArray};
-use asofdb::{
-    AnswerColumns, Client, ErrorKind, F32Matrix, Prepared, Span, Status, Store, SystemClock, Timestamp, Value,
-};
+use asofdb::{AnswerColumns, ErrorKind, F32Matrix, Prepared, Span, Status, Store, SystemClock, Timestamp, Value};
+use asofdb_client::Client;
 
 use super::harness::Sidecar;
 use crate::common::{batch, int, times, users};

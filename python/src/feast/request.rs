@@ -115,7 +115,7 @@ impl FeastRequest {
         Ok(resolved)
     }
 
-    fn found(&self, engine: &asofdb::Engine, resolved: &Resolved, columns: &[&FeastKey]) -> Result<Vec<Found>> {
+    fn found(&self, engine: &asofdb_client::Engine, resolved: &Resolved, columns: &[&FeastKey]) -> Result<Vec<Found>> {
         let mut all = Vec::with_capacity(self.reads.len());
         for (read, resolved) in self.reads.iter().zip(&resolved.reads) {
             let entities = entities(&resolved.prepared, &read.inputs, columns, None)?;
@@ -131,7 +131,7 @@ impl FeastRequest {
 }
 
 fn resolve(py: Python<'_>, engine: &Engine, reads: &[Read], serve_expired: bool) -> PyResult<Arc<Resolved>> {
-    let resolve = |engine: &asofdb::Engine, read: &Read| {
+    let resolve = |engine: &asofdb_client::Engine, read: &Read| {
         let prepared = engine.prepare(&read.references)?;
         let views = if serve_expired { views(engine, &read.references)? } else { Vec::new() };
         Ok(ResolvedRead { prepared, views })
@@ -141,7 +141,7 @@ fn resolve(py: Python<'_>, engine: &Engine, reads: &[Read], serve_expired: bool)
 }
 
 /// References apart by their views.
-fn views(engine: &asofdb::Engine, references: &[String]) -> Result<Vec<ViewRead>> {
+fn views(engine: &asofdb_client::Engine, references: &[String]) -> Result<Vec<ViewRead>> {
     let view = |reference: &str| reference.split(':').next().unwrap_or_default().to_owned();
     let mut by_view: Vec<(String, Vec<usize>)> = Vec::new();
     for (position, reference) in references.iter().enumerate() {
@@ -180,7 +180,7 @@ fn entities(
 
 /// Finds the values of a view's expired rows as of the times of their newest versions, when they were not expired yet.
 fn find_expired(
-    engine: &asofdb::Engine,
+    engine: &asofdb_client::Engine,
     view: &ViewRead,
     answer: &Answer,
     inputs: &HashMap<String, usize>,

@@ -45,7 +45,7 @@ impl FeastWriter {
     /// `feast_name` gives the column of Feast for one of the store.
     #[new]
     fn new(py: Python<'_>, engine: Py<Engine>, view: &str, feast_name: &Bound<'_, PyAny>) -> PyResult<Self> {
-        let catalog = engine.get().run(py, asofdb::Engine::catalog)?;
+        let catalog = engine.get().run(py, asofdb_client::Engine::catalog)?;
         let Some(view) = catalog.view(view).cloned() else {
             let error = Error::not_found(format!("the store has no feature view {view:?}: run `feast apply`"));
             return Err(error).or_raise(py);

@@ -1,6 +1,5 @@
 //! Point-in-time joins and training sets.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, DictionaryArray, Float32Array, Int64Array, RecordBatch, StringArray};
@@ -12,7 +11,7 @@ use asofdb::{
 };
 
 use super::{Host, read};
-use crate::common::{batch, hours_ago, times, users};
+use crate::common::{batch, hours_ago, repository, times, users};
 
 /// A thousand users with ten versions each, and a name of some hundred bytes.
 fn host() -> Host {
@@ -145,7 +144,7 @@ fn a_spine_that_breaks_off_ends_the_join_and_nothing_else() {
 
 #[test]
 fn the_training_set_of_the_flights_is_that_of_the_embedded_store() {
-    let flights = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/flights");
+    let flights = repository("examples/flights");
     let host = Host::on_disk(&read_definitions(flights.join("definitions.toml")).unwrap());
     for (view, file) in [("airport_weather_v1", "weather"), ("route_daily_v1", "routes"), ("plane_v1", "planes")] {
         let inputs = vec![Input::Path(flights.join(format!("{file}.parquet")))];

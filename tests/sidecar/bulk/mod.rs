@@ -12,9 +12,9 @@ use std::time::Duration;
 
 use arrow::array::RecordBatch;
 use arrow::compute::concat_batches;
-use asofdb::{
-    Access, Bounds, Client, ConnectOptions, Definitions, Limits, ManualClock, Server, Service, Socket, Store,
-};
+use asofdb::{Definitions, ManualClock, Store};
+use asofdb_client::{Client, ConnectOptions};
+use asofdb_sidecar::{Access, Bounds, Limits, Server, Service, Socket};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use tempfile::TempDir;
 

@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use arrow::array::{ArrayRef, Float32Array, Int64Array, RecordBatch, StringArray};
-use asofdb::{Access, Bounds, ErrorKind, ExportOptions, JOIN_MEMORY_BYTES_MIN, JoinOptions, Result, Status, Value};
+use asofdb::{ErrorKind, ExportOptions, JOIN_MEMORY_BYTES_MIN, JoinOptions, Result, Status, Value};
+use asofdb_sidecar::{Access, Bounds};
 use rustix::process::Signal;
 use tempfile::TempDir;
 
@@ -142,8 +143,8 @@ fn an_answer_that_takes_long_shows_signs_of_life() {
         .unwrap();
     std::thread::scope(|scope| {
         let history = scope.spawn(|| {
-            let options = asofdb::ConnectOptions { timeout: Duration::from_secs(3), ..Default::default() };
-            let hurried = asofdb::Client::connect_with(host.path("socket"), options).unwrap();
+            let options = asofdb_client::ConnectOptions { timeout: Duration::from_secs(3), ..Default::default() };
+            let hurried = asofdb_client::Client::connect_with(host.path("socket"), options).unwrap();
             hurried.history("profile", &[("user_id", Value::Int64(7))], 10)
         });
         std::thread::sleep(Duration::from_secs(5));

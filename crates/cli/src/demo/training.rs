@@ -1,0 +1,159 @@
+//! Comparing the training set with the known answers.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
+use arrow::compute::cast;
+use arrow::datatypes::{DataType, Float64Type, Int64Type, TimestampMicrosecondType};
+use asofdb::{Error, Result, Timestamp};
+use serde_json::{Map, Value as Json};
+
+use super::expected::{Expected, ExpectedFeature};
+use super::{Check, parquet, unreadable};
+use crate::text::count;
+
+/// How far a sum of many `f32` may be from the one computed elsewhere, relative to it.
+const SUM_TOLERANCE: f64 = 1e-6;
+
+/// The samples are rounded to four places.
+const SAMPLE_TOLERANCE: f64 = 1e-4;
+
+/// The column that says which flight a row is.
+const FLIGHT_ID: &str = "flight_id";
+
+/// What a column was found to hold.
+#[derive(Debug, Default)]
+struct Found {
+    non_null: u64,
+    sum: f64,
+    distinct: BTreeSet<String>,
+}
+
+/// Reads the training set once and compares it with what was expected, line by line.
+pub(super) fn compare(expected: &Expected, training_set: &Path, spine: &Path) -> Result<Vec<Check>> {
+    let features = expected.features()?;
+    let mut found: BTreeMap<&str, Found> = features.iter().map(|(name, _)| (name.as_str(), Found::default())).collect();
+    let mut flights = Vec::new();
+    let mut samples = Samples::new(expected);
+    for batch in parquet(training_set)? {
+        let batch = batch.map_err(|error| unreadable(training_set, error))?;
+        flights.extend(flight_ids(&batch)?);
+        for (name, found) in &mut found {
+            found.add(column(&batch, name)?)?;
+        }
+        samples.compare(&batch)?;
+    }
+    let mut checks = vec![
+        Check { holds: flights.len() as u64 == expected.rows, text: format!("{} rows", count(flights.len() as u64)) },
+        Check { holds: flights == spine_flights(spine)?, text: "the rows of the spine, in its order".to_owned() },
+    ];
+    checks.extend(features.iter().map(|(name, expected)| found[name.as_str()].check(name, expected)));
+    checks.push(samples.check());
+    Ok(checks)
+}
+
+fn spine_flights(spine: &Path) -> Result<Vec<i64>> {
+    let mut flights = Vec::new();
+    for batch in parquet(spine)? {
+        flights.extend(flight_ids(&batch.map_err(|error| unreadable(spine, error))?)?);
+    }
+    Ok(flights)
+}
+
+fn column<'b>(batch: &'b RecordBatch, name: &str) -> Result<&'b ArrayRef> {
+    batch.column_by_name(name).ok_or_else(|| Error::corrupt(format!("the training set has no column {name:?}")))
+}
+
+fn flight_ids(batch: &RecordBatch) -> Result<Vec<i64>> {
+    Ok(column(batch, FLIGHT_ID)?.as_primitive::<Int64Type>().values().to_vec())
+}
+
+fn numbers(array: &ArrayRef) -> Result<ArrayRef> {
+    cast(array, &DataType::Float64).map_err(|error| Error::internal("a feature is no number").with_source(error))
+}
+
+impl Found {
+    fn add(&mut self, array: &ArrayRef) -> Result<()> {
+        self.non_null += (array.len() - array.null_count()) as u64;
+        if let Some(texts) = array.as_string_opt::<i32>() {
+            let new = texts.iter().flatten().filter(|text| !self.distinct.contains(*text)).map(str::to_owned);
+            self.distinct.extend(new.collect::<Vec<_>>());
+        } else {
+            self.sum += numbers(array)?.as_primitive::<Float64Type>().iter().flatten().sum::<f64>();
+        }
+        Ok(())
+    }
+
+    fn check(&self, name: &str, expected: &ExpectedFeature) -> Check {
+        let sum = expected.sum.is_none_or(|sum| (self.sum - sum).abs() <= SUM_TOLERANCE * sum.abs());
+        let distinct = expected.distinct.is_none_or(|distinct| self.distinct.len() as u64 == distinct);
+        let holds = self.non_null == expected.non_null && sum && distinct;
+        let values = count(self.non_null);
+        let mut text = match expected.sum {
+            Some(_) => format!("{name:15} {values:>8} values, sum {:.1}", self.sum),
+            None => format!("{name:15} {values:>8} values, {} different ones", self.distinct.len()),
+        };
+        if !holds {
+            text.push_str(&format!(" (expected {expected:?})"));
+        }
+        Check { holds, text }
+    }
+}
+
+/// The rows that are compared value by value.
+struct Samples<'e> {
+    expected: BTreeMap<i64, &'e Map<String, Json>>,
+    rows: usize,
+    values: usize,
+    wrong: Vec<String>,
+}
+
+impl<'e> Samples<'e> {
+    fn new(expected: &'e Expected) -> Self {
+        let by_flight = |row: &'e Map<String, Json>| Some((row.get(FLIGHT_ID)?.as_i64()?, row));
+        Samples { expected: expected.sample.iter().filter_map(by_flight).collect(), rows: 0, values: 0, wrong: vec![] }
+    }
+
+    fn compare(&mut self, batch: &RecordBatch) -> Result<()> {
+        for (row, flight) in flight_ids(batch)?.into_iter().enumerate() {
+            let Some(sample) = self.expected.get(&flight) else { continue };
+            self.rows += 1;
+            for (name, expected) in *sample {
+                self.values += 1;
+                if !is_value(column(batch, name)?, row, expected)? {
+                    self.wrong.push(format!("flight {flight}, {name}, expected {expected}"));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn check(self) -> Check {
+        let holds = self.wrong.is_empty() && self.rows == self.expected.len() && self.rows > 0;
+        let mut text = format!("{} sample rows, {} values", self.rows, self.values);
+        if !holds {
+            text.push_str(&format!(" of {} rows; wrong: {}", self.expected.len(), self.wrong.join("; ")));
+        }
+        Check { holds, text }
+    }
+}
+
+/// Whether a cell holds what was expected.
+fn is_value(array: &ArrayRef, row: usize, expected: &Json) -> Result<bool> {
+    Ok(match (array.data_type(), expected) {
+        (_, Json::Null) => array.is_null(row),
+        _ if array.is_null(row) => false,
+        (DataType::Utf8, Json::String(text)) => array.as_string::<i32>().value(row) == text,
+        (DataType::Timestamp(..), Json::String(text)) => {
+            let micros = array.as_primitive::<TimestampMicrosecondType>().value(row);
+            text.parse::<Timestamp>()? == Timestamp::from_micros(micros)
+        }
+        (DataType::Boolean, Json::Bool(flag)) => array.as_boolean().value(row) == *flag,
+        (_, Json::Number(number)) => {
+            let found = numbers(&array.slice(row, 1))?.as_primitive::<Float64Type>().value(0);
+            number.as_f64().is_some_and(|number| (found - number).abs() <= SAMPLE_TOLERANCE)
+        }
+        _ => false,
+    })
+}

@@ -1,0 +1,146 @@
+//! `asof describe`: one definition in full.
+
+use std::collections::BTreeMap;
+
+use asofdb::{AsJson, Catalog, Entity, Error, FeatureService, FeatureView, JoinKey, ResolvedFeature};
+use asofdb_client::Engine;
+use clap::Args;
+use serde_json::Value as Json;
+
+use super::catalog::filled;
+use super::context::Context;
+use super::error::{Outcome, Result};
+use super::output::{Output, Report};
+use super::sheet::{Cell, Column, Sheet, Tone};
+use super::text::{counted, to_text};
+
+/// Show a view, a service or an entity in full
+///
+/// Where an entity has the name of a view or a service, the view or the service is shown.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Describe {
+    /// The name of a view, a service or an entity
+    name: String,
+    #[command(flatten)]
+    output: Output,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  asof describe airport_weather_v1
+  asof describe flight_delay_v1 --format json";
+
+impl Describe {
+    pub(crate) fn run(&self, context: &Context) -> Result<Outcome> {
+        let store = context.open()?;
+        self.output.print(&describe(&store, &self.name)?)?;
+        Ok(Outcome::Done)
+    }
+}
+
+fn describe(store: &Engine, name: &str) -> Result<Report> {
+    let catalog = store.catalog()?;
+    if let Some(view) = catalog.view(name) {
+        return of_view(view);
+    }
+    if let Some(service) = catalog.service(name) {
+        let features = store.prepare(&[name])?.features();
+        return of_service(service, &features);
+    }
+    match catalog.entity(name) {
+        Some(entity) => of_entity(&catalog, entity),
+        // The library's error names what is near.
+        None => Err(store.prepare(&[name]).err().unwrap_or_else(|| Error::internal("a name came up meanwhile")).into()),
+    }
+}
+
+fn of_view(view: &FeatureView) -> Result<Report> {
+    let mut facts = Facts::new("feature view", &view.name);
+    facts.add("description", &view.description);
+    facts.add("entities", &view.entities.join(", "));
+    facts.add("join keys", &keys(&view.join_keys));
+    facts.add("ttl", &view.ttl.map_or("none: never expires".to_owned(), |ttl| ttl.to_string()));
+    facts.add("retention", &view.retention.map_or("none: kept for ever".to_owned(), |span| span.to_string()));
+    facts.add("event timestamp", &format!("column {:?}", view.event_column));
+    facts.add(
+        "created timestamp",
+        &view.created_column.as_ref().map(|name| format!("column {name:?}")).unwrap_or_default(),
+    );
+    facts.add("max future skew", &view.max_future_skew.to_string());
+    facts.add("owner", &view.owner);
+    facts.add("team", &view.team);
+    facts.add("tags", &tags(&view.tags));
+    let mut sheet = Sheet::new(["feature", "type", "default", "description"].map(Column::new));
+    for feature in &view.features {
+        sheet.push(vec![
+            Cell::new(&feature.name).tone(Tone::Strong),
+            Cell::new(feature.ty),
+            Cell::optional(feature.default.as_ref().map(to_text)),
+            filled(&feature.description),
+        ]);
+    }
+    Ok(facts.report(AsJson(view).to_tree()?, sheet))
+}
+
+fn of_service(service: &FeatureService, features: &[ResolvedFeature]) -> Result<Report> {
+    let mut facts = Facts::new("feature service", &service.name);
+    facts.add("description", &service.description);
+    facts.add("owner", &service.owner);
+    facts.add("tags", &tags(&service.tags));
+    facts.add("features", &counted(features.len() as u64, "feature", "features"));
+    let mut sheet = Sheet::new(["feature", "type", "ttl", "default", "description"].map(Column::new));
+    for one in features {
+        sheet.push(vec![
+            Cell::new(one.reference()).tone(Tone::Strong),
+            Cell::new(one.feature.ty),
+            Cell::optional(one.view.ttl),
+            Cell::optional(one.feature.default.as_ref().map(to_text)),
+            filled(&one.feature.description),
+        ]);
+    }
+    Ok(facts.report(AsJson(service).to_tree()?, sheet))
+}
+
+fn of_entity(catalog: &Catalog, entity: &Entity) -> Result<Report> {
+    let mut facts = Facts::new("entity", &entity.name);
+    facts.add("description", &entity.description);
+    facts.add("join keys", &keys(&entity.join_keys));
+    facts.add("tags", &tags(&entity.tags));
+    let mut sheet = Sheet::new(["view", "join_keys", "description"].map(Column::new));
+    for view in catalog.views().filter(|view| view.entities.contains(&entity.name)) {
+        sheet.push(vec![
+            Cell::new(&view.name).tone(Tone::Strong),
+            Cell::new(keys(&view.join_keys)),
+            filled(&view.description),
+        ]);
+    }
+    Ok(facts.report(AsJson(entity).to_tree()?, sheet))
+}
+
+fn keys(keys: &[JoinKey]) -> String {
+    keys.iter().map(|key| format!("{} {}", key.name, key.ty)).collect::<Vec<_>>().join(", ")
+}
+
+fn tags(tags: &BTreeMap<String, String>) -> String {
+    tags.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(", ")
+}
+
+/// Lines above the table: what it is, then its properties that are set.
+struct Facts(Vec<String>);
+
+impl Facts {
+    fn new(kind: &str, name: &str) -> Self {
+        Facts(vec![format!("{kind} {name}")])
+    }
+
+    fn add(&mut self, what: &str, value: &str) {
+        if !value.is_empty() {
+            self.0.push(format!("  {what:18} {value}"));
+        }
+    }
+
+    fn report(self, json: Json, sheet: Sheet) -> Report {
+        Report { json, sheet, above: self.0, ..Report::default() }
+    }
+}

@@ -1,0 +1,130 @@
+//! The command line: what can be asked, and the exit code that answers.
+//!
+//! Results go to stdout, progress and errors to stderr. Each command is a file here: its arguments, what it does
+//! with the library, and how the result looks.
+
+mod apply;
+mod catalog;
+mod context;
+mod delete;
+mod demo;
+mod describe;
+mod entity;
+mod erase;
+mod error;
+mod export;
+mod freshness;
+mod get;
+mod history;
+mod ingest;
+mod operations;
+mod output;
+mod progress;
+mod search;
+mod serve;
+mod sheet;
+mod table;
+mod terminal;
+mod text;
+mod training_set;
+mod usage;
+mod verify;
+mod when;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use context::Context;
+use error::{Outcome, Result, Stop};
+
+/// A feature store in one engine: what a feature is now, what it was at any time, and training sets from both.
+#[derive(Debug, Parser)]
+#[command(name = "asof", version, after_help = EXAMPLES, after_long_help = EXAMPLES, max_term_width = 110)]
+struct Arguments {
+    #[command(flatten)]
+    context: Context,
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  asof apply features.toml                                 define entities, views and services
+  asof ingest user_stats_v1 stats.parquet                  feed a view
+  asof get user_stats_v1 --entity user_id=1001             what is known now
+  asof get user_stats_v1 --entity user_id=1001 --at 2013-06-01T12:00:00Z
+                                                           what was true then
+  asof training-set user_stats_v1 --spine labels.parquet --out training.parquet
+                                                           what was true at the time of each row
+  asof serve --socket ~/.asof/socket                       share the store with other processes
+  asof --connect ~/.asof/socket views                      and work through that
+  asof demo asof-demo                                      all of it, on real flights
+
+Exit codes: 0 done, 1 failed, 2 wrong usage, 3 a check found a problem (freshness, verify, demo).
+Times are RFC 3339 (2013-06-01T12:00:00Z), a date (2013-06-01, midnight UTC) or `now`.
+In JSON, NaN and infinities are the strings \"NaN\", \"Infinity\" and \"-Infinity\", and bytes are base64.";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Apply(apply::Apply),
+    Ingest(ingest::Ingest),
+    Get(get::Get),
+    History(history::History),
+    TrainingSet(training_set::TrainingSet),
+    Export(export::Export),
+    Views(catalog::Views),
+    Describe(describe::Describe),
+    Search(search::Search),
+    Delete(delete::Delete),
+    Erase(erase::Erase),
+    Freshness(freshness::Freshness),
+    Stats(operations::Stats),
+    Verify(verify::Verify),
+    Compact(operations::Compact),
+    Checkpoint(operations::Checkpoint),
+    Restore(operations::Restore),
+    Serve(Box<serve::Serve>),
+    Demo(demo::Demo),
+}
+
+impl Command {
+    fn run(&self, context: &Context) -> Result<Outcome> {
+        match self {
+            Command::Apply(command) => command.run(context),
+            Command::Ingest(command) => command.run(context),
+            Command::Get(command) => command.run(context),
+            Command::History(command) => command.run(context),
+            Command::TrainingSet(command) => command.run(context),
+            Command::Export(command) => command.run(context),
+            Command::Views(command) => command.run(context),
+            Command::Describe(command) => command.run(context),
+            Command::Search(command) => command.run(context),
+            Command::Delete(command) => command.run(context),
+            Command::Erase(command) => command.run(context),
+            Command::Freshness(command) => command.run(context),
+            Command::Stats(command) => command.run(context),
+            Command::Verify(command) => command.run(context),
+            Command::Compact(command) => command.run(context),
+            Command::Checkpoint(command) => command.run(context),
+            Command::Restore(command) => command.run(context),
+            Command::Serve(command) => command.run(context),
+            Command::Demo(command) => command.run(context),
+        }
+    }
+}
+
+/// Runs the command line of this process.
+fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => return usage::exit(&error),
+    };
+    match arguments.command.run(&arguments.context) {
+        Ok(Outcome::Done) | Err(Stop::ReaderGone) => ExitCode::SUCCESS,
+        Ok(Outcome::Problem) => ExitCode::from(3),
+        Err(Stop::Failed(error)) => {
+            error::report(&format!("{error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}

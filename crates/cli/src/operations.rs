@@ -1,0 +1,149 @@
+//! `asof stats`, `compact`, `checkpoint` and `restore`: running a store.
+
+use std::path::PathBuf;
+
+use asofdb::Stats as Figures;
+use asofdb_client::ConsumerReport;
+use clap::Args;
+use serde_json::{Value as Json, json};
+
+use super::context::Context;
+use super::error::{Outcome, Result};
+use super::output::{Output, Report, print};
+use super::progress::Waiting;
+use super::sheet::{Cell, Column, Sheet, Tone};
+use super::text::{bytes, count, counted};
+
+/// Show how much the store holds
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  asof stats\n  asof stats --format json")]
+pub(crate) struct Stats {
+    #[command(flatten)]
+    output: Output,
+}
+
+impl Stats {
+    pub(crate) fn run(&self, context: &Context) -> Result<Outcome> {
+        let store = context.open()?;
+        // What is still in the log would not be in the figures.
+        store.flush()?;
+        self.output.print(&stats_report(&store.stats()?, &store.consumers()?))?;
+        Ok(Outcome::Done)
+    }
+}
+
+/// What one consumer did with one view, for a table.
+fn consumer_line(report: &ConsumerReport) -> String {
+    let view = if report.view.is_empty() { "-" } else { &report.view };
+    let errors: u64 = report.errors.iter().map(|(_, count)| count).sum();
+    format!(
+        "{}: {} {view}, {}, {}, {errors} failed, p50 {:?}, p99 {:?}",
+        report.consumer,
+        report.operation,
+        counted(report.requests, "request", "requests"),
+        counted(report.rows, "row", "rows"),
+        report.p50,
+        report.p99
+    )
+}
+
+fn consumer_json(report: &ConsumerReport) -> Json {
+    let errors = report.errors.iter().map(|(kind, count)| (kind.as_str().to_owned(), Json::from(*count)));
+    json!({
+        "consumer": report.consumer,
+        "operation": report.operation,
+        "view": report.view,
+        "requests": report.requests,
+        "rows": report.rows,
+        "errors": errors.collect::<serde_json::Map<_, _>>(),
+        "p50_seconds": report.p50.as_secs_f64(),
+        "p99_seconds": report.p99.as_secs_f64(),
+    })
+}
+
+fn stats_report(stats: &Figures, consumers: &[ConsumerReport]) -> Report {
+    let mut sheet = Sheet::new([Column::new("family"), Column::right("rows_estimate"), Column::right("disk_bytes")]);
+    let mut families = Vec::new();
+    for family in &stats.families {
+        sheet.push(vec![
+            Cell::new(&family.name).tone(Tone::Strong),
+            Cell::new(family.rows_estimate).shown(count(family.rows_estimate)),
+            Cell::new(family.disk_bytes).shown(bytes(family.disk_bytes)),
+        ]);
+        families.push(json!({
+            "name": family.name,
+            "rows_estimate": family.rows_estimate,
+            "disk_bytes": family.disk_bytes,
+        }));
+    }
+    let memory = format!("memory budget {}", bytes(stats.memory_budget_bytes));
+    let mut below = vec![format!("{} on disk, {memory}", bytes(stats.disk_bytes))];
+    below.extend(consumers.iter().map(consumer_line));
+    below.extend(stats.background_error.as_ref().map(|error| format!("background work failed: {error}")));
+    Report {
+        json: json!({
+            "disk_bytes": stats.disk_bytes,
+            "memory_budget_bytes": stats.memory_budget_bytes,
+            "families": Json::Array(families),
+            "background_error": stats.background_error,
+            "consumers": consumers.iter().map(consumer_json).collect::<Json>(),
+        }),
+        sheet,
+        below,
+        ..Report::default()
+    }
+}
+
+/// Compact everything, reclaiming what retention, drops and erasures left
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  asof compact")]
+pub(crate) struct Compact;
+
+impl Compact {
+    pub(crate) fn run(&self, context: &Context) -> Result<Outcome> {
+        let store = context.open()?;
+        store.flush()?;
+        let before = store.stats()?.disk_bytes;
+        Waiting::on("compacting", || store.compact())?;
+        print(&format!("compacted: {} before, {} now\n", bytes(before), bytes(store.stats()?.disk_bytes)))?;
+        Ok(Outcome::Done)
+    }
+}
+
+/// Write a consistent copy of the store into a new directory
+///
+/// On the same file system the copy shares its files with the store and takes next to no space or time.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  asof checkpoint /backup/features-2024-06-01")]
+pub(crate) struct Checkpoint {
+    /// The directory, which must not exist
+    #[arg(value_name = "DIR")]
+    directory: PathBuf,
+}
+
+impl Checkpoint {
+    pub(crate) fn run(&self, context: &Context) -> Result<Outcome> {
+        let store = context.open()?;
+        Waiting::on("copying", || store.checkpoint(&self.directory))?;
+        print(&format!("checkpoint written to {}\n", self.directory.display()))?;
+        Ok(Outcome::Done)
+    }
+}
+
+/// Make the store from a checkpoint; refuses to replace a store
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  asof restore /backup/features-2024-06-01 --store /var/lib/features")]
+pub(crate) struct Restore {
+    /// The directory that `asof checkpoint` wrote, which stays as it is
+    #[arg(value_name = "DIR")]
+    checkpoint: PathBuf,
+}
+
+impl Restore {
+    pub(crate) fn run(&self, context: &Context) -> Result<Outcome> {
+        context.local_only("restore")?;
+        Waiting::on("copying", || asofdb::restore(&self.checkpoint, &context.store))?;
+        print(&format!("store made at {}\n", context.store.display()))?;
+        Ok(Outcome::Done)
+    }
+}

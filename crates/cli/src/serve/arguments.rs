@@ -1,0 +1,126 @@
+//! Who may connect, and how much one client may take, as arguments.
+
+use std::time::Duration;
+
+use asofdb_sidecar::{Access, Bounds};
+use clap::Args;
+
+use super::sizes::{parse_bytes, parse_mode};
+
+/// Who may connect.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Access")]
+pub(super) struct AccessArguments {
+    /// Permissions of the socket; clients need to be able to write to it
+    #[arg(long, value_name = "MODE", value_parser = parse_mode, default_value = "0600")]
+    pub(super) mode: u32,
+    /// A user who may read and write, beside the one who runs the sidecar and root; several times for several
+    #[arg(long = "allow-uid", value_name = "UID")]
+    allow_uids: Vec<u32>,
+    /// A group whose processes may read and write
+    #[arg(long = "allow-gid", value_name = "GID")]
+    allow_gids: Vec<u32>,
+    /// A user who may read
+    #[arg(long = "read-only-uid", value_name = "UID")]
+    read_only_uids: Vec<u32>,
+    /// A group whose processes may read
+    #[arg(long = "read-only-gid", value_name = "GID")]
+    read_only_gids: Vec<u32>,
+    /// Nobody may do more than read
+    #[arg(long)]
+    read_only: bool,
+}
+
+impl AccessArguments {
+    pub(super) fn access(&self) -> Access {
+        Access {
+            allow_uids: self.allow_uids.clone(),
+            allow_gids: self.allow_gids.clone(),
+            read_only_uids: self.read_only_uids.clone(),
+            read_only_gids: self.read_only_gids.clone(),
+            read_only: self.read_only,
+        }
+    }
+}
+
+/// How much one client may take, and all of them.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Limits")]
+pub(super) struct BoundArguments {
+    /// Longest request
+    #[arg(long, value_name = "BYTES", value_parser = parse_bytes, default_value = "32MiB")]
+    frame_bytes_max: usize,
+    /// Most entity rows of one read
+    #[arg(long, value_name = "N", default_value = "100000")]
+    rows_max: usize,
+    /// Longest answer to a read
+    #[arg(long, value_name = "BYTES", value_parser = parse_bytes, default_value = "64MiB")]
+    answer_bytes_max: usize,
+    /// Most memory for large requests, and for answers that wait for slow readers, of all clients together
+    #[arg(long, value_name = "BYTES", value_parser = parse_bytes, default_value = "512MiB")]
+    memory_bytes_max: usize,
+    /// Most connections; an eighth of it may wait besides for their first request
+    #[arg(long, value_name = "N", default_value = "1024", value_parser = at_least_one)]
+    connections_max: usize,
+    /// Most requests that are taken from one connection at a time; the others wait in the socket
+    #[arg(long, value_name = "N", default_value = "1024", value_parser = at_least_one)]
+    requests_taken_max: usize,
+    /// Most requests that are worked on at a time, of all clients together
+    #[arg(long, value_name = "N", default_value = "512", value_parser = at_least_one)]
+    requests_in_flight_max: usize,
+    /// Most bulk requests (joins, exports, ingests) at a time; the next ones wait in line for half a minute
+    #[arg(long, value_name = "N", default_value = "2", value_parser = at_least_one)]
+    bulk_max: usize,
+    /// Most memory of a join for a part of its spine with the answers; texts and lists spill to TMPDIR
+    #[arg(long, value_name = "BYTES", value_parser = parse_bytes, default_value = "256MiB")]
+    join_bytes_max: usize,
+    /// Most bytes of keys and rows of one step of an ingest, at most half of --memory-bytes-max
+    #[arg(long, value_name = "BYTES", value_parser = parse_bytes, default_value = "192MiB")]
+    load_bytes_max: usize,
+    /// How long a client may take to say hello
+    #[arg(long, value_name = "TIME", value_parser = positive, default_value = "5s")]
+    handshake_timeout: Duration,
+    /// How long a connection may say nothing
+    #[arg(long, value_name = "TIME", value_parser = positive, default_value = "10m")]
+    idle_timeout: Duration,
+    /// How long a client may pause within a request, or not read its answers
+    #[arg(long, value_name = "TIME", value_parser = positive, default_value = "10s")]
+    stall_timeout: Duration,
+}
+
+impl BoundArguments {
+    pub(super) fn bounds(&self) -> Bounds {
+        Bounds {
+            body_bytes_max: self.frame_bytes_max,
+            rows_max: self.rows_max,
+            answer_bytes_max: self.answer_bytes_max,
+            memory_bytes_max: self.memory_bytes_max,
+            connections_max: self.connections_max,
+            requests_taken_max: self.requests_taken_max,
+            requests_in_flight_max: self.requests_in_flight_max,
+            bulk_max: self.bulk_max,
+            join_bytes_max: self.join_bytes_max,
+            load_bytes_max: self.load_bytes_max,
+            handshake_timeout: self.handshake_timeout,
+            idle_timeout: self.idle_timeout,
+            stall_timeout: self.stall_timeout,
+            ..Bounds::default()
+        }
+    }
+}
+
+pub(super) fn at_least_one(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(0) => Err("at least 1".to_owned()),
+        Ok(number) => Ok(number),
+        Err(error) => Err(format!("{error}")),
+    }
+}
+
+pub(super) fn positive(text: &str) -> Result<Duration, String> {
+    match humantime::parse_duration(text) {
+        Ok(duration) if duration >= Duration::from_millis(1) => Ok(duration),
+        Ok(_) => Err("at least 1ms".to_owned()),
+        Err(error) => Err(error.to_string()),
+    }
+}

@@ -1,0 +1,120 @@
+//! `asof serve`: the sidecar.
+
+mod arguments;
+mod http;
+mod lifecycle;
+mod logs;
+mod sizes;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use asofdb::{Durability, Options, Store, SystemClock};
+use asofdb_sidecar::{Limits, Server, Service};
+use clap::{Args, ValueEnum};
+use tracing::{info, warn};
+
+use self::arguments::{AccessArguments, BoundArguments};
+use self::http::{Http, HttpArguments};
+use self::lifecycle::Signals;
+use self::logs::LogArguments;
+use self::sizes::parse_bytes;
+use super::context::Context;
+use super::error::{Outcome, Result};
+
+/// Serve the store to other processes of this host through a Unix socket
+///
+/// A store is open in one process only: with --connect SOCKET the other commands work through this one. Ends on
+/// SIGTERM or SIGINT: what has been asked is answered, nothing new is taken, everything is written to disk. The
+/// environment of a service manager is used where there is one: an inherited socket (systemd's LISTEN_FDS) and
+/// readiness (NOTIFY_SOCKET).
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Serve {
+    /// The socket, in a directory that only this user can write to; not needed where a service manager passes one
+    #[arg(long, value_name = "PATH")]
+    socket: Option<PathBuf>,
+    /// Who may ask how much, in TOML: requests and rows a second of consumers and views
+    #[arg(long, value_name = "FILE")]
+    limits: Option<PathBuf>,
+    /// When a write is answered: handed to the operating system (survives a crash of the sidecar), or on disk
+    #[arg(long, value_enum, value_name = "WHEN", default_value = "os")]
+    durability: Durable,
+    /// Memory of the store for cached blocks and write buffers
+    #[arg(long, value_name = "BYTES", value_parser = parse_bytes, default_value = "1GiB")]
+    memory_budget: usize,
+    /// How long requests may go on after SIGTERM before they are cut off
+    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration, default_value = "10s")]
+    drain_timeout: Duration,
+    #[command(flatten)]
+    http: HttpArguments,
+    #[command(flatten)]
+    access: AccessArguments,
+    #[command(flatten)]
+    bounds: BoundArguments,
+    #[command(flatten)]
+    logs: LogArguments,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  mkdir -m 700 -p ~/.asof && asof serve --store asof-data --socket ~/.asof/socket
+  asof --connect ~/.asof/socket get user_stats_v1 --entity user_id=1001
+  asof serve --socket ~/.asof/socket --http 127.0.0.1:6566 --http-socket ~/.asof/http
+  curl --unix-socket ~/.asof/http http://localhost/v1/views
+  asof serve --socket /run/asof/socket --mode 0660 --allow-gid 2001 --limits limits.toml --log-format json";
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Durable {
+    Os,
+    Sync,
+}
+
+impl Serve {
+    pub(crate) fn run(&self, context: &Context) -> Result<Outcome> {
+        context.local_only("serve")?;
+        self.logs.start()?;
+        let limits = self.limits.as_ref().map(Limits::read).transpose()?.unwrap_or_default();
+        // Before anything is open, so that a signal never ends it half way.
+        let signals = Signals::catch()?;
+        let store = self.open(context)?;
+        let socket = lifecycle::socket(self.socket.as_deref(), self.access.mode)?;
+        let service = Arc::new(Service::new(store.clone(), limits));
+        let server = Server::start(service.clone(), socket, self.access.access(), self.bounds.bounds())?;
+        let http = self.http.start(&service, &self.access)?;
+        service.warm_up()?;
+        service.set_ready();
+        lifecycle::notify_ready();
+        info!(
+            store = %context.store.display(),
+            socket = self.socket.as_ref().map(|path| path.display().to_string()),
+            http = http.as_ref().map(Http::addresses),
+            views = store.catalog().views().count(),
+            "ready"
+        );
+        let signal = signals.wait();
+        lifecycle::notify_stopping();
+        info!(signal, "stopping: what has been asked is answered, nothing new is taken");
+        let finished = std::thread::scope(|scope| {
+            let http = scope.spawn(|| http.is_none_or(|http| http.drain(self.drain_timeout)));
+            let native = server.drain(self.drain_timeout);
+            native & http.join().unwrap_or(false)
+        });
+        if !finished {
+            warn!(drain_timeout = ?self.drain_timeout, "requests were cut off that were not answered in time");
+        }
+        store.flush()?;
+        info!("stopped");
+        Ok(Outcome::Done)
+    }
+
+    fn open(&self, context: &Context) -> Result<Store> {
+        let options = Options { memory_budget_bytes: self.memory_budget, ..Options::default() };
+        let durability = match self.durability {
+            Durable::Os => Durability::Os,
+            Durable::Sync => Durability::Sync,
+        };
+        Ok(Store::open_with(&context.store, options, Arc::new(SystemClock), durability)?)
+    }
+}

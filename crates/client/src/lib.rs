@@ -1,0 +1,23 @@
+//! A client of an asofdb sidecar: a store in another process of this host.
+//!
+//! [`Client`] has the methods, types and errors of an embedded [`Store`](asofdb::Store), [`AsyncClient`] (feature `async`) the
+//! same for tokio, and [`Engine`] is a store wherever it is. RocksDB is not compiled for it.
+
+#[cfg(feature = "async")]
+mod asynchronous;
+mod bulk;
+mod client;
+mod connection;
+mod engine;
+mod failure;
+mod handles;
+mod pipeline;
+mod pool;
+
+#[cfg(feature = "async")]
+pub use self::asynchronous::AsyncClient;
+pub use self::bulk::RemoteJoin;
+pub use self::client::{Client, ConnectOptions};
+pub use self::engine::{Engine, EngineJoin};
+pub use self::pipeline::Pipeline;
+pub use asofdb_protocol::{ConsumerReport, Role};

@@ -1,0 +1,106 @@
+//! The connections of a client, and when to try again.
+
+use std::path::PathBuf;
+
+use asofdb::Result;
+use asofdb_protocol::Welcome;
+use parking_lot::Mutex;
+
+use crate::client::ConnectOptions;
+use crate::connection::Connection;
+use crate::failure::{Failure, unknown_outcome};
+
+/// Connections that are kept open while nobody uses them.
+const IDLE_MAX: usize = 16;
+
+/// Connections to one sidecar. Each request has one to itself while it is answered.
+#[derive(Debug)]
+pub(crate) struct Pool {
+    path: PathBuf,
+    options: ConnectOptions,
+    idle: Mutex<Vec<Connection>>,
+    /// The process that the idle connections belong to: after a fork the child must not share them.
+    owner: u32,
+}
+
+impl Pool {
+    /// Connects once, so that a wrong path is an error now.
+    pub(crate) fn new(path: PathBuf, options: ConnectOptions) -> Result<Self> {
+        let first = Connection::open(&path, &options)?;
+        Ok(Pool { path, options, idle: Mutex::new(vec![first]), owner: std::process::id() })
+    }
+
+    fn is_own(&self) -> bool {
+        self.owner == std::process::id()
+    }
+
+    fn take_idle(&self) -> Option<Connection> {
+        if self.is_own() { self.idle.lock().pop() } else { None }
+    }
+
+    /// A new connection.
+    fn open(&self) -> Result<Connection> {
+        Connection::open(&self.path, &self.options)
+    }
+
+    /// What the sidecar has said about itself.
+    pub(crate) fn welcome<T>(&self, look: impl FnOnce(&Welcome) -> T) -> Result<T> {
+        let connection = self.take_open()?;
+        let seen = look(&connection.welcome);
+        self.put_back(connection);
+        Ok(seen)
+    }
+
+    /// A connection that is open, as far as one can know.
+    pub(crate) fn take_open(&self) -> Result<Connection> {
+        while let Some(connection) = self.take_idle() {
+            if connection.is_open() {
+                return Ok(connection);
+            }
+        }
+        self.open()
+    }
+
+    /// Takes a connection back.
+    pub(crate) fn put_back(&self, connection: Connection) {
+        if !self.is_own() {
+            return;
+        }
+        let mut idle = self.idle.lock();
+        if idle.len() < IDLE_MAX {
+            idle.push(connection);
+        }
+    }
+
+    /// Does what may be done twice. A connection that breaks is replaced once: the sidecar was restarted, or has
+    /// closed a connection that said nothing for long.
+    pub(crate) fn read<T>(&self, mut work: impl FnMut(&mut Connection) -> Result<T, Failure>) -> Result<T, Failure> {
+        let mut connection = match self.take_idle() {
+            Some(connection) => connection,
+            None => self.open()?,
+        };
+        let mut done = work(&mut connection);
+        if let Err(Failure::Broken { .. }) = done {
+            // The others are likely to be as old.
+            self.idle.lock().clear();
+            connection = self.open()?;
+            done = work(&mut connection);
+        }
+        if !matches!(done, Err(Failure::Broken { .. })) {
+            self.put_back(connection);
+        }
+        done
+    }
+
+    /// Does what must not be done twice. Only a connection that is seen to be closed before is replaced.
+    pub(crate) fn write<T>(&self, work: impl FnOnce(&mut Connection) -> Result<T, Failure>) -> Result<T> {
+        let mut connection = self.take_open()?;
+        match work(&mut connection) {
+            Err(Failure::Broken { error, .. }) => Err(unknown_outcome(&error)),
+            done => {
+                self.put_back(connection);
+                done.map_err(Failure::into_error)
+            }
+        }
+    }
+}

@@ -1,0 +1,43 @@
+//! The codec of control messages: bincode 2 with fixed-size little-endian integers. No other module knows it.
+
+use asofdb::{Error, Result};
+use bincode::{Decode, Encode};
+
+/// Most bytes that decoding a message may claim.
+const MESSAGE_BYTES_MAX: usize = 64 << 20;
+
+fn config() -> impl bincode::config::Config {
+    bincode::config::standard().with_fixed_int_encoding().with_limit::<MESSAGE_BYTES_MAX>()
+}
+
+/// A control message: whatever the codec can write and read.
+pub trait Message: Encode + Decode<()> {}
+
+impl<T: Encode + Decode<()>> Message for T {}
+
+/// Appends a message.
+pub fn encode_message<T: Message>(message: &T, out: &mut Vec<u8>) -> Result<()> {
+    bincode::encode_into_std_write(message, out, config())
+        .map_err(|error| Error::internal("cannot encode a message").with_source(error))?;
+    Ok(())
+}
+
+/// A message alone.
+pub fn encoded_message<T: Message>(message: &T) -> Result<Vec<u8>> {
+    let mut out = Vec::new();
+    encode_message(message, &mut out)?;
+    Ok(out)
+}
+
+/// Reads a message that is all of `body`.
+///
+/// # Errors
+/// `Invalid` when it cannot be read or has bytes left over.
+pub fn decode_message<T: Message>(body: &[u8]) -> Result<T> {
+    let (message, read) = bincode::decode_from_slice(body, config())
+        .map_err(|error| Error::invalid("a message cannot be read").with_source(error))?;
+    if read != body.len() {
+        return Err(Error::invalid(format!("a message has {} bytes left over", body.len() - read)));
+    }
+    Ok(message)
+}

@@ -1,0 +1,256 @@
+//! Arrow IPC streams from strangers, and to them.
+//!
+//! The reader of the library takes lengths as they come, and a length that lies would make it ask for more memory
+//! than there is. Here each message is looked at first: its lengths are within the bytes that arrived, and its
+//! buffers are not compressed, so that nothing grows while it is read.
+
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use arrow::buffer::Buffer;
+use arrow::datatypes::{Schema, SchemaRef};
+use arrow::ipc::convert::try_fb_to_schema;
+use arrow::ipc::reader::StreamDecoder;
+use arrow::ipc::writer::StreamWriter;
+use arrow::ipc::{Message, root_as_message};
+use asofdb::parts::batch_bytes;
+use asofdb::storage::BATCH_ROWS_MAX;
+use asofdb::{Error, Result};
+
+/// Bytes of a piece of a stream, about: large enough that a frame costs nothing, small enough to be no memory.
+pub const PIECE_BYTES: usize = 1 << 20;
+
+const CONTINUATION: [u8; 4] = [0xff; 4];
+
+/// Reads a whole stream.
+///
+/// # Errors
+/// `Invalid` when it is cut short, compressed, or no Arrow IPC stream.
+pub fn read_stream(bytes: &[u8]) -> Result<(SchemaRef, Vec<RecordBatch>)> {
+    let mut decoder = StreamReader::default();
+    let mut batches = Vec::new();
+    decoder.push(bytes, &mut batches)?;
+    Ok((decoder.finish()?, batches))
+}
+
+/// Reads a stream that arrives in pieces, each of whole messages.
+#[derive(Debug, Default)]
+pub struct StreamReader {
+    decoder: StreamDecoder,
+    /// Of its own: the decoder knows a schema only once something follows it.
+    schema: Option<SchemaRef>,
+    ended: bool,
+}
+
+impl StreamReader {
+    /// Takes a piece and appends its batches.
+    ///
+    /// # Errors
+    /// `Invalid` when it is compressed, or no piece of an Arrow IPC stream of whole messages.
+    pub fn push(&mut self, bytes: &[u8], batches: &mut Vec<RecordBatch>) -> Result<()> {
+        let checked = check_messages(bytes)?;
+        self.ended |= checked.ended;
+        self.schema = self.schema.take().or(checked.schema);
+        // A copy of its own: arrays keep it alive, and its start is aligned as theirs must be.
+        let mut buffer = Buffer::from(bytes);
+        while !buffer.is_empty() {
+            if let Some(batch) = self.decoder.decode(&mut buffer).map_err(unreadable)? {
+                batches.push(batch);
+            }
+        }
+        Ok(())
+    }
+
+    /// The schema, once the stream has ended.
+    ///
+    /// # Errors
+    /// `Invalid` when it has not, or there was no schema.
+    pub fn finish(mut self) -> Result<SchemaRef> {
+        if !self.ended {
+            self.decoder.finish().map_err(unreadable)?;
+        }
+        self.schema().ok_or_else(|| Error::invalid("an Arrow IPC stream begins with a schema"))
+    }
+
+    /// The schema, if it has arrived.
+    pub fn schema(&self) -> Option<SchemaRef> {
+        self.schema.clone()
+    }
+}
+
+#[cold]
+fn unreadable(error: arrow::error::ArrowError) -> Error {
+    Error::invalid("the Arrow IPC stream cannot be read").with_source(error)
+}
+
+/// What a look at the messages of a piece has found.
+#[derive(Debug, Default)]
+struct Checked {
+    schema: Option<SchemaRef>,
+    /// Whether the stream's end is among them.
+    ended: bool,
+}
+
+/// Looks at the messages one after the other.
+fn check_messages(mut bytes: &[u8]) -> Result<Checked> {
+    let mut checked = Checked::default();
+    while !bytes.is_empty() {
+        let after = bytes.strip_prefix(&CONTINUATION).unwrap_or(bytes);
+        let (length, rest) = after.split_first_chunk::<4>().ok_or_else(cut_short)?;
+        let length = usize::try_from(i32::from_le_bytes(*length)).map_err(|_| cut_short())?;
+        if length == 0 {
+            checked.ended = true;
+            return match rest.is_empty() {
+                true => Ok(checked),
+                false => Err(Error::invalid("the Arrow IPC stream goes on after its end")),
+            };
+        }
+        let (metadata, rest) = rest.split_at_checked(length).ok_or_else(cut_short)?;
+        let message = root_as_message(metadata)
+            .map_err(|error| Error::invalid(format!("a message of the Arrow IPC stream cannot be read: {error}")))?;
+        if let Some(schema) = message.header_as_schema() {
+            checked.schema = Some(try_fb_to_schema(schema).map(Arc::new).map_err(unreadable)?);
+        }
+        bytes = rest.get(check_message(&message)?..).ok_or_else(cut_short)?;
+    }
+    Ok(checked)
+}
+
+/// Checks a message; returns the bytes of its body.
+fn check_message(message: &Message<'_>) -> Result<usize> {
+    let batch = message
+        .header_as_record_batch()
+        .or_else(|| message.header_as_dictionary_batch().and_then(|dictionary| dictionary.data()));
+    if let Some(batch) = batch {
+        if batch.compression().is_some() {
+            return Err(Error::invalid("an Arrow IPC stream to the sidecar is not compressed: write it without"));
+        }
+        if !(0..=BATCH_ROWS_MAX as i64).contains(&batch.length()) {
+            let message = format!("a batch has at most {BATCH_ROWS_MAX} rows: {}", batch.length());
+            return Err(Error::invalid(message));
+        }
+    }
+    usize::try_from(message.bodyLength()).map_err(|_| cut_short())
+}
+
+#[cold]
+fn cut_short() -> Error {
+    Error::invalid("the Arrow IPC stream is cut short")
+}
+
+/// Writes batches as a stream, piece by piece.
+pub struct StreamPieces {
+    writer: StreamWriter<Vec<u8>>,
+}
+
+impl StreamPieces {
+    /// Begins a stream; its first piece has the schema.
+    ///
+    /// # Errors
+    /// `Internal` when the schema cannot be written.
+    pub fn new(schema: &Schema) -> Result<Self> {
+        StreamWriter::try_new(Vec::new(), schema).map(|writer| StreamPieces { writer }).map_err(unwritable)
+    }
+
+    /// Adds a batch.
+    ///
+    /// # Errors
+    /// `Internal` when it cannot be written.
+    pub fn write(&mut self, batch: &RecordBatch) -> Result<()> {
+        self.writer.write(batch).map_err(unwritable)
+    }
+
+    /// Bytes that wait to be taken.
+    pub fn bytes(&self) -> usize {
+        self.writer.get_ref().len()
+    }
+
+    /// Takes what has been written so far: whole messages.
+    pub fn take(&mut self) -> Vec<u8> {
+        std::mem::take(self.writer.get_mut())
+    }
+
+    /// Ends the stream and takes what is left of it.
+    ///
+    /// # Errors
+    /// `Internal` when the end cannot be written.
+    pub fn finish(mut self) -> Result<Vec<u8>> {
+        self.writer.finish().map_err(unwritable)?;
+        Ok(self.take())
+    }
+}
+
+fn unwritable(error: arrow::error::ArrowError) -> Error {
+    Error::internal("cannot write an Arrow IPC stream").with_source(error)
+}
+
+/// Cuts a batch into parts of about `bytes` or less, as far as its rows are of one size.
+pub fn parts(batch: &RecordBatch, bytes: usize) -> impl Iterator<Item = RecordBatch> {
+    let rows = batch.num_rows();
+    let parts = batch_bytes(batch).div_ceil(bytes).max(1);
+    let part_rows = rows.div_ceil(parts).clamp(1, BATCH_ROWS_MAX);
+    (0..rows).step_by(part_rows).map(move |start| batch.slice(start, part_rows.min(rows - start)))
+}
+
+/// One batch as a whole stream.
+///
+/// # Errors
+/// `Internal` when it cannot be written.
+pub fn write_stream(batch: &RecordBatch) -> Result<Vec<u8>> {
+    let mut pieces = StreamPieces::new(batch.schema_ref())?;
+    pieces.write(batch)?;
+    pieces.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow::array::{ArrayRef, Int64Array, StringArray};
+    use arrow::compute::concat_batches;
+
+    use super::*;
+
+    fn batch(rows: usize, text_bytes: usize) -> RecordBatch {
+        let numbers: ArrayRef = Arc::new(Int64Array::from_iter_values(0..rows as i64));
+        let texts: ArrayRef = Arc::new(StringArray::from_iter_values((0..rows).map(|_| "x".repeat(text_bytes))));
+        RecordBatch::try_from_iter([("n", numbers), ("t", texts)]).unwrap()
+    }
+
+    #[test]
+    fn parts_are_of_about_the_size_asked_and_give_the_batch() {
+        for (rows, text_bytes, count) in [(0, 10, 0), (1, 10, 1), (1, 5_000, 1), (1_000, 1_000, 100), (10, 5_000, 5)] {
+            let whole = batch(rows, text_bytes);
+            let parts: Vec<_> = parts(&whole, 10_000).collect();
+            assert_eq!(parts.len(), count, "{rows} {text_bytes}");
+            assert!(parts.iter().all(|part| part.num_rows() == 1 || batch_bytes(part) < 11_000));
+            assert_eq!(concat_batches(&whole.schema(), &parts).unwrap(), whole);
+        }
+    }
+
+    #[test]
+    fn a_stream_in_pieces_reads_back_and_its_schema_is_known_at_once() {
+        let whole = batch(100, 10);
+        let mut pieces = StreamPieces::new(&whole.schema()).unwrap();
+        let (mut reader, mut read) = (StreamReader::default(), Vec::new());
+        assert_eq!(reader.schema(), None);
+        reader.push(&pieces.take(), &mut read).unwrap();
+        assert_eq!(reader.schema(), Some(whole.schema()));
+        for part in parts(&whole, 500) {
+            pieces.write(&part).unwrap();
+            reader.push(&pieces.take(), &mut read).unwrap();
+        }
+        reader.push(&pieces.finish().unwrap(), &mut read).unwrap();
+        assert_eq!(concat_batches(&whole.schema(), &read).unwrap(), whole);
+        assert_eq!(reader.finish().unwrap(), whole.schema());
+    }
+
+    #[test]
+    fn pieces_that_are_cut_or_go_on_after_the_end_are_refused() {
+        let stream = write_stream(&batch(100, 10)).unwrap();
+        for end in (1..stream.len()).step_by(7) {
+            assert!(read_stream(&stream[..end]).is_err() || end % 8 == 0, "{end}");
+        }
+        let message = read_stream(&[stream.as_slice(), &stream].concat()).unwrap_err().to_string();
+        assert_eq!(message, "the Arrow IPC stream goes on after its end");
+        assert_eq!(read_stream(&[]).unwrap_err().kind(), asofdb::storage::ErrorKind::Invalid);
+    }
+}

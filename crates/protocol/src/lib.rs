@@ -1,0 +1,33 @@
+//! What goes over the socket between an asofdb sidecar and its clients, the same code at both ends.
+//!
+//! docs/protocol.md describes every byte. A request and its answer are frames ([`Header`]); a frame carries a
+//! control message (bincode), the keys of a read ([`PointHeader`]), an answer as it lies in memory, encoded rows
+//! ([`write_row`]) or a piece of an Arrow IPC stream ([`StreamPieces`]).
+//!
+//! It is no client and no server: those are the crates `asofdb-client` and `asofdb-sidecar`.
+
+mod codec;
+mod frame;
+mod ipc;
+mod message;
+mod point;
+mod report;
+mod role;
+mod rows;
+mod shape;
+
+pub use self::codec::{Message, decode_message, encode_message, encoded_message};
+pub use self::frame::{ANSWER_BYTES_MAX, BUFFER_BYTES, HEADER_BYTES, Header, Input, Kind, put_frame};
+pub use self::ipc::{PIECE_BYTES, StreamPieces, StreamReader, parts, read_stream, write_stream};
+pub use self::message::{
+    ApplyRequest, CatalogMessage, CheckpointRequest, ColumnsMessage, CommittedMessage, ConsumerMessage, ErrorMessage,
+    Form, FreshnessMessage, FreshnessRequest, HandleFeature, HandleMessage, HandleView, Hello, JoinEnd, JoinKeyMessage,
+    JoinRequest, KnownAtMessage, LoadRequest, MAGIC, NamedValue, NoteAnswer, NoteMessage, NoteRequest,
+    PROTOCOL_VERSION, Pong, PrepareRequest, ReleaseRequest, RemoveEntity, STALE, ScanBegin, ScanEnd, ScanRequest,
+    ScanRows, StatsMessage, Welcome, WriteRequest, WriteView,
+};
+pub use self::point::{PointHeader, answer_head, decode_matrix, decode_records, variable_lengths};
+pub use self::report::ConsumerReport;
+pub use self::role::Role;
+pub use self::rows::{WireRow, read_row, write_row};
+pub use self::shape::{describe, is_same_shape};

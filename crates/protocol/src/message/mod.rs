@@ -1,0 +1,408 @@
+//! Control messages: everything but keys and answers of reads. bincode 2 with fixed-size little-endian integers;
+//! docs/protocol.md has each of them byte by byte.
+//!
+//! No message holds itself, so that decoding never recurses: values travel as their type and their stored bytes.
+
+mod bulk;
+
+use std::time::Duration;
+
+use asofdb::{
+    Committed, Definitions, Error, ErrorKind, Freshness, Result, ScalarType, Span, Stats, Timestamp, Value, ValueType,
+};
+use bincode::{Decode, Encode};
+
+use crate::report::ConsumerReport;
+
+pub use self::bulk::{
+    ColumnsMessage, JoinEnd, JoinRequest, KnownAtMessage, LoadRequest, NoteAnswer, NoteMessage, NoteRequest, ScanBegin,
+    ScanEnd, ScanRequest, ScanRows,
+};
+
+/// First bytes of a hello.
+pub const MAGIC: [u8; 4] = *b"ASOF";
+
+/// The version of the protocol that this build speaks.
+pub const PROTOCOL_VERSION: u16 = 1;
+
+/// Opens a connection.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct Hello {
+    /// [`MAGIC`].
+    pub magic: [u8; 4],
+    /// The versions of the protocol that the client speaks, from the first to the last.
+    pub versions: (u16, u16),
+    /// What the client calls itself.
+    pub consumer: Option<String>,
+}
+
+/// Answers a [`Hello`].
+#[derive(Debug, Clone, Default, PartialEq, Eq, Encode, Decode)]
+pub struct Welcome {
+    /// The version that is spoken from here on.
+    pub version: u16,
+    /// The version of the server's software.
+    pub server: String,
+    /// What the client is called.
+    pub consumer: String,
+    /// What it may do: 0 read, 1 write, 2 operate.
+    pub role: u8,
+    /// The revision of the catalog.
+    pub catalog_revision: u64,
+    /// Longest body of a request.
+    pub body_bytes_max: u64,
+    /// Most rows of a read.
+    pub rows_max: u64,
+    /// Most bytes of keys and rows of a load.
+    pub load_bytes_max: u64,
+}
+
+/// How a prepared request is answered.
+#[derive(Debug, Clone, Copy, PartialEq, Encode, Decode)]
+pub enum Form {
+    /// Records, one a row and view.
+    Rows,
+    /// A matrix of `f32`.
+    Matrix {
+        /// Whether it is followed by the statuses.
+        statuses: bool,
+        /// What stands where there is neither a value nor a default.
+        fill: f32,
+    },
+}
+
+/// Asks for a handle.
+#[derive(Debug, Clone, PartialEq, Encode, Decode)]
+pub struct PrepareRequest {
+    /// What is asked, in the order of the answer.
+    pub references: Vec<String>,
+    /// How it is answered.
+    pub form: Form,
+}
+
+/// Answers a [`PrepareRequest`].
+#[derive(Debug, Clone, PartialEq, Encode, Decode)]
+pub struct HandleMessage {
+    /// Number of the handle on this connection.
+    pub handle: u32,
+    /// The catalog it was resolved with.
+    pub catalog_revision: u64,
+    /// The columns of an entity row.
+    pub join_keys: Vec<JoinKeyMessage>,
+    /// The distinct entity keys of a request, each as positions in `join_keys`.
+    pub key_groups: Vec<Vec<u32>>,
+    /// The views that are read.
+    pub views: Vec<HandleView>,
+    /// In the order of the answer.
+    pub features: Vec<HandleFeature>,
+}
+
+/// A join key.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct JoinKeyMessage {
+    /// Column name.
+    pub name: String,
+    /// Type.
+    pub ty: ScalarType,
+}
+
+/// A view of a prepared request.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct HandleView {
+    /// Name.
+    pub name: String,
+    /// Which of the entity keys is its own.
+    pub key_group: u32,
+    /// Bytes of one of its records.
+    pub record_bytes: u32,
+}
+
+/// A feature of a prepared request.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct HandleFeature {
+    /// Position of its view.
+    pub view: u32,
+    /// Name.
+    pub name: String,
+    /// Type.
+    pub ty: ValueType,
+    /// Its default as a row stores it.
+    pub default: Option<Vec<u8>>,
+    /// Where its value is in a record.
+    pub offset: u32,
+    /// Which null bit is its own.
+    pub null_bit: u32,
+}
+
+/// Forgets a handle.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct ReleaseRequest {
+    /// Number of the handle.
+    pub handle: u32,
+}
+
+/// Writes rows in one step.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct WriteRequest {
+    /// Whether it is on disk when it is answered; `None`: as the sidecar is set up.
+    pub sync: Option<bool>,
+    /// The rows, view by view.
+    pub views: Vec<WriteView>,
+}
+
+/// Rows of one view.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct WriteView {
+    /// Name of the view.
+    pub view: String,
+    /// An Arrow IPC stream.
+    pub rows: Vec<u8>,
+}
+
+/// Answers whatever commits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+pub struct CommittedMessage {
+    /// The created timestamp given to rows that had none.
+    pub created: Timestamp,
+}
+
+impl From<Committed> for CommittedMessage {
+    fn from(committed: Committed) -> Self {
+        CommittedMessage { created: committed.created }
+    }
+}
+
+impl From<CommittedMessage> for Committed {
+    fn from(message: CommittedMessage) -> Self {
+        Committed { created: message.created }
+    }
+}
+
+/// Answers a ping.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+pub struct Pong {
+    /// The present by the store's clock.
+    pub now: Timestamp,
+    /// The revision of the catalog.
+    pub catalog_revision: u64,
+}
+
+/// Answers a request for the catalog.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct CatalogMessage {
+    /// The revision of the catalog.
+    pub revision: u64,
+    /// The records of the store's family `catalog`: key and value.
+    pub records: Vec<(Vec<u8>, Vec<u8>)>,
+}
+
+/// Answers a request for figures.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct StatsMessage {
+    /// Figures about the store.
+    pub store: Stats,
+    /// What each consumer did.
+    pub consumers: Vec<ConsumerMessage>,
+}
+
+/// What one consumer did with one view.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct ConsumerMessage {
+    /// Name of the consumer.
+    pub consumer: String,
+    /// Name of the operation.
+    pub operation: String,
+    /// Name of the view; empty for what is about no view.
+    pub view: String,
+    /// Requests, those that failed included.
+    pub requests: u64,
+    /// Rows asked for or written.
+    pub rows: u64,
+    /// Requests that failed, by kind.
+    pub errors: Vec<(String, u64)>,
+    /// What half of the requests took at most, in microseconds.
+    pub p50_us: u64,
+    /// What 99 in 100 requests took at most, in microseconds.
+    pub p99_us: u64,
+}
+
+impl From<ConsumerReport> for ConsumerMessage {
+    fn from(report: ConsumerReport) -> Self {
+        ConsumerMessage {
+            consumer: report.consumer,
+            operation: report.operation,
+            view: report.view,
+            requests: report.requests,
+            rows: report.rows,
+            errors: report.errors.into_iter().map(|(kind, count)| (kind.as_str().to_owned(), count)).collect(),
+            p50_us: report.p50.as_micros() as u64,
+            p99_us: report.p99.as_micros() as u64,
+        }
+    }
+}
+
+impl From<ConsumerMessage> for ConsumerReport {
+    fn from(message: ConsumerMessage) -> Self {
+        let kind = |(name, count): (String, u64)| {
+            let kind = ErrorKind::ALL.into_iter().find(|kind| kind.as_str() == name);
+            (kind.unwrap_or(ErrorKind::Internal), count)
+        };
+        ConsumerReport {
+            consumer: message.consumer,
+            operation: message.operation,
+            view: message.view,
+            requests: message.requests,
+            rows: message.rows,
+            errors: message.errors.into_iter().map(kind).collect(),
+            p50: Duration::from_micros(message.p50_us),
+            p99: Duration::from_micros(message.p99_us),
+        }
+    }
+}
+
+/// Asks how fresh a view is.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct FreshnessRequest {
+    /// Name of the view.
+    pub view: String,
+}
+
+/// Answers a [`FreshnessRequest`].
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct FreshnessMessage {
+    /// Name of the view.
+    pub view: String,
+    /// The present, as of which everything here is said.
+    pub now: Timestamp,
+    /// The greatest event timestamp up to now.
+    pub newest: Option<Timestamp>,
+    /// The view's ttl.
+    pub ttl: Option<Span>,
+    /// Entities with values now, expired ones included.
+    pub entities: u64,
+    /// Entities whose values are expired now.
+    pub expired: u64,
+}
+
+impl From<Freshness> for FreshnessMessage {
+    fn from(freshness: Freshness) -> Self {
+        let Freshness { view, now, newest, ttl, entities, expired } = freshness;
+        FreshnessMessage { view, now, newest, ttl, entities, expired }
+    }
+}
+
+impl From<FreshnessMessage> for Freshness {
+    fn from(message: FreshnessMessage) -> Self {
+        let FreshnessMessage { view, now, newest, ttl, entities, expired } = message;
+        Freshness { view, now, newest, ttl, entities, expired }
+    }
+}
+
+/// Makes definitions the catalog.
+#[derive(Debug, Clone, PartialEq, Encode, Decode)]
+pub struct ApplyRequest {
+    /// The definitions.
+    pub definitions: Definitions,
+    /// Whether what they do not name may be dropped.
+    pub allow_drop: bool,
+    /// The catalog that the client has planned with.
+    pub catalog_revision: u64,
+}
+
+/// Deletes or erases an entity.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct RemoveEntity {
+    /// Names of the views.
+    pub views: Vec<String>,
+    /// The values of the join keys.
+    pub entity: Vec<NamedValue>,
+    /// As of when it is deleted; not used by an erase.
+    pub at: Timestamp,
+}
+
+/// Copies the store.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct CheckpointRequest {
+    /// A path that the sidecar can write, absolute.
+    pub directory: String,
+}
+
+/// A value of a join key.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct NamedValue {
+    /// Name of the join key.
+    pub name: String,
+    /// Type.
+    pub ty: ScalarType,
+    /// As a row stores it.
+    pub bytes: Vec<u8>,
+}
+
+impl NamedValue {
+    /// The values of an entity given by name.
+    ///
+    /// # Errors
+    /// `Invalid` for a list, which no join key is.
+    pub fn from_entity(entity: &[(&str, Value)]) -> Result<Vec<Self>> {
+        let named = |(name, value): &(&str, Value)| {
+            let ValueType::Scalar(ty) = value.value_type() else {
+                return Err(Error::invalid(format!("join key {name:?} is a single value, not a list")));
+            };
+            let mut bytes = Vec::new();
+            value.encode(&mut bytes);
+            Ok(NamedValue { name: (*name).to_owned(), ty, bytes })
+        };
+        entity.iter().map(named).collect()
+    }
+
+    /// The entity, by name.
+    ///
+    /// # Errors
+    /// `Invalid`, naming the join key whose bytes cannot be read.
+    pub fn to_entity(named: &[Self]) -> Result<Vec<(&str, Value)>> {
+        let value = |named: &'_ NamedValue| {
+            Value::decode(ValueType::Scalar(named.ty), &named.bytes)
+                .map_err(|error| Error::invalid(format!("join key {:?}: {}", named.name, error.message())))
+        };
+        named.iter().map(|named| Ok((named.name.as_str(), value(named)?))).collect()
+    }
+}
+
+/// What went wrong.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct ErrorMessage {
+    /// The name of the kind; [`STALE`] for a handle that must be prepared again.
+    pub kind: String,
+    /// One line for people.
+    pub message: String,
+}
+
+/// The kind of error that says: the catalog has changed so that the handle's answers would have another shape.
+pub const STALE: &str = "stale";
+
+impl ErrorMessage {
+    /// The message of an error.
+    pub fn new(error: &Error) -> Self {
+        ErrorMessage { kind: error.kind().as_str().to_owned(), message: format!("{error:#}") }
+    }
+
+    /// The message of a stale handle.
+    pub fn stale() -> Self {
+        ErrorMessage {
+            kind: STALE.to_owned(),
+            message: "the catalog has changed; prepare the request again".to_owned(),
+        }
+    }
+
+    /// Whether the handle must be prepared again.
+    pub fn is_stale(&self) -> bool {
+        self.kind == STALE
+    }
+
+    /// The error as the engine would have given it.
+    pub fn into_error(self) -> Error {
+        let kind = ErrorKind::ALL.into_iter().find(|kind| kind.as_str() == self.kind);
+        let kind = kind.unwrap_or(if self.is_stale() { ErrorKind::Conflict } else { ErrorKind::Internal });
+        Error::new(kind, self.message)
+    }
+}

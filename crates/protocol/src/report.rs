@@ -1,0 +1,26 @@
+//! What consumers did, as plain data.
+
+use std::time::Duration;
+
+use asofdb::ErrorKind;
+
+/// What one consumer did with one view by one operation, since the sidecar began.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConsumerReport {
+    /// Name of the consumer.
+    pub consumer: String,
+    /// The operation: `latest`, `as_of`, `write` and so on.
+    pub operation: String,
+    /// Name of the view; empty for what is about no view.
+    pub view: String,
+    /// Requests, those that failed included.
+    pub requests: u64,
+    /// Rows asked for or written by requests that succeeded.
+    pub rows: u64,
+    /// Requests that failed, by kind.
+    pub errors: Vec<(ErrorKind, u64)>,
+    /// What half of the requests took at most, rounded up by at most a quarter.
+    pub p50: Duration,
+    /// What 99 in 100 requests took at most, rounded up by at most a quarter.
+    pub p99: Duration,
+}

@@ -1,0 +1,40 @@
+//! The role of a caller.
+
+use asofdb::{Error, Result};
+
+/// What a caller may do. Each may do what the ones before may.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Role {
+    /// Read.
+    Reader,
+    /// Write and delete rows.
+    Writer,
+    /// Change definitions, erase, compact, copy the store.
+    Operator,
+}
+
+impl Role {
+    /// The stable name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Role::Reader => "reader",
+            Role::Writer => "writer",
+            Role::Operator => "operator",
+        }
+    }
+
+    /// Refuses what needs a greater role.
+    ///
+    /// # Errors
+    /// `Invalid`, naming both roles.
+    pub fn require(self, needed: Role, what: &str) -> Result<()> {
+        match self >= needed {
+            true => Ok(()),
+            false => Err(Error::invalid(format!(
+                "{what} needs the role {}; this connection has the role {}",
+                needed.as_str(),
+                self.as_str()
+            ))),
+        }
+    }
+}

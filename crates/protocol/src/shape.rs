@@ -1,0 +1,47 @@
+//! What both ends must agree on about a prepared request: its keys, and where values are in its answers.
+
+use asofdb::JoinKey;
+use asofdb::parts::{PlannedFeature, PlannedView, ReadPlan};
+
+use crate::message::{HandleFeature, HandleMessage, HandleView, JoinKeyMessage};
+
+/// Whether requests and answers of two handles are the same, whatever their numbers.
+pub fn is_same_shape(a: &HandleMessage, b: &HandleMessage) -> bool {
+    a.join_keys == b.join_keys && a.key_groups == b.key_groups && a.views == b.views && a.features == b.features
+}
+
+/// What a client needs to know of a plan to ask and to read answers.
+pub fn describe(plan: &ReadPlan, handle: u32) -> HandleMessage {
+    let view = |planned: &PlannedView| HandleView {
+        name: planned.view.name.clone(),
+        key_group: planned.key_group as u32,
+        record_bytes: planned.layout.stride() as u32,
+    };
+    let feature = |planned: &PlannedFeature| {
+        let field = &plan.views[planned.view].layout.fields()[planned.field];
+        let feature = &planned.resolved.feature;
+        let default = feature.default.as_ref().map(|value| {
+            let mut bytes = Vec::new();
+            value.encode(&mut bytes);
+            bytes
+        });
+        HandleFeature {
+            view: planned.view as u32,
+            name: feature.name.clone(),
+            ty: feature.ty,
+            default,
+            offset: field.offset as u32,
+            null_bit: field.bit as u32,
+        }
+    };
+    let join_key = |key: &JoinKey| JoinKeyMessage { name: key.name.clone(), ty: key.ty };
+    let group = |group: &Vec<usize>| group.iter().map(|position| *position as u32).collect();
+    HandleMessage {
+        handle,
+        catalog_revision: plan.revision,
+        join_keys: plan.join_keys.iter().map(join_key).collect(),
+        key_groups: plan.key_groups.iter().map(group).collect(),
+        views: plan.views.iter().map(view).collect(),
+        features: plan.features.iter().map(feature).collect(),
+    }
+}

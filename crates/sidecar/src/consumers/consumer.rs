@@ -1,0 +1,103 @@
+//! One consumer: its limits and what it did.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use asofdb::Result;
+use parking_lot::RwLock;
+
+use super::bucket::Bucket;
+use super::limits::Rates;
+use super::meter::Meter;
+use super::operation::Operation;
+use super::series::Series;
+
+/// Most series of all consumers together, each of about a kilobyte; what comes after them counts under the view
+/// `other`. Enough for a hundred consumers of twenty views.
+const SERIES_MAX: usize = 4_096;
+
+/// The view that what comes after [`SERIES_MAX`] counts under.
+const OTHER_VIEW: &str = "other";
+
+/// What all consumers share.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    /// The limits of views, by name.
+    pub(crate) views: HashMap<String, Arc<Bucket>>,
+    series: AtomicUsize,
+}
+
+impl Shared {
+    pub(crate) fn new(views: HashMap<String, Arc<Bucket>>) -> Self {
+        Shared { views, series: AtomicUsize::new(0) }
+    }
+}
+
+/// Who asks.
+#[derive(Debug)]
+pub struct Consumer {
+    name: String,
+    requests: Option<Bucket>,
+    rows: Option<Bucket>,
+    shared: Arc<Shared>,
+    series: RwLock<HashMap<Operation, HashMap<String, Arc<Series>>>>,
+}
+
+impl Consumer {
+    pub(crate) fn new(name: &str, rates: Rates, shared: Arc<Shared>) -> Self {
+        let bucket = |rate, what| Bucket::new(rate, format!("consumer {name:?}"), what);
+        Consumer {
+            name: name.to_owned(),
+            requests: rates.requests.map(|rate| bucket(rate, "requests")),
+            rows: rates.rows.map(|rate| bucket(rate, "rows")),
+            shared,
+            series: RwLock::default(),
+        }
+    }
+
+    /// The name it goes by.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What requests of one kind count on. A request over several views counts in each of them.
+    pub(crate) fn meter(self: &Arc<Self>, operation: Operation, views: &[&str]) -> Meter {
+        let views = if views.is_empty() { &[""] } else { views };
+        let series = views.iter().map(|view| self.series(operation, view)).collect();
+        let limits = views.iter().filter_map(|view| self.shared.views.get(*view).cloned()).collect();
+        Meter::new(self.clone(), series, limits)
+    }
+
+    fn series(&self, operation: Operation, view: &str) -> Arc<Series> {
+        let known =
+            |all: &HashMap<Operation, HashMap<String, Arc<Series>>>, view| all.get(&operation)?.get(view).cloned();
+        if let Some(series) = known(&self.series.read(), view) {
+            return series;
+        }
+        let mut all = self.series.write();
+        let has_room = self.shared.series.load(Ordering::Relaxed) < SERIES_MAX;
+        let view = if has_room { view } else { OTHER_VIEW };
+        if let Some(series) = known(&all, view) {
+            return series;
+        }
+        self.shared.series.fetch_add(1, Ordering::Relaxed);
+        let series = Arc::new(Series::new(operation, view.to_owned()));
+        all.entry(operation).or_default().insert(view.to_owned(), series.clone());
+        series
+    }
+
+    /// Every series, by operation and view.
+    pub(crate) fn all_series(&self) -> Vec<Arc<Series>> {
+        let mut all: Vec<_> = self.series.read().values().flat_map(HashMap::values).cloned().collect();
+        all.sort_by(|a, b| (a.operation, &a.view).cmp(&(b.operation, &b.view)));
+        all
+    }
+
+    /// Takes the tokens of one request.
+    #[inline]
+    pub(crate) fn admit(&self, rows: usize) -> Result<()> {
+        self.requests.as_ref().map_or(Ok(()), |bucket| bucket.take(1))?;
+        self.rows.as_ref().map_or(Ok(()), |bucket| bucket.take(rows))
+    }
+}

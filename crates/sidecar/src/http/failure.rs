@@ -1,0 +1,130 @@
+//! Why a request is not answered, and how that looks to our clients and to Feast's.
+
+use asofdb::{Error, ErrorKind};
+use axum::body::Body;
+use axum::extract::Request;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use serde_json::{Value as Json, json};
+
+use super::feast;
+
+/// Seconds after which a client may come again; what is over a limit now passes soon.
+const RETRY_AFTER_SECONDS: HeaderValue = HeaderValue::from_static("1");
+
+/// A request that is not answered.
+#[derive(Debug, Clone)]
+pub(super) struct Failure {
+    status: StatusCode,
+    kind: ErrorKind,
+    message: String,
+    /// The exception that Feast's client raises.
+    feast_class: &'static str,
+}
+
+impl Failure {
+    pub(super) fn new(status: StatusCode, kind: ErrorKind, message: impl Into<String>) -> Self {
+        let feast_class = match kind {
+            ErrorKind::NotFound => "FeatureViewNotFoundException",
+            _ => "FeastError",
+        };
+        Failure { status, kind, message: message.into(), feast_class }
+    }
+
+    /// The body is not what the route takes.
+    pub(super) fn malformed(message: impl Into<String>) -> Self {
+        Failure::new(StatusCode::BAD_REQUEST, ErrorKind::Invalid, message)
+    }
+
+    /// The request breaks a rule.
+    pub(super) fn invalid(message: impl Into<String>) -> Self {
+        Failure::from(Error::invalid(message))
+    }
+
+    /// The caller may not.
+    pub(super) fn forbidden(message: impl Into<String>) -> Self {
+        Failure::new(StatusCode::FORBIDDEN, ErrorKind::Invalid, message)
+    }
+
+    /// The door is over a limit.
+    pub(super) fn busy(message: impl Into<String>) -> Self {
+        Failure::new(StatusCode::SERVICE_UNAVAILABLE, ErrorKind::Unavailable, message)
+    }
+
+    /// A limit of the caller or of a view refused.
+    pub(super) fn limited(error: &Error) -> Self {
+        let failure = Failure::from_error(error);
+        match error.kind() {
+            ErrorKind::Unavailable => Failure { status: StatusCode::TOO_MANY_REQUESTS, ..failure },
+            _ => failure,
+        }
+    }
+
+    /// As another exception of Feast's, and with the status that belongs to it.
+    pub(super) fn for_feast(self, status: StatusCode, feast_class: &'static str) -> Self {
+        Failure { status, feast_class, ..self }
+    }
+
+    pub(super) fn kind(&self) -> ErrorKind {
+        self.kind
+    }
+
+    fn from_error(error: &Error) -> Self {
+        let status = match error.kind() {
+            ErrorKind::NotFound => StatusCode::NOT_FOUND,
+            ErrorKind::Invalid => StatusCode::UNPROCESSABLE_ENTITY,
+            ErrorKind::Conflict => StatusCode::CONFLICT,
+            ErrorKind::Unavailable | ErrorKind::Closed => StatusCode::SERVICE_UNAVAILABLE,
+            _ => StatusCode::INTERNAL_SERVER_ERROR,
+        };
+        Failure::new(status, error.kind(), format!("{error:#}"))
+    }
+
+    fn own_body(&self) -> Json {
+        json!({"error": {"kind": self.kind.as_str(), "message": self.message}})
+    }
+
+    /// A string that holds JSON: what Feast's client makes its exceptions from.
+    fn feast_body(&self) -> Json {
+        let detail = json!({"module": "feast.errors", "class": self.feast_class, "message": self.message});
+        Json::String(detail.to_string())
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Failure::from_error(&error)
+    }
+}
+
+/// Has no body yet: [`render`] knows for whom it is.
+impl IntoResponse for Failure {
+    fn into_response(self) -> Response {
+        let mut response = self.status.into_response();
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+/// Gives failures the body that the clients of the route expect.
+pub(super) async fn render(request: Request, next: Next) -> Response {
+    let is_feast = feast::PATHS.contains(&request.uri().path());
+    let mut response = next.run(request).await;
+    let Some(failure) = response.extensions_mut().remove::<Failure>() else { return response };
+    if failure.status.is_server_error() {
+        tracing::warn!(status = failure.status.as_u16(), kind = failure.kind.as_str(), "request failed");
+    }
+    let body = if is_feast { failure.feast_body() } else { failure.own_body() };
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.remove(header::CONTENT_LENGTH);
+    if failure.kind == ErrorKind::Unavailable {
+        headers.insert(header::RETRY_AFTER, RETRY_AFTER_SECONDS);
+    }
+    if failure.status == StatusCode::UNAUTHORIZED {
+        headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    }
+    *response.body_mut() = Body::from(body.to_string());
+    response
+}

@@ -1,0 +1,140 @@
+//! `POST /get-online-features`.
+
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, RecordBatch};
+use arrow::datatypes::Field;
+use asofdb::parts::{did_you_mean, request_batch, request_column};
+use asofdb::{Catalog, JoinKey, Prepared, ResolvedFeature, ScalarType, ValueType, arrow_type};
+use asofdb_protocol::Role;
+use axum::extract::State;
+use axum::http::StatusCode;
+use serde::Deserialize;
+
+use super::super::caller::{Caller, Count};
+use super::super::door::Door;
+use super::super::failure::Failure;
+use super::super::payload::Payload;
+use super::super::reply::JsonReply;
+use super::columns::JsonColumns;
+use super::vector::{Metadata, Reply, Vector, ViewMetadata, feature_vectors};
+use crate::consumers::Operation;
+
+/// Feast's servers ignore what they do not know, and so do we here.
+#[derive(Deserialize)]
+struct Asked<'a> {
+    #[serde(borrow)]
+    entities: JsonColumns<'a>,
+    #[serde(default)]
+    features: Option<Vec<String>>,
+    #[serde(default)]
+    feature_service: Option<String>,
+    #[serde(default)]
+    full_feature_names: bool,
+    #[serde(default)]
+    include_feature_view_version_metadata: bool,
+}
+
+/// Latest features of entities, given and answered by column.
+pub(in super::super) async fn get_online_features(
+    State(door): State<Arc<Door>>,
+    caller: Caller,
+    payload: Payload,
+) -> Result<JsonReply, Failure> {
+    caller.require(Role::Reader)?;
+    door.run(move |door| {
+        caller.measured(Operation::Latest, |count| {
+            let asked: Asked<'_> = payload.json()?;
+            answer(door, count, &asked)
+        })
+    })
+    .await
+}
+
+fn answer(door: &Door, count: &mut Count<'_>, asked: &Asked<'_>) -> Result<JsonReply, Failure> {
+    let store = &door.service.store;
+    let prepared = store.prepare(&references(&store.catalog(), asked)?)?;
+    let features = prepared.features();
+    let names = names(&prepared, asked.full_feature_names)?;
+    let keys = prepared.join_keys();
+    let entities = entities(&keys, &asked.entities)?;
+    door.check_answer_size(entities.num_rows(), features.len())?;
+    count.admit(features.iter().map(|feature| feature.view.name.as_str()), entities.num_rows())?;
+    let answer = store.latest(&prepared, &prepared.entity_rows_from(&entities)?)?;
+    let keys = asked.entities.names().map(|name| key_type(&keys, name)).zip(entities.columns());
+    let vectors = keys.map(|(ty, column)| Vector::Key(ty, column)).chain(feature_vectors(&features, &answer));
+    JsonReply::of(&Reply {
+        results: vectors.collect(),
+        metadata: Metadata {
+            feature_names: asked.entities.names().map(str::to_owned).chain(names).collect(),
+            feature_view_metadata: asked.include_feature_view_version_metadata.then(|| views(&features)),
+        },
+    })
+}
+
+fn references(catalog: &Catalog, asked: &Asked<'_>) -> Result<Vec<String>, Failure> {
+    match (&asked.feature_service, &asked.features) {
+        (Some(service), _) if catalog.service(service).is_some() => Ok(vec![service.clone()]),
+        (Some(service), _) => {
+            let hint = did_you_mean(service, catalog.services().map(|service| service.name.as_str()));
+            let message = format!("no feature service is named {service:?}{hint}");
+            let failure = Failure::from(asofdb::storage::Error::not_found(message));
+            Err(failure.for_feast(StatusCode::NOT_FOUND, "FeatureServiceNotFoundException"))
+        }
+        (None, Some(features)) => Ok(features.clone()),
+        (None, None) => Err(Failure::invalid("a request names `features` or a `feature_service`")),
+    }
+}
+
+/// The names of the features in the answer. Where two would have one name, the request must ask for full ones.
+fn names(prepared: &Prepared, full: bool) -> Result<Vec<String>, Failure> {
+    let features = prepared.features();
+    if full {
+        let name = |one: &ResolvedFeature| format!("{}__{}", one.view.name, one.feature.name);
+        return Ok(features.iter().map(name).collect());
+    }
+    let mut seen = std::collections::BTreeSet::new();
+    match features.iter().find(|one| !seen.insert(one.feature.name.as_str())) {
+        None => Ok(features.iter().map(|one| one.feature.name.clone()).collect()),
+        Some(twice) => {
+            let message = format!("two features have one name; set full_feature_names: {:?}", twice.feature.name);
+            Err(Failure::invalid(message).for_feast(StatusCode::UNPROCESSABLE_ENTITY, "FeatureNameCollisionError"))
+        }
+    }
+}
+
+/// The columns of the request, each of its join key's type.
+fn entities(keys: &[JoinKey], given: &JsonColumns<'_>) -> Result<RecordBatch, Failure> {
+    if let Some(lacking) = keys.iter().find(|key| given.get(&key.name).is_none()) {
+        let message = format!("`entities` has no column for join key {:?} ({})", lacking.name, lacking.ty);
+        return Err(Failure::invalid(message));
+    }
+    let column = |(name, values)| {
+        let key = keys.iter().find(|key| key.name == name).ok_or_else(|| unknown_key(keys, name))?;
+        let field = Field::new(name, arrow_type(ValueType::Scalar(key.ty)), true);
+        let column = request_column(&field, values)?;
+        Ok((field, column))
+    };
+    let columns = given.iter().map(column).collect::<Result<Vec<(Field, ArrayRef)>, Failure>>()?;
+    Ok(request_batch(columns)?)
+}
+
+fn unknown_key(keys: &[JoinKey], name: &str) -> Failure {
+    let hint = did_you_mean(name, keys.iter().map(|key| key.name.as_str()));
+    Failure::invalid(format!("`entities` has a column that is no join key of the features asked for: {name:?}{hint}"))
+}
+
+fn key_type(keys: &[JoinKey], name: &str) -> ScalarType {
+    // Columns that are no join key were refused.
+    keys.iter().find(|key| key.name == name).map_or(ScalarType::String, |key| key.ty)
+}
+
+fn views(features: &[ResolvedFeature]) -> Vec<ViewMetadata> {
+    let mut names: Vec<&str> = Vec::new();
+    for feature in features {
+        if !names.contains(&feature.view.name.as_str()) {
+            names.push(&feature.view.name);
+        }
+    }
+    names.into_iter().map(|name| ViewMetadata { name: name.to_owned() }).collect()
+}

@@ -1,0 +1,49 @@
+//! Values and statuses as the dialect has them.
+
+use asofdb::{AsJson, Status, Timestamp, Value};
+use serde::{Serialize, Serializer};
+
+/// A value: as everywhere in our JSON, but timestamps are whole seconds since 1970.
+pub(super) struct FeastValue<'a>(pub(super) &'a Value);
+
+impl Serialize for FeastValue<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0 {
+            Value::Timestamp(time) => serializer.serialize_i64(whole_seconds(*time)),
+            Value::List(_, values) => serializer.collect_seq(values.iter().map(FeastValue)),
+            value => AsJson(value).serialize(serializer),
+        }
+    }
+}
+
+fn whole_seconds(time: Timestamp) -> i64 {
+    time.as_micros().div_euclid(1_000_000)
+}
+
+/// The dialect's name of a status.
+pub(super) fn status_name(status: Status) -> &'static str {
+    match status {
+        Status::Present => "PRESENT",
+        Status::Null => "NULL_VALUE",
+        Status::Missing => "NOT_FOUND",
+        Status::Expired => "OUTSIDE_MAX_AGE",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use asofdb::ScalarType;
+
+    use super::*;
+
+    #[test]
+    fn timestamps_are_whole_seconds_also_before_1970_and_in_lists() {
+        let text = |value: &Value| serde_json::to_string(&FeastValue(value)).unwrap();
+        let time = |micros| Value::Timestamp(Timestamp::from_micros(micros));
+        assert_eq!(text(&time(1_357_034_400_999_999)), "1357034400");
+        assert_eq!(text(&time(-1)), "-1");
+        assert_eq!(text(&Value::List(ScalarType::Timestamp, vec![time(1_000_000)])), "[1]");
+        assert_eq!(text(&Value::List(ScalarType::Bytes, vec![Value::Bytes(vec![0, 255])])), "[\"AP8=\"]");
+        assert_eq!(text(&Value::Float64(f64::NAN)), "\"NaN\"");
+    }
+}

@@ -1,0 +1,92 @@
+//! Who may come in? Decided before a body is read.
+
+use std::sync::Arc;
+
+use asofdb::ErrorKind;
+use asofdb_protocol::Role;
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+
+use super::door::Door;
+use super::failure::Failure;
+use super::peer::Peer;
+use crate::gauges::Refusal;
+
+/// Routes that say nothing but whether the sidecar lives: open to whoever can connect.
+const OPEN_PATHS: [&str; 3] = ["/health", "/healthz", "/readyz"];
+
+/// The names that a loopback address has in a `Host` header.
+const LOOPBACK_HOSTS: [&str; 3] = ["localhost", "127.0.0.1", "[::1]"];
+
+/// Lets a request in with its role, or refuses it.
+pub(super) async fn gate(State(door): State<Arc<Door>>, mut request: Request, next: Next) -> Response {
+    if OPEN_PATHS.contains(&request.uri().path()) {
+        return next.run(request).await;
+    }
+    let peer = request.extensions().get::<Peer>().copied().unwrap_or(Peer::Remote);
+    match role(&door, peer, request.headers()) {
+        Ok(role) => {
+            request.extensions_mut().insert(role);
+            let answered = tokio::time::timeout(door.options.request_timeout, next.run(request)).await;
+            answered.unwrap_or_else(|_| {
+                let seconds = door.options.request_timeout.as_secs_f64();
+                Failure::busy(format!("the request took longer than it may, {seconds} seconds")).into_response()
+            })
+        }
+        Err(failure) => {
+            door.service.http.refuse(Refusal::Access);
+            failure.into_response()
+        }
+    }
+}
+
+fn role(door: &Door, peer: Peer, headers: &HeaderMap) -> Result<Role, Failure> {
+    match peer {
+        Peer::Local { role: Some(role), .. } => Ok(role),
+        Peer::Local { uid, role: None } => {
+            Err(Failure::forbidden(format!("this user may not connect; the sidecar's --allow-uid lets it: {uid}")))
+        }
+        Peer::Remote => {
+            check_no_browser(headers)?;
+            match &door.options.token {
+                Some(token) if bearer(headers).is_some_and(|given| token.is(given)) => {
+                    Ok(door.options.access.remote_role())
+                }
+                Some(_) => Err(Failure::new(
+                    StatusCode::UNAUTHORIZED,
+                    ErrorKind::Invalid,
+                    "the token is missing or wrong; send it as `Authorization: Bearer TOKEN`",
+                )),
+                None => check_host(headers).map(|()| door.options.access.remote_role()),
+            }
+        }
+    }
+}
+
+/// Browsers say from which page they come: no page has business here.
+fn check_no_browser(headers: &HeaderMap) -> Result<(), Failure> {
+    match headers.contains_key(header::ORIGIN) {
+        true => Err(Failure::forbidden("requests of web pages are not served: the header Origin is set")),
+        false => Ok(()),
+    }
+}
+
+/// A page can make a name of its own lead to a loopback address; the name then stands in `Host`.
+fn check_host(headers: &HeaderMap) -> Result<(), Failure> {
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    let name = match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+        _ => host,
+    };
+    match LOOPBACK_HOSTS.iter().any(|known| known.eq_ignore_ascii_case(name)) {
+        true => Ok(()),
+        false => Err(Failure::forbidden(format!("the header Host names another host than this one: {name:?}"))),
+    }
+}
+
+fn bearer(headers: &HeaderMap) -> Option<&[u8]> {
+    let (scheme, token) = headers.get(header::AUTHORIZATION)?.as_bytes().split_at_checked(7)?;
+    scheme.eq_ignore_ascii_case(b"bearer ").then(|| token.trim_ascii())
+}

@@ -1,0 +1,29 @@
+//! `GET /metrics`.
+
+use std::sync::Arc;
+
+use asofdb::Error;
+use asofdb_protocol::Role;
+use axum::extract::State;
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+
+use super::caller::Caller;
+use super::door::Door;
+use super::failure::Failure;
+use crate::metrics::metrics_text;
+
+/// The format that the text is in.
+const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// What the sidecar and its consumers did, for Prometheus.
+pub(super) async fn metrics(State(door): State<Arc<Door>>, caller: Caller) -> Result<Response, Failure> {
+    caller.require(Role::Reader)?;
+    let text = door
+        .run(|door| {
+            metrics_text(&door.service)
+                .map_err(|error| Failure::from(Error::internal("cannot write the metrics").with_source(error)))
+        })
+        .await?;
+    Ok(([(header::CONTENT_TYPE, CONTENT_TYPE)], text).into_response())
+}

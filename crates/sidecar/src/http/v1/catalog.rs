@@ -1,0 +1,82 @@
+//! What is defined: `GET /v1/views`, `/v1/services`, `/v1/entities`, `/v1/catalog`.
+
+use std::sync::Arc;
+
+use asofdb::parts::{did_you_mean, find_view};
+use asofdb::{AsJson, Catalog, Error};
+use asofdb_protocol::Role;
+use axum::extract::State;
+
+use super::super::caller::Caller;
+use super::super::door::Door;
+use super::super::failure::Failure;
+use super::super::name::PathName;
+use super::super::reply::JsonReply;
+use crate::consumers::Operation;
+
+/// All of it.
+pub(in super::super) async fn catalog(State(door): State<Arc<Door>>, caller: Caller) -> Result<JsonReply, Failure> {
+    answer(door, caller, |catalog| JsonReply::of(&AsJson(catalog))).await
+}
+
+/// Every view.
+pub(in super::super) async fn views(State(door): State<Arc<Door>>, caller: Caller) -> Result<JsonReply, Failure> {
+    answer(door, caller, |catalog| JsonReply::of(&catalog.views().map(|view| AsJson(&**view)).collect::<Vec<_>>()))
+        .await
+}
+
+/// Every service.
+pub(in super::super) async fn services(State(door): State<Arc<Door>>, caller: Caller) -> Result<JsonReply, Failure> {
+    answer(door, caller, |catalog| {
+        JsonReply::of(&catalog.services().map(|service| AsJson(&**service)).collect::<Vec<_>>())
+    })
+    .await
+}
+
+/// Every entity.
+pub(in super::super) async fn entities(State(door): State<Arc<Door>>, caller: Caller) -> Result<JsonReply, Failure> {
+    answer(door, caller, |catalog| {
+        JsonReply::of(&catalog.entities().map(|entity| AsJson(&**entity)).collect::<Vec<_>>())
+    })
+    .await
+}
+
+/// One view.
+pub(in super::super) async fn view(
+    State(door): State<Arc<Door>>,
+    caller: Caller,
+    PathName(name): PathName,
+) -> Result<JsonReply, Failure> {
+    answer(door, caller, move |catalog| JsonReply::of(&AsJson(&**find_view(catalog, &name)?))).await
+}
+
+/// One service.
+pub(in super::super) async fn service(
+    State(door): State<Arc<Door>>,
+    caller: Caller,
+    PathName(name): PathName,
+) -> Result<JsonReply, Failure> {
+    answer(door, caller, move |catalog| match catalog.service(&name) {
+        Some(service) => JsonReply::of(&AsJson(&**service)),
+        None => {
+            let hint = did_you_mean(&name, catalog.services().map(|service| service.name.as_str()));
+            Err(Error::not_found(format!("no feature service is named {name:?}{hint}")).into())
+        }
+    })
+    .await
+}
+
+async fn answer(
+    door: Arc<Door>,
+    caller: Caller,
+    work: impl FnOnce(&Catalog) -> Result<JsonReply, Failure> + Send + 'static,
+) -> Result<JsonReply, Failure> {
+    caller.require(Role::Reader)?;
+    door.run(move |door| {
+        caller.measured(Operation::Catalog, |count| {
+            count.admit([], 0)?;
+            work(&door.service.store.catalog())
+        })
+    })
+    .await
+}

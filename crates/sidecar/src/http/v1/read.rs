@@ -1,0 +1,101 @@
+//! `POST /v1/latest` and `POST /v1/as_of`.
+
+use std::sync::Arc;
+
+use asofdb::{Answer, AnswerRows, AsJson, EntityRows, Prepared, Store, Timestamp};
+use asofdb_protocol::Role;
+use axum::extract::State;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::super::caller::{Caller, Count};
+use super::super::door::Door;
+use super::super::failure::Failure;
+use super::super::payload::Payload;
+use super::super::reply::JsonReply;
+use super::entity;
+use crate::consumers::Operation;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Latest<'a> {
+    features: Vec<String>,
+    #[serde(borrow)]
+    entities: Vec<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AsOf<'a> {
+    features: Vec<String>,
+    #[serde(borrow)]
+    entities: Vec<&'a RawValue>,
+    #[serde(default)]
+    at: Option<String>,
+    #[serde(default)]
+    known_at: Option<String>,
+}
+
+/// Features of entities now.
+pub(in super::super) async fn latest(
+    State(door): State<Arc<Door>>,
+    caller: Caller,
+    payload: Payload,
+) -> Result<JsonReply, Failure> {
+    caller.require(Role::Reader)?;
+    door.run(move |door| {
+        caller.measured(Operation::Latest, |count| {
+            let asked: Latest<'_> = payload.json()?;
+            read(door, count, &asked.features, &asked.entities, Store::latest)
+        })
+    })
+    .await
+}
+
+/// Features of entities as of a time, perhaps with what was known at another.
+pub(in super::super) async fn as_of(
+    State(door): State<Arc<Door>>,
+    caller: Caller,
+    payload: Payload,
+) -> Result<JsonReply, Failure> {
+    caller.require(Role::Reader)?;
+    door.run(move |door| {
+        caller.measured(Operation::AsOf, |count| {
+            let asked: AsOf<'_> = payload.json()?;
+            let now = door.service.store.now();
+            let at = asked.at.as_deref().map_or(Ok(now), |at| time("at", at, now))?;
+            let known_at = asked.known_at.as_deref().map(|known_at| time("known_at", known_at, now)).transpose()?;
+            read(door, count, &asked.features, &asked.entities, |store, prepared, rows| {
+                store.as_of(prepared, rows, at, known_at)
+            })
+        })
+    })
+    .await
+}
+
+/// A time of a request: RFC 3339, a date, or `now`.
+pub(super) fn time(name: &str, text: &str, now: Timestamp) -> Result<Timestamp, Failure> {
+    match text {
+        "now" => Ok(now),
+        _ => text.parse().map_err(|error: asofdb::storage::Error| Failure::invalid(format!("{name:?}: {error}"))),
+    }
+}
+
+fn read(
+    door: &Door,
+    count: &mut Count<'_>,
+    references: &[String],
+    given: &[&RawValue],
+    ask: impl FnOnce(&Store, &Prepared, &EntityRows) -> asofdb::storage::Result<Answer>,
+) -> Result<JsonReply, Failure> {
+    let store = &door.service.store;
+    let prepared = store.prepare(references)?;
+    let features = prepared.features();
+    let keys = prepared.join_keys();
+    let batch = entity::columns(&keys, given)?;
+    door.check_answer_size(batch.num_rows(), features.len())?;
+    count.admit(features.iter().map(|feature| feature.view.name.as_str()), batch.num_rows())?;
+    let answer = ask(store, &prepared, &prepared.entity_rows_from(&batch)?)?;
+    let entities: Vec<_> = (0..batch.num_rows()).map(|row| entity::row(&keys, &batch, row)).collect();
+    JsonReply::of(&AsJson(&AnswerRows { answer: &answer, entities: &entities }))
+}

@@ -1,0 +1,27 @@
+//! The sidecar of asofdb: a store that other processes of the host read and write.
+//!
+//! A [`Service`] is a store with its consumers. Two doors lead to it: [`Server`], the native protocol over a Unix socket
+//! (docs/protocol.md), and [`HttpServer`] (feature `http`, docs/http.md).
+
+mod access;
+mod bounds;
+mod consumers;
+mod gauges;
+#[cfg(feature = "http")]
+mod http;
+#[cfg(feature = "http")]
+mod metrics;
+mod output;
+mod server;
+mod service;
+mod socket;
+
+pub use self::access::{Access, Peer};
+pub use self::bounds::Bounds;
+pub use self::consumers::Limits;
+#[cfg(feature = "http")]
+pub use self::http::{HttpListeners, HttpOptions, HttpServer, HttpToken};
+pub use self::server::Server;
+pub use self::service::Service;
+pub use self::socket::Socket;
+pub use asofdb_protocol::{ConsumerReport, Role};

@@ -1,0 +1,195 @@
+//! What Prometheus reads: everything that is counted, by consumer, operation and view.
+//!
+//! A request over several views counts in the series of each of them. Freshness is not among the metrics: it reads
+//! whole views.
+
+use std::fmt;
+use std::sync::Arc;
+
+use asofdb::{Span, Stats};
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeGaugeValue, EncodeMetric, MetricEncoder, NoLabelSet, text};
+use prometheus_client::metrics::MetricType;
+use prometheus_client::metrics::counter::ConstCounter;
+use prometheus_client::metrics::gauge::ConstGauge;
+use prometheus_client::registry::{Registry, Unit};
+
+use crate::consumers::{Consumer, LatencySnapshot, Series};
+use crate::gauges::{Gauges, Refusal};
+use crate::service::Service;
+
+/// The metrics as OpenMetrics text.
+///
+/// # Errors
+/// None of its own: writing to memory does not fail.
+pub(crate) fn metrics_text(service: &Arc<Service>) -> Result<String, fmt::Error> {
+    let mut registry = Registry::with_prefix("asof");
+    registry.register_collector(Box::new(Everything(service.clone())));
+    let mut out = String::new();
+    text::encode(&mut out, &registry)?;
+    Ok(out)
+}
+
+#[derive(Debug)]
+struct Everything(Arc<Service>);
+
+impl Collector for Everything {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
+        consumers(&self.0, &mut encoder)?;
+        doors(&self.0, &mut encoder)?;
+        life(&self.0, &mut encoder)?;
+        // Where the store cannot tell, its metrics are absent: the others must not be.
+        match self.0.store.stats() {
+            Ok(stats) => store(&stats, &mut encoder),
+            Err(_) => Ok(()),
+        }
+    }
+}
+
+/// A consumer's series with its counts at one time.
+struct Counted {
+    consumer: Arc<Consumer>,
+    series: Arc<Series>,
+    latencies: LatencySnapshot,
+}
+
+impl Counted {
+    fn labels(&self) -> [(&str, &str); 3] {
+        [("operation", self.series.operation.as_str()), ("consumer", self.consumer.name()), ("view", &self.series.view)]
+    }
+}
+
+fn consumers(service: &Service, encoder: &mut DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
+    let counted = |(consumer, series): (_, Arc<Series>)| Counted { consumer, latencies: series.latencies(), series };
+    let all: Vec<Counted> = service.consumers.series().into_iter().map(counted).collect();
+    if all.is_empty() {
+        return Ok(());
+    }
+    let mut requests = family(encoder, "requests", "Requests, failed ones included", None, MetricType::Counter)?;
+    for one in &all {
+        ConstCounter::new(one.latencies.count()).encode(requests.encode_family(&one.labels())?)?;
+    }
+    let help = "Entities asked for or rows written by requests that succeeded";
+    let mut rows = family(encoder, "rows", help, None, MetricType::Counter)?;
+    for one in &all {
+        ConstCounter::new(one.series.rows()).encode(rows.encode_family(&one.labels())?)?;
+    }
+    errors(&all, encoder)?;
+    durations(&all, encoder)
+}
+
+fn errors(all: &[Counted], encoder: &mut DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
+    let errors = |one: &Counted| !one.series.errors().is_empty();
+    if !all.iter().any(errors) {
+        return Ok(());
+    }
+    let mut family = family(encoder, "errors", "Requests that failed, by kind", None, MetricType::Counter)?;
+    for one in all {
+        for (kind, count) in one.series.errors() {
+            let [operation, consumer, view] = one.labels();
+            let labels = [operation, consumer, view, ("kind", kind.as_str())];
+            ConstCounter::new(count).encode(family.encode_family(&labels)?)?;
+        }
+    }
+    Ok(())
+}
+
+fn durations(all: &[Counted], encoder: &mut DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
+    let seconds = Some(&Unit::Seconds);
+    let mut histogram = family(encoder, "request_duration", "How long requests took", seconds, MetricType::Histogram)?;
+    for one in all {
+        let sum = one.latencies.sum.as_secs_f64();
+        let (count, buckets) = (one.latencies.count(), one.latencies.coarse());
+        histogram.encode_family(&one.labels())?.encode_histogram::<NoLabelSet>(sum, count, &buckets, None)?;
+    }
+    for (name, part, help) in [
+        ("request_duration_p50", 0.50, "What half of the requests took at most, since the start"),
+        ("request_duration_p99", 0.99, "What 99 in 100 requests took at most, since the start"),
+    ] {
+        let mut gauge = family(encoder, name, help, seconds, MetricType::Gauge)?;
+        for one in all {
+            let quantile = one.latencies.quantile(part).as_secs_f64();
+            ConstGauge::new(quantile).encode(gauge.encode_family(&one.labels())?)?;
+        }
+    }
+    Ok(())
+}
+
+fn family<'s>(
+    encoder: &'s mut DescriptorEncoder<'_>,
+    name: &'s str,
+    help: &str,
+    unit: Option<&'s Unit>,
+    ty: MetricType,
+) -> Result<MetricEncoder<'s>, fmt::Error> {
+    encoder.encode_descriptor(name, help, unit, ty)
+}
+
+fn doors(service: &Service, encoder: &mut DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
+    let doors = [("native", &service.native), ("http", &service.http)];
+    type Read = fn(&Gauges) -> u64;
+    let gauges: [(&str, &str, Option<&Unit>, Read); 3] = [
+        ("connections", "Open connections", None, |door| door.connections.get()),
+        ("requests_in_flight", "Requests read and not yet answered", None, |door| door.requests_in_flight.get()),
+        ("large_frames", "Memory of large frames and bodies that are held", Some(&Unit::Bytes), |door| {
+            door.large_frame_bytes.get()
+        }),
+    ];
+    for (name, help, unit, read) in gauges {
+        let mut gauge = family(encoder, name, help, unit, MetricType::Gauge)?;
+        for (door, gauges) in doors {
+            ConstGauge::new(read(gauges)).encode(gauge.encode_family(&[("door", door)])?)?;
+        }
+    }
+    let mut refused = family(encoder, "refused", "Connections and requests turned away", None, MetricType::Counter)?;
+    for (door, gauges) in doors {
+        for refusal in Refusal::ALL {
+            let labels = [("door", door), ("reason", refusal.as_str())];
+            ConstCounter::new(gauges.refused(refusal)).encode(refused.encode_family(&labels)?)?;
+        }
+    }
+    let mut panics = family(encoder, "panics", "Requests that failed by a panic", None, MetricType::Counter)?;
+    for (door, gauges) in doors {
+        ConstCounter::new(gauges.panics()).encode(panics.encode_family(&[("door", door)])?)?;
+    }
+    Ok(())
+}
+
+fn life(service: &Service, encoder: &mut DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
+    gauge(encoder, "ready", "1 when requests should be sent here", None, u64::from(service.is_ready()))?;
+    let uptime: Span = service.store.now().since(service.started());
+    let seconds = uptime.as_micros() as f64 / 1e6;
+    gauge(encoder, "uptime", "How long the sidecar has been running", Some(&Unit::Seconds), seconds)
+}
+
+fn store(stats: &Stats, encoder: &mut DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
+    let bytes = Some(&Unit::Bytes);
+    gauge(encoder, "store_disk", "Live data on disk", bytes, stats.disk_bytes)?;
+    gauge(encoder, "store_memory", "Block cache and write buffers", bytes, stats.memory_bytes)?;
+    gauge(
+        encoder,
+        "store_memory_budget",
+        "What block cache and write buffers may take",
+        bytes,
+        stats.memory_budget_bytes,
+    )?;
+    let failed = u64::from(stats.background_error.is_some());
+    gauge(encoder, "store_background_error", "1 when an error stopped background work", None, failed)?;
+    counter(encoder, "store_batches", "Batches written since the store was opened", stats.batches)?;
+    counter(encoder, "store_rows", "Rows written since the store was opened", stats.rows)?;
+    counter(encoder, "store_stalls", "Writes that waited for compaction", stats.stalls)
+}
+
+fn gauge<N: EncodeGaugeValue>(
+    encoder: &mut DescriptorEncoder<'_>,
+    name: &str,
+    help: &str,
+    unit: Option<&Unit>,
+    value: N,
+) -> Result<(), fmt::Error> {
+    ConstGauge::new(value).encode(family(encoder, name, help, unit, MetricType::Gauge)?)
+}
+
+fn counter(encoder: &mut DescriptorEncoder<'_>, name: &str, help: &str, value: u64) -> Result<(), fmt::Error> {
+    ConstCounter::new(value).encode(family(encoder, name, help, None, MetricType::Counter)?)
+}

@@ -1,0 +1,80 @@
+//! The chunks that a client sends after a request.
+
+use asofdb::{Error, Result};
+use asofdb_protocol::{Header, Kind};
+
+use crate::bounds::Bounds;
+use crate::server::connection::{Arrivals, End};
+
+/// What it means that a chunk does not come.
+const PAUSED: &str = "paused within a request";
+
+/// The chunks of one request, in their order.
+pub(super) struct Inflow<'a, 's> {
+    arrivals: &'a mut Arrivals<'s>,
+    bounds: &'a Bounds,
+    id: u64,
+    /// Whether another chunk follows.
+    more: bool,
+    /// Why none can be read any more.
+    end: Option<End>,
+}
+
+impl<'a, 's> Inflow<'a, 's> {
+    /// What follows the request with this header.
+    pub(super) fn new(arrivals: &'a mut Arrivals<'s>, header: Header, bounds: &'a Bounds) -> Result<Self, End> {
+        if header.more != matches!(header.kind, Kind::Join | Kind::Load) {
+            let message = "joins and loads are followed by chunks, other requests are not";
+            return Err(End::Refused(Error::invalid(message)));
+        }
+        Ok(Inflow { arrivals, bounds, id: header.id, more: header.more, end: None })
+    }
+
+    /// The next chunk; `None` after the last one.
+    ///
+    /// # Errors
+    /// `Unavailable` when the connection ends; [`Inflow::check`] then says how.
+    pub(super) fn next(&mut self) -> Result<Option<&[u8]>> {
+        match self.wait() {
+            Ok(true) => {}
+            Ok(false) => return Ok(None),
+            Err(end) => {
+                self.more = false;
+                self.end = Some(end);
+                return Err(Error::unavailable("the client has ended the stream"));
+            }
+        }
+        let next = self.arrivals.input.next(self.bounds.body_bytes_max)?;
+        Ok(next.map(|(header, body)| {
+            self.more = header.more;
+            body
+        }))
+    }
+
+    /// Waits until the next chunk is there; false when there is none to come.
+    fn wait(&mut self) -> Result<bool, End> {
+        if !self.more {
+            return Ok(false);
+        }
+        loop {
+            if let Some((header, _)) = self.arrivals.input.peek(self.bounds.body_bytes_max).map_err(End::Refused)? {
+                return match header.kind == Kind::Chunk && !header.is_answer && header.id == self.id {
+                    true => Ok(true),
+                    false => Err(End::Refused(Error::invalid("a request came before the last chunk of another"))),
+                };
+            }
+            self.arrivals.read(self.bounds.stall_timeout, PAUSED)?;
+        }
+    }
+
+    /// Whether the connection can go on.
+    pub(super) fn check(&mut self) -> Result<(), End> {
+        self.end.take().map_or(Ok(()), Err)
+    }
+
+    /// Passes over the chunks that nobody took.
+    pub(super) fn drain(mut self) -> Result<(), End> {
+        while let Ok(Some(_)) = self.next() {}
+        self.check()
+    }
+}

@@ -1,0 +1,71 @@
+//! From the thread that works to the one that writes.
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::Schema;
+use asofdb::{Error, Result};
+use asofdb_protocol::{Kind, PIECE_BYTES, StreamPieces, parts};
+use crossbeam::channel::{Receiver, Sender, bounded};
+
+/// Pieces that wait to be written: one is made while one is written.
+const WAITING: usize = 1;
+
+/// A part of an answer: the body of a frame.
+pub(super) struct Piece {
+    pub(super) kind: Kind,
+    pub(super) body: Vec<u8>,
+}
+
+/// Where pieces go.
+pub(super) struct Outflow(Sender<Piece>);
+
+pub(super) fn new() -> (Outflow, Receiver<Piece>) {
+    let (sender, receiver) = bounded(WAITING);
+    (Outflow(sender), receiver)
+}
+
+impl Outflow {
+    /// Hands a piece over, waiting until there is room.
+    ///
+    /// # Errors
+    /// `Unavailable` when the client is not there any more.
+    pub(super) fn send(&self, kind: Kind, body: Vec<u8>) -> Result<()> {
+        self.0.send(Piece { kind, body }).map_err(|_| Error::unavailable("the client has gone"))
+    }
+}
+
+/// Batches on their way out, as an Arrow IPC stream.
+pub(super) struct Stream<'o> {
+    pieces: StreamPieces,
+    outflow: &'o Outflow,
+    rows: u64,
+}
+
+impl<'o> Stream<'o> {
+    /// Begins with the schema, which is sent at once.
+    pub(super) fn start(schema: &Schema, outflow: &'o Outflow) -> Result<Self> {
+        let mut stream = Stream { pieces: StreamPieces::new(schema)?, outflow, rows: 0 };
+        stream.send()?;
+        Ok(stream)
+    }
+
+    pub(super) fn write(&mut self, batch: &RecordBatch) -> Result<()> {
+        self.rows += batch.num_rows() as u64;
+        for part in parts(batch, PIECE_BYTES) {
+            self.pieces.write(&part)?;
+            if self.pieces.bytes() >= PIECE_BYTES {
+                self.send()?;
+            }
+        }
+        Ok(())
+    }
+
+    fn send(&mut self) -> Result<()> {
+        self.outflow.send(Kind::Chunk, self.pieces.take())
+    }
+
+    /// Sends what is left; tells how many rows there were.
+    pub(super) fn finish(self) -> Result<u64> {
+        self.outflow.send(Kind::Chunk, self.pieces.finish()?)?;
+        Ok(self.rows)
+    }
+}

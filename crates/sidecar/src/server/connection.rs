@@ -1,0 +1,212 @@
+//! One connection, served by one thread: blocking reads and writes have no wake-up between them and the kernel.
+
+use std::io::{self, ErrorKind as IoKind};
+use std::net::Shutdown;
+use std::os::unix::net::UnixStream;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
+
+use asofdb::{Error, Result};
+use asofdb_protocol::{Header, Input, Kind, Role};
+use tracing::{debug, info};
+
+use super::budget::Held;
+use super::replies::Replies;
+use super::session::Session;
+use super::{Shared, bulk, control};
+use crate::access::Peer;
+use crate::consumers::Stopwatch;
+use crate::gauges::Refusal;
+
+/// Longest body before a client has said hello.
+const HELLO_BYTES_MAX: usize = 1 << 10;
+
+/// Why a connection ends.
+#[derive(Debug)]
+pub(super) enum End {
+    /// The client has gone, or the sidecar stops.
+    Closed,
+    /// The client breaks a rule that nothing can follow.
+    Refused(Error),
+    /// The client does not speak, go on or listen for too long.
+    TimedOut(&'static str),
+    /// The socket failed.
+    Broken(io::Error),
+}
+
+impl From<io::Error> for End {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            // With a timeout set, a write that blocks for as long.
+            IoKind::WouldBlock | IoKind::TimedOut => End::TimedOut("did not read its answers"),
+            IoKind::BrokenPipe | IoKind::ConnectionReset => End::Closed,
+            _ => End::Broken(error),
+        }
+    }
+}
+
+/// What arrives from a client.
+pub(super) struct Arrivals<'s> {
+    pub(super) input: Input,
+    stream: &'s UnixStream,
+    held: Held<'s>,
+    /// How long a read waits now.
+    patience: Option<Duration>,
+}
+
+impl<'s> Arrivals<'s> {
+    fn new(shared: &'s Shared, stream: &'s UnixStream) -> Self {
+        Arrivals { input: Input::new(), stream, held: shared.budget.hold(), patience: None }
+    }
+
+    /// Reads once, waiting at most so long. `timed_out` says what it means that nothing came.
+    pub(super) fn read(&mut self, patience: Duration, timed_out: &'static str) -> Result<(), End> {
+        if self.patience != Some(patience) {
+            self.stream.set_read_timeout(Some(patience))?;
+            self.patience = Some(patience);
+        }
+        self.held.resize(self.input.wanted_bytes()).map_err(End::Refused)?;
+        loop {
+            match self.input.read_from(&mut self.stream) {
+                Ok(0) => return Err(End::Closed),
+                Ok(_) => return Ok(()),
+                Err(error) if error.kind() == IoKind::Interrupted => {}
+                Err(error) if matches!(error.kind(), IoKind::WouldBlock | IoKind::TimedOut) => {
+                    return Err(End::TimedOut(timed_out));
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+}
+
+/// Serves a connection to its end.
+pub(super) fn serve(shared: &Shared, number: u64, stream: &UnixStream, peer: Peer, role: Role) {
+    let end = match Connection::new(shared, stream).and_then(|connection| connection.run(number, peer, role)) {
+        Ok(never) => match never {},
+        Err(end) => end,
+    };
+    let uid = peer.uid;
+    match &end {
+        End::Closed => debug!(connection = number, uid, "connection closed"),
+        End::Refused(error) => info!(connection = number, uid, error = %error, "connection refused"),
+        End::TimedOut(what) => info!(connection = number, uid, client = what, "connection timed out"),
+        End::Broken(error) => info!(connection = number, uid, error = %error, "connection broke"),
+    }
+    // The client learns it even while somebody else holds the stream.
+    let _ = stream.shutdown(Shutdown::Both);
+}
+
+struct Connection<'s> {
+    shared: &'s Shared,
+    arrivals: Arrivals<'s>,
+    replies: Replies<&'s UnixStream>,
+}
+
+impl<'s> Connection<'s> {
+    fn new(shared: &'s Shared, stream: &'s UnixStream) -> Result<Self, End> {
+        stream.set_write_timeout(Some(shared.bounds.stall_timeout))?;
+        Ok(Connection { shared, arrivals: Arrivals::new(shared, stream), replies: Replies::new(stream) })
+    }
+
+    fn run(mut self, number: u64, peer: Peer, role: Role) -> Result<std::convert::Infallible, End> {
+        let greeted = self.greet(number, peer, role);
+        let ended = match greeted {
+            Ok(mut session) => loop {
+                if let Err(end) = self.turn(&mut session) {
+                    break end;
+                }
+            },
+            Err(end) => end,
+        };
+        if let End::Refused(error) = &ended {
+            // Whether or not it is still there to be told.
+            let _ = self.replies.error(0, error).and_then(|()| self.replies.flush());
+        }
+        Err(ended)
+    }
+
+    /// Waits for a hello and answers it.
+    fn greet(&mut self, number: u64, peer: Peer, role: Role) -> Result<Session<'s>, End> {
+        let patience = self.shared.bounds.handshake_timeout;
+        let started = Stopwatch::start();
+        let late = "did not say hello";
+        let session = loop {
+            if let Some((header, body)) = self.arrivals.input.next(HELLO_BYTES_MAX).map_err(End::Refused)? {
+                if header.kind != Kind::Hello || header.is_answer || header.more {
+                    return Err(End::Refused(Error::invalid("the first frame of a connection is a hello")));
+                }
+                let (session, welcome) = Session::open(self.shared, peer, role, body).map_err(End::Refused)?;
+                self.replies.answer(Kind::Hello, header.id, &welcome)?;
+                break session;
+            }
+            let left = patience.checked_sub(started.elapsed()).filter(|left| !left.is_zero());
+            let left = left.ok_or_else(|| self.too_late(late))?;
+            self.arrivals.read(left, late).map_err(|end| match end {
+                End::TimedOut(what) => self.too_late(what),
+                end => end,
+            })?;
+        };
+        if !self.shared.registry.greet(number, self.shared.bounds.connections_max) {
+            return Err(End::Refused(self.shared.full()));
+        }
+        self.replies.flush()?;
+        Ok(session)
+    }
+
+    fn too_late(&self, what: &'static str) -> End {
+        self.shared.service.native.refuse(Refusal::Handshake);
+        End::TimedOut(what)
+    }
+
+    /// Answers everything that has arrived, then waits for more.
+    fn turn(&mut self, session: &mut Session<'s>) -> Result<(), End> {
+        let mut taken = 0;
+        while let Some((header, _)) =
+            self.arrivals.input.peek(self.shared.bounds.body_bytes_max).map_err(End::Refused)?
+        {
+            self.request(session, header)?;
+            taken += 1;
+            if taken >= self.shared.bounds.requests_taken_max {
+                break;
+            }
+        }
+        session.reads.answer(self.shared, &mut self.replies)?;
+        self.replies.flush()?;
+        if taken >= self.shared.bounds.requests_taken_max {
+            return Ok(());
+        }
+        let (patience, late) = match self.arrivals.input.is_empty() {
+            true => (self.shared.bounds.idle_timeout, "said nothing"),
+            false => (self.shared.bounds.stall_timeout, "paused within a request"),
+        };
+        self.arrivals.read(patience, late)
+    }
+
+    /// Answers the next request, which is there.
+    fn request(&mut self, session: &mut Session<'s>, header: Header) -> Result<(), End> {
+        if header.is_answer || header.kind == Kind::Chunk {
+            return Err(End::Refused(Error::invalid("a client sends requests, and chunks of those that have some")));
+        }
+        let shared = self.shared;
+        if matches!(header.kind, Kind::Latest | Kind::AsOf) {
+            let next = self.arrivals.input.next(shared.bounds.body_bytes_max).map_err(End::Refused)?;
+            let Some((header, body)) = next else { return Ok(()) };
+            return Ok(session.reads.gather(shared, header, body, &mut self.replies)?);
+        }
+        session.reads.answer(shared, &mut self.replies)?;
+        let next = self.arrivals.input.next(shared.bounds.body_bytes_max).map_err(End::Refused)?;
+        let Some((header, body)) = next else { return Ok(()) };
+        if bulk::is_bulk(header.kind) {
+            let body = body.to_vec();
+            self.replies.flush()?;
+            return bulk::serve(shared, session, header, &body, &mut self.arrivals, &mut self.replies);
+        }
+        // A panic may leave a handle half made, which is then not in the session.
+        let answer = catch_unwind(AssertUnwindSafe(|| control::answer(shared, session, header.kind, body)));
+        match answer.unwrap_or_else(|_| Err(shared.panicked())) {
+            Ok(body) => Ok(self.replies.frame(Header::answer(header.kind, header.id), &[&body])?),
+            Err(error) => Ok(self.replies.error(header.id, &error)?),
+        }
+    }
+}

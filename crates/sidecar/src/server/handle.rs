@@ -1,0 +1,130 @@
+//! A request that a client has prepared.
+
+use std::sync::Arc;
+
+use asofdb::parts::{EncodedKeys, ReadPlan};
+use asofdb::{Error, Prepared, Question, Result, ScalarType, Store};
+use asofdb_protocol::{Form, HandleMessage, PrepareRequest, describe, is_same_shape};
+
+use crate::consumers::{Consumer, Meter, Operation};
+
+/// A prepared request of one connection.
+#[derive(Debug)]
+pub(super) struct Handle {
+    prepared: Prepared,
+    pub(super) plan: Arc<ReadPlan>,
+    pub(super) form: Form,
+    latest: Meter,
+    as_of: Meter,
+    /// Bytes of an answer's row, without values of variable length.
+    pub(super) row_bytes: usize,
+    /// Whether an answer has values of variable length.
+    pub(super) has_variable: bool,
+    /// The types of the join keys of each group of keys.
+    key_types: Vec<Vec<ScalarType>>,
+    /// The keys of the requests being answered.
+    pub(super) groups: Vec<EncodedKeys>,
+}
+
+impl Handle {
+    /// Resolves the references.
+    ///
+    /// # Errors
+    /// `NotFound` for unknown names; `Invalid` when a matrix is asked of what are no numbers.
+    pub(super) fn new(store: &Store, consumer: &Arc<Consumer>, request: PrepareRequest) -> Result<Self> {
+        let prepared = store.prepare(&request.references)?;
+        let catalog = || store.catalog();
+        let plan = prepared.plan(catalog().revision(), catalog)?;
+        if matches!(request.form, Form::Matrix { .. }) {
+            plan.check_numeric()?;
+        }
+        let views: Vec<&str> = plan.views.iter().map(|planned| planned.view.name.as_str()).collect();
+        let types = |group: &Vec<usize>| group.iter().map(|position| plan.join_keys[*position].ty).collect();
+        let fields = || plan.views.iter().flat_map(|planned| planned.layout.fields());
+        Ok(Handle {
+            latest: consumer.meter(Operation::Latest, &views),
+            as_of: consumer.meter(Operation::AsOf, &views),
+            row_bytes: match request.form {
+                Form::Matrix { statuses, .. } => plan.features.len() * if statuses { 5 } else { 4 },
+                Form::Rows => plan.views.iter().map(|planned| planned.layout.stride()).sum(),
+            },
+            has_variable: request.form == Form::Rows && fields().any(|field| field.ty.fixed_bytes().is_none()),
+            key_types: plan.key_groups.iter().map(types).collect(),
+            groups: vec![EncodedKeys::default(); plan.key_groups.len()],
+            form: request.form,
+            prepared,
+            plan,
+        })
+    }
+
+    /// What the client is told.
+    pub(super) fn message(&self, number: u32) -> HandleMessage {
+        describe(&self.plan, number)
+    }
+
+    /// Follows the catalog. False when answers would be of another shape now, so that the client must prepare the
+    /// request again.
+    ///
+    /// # Errors
+    /// `NotFound` when a feature was dropped.
+    #[inline]
+    pub(super) fn refresh(&mut self, store: &Store) -> Result<bool> {
+        let catalog = || store.catalog();
+        let revision = catalog().revision();
+        if self.plan.revision == revision { Ok(true) } else { self.refresh_to(revision, store) }
+    }
+
+    #[cold]
+    fn refresh_to(&mut self, revision: u64, store: &Store) -> Result<bool> {
+        let plan = self.prepared.plan(revision, || store.catalog())?;
+        let is_same = is_same_shape(&describe(&plan, 0), &describe(&self.plan, 0));
+        if is_same {
+            self.plan = plan;
+        }
+        Ok(is_same)
+    }
+
+    /// What counts its requests.
+    pub(super) fn meter(&self, question: Question) -> &Meter {
+        match question {
+            Question::Latest => &self.latest,
+            Question::AsOf { .. } => &self.as_of,
+        }
+    }
+
+    /// How many rows wait to be read.
+    pub(super) fn rows(&self) -> usize {
+        self.groups.first().map_or(0, EncodedKeys::len)
+    }
+
+    /// Adds the keys of one more request.
+    ///
+    /// # Errors
+    /// `Invalid` when they are not keys of the request; none is added then.
+    #[inline]
+    pub(super) fn push_keys(&mut self, rows: usize, mut bytes: &[u8]) -> Result<()> {
+        let before = self.rows();
+        let read = |(group, types): (&mut EncodedKeys, &Vec<ScalarType>)| {
+            group.read_from(types.iter().copied(), rows, &mut bytes)
+        };
+        let pushed = self.groups.iter_mut().zip(&self.key_types).try_for_each(read);
+        let pushed = match (pushed, bytes.len()) {
+            (Ok(()), left @ 1..) => Err(Error::invalid(format!("a request has {left} bytes after its entity keys"))),
+            (pushed, _) => pushed,
+        };
+        if pushed.is_err() {
+            self.groups.iter_mut().for_each(|group| group.truncate(before));
+        }
+        pushed
+    }
+
+    /// Forgets the keys, keeps their memory unless there is much of it.
+    pub(super) fn clear(&mut self) {
+        for group in &mut self.groups {
+            match group.memory_bytes() > super::budget::FREE_BYTES {
+                true => *group = EncodedKeys::default(),
+                false => group.clear(),
+            }
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! What every door of the sidecar shares.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use asofdb::storage::KeyRange;
+use asofdb::{Result, Store, Timestamp};
+use asofdb_protocol::ConsumerReport;
+
+use crate::consumers::{Consumers, Limits};
+use crate::gauges::Gauges;
+
+/// A store with its consumers and the state of the sidecar's life: what its doors, the native one and HTTP, serve.
+#[derive(Debug)]
+pub struct Service {
+    pub(crate) store: Store,
+    pub(crate) consumers: Consumers,
+    /// What the native door is doing.
+    pub(crate) native: Gauges,
+    /// What the HTTP door is doing.
+    pub(crate) http: Gauges,
+    started: Timestamp,
+    ready: AtomicBool,
+    draining: AtomicBool,
+}
+
+impl Service {
+    /// A service that is not ready yet.
+    pub fn new(store: Store, limits: Limits) -> Self {
+        Service {
+            started: store.now(),
+            store,
+            consumers: Consumers::new(limits),
+            native: Gauges::default(),
+            http: Gauges::default(),
+            ready: AtomicBool::new(false),
+            draining: AtomicBool::new(false),
+        }
+    }
+
+    /// When it began, by the store's clock.
+    pub fn started(&self) -> Timestamp {
+        self.started
+    }
+
+    /// Whether requests should be sent here: it is warm and does not stop.
+    pub fn is_ready(&self) -> bool {
+        self.ready.load(Ordering::Acquire) && !self.is_draining()
+    }
+
+    /// From now on it is warm.
+    pub fn set_ready(&self) {
+        self.ready.store(true, Ordering::Release);
+    }
+
+    /// Opens what the first read of each view would have to open.
+    ///
+    /// # Errors
+    /// `Corrupt` when stored bytes cannot be read.
+    pub fn warm_up(&self) -> Result<()> {
+        let catalog = self.store.catalog();
+        let snapshot = self.store.backend().snapshot();
+        for view in catalog.views() {
+            snapshot.scan(view, &KeyRange::default())?.next()?;
+        }
+        Ok(())
+    }
+
+    /// Whether it is stopping: what is in flight is finished, nothing new is taken.
+    pub fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Acquire)
+    }
+
+    /// From now on it is stopping.
+    pub fn start_draining(&self) {
+        self.draining.store(true, Ordering::Release);
+    }
+
+    /// What every consumer did, by consumer, operation and view.
+    pub fn report(&self) -> Vec<ConsumerReport> {
+        self.consumers.report()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use asofdb::ManualClock;
+
+    use super::*;
+
+    #[test]
+    fn a_service_is_ready_when_it_is_warm_and_not_stopping() {
+        let now = Timestamp::from_micros(1_357_034_400_000_000);
+        let service = Service::new(Store::in_memory(ManualClock::new(now)), Limits::default());
+        assert_eq!(service.started(), now);
+        assert!(!service.is_ready());
+        service.set_ready();
+        assert!(service.is_ready() && !service.is_draining());
+        service.start_draining();
+        assert!(!service.is_ready() && service.is_draining());
+    }
+}

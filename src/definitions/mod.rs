@@ -1,0 +1,156 @@
+//! Definitions from TOML.
+//!
+//! Every error is one line that begins with `file:line:column:`. The rules that definitions must keep are those
+//! of [`Definitions::check`]; this module adds the places and what only a file can get wrong.
+
+pub(crate) mod document;
+mod literal;
+pub(crate) mod reference;
+pub(crate) mod suggest;
+
+use std::path::Path;
+
+use asofdb_storage::{
+    Definitions, EVENT_COLUMN_DEFAULT, EntityDefinition, Error, FeatureDefinition, JoinKey, MAX_FUTURE_SKEW_DEFAULT,
+    Problem, Result, ScalarType, ServiceDefinition, ValueType, ViewDefinition,
+};
+
+use crate::definitions::document::{Field, Table, TomlText, offset_of, read_text};
+use crate::definitions::suggest::did_you_mean;
+
+/// Longest definitions file in bytes; a file over it is data given by mistake.
+pub const DEFINITIONS_BYTES_MAX: usize = 16 << 20;
+
+const DOCUMENT_KEYS: [&str; 3] = ["entity", "feature_view", "feature_service"];
+const ENTITY_KEYS: [&str; 4] = ["name", "join_keys", "description", "tags"];
+const JOIN_KEY_KEYS: [&str; 2] = ["name", "type"];
+const VIEW_KEYS: [&str; 13] = [
+    "name",
+    "entities",
+    "ttl",
+    "retention",
+    "keep_newest",
+    "max_future_skew",
+    "event_timestamp",
+    "created_timestamp",
+    "owner",
+    "team",
+    "description",
+    "tags",
+    "feature",
+];
+const FEATURE_KEYS: [&str; 5] = ["name", "type", "description", "default", "tags"];
+const SERVICE_KEYS: [&str; 5] = ["name", "owner", "description", "tags", "features"];
+
+/// Reads a definitions file.
+///
+/// # Errors
+/// `NotFound` when there is no such file, `Unavailable` when it cannot be read, otherwise as
+/// [`parse_definitions`].
+pub fn read_definitions(path: impl AsRef<Path>) -> Result<Definitions> {
+    let text = read_text(path.as_ref(), "definitions file", DEFINITIONS_BYTES_MAX)?;
+    parse_definitions(&text, &path.as_ref().display().to_string())
+}
+
+/// Reads definitions from TOML; `origin` is the name of the text in errors, mostly a file name.
+///
+/// # Errors
+/// `Invalid` or `NotFound`, one line, beginning with `origin:line:column:`, when the text is not TOML, has keys,
+/// types or values that definitions do not have, or breaks a rule of [`Definitions::check`].
+pub fn parse_definitions(text: &str, origin: &str) -> Result<Definitions> {
+    let source = TomlText { origin, text };
+    if text.len() > DEFINITIONS_BYTES_MAX {
+        return Err(source.invalid(0, format!("a definitions file has at most {DEFINITIONS_BYTES_MAX} bytes")));
+    }
+    let document = source.parse()?;
+    let root = Table::document(source, &document, "a definitions file", &DOCUMENT_KEYS)?;
+    let entities = root.tables("entity", "an entity", &ENTITY_KEYS)?;
+    let views = root.tables("feature_view", "a feature view", &VIEW_KEYS)?;
+    let services = root.tables("feature_service", "a feature service", &SERVICE_KEYS)?;
+    let definitions = Definitions {
+        entities: entities.iter().map(entity).collect::<Result<_>>()?,
+        views: views.iter().map(view).collect::<Result<_>>()?,
+        services: services.iter().map(service).collect::<Result<_>>()?,
+    };
+    match definitions.check() {
+        Ok(()) => Ok(definitions),
+        Err(problem) => Err(located(source, offset_of(&document, &problem.path), &problem)),
+    }
+}
+
+fn located(source: TomlText, at: usize, problem: &Problem) -> Error {
+    let known = problem.unknown.as_ref();
+    let question = known.map(|unknown| did_you_mean(&unknown.name, unknown.known.iter().map(String::as_str)));
+    let message = format!("{}{}", problem.error.message(), question.unwrap_or_default());
+    source.error(problem.error.kind(), at, message)
+}
+
+fn entity(table: &Table) -> Result<EntityDefinition> {
+    table.required("join_keys")?;
+    let keys = table.tables("join_keys", "a join key", &JOIN_KEY_KEYS)?;
+    Ok(EntityDefinition {
+        name: table.required_text("name")?,
+        join_keys: keys.iter().map(join_key).collect::<Result<_>>()?,
+        description: table.text("description")?,
+        tags: table.tags("tags")?,
+    })
+}
+
+fn join_key(table: &Table) -> Result<JoinKey> {
+    let name = table.required_text("name")?;
+    let field = table.required("type")?;
+    match value_type(&field)? {
+        ValueType::Scalar(ty) => Ok(JoinKey { name, ty }),
+        ValueType::List(item) => Err(field.invalid(format!("a join key is one value, not a list: write {item}"))),
+    }
+}
+
+fn view(table: &Table) -> Result<ViewDefinition> {
+    let features = table.tables("feature", "a feature", &FEATURE_KEYS)?;
+    Ok(ViewDefinition {
+        name: table.required_text("name")?,
+        entities: table.required_texts("entities")?,
+        ttl: table.span("ttl")?,
+        retention: table.span("retention")?,
+        keep_newest: table.flag("keep_newest")?.unwrap_or(true),
+        max_future_skew: table.span("max_future_skew")?.unwrap_or(MAX_FUTURE_SKEW_DEFAULT),
+        event_column: table.optional_text("event_timestamp")?.unwrap_or_else(|| EVENT_COLUMN_DEFAULT.to_owned()),
+        created_column: table.optional_text("created_timestamp")?,
+        owner: table.text("owner")?,
+        team: table.text("team")?,
+        description: table.text("description")?,
+        tags: table.tags("tags")?,
+        features: features.iter().map(feature).collect::<Result<_>>()?,
+    })
+}
+
+fn feature(table: &Table) -> Result<FeatureDefinition> {
+    let ty = value_type(&table.required("type")?)?;
+    Ok(FeatureDefinition {
+        name: table.required_text("name")?,
+        ty,
+        description: table.text("description")?,
+        default: table.field("default").map(|field| literal::read(&field, ty)).transpose()?,
+        tags: table.tags("tags")?,
+    })
+}
+
+fn service(table: &Table) -> Result<ServiceDefinition> {
+    Ok(ServiceDefinition {
+        name: table.required_text("name")?,
+        owner: table.text("owner")?,
+        description: table.text("description")?,
+        tags: table.tags("tags")?,
+        features: table.required_texts("features")?,
+    })
+}
+
+fn value_type(field: &Field) -> Result<ValueType> {
+    let text = field.text()?;
+    text.parse().map_err(|error: Error| {
+        let scalars = ScalarType::ALL.map(|ty| ty.name().to_owned());
+        let lists = ScalarType::ALL.map(|ty| ValueType::List(ty).to_string());
+        let names = scalars.iter().chain(&lists).map(String::as_str);
+        field.invalid(format!("{}{}", error.message(), did_you_mean(text, names)))
+    })
+}

@@ -1,0 +1,387 @@
+//! Output that appears whole or not at all.
+//!
+//! A file or a directory is written under a temporary name beside its target, `.NAME.asof-tmp-PID-N`, made
+//! durable and renamed to the target at the end. The rename is the only step that makes it visible, so no
+//! failure, kill or power cut leaves something that looks complete.
+//!
+//! The temporary is locked while its writer lives. The kernel releases the lock with the process, which tells
+//! what a killed run left (removed by the next run on the same target) from what a running one is writing.
+
+use std::error::Error as StdError;
+use std::ffi::{OsStr, OsString};
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use asofdb_storage::{Error, Result};
+use rustix::fs::{CWD, RenameFlags, renameat_with};
+use rustix::io::Errno;
+
+/// What stands between the target's name and the writer's number in a temporary name.
+const TEMPORARY_MARK: &str = ".asof-tmp-";
+
+/// Temporary names tried before giving up. A name is taken only by an output that lives, or that an
+/// earlier process of the same number left on a file system without locks.
+const ATTEMPTS_MAX: u32 = 100;
+
+/// A file being written. Dropped before `finish`, it leaves nothing.
+#[derive(Debug)]
+pub struct OutputFile {
+    file: File,
+    claim: Claim,
+}
+
+impl OutputFile {
+    /// Starts to write the file `target`.
+    ///
+    /// # Errors
+    /// `Conflict` when `target` exists or another run is writing it, `NotFound` when its directory does not
+    /// exist, `Unavailable` when nothing can be written there.
+    pub fn create(target: &Path) -> Result<Self> {
+        let create = |path: &Path| OpenOptions::new().write(true).create_new(true).open(path);
+        let (claim, file) = Claim::new(target, create)?;
+        Ok(OutputFile { file, claim })
+    }
+
+    /// Makes the file durable and gives it its name.
+    ///
+    /// # Errors
+    /// `Unavailable` when the disk is full, `Conflict` when the target was created meanwhile. Nothing is left then.
+    pub(crate) fn finish(self) -> Result<()> {
+        self.file.sync_all().map_err(|error| cannot_write(&self.claim.target, error))?;
+        self.claim.publish()
+    }
+}
+
+impl io::Write for OutputFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.file.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+/// A directory being filled. Dropped before `finish`, it leaves nothing.
+#[derive(Debug)]
+pub struct OutputDirectory {
+    claim: Claim,
+    /// Holds the lock.
+    _directory: File,
+}
+
+impl OutputDirectory {
+    /// Starts to fill the directory `target`.
+    ///
+    /// # Errors
+    /// As [`OutputFile::create`].
+    pub fn create(target: &Path) -> Result<Self> {
+        let create = |path: &Path| fs::create_dir(path).and_then(|()| File::open(path));
+        let (claim, directory) = Claim::new(target, create)?;
+        Ok(OutputDirectory { claim, _directory: directory })
+    }
+
+    /// Where the directory is while it is being filled.
+    pub(crate) fn path(&self) -> &Path {
+        &self.claim.temporary
+    }
+
+    /// What the directory will be called.
+    pub(crate) fn target(&self) -> &Path {
+        &self.claim.target
+    }
+
+    /// Makes everything in the directory durable and gives it its name.
+    ///
+    /// # Errors
+    /// As `finish`.
+    pub(crate) fn finish(self) -> Result<()> {
+        sync_tree(&self.claim.temporary).map_err(|error| cannot_write(&self.claim.target, error))?;
+        self.claim.publish()
+    }
+}
+
+/// Makes a directory with all that is in it durable.
+fn sync_tree(directory: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(directory)? {
+        let entry = entry?;
+        match entry.file_type()?.is_dir() {
+            true => sync_tree(&entry.path())?,
+            false => File::open(entry.path())?.sync_all()?,
+        }
+    }
+    File::open(directory)?.sync_all()
+}
+
+/// The error for a write below `path` that failed; the cause may lie deep in the chain of another library's error.
+pub(crate) fn cannot_write(path: &Path, error: impl Into<Box<dyn StdError + Send + Sync>>) -> Error {
+    let error = error.into();
+    let path = path.display();
+    let made = match io_kind(&*error) {
+        Some(io::ErrorKind::StorageFull) => Error::unavailable(format!("the disk is full: cannot write {path}")),
+        Some(io::ErrorKind::QuotaExceeded) => {
+            Error::unavailable(format!("the disk quota is used up: cannot write {path}"))
+        }
+        Some(io::ErrorKind::ReadOnlyFilesystem) => {
+            Error::unavailable(format!("the file system is read-only: cannot write {path}"))
+        }
+        _ => Error::unavailable(format!("cannot write {path}")),
+    };
+    made.with_source(error)
+}
+
+fn io_kind(error: &(dyn StdError + 'static)) -> Option<io::ErrorKind> {
+    match error.downcast_ref::<io::Error>() {
+        Some(error) => Some(error.kind()),
+        None => io_kind(error.source()?),
+    }
+}
+
+/// A temporary name beside a target, and what is there. Removed on drop unless it was published.
+#[derive(Debug)]
+struct Claim {
+    target: PathBuf,
+    temporary: PathBuf,
+    is_published: bool,
+}
+
+impl Claim {
+    /// Refuses a target that exists, creates and locks a temporary, and removes what killed runs left.
+    fn new(target: &Path, create: impl Fn(&Path) -> io::Result<File>) -> Result<(Self, File)> {
+        refuse_existing(target)?;
+        let name = target
+            .file_name()
+            .ok_or_else(|| Error::invalid(format!("an output has a name of its own: {}", target.display())))?;
+        let parent = parent(target);
+        if !parent.is_dir() {
+            let parent = parent.display();
+            return Err(Error::not_found(format!("the directory to write into does not exist; create it: {parent}")));
+        }
+        let mark = temporary_mark(name);
+        for attempt in 0..ATTEMPTS_MAX {
+            let mut temporary = mark.clone();
+            temporary.push(format!("{}-{attempt}", std::process::id()));
+            let temporary = parent.join(temporary);
+            match claim(&temporary, &create) {
+                Ok(file) => {
+                    let claim = Claim { target: target.to_owned(), temporary, is_published: false };
+                    claim.remove_leftovers(&mark)?;
+                    return Ok((claim, file));
+                }
+                Err(error) if matches!(error.kind(), io::ErrorKind::AlreadyExists | io::ErrorKind::NotFound) => {}
+                Err(error) => return Err(cannot_write(target, error)),
+            }
+        }
+        Err(Error::unavailable(format!("too many temporary files {}*: remove them", parent.join(mark).display())))
+    }
+
+    fn remove_leftovers(&self, mark: &OsStr) -> Result<()> {
+        let Ok(entries) = fs::read_dir(parent(&self.target)) else { return Ok(()) };
+        for path in entries.flatten().filter(|entry| is_temporary(&entry.file_name(), mark)).map(|entry| entry.path()) {
+            if path == self.temporary {
+                continue;
+            }
+            // What cannot be opened or locked for another reason is left alone: it may be alive.
+            match File::open(&path).map(|file| file.try_lock().map(|()| file)) {
+                Ok(Ok(_locked)) => remove(&path),
+                Ok(Err(TryLockError::WouldBlock)) => {
+                    let target = self.target.display();
+                    return Err(Error::conflict(format!("another run is writing this output; wait for it: {target}")));
+                }
+                Ok(Err(TryLockError::Error(_))) | Err(_) => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn publish(mut self) -> Result<()> {
+        rename(&self.temporary, &self.target)?;
+        self.is_published = true;
+        let sync = File::open(parent(&self.target)).and_then(|directory| directory.sync_all());
+        sync.map_err(|error| cannot_write(&self.target, error))
+    }
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        if !self.is_published {
+            remove(&self.temporary);
+        }
+    }
+}
+
+/// Creates a temporary and locks it. Another run may have taken it for a leftover in between and removed it.
+fn claim(temporary: &Path, create: impl Fn(&Path) -> io::Result<File>) -> io::Result<File> {
+    let file = create(temporary)?;
+    if file.lock().is_ok() {
+        fs::symlink_metadata(temporary)?;
+    }
+    Ok(file)
+}
+
+fn refuse_existing(target: &Path) -> Result<()> {
+    match target.symlink_metadata() {
+        Ok(_) => Err(exists(target)),
+        Err(_) => Ok(()),
+    }
+}
+
+fn exists(target: &Path) -> Error {
+    Error::conflict(format!("the output exists; remove it or choose another name: {}", target.display()))
+}
+
+/// Renames without replacing: what came to the target meanwhile is not ours to remove.
+fn rename(from: &Path, to: &Path) -> Result<()> {
+    let renamed = match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
+        // Not every file system can do both in one step.
+        Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => {
+            refuse_existing(to)?;
+            fs::rename(from, to)
+        }
+        renamed => renamed.map_err(io::Error::from),
+    };
+    renamed.map_err(|error| match error.kind() {
+        io::ErrorKind::AlreadyExists => exists(to),
+        _ => cannot_write(to, error),
+    })
+}
+
+fn parent(target: &Path) -> &Path {
+    target.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+fn temporary_mark(name: &OsStr) -> OsString {
+    let mut mark = OsString::from(".");
+    mark.push(name);
+    mark.push(TEMPORARY_MARK);
+    mark
+}
+
+fn is_temporary(name: &OsStr, mark: &OsStr) -> bool {
+    let rest = name.as_encoded_bytes().strip_prefix(mark.as_encoded_bytes());
+    rest.is_some_and(|rest| rest.iter().all(|byte| byte.is_ascii_digit() || *byte == b'-'))
+}
+
+/// Removes a file or directory as well as it can: what stays is recognised and removed by the next run.
+fn remove(path: &Path) {
+    let removed = match path.is_dir() {
+        true => fs::remove_dir_all(path),
+        false => fs::remove_file(path),
+    };
+    drop(removed);
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use asofdb_storage::ErrorKind;
+
+    use super::*;
+
+    fn names(directory: &Path) -> Vec<String> {
+        let names = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        let mut names: Vec<String> = names.collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn a_file_appears_whole_and_only_when_finished() {
+        let directory = tempfile::tempdir().unwrap();
+        let target = directory.path().join("out.csv");
+        let mut file = OutputFile::create(&target).unwrap();
+        file.write_all(b"whole").unwrap();
+        assert!(!target.exists());
+        file.finish().unwrap();
+        assert_eq!(fs::read(&target).unwrap(), b"whole");
+        assert_eq!(names(directory.path()), ["out.csv"]);
+    }
+
+    #[test]
+    fn a_directory_appears_whole_and_only_when_finished() {
+        let directory = tempfile::tempdir().unwrap();
+        let target = directory.path().join("out");
+        let output = OutputDirectory::create(&target).unwrap();
+        fs::create_dir(output.path().join("day=1")).unwrap();
+        fs::write(output.path().join("day=1/part"), "x").unwrap();
+        assert!(!output.target().exists());
+        output.finish().unwrap();
+        assert_eq!(fs::read(target.join("day=1/part")).unwrap(), b"x");
+        assert_eq!(names(directory.path()), ["out"]);
+    }
+
+    #[test]
+    fn what_is_dropped_unfinished_leaves_nothing() {
+        let directory = tempfile::tempdir().unwrap();
+        drop(OutputFile::create(&directory.path().join("file")).unwrap());
+        let output = OutputDirectory::create(&directory.path().join("directory")).unwrap();
+        fs::write(output.path().join("part"), "x").unwrap();
+        drop(output);
+        assert!(names(directory.path()).is_empty());
+    }
+
+    #[test]
+    fn a_target_that_exists_is_refused_and_untouched_also_when_it_comes_late() {
+        let directory = tempfile::tempdir().unwrap();
+        let target = directory.path().join("out");
+        let (late_file, other) = (OutputFile::create(&target).unwrap(), directory.path().join("other"));
+        let late_directory = OutputDirectory::create(&other).unwrap();
+        fs::write(&target, "theirs").unwrap();
+        fs::write(&other, "theirs").unwrap();
+        let errors = [
+            OutputFile::create(&target).map(drop).unwrap_err(),
+            OutputDirectory::create(&target).map(drop).unwrap_err(),
+            late_file.finish().unwrap_err(),
+            late_directory.finish().unwrap_err(),
+        ];
+        assert!(errors.iter().all(|error| error.kind() == ErrorKind::Conflict), "{errors:?}");
+        assert!(errors[0].to_string().ends_with(&target.display().to_string()), "{}", errors[0]);
+        assert_eq!(fs::read(&target).unwrap(), b"theirs");
+        assert_eq!(names(directory.path()), ["other", "out"]);
+    }
+
+    #[test]
+    fn leftovers_of_a_killed_run_on_the_same_target_are_removed_and_others_are_not() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = |name: &str| directory.path().join(name);
+        fs::create_dir(path(".out.asof-tmp-4000000-0")).unwrap();
+        fs::write(path(".out.asof-tmp-4000000-0/part"), "x").unwrap();
+        fs::write(path(&format!(".out.asof-tmp-{}-0", std::process::id())), "of an earlier process").unwrap();
+        fs::write(path(".other.asof-tmp-4000000-0"), "x").unwrap();
+        fs::write(path(".out.asof-tmp-notes"), "x").unwrap();
+        OutputDirectory::create(&path("out")).unwrap().finish().unwrap();
+        assert_eq!(names(directory.path()), [".other.asof-tmp-4000000-0", ".out.asof-tmp-notes", "out"]);
+    }
+
+    #[test]
+    fn an_output_that_another_run_is_writing_is_refused() {
+        let directory = tempfile::tempdir().unwrap();
+        let target = directory.path().join("out");
+        let running = OutputDirectory::create(&target).unwrap();
+        let error = OutputFile::create(&target).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Conflict);
+        assert!(error.to_string().contains("another run is writing"), "{error}");
+        running.finish().unwrap();
+        assert_eq!(names(directory.path()), ["out"]);
+    }
+
+    #[test]
+    fn a_missing_directory_and_a_target_without_a_name_are_refused() {
+        let directory = tempfile::tempdir().unwrap();
+        let missing = OutputFile::create(&directory.path().join("no/out")).unwrap_err();
+        assert_eq!(missing.kind(), ErrorKind::NotFound);
+        assert_eq!(OutputFile::create(Path::new("no-such-directory/..")).unwrap_err().kind(), ErrorKind::Invalid);
+    }
+
+    #[test]
+    fn a_full_disk_is_named_however_deep_the_cause_lies() {
+        let full = || io::Error::from(io::ErrorKind::StorageFull);
+        let nested = parquet::errors::ParquetError::External(Box::new(full()));
+        for error in [cannot_write(Path::new("out"), full()), cannot_write(Path::new("out"), nested)] {
+            assert_eq!(error.kind(), ErrorKind::Unavailable);
+            assert_eq!(error.to_string(), "the disk is full: cannot write out");
+        }
+    }
+}

@@ -1,0 +1,194 @@
+//! The answer to a read: values with their statuses and event timestamps.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, RecordBatch};
+use arrow::datatypes::{Field as ArrowField, Schema};
+use asofdb_storage::{Error, Result, Status, Timestamp, Value};
+
+use crate::definitions::reference::ResolvedFeature;
+use crate::read::columns::{event_column, field_column, field_columns, status_column, status_type};
+use crate::read::plan::ReadPlan;
+use crate::read::record::{Field, Records};
+use crate::rows::types::{feature_field, timestamp_type};
+
+/// Which columns an answer gives beside the features.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct AnswerColumns {
+    /// Name every feature `view__feature`, not only where names collide.
+    pub full_names: bool,
+    /// Add a dictionary column `feature__status` a feature.
+    pub statuses: bool,
+    /// Add a column `view__event_timestamp` a view.
+    pub event_timestamps: bool,
+}
+
+/// What was found for each row, feature by feature.
+#[derive(Debug)]
+pub struct Answer {
+    pub(crate) plan: Arc<ReadPlan>,
+    pub(crate) records: Vec<Records>,
+    rows: usize,
+}
+
+impl Answer {
+    /// The answer that records hold, one list a view of the plan.
+    pub fn new(plan: Arc<ReadPlan>, records: Vec<Records>, rows: usize) -> Self {
+        Answer { plan, records, rows }
+    }
+
+    /// How many rows were asked about.
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// How many features a row has.
+    pub fn features(&self) -> usize {
+        self.plan.features.len()
+    }
+
+    /// `view:feature` of each feature, in order.
+    pub fn references(&self) -> Vec<String> {
+        self.plan.features.iter().map(|feature| feature.resolved.reference()).collect()
+    }
+
+    /// Why the value is or is not there.
+    pub fn status(&self, row: usize, feature: usize) -> Status {
+        let planned = &self.plan.features[feature];
+        let field = &self.plan.views[planned.view].layout.fields()[planned.field];
+        self.records[planned.view].get(row).status(field)
+    }
+
+    /// The event timestamp of the version that answers; `None` for `missing`.
+    pub fn event_timestamp(&self, row: usize, feature: usize) -> Option<Timestamp> {
+        self.records[self.plan.features[feature].view].get(row).event()
+    }
+
+    /// Whether the feature's default stands in for its value.
+    pub fn is_defaulted(&self, row: usize, feature: usize) -> bool {
+        self.status(row, feature) != Status::Present && self.plan.features[feature].resolved.feature.default.is_some()
+    }
+
+    /// The stored bytes of the value, as [`Value::encode`] writes them; `None` where it is not `present`.
+    #[inline]
+    pub fn bytes(&self, row: usize, feature: usize) -> Option<&[u8]> {
+        let planned = &self.plan.features[feature];
+        let field = &self.plan.views[planned.view].layout.fields()[planned.field];
+        let records = &self.records[planned.view];
+        records.get(row).is_present(field).then(|| records.bytes(row, field))
+    }
+
+    /// What was asked for, in order.
+    pub fn resolved(&self) -> impl ExactSizeIterator<Item = &ResolvedFeature> {
+        self.plan.features.iter().map(|feature| &feature.resolved)
+    }
+
+    /// The value, the feature's default, or `None`.
+    ///
+    /// # Errors
+    /// `Corrupt` when the stored bytes cannot be read.
+    pub fn value(&self, row: usize, feature: usize) -> Result<Option<Value>> {
+        let ResolvedFeature { feature: defined, .. } = &self.plan.features[feature].resolved;
+        match self.bytes(row, feature) {
+            Some(bytes) => Value::decode(defined.ty, bytes).map(Some),
+            None => Ok(defined.default.clone()),
+        }
+    }
+
+    /// The column of a feature; its default stands in wherever the status is not `present`.
+    ///
+    /// # Errors
+    /// `Corrupt` when the stored bytes cannot be read.
+    pub fn column(&self, feature: usize) -> Result<ArrayRef> {
+        self.column_of(feature, 0..self.rows)
+    }
+
+    fn column_of(&self, feature: usize, rows: Range<usize>) -> Result<ArrayRef> {
+        let (view, field, default) = self.source(feature);
+        field_column(&self.records[view], field, rows, default)
+    }
+
+    /// The view of a feature, its field in the view's records, and its default.
+    pub(crate) fn source(&self, feature: usize) -> (usize, &Field, Option<&Value>) {
+        let planned = &self.plan.features[feature];
+        let field = &self.plan.views[planned.view].layout.fields()[planned.field];
+        (planned.view, field, planned.resolved.feature.default.as_ref())
+    }
+
+    /// The column of each feature, view by view, so that each row is visited once a view.
+    fn columns(&self, rows: &Range<usize>) -> Result<Vec<ArrayRef>> {
+        let mut columns: Vec<Option<ArrayRef>> = vec![None; self.plan.features.len()];
+        for (records, planned) in self.records.iter().zip(&self.plan.views) {
+            let source = |output: &usize| {
+                let (_, field, default) = self.source(*output);
+                (field, default)
+            };
+            let sources: Vec<_> = planned.outputs.iter().map(source).collect();
+            let of_view = field_columns(records, &sources, rows.clone())?;
+            planned.outputs.iter().zip(of_view).for_each(|(output, column)| columns[*output] = Some(column));
+        }
+        Ok(columns.into_iter().flatten().collect())
+    }
+
+    /// All features as one batch, with the columns asked beside them.
+    ///
+    /// # Errors
+    /// `Corrupt` when the stored bytes cannot be read.
+    pub fn to_record_batch(&self, columns: AnswerColumns) -> Result<RecordBatch> {
+        self.to_record_batch_beside(&[], columns)
+    }
+
+    /// [`Answer::to_record_batch`] with columns of the caller before it, such as the entities that were asked about.
+    /// A feature that has the name of one of them is named `view__feature`.
+    ///
+    /// # Errors
+    /// As there; `Invalid` when the columns have other lengths than the answer.
+    pub fn to_record_batch_beside(&self, beside: &[(&str, ArrayRef)], columns: AnswerColumns) -> Result<RecordBatch> {
+        let taken: Vec<&str> = beside.iter().map(|(name, _)| *name).collect();
+        let field = |(name, array): &(&str, ArrayRef)| ArrowField::new(*name, array.data_type().clone(), true);
+        let mut fields: Vec<ArrowField> = beside.iter().map(field).collect();
+        fields.extend(answer_fields(&self.plan, columns, &taken));
+        let mut arrays: Vec<ArrayRef> = beside.iter().map(|(_, array)| array.clone()).collect();
+        arrays.extend(self.arrays(columns, 0..self.rows)?);
+        RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays)
+            .map_err(|error| Error::invalid("cannot put columns beside an answer").with_source(error))
+    }
+
+    /// The names of the features' columns beside columns of the names `taken`.
+    pub fn column_names(&self, full: bool, taken: &[&str]) -> Vec<String> {
+        self.plan.column_names(full, taken)
+    }
+
+    /// The columns of `rows`, in the order of [`answer_fields`].
+    pub(crate) fn arrays(&self, columns: AnswerColumns, rows: Range<usize>) -> Result<Vec<ArrayRef>> {
+        let mut arrays = Vec::with_capacity(self.plan.features.len());
+        for (feature, column) in self.columns(&rows)?.into_iter().enumerate() {
+            arrays.push(column);
+            if columns.statuses {
+                let (view, field, _) = self.source(feature);
+                arrays.push(status_column(&self.records[view], field, rows.clone())?);
+            }
+        }
+        if columns.event_timestamps {
+            arrays.extend(self.records.iter().map(|records| event_column(records, rows.clone())));
+        }
+        Ok(arrays)
+    }
+}
+
+/// The fields of an answer's columns: features, each with its status if asked, then event timestamps.
+pub(crate) fn answer_fields(plan: &ReadPlan, columns: AnswerColumns, taken: &[&str]) -> Vec<ArrowField> {
+    let names = plan.column_names(columns.full_names, taken);
+    let mut fields = Vec::with_capacity(names.len());
+    for (planned, name) in plan.features.iter().zip(names) {
+        let status = columns.statuses.then(|| ArrowField::new(format!("{name}__status"), status_type(), false));
+        fields.push(feature_field(&planned.resolved.feature, name));
+        fields.extend(status);
+    }
+    if columns.event_timestamps {
+        let name = |view: &str| ArrowField::new(format!("{view}__event_timestamp"), timestamp_type(), true);
+        fields.extend(plan.views.iter().map(|planned| name(&planned.view.name)));
+    }
+    fields
+}

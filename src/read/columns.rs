@@ -1,0 +1,315 @@
+//! From records to Arrow columns.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use arrow::array::{
+    ArrayRef, BinaryBuilder, BooleanArray, BooleanBufferBuilder, DictionaryArray, Int8Array, ListArray, PrimitiveArray,
+    StringArray, StringBuilder, TimestampMicrosecondArray,
+};
+use arrow::buffer::{BooleanBuffer, Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
+use arrow::datatypes::{
+    ArrowNativeType, ArrowPrimitiveType, DataType, Float32Type, Float64Type, Int8Type, Int32Type, Int64Type,
+    TimestampMicrosecondType,
+};
+use asofdb_storage::{Error, ListItems, Result, ScalarType, Status, Timestamp, Value, ValueType};
+
+use crate::read::record::{Field, Records};
+use crate::rows::types::{UTC, list_item};
+
+/// Rows whose fixed values are gathered for all fields at once: few enough to stay in the first-level cache.
+const BLOCK_ROWS: usize = 64;
+
+/// The column of a field over `rows`; `default` stands in wherever the value is not present.
+pub(crate) fn field_column(
+    records: &Records,
+    field: &Field,
+    rows: Range<usize>,
+    default: Option<&Value>,
+) -> Result<ArrayRef> {
+    let columns = field_columns(records, &[(field, default)], rows)?;
+    columns.into_iter().next().ok_or_else(|| Error::internal("a field has a column"))
+}
+
+/// The columns of several fields over `rows`, each with its default.
+pub(crate) fn field_columns(
+    records: &Records,
+    fields: &[(&Field, Option<&Value>)],
+    rows: Range<usize>,
+) -> Result<Vec<ArrayRef>> {
+    let holes = records.incomplete(rows.clone());
+    let fixed = gather(records, fields, rows.clone());
+    let column = |((field, default), fixed): (&(&Field, Option<&Value>), Fixed)| {
+        let source = Source { records, field, rows: rows.clone(), holes: &holes, default: *default };
+        source.column(fixed)
+    };
+    fields.iter().zip(fixed).map(column).collect()
+}
+
+/// The fixed values of a field, as their bits; whatever they are where the field is not present.
+enum Fixed {
+    Variable,
+    Byte(Vec<u8>),
+    Word(Vec<u32>),
+    Long(Vec<u64>),
+}
+
+impl Fixed {
+    fn new(field: &Field, rows: usize) -> Self {
+        match field.ty.fixed_bytes() {
+            Some(1) => Fixed::Byte(Vec::with_capacity(rows)),
+            Some(4) => Fixed::Word(Vec::with_capacity(rows)),
+            Some(_) => Fixed::Long(Vec::with_capacity(rows)),
+            None => Fixed::Variable,
+        }
+    }
+
+    #[inline]
+    fn extend(&mut self, records: &Records, field: &Field, rows: Range<usize>) {
+        let records = records.iter(rows);
+        match self {
+            Fixed::Byte(column) => column.extend(records.map(|record| u8::from_le_bytes(record.fixed(field)))),
+            Fixed::Word(column) => column.extend(records.map(|record| u32::from_le_bytes(record.fixed(field)))),
+            Fixed::Long(column) => column.extend(records.map(|record| u64::from_le_bytes(record.fixed(field)))),
+            Fixed::Variable => {}
+        }
+    }
+}
+
+/// Turns the fixed fields of row-major records into columns, block by block.
+fn gather(records: &Records, fields: &[(&Field, Option<&Value>)], rows: Range<usize>) -> Vec<Fixed> {
+    let mut columns: Vec<Fixed> = fields.iter().map(|(field, _)| Fixed::new(field, rows.len())).collect();
+    for start in rows.clone().step_by(BLOCK_ROWS) {
+        let block = start..rows.end.min(start + BLOCK_ROWS);
+        for ((field, _), column) in fields.iter().zip(&mut columns) {
+            column.extend(records, field, block.clone());
+        }
+    }
+    columns
+}
+
+/// What one column is made from.
+struct Source<'a> {
+    records: &'a Records,
+    field: &'a Field,
+    rows: Range<usize>,
+    /// The rows where some field is not present, counted from the first.
+    holes: &'a [usize],
+    default: Option<&'a Value>,
+}
+
+impl<'a> Source<'a> {
+    fn column(&self, fixed: Fixed) -> Result<ArrayRef> {
+        match (self.field.ty, fixed) {
+            (ValueType::Scalar(ScalarType::Bool), Fixed::Byte(bytes)) => Ok(self.booleans(bytes)),
+            (ValueType::Scalar(ScalarType::Int32), Fixed::Word(bits)) => Ok(self.primitive::<Int32Type, _>(bits)),
+            (ValueType::Scalar(ScalarType::Float32), Fixed::Word(bits)) => Ok(self.primitive::<Float32Type, _>(bits)),
+            (ValueType::Scalar(ScalarType::Int64), Fixed::Long(bits)) => Ok(self.primitive::<Int64Type, _>(bits)),
+            (ValueType::Scalar(ScalarType::Float64), Fixed::Long(bits)) => Ok(self.primitive::<Float64Type, _>(bits)),
+            (ValueType::Scalar(ScalarType::Timestamp), Fixed::Long(bits)) => {
+                Ok(Arc::new(self.primitive_array::<TimestampMicrosecondType, _>(bits).with_timezone(UTC)))
+            }
+            (ValueType::Scalar(ScalarType::String), _) => self.strings(),
+            (ValueType::Scalar(ScalarType::Bytes), _) => Ok(self.binaries()),
+            (ValueType::List(item), _) => self.lists(item),
+            (ty, _) => Err(Error::internal(format!("a column of {ty} was gathered in another width"))),
+        }
+    }
+
+    /// The rows that do not have a value, counted from the first.
+    fn absent(&self) -> impl Iterator<Item = usize> {
+        let is_absent = |row: &usize| !self.records.get(self.rows.start + row).is_present(self.field);
+        self.holes.iter().copied().filter(is_absent)
+    }
+
+    /// The column's nulls: none where a default stands in.
+    fn nulls(&self) -> Option<NullBuffer> {
+        if self.holes.is_empty() || self.default.is_some() {
+            return None;
+        }
+        let mut present = BooleanBufferBuilder::new(self.rows.len());
+        present.append_n(self.rows.len(), true);
+        self.absent().for_each(|row| present.set_bit(row, false));
+        Some(NullBuffer::new(present.finish())).filter(|nulls| nulls.null_count() > 0)
+    }
+
+    /// Puts the default, or else zero, where there is no value.
+    fn fill<const N: usize, B: Copy>(&self, bits: &mut [B], from_bytes: impl Fn([u8; N]) -> B) {
+        let mut default = Vec::with_capacity(N);
+        self.default.into_iter().for_each(|value| value.encode(&mut default));
+        let default = from_bytes(default.try_into().unwrap_or([0; N]));
+        self.absent().for_each(|row| bits[row] = default);
+    }
+
+    fn primitive_array<T: ArrowPrimitiveType, B: Bits>(&self, mut bits: Vec<B>) -> PrimitiveArray<T> {
+        B::fill(self, &mut bits);
+        let rows = bits.len();
+        PrimitiveArray::new(ScalarBuffer::new(Buffer::from_vec(bits), 0, rows), self.nulls())
+    }
+
+    fn primitive<T: ArrowPrimitiveType, B: Bits>(&self, bits: Vec<B>) -> ArrayRef {
+        Arc::new(self.primitive_array::<T, B>(bits))
+    }
+
+    fn booleans(&self, mut bytes: Vec<u8>) -> ArrayRef {
+        self.fill(&mut bytes, u8::from_le_bytes);
+        let values = BooleanBuffer::collect_bool(bytes.len(), |row| bytes[row] == 1);
+        Arc::new(BooleanArray::new(values, self.nulls()))
+    }
+
+    /// The bytes of each row's value or its default.
+    fn variable<'b>(&'b self, default: Option<&'b [u8]>) -> impl Iterator<Item = Option<&'b [u8]>> {
+        self.rows.clone().map(move |row| match self.records.get(row).is_present(self.field) {
+            true => Some(self.records.variable(row, self.field)),
+            false => default,
+        })
+    }
+
+    fn strings(&self) -> Result<ArrayRef> {
+        let default = match self.default {
+            Some(Value::String(text)) => Some(text.as_bytes()),
+            _ => None,
+        };
+        let mut builder = StringBuilder::with_capacity(self.rows.len(), self.rows.len() * 8);
+        for bytes in self.variable(default) {
+            builder.append_option(bytes.map(utf8).transpose()?);
+        }
+        Ok(Arc::new(builder.finish()))
+    }
+
+    fn binaries(&self) -> ArrayRef {
+        let default = match self.default {
+            Some(Value::Bytes(bytes)) => Some(bytes.as_slice()),
+            _ => None,
+        };
+        let mut builder = BinaryBuilder::with_capacity(self.rows.len(), self.rows.len() * 8);
+        self.variable(default).for_each(|bytes| builder.append_option(bytes));
+        Arc::new(builder.finish())
+    }
+
+    fn lists(&self, item: ScalarType) -> Result<ArrayRef> {
+        let mut default = Vec::new();
+        self.default.into_iter().for_each(|value| value.encode(&mut default));
+        let default = self.default.map(|_| default.as_slice());
+        lists(item, self.variable(default), self.rows.len())
+    }
+}
+
+/// The bits of a fixed value.
+trait Bits: Copy + ArrowNativeType {
+    fn fill(source: &Source<'_>, bits: &mut [Self]);
+}
+
+impl Bits for u32 {
+    fn fill(source: &Source<'_>, bits: &mut [Self]) {
+        source.fill(bits, u32::from_le_bytes);
+    }
+}
+
+impl Bits for u64 {
+    fn fill(source: &Source<'_>, bits: &mut [Self]) {
+        source.fill(bits, u64::from_le_bytes);
+    }
+}
+
+fn utf8(bytes: &[u8]) -> Result<&str> {
+    std::str::from_utf8(bytes).map_err(|error| Error::corrupt("a stored string is not UTF-8").with_source(error))
+}
+
+/// The list column of stored lists.
+fn lists<'a>(item: ScalarType, values: impl Iterator<Item = Option<&'a [u8]>>, rows: usize) -> Result<ArrayRef> {
+    let mut offsets = Vec::with_capacity(rows + 1);
+    let mut valid = BooleanBufferBuilder::new(rows);
+    let mut items = Items::new(item);
+    offsets.push(0i32);
+    for value in values {
+        valid.append(value.is_some());
+        if let Some(bytes) = value {
+            items.extend(ListItems::new(item, bytes)?, bytes)?;
+        }
+        offsets.push(i32::try_from(items.count).map_err(|_| Error::invalid("a batch of lists has over 2^31 items"))?);
+    }
+    let valid = valid.finish();
+    let nulls = (valid.count_set_bits() < valid.len()).then(|| NullBuffer::new(valid));
+    Ok(Arc::new(ListArray::new(list_item(item), OffsetBuffer::new(offsets.into()), items.finish()?, nulls)))
+}
+
+/// The items of all lists of a column.
+struct Items {
+    item: ScalarType,
+    count: usize,
+    fixed: Vec<u8>,
+    text: StringBuilder,
+    binary: BinaryBuilder,
+}
+
+impl Items {
+    fn new(item: ScalarType) -> Self {
+        Items { item, count: 0, fixed: Vec::new(), text: StringBuilder::new(), binary: BinaryBuilder::new() }
+    }
+
+    fn extend(&mut self, items: ListItems<'_>, bytes: &[u8]) -> Result<()> {
+        self.count += items.item_count();
+        match self.item {
+            ScalarType::String => items.into_iter().try_for_each(|item| {
+                self.text.append_value(utf8(item?)?);
+                Ok(())
+            }),
+            ScalarType::Bytes => items.into_iter().try_for_each(|item| {
+                self.binary.append_value(item?);
+                Ok(())
+            }),
+            _ => {
+                self.fixed.extend_from_slice(bytes);
+                Ok(())
+            }
+        }
+    }
+
+    fn finish(mut self) -> Result<ArrayRef> {
+        fn plain<T: ArrowPrimitiveType, const N: usize>(
+            bytes: &[u8],
+            read: impl Fn([u8; N]) -> T::Native,
+        ) -> PrimitiveArray<T> {
+            let values: Vec<T::Native> = bytes.as_chunks::<N>().0.iter().map(|bytes| read(*bytes)).collect();
+            PrimitiveArray::new(values.into(), None)
+        }
+        Ok(match self.item {
+            ScalarType::Bool => Arc::new(BooleanArray::from(self.fixed.iter().map(|b| *b == 1).collect::<Vec<_>>())),
+            ScalarType::Int32 => Arc::new(plain::<Int32Type, 4>(&self.fixed, i32::from_le_bytes)),
+            ScalarType::Int64 => Arc::new(plain::<Int64Type, 8>(&self.fixed, i64::from_le_bytes)),
+            ScalarType::Float32 => Arc::new(plain::<Float32Type, 4>(&self.fixed, f32::from_le_bytes)),
+            ScalarType::Float64 => Arc::new(plain::<Float64Type, 8>(&self.fixed, f64::from_le_bytes)),
+            ScalarType::Timestamp => {
+                let micros = plain::<TimestampMicrosecondType, 8>(&self.fixed, i64::from_le_bytes);
+                Arc::new(micros.with_timezone(UTC))
+            }
+            ScalarType::String => Arc::new(self.text.finish()),
+            ScalarType::Bytes => Arc::new(self.binary.finish()),
+        })
+    }
+}
+
+/// The dictionary type of a status column.
+pub(crate) fn status_type() -> DataType {
+    DataType::Dictionary(Box::new(DataType::Int8), Box::new(DataType::Utf8))
+}
+
+/// The status of a field in each of `rows`, as a dictionary of the four names.
+pub(crate) fn status_column(records: &Records, field: &Field, rows: Range<usize>) -> Result<ArrayRef> {
+    status_array(rows.map(|row| records.get(row).status(field) as i8).collect())
+}
+
+/// Statuses by their numbers, as a dictionary of the four names.
+pub(crate) fn status_array(keys: Vec<i8>) -> Result<ArrayRef> {
+    let names = Arc::new(StringArray::from_iter_values(Status::ALL.map(Status::as_str)));
+    let keys = Int8Array::new(ScalarBuffer::from(keys), None);
+    let column = DictionaryArray::<Int8Type>::try_new(keys, names);
+    Ok(Arc::new(column.map_err(|error| Error::internal("cannot build a status column").with_source(error))?))
+}
+
+/// The event timestamp of the version found for each of `rows`.
+pub(crate) fn event_column(records: &Records, rows: Range<usize>) -> ArrayRef {
+    let events = rows.map(|row| records.get(row).event().map(Timestamp::as_micros));
+    Arc::new(events.collect::<TimestampMicrosecondArray>().with_timezone(UTC))
+}

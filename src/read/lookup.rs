@@ -1,0 +1,195 @@
+//! Latest and as-of reads.
+
+use std::sync::Arc;
+
+use asofdb_storage::{AsOfLookup, Backend, Error, Found, Lookup, Result, Timestamp};
+
+use crate::read::answer::Answer;
+use crate::read::floats::MatrixWriter;
+use crate::read::matrix::F32Matrix;
+use crate::read::plan::{PlannedView, ReadPlan};
+use crate::read::question::Question;
+use crate::read::record::Records;
+use crate::read::request::{EntityRows, Prepared};
+use crate::rows::keys::EncodedKeys;
+use crate::store::Store;
+
+impl Store {
+    /// The newest values of each entity's features, as of now.
+    ///
+    /// # Errors
+    /// `NotFound` when a feature of the request was dropped; `Corrupt` when stored bytes cannot be read.
+    pub fn latest(&self, request: &Prepared, entities: &EntityRows) -> Result<Answer> {
+        self.answer(request, entities, Question::Latest)
+    }
+
+    /// The values that were true at `at` (inclusive) and, with `known_at`, known by then.
+    ///
+    /// # Errors
+    /// As [`Store::latest`].
+    pub fn as_of(
+        &self,
+        request: &Prepared,
+        entities: &EntityRows,
+        at: Timestamp,
+        known_at: Option<Timestamp>,
+    ) -> Result<Answer> {
+        self.answer(request, entities, Question::AsOf { at, known_at })
+    }
+
+    /// [`Store::latest`] into a dense matrix, ready for a model. Numbers wider than `f32` are rounded to it.
+    ///
+    /// # Errors
+    /// `Invalid` when a feature is not a number or the matrix has another size; else as [`Store::latest`].
+    pub fn latest_f32(&self, request: &Prepared, entities: &EntityRows, matrix: F32Matrix<'_>) -> Result<()> {
+        self.matrix(request, entities, Question::Latest, matrix)
+    }
+
+    /// [`Store::as_of`] into a dense matrix.
+    ///
+    /// # Errors
+    /// As [`Store::latest_f32`].
+    pub fn as_of_f32(
+        &self,
+        request: &Prepared,
+        entities: &EntityRows,
+        at: Timestamp,
+        known_at: Option<Timestamp>,
+        matrix: F32Matrix<'_>,
+    ) -> Result<()> {
+        self.matrix(request, entities, Question::AsOf { at, known_at }, matrix)
+    }
+
+    fn answer(&self, request: &Prepared, entities: &EntityRows, question: Question) -> Result<Answer> {
+        self.with_plan(request, |plan| {
+            let groups = entities.groups_for(plan)?;
+            let mut records = Vec::new();
+            self.read_records(plan, groups, question, &mut records, usize::MAX)?;
+            Ok(Answer::new(plan.clone(), records, entities.len()))
+        })
+    }
+
+    /// Reads into records, one list a view, whose memory is used again. Refuses answers whose values of variable
+    /// length have more than `variable_bytes_max` together.
+    pub fn read_records(
+        &self,
+        plan: &ReadPlan,
+        groups: &[EncodedKeys],
+        question: Question,
+        records: &mut Vec<Records>,
+        variable_bytes_max: usize,
+    ) -> Result<()> {
+        let rows = groups.first().map_or(0, EncodedKeys::len);
+        records.truncate(plan.views.len());
+        for (view, records) in plan.views.iter().zip(records.iter_mut()) {
+            records.reset(&view.layout, rows);
+        }
+        records.extend(plan.views[records.len()..].iter().map(|view| Records::new(&view.layout, rows)));
+        let mut variable_bytes = 0;
+        run(self.backend(), plan, groups, question, |row, view, at, found| {
+            let planned = &plan.views[view];
+            let (record, arena) = records[view].get_mut(row);
+            let before = arena.len();
+            planned.layout.write(&planned.view, at, found, record, arena)?;
+            variable_bytes += arena.len() - before;
+            match variable_bytes <= variable_bytes_max {
+                true => Ok(()),
+                false => Err(answer_too_long(variable_bytes_max)),
+            }
+        })
+    }
+
+    /// Reads into a matrix of rows × features.
+    pub fn read_matrix(
+        &self,
+        plan: &ReadPlan,
+        groups: &[EncodedKeys],
+        question: Question,
+        matrix: &mut F32Matrix<'_>,
+    ) -> Result<()> {
+        let rows = groups.first().map_or(0, EncodedKeys::len);
+        let mut writer = MatrixWriter::new(plan, rows, matrix)?;
+        writer.write_holes(groups, rows);
+        run(self.backend(), plan, groups, question, |row, view, at, found| writer.write(row, view, at, found))
+    }
+
+    fn matrix(
+        &self,
+        request: &Prepared,
+        entities: &EntityRows,
+        question: Question,
+        mut matrix: F32Matrix<'_>,
+    ) -> Result<()> {
+        self.with_plan(request, |plan| self.read_matrix(plan, entities.groups_for(plan)?, question, &mut matrix))
+    }
+
+    /// Runs a read with the request's plan, and once more with a fresh one if the catalog changed under it.
+    fn with_plan<T>(&self, request: &Prepared, mut read: impl FnMut(&Arc<ReadPlan>) -> Result<T>) -> Result<T> {
+        let catalog = || self.backend().catalog();
+        let plan = request.plan(catalog().revision(), catalog)?;
+        match read(&plan) {
+            Err(error) if catalog().revision() == plan.revision => Err(error),
+            Err(_) => read(&request.plan(catalog().revision(), catalog)?),
+            done => done,
+        }
+    }
+}
+
+#[cold]
+fn answer_too_long(variable_bytes_max: usize) -> Error {
+    Error::invalid(format!(
+        "the texts, bytes and lists of an answer have at most {variable_bytes_max} bytes: ask for fewer rows"
+    ))
+}
+
+/// Looks up every view of every entity at once, so that all are of one state, and hands each answer with
+/// its row, its view and the time it is for to `visit`. Entities with null keys are not visited.
+fn run(
+    backend: &dyn Backend,
+    plan: &ReadPlan,
+    groups: &[EncodedKeys],
+    question: Question,
+    mut visit: impl FnMut(usize, usize, Timestamp, Option<Found<'_>>) -> Result<()>,
+) -> Result<()> {
+    let asked = groups.first().map_or(0, EncodedKeys::len) * plan.views.len();
+    let keys = Keys { plan, groups };
+    // Only where some rows have no key are lookups numbered differently from cells.
+    let holes = groups.iter().any(EncodedKeys::has_holes);
+    let targets: Vec<usize> = match holes {
+        true => (0..asked).filter(|index| keys.get(*index).is_some()).collect(),
+        false => Vec::new(),
+    };
+    let target = |index: usize| if holes { targets[index] } else { index };
+    let count = if holes { targets.len() } else { asked };
+    let mut visit_at = |at: Timestamp, index: usize, found: Option<Found<'_>>| {
+        let index = target(index);
+        visit(index / plan.views.len(), index % plan.views.len(), at, found)
+    };
+    let wanted = (0..count).filter_map(|index| keys.get(target(index)));
+    match question {
+        Question::Latest => {
+            let at = backend.now();
+            let lookups: Vec<_> = wanted.map(|(planned, key)| Lookup { view: &planned.view, key }).collect();
+            backend.latest(&lookups, at, &mut |index, found| visit_at(at, index, found))
+        }
+        Question::AsOf { at, known_at } => {
+            let lookups: Vec<_> = wanted.map(|(planned, key)| AsOfLookup { view: &planned.view, key, at }).collect();
+            backend.as_of(&lookups, known_at, &mut |index, found| visit_at(at, index, found))
+        }
+    }
+}
+
+/// The keys of a read: row after row, in each row view after view.
+struct Keys<'a> {
+    plan: &'a ReadPlan,
+    groups: &'a [EncodedKeys],
+}
+
+impl<'a> Keys<'a> {
+    #[inline]
+    fn get(&self, index: usize) -> Option<(&'a PlannedView, &'a [u8])> {
+        let planned = &self.plan.views[index % self.plan.views.len()];
+        let key = self.groups[planned.key_group].get(index / self.plan.views.len())?;
+        Some((planned, key))
+    }
+}

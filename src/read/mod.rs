@@ -1,0 +1,12 @@
+//! How do found rows become values with statuses, columns and matrices?
+
+pub(crate) mod answer;
+pub(crate) mod arena;
+pub(crate) mod columns;
+mod floats;
+mod lookup;
+pub(crate) mod matrix;
+pub(crate) mod plan;
+pub(crate) mod question;
+pub(crate) mod record;
+pub(crate) mod request;

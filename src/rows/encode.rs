@@ -1,0 +1,373 @@
+//! From Arrow batches to encoded rows of a view.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch, TimestampMicrosecondArray};
+use arrow::datatypes::{
+    ArrowPrimitiveType, Field, Float32Type, Float64Type, Int32Type, Int64Type, Schema, SchemaRef,
+    TimestampMicrosecondType,
+};
+use asofdb_storage::row::{RowBlock, TOMBSTONE_ROW};
+use asofdb_storage::{
+    Error, Feature, FeatureView, JoinKey, Place, Result, RowLayout, ScalarType, Slot, Timestamp, ValueType, WriteBatch,
+};
+
+use crate::definitions::suggest::did_you_mean;
+use crate::rows::keys::EncodedKeys;
+use crate::rows::problems::Problems;
+use crate::rows::roles::ColumnRole;
+use crate::rows::types::{arrow_type, cast_exact, feature_field, primitive, timestamp_type};
+
+/// The columns of a batch, each of exactly its type.
+struct Columns {
+    keys: EncodedKeys,
+    events: TimestampMicrosecondArray,
+    created: Option<TimestampMicrosecondArray>,
+    /// Of an export of versions: which rows are deletions.
+    deleted: Option<BooleanArray>,
+    /// In the order of the layout's slots.
+    features: Vec<ArrayRef>,
+}
+
+impl Columns {
+    fn is_deleted(&self, row: usize) -> bool {
+        self.deleted.as_ref().is_some_and(|deleted| deleted.value(row))
+    }
+}
+
+/// Encodes batches of one view, column by column.
+pub struct ViewEncoder {
+    view: Arc<FeatureView>,
+    layout: RowLayout,
+}
+
+impl ViewEncoder {
+    /// An encoder of rows of a view, as it is now.
+    pub fn new(view: Arc<FeatureView>) -> Self {
+        let layout = view.current_layout();
+        ViewEncoder { view, layout }
+    }
+
+    /// The view.
+    pub fn view(&self) -> &Arc<FeatureView> {
+        &self.view
+    }
+
+    /// The schema version of the rows it makes.
+    pub fn schema_version(&self) -> u16 {
+        self.layout.version()
+    }
+
+    /// The columns a source of this view has, with their exact types: join keys, event timestamp, created
+    /// timestamp if the view names one, features.
+    pub fn source_schema(&self) -> SchemaRef {
+        source_schema(&self.view)
+    }
+
+    /// The column of created timestamps among those of `schema`: what an export marks as such, else what the
+    /// view names.
+    pub(crate) fn created_column<'s>(&'s self, schema: &'s Schema) -> Option<&'s str> {
+        let named = || self.view.created_column.as_deref().filter(|name| schema.index_of(name).is_ok());
+        ColumnRole::CreatedTimestamp.find(schema).or_else(named)
+    }
+
+    /// The column that says which rows are deletions: what an export marks as such.
+    pub(crate) fn deleted_column<'s>(&self, schema: &'s Schema) -> Option<&'s str> {
+        ColumnRole::Deleted.find(schema)
+    }
+
+    /// Encodes the rows of `batch` into `out`. Bad rows are reported to `problems` and left out; the caller
+    /// decides whether they refuse the batch. Rows that `problems` has already are left out too.
+    ///
+    /// # Errors
+    /// `Invalid` when a column is missing or has a type that cannot be read as the feature's.
+    pub(crate) fn encode(
+        &self,
+        batch: &RecordBatch,
+        now: Timestamp,
+        problems: &mut Problems,
+        out: &mut WriteBatch,
+    ) -> Result<()> {
+        let columns = self.columns(batch, problems)?;
+        let block = encode_block(&self.layout, &columns.features, batch.num_rows());
+        self.each_row(&columns, problems, |row, key, event, created| {
+            let encoded = if columns.is_deleted(row) { &TOMBSTONE_ROW } else { block.row(row) };
+            out.put(&self.view, key, event, created, encoded, now)
+        });
+        Ok(())
+    }
+
+    /// Finds what [`ViewEncoder::encode`] would find wrong, without encoding more than that takes.
+    ///
+    /// # Errors
+    /// As [`ViewEncoder::encode`].
+    pub(crate) fn check(&self, batch: &RecordBatch, now: Timestamp, problems: &mut Problems) -> Result<()> {
+        let columns = self.columns(batch, problems)?;
+        // Without values of variable length every row is as long as its layout.
+        let is_fixed = self.layout.variable_count() == 0;
+        let block = (!is_fixed).then(|| encode_block(&self.layout, &columns.features, batch.num_rows()));
+        let fixed_bytes = self.layout.variable_offset();
+        self.each_row(&columns, problems, |row, key, event, created| {
+            let row_bytes = match columns.is_deleted(row) {
+                true => TOMBSTONE_ROW.len(),
+                false => block.as_ref().map_or(fixed_bytes, |block| block.row(row).len()),
+            };
+            WriteBatch::check(&self.view, key.len(), event, created, row_bytes, now)
+        });
+        Ok(())
+    }
+
+    fn columns(&self, batch: &RecordBatch, problems: &mut Problems) -> Result<Columns> {
+        let keys = self.keys(batch, problems)?;
+        let events = self.times(batch, &self.view.event_column, problems)?;
+        let created = self.created_column(batch.schema_ref());
+        let created = created.map(|name| self.times(batch, name, problems)).transpose()?;
+        let deleted = self.deleted_column(batch.schema_ref());
+        let deleted = deleted.map(|name| self.deletions(batch, name, problems)).transpose()?;
+        let features = self.features(batch, problems)?;
+        Ok(Columns { keys, events, created, deleted, features })
+    }
+
+    fn deletions(&self, batch: &RecordBatch, name: &str, problems: &mut Problems) -> Result<BooleanArray> {
+        let array = self.column(batch, name, "deletion mark")?;
+        let deleted = cast_exact(array, ValueType::Scalar(ScalarType::Bool), name, problems)
+            .map_err(|error| error.context(self.name()))?;
+        for row in (0..deleted.len()).filter(|row| deleted.is_null(*row)) {
+            problems.report(row, format!("column {name:?} is null: every row of an export is a deletion or not"));
+        }
+        Ok(deleted.as_boolean().clone())
+    }
+
+    /// Calls `take` with key, event and created timestamp of every row that has no problem yet.
+    fn each_row(
+        &self,
+        columns: &Columns,
+        problems: &mut Problems,
+        mut take: impl FnMut(usize, &[u8], Timestamp, Option<Timestamp>) -> Result<()>,
+    ) {
+        for row in 0..columns.events.len() {
+            if problems.contains(row) {
+                continue;
+            }
+            let Some(key) = columns.keys.get(row) else { continue };
+            let Some(event) = time_at(&columns.events, row) else {
+                problems.report(row, self.no_event());
+                continue;
+            };
+            let created = columns.created.as_ref().and_then(|created| time_at(created, row));
+            if let Err(error) = take(row, key, event, created) {
+                problems.report(row, error.message());
+            }
+        }
+    }
+
+    fn no_event(&self) -> String {
+        format!("column {:?} is null: every row has an event timestamp", self.view.event_column)
+    }
+
+    fn keys(&self, batch: &RecordBatch, problems: &mut Problems) -> Result<EncodedKeys> {
+        let column = |key: &JoinKey| {
+            let array = self.column(batch, &key.name, "join key")?;
+            Ok((key.ty, cast_exact(array, ValueType::Scalar(key.ty), &key.name, problems)?))
+        };
+        let columns = self.view.join_keys.iter().map(column).collect::<Result<Vec<_>>>()?;
+        Ok(EncodedKeys::encode(&columns, batch.num_rows(), true, problems))
+    }
+
+    fn times(&self, batch: &RecordBatch, name: &str, problems: &mut Problems) -> Result<TimestampMicrosecondArray> {
+        let array = self.column(batch, name, "timestamp column")?;
+        let micros = match array.data_type() {
+            // A bare integer is taken for microseconds; its magnitude is checked like every timestamp's.
+            arrow::datatypes::DataType::Int64 => {
+                return Ok(array.as_primitive::<Int64Type>().reinterpret_cast::<TimestampMicrosecondType>());
+            }
+            _ => cast_exact(array, ValueType::Scalar(ScalarType::Timestamp), name, problems),
+        };
+        Ok(micros.map_err(|error| error.context(self.name()))?.as_primitive::<TimestampMicrosecondType>().clone())
+    }
+
+    /// The column of each slot, in the order of the layout.
+    fn features(&self, batch: &RecordBatch, problems: &mut Problems) -> Result<Vec<ArrayRef>> {
+        let feature = |slot: &Slot| {
+            let feature = self.view.features.iter().find(|feature| feature.id == slot.feature);
+            feature.ok_or_else(|| Error::internal(format!("view {:?} has a slot without a feature", self.view.name)))
+        };
+        let column = |slot: &Slot| {
+            let Feature { name, ty, .. } = feature(slot)?;
+            cast_exact(self.column(batch, name, "feature")?, *ty, name, problems)
+                .map_err(|error| error.context(self.name()))
+        };
+        self.layout.slots().iter().map(column).collect()
+    }
+
+    fn name(&self) -> String {
+        format!("view {:?}", self.view.name)
+    }
+
+    fn column<'b>(&self, batch: &'b RecordBatch, name: &str, what: &str) -> Result<&'b ArrayRef> {
+        batch.column_by_name(name).ok_or_else(|| {
+            let schema = batch.schema();
+            let names = schema.fields().iter().map(|field| field.name().as_str()).collect::<Vec<_>>();
+            let hint = did_you_mean(name, names);
+            Error::invalid(format!("view {:?}: the input has no column for {what} {name:?}{hint}", self.view.name))
+        })
+    }
+}
+
+/// The Arrow schema of the versions of a view, as written to and exported from it.
+pub fn source_schema(view: &FeatureView) -> SchemaRef {
+    let keys = view.join_keys.iter().map(|key| Field::new(&key.name, arrow_type(ValueType::Scalar(key.ty)), false));
+    let event = Field::new(&view.event_column, timestamp_type(), false);
+    let created = view.created_column.iter().map(|name| Field::new(name, timestamp_type(), true));
+    let features = view.features.iter().map(|feature| feature_field(feature, &feature.name));
+    Arc::new(Schema::new(keys.chain([event]).chain(created).chain(features).collect::<Vec<_>>()))
+}
+
+fn time_at(times: &TimestampMicrosecondArray, row: usize) -> Option<Timestamp> {
+    times.is_valid(row).then(|| Timestamp::from_micros(times.value(row)))
+}
+
+/// Rows encoded before the next ones are touched: some tens of kilobytes.
+const ROWS_AT_A_TIME: usize = 128;
+
+/// Encodes whole columns, slot after slot.
+fn encode_block<'l>(layout: &'l RowLayout, columns: &[ArrayRef], rows: usize) -> RowBlock<'l> {
+    let mut block = RowBlock::new(layout, rows);
+    let mut lists = Vec::new();
+    for (slot, array) in layout.slots().iter().zip(columns) {
+        lists.push(match slot.ty {
+            ValueType::List(item) => encode_lists(item, array),
+            ValueType::Scalar(_) => Vec::new(),
+        });
+        reserve(slot, array, lists.last().map_or(&[], Vec::as_slice), &mut block);
+    }
+    block.allocate();
+    // Some rows at a time, so that they stay in the cache while their columns come one after the other.
+    for start in (0..rows).step_by(ROWS_AT_A_TIME) {
+        let rows = start..rows.min(start + ROWS_AT_A_TIME);
+        for ((slot, array), lists) in layout.slots().iter().zip(columns).zip(&lists) {
+            put_column(slot, array, lists, rows.clone(), &mut block);
+        }
+    }
+    block
+}
+
+fn reserve(slot: &Slot, array: &ArrayRef, lists: &[Vec<u8>], block: &mut RowBlock<'_>) {
+    if matches!(slot.place, Place::Fixed(_)) {
+        return;
+    }
+    for row in (0..array.len()).filter(|row| array.is_valid(*row)) {
+        block.reserve(row, variable_bytes(slot.ty, array, lists, row).len());
+    }
+}
+
+/// The bytes of a value of variable length.
+fn variable_bytes<'a>(ty: ValueType, array: &'a ArrayRef, lists: &'a [Vec<u8>], row: usize) -> &'a [u8] {
+    match ty {
+        ValueType::Scalar(ScalarType::String) => array.as_string::<i32>().value(row).as_bytes(),
+        ValueType::Scalar(_) => array.as_binary::<i32>().value(row),
+        ValueType::List(_) => &lists[row],
+    }
+}
+
+fn put_column(slot: &Slot, array: &ArrayRef, lists: &[Vec<u8>], rows: Range<usize>, block: &mut RowBlock<'_>) {
+    match (slot.ty, slot.place) {
+        (ValueType::Scalar(ScalarType::Bool), Place::Fixed(offset)) => {
+            let values = array.as_boolean();
+            put_fixed(slot, array, rows, block, |block, row| {
+                block.put_fixed(row, offset, [u8::from(values.value(row))]);
+            });
+        }
+        (ValueType::Scalar(ScalarType::Int32), Place::Fixed(offset)) => {
+            put_primitive::<Int32Type, 4>(slot, offset, array, rows, block, i32::to_le_bytes);
+        }
+        (ValueType::Scalar(ScalarType::Int64), Place::Fixed(offset)) => {
+            put_primitive::<Int64Type, 8>(slot, offset, array, rows, block, i64::to_le_bytes);
+        }
+        (ValueType::Scalar(ScalarType::Float32), Place::Fixed(offset)) => {
+            put_primitive::<Float32Type, 4>(slot, offset, array, rows, block, f32::to_le_bytes);
+        }
+        (ValueType::Scalar(ScalarType::Float64), Place::Fixed(offset)) => {
+            put_primitive::<Float64Type, 8>(slot, offset, array, rows, block, f64::to_le_bytes);
+        }
+        (ValueType::Scalar(_), Place::Fixed(offset)) => {
+            put_primitive::<TimestampMicrosecondType, 8>(slot, offset, array, rows, block, i64::to_le_bytes);
+        }
+        (ty, _) => {
+            put_fixed(slot, array, rows, block, |block, row| {
+                block.put(row, slot, variable_bytes(ty, array, lists, row));
+            });
+        }
+    }
+}
+
+fn put_primitive<T: ArrowPrimitiveType, const N: usize>(
+    slot: &Slot,
+    offset: usize,
+    array: &ArrayRef,
+    rows: Range<usize>,
+    block: &mut RowBlock<'_>,
+    bytes: impl Fn(T::Native) -> [u8; N],
+) {
+    let values = primitive::<T>(array).values();
+    put_fixed(slot, array, rows, block, |block, row| block.put_fixed(row, offset, bytes(values[row])));
+}
+
+/// Puts some rows of a column; the loop without nulls has no branch.
+fn put_fixed<'l>(
+    slot: &Slot,
+    array: &ArrayRef,
+    rows: Range<usize>,
+    block: &mut RowBlock<'l>,
+    put: impl Fn(&mut RowBlock<'l>, usize),
+) {
+    if array.null_count() == 0 {
+        return rows.for_each(|row| put(block, row));
+    }
+    for row in rows {
+        match array.is_valid(row) {
+            true => put(block, row),
+            false => block.put_null(row, slot),
+        }
+    }
+}
+
+/// Each list as a row stores it.
+fn encode_lists(item: ScalarType, array: &ArrayRef) -> Vec<Vec<u8>> {
+    let lists = array.as_list::<i32>();
+    let encode = |row: usize| match lists.is_valid(row) {
+        true => encode_list(item, &lists.value(row)),
+        false => Vec::new(),
+    };
+    (0..lists.len()).map(encode).collect()
+}
+
+fn encode_list(item: ScalarType, items: &ArrayRef) -> Vec<u8> {
+    fn plain<T: ArrowPrimitiveType, const N: usize>(items: &ArrayRef, bytes: impl Fn(T::Native) -> [u8; N]) -> Vec<u8> {
+        primitive::<T>(items).values().iter().flat_map(|value| bytes(*value)).collect()
+    }
+    match item {
+        ScalarType::Bool => (0..items.len()).map(|index| u8::from(items.as_boolean().value(index))).collect(),
+        ScalarType::Int32 => plain::<Int32Type, 4>(items, i32::to_le_bytes),
+        ScalarType::Int64 => plain::<Int64Type, 8>(items, i64::to_le_bytes),
+        ScalarType::Float32 => plain::<Float32Type, 4>(items, f32::to_le_bytes),
+        ScalarType::Float64 => plain::<Float64Type, 8>(items, f64::to_le_bytes),
+        ScalarType::Timestamp => plain::<TimestampMicrosecondType, 8>(items, i64::to_le_bytes),
+        ScalarType::String => {
+            encode_variable_list((0..items.len()).map(|index| items.as_string::<i32>().value(index).as_bytes()))
+        }
+        ScalarType::Bytes => encode_variable_list((0..items.len()).map(|index| items.as_binary::<i32>().value(index))),
+    }
+}
+
+fn encode_variable_list<'a>(items: impl ExactSizeIterator<Item = &'a [u8]> + Clone) -> Vec<u8> {
+    let mut out = (items.len() as u32).to_le_bytes().to_vec();
+    let mut end = 0u32;
+    for item in items.clone() {
+        end += item.len() as u32;
+        out.extend_from_slice(&end.to_le_bytes());
+    }
+    items.for_each(|item| out.extend_from_slice(item));
+    out
+}

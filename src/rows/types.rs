@@ -1,0 +1,231 @@
+//! How our types look in Arrow, and casts that lose nothing.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use arrow::array::{
+    Array, ArrayRef, AsArray, FixedSizeListArray, GenericListArray, Int64Array, ListArray, OffsetSizeTrait,
+    PrimitiveArray, RecordBatch, TimestampMicrosecondArray, new_null_array,
+};
+use arrow::buffer::OffsetBuffer;
+use arrow::compute::{CastOptions, cast_with_options};
+use arrow::datatypes::{
+    ArrowPrimitiveType, DataType, Date32Type, Field, TimeUnit, TimestampMicrosecondType, TimestampMillisecondType,
+    TimestampNanosecondType, TimestampSecondType,
+};
+use asofdb_storage::{Error, Feature, Result, ScalarType, ValueType};
+
+use crate::rows::problems::Problems;
+
+/// The time zone of every timestamp we write.
+pub(crate) const UTC: &str = "UTC";
+
+/// The Arrow type of values of `ty`.
+pub fn arrow_type(ty: ValueType) -> DataType {
+    match ty {
+        ValueType::Scalar(scalar) => scalar_arrow_type(scalar),
+        ValueType::List(item) => DataType::List(list_item(item)),
+    }
+}
+
+pub(crate) fn list_item(item: ScalarType) -> Arc<Field> {
+    Arc::new(Field::new_list_field(scalar_arrow_type(item), true))
+}
+
+fn scalar_arrow_type(ty: ScalarType) -> DataType {
+    match ty {
+        ScalarType::Bool => DataType::Boolean,
+        ScalarType::Int32 => DataType::Int32,
+        ScalarType::Int64 => DataType::Int64,
+        ScalarType::Float32 => DataType::Float32,
+        ScalarType::Float64 => DataType::Float64,
+        ScalarType::String => DataType::Utf8,
+        ScalarType::Bytes => DataType::Binary,
+        ScalarType::Timestamp => timestamp_type(),
+    }
+}
+
+/// Microseconds, UTC.
+pub fn timestamp_type() -> DataType {
+    DataType::Timestamp(TimeUnit::Microsecond, Some(UTC.into()))
+}
+
+/// The Arrow field of a feature, named `name`, with the feature's description in its metadata.
+pub fn feature_field(feature: &Feature, name: impl Into<String>) -> Field {
+    let field = Field::new(name, arrow_type(feature.ty), true);
+    if feature.description.is_empty() {
+        return field;
+    }
+    field.with_metadata(HashMap::from([("description".to_owned(), feature.description.clone())]))
+}
+
+/// Casts a column to `ty` if no value changes its meaning.
+///
+/// Values that would change (an overflow, a fraction cut off, a rounded float, nanoseconds below a
+/// microsecond) are reported to `problems` by row and read as null.
+///
+/// # Errors
+/// `Invalid` when the types do not go together at all.
+pub(crate) fn cast_exact(array: &ArrayRef, ty: ValueType, column: &str, problems: &mut Problems) -> Result<ArrayRef> {
+    let target = arrow_type(ty);
+    if array.data_type() == &target && !matches!(ty, ValueType::List(_)) {
+        return Ok(array.clone());
+    }
+    match (array.data_type(), ty) {
+        (DataType::Null, _) => Ok(new_null_array(&target, array.len())),
+        (DataType::Dictionary(_, value), _) => {
+            let plain = plain_cast(array, value)?;
+            cast_exact(&plain, ty, column, problems)
+        }
+        (_, ValueType::List(item)) => cast_list(array, item, column, problems),
+        (DataType::Timestamp(..) | DataType::Date32, ValueType::Scalar(ScalarType::Timestamp)) => {
+            cast_timestamp(array, column, problems)
+        }
+        (from, ValueType::Scalar(scalar)) if is_text_like(from, scalar) => plain_cast(array, &target),
+        (from, ValueType::Scalar(scalar)) if from.is_numeric() && is_number(scalar) => {
+            cast_number(array, scalar, column, problems)
+        }
+        (from, _) => Err(Error::invalid(format!("column {column:?} must be {ty}, not {from}"))),
+    }
+}
+
+fn is_text_like(from: &DataType, to: ScalarType) -> bool {
+    match to {
+        ScalarType::String => matches!(from, DataType::LargeUtf8 | DataType::Utf8View),
+        ScalarType::Bytes => {
+            matches!(from, DataType::LargeBinary | DataType::BinaryView | DataType::FixedSizeBinary(_))
+        }
+        _ => false,
+    }
+}
+
+fn is_number(ty: ScalarType) -> bool {
+    matches!(ty, ScalarType::Int32 | ScalarType::Int64 | ScalarType::Float32 | ScalarType::Float64)
+}
+
+fn plain_cast(array: &dyn Array, to: &DataType) -> Result<ArrayRef> {
+    cast_with_options(array, to, &CastOptions { safe: true, ..CastOptions::default() })
+        .map_err(|error| Error::invalid(format!("cannot read {} as {to}", array.data_type())).with_source(error))
+}
+
+/// A cast is exact where the value survives the way there and back.
+fn cast_number(array: &ArrayRef, to: ScalarType, column: &str, problems: &mut Problems) -> Result<ArrayRef> {
+    let there = plain_cast(array, &scalar_arrow_type(to))?;
+    let back = plain_cast(&there, array.data_type())?;
+    let same = arrow::compute::kernels::cmp::not_distinct(array, &back)
+        .map_err(|error| Error::internal("cannot compare a cast column").with_source(error))?;
+    if same.true_count() == array.len() {
+        return Ok(there);
+    }
+    let mut keep = Vec::with_capacity(array.len());
+    for row in 0..array.len() {
+        keep.push(same.value(row));
+        if !same.value(row) {
+            let value = arrow::util::display::array_value_to_string(array, row).unwrap_or_default();
+            let advice = "round it at the source or declare a wider type";
+            problems.report(row, format!("column {column:?} does not fit {to} without loss; {advice}: {value}"));
+        }
+    }
+    arrow::compute::nullif(&there, &arrow::compute::not(&keep.into()).map_err(internal)?).map_err(internal)
+}
+
+fn internal(error: arrow::error::ArrowError) -> Error {
+    Error::internal("an Arrow kernel failed").with_source(error)
+}
+
+fn cast_timestamp(array: &ArrayRef, column: &str, problems: &mut Problems) -> Result<ArrayRef> {
+    let micros = match array.data_type() {
+        DataType::Timestamp(TimeUnit::Microsecond, _) => {
+            let array = array.as_primitive::<TimestampMicrosecondType>();
+            return Ok(Arc::new(array.clone().with_timezone(UTC)));
+        }
+        DataType::Timestamp(TimeUnit::Second, _) => {
+            to_micros::<TimestampSecondType>(array, column, problems, |v| v.checked_mul(1_000_000))
+        }
+        DataType::Timestamp(TimeUnit::Millisecond, _) => {
+            to_micros::<TimestampMillisecondType>(array, column, problems, |v| v.checked_mul(1_000))
+        }
+        DataType::Timestamp(TimeUnit::Nanosecond, _) => {
+            to_micros::<TimestampNanosecondType>(array, column, problems, |v| (v % 1_000 == 0).then_some(v / 1_000))
+        }
+        _ => to_micros::<Date32Type>(array, column, problems, |v| i64::from(v).checked_mul(86_400_000_000)),
+    };
+    Ok(Arc::new(micros.with_timezone(UTC)))
+}
+
+fn to_micros<T: ArrowPrimitiveType>(
+    array: &ArrayRef,
+    column: &str,
+    problems: &mut Problems,
+    convert: impl Fn(T::Native) -> Option<i64>,
+) -> TimestampMicrosecondArray {
+    let values = array.as_primitive::<T>().iter().enumerate().map(|(row, value)| {
+        let value = value?;
+        let micros = convert(value);
+        if micros.is_none() {
+            problems.report(row, format!("column {column:?} has a time that is no whole microsecond: {value:?}"));
+        }
+        micros
+    });
+    let micros: Int64Array = values.collect();
+    micros.reinterpret_cast::<TimestampMicrosecondType>()
+}
+
+fn cast_list(array: &ArrayRef, item: ScalarType, column: &str, problems: &mut Problems) -> Result<ArrayRef> {
+    let list = match array.data_type() {
+        DataType::List(_) => array.as_list::<i32>().clone(),
+        DataType::LargeList(_) => shrink_offsets(array.as_list::<i64>())?,
+        DataType::FixedSizeList(..) => from_fixed_size(array.as_fixed_size_list()),
+        from => return Err(Error::invalid(format!("column {column:?} must be list<{item}>, not {from}"))),
+    };
+    let owners = item_owners(&list);
+    let mut of_items = Problems::all();
+    let values = cast_exact(list.values(), ValueType::Scalar(item), column, &mut of_items)?;
+    for (index, message) in of_items.into_rows() {
+        if let Some(row) = owner(&owners, index) {
+            problems.report(row, message);
+        }
+    }
+    if let Some(nulls) = values.logical_nulls().filter(|nulls| nulls.null_count() > 0) {
+        let bad = (0..values.len()).filter(|index| nulls.is_null(*index)).filter_map(|index| owner(&owners, index));
+        bad.for_each(|row| problems.report(row, format!("column {column:?} has a null inside a list")));
+    }
+    let list = GenericListArray::new(list_item(item), list.offsets().clone(), values, list.nulls().cloned());
+    Ok(Arc::new(list))
+}
+
+/// For each list that is not null: where its items begin and end, and its row.
+fn item_owners(list: &ListArray) -> Vec<(usize, usize, usize)> {
+    let offsets = list.value_offsets();
+    let rows = (0..list.len()).filter(|row| list.is_valid(*row));
+    rows.map(|row| (offsets[row] as usize, offsets[row + 1] as usize, row)).collect()
+}
+
+fn owner(owners: &[(usize, usize, usize)], item: usize) -> Option<usize> {
+    let after = owners.partition_point(|(start, _, _)| *start <= item);
+    owners[..after].iter().rev().find(|(_, end, _)| item < *end).map(|(_, _, row)| *row)
+}
+
+fn shrink_offsets<O: OffsetSizeTrait>(list: &GenericListArray<O>) -> Result<ListArray> {
+    let offsets: Option<Vec<i32>> = list.value_offsets().iter().map(|o| i32::try_from(o.as_usize()).ok()).collect();
+    let offsets = offsets.ok_or_else(|| Error::invalid("a batch of lists has more than 2^31 items; cut it"))?;
+    let field = Arc::new(Field::new_list_field(list.value_type(), true));
+    let offsets = OffsetBuffer::new(offsets.into());
+    Ok(ListArray::new(field, offsets, list.values().clone(), list.nulls().cloned()))
+}
+
+fn from_fixed_size(list: &FixedSizeListArray) -> ListArray {
+    let field = Arc::new(Field::new_list_field(list.value_type(), true));
+    let offsets = OffsetBuffer::from_repeated_length(list.value_length() as usize, list.len());
+    ListArray::new(field, offsets, list.values().clone(), list.nulls().cloned())
+}
+
+/// Bytes of the values of a batch, which may be part of larger buffers.
+pub fn batch_bytes(batch: &RecordBatch) -> usize {
+    batch.columns().iter().map(|column| column.to_data().get_slice_memory_size().unwrap_or(0)).sum()
+}
+
+/// The values of a primitive column; nulls read as whatever lies beneath them.
+pub(crate) fn primitive<T: ArrowPrimitiveType>(array: &dyn Array) -> &PrimitiveArray<T> {
+    array.as_primitive::<T>()
+}
