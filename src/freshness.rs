@@ -7,7 +7,7 @@ use crate::reference::find_view;
 use crate::store::Store;
 
 /// How fresh the rows of a view are.
-#[derive(Debug, Clone, PartialEq, Eq, bincode::Encode, bincode::Decode)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Freshness {
     /// Name of the view.
     pub view: String,

@@ -1,56 +1,31 @@
-//! Control messages: everything but keys and answers of reads. bincode 2 with fixed-size little-endian integers;
-//! docs/protocol.md has each of them byte by byte.
+//! Control messages: everything but keys and answers of reads. docs/protocol.md has each of them byte by byte.
 //!
-//! No message holds itself, so that decoding never recurses: values travel as their type and their stored bytes.
+//! Messages are structs of their own: what the engine has in memory can change without them. No message holds itself, so that decoding never recurses: values travel as their type and their stored bytes.
 
 mod bulk;
+mod codec;
+mod definitions;
+#[cfg(test)]
+mod golden;
+mod reports;
+mod value;
 
-use asofdb_storage::{Definitions, Error, ErrorKind, Result, ScalarType, Stats, Timestamp, Value, ValueType};
-use bincode::{Decode, Encode};
+use asofdb_storage::{Error, ErrorKind, Result, Value, ValueType};
 
 pub(crate) use self::bulk::{
     Join, JoinEnd, KnownAtMessage, Load, NoteAnswer, NoteMessage, NoteRequest, Scan, ScanBegin, ScanEnd, ScanRows,
 };
+pub(crate) use self::codec::{Decode, Encode, decode, encode, encoded};
+pub(crate) use self::definitions::{DefinitionsMessage, JoinKeyMessage};
+pub(crate) use self::reports::{CommittedMessage, ErasedMessage, FreshnessMessage, StoreStatsMessage, VerifiedMessage};
+use self::value::ScalarTypeMessage;
+pub(crate) use self::value::{TimeMessage, ValueTypeMessage};
 
 /// First bytes of a hello.
 pub(crate) const MAGIC: [u8; 4] = *b"ASOF";
 
 /// The version of the protocol that this build speaks.
 pub(crate) const PROTOCOL_VERSION: u16 = 1;
-
-/// Most bytes that decoding a message may claim.
-const MESSAGE_BYTES_MAX: usize = 64 << 20;
-
-fn config() -> impl bincode::config::Config {
-    bincode::config::standard().with_fixed_int_encoding().with_limit::<MESSAGE_BYTES_MAX>()
-}
-
-/// Appends a message.
-pub(crate) fn encode<T: Encode>(message: &T, out: &mut Vec<u8>) -> Result<()> {
-    bincode::encode_into_std_write(message, out, config())
-        .map_err(|error| Error::internal("cannot encode a message").with_source(error))?;
-    Ok(())
-}
-
-/// A message alone.
-pub(crate) fn encoded<T: Encode>(message: &T) -> Result<Vec<u8>> {
-    let mut out = Vec::new();
-    encode(message, &mut out)?;
-    Ok(out)
-}
-
-/// Reads a message that is all of `body`.
-///
-/// # Errors
-/// `Invalid` when it cannot be read or has bytes left over.
-pub(crate) fn decode<T: Decode<()>>(body: &[u8]) -> Result<T> {
-    let (message, read) = bincode::decode_from_slice(body, config())
-        .map_err(|error| Error::invalid("a message cannot be read").with_source(error))?;
-    if read != body.len() {
-        return Err(Error::invalid(format!("a message has {} bytes left over", body.len() - read)));
-    }
-    Ok(message)
-}
 
 /// Opens a connection.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
@@ -118,13 +93,6 @@ pub(crate) struct Handle {
     pub(crate) features: Vec<HandleFeature>,
 }
 
-/// A join key.
-#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
-pub(crate) struct JoinKeyMessage {
-    pub(crate) name: String,
-    pub(crate) ty: ScalarType,
-}
-
 /// A view of a prepared request.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 pub(crate) struct HandleView {
@@ -141,7 +109,7 @@ pub(crate) struct HandleFeature {
     /// Position of its view.
     pub(crate) view: u32,
     pub(crate) name: String,
-    pub(crate) ty: ValueType,
+    pub(crate) ty: ValueTypeMessage,
     /// Its default as a row stores it.
     pub(crate) default: Option<Vec<u8>>,
     /// Where its value is in a record.
@@ -172,18 +140,11 @@ pub(crate) struct WriteView {
     pub(crate) rows: Vec<u8>,
 }
 
-/// Answers whatever commits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
-pub(crate) struct CommittedMessage {
-    /// The created timestamp given to rows that had none.
-    pub(crate) created: Timestamp,
-}
-
 /// Answers a ping.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
 pub(crate) struct Pong {
     /// The present by the store's clock.
-    pub(crate) now: Timestamp,
+    pub(crate) now: TimeMessage,
     pub(crate) catalog_revision: u64,
 }
 
@@ -198,7 +159,7 @@ pub(crate) struct CatalogMessage {
 /// Answers a request for figures.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 pub(crate) struct StatsMessage {
-    pub(crate) store: Stats,
+    pub(crate) store: StoreStatsMessage,
     pub(crate) consumers: Vec<ConsumerMessage>,
 }
 
@@ -225,7 +186,7 @@ pub(crate) struct FreshnessRequest {
 /// Makes definitions the catalog.
 #[derive(Debug, Clone, PartialEq, Encode, Decode)]
 pub(crate) struct Apply {
-    pub(crate) definitions: Definitions,
+    pub(crate) definitions: DefinitionsMessage,
     pub(crate) allow_drop: bool,
     /// The catalog that the client has planned with.
     pub(crate) catalog_revision: u64,
@@ -237,7 +198,7 @@ pub(crate) struct RemoveEntity {
     pub(crate) views: Vec<String>,
     pub(crate) entity: Vec<NamedValue>,
     /// As of when it is deleted; not used by an erase.
-    pub(crate) at: Timestamp,
+    pub(crate) at: TimeMessage,
 }
 
 /// Copies the store.
@@ -251,7 +212,7 @@ pub(crate) struct Checkpoint {
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 pub(crate) struct NamedValue {
     pub(crate) name: String,
-    pub(crate) ty: ScalarType,
+    pub(crate) ty: ScalarTypeMessage,
     /// As a row stores it.
     pub(crate) bytes: Vec<u8>,
 }
@@ -264,14 +225,14 @@ impl NamedValue {
             };
             let mut bytes = Vec::new();
             value.encode(&mut bytes);
-            Ok(NamedValue { name: (*name).to_owned(), ty, bytes })
+            Ok(NamedValue { name: (*name).to_owned(), ty: ScalarTypeMessage(ty), bytes })
         };
         entity.iter().map(named).collect()
     }
 
     pub(crate) fn to_entity(named: &[Self]) -> Result<Vec<(&str, Value)>> {
         let value = |named: &'_ NamedValue| {
-            Value::decode(ValueType::Scalar(named.ty), &named.bytes)
+            Value::decode(ValueType::Scalar(named.ty.0), &named.bytes)
                 .map_err(|error| Error::invalid(format!("join key {:?}: {}", named.name, error.message())))
         };
         named.iter().map(|named| Ok((named.name.as_str(), value(named)?))).collect()

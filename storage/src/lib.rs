@@ -18,6 +18,7 @@ pub mod key;
 mod memory;
 mod plan;
 mod projection;
+mod records;
 #[cfg(feature = "rocksdb")]
 mod rocks;
 pub mod row;

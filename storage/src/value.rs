@@ -3,13 +3,11 @@
 use std::fmt;
 use std::str::FromStr;
 
-use bincode::error::DecodeError;
-
 use crate::error::{Error, Result};
 use crate::time::Timestamp;
 
 /// The type of one value that is not a list.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, bincode::Encode, bincode::Decode)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum ScalarType {
     /// True or false.
     Bool,
@@ -41,6 +39,16 @@ impl ScalarType {
         ScalarType::Bytes,
         ScalarType::Timestamp,
     ];
+
+    /// The number of the type in records and messages. It never changes: new types go to the end.
+    pub const fn number(self) -> u32 {
+        self as u32
+    }
+
+    /// The type of a number; `None` where no type has it.
+    pub fn from_number(number: u32) -> Option<Self> {
+        ScalarType::ALL.get(number as usize).copied()
+    }
 
     /// Bytes of an encoded value; `None` for the types of variable length.
     pub const fn fixed_bytes(self) -> Option<usize> {
@@ -74,7 +82,7 @@ impl fmt::Display for ScalarType {
 }
 
 /// The type of a feature: a scalar, or a list of scalars (an embedding is a list of `float32`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, bincode::Encode, bincode::Decode)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum ValueType {
     /// One value.
     Scalar(ScalarType),
@@ -125,7 +133,7 @@ impl FromStr for ValueType {
 }
 
 /// An owned value. Null is the absence of one: `Option<Value>`.
-#[derive(Debug, Clone, PartialEq, bincode::Encode)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Value {
     /// True or false.
     Bool(bool),
@@ -196,49 +204,6 @@ impl Value {
             }
         }
     }
-}
-
-/// As the derived encoding, but for lists, whose items cannot be lists: decoding never recurses.
-impl<C> bincode::Decode<C> for Value {
-    fn decode<D: bincode::de::Decoder<Context = C>>(decoder: &mut D) -> Result<Self, DecodeError> {
-        match u32::decode(decoder)? {
-            LIST_VARIANT => {
-                let item = ScalarType::decode(decoder)?;
-                let len = usize::try_from(u64::decode(decoder)?).map_err(|_| DecodeError::LimitExceeded)?;
-                decoder.claim_container_read::<Value>(len)?;
-                let mut items = Vec::new();
-                for _ in 0..len {
-                    decoder.unclaim_bytes_read(size_of::<Value>());
-                    let variant = u32::decode(decoder)?;
-                    items.push(decode_variant(variant, decoder)?);
-                }
-                Ok(Value::List(item, items))
-            }
-            variant => decode_variant(variant, decoder),
-        }
-    }
-}
-
-bincode::impl_borrow_decode!(Value);
-
-/// The number of [`Value::List`] among the variants, counted from zero.
-const LIST_VARIANT: u32 = 8;
-
-fn decode_variant<D: bincode::de::Decoder>(variant: u32, decoder: &mut D) -> Result<Value, DecodeError> {
-    Ok(match variant {
-        0 => Value::Bool(bincode::Decode::decode(decoder)?),
-        1 => Value::Int32(bincode::Decode::decode(decoder)?),
-        2 => Value::Int64(bincode::Decode::decode(decoder)?),
-        3 => Value::Float32(bincode::Decode::decode(decoder)?),
-        4 => Value::Float64(bincode::Decode::decode(decoder)?),
-        5 => Value::String(bincode::Decode::decode(decoder)?),
-        6 => Value::Bytes(bincode::Decode::decode(decoder)?),
-        7 => Value::Timestamp(bincode::Decode::decode(decoder)?),
-        found => {
-            let allowed = &bincode::error::AllowedEnumVariants::Range { min: 0, max: LIST_VARIANT };
-            return Err(DecodeError::UnexpectedVariant { type_name: "Value", allowed, found });
-        }
-    })
 }
 
 impl fmt::Display for Value {
@@ -410,32 +375,5 @@ mod tests {
             let result = Value::decode(ValueType::List(ScalarType::String), bytes);
             assert_eq!(result.unwrap_err().kind(), crate::error::ErrorKind::Corrupt);
         }
-    }
-
-    #[test]
-    fn control_records_keep_every_value_and_refuse_lists_in_lists() {
-        let config = bincode::config::standard().with_fixed_int_encoding().with_limit::<4096>();
-        let floats = Value::List(ScalarType::Float32, vec![Value::Float32(1.5), Value::Float32(-0.0)]);
-        let values = [
-            Value::Bool(true),
-            Value::Int32(-1),
-            Value::Int64(i64::MIN),
-            Value::Float32(f32::MAX),
-            Value::Float64(0.1),
-            Value::String("é".into()),
-            Value::Bytes(vec![0, 255]),
-            Value::Timestamp(Timestamp::from_micros(7)),
-            floats.clone(),
-        ];
-        for value in values {
-            let bytes = bincode::encode_to_vec(&value, config).unwrap();
-            let (back, read): (Value, usize) = bincode::decode_from_slice(&bytes, config).unwrap();
-            assert_eq!((back, read), (value, bytes.len()));
-        }
-        let nested = bincode::encode_to_vec(Value::List(ScalarType::Float32, vec![floats]), config).unwrap();
-        assert!(bincode::decode_from_slice::<Value, _>(&nested, config).is_err());
-        let mut long = bincode::encode_to_vec(Value::List(ScalarType::Bool, vec![]), config).unwrap();
-        long[8..16].copy_from_slice(&u64::MAX.to_le_bytes());
-        assert!(bincode::decode_from_slice::<Value, _>(&long, config).is_err());
     }
 }

@@ -8,7 +8,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use asofdb_storage::{Error, Result};
-use bincode::{Decode, Encode};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendFlags, recv, send};
@@ -19,7 +18,7 @@ use super::handles::{FormKey, HANDLES_KEPT_MAX, KnownHandle, check_handle, form_
 use crate::keys::EncodedKeys;
 use crate::prepared::{Plan, Prepared};
 use crate::sidecar::frame::{self, ANSWER_BYTES_MAX, Header, Input, Kind};
-use crate::sidecar::message::{self, Form, Handle, Prepare, Welcome};
+use crate::sidecar::message::{self, Decode, Encode, Form, Handle, Prepare, Welcome};
 use crate::sidecar::point::PointHeader;
 
 /// A connection that has said hello.

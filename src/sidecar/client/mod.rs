@@ -17,7 +17,6 @@ use asofdb_storage::{
     Catalog, Committed, Definitions, Durability, Erased, Error, ErrorKind, Plan as CatalogPlan, Result, Stats,
     Timestamp, Verified,
 };
-use bincode::{Decode, Encode};
 use parking_lot::RwLock;
 
 pub use self::asynchronous::AsyncClient;
@@ -31,8 +30,9 @@ use super::consumers::ConsumerReport;
 use super::frame::Kind;
 use super::ipc;
 use super::message::{
-    Apply, CatalogMessage, Checkpoint, CommittedMessage, ConsumerMessage, Form, FreshnessRequest, Hello, MAGIC,
-    NamedValue, PROTOCOL_VERSION, Pong, RemoveEntity, StatsMessage, Write, WriteView,
+    Apply, CatalogMessage, Checkpoint, CommittedMessage, ConsumerMessage, Decode, Encode, ErasedMessage, Form,
+    FreshnessMessage, FreshnessRequest, Hello, MAGIC, NamedValue, PROTOCOL_VERSION, Pong, RemoveEntity, StatsMessage,
+    VerifiedMessage, Write, WriteView,
 };
 use super::point::{PointHeader, decode_matrix, decode_records};
 use crate::answer::Answer;
@@ -142,7 +142,7 @@ impl Client {
     /// # Errors
     /// `Unavailable` when the sidecar does not answer.
     pub fn now(&self) -> Result<Timestamp> {
-        self.ask::<_, Pong>(Kind::Ping, &()).map(|pong| pong.now)
+        self.ask::<_, Pong>(Kind::Ping, &()).map(|pong| pong.now.into())
     }
 
     /// Resolves references once, to be read many times. See [`Store::prepare`](crate::Store::prepare).
@@ -317,7 +317,8 @@ impl Client {
         let catalog = self.catalog()?;
         check_revision(&catalog, revision)?;
         let plan = catalog.plan(definitions, self.now()?)?;
-        let request = Apply { definitions: definitions.clone(), allow_drop, catalog_revision: catalog.revision() };
+        let request =
+            Apply { definitions: definitions.clone().into(), allow_drop, catalog_revision: catalog.revision() };
         self.tell::<_, u64>(Kind::Apply, &request)?;
         self.catalog()?;
         Ok(plan)
@@ -337,7 +338,8 @@ impl Client {
     /// # Errors
     /// As there; `Invalid` when this user may not.
     pub fn erase(&self, views: &[&str], entity: &EntityKey<'_>) -> Result<Vec<Erased>> {
-        self.tell(Kind::Erase, &remove_entity(views, entity, Timestamp::MIN)?)
+        let erased: Vec<ErasedMessage> = self.tell(Kind::Erase, &remove_entity(views, entity, Timestamp::MIN)?)?;
+        Ok(erased.into_iter().map(Erased::from).collect())
     }
 
     /// How fresh a view is. See [`Store::freshness`](crate::Store::freshness).
@@ -345,7 +347,8 @@ impl Client {
     /// # Errors
     /// As there.
     pub fn freshness(&self, view: &str) -> Result<Freshness> {
-        self.ask(Kind::Freshness, &FreshnessRequest { view: view.to_owned() })
+        let request = FreshnessRequest { view: view.to_owned() };
+        self.ask::<_, FreshnessMessage>(Kind::Freshness, &request).map(Freshness::from)
     }
 
     /// Figures about the store.
@@ -353,7 +356,7 @@ impl Client {
     /// # Errors
     /// `Unavailable` when the sidecar does not answer.
     pub fn stats(&self) -> Result<Stats> {
-        self.ask::<_, StatsMessage>(Kind::Stats, &()).map(|stats| stats.store)
+        self.ask::<_, StatsMessage>(Kind::Stats, &()).map(|stats| stats.store.into())
     }
 
     /// What each consumer did with each view, since the sidecar began.
@@ -370,7 +373,7 @@ impl Client {
     /// # Errors
     /// As there.
     pub fn verify(&self) -> Result<Verified> {
-        self.ask(Kind::Verify, &())
+        self.ask::<_, VerifiedMessage>(Kind::Verify, &()).map(Verified::from)
     }
 
     /// Compacts everything. See [`Store::compact`](crate::Store::compact).
@@ -422,13 +425,7 @@ fn write_request(rows: &[(&str, &RecordBatch)], sync: Option<bool>) -> Result<Wr
 
 fn remove_entity(views: &[&str], entity: &EntityKey<'_>, at: Timestamp) -> Result<RemoveEntity> {
     let views = views.iter().map(|view| (*view).to_owned()).collect();
-    Ok(RemoveEntity { views, entity: NamedValue::from_entity(entity)?, at })
-}
-
-impl From<CommittedMessage> for Committed {
-    fn from(message: CommittedMessage) -> Self {
-        Committed { created: message.created }
-    }
+    Ok(RemoveEntity { views, entity: NamedValue::from_entity(entity)?, at: at.into() })
 }
 
 impl From<ConsumerMessage> for ConsumerReport {

@@ -2,7 +2,7 @@
 
 use arrow::array::RecordBatch;
 use arrow::compute::concat_batches;
-use asofdb_storage::{Committed, Durability, Error, Result};
+use asofdb_storage::{Definitions, Durability, Error, Result};
 
 use super::Shared;
 use super::handle::Handle;
@@ -12,8 +12,8 @@ use crate::sidecar::consumers::{ConsumerReport, Operation};
 use crate::sidecar::frame::Kind;
 use crate::sidecar::ipc;
 use crate::sidecar::message::{
-    self, Apply, CatalogMessage, CommittedMessage, ConsumerMessage, NamedValue, NoteAnswer, NoteRequest, Pong, Prepare,
-    Release, RemoveEntity, StatsMessage, Write, WriteView, encoded,
+    self, Apply, CatalogMessage, CommittedMessage, ConsumerMessage, ErasedMessage, NamedValue, NoteAnswer, NoteRequest,
+    Pong, Prepare, Release, RemoveEntity, StatsMessage, Write, WriteView, encoded,
 };
 
 /// Answers one request.
@@ -47,7 +47,7 @@ fn prepare(shared: &Shared, session: &mut Session<'_>, body: &[u8]) -> Result<Ve
 fn ping(shared: &Shared, body: &[u8]) -> Result<Vec<u8>> {
     message::decode::<()>(body)?;
     let store = &shared.service.store;
-    encoded(&Pong { now: store.now(), catalog_revision: store.catalog().revision() })
+    encoded(&Pong { now: store.now().into(), catalog_revision: store.catalog().revision() })
 }
 
 fn write(shared: &Shared, session: &Session<'_>, body: &[u8]) -> Result<Vec<u8>> {
@@ -80,12 +80,6 @@ fn batch(view: &WriteView) -> Result<RecordBatch> {
     read().map_err(|error| error.context(format!("view {:?}", view.view)))
 }
 
-impl From<Committed> for CommittedMessage {
-    fn from(committed: Committed) -> Self {
-        CommittedMessage { created: committed.created }
-    }
-}
-
 fn catalog(shared: &Shared, body: &[u8]) -> Result<Vec<u8>> {
     message::decode::<()>(body)?;
     let catalog = shared.service.store.catalog();
@@ -97,7 +91,7 @@ fn stats(shared: &Shared, session: &Session<'_>, body: &[u8]) -> Result<Vec<u8>>
     message::decode::<()>(body)?;
     let store = session.metered(shared, Operation::Stats, &[], 0, || shared.service.store.stats())?;
     encoded(&StatsMessage {
-        store,
+        store: store.into(),
         consumers: shared.service.report().into_iter().map(ConsumerMessage::from).collect(),
     })
 }
@@ -126,7 +120,8 @@ fn apply(shared: &Shared, session: &Session<'_>, body: &[u8]) -> Result<Vec<u8>>
     session.role.require(Role::Operator, "changing definitions")?;
     let request: Apply = message::decode(body)?;
     let store = &shared.service.store;
-    let apply = || store.apply_to(&request.definitions, request.allow_drop, Some(request.catalog_revision));
+    let definitions = Definitions::from(request.definitions);
+    let apply = || store.apply_to(&definitions, request.allow_drop, Some(request.catalog_revision));
     session.metered(shared, Operation::Apply, &[], 0, apply)?;
     encoded(&store.catalog().revision())
 }
@@ -137,7 +132,7 @@ fn delete(shared: &Shared, session: &Session<'_>, body: &[u8]) -> Result<Vec<u8>
     let (views, entity) = (names(&request.views), NamedValue::to_entity(&request.entity)?);
     let store = &shared.service.store;
     let committed =
-        session.metered(shared, Operation::Delete, &views, 1, || store.delete(&views, &entity, request.at))?;
+        session.metered(shared, Operation::Delete, &views, 1, || store.delete(&views, &entity, request.at.into()))?;
     encoded(&CommittedMessage::from(committed))
 }
 
@@ -146,7 +141,8 @@ fn erase(shared: &Shared, session: &Session<'_>, body: &[u8]) -> Result<Vec<u8>>
     let request: RemoveEntity = message::decode(body)?;
     let (views, entity) = (names(&request.views), NamedValue::to_entity(&request.entity)?);
     let store = &shared.service.store;
-    encoded(&session.metered(shared, Operation::Erase, &views, 1, || store.erase(&views, &entity))?)
+    let erased = session.metered(shared, Operation::Erase, &views, 1, || store.erase(&views, &entity))?;
+    encoded(&erased.into_iter().map(ErasedMessage::from).collect::<Vec<_>>())
 }
 
 fn names(views: &[String]) -> Vec<&str> {

@@ -3,10 +3,9 @@
 use std::io::{self, Write};
 
 use asofdb_storage::Error;
-use bincode::Encode;
 
 use crate::sidecar::frame::{Header, Kind};
-use crate::sidecar::message::{self, ErrorMessage};
+use crate::sidecar::message::{self, Encode, ErrorMessage};
 use crate::sidecar::output::Output;
 
 /// Answers on their way to a client.

@@ -8,7 +8,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use asofdb_storage::{Error, Result};
-use bincode::{Decode, Encode};
 use parking_lot::Mutex;
 use tokio::io::AsyncWriteExt;
 use tokio::net::UnixStream;
@@ -21,7 +20,7 @@ use crate::sidecar::client::ConnectOptions;
 use crate::sidecar::client::failure::{Failure, cannot_connect, check_answer, check_length};
 use crate::sidecar::client::handles::{FormKey, HANDLES_KEPT_MAX, KnownHandle, check_handle, form_key};
 use crate::sidecar::frame::{self, ANSWER_BYTES_MAX, Header, Input, Kind};
-use crate::sidecar::message::{self, ErrorMessage, Form, Handle, Prepare, Release, Welcome};
+use crate::sidecar::message::{self, Decode, Encode, ErrorMessage, Form, Handle, Prepare, Release, Welcome};
 
 /// Requests that are on their way at a time; the others wait for their turn.
 const IN_FLIGHT_MAX: usize = 4_096;

@@ -10,7 +10,6 @@ use arrow::array::RecordBatch;
 use asofdb_storage::{
     Catalog, Committed, Definitions, Durability, Erased, Error, Plan as CatalogPlan, Result, Stats, Timestamp,
 };
-use bincode::{Decode, Encode};
 use parking_lot::RwLock;
 use tokio::sync::OnceCell;
 
@@ -26,7 +25,10 @@ use crate::keys::EntityKey;
 use crate::prepared::{EntityRows, Plan, Prepared};
 use crate::read::{F32Matrix, Question};
 use crate::sidecar::frame::Kind;
-use crate::sidecar::message::{Apply, CommittedMessage, Form, FreshnessRequest, Pong, StatsMessage};
+use crate::sidecar::message::{
+    Apply, CommittedMessage, Decode, Encode, ErasedMessage, Form, FreshnessMessage, FreshnessRequest, Pong,
+    StatsMessage,
+};
 use crate::sidecar::point::PointHeader;
 
 /// A [`Client`] whose methods are asynchronous, for tokio: a task that waits for its answer holds no thread, and any
@@ -112,7 +114,7 @@ impl AsyncClient {
     /// `Unavailable` when the sidecar does not answer.
     pub async fn now(&self) -> Result<Timestamp> {
         let pong: Pong = self.ask(Kind::Ping, &()).await.map_err(Failure::into_error)?;
-        Ok(pong.now)
+        Ok(pong.now.into())
     }
 
     /// Resolves references once, to be read many times. See [`Store::prepare`](crate::Store::prepare).
@@ -272,7 +274,8 @@ impl AsyncClient {
     pub async fn apply(&self, definitions: &Definitions, allow_drop: bool) -> Result<CatalogPlan> {
         let catalog = self.catalog().await?;
         let plan = catalog.plan(definitions, self.now().await?)?;
-        let request = Apply { definitions: definitions.clone(), allow_drop, catalog_revision: catalog.revision() };
+        let request =
+            Apply { definitions: definitions.clone().into(), allow_drop, catalog_revision: catalog.revision() };
         self.tell::<_, u64>(Kind::Apply, &request).await?;
         self.catalog().await?;
         Ok(plan)
@@ -292,7 +295,8 @@ impl AsyncClient {
     /// # Errors
     /// As there; `Invalid` when this user may not.
     pub async fn erase(&self, views: &[&str], entity: &EntityKey<'_>) -> Result<Vec<Erased>> {
-        self.tell(Kind::Erase, &remove_entity(views, entity, Timestamp::MIN)?).await
+        let erased: Vec<ErasedMessage> = self.tell(Kind::Erase, &remove_entity(views, entity, Timestamp::MIN)?).await?;
+        Ok(erased.into_iter().map(Erased::from).collect())
     }
 
     /// How fresh a view is. See [`Store::freshness`](crate::Store::freshness).
@@ -301,7 +305,8 @@ impl AsyncClient {
     /// As there.
     pub async fn freshness(&self, view: &str) -> Result<Freshness> {
         let request = FreshnessRequest { view: view.to_owned() };
-        self.ask(Kind::Freshness, &request).await.map_err(Failure::into_error)
+        let freshness: FreshnessMessage = self.ask(Kind::Freshness, &request).await.map_err(Failure::into_error)?;
+        Ok(freshness.into())
     }
 
     /// Figures about the store.
@@ -310,7 +315,7 @@ impl AsyncClient {
     /// `Unavailable` when the sidecar does not answer.
     pub async fn stats(&self) -> Result<Stats> {
         let stats: StatsMessage = self.ask(Kind::Stats, &()).await.map_err(Failure::into_error)?;
-        Ok(stats.store)
+        Ok(stats.store.into())
     }
 
     /// Does bulk work (histories, exports, joins, ingests) with a blocking client, in a thread for such work.

@@ -1,12 +1,12 @@
 //! One bulk request under way, on a connection of its own.
 
 use asofdb_storage::{Error, Result};
-use bincode::Encode;
 
 use crate::sidecar::client::connection::{Connection, Turn};
 use crate::sidecar::client::failure::Failure;
 use crate::sidecar::client::pool::Pool;
 use crate::sidecar::frame::{Header, Kind};
+use crate::sidecar::message::Encode;
 
 /// A request whose chunks go out while its answer comes in.
 #[derive(Debug)]

@@ -5,11 +5,10 @@ use std::collections::VecDeque;
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use asofdb_storage::{Error, Result};
-use bincode::Decode;
 
 use super::exchange::{Event, Exchange};
 use crate::sidecar::ipc::StreamReader;
-use crate::sidecar::message;
+use crate::sidecar::message::{self, Decode};
 
 /// The batches of an answer, as they arrive. `B` begins it, where it has a beginning, and `E` ends it.
 #[derive(Debug)]

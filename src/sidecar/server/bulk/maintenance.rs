@@ -7,19 +7,20 @@ use asofdb_storage::{Error, Result};
 use super::Work;
 use crate::sidecar::access::Role;
 use crate::sidecar::consumers::Operation;
-use crate::sidecar::message::{self, Checkpoint, FreshnessRequest, encoded};
+use crate::sidecar::message::{self, Checkpoint, FreshnessMessage, FreshnessRequest, VerifiedMessage, encoded};
 
 pub(super) fn freshness(work: &Work<'_>, body: &[u8]) -> Result<Vec<u8>> {
     let request: FreshnessRequest = message::decode(body)?;
     let store = &work.shared.service.store;
     let views = [request.view.as_str()];
-    encoded(&work.in_turn(Operation::Freshness, &views, || Ok((0, store.freshness(&request.view)?)))?)
+    let freshness = work.in_turn(Operation::Freshness, &views, || Ok((0, store.freshness(&request.view)?)))?;
+    encoded(&FreshnessMessage::from(freshness))
 }
 
 pub(super) fn verify(work: &Work<'_>, body: &[u8]) -> Result<Vec<u8>> {
     message::decode::<()>(body)?;
     let _place = work.shared.enter_bulk()?;
-    encoded(&work.shared.service.store.verify()?)
+    encoded(&VerifiedMessage::from(work.shared.service.store.verify()?))
 }
 
 pub(super) fn compact(work: &Work<'_>, body: &[u8]) -> Result<Vec<u8>> {
