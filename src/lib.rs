@@ -37,6 +37,7 @@
 mod answer;
 mod arena;
 mod array_value;
+mod arrow_scalar;
 mod arrow_types;
 mod columns;
 mod definitions;
@@ -67,13 +68,14 @@ mod store;
 mod suggest;
 
 pub use answer::{Answer, AnswerColumns};
+pub use arrow_scalar::ArrowScalar;
 pub use arrow_types::{arrow_type, feature_field, timestamp_type};
 pub use asofdb_storage as storage;
 pub use asofdb_storage::{
-    Catalog, Change, ChangeKind, Clock, Committed, Definitions, Durability, Entity, EntityDefinition, Erased, Error,
-    ErrorKind, Feature, FeatureDefinition, FeatureService, FeatureView, JoinKey, ManualClock, ObjectKind, Options,
-    Plan, Result, ScalarType, ServiceDefinition, Span, Stats, Status, SystemClock, Timestamp, Value, ValueType,
-    Verified, Version, ViewDefinition, restore,
+    Catalog, Change, ChangeKind, Clock, Committed, Date, Definitions, Durability, Entity, EntityDefinition, Erased,
+    Error, ErrorKind, Feature, FeatureDefinition, FeatureService, FeatureView, JoinKey, ManualClock, ObjectKind,
+    Options, Plan, Result, ScalarType, ServiceDefinition, Span, Stats, Status, SystemClock, Timestamp, Value,
+    ValueType, Verified, Version, ViewDefinition, restore,
 };
 pub use definitions::{DEFINITIONS_BYTES_MAX, parse_definitions, read_definitions};
 pub use engine::{Engine, EngineJoin};

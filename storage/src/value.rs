@@ -3,8 +3,11 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::date::Date;
 use crate::error::{Error, Result};
+use crate::scalar::Scalar;
 use crate::time::Timestamp;
+use crate::{dispatch_scalar, dispatch_value};
 
 /// The type of one value that is not a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -25,11 +28,13 @@ pub enum ScalarType {
     Bytes,
     /// Microseconds since the epoch, UTC.
     Timestamp,
+    /// Days since 1970-01-01.
+    Date,
 }
 
 impl ScalarType {
     /// Every scalar type.
-    pub const ALL: [ScalarType; 8] = [
+    pub const ALL: [ScalarType; 9] = [
         ScalarType::Bool,
         ScalarType::Int32,
         ScalarType::Int64,
@@ -38,6 +43,7 @@ impl ScalarType {
         ScalarType::String,
         ScalarType::Bytes,
         ScalarType::Timestamp,
+        ScalarType::Date,
     ];
 
     /// The number of the type in records and messages. It never changes: new types go to the end.
@@ -52,26 +58,17 @@ impl ScalarType {
 
     /// Bytes of an encoded value; `None` for the types of variable length.
     pub const fn fixed_bytes(self) -> Option<usize> {
-        match self {
-            ScalarType::Bool => Some(1),
-            ScalarType::Int32 | ScalarType::Float32 => Some(4),
-            ScalarType::Int64 | ScalarType::Float64 | ScalarType::Timestamp => Some(8),
-            ScalarType::String | ScalarType::Bytes => None,
-        }
+        dispatch_scalar!(self, T => T::FIXED_BYTES)
     }
 
     /// The name used in definitions.
     pub const fn name(self) -> &'static str {
-        match self {
-            ScalarType::Bool => "bool",
-            ScalarType::Int32 => "int32",
-            ScalarType::Int64 => "int64",
-            ScalarType::Float32 => "float32",
-            ScalarType::Float64 => "float64",
-            ScalarType::String => "string",
-            ScalarType::Bytes => "bytes",
-            ScalarType::Timestamp => "timestamp",
-        }
+        dispatch_scalar!(self, T => T::NAME)
+    }
+
+    /// Whether values can go into a matrix of floats.
+    pub const fn is_numeric(self) -> bool {
+        dispatch_scalar!(self, T => T::IS_NUMERIC)
     }
 }
 
@@ -114,9 +111,8 @@ impl FromStr for ScalarType {
 
     fn from_str(text: &str) -> Result<Self> {
         ScalarType::ALL.into_iter().find(|ty| ty.name() == text).ok_or_else(|| {
-            Error::invalid(format!(
-                "a type is bool, int32, int64, float32, float64, string, bytes, timestamp or list<..> of one: {text:?}"
-            ))
+            let names = ScalarType::ALL.map(ScalarType::name).join(", ");
+            Error::invalid(format!("a type is {names}, or list<..> of one: {text:?}"))
         })
     }
 }
@@ -151,6 +147,8 @@ pub enum Value {
     Bytes(Vec<u8>),
     /// A point in time.
     Timestamp(Timestamp),
+    /// A day.
+    Date(Date),
     /// Values of one scalar type.
     List(ScalarType, Vec<Value>),
 }
@@ -158,33 +156,17 @@ pub enum Value {
 impl Value {
     /// The type of this value.
     pub fn value_type(&self) -> ValueType {
-        match self {
-            Value::Bool(_) => ValueType::Scalar(ScalarType::Bool),
-            Value::Int32(_) => ValueType::Scalar(ScalarType::Int32),
-            Value::Int64(_) => ValueType::Scalar(ScalarType::Int64),
-            Value::Float32(_) => ValueType::Scalar(ScalarType::Float32),
-            Value::Float64(_) => ValueType::Scalar(ScalarType::Float64),
-            Value::String(_) => ValueType::Scalar(ScalarType::String),
-            Value::Bytes(_) => ValueType::Scalar(ScalarType::Bytes),
-            Value::Timestamp(_) => ValueType::Scalar(ScalarType::Timestamp),
-            Value::List(item, _) => ValueType::List(*item),
-        }
+        dispatch_value!(self, T, _value => ValueType::Scalar(T::TYPE); (item, _values) => ValueType::List(*item))
     }
 
     /// Appends the value as a row stores it: little-endian, lists as [`crate::row`] describes.
     pub fn encode(&self, out: &mut Vec<u8>) {
-        match self {
-            Value::Bool(v) => out.push(u8::from(*v)),
-            Value::Int32(v) => out.extend_from_slice(&v.to_le_bytes()),
-            Value::Int64(v) => out.extend_from_slice(&v.to_le_bytes()),
-            Value::Float32(v) => out.extend_from_slice(&v.to_le_bytes()),
-            Value::Float64(v) => out.extend_from_slice(&v.to_le_bytes()),
-            Value::String(v) => out.extend_from_slice(v.as_bytes()),
-            Value::Bytes(v) => out.extend_from_slice(v),
-            Value::Timestamp(v) => out.extend_from_slice(&v.as_micros().to_le_bytes()),
-            Value::List(item, values) if item.fixed_bytes().is_some() => values.iter().for_each(|v| v.encode(out)),
-            Value::List(_, values) => encode_variable_list(values, out),
-        }
+        dispatch_value!(self, T, value => out.extend_from_slice(T::stored(value).as_ref()); (item, values) => {
+            match item.fixed_bytes() {
+                Some(_) => values.iter().for_each(|value| value.encode(out)),
+                None => encode_variable_list(values, out),
+            }
+        })
     }
 
     /// Reads back what [`Value::encode`] wrote.
@@ -209,23 +191,13 @@ impl Value {
 impl fmt::Display for Value {
     /// As in definition files: text in quotes, lists in brackets; bytes that are not text as escapes.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Value::Bool(v) => v.fmt(f),
-            Value::Int32(v) => v.fmt(f),
-            Value::Int64(v) => v.fmt(f),
-            Value::Float32(v) => v.fmt(f),
-            Value::Float64(v) => v.fmt(f),
-            Value::String(v) => write!(f, "{v:?}"),
-            Value::Bytes(v) => write!(f, "\"{}\"", v.escape_ascii()),
-            Value::Timestamp(v) => v.fmt(f),
-            Value::List(_, values) => {
-                f.write_str("[")?;
-                for (index, value) in values.iter().enumerate() {
-                    write!(f, "{}{value}", if index == 0 { "" } else { ", " })?;
-                }
-                f.write_str("]")
+        dispatch_value!(self, T, value => T::print(value, f); (_item, values) => {
+            f.write_str("[")?;
+            for (index, value) in values.iter().enumerate() {
+                write!(f, "{}{value}", if index == 0 { "" } else { ", " })?;
             }
-        }
+            f.write_str("]")
+        })
     }
 }
 
@@ -243,28 +215,7 @@ fn encode_variable_list(values: &[Value], out: &mut Vec<u8>) {
 }
 
 fn decode_scalar(ty: ScalarType, bytes: &[u8]) -> Result<Value> {
-    let wrong = || Error::corrupt(format!("a stored {ty} cannot have this length: {} bytes", bytes.len()));
-    fn fixed<const N: usize>(bytes: &[u8]) -> Option<[u8; N]> {
-        bytes.try_into().ok()
-    }
-    Ok(match ty {
-        ScalarType::Bool => match bytes {
-            [byte @ (0 | 1)] => Value::Bool(*byte == 1),
-            _ => return Err(Error::corrupt("a stored bool is one byte, 0 or 1")),
-        },
-        ScalarType::Int32 => Value::Int32(i32::from_le_bytes(fixed(bytes).ok_or_else(wrong)?)),
-        ScalarType::Int64 => Value::Int64(i64::from_le_bytes(fixed(bytes).ok_or_else(wrong)?)),
-        ScalarType::Float32 => Value::Float32(f32::from_le_bytes(fixed(bytes).ok_or_else(wrong)?)),
-        ScalarType::Float64 => Value::Float64(f64::from_le_bytes(fixed(bytes).ok_or_else(wrong)?)),
-        ScalarType::Timestamp => {
-            Value::Timestamp(Timestamp::from_micros(i64::from_le_bytes(fixed(bytes).ok_or_else(wrong)?)))
-        }
-        ScalarType::Bytes => Value::Bytes(bytes.to_vec()),
-        ScalarType::String => match std::str::from_utf8(bytes) {
-            Ok(text) => Value::String(text.to_owned()),
-            Err(error) => return Err(Error::corrupt("a stored string is not UTF-8").with_source(error)),
-        },
-    })
+    dispatch_scalar!(ty, T => T::from_stored(bytes).map(T::to_value))
 }
 
 /// The items of a stored list, each as its bytes, without copying.
