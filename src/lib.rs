@@ -79,6 +79,7 @@ pub use self::read::answer::{Answer, AnswerColumns};
 pub use self::read::matrix::{F32Matrix, MatrixNumber};
 pub use self::read::question::Question;
 pub use self::read::request::{EntityRows, Prepared};
+pub use self::rows::arrow_scalar::ArrowScalar;
 pub use self::rows::keys::{EntityKey, key_value, parse_join_key};
 pub use self::rows::roles::ColumnRole;
 pub use self::rows::types::{arrow_type, feature_field, timestamp_type};
@@ -88,10 +89,10 @@ pub use self::source::{Batches, InputFormat, Source};
 pub use self::store::{HistoryRow, Store};
 pub use asofdb_storage as storage;
 pub use asofdb_storage::{
-    Catalog, Change, ChangeKind, Clock, Committed, Definitions, Durability, Entity, EntityDefinition, Erased, Error,
-    ErrorKind, Feature, FeatureDefinition, FeatureService, FeatureView, JoinKey, ManualClock, ObjectKind, Plan, Result,
-    ScalarType, ServiceDefinition, Span, Stats, Status, SystemClock, Timestamp, Value, ValueType, Verified, Version,
-    ViewDefinition,
+    Catalog, Change, ChangeKind, Clock, Committed, Date, Definitions, Durability, Entity, EntityDefinition, Erased,
+    Error, ErrorKind, Feature, FeatureDefinition, FeatureService, FeatureView, JoinKey, ManualClock, ObjectKind, Plan,
+    Result, ScalarType, ServiceDefinition, Span, Stats, Status, SystemClock, Timestamp, Value, ValueType, Verified,
+    Version, ViewDefinition,
 };
 #[cfg(feature = "rocksdb")]
 pub use asofdb_storage::{Options, restore};

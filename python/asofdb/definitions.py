@@ -16,7 +16,7 @@ __all__ = ["Definitions", "Entity", "Feature", "FeatureService", "FeatureView", 
 Span = str | timedelta
 """A length of time: ``"2h"``, ``"1d 12h"`` or a ``timedelta``."""
 
-TYPES = ("bool", "int32", "int64", "float32", "float64", "string", "bytes", "timestamp")
+TYPES = ("bool", "int32", "int64", "float32", "float64", "string", "bytes", "timestamp", "date")
 
 
 @dataclass
@@ -36,7 +36,7 @@ class Entity:
 class Feature:
     """One feature of a view.
 
-    ``type`` is one of bool, int32, int64, float32, float64, string, bytes, timestamp or ``list<...>`` of one.
+    ``type`` is one of bool, int32, int64, float32, float64, string, bytes, timestamp, date or ``list<...>`` of one.
     ``default`` stands in for null, missing and expired values; the status still says why.
     """
 

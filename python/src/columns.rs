@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, BinaryBuilder, BooleanArray, Float32Array, Float64Array, Int32Array, Int64Array, ListArray,
-    PrimitiveArray, StringBuilder, TimestampMicrosecondArray,
+    Array, ArrayRef, BinaryBuilder, BooleanArray, Date32Array, Float32Array, Float64Array, Int32Array, Int64Array,
+    ListArray, PrimitiveArray, StringBuilder, TimestampMicrosecondArray,
 };
 use arrow::buffer::{NullBuffer, OffsetBuffer};
 use arrow::compute::nullif;
@@ -18,6 +18,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyBytes, PyList, PyString, PyTuple};
 
 use crate::capsule::import_column;
+use crate::date::date;
 use crate::errors::invalid;
 use crate::time::timestamp;
 use crate::value::{bytes, float, not_a, whole};
@@ -186,6 +187,10 @@ fn scalars(items: &[Bound<'_, PyAny>], ty: ScalarType, name: &str) -> PyResult<A
         ScalarType::Timestamp => {
             let values = each(items, ty, name, |item| timestamp(item).map(|time| Some(time.as_micros())))?;
             Arc::new(TimestampMicrosecondArray::from(values).with_timezone("UTC"))
+        }
+        ScalarType::Date => {
+            let values = each(items, ty, name, |item| date(item).map(|day| Some(day.as_days())))?;
+            Arc::new(Date32Array::from(values))
         }
         ScalarType::String => strings(items, name)?,
         ScalarType::Bytes => {

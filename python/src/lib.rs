@@ -8,6 +8,7 @@ mod answer;
 mod bulk;
 mod capsule;
 mod columns;
+mod date;
 mod engine;
 mod entities;
 mod errors;

@@ -1,5 +1,6 @@
 //! How do Arrow columns become rows and keys, and which of them are bad?
 
+pub(crate) mod arrow_scalar;
 pub(crate) mod builders;
 pub(crate) mod encode;
 pub(crate) mod keys;

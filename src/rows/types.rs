@@ -4,17 +4,18 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, FixedSizeListArray, GenericListArray, Int64Array, ListArray, OffsetSizeTrait,
-    PrimitiveArray, RecordBatch, TimestampMicrosecondArray, new_null_array,
+    Array, ArrayRef, AsArray, Date32Array, FixedSizeListArray, GenericListArray, Int64Array, ListArray,
+    OffsetSizeTrait, RecordBatch, TimestampMicrosecondArray, new_null_array,
 };
 use arrow::buffer::OffsetBuffer;
 use arrow::compute::{CastOptions, cast_with_options};
 use arrow::datatypes::{
-    ArrowPrimitiveType, DataType, Date32Type, Field, TimeUnit, TimestampMicrosecondType, TimestampMillisecondType,
-    TimestampNanosecondType, TimestampSecondType,
+    ArrowPrimitiveType, DataType, Date32Type, Date64Type, Field, TimeUnit, TimestampMicrosecondType,
+    TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType,
 };
-use asofdb_storage::{Error, Feature, Result, ScalarType, ValueType};
+use asofdb_storage::{Date, Error, Feature, Result, ScalarType, ValueType, dispatch_scalar};
 
+use crate::rows::arrow_scalar::ArrowScalar;
 use crate::rows::problems::Problems;
 
 /// The time zone of every timestamp we write.
@@ -33,16 +34,7 @@ pub(crate) fn list_item(item: ScalarType) -> Arc<Field> {
 }
 
 fn scalar_arrow_type(ty: ScalarType) -> DataType {
-    match ty {
-        ScalarType::Bool => DataType::Boolean,
-        ScalarType::Int32 => DataType::Int32,
-        ScalarType::Int64 => DataType::Int64,
-        ScalarType::Float32 => DataType::Float32,
-        ScalarType::Float64 => DataType::Float64,
-        ScalarType::String => DataType::Utf8,
-        ScalarType::Bytes => DataType::Binary,
-        ScalarType::Timestamp => timestamp_type(),
-    }
+    dispatch_scalar!(ty, T => T::data_type())
 }
 
 /// Microseconds, UTC.
@@ -68,7 +60,9 @@ pub fn feature_field(feature: &Feature, name: impl Into<String>) -> Field {
 /// `Invalid` when the types do not go together at all.
 pub(crate) fn cast_exact(array: &ArrayRef, ty: ValueType, column: &str, problems: &mut Problems) -> Result<ArrayRef> {
     let target = arrow_type(ty);
-    if array.data_type() == &target && !matches!(ty, ValueType::List(_)) {
+    // Lists may have nulls within, and dates may lie outside of the calendar.
+    let is_any_value_good = !matches!(ty, ValueType::List(_) | ValueType::Scalar(ScalarType::Date));
+    if array.data_type() == &target && is_any_value_good {
         return Ok(array.clone());
     }
     match (array.data_type(), ty) {
@@ -78,8 +72,11 @@ pub(crate) fn cast_exact(array: &ArrayRef, ty: ValueType, column: &str, problems
             cast_exact(&plain, ty, column, problems)
         }
         (_, ValueType::List(item)) => cast_list(array, item, column, problems),
-        (DataType::Timestamp(..) | DataType::Date32, ValueType::Scalar(ScalarType::Timestamp)) => {
+        (DataType::Timestamp(..) | DataType::Date32 | DataType::Date64, ValueType::Scalar(ScalarType::Timestamp)) => {
             cast_timestamp(array, column, problems)
+        }
+        (DataType::Timestamp(..) | DataType::Date32 | DataType::Date64, ValueType::Scalar(ScalarType::Date)) => {
+            cast_date(array, column, problems)
         }
         (from, ValueType::Scalar(scalar)) if is_text_like(from, scalar) => plain_cast(array, &target),
         (from, ValueType::Scalar(scalar)) if from.is_numeric() && is_number(scalar) => {
@@ -100,7 +97,7 @@ fn is_text_like(from: &DataType, to: ScalarType) -> bool {
 }
 
 fn is_number(ty: ScalarType) -> bool {
-    matches!(ty, ScalarType::Int32 | ScalarType::Int64 | ScalarType::Float32 | ScalarType::Float64)
+    ty.is_numeric() && ty != ScalarType::Bool
 }
 
 fn plain_cast(array: &dyn Array, to: &DataType) -> Result<ArrayRef> {
@@ -145,6 +142,7 @@ fn cast_timestamp(array: &ArrayRef, column: &str, problems: &mut Problems) -> Re
         DataType::Timestamp(TimeUnit::Millisecond, _) => {
             to_micros::<TimestampMillisecondType>(array, column, problems, |v| v.checked_mul(1_000))
         }
+        DataType::Date64 => to_micros::<Date64Type>(array, column, problems, |v| v.checked_mul(1_000)),
         DataType::Timestamp(TimeUnit::Nanosecond, _) => {
             to_micros::<TimestampNanosecondType>(array, column, problems, |v| (v % 1_000 == 0).then_some(v / 1_000))
         }
@@ -169,6 +167,50 @@ fn to_micros<T: ArrowPrimitiveType>(
     });
     let micros: Int64Array = values.collect();
     micros.reinterpret_cast::<TimestampMicrosecondType>()
+}
+
+/// Days of the calendar. Times are taken where they are midnight in UTC: nothing but the day is in them.
+fn cast_date(array: &ArrayRef, column: &str, problems: &mut Problems) -> Result<ArrayRef> {
+    match array.data_type() {
+        DataType::Date32 => {
+            let days = array.as_primitive::<Date32Type>();
+            if days.iter().flatten().all(|days| Date::from_days(days).is_some()) {
+                return Ok(array.clone());
+            }
+            Ok(to_days::<Date32Type>(array, 1, column, problems))
+        }
+        DataType::Date64 => Ok(to_days::<Date64Type>(array, 86_400_000, column, problems)),
+        DataType::Timestamp(TimeUnit::Second, _) => Ok(to_days::<TimestampSecondType>(array, 86_400, column, problems)),
+        DataType::Timestamp(TimeUnit::Millisecond, _) => {
+            Ok(to_days::<TimestampMillisecondType>(array, 86_400_000, column, problems))
+        }
+        DataType::Timestamp(TimeUnit::Microsecond, _) => {
+            Ok(to_days::<TimestampMicrosecondType>(array, 86_400_000_000, column, problems))
+        }
+        _ => Ok(to_days::<TimestampNanosecondType>(array, 86_400_000_000_000, column, problems)),
+    }
+}
+
+fn to_days<T: ArrowPrimitiveType<Native: Into<i64>>>(
+    array: &ArrayRef,
+    units_a_day: i64,
+    column: &str,
+    problems: &mut Problems,
+) -> ArrayRef {
+    let values = array.as_primitive::<T>().iter().enumerate().map(|(row, value)| {
+        let value: i64 = value?.into();
+        let days = i32::try_from(value.div_euclid(units_a_day)).ok().and_then(Date::from_days);
+        let message = match days {
+            None => format!("column {column:?} has a date that is not from {} to {}", Date::MIN, Date::MAX),
+            Some(date) if value.rem_euclid(units_a_day) != 0 => {
+                format!("column {column:?} has a time of day, which a date cannot hold, on {date}")
+            }
+            Some(date) => return Some(date.as_days()),
+        };
+        problems.report(row, message);
+        None
+    });
+    Arc::new(values.collect::<Date32Array>())
 }
 
 fn cast_list(array: &ArrayRef, item: ScalarType, column: &str, problems: &mut Problems) -> Result<ArrayRef> {
@@ -223,9 +265,4 @@ fn from_fixed_size(list: &FixedSizeListArray) -> ListArray {
 /// Bytes of the values of a batch, which may be part of larger buffers.
 pub fn batch_bytes(batch: &RecordBatch) -> usize {
     batch.columns().iter().map(|column| column.to_data().get_slice_memory_size().unwrap_or(0)).sum()
-}
-
-/// The values of a primitive column; nulls read as whatever lies beneath them.
-pub(crate) fn primitive<T: ArrowPrimitiveType>(array: &dyn Array) -> &PrimitiveArray<T> {
-    array.as_primitive::<T>()
 }

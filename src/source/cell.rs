@@ -2,7 +2,7 @@
 //!
 //! Each function gives the value or, as an error, what the text should have been.
 
-use asofdb_storage::{ScalarType, Timestamp};
+use asofdb_storage::{Date, ScalarType, Timestamp};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 
@@ -32,6 +32,7 @@ pub(super) fn problem(column: &str, ty: impl std::fmt::Display, text: &str, form
         (ty, _) if ty == ScalarType::Timestamp.name() => {
             "timestamp (RFC 3339, a date, or microseconds since 1970)".to_owned()
         }
+        (ty, _) if ty == ScalarType::Date.name() => "date (YYYY-MM-DD)".to_owned(),
         (ty, TextForm::File) if ty == ScalarType::Bytes.name() => "bytes (hexadecimal)".to_owned(),
         (ty, _) if ty == ScalarType::Bytes.name() => "bytes (base64)".to_owned(),
         (ty, _) => ty,
@@ -90,6 +91,11 @@ pub(super) fn timestamp(text: &str, form: TextForm) -> Option<i64> {
         (Ok(micros), _) => Some(micros),
         (Err(_), _) => text.parse::<Timestamp>().ok().map(Timestamp::as_micros),
     }
+}
+
+/// Days since 1970-01-01. A number is no date: it says no unit.
+pub(super) fn date(text: &str) -> Option<i32> {
+    text.parse::<Date>().ok().map(Date::as_days)
 }
 
 pub(super) fn bytes(text: &str, form: TextForm) -> Option<Vec<u8>> {

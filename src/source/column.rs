@@ -9,7 +9,7 @@ use asofdb_storage::{ScalarType, ValueType};
 
 use super::cell::{self, TextForm};
 use crate::rows::builders::ScalarBuilder;
-use crate::rows::types::list_item;
+use crate::rows::types::{arrow_type, list_item};
 
 /// A column of a text format, of any type that a feature can have.
 pub(super) struct ColumnBuilder {
@@ -121,6 +121,7 @@ fn push_text(items: &mut ScalarBuilder, text: &str, form: TextForm) -> bool {
         ScalarBuilder::Float32(items) => cell::float32(text).map(|value| items.append_value(value)).is_some(),
         ScalarBuilder::Float64(items) => cell::float64(text).map(|value| items.append_value(value)).is_some(),
         ScalarBuilder::Timestamp(items) => cell::timestamp(text, form).map(|value| items.append_value(value)).is_some(),
+        ScalarBuilder::Date(items) => cell::date(text).map(|value| items.append_value(value)).is_some(),
         ScalarBuilder::Bytes(items) => cell::bytes(text, form).map(|value| items.append_value(value)).is_some(),
         ScalarBuilder::String(items) => {
             items.append_value(text);
@@ -131,20 +132,12 @@ fn push_text(items: &mut ScalarBuilder, text: &str, form: TextForm) -> bool {
 
 /// Which of our types an Arrow type stands for.
 pub(super) fn value_type(ty: &DataType) -> Option<ValueType> {
-    let scalar = match ty {
-        DataType::Boolean => ScalarType::Bool,
-        DataType::Int32 => ScalarType::Int32,
-        DataType::Int64 => ScalarType::Int64,
-        DataType::Float32 => ScalarType::Float32,
-        DataType::Float64 => ScalarType::Float64,
-        DataType::Utf8 => ScalarType::String,
-        DataType::Binary => ScalarType::Bytes,
-        DataType::Timestamp(TimeUnit::Microsecond, _) => ScalarType::Timestamp,
+    match ty {
+        DataType::Timestamp(TimeUnit::Microsecond, _) => Some(ValueType::Scalar(ScalarType::Timestamp)),
         DataType::List(item) => match value_type(item.data_type())? {
-            ValueType::Scalar(item) => return Some(ValueType::List(item)),
-            ValueType::List(_) => return None,
+            ValueType::Scalar(item) => Some(ValueType::List(item)),
+            ValueType::List(_) => None,
         },
-        _ => return None,
-    };
-    Some(ValueType::Scalar(scalar))
+        ty => ScalarType::ALL.map(ValueType::Scalar).into_iter().find(|known| arrow_type(*known) == *ty),
+    }
 }

@@ -132,7 +132,7 @@ fn scalar_text(ty: ValueType, value: &str) -> Option<Cow<'_, str>> {
     let (ValueType::Scalar(scalar) | ValueType::List(scalar)) = ty;
     let text = unquoted(value);
     match scalar {
-        ScalarType::String | ScalarType::Bytes => text,
+        ScalarType::String | ScalarType::Bytes | ScalarType::Date => text,
         ScalarType::Timestamp => text.or(Some(Cow::Borrowed(value))),
         // Infinity and NaN have no other form in JSON.
         ScalarType::Float32 | ScalarType::Float64 => match text {

@@ -49,7 +49,7 @@ pub struct Committed {
 }
 
 /// What an erase removed from one view.
-#[derive(Debug, Clone, PartialEq, Eq, bincode::Encode, bincode::Decode)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Erased {
     /// Name of the view.
     pub view: String,
@@ -60,7 +60,7 @@ pub struct Erased {
 }
 
 /// What `stats` tells about the store.
-#[derive(Debug, Clone, Default, PartialEq, Eq, bincode::Encode, bincode::Decode)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Stats {
     /// Bytes of live data on disk.
     pub disk_bytes: u64,
@@ -81,7 +81,7 @@ pub struct Stats {
 }
 
 /// What `stats` tells about one column family.
-#[derive(Debug, Clone, PartialEq, Eq, bincode::Encode, bincode::Decode)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FamilyStats {
     /// Name.
     pub name: String,
@@ -92,7 +92,7 @@ pub struct FamilyStats {
 }
 
 /// What `verify` found.
-#[derive(Debug, Clone, Default, PartialEq, Eq, bincode::Encode, bincode::Decode)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Verified {
     /// Versions read.
     pub versions: u64,

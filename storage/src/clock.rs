@@ -51,7 +51,7 @@ impl StoreClock {
 
 /// How far a store's time has come.
 #[cfg(feature = "rocksdb")]
-#[derive(Debug, Clone, Copy, PartialEq, Eq, bincode::Encode, bincode::Decode)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Reached {
     /// The greatest present.
     pub(crate) newest: Timestamp,

@@ -11,6 +11,7 @@ mod backend;
 mod batch;
 mod catalog;
 mod clock;
+mod date;
 mod definition;
 mod difference;
 mod error;
@@ -18,10 +19,12 @@ pub mod key;
 mod memory;
 mod plan;
 mod projection;
+mod records;
 #[cfg(feature = "rocksdb")]
 mod rocks;
 pub mod row;
 mod rules;
+pub mod scalar;
 mod schema;
 mod status;
 mod time;
@@ -34,6 +37,7 @@ pub use backend::{
 };
 pub use batch::{BATCH_BYTES_MAX, BATCH_ROWS_MAX, BatchRow, Durability, Note, WriteBatch};
 pub use catalog::{Catalog, Entity, Feature, FeatureService, FeatureView, JoinKey, MAX_FUTURE_SKEW_DEFAULT, Record};
+pub use date::Date;
 pub use definition::{
     Definitions, EVENT_COLUMN_DEFAULT, EntityDefinition, FeatureDefinition, ServiceDefinition, ViewDefinition,
 };

@@ -156,8 +156,7 @@ impl Projection {
 
 /// Whether values of this type can go into a matrix of floats.
 pub fn is_numeric(ty: ValueType) -> bool {
-    use ScalarType::{Bool, Float32, Float64, Int32, Int64};
-    matches!(ty, ValueType::Scalar(Bool | Int32 | Int64 | Float32 | Float64))
+    matches!(ty, ValueType::Scalar(scalar) if scalar.is_numeric())
 }
 
 impl Plan {
@@ -201,11 +200,10 @@ impl Run {
             ScalarType::Float32 => copy(&row[self.offset..], out, f32::from_le_bytes),
             ScalarType::Float64 => copy(&row[self.offset..], out, |b| f64::from_le_bytes(b) as f32),
             ScalarType::Int32 => copy(&row[self.offset..], out, |b| i32::from_le_bytes(b) as f32),
-            ScalarType::Int64 | ScalarType::Timestamp => {
-                copy(&row[self.offset..], out, |b| i64::from_le_bytes(b) as f32);
-            }
+            ScalarType::Int64 => copy(&row[self.offset..], out, |b| i64::from_le_bytes(b) as f32),
             ScalarType::Bool => copy(&row[self.offset..], out, |[b]| f32::from(b)),
-            ScalarType::String | ScalarType::Bytes => {}
+            // Others are no numbers: see `is_numeric`.
+            _ => {}
         }
     }
 }

@@ -4,10 +4,12 @@
 //! the lists of them ten higher; a list is a message whose field 1 holds the items.
 
 use asofdb::storage::ListItems;
-use asofdb::{Error, Result, ScalarType, Timestamp, ValueType};
+use asofdb::{Date, Error, Result, ScalarType, Timestamp, ValueType};
 use prost::encoding::{WireType, decode_key, decode_varint, encode_key, encode_varint};
 
 const MICROS_PER_SECOND: i64 = 1_000_000;
+
+const SECONDS_PER_DAY: i64 = 86_400;
 
 /// What Feast writes for a missing item of a list of timestamps, in seconds, and numpy in microseconds.
 const NOT_A_TIME: i64 = i64::MIN;
@@ -31,7 +33,8 @@ fn scalar_number(scalar: ScalarType) -> u32 {
         ScalarType::Float64 => 5,
         ScalarType::Float32 => 6,
         ScalarType::Bool => 7,
-        ScalarType::Timestamp => 8,
+        // Feast has no dates: they are its timestamps of midnight in UTC.
+        ScalarType::Timestamp | ScalarType::Date => 8,
     }
 }
 
@@ -69,6 +72,27 @@ pub(super) fn seconds(micros: i64) -> i64 {
     }
 }
 
+/// The seconds that Feast has for a date, in days since 1970.
+pub(super) fn date_seconds(days: i32) -> i64 {
+    i64::from(days) * SECONDS_PER_DAY
+}
+
+/// The date of Feast's seconds, in days since 1970; `None` where they say that there is no time.
+///
+/// # Errors
+/// `Invalid` when they are no midnight or out of range.
+pub(super) fn date_days(seconds: i64) -> Result<Option<i32>> {
+    let date = match seconds {
+        NOT_A_TIME => return Ok(None),
+        seconds if seconds % SECONDS_PER_DAY == 0 => {
+            i32::try_from(seconds / SECONDS_PER_DAY).ok().and_then(Date::from_days)
+        }
+        _ => None,
+    };
+    let date = date.ok_or_else(|| Error::invalid(format!("a date is a midnight in UTC: got {seconds} seconds")))?;
+    Ok(Some(date.as_days()))
+}
+
 /// Appends the fields of a `Value` that holds what a row stores as `stored`.
 ///
 /// # Errors
@@ -94,7 +118,7 @@ fn put_scalar(number: u32, scalar: ScalarType, stored: &[u8], out: &mut Vec<u8>)
             // Both sides are little-endian.
             out.extend_from_slice(stored);
         }
-        ScalarType::Bool | ScalarType::Int32 | ScalarType::Int64 | ScalarType::Timestamp => {
+        ScalarType::Bool | ScalarType::Int32 | ScalarType::Int64 | ScalarType::Timestamp | ScalarType::Date => {
             encode_key(number, WireType::Varint, out);
             encode_varint(whole(scalar, stored)? as u64, out);
         }
@@ -114,7 +138,7 @@ fn put_items(item: ScalarType, stored: &[u8], out: &mut Vec<u8>) -> Result<()> {
             put_field(1, bytes?, out);
             Ok(())
         }),
-        ScalarType::Bool | ScalarType::Int32 | ScalarType::Int64 | ScalarType::Timestamp => {
+        ScalarType::Bool | ScalarType::Int32 | ScalarType::Int64 | ScalarType::Timestamp | ScalarType::Date => {
             let mut packed = Vec::with_capacity(2 * stored.len());
             for bytes in ListItems::new(item, stored)? {
                 encode_varint(whole(item, bytes?)? as u64, &mut packed);
@@ -133,6 +157,7 @@ fn whole(scalar: ScalarType, stored: &[u8]) -> Result<i64> {
         ScalarType::Bool => stored.first().map(|byte| i64::from(*byte)),
         ScalarType::Int32 => stored.try_into().ok().map(|bytes| i64::from(i32::from_le_bytes(bytes))),
         ScalarType::Timestamp => stored.try_into().ok().map(|bytes| seconds(i64::from_le_bytes(bytes))),
+        ScalarType::Date => stored.try_into().ok().map(|bytes| date_seconds(i32::from_le_bytes(bytes))),
         _ => stored.try_into().ok().map(i64::from_le_bytes),
     };
     number.ok_or_else(|| Error::corrupt(format!("a stored {scalar} cannot have this length: {} bytes", stored.len())))

@@ -28,7 +28,6 @@ use super::store::Store;
 use super::stored;
 use crate::backend::Committed;
 use crate::batch::{Durability, Note, WriteBatch};
-use crate::catalog::{decode_record, encode_record};
 use crate::error::{Error, Result};
 use crate::key;
 use crate::time::Timestamp;
@@ -45,10 +44,9 @@ const THREADS: usize = 2;
 const SENTINEL_VIEW: u32 = u32::MAX;
 
 /// What must be known to finish a load.
-#[derive(bincode::Encode, bincode::Decode)]
-struct LoadRecord {
-    rows: Vec<LoadedRows>,
-    notes: Vec<Note>,
+pub(super) struct LoadRecord {
+    pub(super) rows: Vec<LoadedRows>,
+    pub(super) notes: Vec<Note>,
 }
 
 /// Loads a batch by way of files.
@@ -116,7 +114,7 @@ impl Load {
     /// Puts on record what is to be finished or forgotten if this process dies.
     fn begin(&self, store: &Store) -> Result<()> {
         let mut begin = RocksBatch::default();
-        begin.put_cf(store.database.catalog(), Work::BulkLoad.key(self.id()), encode_record(&self.record)?);
+        begin.put_cf(store.database.catalog(), Work::BulkLoad.key(self.id()), crate::records::encode(&self.record)?);
         store.write(begin, true)
     }
 
@@ -169,7 +167,7 @@ fn conclude(store: &Store, id: u64, notes: &[Note]) -> Result<()> {
 /// Finishes or forgets the loads that a crash interrupted.
 pub(super) fn recover(store: &Store) -> Result<()> {
     for (key, value) in records::begun(&store.database, Work::BulkLoad)? {
-        let record: LoadRecord = decode_record(&key, &value)?;
+        let record: LoadRecord = crate::records::decode(&key, &value)?;
         let id = Work::id(&key)?;
         let taken_over = store.database.rocks.get_pinned_cf(store.database.history(), sentinel(id));
         match taken_over.map_err(|error| from_rocks("cannot read history", error))? {

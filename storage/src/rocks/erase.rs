@@ -17,16 +17,15 @@ use super::maintain;
 use super::records::{self, Work};
 use super::store::Store;
 use crate::backend::{Erased, Lookup};
-use crate::catalog::{decode_record, encode_record};
 use crate::error::{Error, Result};
 use crate::key;
 
 /// A row to be erased.
-#[derive(Clone, bincode::Encode, bincode::Decode)]
-struct ErasedRow {
-    view: u32,
-    key_space: u32,
-    key: Vec<u8>,
+#[derive(Clone)]
+pub(super) struct ErasedRow {
+    pub(super) view: u32,
+    pub(super) key_space: u32,
+    pub(super) key: Vec<u8>,
 }
 
 /// Erases rows, and returns when their bytes are gone.
@@ -61,7 +60,7 @@ fn delete(store: &Store, rows: &[ErasedRow], names: Vec<String>) -> Result<Vec<E
         Some((last, _)) => Work::id(last)? + 1,
         None => 0,
     };
-    batch.put_cf(database.catalog(), Work::Erasure.key(id), encode_record(&rows.to_vec())?);
+    batch.put_cf(database.catalog(), Work::Erasure.key(id), crate::records::encode(&rows.to_vec())?);
     store.write(batch, true)?;
     Ok(receipts)
 }
@@ -104,7 +103,7 @@ fn finish_locked(store: &Store) -> Result<()> {
         let failures = maintain::background_errors(store);
         maintain::flush(store)?;
         for (key, value) in &begun {
-            let rows: Vec<ErasedRow> = decode_record(key, value)?;
+            let rows: Vec<ErasedRow> = crate::records::decode(key, value)?;
             rows.iter().for_each(|row| rewrite(store, row));
         }
         if maintain::background_errors(store) > failures {

@@ -13,7 +13,6 @@ use crate::key;
 const WRITE_BYTES_MAX: usize = 4 << 20;
 
 /// Rows of one view, from one entity to another, both included.
-#[derive(bincode::Encode, bincode::Decode)]
 pub(super) struct LoadedRows {
     pub(super) view: u32,
     pub(super) key_space: u32,
