@@ -3,6 +3,7 @@
 mod common;
 
 mod cli;
+mod dates;
 mod definitions;
 mod disks;
 mod export;
