@@ -177,7 +177,7 @@ fn midnights_and_date64_are_dates_and_what_has_a_time_of_day_is_refused() {
     store.write("calendar", &one(micros.clone(), seconds)).unwrap();
     assert_eq!(latest(&store, "1969-12-31").0, Some(date("1970-01-02")));
 
-    let refused = |next: ArrayRef| store.write("calendar", &one(micros.clone(), next)).unwrap_err().to_string();
+    let refused = |next: ArrayRef| format!("{:#}", store.write("calendar", &one(micros.clone(), next)).unwrap_err());
     let noon: ArrayRef = Arc::new(TimestampMicrosecondArray::from(vec![-DAY / 2]));
     let wanted = "column \"next\" has a time of day, which a date cannot hold, on 1969-12-31";
     assert!(refused(noon).contains(wanted));
@@ -200,9 +200,9 @@ fn texts_and_numbers_that_are_no_dates_are_refused_by_name() {
         ("c", "19781", "column \"next\" is no date (YYYY-MM-DD): \"19781\""),
     ] {
         let line = format!(r#"{{"day":"1970-01-01","event_timestamp":"{event}","next":{value},"holidays":null}}"#);
-        let file = files::text(directory.path().join(name), &line);
-        let options = IngestOptions { format: Some(asofdb::InputFormat::Ndjson), ..IngestOptions::default() };
-        let error = store.ingest("calendar", vec![Input::Path(file)], &options, &mut |_| {}).unwrap_err();
+        let file = files::text(directory.path().join(name).with_extension("ndjson"), &line);
+        let error =
+            store.ingest("calendar", vec![Input::Path(file)], &IngestOptions::default(), &mut |_| {}).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Invalid);
         assert!(format!("{error:#}").contains(says), "{error:#}");
     }
