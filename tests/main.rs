@@ -2,6 +2,7 @@
 
 mod common;
 
+mod dates;
 mod definitions;
 mod disks;
 mod export;

@@ -6,7 +6,7 @@ import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta, timezone
+from datetime import date, datetime, timedelta, timezone
 from typing import Any
 
 from .errors import InvalidError
@@ -160,6 +160,8 @@ def _literal(value: Any, name: str) -> str:
             if value.utcoffset() is None:
                 raise InvalidError(f"the default of feature {name!r} needs a time zone: {value!r}")
             return value.astimezone(timezone.utc).isoformat().replace("+00:00", "Z")
+        case date():
+            return value.isoformat()
         case list() | tuple():
             return "[" + ", ".join(_literal(item, name) for item in value) + "]"
         case _:

@@ -41,11 +41,11 @@ ALL_TYPES: list[Any] = [
         ["thing"],
         [
             asofdb.Feature(f"a_{name}", name)
-            for name in ("bool", "int32", "int64", "float32", "float64", "string", "bytes", "timestamp")
+            for name in ("bool", "int32", "int64", "float32", "float64", "string", "bytes", "timestamp", "date")
         ]
         + [
             asofdb.Feature(f"l_{name}", f"list<{name}>")
-            for name in ("bool", "int32", "int64", "float32", "float64", "string", "bytes", "timestamp")
+            for name in ("bool", "int32", "int64", "float32", "float64", "string", "bytes", "timestamp", "date")
         ],
     ),
 ]

@@ -9,6 +9,8 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 /// Greatest whole number up to which every whole number is a `f64`.
 const WHOLE_FLOAT_MAX: f64 = 9_007_199_254_740_992.0;
 
+const SECONDS_A_DAY: i64 = 86_400;
+
 /// Longest part of a bad value that is shown.
 const SHOWN_CHARS_MAX: usize = 60;
 
@@ -93,9 +95,15 @@ pub(super) fn timestamp(text: &str, form: TextForm) -> Option<i64> {
     }
 }
 
-/// Days since 1970-01-01. A number is no date: it says no unit.
-pub(super) fn date(text: &str) -> Option<i32> {
-    text.parse::<Date>().ok().map(Date::as_days)
+/// Days since 1970-01-01. A number is no date, as it says no unit; but Feast has only the seconds of midnight.
+pub(super) fn date(text: &str, form: TextForm) -> Option<i32> {
+    let date = match (text.trim().parse::<i64>(), form) {
+        (Ok(seconds), TextForm::Feast) if seconds % SECONDS_A_DAY == 0 => {
+            i32::try_from(seconds / SECONDS_A_DAY).ok().and_then(Date::from_days)
+        }
+        _ => text.parse::<Date>().ok(),
+    };
+    date.map(Date::as_days)
 }
 
 pub(super) fn bytes(text: &str, form: TextForm) -> Option<Vec<u8>> {
@@ -147,6 +155,16 @@ mod tests {
         assert_eq!(timestamp("1357034400", TextForm::Feast), expected);
         assert_eq!(timestamp("1357034400000000", TextForm::Feast), None);
         assert_eq!(timestamp("yesterday", TextForm::File), None);
+    }
+
+    #[test]
+    fn dates_are_text_and_from_feast_also_the_seconds_of_midnight() {
+        for (text, days) in [("2013-01-01", 15_706), ("1969-12-31", -1), ("9999-12-31", 2_932_896)] {
+            assert_eq!((date(text, TextForm::File), date(text, TextForm::Feast)), (Some(days), Some(days)), "{text}");
+        }
+        assert_eq!(date("-86400", TextForm::Feast), Some(-1));
+        assert_eq!((date("1", TextForm::Feast), date("86400", TextForm::Request)), (None, None));
+        assert_eq!(date("2013-01-01T00:00:00Z", TextForm::File), None);
     }
 
     #[test]

@@ -121,7 +121,7 @@ fn push_text(items: &mut ScalarBuilder, text: &str, form: TextForm) -> bool {
         ScalarBuilder::Float32(items) => cell::float32(text).map(|value| items.append_value(value)).is_some(),
         ScalarBuilder::Float64(items) => cell::float64(text).map(|value| items.append_value(value)).is_some(),
         ScalarBuilder::Timestamp(items) => cell::timestamp(text, form).map(|value| items.append_value(value)).is_some(),
-        ScalarBuilder::Date(items) => cell::date(text).map(|value| items.append_value(value)).is_some(),
+        ScalarBuilder::Date(items) => cell::date(text, form).map(|value| items.append_value(value)).is_some(),
         ScalarBuilder::Bytes(items) => cell::bytes(text, form).map(|value| items.append_value(value)).is_some(),
         ScalarBuilder::String(items) => {
             items.append_value(text);

@@ -132,8 +132,8 @@ fn scalar_text(ty: ValueType, value: &str) -> Option<Cow<'_, str>> {
     let (ValueType::Scalar(scalar) | ValueType::List(scalar)) = ty;
     let text = unquoted(value);
     match scalar {
-        ScalarType::String | ScalarType::Bytes | ScalarType::Date => text,
-        ScalarType::Timestamp => text.or(Some(Cow::Borrowed(value))),
+        ScalarType::String | ScalarType::Bytes => text,
+        ScalarType::Timestamp | ScalarType::Date => text.or(Some(Cow::Borrowed(value))),
         // Infinity and NaN have no other form in JSON.
         ScalarType::Float32 | ScalarType::Float64 => match text {
             Some(text) => cell::float64(&text).filter(|value| !value.is_finite()).map(|_| text),
