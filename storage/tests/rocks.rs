@@ -12,9 +12,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use asofdb_storage::{
-    AsOfLookup, Backend, Clock, Definitions, Durability, EntityDefinition, Error, ErrorKind, FeatureDefinition,
-    FeatureView, Found, JoinKey, KeyRange, Lookup, ManualClock, Options, RocksBackend, ScalarType, Timestamp,
-    ValueType, ViewDefinition, WriteBatch,
+    AsOfLookup, Catalogs, Clock, Definitions, Durability, EntityDefinition, Error, ErrorKind, FeatureDefinition,
+    FeatureView, Found, History, JoinKey, KeyRange, Lookup, ManualClock, Options, RocksBackend, ScalarType, Timestamp,
+    Upkeep, ValueType, ViewDefinition, WriteBatch,
 };
 use common::{DAY, HOUR, START, aged, at, kept, text_key, value_row};
 

@@ -2,29 +2,17 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
-use std::sync::Arc;
+use std::ops::ControlFlow;
 
 use asofdb_storage::{
-    AsOfLookup, Backend, FeatureView, Found, KeyRange, Lookup, Projection, Result, Scan, Snapshot, Timestamp, Version,
+    AsOfLookup, Backend, Cursor, FeatureView, Found, KeyRange, Lookup, Projection, Result, Scan, Snapshot, Timestamp,
+    Version,
 };
 
-use crate::questions::Questions;
+use crate::questions::{Point, Questions, Window};
 
 /// The version found, with its row.
 pub type Answer = Option<(Version, Vec<u8>)>;
-
-/// One row asked about at a time.
-#[derive(Debug, Clone)]
-pub struct Point {
-    /// The view.
-    pub view: Arc<FeatureView>,
-    /// Encoded entity key.
-    pub key: Vec<u8>,
-    /// The time, inclusive.
-    pub at: Timestamp,
-    /// What was known, if asked.
-    pub known_at: Option<Timestamp>,
-}
 
 /// One version of a scan.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,6 +32,19 @@ pub struct Answers {
     pub latest: Vec<Answer>,
     /// The versions as of each point.
     pub as_of: Vec<Answer>,
+    /// The versions in each window.
+    pub windows: Vec<Vec<(Version, Vec<u8>)>>,
+    /// The rows of each range.
+    pub scans: Vec<Vec<Row>>,
+}
+
+/// The answers of a snapshot to [`Questions`], in their order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SnapshotAnswers {
+    /// The versions that cursors find at each point.
+    pub found: Vec<Answer>,
+    /// The versions in each window.
+    pub windows: Vec<Vec<(Version, Vec<u8>)>>,
     /// The rows of each range.
     pub scans: Vec<Vec<Row>>,
 }
@@ -59,19 +60,21 @@ impl Answers {
     pub fn of(backend: &dyn Backend, questions: &Questions) -> Result<Self> {
         let latest = latest(backend, questions)?;
         let as_of = as_of(backend, questions.points())?;
-        let (found, scans) = Answers::of_snapshot(&*backend.snapshot(), questions)?;
+        let SnapshotAnswers { found, windows, scans } = SnapshotAnswers::of(&*backend.snapshot(), questions)?;
         assert_eq!(found, as_of, "a cursor and as_of disagree");
-        Ok(Answers { latest, as_of, scans })
+        Ok(Answers { latest, as_of, windows, scans })
     }
+}
 
-    /// Asks a snapshot: what cursors find at each point, and the rows of each range.
+impl SnapshotAnswers {
+    /// Asks a snapshot: what cursors find at each point and in each window, and the rows of each range.
     ///
     /// # Errors
     /// What the snapshot returns.
     ///
     /// # Panics
     /// When two ways to read the same thing disagree, or a row cannot be read with the view's schemas.
-    pub fn of_snapshot(snapshot: &dyn Snapshot, questions: &Questions) -> Result<(Vec<Answer>, Vec<Vec<Row>>)> {
+    pub fn of(snapshot: &dyn Snapshot, questions: &Questions) -> Result<Self> {
         let points = questions.points();
         let found = find(snapshot, points, &sorted(points))?;
         assert_eq!(found, find(snapshot, points, &shuffled(points.len()))?, "a cursor depends on the order");
@@ -84,7 +87,7 @@ impl Answers {
             }
             scans.push(rows);
         }
-        Ok((found, scans))
+        Ok(SnapshotAnswers { found, windows: windows(snapshot, questions.windows())?, scans })
     }
 }
 
@@ -103,6 +106,11 @@ impl Answers {
             let Point { view, key, at, known_at } = &questions.points()[index];
             let question = format!("{:?} {} as of {at}, known at {known_at:?}", view.name, key.escape_ascii());
             return Some(told(question, &self.as_of.get(index), &other.as_of.get(index)));
+        }
+        if let Some(index) = first_difference(&self.windows, &other.windows) {
+            let Window { view, key, events, known_at } = &questions.windows()[index];
+            let question = format!("{:?} {} within {events:?}, known at {known_at:?}", view.name, key.escape_ascii());
+            return Some(told(question, &self.windows.get(index), &other.windows.get(index)));
         }
         let index = first_difference(&self.scans, &other.scans)?;
         let (view, range) = &questions.scans()[index];
@@ -133,7 +141,7 @@ impl Collected {
     }
 }
 
-fn owned(found: Option<Found<'_>>) -> Answer {
+pub(crate) fn owned(found: Option<Found<'_>>) -> Answer {
     found.map(|found| (found.version, found.row.to_vec()))
 }
 
@@ -192,6 +200,42 @@ fn find(snapshot: &dyn Snapshot, points: &[Point], order: &[usize]) -> Result<Ve
         }
     }
     Ok(answers.finish())
+}
+
+/// Visits every window of a view with one cursor, in a shuffled order.
+fn windows(snapshot: &dyn Snapshot, windows: &[Window]) -> Result<Vec<Vec<(Version, Vec<u8>)>>> {
+    let mut answers = vec![Vec::new(); windows.len()];
+    let mut groups: BTreeMap<u32, Vec<usize>> = BTreeMap::new();
+    for index in shuffled(windows.len()) {
+        groups.entry(windows[index].view.id).or_default().push(index);
+    }
+    for indexes in groups.into_values() {
+        let mut cursor = snapshot.cursor(&windows[indexes[0]].view)?;
+        for index in indexes {
+            answers[index] = within(&mut *cursor, &windows[index])?;
+        }
+    }
+    Ok(answers)
+}
+
+fn within(cursor: &mut dyn Cursor, window: &Window) -> Result<Vec<(Version, Vec<u8>)>> {
+    let all = visited(cursor, window, usize::MAX)?;
+    let half = all.len().div_ceil(2);
+    assert_eq!(visited(cursor, window, half)?, all[..half], "a visit that breaks off sees the newest");
+    let found = owned(cursor.find(&window.key, *window.events.end(), window.known_at)?);
+    let newest = found.filter(|(version, _)| version.event >= *window.events.start());
+    assert_eq!(newest.as_ref(), all.first(), "a window begins with what is found at its end: {window:?}");
+    Ok(all)
+}
+
+/// The first versions of a window, at most `limit` of them.
+fn visited(cursor: &mut dyn Cursor, window: &Window, limit: usize) -> Result<Vec<(Version, Vec<u8>)>> {
+    let mut versions = Vec::new();
+    cursor.each(&window.key, window.events.clone(), window.known_at, &mut |found| {
+        versions.push((found.version, found.row.to_vec()));
+        Ok(if versions.len() == limit { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+    })?;
+    Ok(versions)
 }
 
 /// By key, then by time descending: the order in which cursors are fast.

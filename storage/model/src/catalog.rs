@@ -8,11 +8,7 @@ use asofdb_storage::{
 };
 
 use crate::op::Change;
-
-/// How many views there can be.
-pub const VIEWS: usize = 4;
-/// How many entities there are in each.
-pub(crate) const KEYS: usize = 6;
+use crate::scale::{KEYS, VIEWS};
 
 const NAMES: [&str; VIEWS] = ["kept", "aged", "fleeting", "pairs"];
 const DAY: i64 = 86_400;

@@ -3,7 +3,7 @@
 use asofdb_storage::{Span, Timestamp};
 
 use crate::bytes::Bytes;
-use crate::catalog::VIEWS;
+use crate::scale::VIEWS;
 
 const HOUR: i64 = 3_600_000_000;
 

@@ -16,7 +16,7 @@ use super::error::from_rocks;
 use super::maintain;
 use super::records::{self, Work};
 use super::store::Store;
-use crate::backend::{Erased, Lookup};
+use crate::backend::{Erased, Lookup, Newest, RowKey};
 use crate::catalog::{decode_record, encode_record};
 use crate::error::{Error, Result};
 use crate::key;
@@ -27,6 +27,12 @@ struct ErasedRow {
     view: u32,
     key_space: u32,
     key: Vec<u8>,
+}
+
+impl ErasedRow {
+    fn row_key(&self) -> RowKey<'_> {
+        RowKey { view: self.view, key_space: self.key_space, key: &self.key }
+    }
 }
 
 /// Erases rows, and returns when their bytes are gone.
@@ -62,7 +68,9 @@ fn delete(store: &Store, rows: &[ErasedRow], names: Vec<String>) -> Result<Vec<E
         None => 0,
     };
     batch.put_cf(database.catalog(), Work::Erasure.key(id), encode_record(&rows.to_vec())?);
-    store.write(batch, true)?;
+    store.write_rare(batch, true)?;
+    let erased: Vec<_> = rows.iter().map(ErasedRow::row_key).collect();
+    store.tell(&Newest::Erased(&erased));
     Ok(receipts)
 }
 
@@ -114,7 +122,7 @@ fn finish_locked(store: &Store) -> Result<()> {
         }
         let mut batch = RocksBatch::default();
         begun.iter().for_each(|(key, _)| batch.delete_cf(store.database.catalog(), key));
-        store.write(batch, true)?;
+        store.write_rare(batch, true)?;
     }
     store.present.set_erasing(false);
     Ok(())
@@ -137,7 +145,7 @@ fn rewrite(store: &Store, row: &ErasedRow) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::backend::Backend;
+    use crate::backend::Upkeep;
     use crate::rocks::testing::{Fixture, encoded, seen};
 
     /// Bytes that compression leaves as they are.

@@ -78,6 +78,15 @@ impl Present {
         self.clock.reached()
     }
 
+    /// The time `at`, or a later one that is on record. Whoever read a state and then asks this for its cut-offs sees
+    /// nothing that compaction had reclaimed in it, since compaction goes by what was on record before.
+    ///
+    /// It reads a value that only commits write, where asking the clock again would write one that all readers share.
+    #[inline]
+    pub(super) fn no_earlier(&self, at: Timestamp) -> Timestamp {
+        at.max(Timestamp::from_micros(self.recorded.load(Ordering::SeqCst)))
+    }
+
     /// Says that `reached` is on record.
     pub(super) fn recorded(&self, reached: Reached) {
         self.recorded.fetch_max(reached.newest.as_micros(), Ordering::SeqCst);

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::{Options, RocksBackend};
-use crate::backend::{AsOfLookup, Backend, Found, Lookup};
+use crate::backend::{AsOfLookup, Catalogs, Found, History, Lookup};
 use crate::batch::{Durability, WriteBatch};
 use crate::catalog::FeatureView;
 use crate::definition::{Definitions, EntityDefinition, FeatureDefinition, ViewDefinition};
