@@ -71,14 +71,7 @@ impl Store {
 
     /// The catalog with exactly these views, not yet set.
     pub fn planned(&self, views: &[ViewDefinition]) -> Catalog {
-        let entity = |name: &str| EntityDefinition {
-            name: name.to_owned(),
-            join_keys: vec![JoinKey { name: format!("{name}_id"), ty: ScalarType::String }],
-            ..EntityDefinition::default()
-        };
-        let entities = vec![entity("user"), entity("item")];
-        let definitions = Definitions { entities, views: views.to_vec(), services: Vec::new() };
-        self.backend().catalog().plan(&definitions, self.backend().now()).unwrap().into_catalog()
+        self.backend().catalog().plan(&definitions(views), self.backend().now()).unwrap().into_catalog()
     }
 
     pub fn view(&self, name: &str) -> Arc<FeatureView> {
@@ -208,6 +201,16 @@ impl Batch<'_> {
     }
 }
 
+/// Exactly these views, of users and items.
+pub fn definitions(views: &[ViewDefinition]) -> Definitions {
+    let entity = |name: &str| EntityDefinition {
+        name: name.to_owned(),
+        join_keys: vec![JoinKey { name: format!("{name}_id"), ty: ScalarType::String }],
+        ..EntityDefinition::default()
+    };
+    Definitions { entities: vec![entity("user"), entity("item")], views: views.to_vec(), services: Vec::new() }
+}
+
 /// A view of users that keeps everything.
 pub fn kept(name: &str) -> ViewDefinition {
     ViewDefinition {
@@ -264,7 +267,8 @@ pub fn scan(snapshot: &dyn Snapshot, view: &FeatureView, range: &KeyRange) -> Ve
     rows
 }
 
-fn read(view: &FeatureView, found: Found<'_>) -> (i64, i64, Option<i64>) {
+/// A version found, as [`Seen`] tells it.
+pub fn read(view: &FeatureView, found: Found<'_>) -> (i64, i64, Option<i64>) {
     let micros = |time: Timestamp| time.as_micros() - START.as_micros();
     let projection = asofdb_storage::Projection::new(view, &[view.features[0].id]).unwrap();
     let value = projection.open(found.row).unwrap().map(|values| {

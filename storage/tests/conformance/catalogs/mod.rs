@@ -1,0 +1,4 @@
+//! What [`asofdb_storage::Catalogs`] promises.
+
+mod catalog;
+mod dropped_views;

@@ -1,0 +1,3 @@
+//! What [`asofdb_storage::Upkeep`] promises.
+
+mod persistence;
