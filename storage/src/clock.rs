@@ -55,7 +55,7 @@ impl StoreClock {
     }
 }
 
-/// How far a store's time has come.
+/// The time that a store has come to.
 #[cfg(feature = "rocksdb")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, bincode::Encode, bincode::Decode)]
 pub(crate) struct Reached {

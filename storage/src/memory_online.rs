@@ -10,9 +10,13 @@ use crate::error::Result;
 use crate::time::Timestamp;
 use crate::version::Version;
 
+/// A version with its row.
+type Kept = (Version, Arc<[u8]>);
+
 #[derive(Default)]
 struct State {
-    rows: BTreeMap<(u32, Vec<u8>), (Version, Arc<[u8]>)>,
+    /// By view and entity key.
+    rows: BTreeMap<(u32, Vec<u8>), Kept>,
     suspensions: usize,
 }
 
@@ -31,7 +35,7 @@ impl MemoryOnline {
 
 impl State {
     /// The newest version of each row asked for; `None` when the table may not answer.
-    fn newest(&self, lookups: &[Lookup<'_>], at: Timestamp) -> Option<Vec<Option<(Version, Arc<[u8]>)>>> {
+    fn newest(&self, lookups: &[Lookup<'_>], at: Timestamp) -> Option<Vec<Option<Kept>>> {
         if self.suspensions > 0 {
             return None;
         }

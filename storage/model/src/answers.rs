@@ -1,4 +1,4 @@
-//! What a backend answers, read in every way there is.
+//! The answers of a backend, read in every way there is.
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
@@ -11,8 +11,11 @@ use asofdb_storage::{
 
 use crate::questions::{Point, Questions, Window};
 
-/// The version found, with its row.
-pub type Answer = Option<(Version, Vec<u8>)>;
+/// A version, with its row.
+pub type Seen = (Version, Vec<u8>);
+
+/// The version found, if there is one.
+pub type Answer = Option<Seen>;
 
 /// One version of a scan.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,7 +36,7 @@ pub struct Answers {
     /// The versions as of each point.
     pub as_of: Vec<Answer>,
     /// The versions in each window.
-    pub windows: Vec<Vec<(Version, Vec<u8>)>>,
+    pub windows: Vec<Vec<Seen>>,
     /// The rows of each range.
     pub scans: Vec<Vec<Row>>,
 }
@@ -44,7 +47,7 @@ pub struct SnapshotAnswers {
     /// The versions that cursors find at each point.
     pub found: Vec<Answer>,
     /// The versions in each window.
-    pub windows: Vec<Vec<(Version, Vec<u8>)>>,
+    pub windows: Vec<Vec<Seen>>,
     /// The rows of each range.
     pub scans: Vec<Vec<Row>>,
 }
@@ -154,6 +157,7 @@ fn latest(backend: &dyn Backend, questions: &Questions) -> Result<Vec<Answer>> {
         Ok(())
     })?;
     let many = many.finish();
+    check_entities(backend, &lookups, now, &many)?;
     for (lookup, expected) in lookups.iter().zip(&many) {
         let mut one = Collected::new(1);
         backend.latest(std::slice::from_ref(lookup), now, &mut |index, found| {
@@ -163,6 +167,26 @@ fn latest(backend: &dyn Backend, questions: &Questions) -> Result<Vec<Answer>> {
         assert_eq!(&one.finish()[0], expected, "one lookup and many disagree: view {}", lookup.view.name);
     }
     Ok(many)
+}
+
+/// Asks about each entity by itself, and about each of its rows twice: rows that lie together are read together.
+fn check_entities(backend: &dyn Backend, lookups: &[Lookup<'_>], now: Timestamp, expected: &[Answer]) -> Result<()> {
+    let mut entities: BTreeMap<(u32, &[u8]), Vec<usize>> = BTreeMap::new();
+    for (index, lookup) in lookups.iter().enumerate() {
+        entities.entry((lookup.view.key_space, lookup.key)).or_default().push(index);
+    }
+    for indexes in entities.into_values() {
+        let twice: Vec<usize> = indexes.iter().chain(indexes.iter().rev()).copied().collect();
+        let rows: Vec<Lookup<'_>> = twice.iter().map(|&index| lookups[index]).collect();
+        let mut answers = Collected::new(rows.len());
+        backend.latest(&rows, now, &mut |index, found| {
+            answers.put(index, found);
+            Ok(())
+        })?;
+        let wanted: Vec<Answer> = twice.iter().map(|&index| expected[index].clone()).collect();
+        assert_eq!(answers.finish(), wanted, "an entity and all entities disagree");
+    }
+    Ok(())
 }
 
 /// Asks all points of one `known_at` together, in a shuffled order.
@@ -203,7 +227,7 @@ fn find(snapshot: &dyn Snapshot, points: &[Point], order: &[usize]) -> Result<Ve
 }
 
 /// Visits every window of a view with one cursor, in a shuffled order.
-fn windows(snapshot: &dyn Snapshot, windows: &[Window]) -> Result<Vec<Vec<(Version, Vec<u8>)>>> {
+fn windows(snapshot: &dyn Snapshot, windows: &[Window]) -> Result<Vec<Vec<Seen>>> {
     let mut answers = vec![Vec::new(); windows.len()];
     let mut groups: BTreeMap<u32, Vec<usize>> = BTreeMap::new();
     for index in shuffled(windows.len()) {
@@ -218,7 +242,7 @@ fn windows(snapshot: &dyn Snapshot, windows: &[Window]) -> Result<Vec<Vec<(Versi
     Ok(answers)
 }
 
-fn within(cursor: &mut dyn Cursor, window: &Window) -> Result<Vec<(Version, Vec<u8>)>> {
+fn within(cursor: &mut dyn Cursor, window: &Window) -> Result<Vec<Seen>> {
     let all = visited(cursor, window, usize::MAX)?;
     let half = all.len().div_ceil(2);
     assert_eq!(visited(cursor, window, half)?, all[..half], "a visit that breaks off sees the newest");
@@ -229,7 +253,7 @@ fn within(cursor: &mut dyn Cursor, window: &Window) -> Result<Vec<(Version, Vec<
 }
 
 /// The first versions of a window, at most `limit` of them.
-fn visited(cursor: &mut dyn Cursor, window: &Window, limit: usize) -> Result<Vec<(Version, Vec<u8>)>> {
+fn visited(cursor: &mut dyn Cursor, window: &Window, limit: usize) -> Result<Vec<Seen>> {
     let mut versions = Vec::new();
     cursor.each(&window.key, window.events.clone(), window.known_at, &mut |found| {
         versions.push((found.version, found.row.to_vec()));
@@ -238,7 +262,7 @@ fn visited(cursor: &mut dyn Cursor, window: &Window, limit: usize) -> Result<Vec
     Ok(versions)
 }
 
-/// By key, then by time descending: the order in which cursors are fast.
+/// Sorts by key, then by time descending: the order in which cursors are fast.
 fn sorted(points: &[Point]) -> Vec<usize> {
     let mut order: Vec<usize> = (0..points.len()).collect();
     order.sort_by(|&a, &b| points[a].key.cmp(&points[b].key).then(points[b].at.cmp(&points[a].at)));

@@ -18,11 +18,11 @@ const FEATURES_MAX: u8 = 8;
 /// One view as it is wanted now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ViewShape {
-    /// How many features it has.
+    /// The number of its features.
     pub features: u8,
     /// Its retention in days.
     pub retention_days: Option<u8>,
-    /// Whether the newest version outlives the retention.
+    /// True if the newest version outlives the retention.
     pub keep_newest: bool,
 }
 

@@ -1,4 +1,4 @@
-//! What a history of a store is, and what every backend must answer after it.
+//! Histories of a store, and the answers that every backend must give after them.
 //!
 //! Property tests and the fuzzer share this crate: the first draw [`Op`]s from strategies, the second reads them
 //! from bytes, and both hand them to a [`Runner`]. The runner feeds every operation to the subject, to the
@@ -16,7 +16,7 @@ mod runner;
 mod scale;
 mod subject;
 
-pub use answers::{Answer, Answers, Row, SnapshotAnswers};
+pub use answers::{Answer, Answers, Row, Seen, SnapshotAnswers};
 pub use bytes::Bytes;
 pub use catalog::{Shape, ViewShape};
 pub use followers::Follower;

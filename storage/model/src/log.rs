@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use asofdb_storage::{FeatureView, KeyRange, Timestamp, Version};
 
-use crate::answers::{Answer, Answers, Row};
+use crate::answers::{Answer, Answers, Row, Seen};
 use crate::questions::{Point, Questions, Window};
 
 /// One write.
@@ -48,7 +48,7 @@ impl Log {
     }
 
     /// The versions of a row that retention lets be seen, newest first.
-    pub fn visible(&self, view: &FeatureView, key: &[u8], now: Timestamp) -> Vec<(Version, Vec<u8>)> {
+    pub fn visible(&self, view: &FeatureView, key: &[u8], now: Timestamp) -> Vec<Seen> {
         let mut versions = self.versions(view.id, key);
         let newest = versions.first().map(|(version, _)| *version);
         versions
@@ -62,8 +62,8 @@ impl Log {
     }
 
     /// The versions of a row, newest first; of equal ones the one written last.
-    fn versions(&self, view: u32, key: &[u8]) -> Vec<(Version, Vec<u8>)> {
-        let mut versions: Vec<(Version, Vec<u8>)> = Vec::new();
+    fn versions(&self, view: u32, key: &[u8]) -> Vec<Seen> {
+        let mut versions: Vec<Seen> = Vec::new();
         for write in self.writes.iter().filter(|write| write.view == view && write.key == key) {
             versions.retain(|(version, _)| *version != write.version);
             versions.push((write.version, write.row.clone()));
@@ -72,7 +72,7 @@ impl Log {
         versions
     }
 
-    /// What a store must answer at `now`.
+    /// The answers that a store must give at `now`.
     pub fn answers(&self, questions: &Questions, now: Timestamp) -> Answers {
         let latest = questions.lookups().iter().map(|(view, key)| {
             self.as_of(&Point { view: view.clone(), key: key.clone(), at: now, known_at: None }, now)
@@ -91,7 +91,7 @@ impl Log {
         visible.find(|(version, _)| version.event <= point.at && knows(version.created))
     }
 
-    fn within(&self, window: &Window, now: Timestamp) -> Vec<(Version, Vec<u8>)> {
+    fn within(&self, window: &Window, now: Timestamp) -> Vec<Seen> {
         let mut versions = self.visible(&window.view, &window.key, now);
         versions.retain(|(version, _)| {
             window.events.contains(&version.event) && window.known_at.is_none_or(|known_at| version.created <= known_at)

@@ -1,4 +1,4 @@
-//! What is asked after each operation.
+//! The questions that are asked after each operation.
 
 use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
@@ -23,7 +23,7 @@ pub struct Point {
     pub key: Vec<u8>,
     /// The time, inclusive.
     pub at: Timestamp,
-    /// What was known, if asked.
+    /// The time of what was known, if asked.
     pub known_at: Option<Timestamp>,
 }
 
@@ -36,7 +36,7 @@ pub struct Window {
     pub key: Vec<u8>,
     /// The events, both ends included; a window that ends before it starts has none.
     pub events: RangeInclusive<Timestamp>,
-    /// What was known, if asked.
+    /// The time of what was known, if asked.
     pub known_at: Option<Timestamp>,
 }
 

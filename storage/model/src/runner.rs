@@ -69,7 +69,7 @@ impl Runner {
         self.model.check(self.subject.backend(), &[&self.of_memory, &self.of_subject], op);
     }
 
-    /// What hung on the store that was closed hears no more; what comes anew is told what there is.
+    /// Opens the store again. A table that hung on the closed one hears no more; a new one is told what there is.
     fn reopen(&mut self) {
         self.subject.reopen().expect("the store opens again");
         if self.subject.lasts() {
@@ -87,7 +87,7 @@ impl Runner {
     }
 }
 
-/// What the subject is held to.
+/// The models that the subject is held to.
 struct Model {
     clock: Arc<ManualClock>,
     memory: MemoryBackend,

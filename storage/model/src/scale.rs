@@ -1,6 +1,6 @@
-//! How small the world of a history is, so that its writes meet.
+//! The size of a history's world: small, so that its writes meet.
 
-/// How many views there can be.
+/// Views there can be.
 pub const VIEWS: usize = 4;
-/// How many entities there are in each.
+/// Entities in each view.
 pub(crate) const KEYS: usize = 6;

@@ -9,19 +9,19 @@ use crate::batch::{Durability, WriteBatch};
 use crate::error::Result;
 use crate::time::Timestamp;
 
-/// What a commit did.
+/// The outcome of a commit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Committed {
     /// The created timestamp given to rows that had none.
     pub created: Timestamp,
 }
 
-/// What an erase removed from one view.
+/// The receipt of an erasure, for one view.
 #[derive(Debug, Clone, PartialEq, Eq, bincode::Encode, bincode::Decode)]
 pub struct Erased {
     /// Name of the view.
     pub view: String,
-    /// How many versions were removed, tombstones included.
+    /// Versions that were removed, tombstones included.
     pub versions: u64,
     /// The bytes of their keys and rows.
     pub bytes: u64,
@@ -59,7 +59,8 @@ pub trait History: Send + Sync + 'static {
     fn note(&self, name: &[u8]) -> Result<Option<Vec<u8>>>;
 
     /// The newest version of each row with an event up to `at`, which is the present: the caller takes it once a
-    /// read, by [`crate::Catalogs::now`], and retention goes by it too. All lookups of one call see the same state.
+    /// read, by [`crate::Catalogs::now`]. Retention goes by it too, or by the time of a write that came in between.
+    /// All lookups of one call see the same state.
     ///
     /// # Errors
     /// `Corrupt` when stored bytes cannot be read, or what `visit` returned.

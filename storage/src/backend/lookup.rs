@@ -25,7 +25,7 @@ impl<'a> Lookup<'a> {
         AsOfLookup { view: self.view, key: self.key, at }
     }
 
-    /// Whether retention lets the newest version of the row be seen at the present `at`.
+    /// Returns whether retention lets the newest version of the row be seen at the present `at`.
     #[inline]
     pub fn shows(&self, newest: Version, at: Timestamp) -> bool {
         self.view.keep_newest || newest.event >= self.view.cutoff(at)

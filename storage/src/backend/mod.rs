@@ -1,4 +1,4 @@
-//! What a store must do, in the terms of the domain, cut into what different parts of a program need.
+//! The traits of a store, in the terms of the domain, cut into what different parts of a program need.
 //!
 //! [`Catalogs`], [`History`] and [`Upkeep`] together make a [`Backend`], a whole store;
 //! [`crate::MemoryBackend`] is their specification. [`Online`] is a part that a store has rather than is: a table

@@ -31,9 +31,9 @@ pub enum Newest<'a> {
     Erased(&'a [RowKey<'a>]),
     /// The views with these ids are gone, with all of their rows.
     Dropped(&'a [u32]),
-    /// What was told is not complete from here on, as a bulk load becomes part of the store.
+    /// From here on the events do not tell everything, because a bulk load is becoming part of the store.
     Suspended,
-    /// What was told is complete again.
+    /// The events have told everything again.
     Resumed,
 }
 
@@ -42,8 +42,8 @@ pub enum Newest<'a> {
 /// There is no event for what retention hides: time alone does that. Whoever answers from what it heard
 /// applies the cut-off itself, as [`crate::Lookup::shows`] says.
 pub trait Observer: Send + Sync + 'static {
-    /// Takes note of an event. The writer waits for it. Called by one thread at a time; an observer that cannot
-    /// keep what it hears answers nothing from then on.
+    /// Takes note of an event. Called by one thread at a time, and the writer waits for it, so it must not call the
+    /// store. An observer that cannot keep what it hears answers nothing from then on.
     fn hear(&self, event: &Newest<'_>);
 }
 
@@ -57,7 +57,7 @@ impl Observers {
         self.0.write().push(observer);
     }
 
-    /// Whether nobody listens, so that no event need be put together.
+    /// Returns whether nobody observes, so that no event need be put together.
     pub(crate) fn is_empty(&self) -> bool {
         self.0.read().is_empty()
     }

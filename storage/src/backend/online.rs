@@ -5,7 +5,7 @@ use super::newest::{Newest, NewestRow, Observer};
 use crate::error::Result;
 use crate::time::Timestamp;
 
-/// Whether a table answered.
+/// The outcome of a look-up in a table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use = "history must answer what a table declines"]
 pub enum LookedUp {

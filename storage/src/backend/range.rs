@@ -17,7 +17,7 @@ impl KeyRange {
         KeyRange { start: Some(key.to_vec()), end: Some(end) }
     }
 
-    /// Whether the range holds a key.
+    /// Returns whether the range holds a key.
     pub fn contains(&self, key: &[u8]) -> bool {
         self.start.as_deref().is_none_or(|start| start <= key) && self.end.as_deref().is_none_or(|end| key < end)
     }

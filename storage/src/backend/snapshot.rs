@@ -47,7 +47,7 @@ pub trait Snapshot: Send + Sync {
     fn split(&self, view: &FeatureView, parts: usize) -> Result<Vec<KeyRange>>;
 }
 
-/// As-of reads of one view within a snapshot.
+/// A reader of one view within a snapshot.
 pub trait Cursor: Send {
     /// The greatest version of `key` with an event up to `at` and, if asked, created up to `known_at`.
     ///

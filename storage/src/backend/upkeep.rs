@@ -1,10 +1,10 @@
-//! Looking after a store. Nothing here changes an answer.
+//! The upkeep of a store. Nothing here changes an answer.
 
 use std::path::Path;
 
 use crate::error::Result;
 
-/// What `stats` tells about the store.
+/// Figures about a store.
 #[derive(Debug, Clone, Default, PartialEq, Eq, bincode::Encode, bincode::Decode)]
 pub struct Stats {
     /// Bytes of live data on disk.
@@ -25,7 +25,7 @@ pub struct Stats {
     pub background_error: Option<String>,
 }
 
-/// What `stats` tells about one column family.
+/// Figures about one column family.
 #[derive(Debug, Clone, PartialEq, Eq, bincode::Encode, bincode::Decode)]
 pub struct FamilyStats {
     /// Name.
@@ -36,14 +36,14 @@ pub struct FamilyStats {
     pub disk_bytes: u64,
 }
 
-/// What `verify` found.
+/// The findings of a check of the store.
 #[derive(Debug, Clone, Default, PartialEq, Eq, bincode::Encode, bincode::Decode)]
 pub struct Verified {
     /// Versions read.
     pub versions: u64,
     /// Rows of `latest` compared with `history`.
     pub entities: u64,
-    /// What is wrong, one line each; at most a hundred are kept.
+    /// Problems, one line each; at most a hundred are kept.
     pub problems: Vec<String>,
 }
 

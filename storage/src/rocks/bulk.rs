@@ -47,7 +47,7 @@ const THREADS: usize = 2;
 /// No view has this id; ids are given from zero.
 const SENTINEL_VIEW: u32 = u32::MAX;
 
-/// What must be known to finish a load.
+/// The record of a load that was begun: all that must be known to finish it.
 #[derive(bincode::Encode, bincode::Decode)]
 struct LoadRecord {
     rows: Vec<LoadedRows>,
@@ -74,7 +74,7 @@ struct Load {
     created: Timestamp,
     files: Files,
     views: Vec<u32>,
-    /// How often the views had been written to before `latest` was looked at.
+    /// The counts of writes to the views, taken before `latest` was looked at.
     writes: Vec<u64>,
     history: Vec<PathBuf>,
     latest: Vec<PathBuf>,

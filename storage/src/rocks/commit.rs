@@ -31,7 +31,7 @@ const QUEUE_MAX: usize = 256;
 const GROUP_ROWS_MAX: usize = 50_000;
 const GROUP_BYTES_MAX: usize = 16 << 20;
 
-/// How often idle iterators are dropped, with the files and memory they hold on to.
+/// The period after which idle iterators are dropped, with the files and memory they hold on to.
 const TRIM_EVERY: Duration = Duration::from_secs(1);
 
 enum Request {

@@ -15,7 +15,7 @@ const MARKER_TEXT: &str = "asofdb store, format ";
 /// Files of bulk loads before they are ingested; on the store's own file system, so that they are moved.
 const LOADS: &str = "loads";
 
-/// What is at a path.
+/// The contents of a directory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Contents {
     /// A store with data.

@@ -1,4 +1,4 @@
-//! Whether a table of newest versions may answer.
+//! The gate of a table of newest versions: it says whether the table may answer.
 
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 

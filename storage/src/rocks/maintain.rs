@@ -40,7 +40,7 @@ pub(super) fn compact(store: &Store) -> Result<()> {
     Ok(())
 }
 
-/// How often flushes and compactions have failed since the store was opened.
+/// The number of flushes and compactions that have failed since the store was opened.
 pub(super) fn background_errors(store: &Store) -> u64 {
     let errors = store.database.rocks.property_int_value("rocksdb.background-errors");
     errors.ok().flatten().unwrap_or_default()

@@ -72,7 +72,7 @@ impl Candidates {
         self.rows.push(Candidate { key_start, key_end: self.keys.len(), version, index });
     }
 
-    /// By key, the greatest version and the latest written first. In that order already where a sorted write is
+    /// Sorts by key, the greatest version and the latest written first. In that order already where a sorted write is
     /// about one view.
     fn sort(&mut self) {
         let keys = &self.keys;

@@ -30,7 +30,7 @@ pub(super) fn observe(store: &Store, observer: Arc<dyn Observer>) -> Result<()> 
 #[derive(Default)]
 struct Told {
     bytes: Vec<u8>,
-    /// Where the key and the value of each end.
+    /// The ends of each key and value.
     ends: Vec<(usize, usize)>,
 }
 

@@ -67,7 +67,7 @@ impl RocksOnline {
         RocksOnline { database, pool, present, gate: Gate::default(), patience, writing: Mutex::default() }
     }
 
-    /// Whether the table may answer.
+    /// The gate that says whether the table may answer.
     pub(super) fn gate(&self) -> &Gate {
         &self.gate
     }
@@ -152,7 +152,7 @@ fn key_of(row: &RowKey<'_>) -> Vec<u8> {
     bytes
 }
 
-/// Whether two rows lie beside each other, the second not before the first.
+/// Returns whether two rows lie beside each other, the second not before the first.
 fn is_neighbour(lookup: &Lookup<'_>, first: &Lookup<'_>) -> bool {
     lookup.view.key_space == first.view.key_space && lookup.key == first.key
 }
@@ -245,11 +245,12 @@ impl Answer<'_, '_> {
                 rows.extend_from_slice(value);
                 values[*index] = Some(start..rows.len());
             }
-            if view >= wanted {
-                order.next();
-            }
-            if view <= wanted {
-                raw.next();
+            // A row that was found may be wanted once more.
+            match view < wanted {
+                true => raw.next(),
+                false => {
+                    order.next();
+                }
             }
         }
         raw.status().map_err(|error| from_rocks("cannot read latest", error))

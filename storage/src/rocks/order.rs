@@ -113,7 +113,7 @@ fn key<'b>(batches: &[&'b WriteBatch], entry: &Entry) -> &'b [u8] {
     batches[entry.batch as usize].bytes_at(entry.place).0
 }
 
-/// How many bytes the keys of all rows have in common at their start.
+/// The number of bytes that the keys of all rows share at their start.
 fn shared_prefix(batches: &[&WriteBatch]) -> usize {
     let mut keys = batches.iter().flat_map(|batch| batch.rows().map(|row| row.key));
     let Some(first) = keys.next() else { return 0 };

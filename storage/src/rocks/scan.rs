@@ -15,7 +15,7 @@ pub(super) struct VersionScan<'s> {
     keep_newest: bool,
     cutoff: Timestamp,
     range: KeyRange,
-    /// Where the next version is: at the start of the range, or after the last one.
+    /// The start of the range, until the scan has been there; after that the next version is the next key.
     start: Option<Vec<u8>>,
     /// The row of the last version, where retention must know which version is the newest.
     row: Vec<u8>,

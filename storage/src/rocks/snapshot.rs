@@ -14,7 +14,7 @@ use crate::error::Result;
 use crate::key;
 use crate::time::Timestamp;
 
-/// How far a scan reads ahead: few, large reads on any disk.
+/// The prefetch of a scan: few, large reads on any disk.
 const READAHEAD_BYTES: usize = 4 << 20;
 
 /// With no more versions than this to each read in order, about every other block is needed: it is read as

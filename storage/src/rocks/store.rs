@@ -1,4 +1,4 @@
-//! What all parts of an open store share, and the one way to write to it.
+//! The open store that all parts share, and the one way to write to it.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -24,7 +24,7 @@ pub(super) struct Store {
     pub(super) present: Arc<Present>,
     pub(super) pool: Arc<Pool>,
     pub(super) database: Arc<Database>,
-    /// Where bulk loads write their files.
+    /// The directory in which bulk loads write their files.
     pub(super) loads: PathBuf,
     pub(super) online: RocksOnline,
     pub(super) observers: Observers,
@@ -34,13 +34,13 @@ pub(super) struct Store {
     pub(super) counters: Counters,
 }
 
-/// What has happened since the store was opened.
+/// Counts of what has happened since the store was opened.
 #[derive(Default)]
 pub(super) struct Counters {
     pub(super) batches: AtomicU64,
     pub(super) rows: AtomicU64,
     pub(super) stalls: AtomicU64,
-    /// Why the last write failed; none once one has succeeded again.
+    /// The reason why the last write failed; none once one has succeeded again.
     pub(super) failure: Mutex<Option<String>>,
 }
 

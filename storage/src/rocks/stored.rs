@@ -17,7 +17,7 @@ pub(super) fn version(value: &[u8]) -> Option<Version> {
     split(value).map(|(version, _)| version)
 }
 
-/// What a value of `latest` holds.
+/// Decodes a value of `latest`.
 ///
 /// # Errors
 /// `Corrupt` when it is cut short.

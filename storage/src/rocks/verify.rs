@@ -25,7 +25,7 @@ const PROBLEMS_MAX: usize = 100;
 
 const READAHEAD_BYTES: usize = 4 << 20;
 
-/// How long to wait for a bulk load that is being taken over, which is a matter of milliseconds.
+/// The pauses in which to wait for a bulk load that is being taken over, which is a matter of milliseconds.
 const SETTLING_PAUSE: Duration = Duration::from_millis(10);
 const SETTLING_PAUSES_MAX: usize = 500;
 
@@ -66,7 +66,7 @@ impl Checked {
         Checked { view: view.clone(), layouts: view.layouts(), cutoff: view.cutoff(now) }
     }
 
-    /// Whether compaction may have taken a version from one family and not yet from the other; a late row may
+    /// Returns whether compaction may have taken a version from one family and not yet from the other; a late row may
     /// then be the newest of the one but not of the other. No read sees any of them.
     fn may_be_gone(&self, version: Version) -> bool {
         !self.view.keep_newest && version.event < self.cutoff
@@ -132,7 +132,7 @@ impl Check<'_> {
         options
     }
 
-    /// Where reading ended: at the end, or at bytes that cannot be read.
+    /// Checks where reading ended: at the end, or at bytes that cannot be read.
     fn end(&mut self, raw: &DBRawIterator<'_>, family: &str) -> Result<()> {
         let Err(error) = raw.status() else { return Ok(()) };
         let error = from_rocks("cannot read the store", error);

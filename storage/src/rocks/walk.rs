@@ -30,7 +30,7 @@ pub(super) struct VersionLookup<'q> {
     pub(super) cutoff: Timestamp,
 }
 
-/// Where an iterator stands and how it is best moved.
+/// The place of an iterator, and how it is best moved.
 #[derive(Default)]
 pub(super) struct Walker {
     /// While `placed`, the iterator stands at the first key that is not before this one.

@@ -1,4 +1,4 @@
-//! What [`asofdb_storage::Catalogs`] promises.
+//! The promises of [`asofdb_storage::Catalogs`].
 
 mod catalog;
 mod dropped_views;

@@ -1,4 +1,4 @@
-//! What [`asofdb_storage::History`] promises.
+//! The promises of [`asofdb_storage::History`].
 
 mod as_of;
 mod atomicity;

@@ -1,4 +1,4 @@
-//! Whoever hears what a store tells knows its newest versions.
+//! An observer that hears what a store tells knows its newest versions.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -29,7 +29,7 @@ fn observed(store: &Store) -> Arc<MemoryOnline> {
     table
 }
 
-/// What the table answers about a row; `None` when it declines.
+/// The table's answer about a row; `None` when it declines.
 fn told(store: &Store, table: &MemoryOnline, view: &str, key: &str) -> Option<Seen> {
     let (view, key, mut seen) = (store.view(view), text_key(key), None);
     let visit = &mut |_: usize, found: Option<Found<'_>>| {

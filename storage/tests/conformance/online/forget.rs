@@ -1,4 +1,4 @@
-//! What is forgotten is gone, so that older versions can be put again.
+//! A row that is forgotten is gone, so that older versions can be put again.
 
 use super::table::{Table, every_table};
 use crate::common::{DAY, HOUR};

@@ -1,4 +1,4 @@
-//! What [`asofdb_storage::Online`] promises, by itself: a table is held to this before it hangs on a store.
+//! The promises of [`asofdb_storage::Online`], by itself: a table is held to this before it hangs on a store.
 
 mod forget;
 mod look_up;

@@ -77,7 +77,7 @@ impl Table {
         self.online.forget_views(&ids).unwrap();
     }
 
-    /// What the table answers at `now`; `None` when it declines, and then no lookup was visited.
+    /// The table's answers at `now`; `None` when it declines, and then no lookup was visited.
     pub fn look_up(&self, rows: &[(&str, &str)], now: i64) -> Option<Vec<Seen>> {
         let rows: Vec<_> = rows.iter().map(|(view, key)| (self.view(view), text_key(key))).collect();
         let lookups: Vec<_> = rows.iter().map(|(view, key)| Lookup { view, key }).collect();

@@ -1,3 +1,3 @@
-//! What [`asofdb_storage::Upkeep`] promises.
+//! The promises of [`asofdb_storage::Upkeep`].
 
 mod persistence;
