@@ -631,26 +631,62 @@ fn a_read_that_took_its_time_before_a_write_sees_nothing_older_than_what_compact
     assert_eq!(seen, 0, "the older version must not come out from under the newer one");
 }
 
+/// What a table has of one row.
+fn in_table(table: &RocksOnline, view: &FeatureView, key: &str) -> Option<(Timestamp, Vec<u8>)> {
+    let (key, mut seen) = (text_key(key), None);
+    let visit = &mut |_: usize, found: Option<Found<'_>>| {
+        seen = found.map(|found| (found.version.event, found.row.to_vec()));
+        Ok(())
+    };
+    let looked_up = table.look_up(&[Lookup { view, key: &key }], START, visit).unwrap();
+    assert_eq!(looked_up, LookedUp::Answered);
+    seen
+}
+
 #[test]
-fn a_table_by_itself_lasts_and_a_store_is_not_taken_for_one() {
+fn a_table_by_itself_follows_a_store() {
+    let (fixture, store) = Fixture::new(kept("v"));
+    put(&store, "a", -2, 1);
+    put(&store, "gone", -2, 1);
+    let table = Arc::new(RocksOnline::create(fixture.directory.path().join("table"), 16 << 20).unwrap());
+    store.observe(table.clone()).unwrap();
+    let (view, gone) = (view(&store, "v"), text_key("gone"));
+    assert_eq!(in_table(&table, &view, "gone"), Some((at(-2), value_row(&view, 1))));
+    put(&store, "a", -1, 2);
+    put(&store, "a", -3, 3);
+    store.erase(&[Lookup { view: &view, key: &gone }]).unwrap();
+    assert_eq!(in_table(&table, &view, "a"), Some((at(-1), value_row(&view, 2))));
+    assert_eq!(in_table(&table, &view, "gone"), None);
+    define(&store, Vec::new());
+    assert_eq!(in_table(&table, &view, "a"), None);
+}
+
+#[test]
+fn a_table_by_itself_is_made_anew_and_nothing_else_is_taken_for_one() {
     let (fixture, store) = Fixture::new(kept("v"));
     let (view, key) = (view(&store, "v"), text_key("a"));
     let row = value_row(&view, 7);
-    let of = Lookup { view: &view, key: &key }.row_key();
+    let newest =
+        NewestRow { of: Lookup { view: &view, key: &key }.row_key(), version: Version::new(at(-1), at(0)), row: &row };
     let path = fixture.directory.path().join("table");
-    let open = |path: &Path| RocksOnline::open(path, &options(), fixture.clock.clone());
-    let table = open(&path).unwrap();
-    table.put(&[NewestRow { of, version: Version::new(at(-1), at(0)), row: &row }]).unwrap();
+    let create = |path: &Path| RocksOnline::create(path, 16 << 20);
+    let table = create(&path).unwrap();
+    table.put(&[newest]).unwrap();
+    assert_eq!(in_table(&table, &view, "a"), Some((at(-1), row.clone())));
+    assert_eq!(create(&path).err().map(|error| error.kind()), Some(ErrorKind::Unavailable), "it is open");
+    assert_eq!(in_table(&table, &view, "a"), Some((at(-1), row.clone())));
     drop(table);
-    let mut seen = Vec::new();
-    let visit = &mut |_: usize, found: Option<Found<'_>>| {
-        seen.extend(found.map(|found| (found.version.event, found.row.to_vec())));
-        Ok(())
-    };
-    let looked_up = open(&path).unwrap().look_up(&[Lookup { view: &view, key: &key }], store.now(), visit).unwrap();
-    assert_eq!((looked_up, seen), (LookedUp::Answered, vec![(at(-1), row)]));
+    assert_eq!(in_table(&create(&path).unwrap(), &view, "a"), None, "it may have missed an erasure");
+    assert_eq!(refusal(&path, options()).kind(), ErrorKind::Conflict, "nor is a table taken for a store");
     drop(store);
-    let error = open(&fixture.path()).err().unwrap();
-    assert_eq!(error.kind(), ErrorKind::Conflict, "{error}");
-    assert_eq!(refusal(&path, options()).kind(), ErrorKind::Conflict, "nor a table for a store");
+    let thesis = fixture.directory.path().join("thesis");
+    fs::create_dir(&thesis).unwrap();
+    fs::write(thesis.join("thesis.doc"), "precious").unwrap();
+    for other in [fixture.path(), thesis.clone()] {
+        let error = create(&other).err().unwrap();
+        assert_eq!(error.kind(), ErrorKind::Conflict, "{error}");
+    }
+    assert_eq!(fs::read_dir(&thesis).unwrap().count(), 1);
+    drop(fixture.open());
+    assert_eq!(RocksOnline::create(&path, 1).err().map(|error| error.kind()), Some(ErrorKind::Invalid));
 }

@@ -78,6 +78,7 @@ pub trait History: Send + Sync + 'static {
 
     /// Lets `observer` hear every change of the newest versions from now on, for as long as the store is open.
     /// Before this returns it hears what there is already, suspended until that is complete; writes wait meanwhile.
+    /// It must come empty: what it knew before it cannot know to be out of date.
     ///
     /// # Errors
     /// `Unavailable` when the store cannot be read.

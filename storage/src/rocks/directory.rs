@@ -54,13 +54,19 @@ pub(super) fn prepare(path: &Path, create: bool) -> Result<Contents> {
     Ok(Contents::Fresh)
 }
 
-/// Refuses a directory that is a store.
+/// Checks that a table by itself may be made at `path`: where there is nothing, or where one was before.
 ///
 /// # Errors
-/// `Conflict` when it is.
-pub(super) fn refuse_store(path: &Path) -> Result<()> {
-    match path.join(MARKER).exists() {
-        true => Err(Error::conflict(format!("this is a whole store, and not a table by itself: {}", path.display()))),
+/// `Conflict` for a store and for anything else; `Unavailable` when the directory cannot be read.
+pub(super) fn check_table(path: &Path) -> Result<()> {
+    let names = match list(path) {
+        Ok(names) => names,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(from_io(&format!("cannot read {}", path.display()), error)),
+    };
+    let has = |wanted: &str| names.iter().any(|name| name == wanted);
+    match !names.is_empty() && (has(MARKER) || !has("CURRENT")) {
+        true => Err(Error::conflict(format!("not a table of newest versions, and not empty: {}", path.display()))),
         false => Ok(()),
     }
 }

@@ -7,9 +7,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use rocksdb::{DBRawIterator, WriteBatch as RocksBatch};
+use rocksdb::{DB, DBRawIterator, WriteBatch as RocksBatch};
 
-use super::error::from_rocks;
+use super::error::{from_open, from_rocks};
 use super::families::Database;
 use super::gate::Gate;
 use super::newest::Candidates;
@@ -20,7 +20,7 @@ use super::{directory, patience, stored};
 use crate::backend::{Found, LookedUp, Lookup, NewestRow, Online, RowKey, Visit};
 use crate::error::Result;
 use crate::key;
-use crate::time::{Clock, Timestamp};
+use crate::time::{SystemClock, Timestamp};
 
 /// From this many views of one entity on, reading the neighbours in one pass beats looking each of them up.
 const NEIGHBOURS_MIN: usize = 4;
@@ -36,7 +36,7 @@ const WRITE_BYTES_MAX: usize = 4 << 20;
 /// The newest version of each row, on disk.
 ///
 /// It is the family `latest` of a store, where the committer writes it together with the history, or a table that
-/// stands by itself and is kept by the events of a store elsewhere.
+/// stands by itself and is kept by the events of a store elsewhere, larger than memory if need be.
 pub struct RocksOnline {
     database: Arc<Database>,
     pool: Arc<Pool>,
@@ -48,17 +48,23 @@ pub struct RocksOnline {
 }
 
 impl RocksOnline {
-    /// Opens the table that stands by itself at `path`, or creates it where the options say so.
+    /// Makes an empty table that stands by itself at `path`, with so many bytes of memory as its budget. What an earlier
+    /// one left there is removed: it cannot know what it has missed since.
     ///
     /// # Errors
-    /// `Conflict` when a store is at `path`, whose table must not be written past its history; `Invalid` for an
-    /// option; `Unavailable` when it cannot be read or written or is open already.
-    pub fn open(path: impl AsRef<Path>, options: &Options, clock: Arc<dyn Clock>) -> Result<Self> {
+    /// `Conflict` when something else is at `path`, such as a store, whose table must not be written past its
+    /// history; `Invalid` for a budget under [`super::MEMORY_BUDGET_BYTES_MIN`]; `Unavailable` when the table cannot
+    /// be written or is open already.
+    pub fn create(path: impl AsRef<Path>, memory_budget_bytes: usize) -> Result<Self> {
+        let path = path.as_ref();
+        let options = Options { memory_budget_bytes, ..Options::default() };
         options.check()?;
-        directory::refuse_store(path.as_ref())?;
-        let present = Arc::new(Present::new(clock));
-        let tuning = Tuning::new(options, &present)?;
-        let database = Arc::new(Database::open(path.as_ref(), &tuning, options.create)?);
+        directory::check_table(path)?;
+        // Nobody asks this clock: a table goes by the time of each read.
+        let present = Arc::new(Present::new(Arc::new(SystemClock)));
+        let tuning = Tuning::new(&options, &present)?;
+        DB::destroy(&tuning.store, path).map_err(|error| from_open(path, error))?;
+        let database = Arc::new(Database::open(path, &tuning, true)?);
         let pool = Arc::new(Pool::new(database.clone()));
         Ok(RocksOnline::over(database, pool, present, options.stall_patience))
     }

@@ -35,9 +35,7 @@ impl Table {
     #[cfg(feature = "rocksdb")]
     pub fn on_disk() -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let options = asofdb_storage::Options { memory_budget_bytes: 16 << 20, ..Default::default() };
-        let clock = asofdb_storage::ManualClock::new(START);
-        let online = asofdb_storage::RocksOnline::open(directory.path().join("table"), &options, clock).unwrap();
+        let online = asofdb_storage::RocksOnline::create(directory.path().join("table"), 16 << 20).unwrap();
         Table::new(Box::new(online), Some(directory))
     }
 
