@@ -22,10 +22,11 @@ use super::error::{from_io, from_rocks};
 use super::families::Database;
 use super::newest::Candidates;
 use super::order::{Sorted, WARM_ROWS};
-use super::rebuild::{LoadedRows, rebuild_latest};
+use super::rebuild::rebuild_latest;
 use super::records::{self, Work};
 use super::store::Store;
 use super::stored;
+use super::work::{LoadRecord, LoadedRows};
 use crate::backend::{Committed, Newest};
 use crate::batch::{Durability, Note, WriteBatch};
 use crate::catalog::{decode_record, encode_record};
@@ -46,13 +47,6 @@ const THREADS: usize = 2;
 
 /// No view has this id; ids are given from zero.
 const SENTINEL_VIEW: u32 = u32::MAX;
-
-/// The record of a load that was begun: all that must be known to finish it.
-#[derive(bincode::Encode, bincode::Decode)]
-struct LoadRecord {
-    rows: Vec<LoadedRows>,
-    notes: Vec<Note>,
-}
 
 /// Loads a batch by way of files.
 pub(super) fn load(store: &Arc<Store>, committer: &Committer, batch: WriteBatch) -> Result<Committed> {

@@ -16,24 +16,11 @@ use super::error::from_rocks;
 use super::maintain;
 use super::records::{self, Work};
 use super::store::Store;
-use crate::backend::{Erased, Lookup, Newest, RowKey};
+use super::work::ErasedRow;
+use crate::backend::{Erased, Lookup, Newest};
 use crate::catalog::{decode_record, encode_record};
 use crate::error::{Error, Result};
 use crate::key;
-
-/// A row to be erased.
-#[derive(Clone, bincode::Encode, bincode::Decode)]
-struct ErasedRow {
-    view: u32,
-    key_space: u32,
-    key: Vec<u8>,
-}
-
-impl ErasedRow {
-    fn row_key(&self) -> RowKey<'_> {
-        RowKey { view: self.view, key_space: self.key_space, key: &self.key }
-    }
-}
 
 /// Erases rows, and returns when their bytes are gone.
 pub(super) fn erase(store: &Arc<Store>, committer: &Committer, lookups: &[Lookup<'_>]) -> Result<Vec<Erased>> {

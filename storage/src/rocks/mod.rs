@@ -37,6 +37,7 @@ mod testing;
 mod verify;
 mod views;
 mod walk;
+mod work;
 
 use std::path::Path;
 use std::sync::Arc;

@@ -6,20 +6,12 @@ use super::error::from_rocks;
 use super::scan::key_parts;
 use super::store::Store;
 use super::stored;
+use super::work::LoadedRows;
 use crate::error::Result;
 use crate::key;
 
 /// Bytes of rows that are written at once.
 const WRITE_BYTES_MAX: usize = 4 << 20;
-
-/// Rows of one view, from one entity to another, both included.
-#[derive(bincode::Encode, bincode::Decode)]
-pub(super) struct LoadedRows {
-    pub(super) view: u32,
-    pub(super) key_space: u32,
-    pub(super) first: Vec<u8>,
-    pub(super) last: Vec<u8>,
-}
 
 /// Writes the greatest version of each row into `latest`. Only while no one else writes.
 pub(super) fn rebuild_latest(store: &Store, rows: &LoadedRows) -> Result<()> {
