@@ -2,18 +2,13 @@
 
 use std::sync::Arc;
 
-use arrow::array::{
-    Array, ArrayRef, AsArray, Date32Array, Date32Builder, Date64Array, Int64Array, ListBuilder, RecordBatch,
-    TimestampMicrosecondArray, TimestampSecondArray,
-};
+use arrow::array::{Array, ArrayRef, AsArray, Date32Array, Date32Builder, Date64Array, Int64Array, ListBuilder, RecordBatch, TimestampMicrosecondArray, TimestampSecondArray};
 use arrow::compute::concat_batches;
 use arrow::datatypes::{DataType, Date32Type};
-use asofdb::{
-    AsJson, Date, Definitions, ErrorKind, F32Matrix, IngestOptions, Input, JoinOptions, ScalarType, Status, Store,
-    Value, parse_definitions, parse_join_key,
-};
 use tempfile::TempDir;
+use asofdb::{AsJson, Date, Definitions, ErrorKind, F32Matrix, IngestOptions, Input, JoinOptions, ScalarType, Status, Store, Value, parse_definitions, parse_join_key};
 
+use crate::ipc;
 use crate::common::{NOW, TestStore, batch, files, hours_ago, in_memory, times};
 
 const DEFINITIONS: &str = r#"
@@ -137,7 +132,7 @@ fn every_format_of_files_gives_the_same_dates() {
     let ndjson: Vec<String> = DAYS.iter().zip(NEXT).map(line).collect();
     let inputs = [
         files::parquet(path("a.parquet"), &rows, 2),
-        files::ipc_file(path("a.arrow"), std::slice::from_ref(&rows)),
+        ipc::file(path("a.arrow"), std::slice::from_ref(&rows)),
         files::text(path("a.ndjson"), &ndjson.join("\n")),
     ];
     for input in inputs {

@@ -250,6 +250,18 @@ pub fn split_latest_key(key: &[u8]) -> Option<(u32, &[u8], u32)> {
     Some((u32::from_be_bytes(*key_space), entity_key, u32::from_be_bytes(*view)))
 }
 
+/// The first eight bytes of a key as a number that orders as they do, so that most comparisons of keys end with one
+/// of numbers. Shorter keys are filled up with zeros, which keeps the order, as no key is a prefix of another.
+#[inline]
+pub fn digest(key: &[u8]) -> u64 {
+    if let Some(bytes) = key.first_chunk::<8>() {
+        return u64::from_be_bytes(*bytes);
+    }
+    let mut bytes = [0; 8];
+    bytes[..key.len()].copy_from_slice(key);
+    u64::from_be_bytes(bytes)
+}
+
 /// The least key greater than every key that starts with `prefix`; `None` when there is none.
 pub fn prefix_end(prefix: &[u8]) -> Option<Vec<u8>> {
     let last = prefix.iter().rposition(|&byte| byte != 255)?;

@@ -16,17 +16,10 @@ use super::error::from_rocks;
 use super::maintain;
 use super::records::{self, Work};
 use super::store::Store;
-use crate::backend::{Erased, Lookup};
+use super::work::ErasedRow;
+use crate::backend::{Erased, Lookup, Newest};
 use crate::error::{Error, Result};
 use crate::key;
-
-/// A row to be erased.
-#[derive(Clone)]
-pub(super) struct ErasedRow {
-    pub(super) view: u32,
-    pub(super) key_space: u32,
-    pub(super) key: Vec<u8>,
-}
 
 /// Erases rows, and returns when their bytes are gone.
 pub(super) fn erase(store: &Arc<Store>, committer: &Committer, lookups: &[Lookup<'_>]) -> Result<Vec<Erased>> {
@@ -61,7 +54,9 @@ fn delete(store: &Store, rows: &[ErasedRow], names: Vec<String>) -> Result<Vec<E
         None => 0,
     };
     batch.put_cf(database.catalog(), Work::Erasure.key(id), crate::records::encode(&rows.to_vec())?);
-    store.write(batch, true)?;
+    store.write_rare(batch, true)?;
+    let erased: Vec<_> = rows.iter().map(ErasedRow::row_key).collect();
+    store.tell(&Newest::Erased(&erased));
     Ok(receipts)
 }
 
@@ -113,7 +108,7 @@ fn finish_locked(store: &Store) -> Result<()> {
         }
         let mut batch = RocksBatch::default();
         begun.iter().for_each(|(key, _)| batch.delete_cf(store.database.catalog(), key));
-        store.write(batch, true)?;
+        store.write_rare(batch, true)?;
     }
     store.present.set_erasing(false);
     Ok(())
@@ -136,7 +131,7 @@ fn rewrite(store: &Store, row: &ErasedRow) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::backend::Backend;
+    use crate::backend::Upkeep;
     use crate::rocks::testing::{Fixture, encoded, seen};
 
     /// Bytes that compression leaves as they are.

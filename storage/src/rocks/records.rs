@@ -10,11 +10,9 @@
 
 use rocksdb::{Direction, IteratorMode, WriteBatch as RocksBatch};
 
-use super::bulk::LoadRecord;
-use super::erase::ErasedRow;
 use super::error::from_rocks;
 use super::families::Database;
-use super::rebuild::LoadedRows;
+use super::work::{ErasedRow, LoadRecord, LoadedRows};
 use crate::catalog::Record;
 use crate::clock::Reached;
 use crate::error::{Error, Result};
