@@ -86,6 +86,8 @@ fn has_digits(text: &str) -> bool {
 /// Microseconds since 1970.
 pub(super) fn timestamp(text: &str, form: TextForm) -> Option<i64> {
     match (text.trim().parse::<i64>(), form) {
+        // A list of Feast's has no nulls: this item is the time that is none, there and in the store.
+        (Ok(i64::MIN), TextForm::Feast) => Some(i64::MIN),
         (Ok(seconds), TextForm::Feast) => seconds.checked_mul(1_000_000),
         (Ok(micros), _) => Some(micros),
         (Err(_), _) => text.parse::<Timestamp>().ok().map(Timestamp::as_micros),
@@ -140,6 +142,7 @@ mod tests {
         assert_eq!(timestamp("2013-01-01", TextForm::Request), Some(1_356_998_400_000_000));
         assert_eq!(timestamp("1357034400", TextForm::Feast), expected);
         assert_eq!(timestamp("1357034400000000", TextForm::Feast), None);
+        assert_eq!(timestamp("-9223372036854775808", TextForm::Feast), Some(i64::MIN));
         assert_eq!(timestamp("yesterday", TextForm::File), None);
     }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -13,9 +13,10 @@ from feast.feature_view import DUMMY_ENTITY_ID, DUMMY_ENTITY_VAL
 from feast.value_type import ValueType
 
 from . import types
-from .arrow import UTC_MICROS, arrow_type, instants, key_to_store, to_store
+from .arrow import arrow_type, key_to_store, to_store
 from .connect import Engine
 from .histories import History, source_name
+from .times import UTC_MICROS, instants
 
 CREATED_UNKNOWN: Final = pa.scalar(-2_208_988_800_000_000, pa.int64()).cast(UTC_MICROS)
 """The created timestamp of a row whose source has a column for it that is null: the year 1900.
@@ -40,6 +41,9 @@ class RowTranslation:
     converts: Sequence[tuple[str | None, Convert]]
     required: int
     """How many of the first columns may not be null."""
+
+    texts_of_numbers: Sequence[str]
+    """The columns of the source that have whole numbers for features that are texts."""
 
     @staticmethod
     def of(
@@ -66,14 +70,19 @@ class RowTranslation:
             schema=pa.schema(columns.fields),
             converts=columns.converts,
             required=required,
+            texts_of_numbers=columns.texts_of_numbers,
         )
 
-    def translate(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        """One batch of the source as the store takes it."""
-        arrays = [
-            convert(batch.column(column) if column is not None else pa.nulls(batch.num_rows))
-            for column, convert in self.converts
-        ]
+    def translate(self, batch: pa.RecordBatch, with_nulls: Collection[str]) -> pa.RecordBatch:
+        """One batch of the source as the store takes it.
+
+        ``with_nulls`` are those of ``texts_of_numbers`` that are null somewhere in the source, if not in this batch: to
+        Feast they are columns of doubles.
+        """
+        arrays = []
+        for column, convert in self.converts:
+            array = pa.nulls(batch.num_rows) if column is None else batch.column(column)
+            arrays.append(convert(array.cast(pa.float64(), safe=False) if column in with_nulls else array))
         translated = pa.RecordBatch.from_arrays(arrays, schema=self.schema)
         for array in arrays[: self.required]:
             if array.null_count:
@@ -93,6 +102,8 @@ class _Columns:
         self.fields: list[pa.Field] = []
         self.converts: list[tuple[str | None, Convert]] = []
         self.missing: list[str] = []
+        self.texts_of_numbers: list[str] = []
+        self._schema = source_schema
 
     def key(self, name: str, store: str, value_type: ValueType) -> None:
         if name == DUMMY_ENTITY_ID and self._find(name) is None:
@@ -115,8 +126,11 @@ class _Columns:
         field = pa.field(store, type_)
         if missing_as_null and self._find(name) is None:
             self._add(field, None, lambda nulls: pa.nulls(len(nulls), type_))
-        else:
-            self._add(field, self._expect(name), self._named(name, value_type, to_store))
+            return
+        column = self._expect(name)
+        self._add(field, column, self._named(name, value_type, to_store))
+        if pa.types.is_string(type_) and column in self.present and pa.types.is_integer(self._schema.field(column).type):
+            self.texts_of_numbers.append(column)
 
     def check(self) -> None:
         if self.missing:

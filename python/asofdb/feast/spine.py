@@ -15,7 +15,8 @@ from feast.feature_view import DUMMY_ENTITY_ID, DUMMY_ENTITY_VAL
 from feast.infra.offline_stores.offline_utils import infer_event_timestamp_from_entity_df
 from feast.value_type import ValueType
 
-from .arrow import Column, instants, key_to_store
+from .arrow import key_to_store
+from .times import Column, instants
 
 _ZONE = "UTC"
 
@@ -74,7 +75,7 @@ class Spine:
             return pa.array([DUMMY_ENTITY_VAL] * self.table.num_rows, pa.string())
         try:
             return key_to_store(self.table[column], value_type)
-        except (pa.ArrowException, TypeError) as error:
+        except (pa.ArrowException, TypeError, ValueError) as error:
             raise ValueError(
                 f"asofdb: column {column!r} of entity_df is {self.table[column].type} and cannot be read as the join "
                 f"key's {value_type.name}: {error}"

@@ -305,16 +305,27 @@ pub(super) fn text(bytes: &[u8]) -> Result<&str> {
 /// The microseconds of Feast's seconds; `None` where they say that there is no time.
 ///
 /// # Errors
-/// `Invalid` when they are out of range.
+/// `Invalid`, naming the unit that they look like, when they are not of the years 1 to 9999: beyond them Feast cannot
+/// show a time.
 pub(super) fn micros(seconds: i64) -> Result<Option<i64>> {
     match seconds {
         NOT_A_TIME => Ok(None),
-        seconds => seconds.checked_mul(MICROS_PER_SECOND).map(Some).ok_or_else(|| {
-            let years = "timestamps lie within 292,000 years of 1970";
-            Error::invalid(format!("{years}, in microseconds: got {seconds} seconds"))
-        }),
+        FIRST_SECOND..=LAST_SECOND => Ok(Some(seconds * MICROS_PER_SECOND)),
+        _ => {
+            let unit = match seconds.unsigned_abs() {
+                magnitude if magnitude < 100_000_000_000_000 => "milliseconds",
+                magnitude if magnitude < 100_000_000_000_000_000 => "microseconds",
+                _ => "nanoseconds",
+            };
+            let message = "whole numbers are seconds since 1970, this looks like";
+            Err(Error::invalid(format!("{message} {unit}: {seconds}")))
+        }
     }
 }
+
+/// The first second of the year 1, and the last one of the year 9999.
+const FIRST_SECOND: i64 = -62_135_596_800;
+const LAST_SECOND: i64 = 253_402_300_799;
 
 /// The microseconds that stand for no time within a list, which has no nulls; numpy's NaT.
 pub(super) const NOT_A_TIME_MICROS: i64 = NOT_A_TIME;

@@ -3,8 +3,32 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use arrow::array::ArrayRef;
+use arrow::datatypes::{DataType, Field};
+use asofdb_storage::Result;
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
 use serde_json::value::RawValue;
+
+use super::value::NO_TIME;
+use crate::source::request_column;
+
+/// A column from the values of a request. The least int64 is null among timestamps: Feast's client writes it for those
+/// that it has not.
+///
+/// # Errors
+/// `Invalid`, naming the row, the column and the rule.
+pub(super) fn typed_column(field: &Field, values: &[&RawValue]) -> Result<ArrayRef> {
+    let is_time = matches!(field.data_type(), DataType::Timestamp(..));
+    if !is_time || !values.iter().copied().any(is_no_time) {
+        return request_column(field, values);
+    }
+    let values: Vec<_> = values.iter().map(|value| if is_no_time(value) { RawValue::NULL } else { *value }).collect();
+    request_column(field, &values)
+}
+
+fn is_no_time(value: &RawValue) -> bool {
+    value.get().parse() == Ok(NO_TIME)
+}
 
 /// Named columns of values that are not read yet, in the order of the request.
 #[derive(Debug)]
@@ -29,7 +53,7 @@ impl<'a> JsonColumns<'a> {
 struct Name<'n>(#[serde(borrow)] Cow<'n, str>);
 
 impl<'de: 'a, 'a> Deserialize<'de> for JsonColumns<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
         struct Columns;
 
         impl<'de> Visitor<'de> for Columns {
@@ -39,7 +63,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for JsonColumns<'a> {
                 f.write_str("an object of lists, one a column")
             }
 
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> std::result::Result<Self::Value, A::Error> {
                 let mut columns = JsonColumns(Vec::new());
                 while let Some((name, values)) = map.next_entry::<Name<'de>, Vec<&RawValue>>()? {
                     if columns.get(&name.0).is_some() {

@@ -14,14 +14,14 @@ use super::super::door::Door;
 use super::super::failure::Failure;
 use super::super::payload::Payload;
 use super::super::reply::JsonReply;
-use super::columns::JsonColumns;
+use super::columns::{JsonColumns, typed_column};
 use super::vector::{Metadata, Reply, Vector, ViewMetadata, feature_vectors};
 use crate::arrow_types::arrow_type;
 use crate::prepared::Prepared;
 use crate::reference::ResolvedFeature;
 use crate::sidecar::access::Role;
 use crate::sidecar::consumers::Operation;
-use crate::source::{request_batch, request_column};
+use crate::source::request_batch;
 use crate::suggest::did_you_mean;
 
 /// Feast's servers ignore what they do not know, and so do we here.
@@ -116,7 +116,7 @@ fn entities(keys: &[JoinKey], given: &JsonColumns<'_>) -> Result<RecordBatch, Fa
     let column = |(name, values)| {
         let key = keys.iter().find(|key| key.name == name).ok_or_else(|| unknown_key(keys, name))?;
         let field = Field::new(name, arrow_type(ValueType::Scalar(key.ty)), true);
-        let column = request_column(&field, values)?;
+        let column = typed_column(&field, values)?;
         Ok((field, column))
     };
     let columns = given.iter().map(column).collect::<Result<Vec<(Field, ArrayRef)>, Failure>>()?;

@@ -15,14 +15,14 @@ use super::super::door::Door;
 use super::super::failure::Failure;
 use super::super::payload::Payload;
 use super::super::reply::JsonReply;
-use super::columns::JsonColumns;
+use super::columns::{JsonColumns, typed_column};
 use crate::arrow_types::timestamp_type;
 use crate::encode::source_schema;
 use crate::reference::find_view;
 use crate::role::ColumnRole;
 use crate::sidecar::access::Role;
 use crate::sidecar::consumers::Operation;
-use crate::source::{request_batch, request_column};
+use crate::source::request_batch;
 use crate::suggest::did_you_mean;
 
 /// The tag by which a view says which push source feeds it.
@@ -142,7 +142,7 @@ fn rows_of(view: &FeatureView, df: &JsonColumns<'_>) -> Result<RecordBatch, Fail
 }
 
 fn column(view: &FeatureView, field: Field, values: &[&RawValue]) -> Result<(Field, ArrayRef), Failure> {
-    let column = request_column(&field, values);
+    let column = typed_column(&field, values);
     let column = column.map_err(|error| Error::invalid(format!("view {:?}, {}", view.name, error.message())))?;
     // A null where none may be is refused by the store, which names the row.
     Ok((field.with_nullable(true), column))

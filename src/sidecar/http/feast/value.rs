@@ -5,6 +5,10 @@ use serde::{Serialize, Serializer};
 
 use crate::json::AsJson;
 
+/// What Feast's client writes for a timestamp that it has not, and what stands for one inside a list, which has no
+/// nulls: numpy's NaT.
+pub(super) const NO_TIME: i64 = i64::MIN;
+
 /// A value: as everywhere in our JSON, but timestamps are whole seconds since 1970.
 pub(super) struct FeastValue<'a>(pub(super) &'a Value);
 
@@ -19,7 +23,10 @@ impl Serialize for FeastValue<'_> {
 }
 
 fn whole_seconds(time: Timestamp) -> i64 {
-    time.as_micros().div_euclid(1_000_000)
+    match time.as_micros() {
+        NO_TIME => NO_TIME,
+        micros => micros.div_euclid(1_000_000),
+    }
 }
 
 /// The dialect's name of a status.
@@ -45,6 +52,7 @@ mod tests {
         assert_eq!(text(&time(1_357_034_400_999_999)), "1357034400");
         assert_eq!(text(&time(-1)), "-1");
         assert_eq!(text(&Value::List(ScalarType::Timestamp, vec![time(1_000_000)])), "[1]");
+        assert_eq!(text(&Value::List(ScalarType::Timestamp, vec![time(i64::MIN)])), "[-9223372036854775808]");
         assert_eq!(text(&Value::List(ScalarType::Bytes, vec![Value::Bytes(vec![0, 255])])), "[\"AP8=\"]");
         assert_eq!(text(&Value::Float64(f64::NAN)), "\"NaN\"");
     }
