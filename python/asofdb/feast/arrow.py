@@ -37,7 +37,9 @@ def to_store(column: Column, value_type: ValueType) -> pa.Array:
 
 
 def key_to_store(column: Column, value_type: ValueType) -> pa.Array:
-    """A column of a join key as the store keeps it. Whole numbers are the same texts whether one of them is null or not.
+    """A column of a join key as the store keeps it.
+
+    A null makes no doubles of the whole numbers beside it: rows without a key are nobody's.
 
     Raises what :func:`to_store` raises.
     """

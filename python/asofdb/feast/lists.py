@@ -6,12 +6,11 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import pyarrow as pa
-import pyarrow.compute as pc
 from feast.protos.feast.types.Value_pb2 import Value
 from feast.value_type import ValueType
 
 from .scalars import TYPES, feast_values, kind_of
-from .times import NO_TIME, UTC_MICROS, at_seconds, relisted, seconds_towards_1970
+from .times import NO_TIME, NO_TIME_MICROS, UTC_MICROS, at_seconds, relisted, seconds_towards_1970
 
 Convert = Callable[[pa.Array], pa.Array]
 
@@ -57,7 +56,7 @@ _IN_PLACE_OF_NULL: Final[Mapping[str, pa.Scalar]] = {
     "float64": pa.scalar(0.0, pa.float64()),
     "string": pa.scalar(""),
     "bytes": pa.scalar(b""),
-    "timestamp": pa.scalar(NO_TIME, pa.int64()).cast(UTC_MICROS),
+    "timestamp": pa.scalar(NO_TIME_MICROS, pa.int64()).cast(UTC_MICROS),
 }
 
 

@@ -75,7 +75,7 @@ def _with_nulls(translation: RowTranslation, fragment: ds.FileFragment) -> list[
     return [
         column
         for column in translation.texts_of_numbers
-        if fragment.count_rows(schema=schema, filter=ds.field(column).is_null())
+        if fragment.scanner(schema=schema, columns=[], filter=ds.field(column).is_null()).count_rows()
     ]
 
 

@@ -14,6 +14,7 @@ from feast.value_type import ValueType
 from . import types
 from .arrow import from_store
 from .connect import Engine
+from .declared import with_times
 from .exported import latest_between, versions_between
 from .files import Pull, latest_rows, open_files, pull_rows, with_dummy_key
 from .location import offline_engine
@@ -32,7 +33,7 @@ def pull(config: RepoConfig, source: DataSource, asked: Pull, *, latest: bool) -
     """
     if isinstance(source, FileSource):
         rows = pull_rows(open_files(source, config.repo_path), asked, source.name)
-        return (latest_rows(rows, asked) if latest else rows).to_reader()
+        return with_times(latest_rows(rows, asked) if latest else rows, config, source).to_reader()
     if isinstance(source, AsofSource):
         return _stored(config, offline_engine(config), source, asked, latest).to_reader()
     raise ValueError(

@@ -129,7 +129,11 @@ class _Columns:
             return
         column = self._expect(name)
         self._add(field, column, self._named(name, value_type, to_store))
-        if pa.types.is_string(type_) and column in self.present and pa.types.is_integer(self._schema.field(column).type):
+        if (
+            pa.types.is_string(type_)
+            and column in self.present
+            and pa.types.is_integer(self._schema.field(column).type)
+        ):
             self.texts_of_numbers.append(column)
 
     def check(self) -> None:

@@ -26,7 +26,15 @@ def serialized(array: pa.Array, value_type: ValueType) -> pa.Array:
 def readable(column: Column, value_type: ValueType, dtype: FeastType | None = None) -> pa.Array:
     """Serialized values as Feast's users expect them; ``dtype`` says more about nested ones."""
     values = [None if value is None else _readable(Value.FromString(value)) for value in column.to_pylist()]
-    return _nested(values, feast_value_type_to_pa(value_type) if dtype is None else from_feast_to_pyarrow_type(dtype))
+    return _nested(values, _declared(value_type, dtype))
+
+
+def _declared(value_type: ValueType, dtype: FeastType | None) -> pa.DataType | None:
+    """Arrow's type for one of Feast; ``None`` where Feast knows none: for some sets, and for times with a zone."""
+    try:
+        return feast_value_type_to_pa(value_type) if dtype is None else from_feast_to_pyarrow_type(dtype)
+    except (KeyError, ValueError):
+        return None
 
 
 def _values(array: pa.Array, value_type: ValueType) -> list[Value]:
@@ -81,9 +89,9 @@ def _sorted(values: Iterable[Any]) -> list[Any]:
     return sorted(values, key=lambda value: (value is None, str(type(value)), value))
 
 
-def _nested(values: list[Any], declared: pa.DataType) -> pa.Array:
+def _nested(values: list[Any], declared: pa.DataType | None) -> pa.Array:
     """An array of the declared type, or of what the values are where they are not of it."""
-    if pa.types.is_struct(declared) and not declared.num_fields:
+    if declared is None or (pa.types.is_struct(declared) and not declared.num_fields):
         return pa.array(values)
     paired = [_paired(value, declared) for value in values]
     try:

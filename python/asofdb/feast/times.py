@@ -13,7 +13,13 @@ UTC_MICROS: Final = pa.timestamp("us", tz="UTC")
 """Timestamps as the store keeps them."""
 
 NO_TIME: Final = -(2**63)
-"""What stands for a null inside a list of timestamps, which has none in Feast: numpy's NaT."""
+"""The seconds by which Feast means that there is no time: numpy's NaT."""
+
+NO_TIME_MICROS: Final = -62_135_596_799_999_999
+"""What stands for it inside a list of the store, which has no nulls: a microsecond into the year 1.
+
+It is a time that every reader can show, and none that Feast could mean: Feast's times are whole seconds.
+"""
 
 _A_SECOND: Final = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
 _MICROS: Final = 1_000_000
@@ -84,7 +90,7 @@ def nulls_for_no_time(column: pa.Array) -> pa.Array:
     if not (pa.types.is_list(column.type) and pa.types.is_timestamp(column.type.value_type)):
         return column
     items = column.flatten()
-    is_none = pc.equal(items.cast(pa.int64()), NO_TIME)
+    is_none = pc.equal(items.cast(pa.int64()), NO_TIME_MICROS)
     if not pc.any(is_none).as_py():
         return column
     return relisted(column, pc.if_else(is_none, pa.scalar(None, items.type), items))

@@ -9,8 +9,12 @@ use prost::encoding::{WireType, decode_key, decode_varint, encode_key, encode_va
 
 const MICROS_PER_SECOND: i64 = 1_000_000;
 
-/// What Feast writes for a missing item of a list of timestamps, in seconds, and numpy in microseconds.
+/// The seconds by which Feast means that there is no time: numpy's NaT.
 const NOT_A_TIME: i64 = i64::MIN;
+
+/// The microseconds that stand for it within a list of the store, which has no nulls: a microsecond into the year 1. It
+/// is a time that every reader can show, and none that Feast could mean: Feast's times are whole seconds.
+pub(super) const NOT_A_TIME_MICROS: i64 = FIRST_SECOND * MICROS_PER_SECOND + 1;
 
 /// The field of `Value` that holds values of a type.
 fn field_number(ty: ValueType) -> u32 {
@@ -64,7 +68,7 @@ pub(super) fn put_timestamp(time: Timestamp, out: &mut Vec<u8>) {
 /// The seconds that Feast has for a timestamp; what is below a second is cut off.
 pub(super) fn seconds(micros: i64) -> i64 {
     match micros {
-        NOT_A_TIME => NOT_A_TIME,
+        NOT_A_TIME_MICROS => NOT_A_TIME,
         micros => micros.div_euclid(MICROS_PER_SECOND),
     }
 }
@@ -326,9 +330,6 @@ pub(super) fn micros(seconds: i64) -> Result<Option<i64>> {
 /// The first second of the year 1, and the last one of the year 9999.
 const FIRST_SECOND: i64 = -62_135_596_800;
 const LAST_SECOND: i64 = 253_402_300_799;
-
-/// The microseconds that stand for no time within a list, which has no nulls; numpy's NaT.
-pub(super) const NOT_A_TIME_MICROS: i64 = NOT_A_TIME;
 
 #[cold]
 fn malformed() -> Error {

@@ -6,21 +6,21 @@ import decimal
 import logging
 import uuid
 from collections.abc import Iterator
-from datetime import date, datetime, time, timedelta, timezone
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pytest
 from feast.protos.feast.types.Value_pb2 import Value
-from feast.type_map import NULL_TIMESTAMP_INT_VALUE, python_values_to_proto_values
+from feast.type_map import python_values_to_proto_values
 from feast.value_type import ValueType
 
 from asofdb.feast.arrow import to_store
+from asofdb.feast.times import NO_TIME, NO_TIME_MICROS
 from asofdb.feast.types import is_native
 
 NAN, INFINITY = float("nan"), float("inf")
-NO_TIME = int(NULL_TIMESTAMP_INT_VALUE)
 NOON = 1_717_243_200
 BEFORE_1970 = datetime(1969, 12, 31, 23, 59, 59, 500000)
 LATE = datetime(2024, 6, 1, 12, 0, 0, 999999)
@@ -88,7 +88,7 @@ TYPES = [type_ for type_ in ValueType if type_ not in (ValueType.UNKNOWN, ValueT
 
 # What Feast takes and the store refuses: fractions, which Feast cuts off, and seconds beyond the year 9999.
 REFUSED = {
-    *((name, type_) for name in ("double", "half", "decimal") for type_ in (ValueType.INT32, ValueType.INT64)),
+    *((name, type_) for name in ("double", "float", "half", "decimal") for type_ in (ValueType.INT32, ValueType.INT64)),
     ("int64, large", ValueType.UNIX_TIMESTAMP),
 }
 
@@ -139,8 +139,8 @@ def ours(array: pa.Array, value_type: ValueType) -> list[Any]:
 def _seconds(micros: Any) -> Any:
     if isinstance(micros, list):
         return [_seconds(item) for item in micros]
-    if micros is None or micros == NO_TIME:
-        return micros
+    if micros is None or micros == NO_TIME_MICROS:
+        return micros and NO_TIME
     assert micros % 1_000_000 == 0
     return micros // 1_000_000
 

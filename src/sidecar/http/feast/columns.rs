@@ -81,7 +81,13 @@ impl<'de: 'a, 'a> Deserialize<'de> for JsonColumns<'a> {
 
 #[cfg(test)]
 mod tests {
+    use arrow::array::AsArray;
+    use arrow::datatypes::{Int64Type, TimestampMicrosecondType};
+    use asofdb_storage::{ScalarType, ValueType};
+
     use super::*;
+    use crate::arrow_types::arrow_type;
+    use crate::source::NO_TIME_MICROS;
 
     #[test]
     fn columns_keep_their_order_and_their_digits() {
@@ -91,6 +97,23 @@ mod tests {
         let values: Vec<_> = columns.get("b\"").unwrap().iter().map(|value| value.get()).collect();
         assert_eq!(values, ["9007199254740993", "null"]);
         assert!(columns.get("c").is_none());
+    }
+
+    #[test]
+    fn the_least_int64_is_no_time_alone_and_within_lists() {
+        let column = |ty: ValueType, text: &str| {
+            let values: Vec<&RawValue> = serde_json::from_str(text).unwrap();
+            let field = Field::new("seen", arrow_type(ty), true);
+            typed_column(&field, &values).unwrap()
+        };
+        let times = column(ValueType::Scalar(ScalarType::Timestamp), "[-9223372036854775808,1,null]");
+        let micros = times.as_primitive::<TimestampMicrosecondType>();
+        assert_eq!(micros.iter().collect::<Vec<_>>(), [None, Some(1_000_000), None]);
+        let lists = column(ValueType::List(ScalarType::Timestamp), "[[-9223372036854775808,1],null]");
+        let items = lists.as_list::<i32>().values().as_primitive::<TimestampMicrosecondType>();
+        assert_eq!(items.values(), &[NO_TIME_MICROS, 1_000_000]);
+        let whole = column(ValueType::Scalar(ScalarType::Int64), "[-9223372036854775808]");
+        assert_eq!(whole.as_primitive::<Int64Type>().value(0), i64::MIN);
     }
 
     #[test]

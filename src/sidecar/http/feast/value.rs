@@ -4,9 +4,9 @@ use asofdb_storage::{Status, Timestamp, Value};
 use serde::{Serialize, Serializer};
 
 use crate::json::AsJson;
+use crate::source::NO_TIME_MICROS;
 
-/// What Feast's client writes for a timestamp that it has not, and what stands for one inside a list, which has no
-/// nulls: numpy's NaT.
+/// What Feast's client writes for a timestamp that it has not, instead of seconds: numpy's NaT.
 pub(super) const NO_TIME: i64 = i64::MIN;
 
 /// A value: as everywhere in our JSON, but timestamps are whole seconds since 1970.
@@ -24,7 +24,7 @@ impl Serialize for FeastValue<'_> {
 
 fn whole_seconds(time: Timestamp) -> i64 {
     match time.as_micros() {
-        NO_TIME => NO_TIME,
+        NO_TIME_MICROS => NO_TIME,
         micros => micros.div_euclid(1_000_000),
     }
 }
@@ -52,7 +52,10 @@ mod tests {
         assert_eq!(text(&time(1_357_034_400_999_999)), "1357034400");
         assert_eq!(text(&time(-1)), "-1");
         assert_eq!(text(&Value::List(ScalarType::Timestamp, vec![time(1_000_000)])), "[1]");
-        assert_eq!(text(&Value::List(ScalarType::Timestamp, vec![time(i64::MIN)])), "[-9223372036854775808]");
+        assert_eq!(
+            text(&Value::List(ScalarType::Timestamp, vec![time(NO_TIME_MICROS), time(1_000_000)])),
+            "[-9223372036854775808,1]"
+        );
         assert_eq!(text(&Value::List(ScalarType::Bytes, vec![Value::Bytes(vec![0, 255])])), "[\"AP8=\"]");
         assert_eq!(text(&Value::Float64(f64::NAN)), "\"NaN\"");
     }
