@@ -38,7 +38,8 @@ def with_times(table: pa.Table, config: RepoConfig, source: DataSource) -> pa.Ta
 
 def _declared_times(config: RepoConfig, source: DataSource) -> set[str]:
     """The columns of a source that every feature view of it declares as times."""
-    store = FeatureStore(config=config)
+    # The path of a registry may be relative to the repository.
+    store = FeatureStore(repo_path=str(config.repo_path) if config.repo_path else None, config=config)
     views = [*store.list_batch_feature_views(), *store.list_stream_feature_views()]
     times: set[str] = set()
     others: set[str] = set()

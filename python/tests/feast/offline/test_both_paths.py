@@ -39,7 +39,7 @@ from feast.types import (
 from feast.value_type import ValueType
 
 from asofdb.feast import AsofSource, connect
-from feast import Entity, FeatureView, Field, FileSource, PushSource
+from feast import Entity, FeatureStore, FeatureView, Field, FileSource, PushSource
 
 from .repository import NOON, Repository, at
 
@@ -185,6 +185,23 @@ def test_what_is_pushed_is_the_same_online_and_offline(repository: Repository, t
     repository.store.push("pushed", frame, to=to)
     assert _offline(repository, "values", names) == _expected(names)
     assert _online(repository, "values", names) == _expected(names)
+
+
+def test_the_registry_may_be_relative_to_the_repository(
+    repository: Repository, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Which columns are times is read from it."""
+    _of_file(repository, ["time_of_double"])
+    (repository.directory / "feature_store.yaml").write_text(
+        "project: rides\nprovider: local\nregistry: rides.registry.db\nentity_key_serialization_version: 3\n"
+        "online_store: {type: asofdb.feast.AsofOnlineStore, path: store}\n"
+        "offline_store: {type: asofdb.feast.AsofOfflineStore, path: store}\n"
+    )
+    monkeypatch.chdir(tmp_path_factory.mktemp("elsewhere"))
+    store = FeatureStore(repo_path=str(repository.directory))
+    store.materialize(NOON - timedelta(days=1), NOON + timedelta(days=1))
+    found = store.get_online_features(["values:time_of_double"], [{"driver_id": 1}, {"driver_id": 2}]).to_dict()
+    assert [_plain("time", value) for value in found["time_of_double"]] == [TIME, None]
 
 
 def test_a_join_key_that_is_a_time_is_seconds(repository: Repository) -> None:
