@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 import pyarrow as pa
@@ -110,16 +111,18 @@ class _Columns:
             self._add(pa.field(store, pa.string()), None, lambda nulls: pa.array([DUMMY_ENTITY_VAL] * len(nulls)))
             return
         type_ = arrow_type(types.key_type(value_type))
-        self._add(pa.field(store, type_), self._expect(name), self._named(name, value_type, key_to_store))
+        convert = partial(key_to_store, value_type=value_type)
+        self._add(pa.field(store, type_), self._expect(name), self._named(name, value_type.name, convert))
 
     def event(self, store: str) -> None:
         column = self._expect(self.source.timestamp_field)
-        self._add(pa.field(store, UTC_MICROS), column, lambda array: instants(array, up=True))
+        self._add(pa.field(store, UTC_MICROS), column, self._named(self.source.timestamp_field, "a time", _event))
 
     def created(self) -> None:
         if self.source.created_timestamp_column:
             field = pa.field(_CREATED, UTC_MICROS, metadata={_ROLE: _CREATED})
-            self._add(field, self._expect(self.source.created_timestamp_column), _created)
+            name = self.source.created_timestamp_column
+            self._add(field, self._expect(name), self._named(name, "a time", _created))
 
     def feature(self, name: str, store: str, value_type: ValueType, missing_as_null: bool) -> None:
         type_ = arrow_type(types.feature_type(value_type))
@@ -128,7 +131,8 @@ class _Columns:
             self._add(field, None, lambda nulls: pa.nulls(len(nulls), type_))
             return
         column = self._expect(name)
-        self._add(field, column, self._named(name, value_type, to_store))
+        convert = partial(to_store, value_type=value_type)
+        self._add(field, column, self._named(name, value_type.name, convert))
         if (
             pa.types.is_string(type_)
             and column in self.present
@@ -147,16 +151,16 @@ class _Columns:
         self.fields.append(field)
         self.converts.append((column, convert))
 
-    def _named(self, name: str, value_type: ValueType, convert: Callable[[pa.Array, ValueType], pa.Array]) -> Convert:
+    def _named(self, name: str, wanted: str, convert: Convert) -> Convert:
         """A conversion whose failure says where it happened."""
 
         def named(array: pa.Array) -> pa.Array:
             try:
-                return convert(array, value_type)
+                return convert(array)
             except (pa.ArrowException, TypeError, ValueError) as error:
                 raise ValueError(
                     f"asofdb: column {name!r} of data source {self.source.name!r} is {array.type} and cannot be read "
-                    f"as {value_type.name}: {error}"
+                    f"as {wanted}: {error}"
                 ) from error
 
         return named
@@ -171,6 +175,10 @@ class _Columns:
         if column is None:
             self.missing.append(name)
         return column or name
+
+
+def _event(array: pa.Array) -> pa.Array:
+    return instants(array, up=True)
 
 
 def _created(array: pa.Array) -> pa.Array:

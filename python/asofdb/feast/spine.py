@@ -20,6 +20,9 @@ from .times import Column, instants
 
 _ZONE = "UTC"
 
+_NUMBERS = {"integer", "floating", "mixed-integer-float", "decimal"}
+"""What pandas calls columns of numbers. It reads them as nanoseconds where times are wanted, and so as 1970."""
+
 
 @dataclass(frozen=True)
 class Spine:
@@ -84,6 +87,11 @@ class Spine:
 
 def _from_pandas(rows: pd.DataFrame) -> Spine:
     event_column = infer_event_timestamp_from_entity_df(dict(zip(rows.columns, rows.dtypes, strict=True)))
+    if pd.api.types.infer_dtype(rows[event_column], skipna=True) in _NUMBERS:
+        raise ValueError(
+            f"asofdb: column {event_column!r} of entity_df has numbers, which do not say the unit of times: make "
+            "timestamps of them, as with pandas.to_datetime(..., unit='s', utc=True)"
+        )
     rows = rows.copy(deep=False)
     rows[event_column] = pd.to_datetime(rows[event_column], utc=True)
     return Spine(pa.Table.from_pandas(rows, preserve_index=False), event_column)

@@ -45,8 +45,11 @@ def instants(column: Column, *, up: bool) -> pa.Array:
 
     Nanoseconds are rounded ``up`` where a fact must not seem true before it was, and down where a question must not
     see what came after it.
+
+    Raises :class:`ValueError` for numbers.
     """
     column = plain(column)
+    require_unit(column.type)
     if not pa.types.is_timestamp(column.type):
         column = column.cast(pa.timestamp("us"))
     if column.type.unit == "ns":
@@ -57,6 +60,15 @@ def instants(column: Column, *, up: bool) -> pa.Array:
         micros = pc.add(micros, pc.multiply(step.cast(pa.int64()), 1 if up else -1))
         return micros.cast(UTC_MICROS)
     return column.cast(pa.timestamp("us", tz=column.type.tz)).cast(pa.int64()).cast(UTC_MICROS)
+
+
+def require_unit(type_: pa.DataType) -> None:
+    """Raises :class:`ValueError` for the type of a column of times that has no unit: numbers.
+
+    Feast takes them for nanoseconds, and so for times in the year 1970, whichever unit they are in.
+    """
+    if pa.types.is_integer(type_) or pa.types.is_floating(type_) or pa.types.is_decimal(type_):
+        raise ValueError(f"it is {type_}, which does not say the unit of times: cast it to timestamps")
 
 
 def seconds_down(times: pa.Array) -> pa.Array:

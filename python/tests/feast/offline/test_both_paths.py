@@ -267,6 +267,23 @@ def test_whole_numbers_of_another_unit_are_refused_and_the_unit_is_named(
             _offline(repository, name, [name])
 
 
+def test_numbers_are_refused_where_a_row_has_its_times(repository: Repository) -> None:
+    """Feast and pandas read nanoseconds, and so 1970, whichever unit they are in."""
+    for column in ("event_timestamp", "created"):
+        frame = pd.DataFrame({"driver_id": [1], "event_timestamp": [at()], "created": [at()], "value": [1.0]})
+        frame[column] = SECONDS
+        repository.view("trips", repository.file_source("trips", frame), {"value": Float64})
+        message = f"column '{column}' of data source 'trips'.*does not say the unit of times"
+        with pytest.raises(ValueError, match=message):
+            _offline(repository, "trips", ["value"])
+        with pytest.raises(ValueError, match=message):
+            repository.store.materialize(NOON - timedelta(days=1), NOON + timedelta(days=1))
+    for numbers in (pd.Series([SECONDS]), pd.Series([float(SECONDS)]), pd.Series([SECONDS], dtype="object")):
+        spine = pd.DataFrame({"driver_id": [1], "event_timestamp": numbers})
+        with pytest.raises(ValueError, match=r"column 'event_timestamp' of entity_df has numbers"):
+            repository.store.get_historical_features(spine, ["trips:value"])
+
+
 def test_a_refusal_names_the_file_that_was_given_and_no_other(repository: Repository) -> None:
     frame = pd.DataFrame({"driver_id": [1], "event_timestamp": [pd.Timestamp("1970-01-01", tz="UTC")], "value": [1.0]})
     repository.view("trips", repository.file_source("trips", frame), {"value": Float64})
