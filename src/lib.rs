@@ -121,6 +121,6 @@ pub mod parts {
     pub use crate::rows::values::value_at;
     pub use crate::scan::{Counts, ExportSchema, Selection};
     #[cfg(feature = "files")]
-    pub use crate::source::{RequestRows, request_batch, request_column};
+    pub use crate::source::{NO_TIME_MICROS, RequestRows, request_batch, request_column};
     pub use crate::store::{check_revision, encode_entity_key};
 }

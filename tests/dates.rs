@@ -2,14 +2,20 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, Date32Array, Date32Builder, Date64Array, Int64Array, ListBuilder, RecordBatch, TimestampMicrosecondArray, TimestampSecondArray};
+use arrow::array::{
+    Array, ArrayRef, AsArray, Date32Array, Date32Builder, Date64Array, Int64Array, ListBuilder, RecordBatch,
+    TimestampMicrosecondArray, TimestampSecondArray,
+};
 use arrow::compute::concat_batches;
 use arrow::datatypes::{DataType, Date32Type};
+use asofdb::{
+    AsJson, Date, Definitions, ErrorKind, F32Matrix, IngestOptions, Input, JoinOptions, ScalarType, Status, Store,
+    Value, parse_definitions, parse_join_key,
+};
 use tempfile::TempDir;
-use asofdb::{AsJson, Date, Definitions, ErrorKind, F32Matrix, IngestOptions, Input, JoinOptions, ScalarType, Status, Store, Value, parse_definitions, parse_join_key};
 
-use crate::ipc;
 use crate::common::{NOW, TestStore, batch, files, hours_ago, in_memory, times};
+use crate::ipc;
 
 const DEFINITIONS: &str = r#"
     [[entity]]

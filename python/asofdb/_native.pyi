@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -104,6 +105,7 @@ def ingest_files(
     from_scratch: bool,
     progress: Callable[[int, int, int | None], object] | None,
 ) -> str: ...
+def ingest_named(engine: Engine, view: str, name: str, path: Path) -> int: ...
 def ingest_rows(
     engine: Engine,
     view: str,

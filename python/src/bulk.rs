@@ -1,5 +1,6 @@
 //! Loading and exporting whole views.
 
+use std::fs::File;
 use std::path::PathBuf;
 
 use asofdb::{
@@ -63,6 +64,20 @@ pub(crate) fn ingest_files(
         engine.ingest(view, inputs, &options, &mut |progress| callback.call(progress))
     });
     callback.finish(done.map(|report| report_json(&report)))
+}
+
+/// Loads a file of Arrow IPC into a view and tells how many rows were written. Messages call the file `name`: it holds
+/// the rows of another file, and nobody has seen it.
+#[pyfunction]
+pub(crate) fn ingest_named(py: Python<'_>, engine: &Engine, view: &str, name: String, path: PathBuf) -> PyResult<u64> {
+    let options = IngestOptions { input_format: Some(InputFormat::Ipc), ..IngestOptions::default() };
+    let report = engine.run(py, |engine| {
+        let unreadable =
+            |error| Error::unavailable(format!("the rows of {name} cannot be read back")).with_source(error);
+        let file = File::open(&path).map_err(unreadable)?;
+        engine.ingest(view, vec![Input::File { name, file }], &options, &mut |_| ())
+    })?;
+    Ok(report.rows_written)
 }
 
 /// Loads the rows of a table or stream of any size into a view: by way of a file, because they are read twice.

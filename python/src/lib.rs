@@ -32,7 +32,7 @@ mod _native {
     #[pymodule_export]
     use crate::answer::Answer;
     #[pymodule_export]
-    use crate::bulk::{export, ingest_files, ingest_rows};
+    use crate::bulk::{export, ingest_files, ingest_named, ingest_rows};
     #[pymodule_export]
     use crate::engine::Engine;
     #[pymodule_export]

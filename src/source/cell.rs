@@ -86,9 +86,14 @@ fn has_digits(text: &str) -> bool {
     text.bytes().any(|byte| byte.is_ascii_digit())
 }
 
+/// The microseconds that stand for no time within a list, which has no nulls, where Feast's clients write the least
+/// int64: a microsecond into the year 1. Every reader can show it, and Feast, whose times are whole seconds, cannot mean it.
+pub const NO_TIME_MICROS: i64 = -62_135_596_799_999_999;
+
 /// Microseconds since 1970.
 pub(super) fn timestamp(text: &str, form: TextForm) -> Option<i64> {
     match (text.trim().parse::<i64>(), form) {
+        (Ok(i64::MIN), TextForm::Feast) => Some(NO_TIME_MICROS),
         (Ok(seconds), TextForm::Feast) => seconds.checked_mul(1_000_000),
         (Ok(micros), _) => Some(micros),
         (Err(_), _) => text.parse::<Timestamp>().ok().map(Timestamp::as_micros),
@@ -154,6 +159,7 @@ mod tests {
         assert_eq!(timestamp("2013-01-01", TextForm::Request), Some(1_356_998_400_000_000));
         assert_eq!(timestamp("1357034400", TextForm::Feast), expected);
         assert_eq!(timestamp("1357034400000000", TextForm::Feast), None);
+        assert_eq!(timestamp("-9223372036854775808", TextForm::Feast), Some(NO_TIME_MICROS));
         assert_eq!(timestamp("yesterday", TextForm::File), None);
     }
 

@@ -28,6 +28,7 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::{Schema, SchemaRef};
 use asofdb_storage::{Error, Result};
 
+pub use self::cell::NO_TIME_MICROS;
 pub(crate) use self::file::SourceFile;
 pub use self::format::InputFormat;
 use self::piece::Pieces;

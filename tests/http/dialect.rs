@@ -85,6 +85,27 @@ fn every_type_keeps_its_value_and_timestamps_are_whole_seconds() {
     );
 }
 
+/// Feast's client writes it for a timestamp that it has not.
+#[test]
+fn the_least_int64_is_null_among_timestamps_alone() {
+    let sidecar = Sidecar::start();
+    let mut frame = stats_frame(&[(1, json!(i64::MIN)), (2, json!(7))], hours_ago(1));
+    frame["seen"] = json!([i64::MIN, 1_714_521_600]);
+    frame["created"] = json!([i64::MIN, null]);
+    let pushed = sidecar.tcp.post("/push", &json!({"push_source_name": "stats", "df": frame}));
+    assert_eq!((pushed.status, pushed.text()), (200, ""));
+    let asked = json!({"features": ["stats:seen", "stats:clicks"], "entities": {"user_id": [1, 2]}});
+    let found = get(&sidecar, &asked);
+    assert_eq!(found["results"][1]["values"], json!([null, 1_714_521_600]));
+    assert_eq!(found["results"][1]["statuses"], json!(["NULL_VALUE", "PRESENT"]));
+    assert_eq!(found["results"][2]["values"], json!([i64::MIN, 7]));
+    let mut frame = stats_frame(&[(1, json!(1))], hours_ago(1));
+    frame["event_timestamp"] = json!([i64::MIN]);
+    let refused = sidecar.tcp.post("/push", &json!({"push_source_name": "stats", "df": frame}));
+    let message = refused.feast_error(422, "FeastError");
+    assert!(message.contains("event_timestamp") && message.contains("null"), "{message}");
+}
+
 #[test]
 fn services_full_names_and_the_metadata_of_views() {
     let sidecar = Sidecar::start();

@@ -11,8 +11,12 @@ const MICROS_PER_SECOND: i64 = 1_000_000;
 
 const SECONDS_PER_DAY: i64 = 86_400;
 
-/// What Feast writes for a missing item of a list of timestamps, in seconds, and numpy in microseconds.
+/// The seconds by which Feast means that there is no time: numpy's NaT.
 const NOT_A_TIME: i64 = i64::MIN;
+
+/// The microseconds that stand for it within a list of the store, which has no nulls: a microsecond into the year 1. It
+/// is a time that every reader can show, and none that Feast could mean: Feast's times are whole seconds.
+pub(super) const NOT_A_TIME_MICROS: i64 = FIRST_SECOND * MICROS_PER_SECOND + 1;
 
 /// The field of `Value` that holds values of a type.
 fn field_number(ty: ValueType) -> u32 {
@@ -67,7 +71,7 @@ pub(super) fn put_timestamp(time: Timestamp, out: &mut Vec<u8>) {
 /// The seconds that Feast has for a timestamp; what is below a second is cut off.
 pub(super) fn seconds(micros: i64) -> i64 {
     match micros {
-        NOT_A_TIME => NOT_A_TIME,
+        NOT_A_TIME_MICROS => NOT_A_TIME,
         micros => micros.div_euclid(MICROS_PER_SECOND),
     }
 }
@@ -330,19 +334,27 @@ pub(super) fn text(bytes: &[u8]) -> Result<&str> {
 /// The microseconds of Feast's seconds; `None` where they say that there is no time.
 ///
 /// # Errors
-/// `Invalid` when they are out of range.
+/// `Invalid`, naming the unit that they look like, when they are not of the years 1 to 9999: beyond them Feast cannot
+/// show a time.
 pub(super) fn micros(seconds: i64) -> Result<Option<i64>> {
     match seconds {
         NOT_A_TIME => Ok(None),
-        seconds => seconds.checked_mul(MICROS_PER_SECOND).map(Some).ok_or_else(|| {
-            let years = "timestamps lie within 292,000 years of 1970";
-            Error::invalid(format!("{years}, in microseconds: got {seconds} seconds"))
-        }),
+        FIRST_SECOND..=LAST_SECOND => Ok(Some(seconds * MICROS_PER_SECOND)),
+        _ => {
+            let unit = match seconds.unsigned_abs() {
+                magnitude if magnitude < 100_000_000_000_000 => "milliseconds",
+                magnitude if magnitude < 100_000_000_000_000_000 => "microseconds",
+                _ => "nanoseconds",
+            };
+            let message = "whole numbers are seconds since 1970, this looks like";
+            Err(Error::invalid(format!("{message} {unit}: {seconds}")))
+        }
     }
 }
 
-/// The microseconds that stand for no time within a list, which has no nulls; numpy's NaT.
-pub(super) const NOT_A_TIME_MICROS: i64 = NOT_A_TIME;
+/// The first second of the year 1, and the last one of the year 9999.
+const FIRST_SECOND: i64 = -62_135_596_800;
+const LAST_SECOND: i64 = 253_402_300_799;
 
 #[cold]
 fn malformed() -> Error {

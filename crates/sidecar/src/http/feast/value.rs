@@ -1,7 +1,11 @@
 //! Values and statuses as the dialect has them.
 
+use asofdb::parts::NO_TIME_MICROS;
 use asofdb::{AsJson, Status, Timestamp, Value};
 use serde::{Serialize, Serializer};
+
+/// What Feast's client writes for a timestamp that it has not, instead of seconds: numpy's NaT.
+pub(super) const NO_TIME: i64 = i64::MIN;
 
 /// A value: as everywhere in our JSON, but timestamps are whole seconds since 1970,
 /// and so are dates, which Feast has no type for: those of their midnight in UTC.
@@ -21,7 +25,10 @@ impl Serialize for FeastValue<'_> {
 const SECONDS_A_DAY: i64 = 86_400;
 
 fn whole_seconds(time: Timestamp) -> i64 {
-    time.as_micros().div_euclid(1_000_000)
+    match time.as_micros() {
+        NO_TIME_MICROS => NO_TIME,
+        micros => micros.div_euclid(1_000_000),
+    }
 }
 
 /// The dialect's name of a status.
@@ -47,6 +54,10 @@ mod tests {
         assert_eq!(text(&time(1_357_034_400_999_999)), "1357034400");
         assert_eq!(text(&time(-1)), "-1");
         assert_eq!(text(&Value::List(ScalarType::Timestamp, vec![time(1_000_000)])), "[1]");
+        assert_eq!(
+            text(&Value::List(ScalarType::Timestamp, vec![time(NO_TIME_MICROS), time(1_000_000)])),
+            "[-9223372036854775808,1]"
+        );
         assert_eq!(text(&Value::List(ScalarType::Bytes, vec![Value::Bytes(vec![0, 255])])), "[\"AP8=\"]");
         assert_eq!(text(&Value::Float64(f64::NAN)), "\"NaN\"");
         let date = |text: &str| Value::Date(text.parse().unwrap());
