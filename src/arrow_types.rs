@@ -8,14 +8,16 @@ use arrow::array::{
     PrimitiveArray, RecordBatch, TimestampMicrosecondArray, new_null_array,
 };
 use arrow::buffer::OffsetBuffer;
-use arrow::compute::{CastOptions, cast_with_options};
+use arrow::compute::{CastOptions, cast_with_options, max, min};
 use arrow::datatypes::{
-    ArrowPrimitiveType, DataType, Date32Type, Field, TimeUnit, TimestampMicrosecondType, TimestampMillisecondType,
-    TimestampNanosecondType, TimestampSecondType,
+    ArrowPrimitiveType, DataType, Date32Type, Field, Int64Type, TimeUnit, TimestampMicrosecondType,
+    TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType,
 };
-use asofdb_storage::{Error, Feature, Result, ScalarType, ValueType};
+use asofdb_storage::{Error, Feature, Result, ScalarType, Timestamp, ValueType};
 
 use crate::problems::Problems;
+
+const DAY_MICROS: i64 = 86_400_000_000;
 
 /// The time zone of every timestamp we write.
 pub(crate) const UTC: &str = "UTC";
@@ -68,7 +70,8 @@ pub fn feature_field(feature: &Feature, name: impl Into<String>) -> Field {
 /// `Invalid` when the types do not go together at all.
 pub(crate) fn cast_exact(array: &ArrayRef, ty: ValueType, column: &str, problems: &mut Problems) -> Result<ArrayRef> {
     let target = arrow_type(ty);
-    if array.data_type() == &target && !matches!(ty, ValueType::List(_)) {
+    let is_checked = matches!(ty, ValueType::List(_) | ValueType::Scalar(ScalarType::Timestamp));
+    if array.data_type() == &target && !is_checked {
         return Ok(array.clone());
     }
     match (array.data_type(), ty) {
@@ -79,8 +82,9 @@ pub(crate) fn cast_exact(array: &ArrayRef, ty: ValueType, column: &str, problems
         }
         (_, ValueType::List(item)) => cast_list(array, item, column, problems),
         (DataType::Timestamp(..) | DataType::Date32, ValueType::Scalar(ScalarType::Timestamp)) => {
-            cast_timestamp(array, column, problems)
+            Ok(cast_timestamp(array, column, problems))
         }
+        (from, ValueType::Scalar(ScalarType::Timestamp)) if from.is_integer() => Err(without_unit(array, column)),
         (from, ValueType::Scalar(scalar)) if is_text_like(from, scalar) => plain_cast(array, &target),
         (from, ValueType::Scalar(scalar)) if from.is_numeric() && is_number(scalar) => {
             cast_number(array, scalar, column, problems)
@@ -133,24 +137,54 @@ fn internal(error: arrow::error::ArrowError) -> Error {
     Error::internal("an Arrow kernel failed").with_source(error)
 }
 
-fn cast_timestamp(array: &ArrayRef, column: &str, problems: &mut Problems) -> Result<ArrayRef> {
+/// The error of a column of whole numbers where times are needed. It names the unit that they look like.
+fn without_unit(array: &ArrayRef, column: &str) -> Error {
+    let numbers = plain_cast(array, &DataType::Int64).ok();
+    let number = numbers.and_then(|numbers| numbers.as_primitive::<Int64Type>().iter().flatten().find(|n| *n != 0));
+    let looks = number.map_or_else(String::new, |number| {
+        format!(", and this looks like {}: {number}", Timestamp::unit_of_plain(number))
+    });
+    let from = array.data_type();
+    Error::invalid(format!(
+        "column {column:?} must be timestamp, not {from}; cast it to timestamps: a whole number does not say its \
+         unit{looks}"
+    ))
+}
+
+/// Times in microseconds. A typed time is what it says, at any date of the years 1 to 9999.
+fn cast_timestamp(array: &ArrayRef, column: &str, problems: &mut Problems) -> ArrayRef {
+    // A time that does not fit into 64 bits is as far outside the range as one that just does.
     let micros = match array.data_type() {
-        DataType::Timestamp(TimeUnit::Microsecond, _) => {
-            let array = array.as_primitive::<TimestampMicrosecondType>();
-            return Ok(Arc::new(array.clone().with_timezone(UTC)));
-        }
+        DataType::Timestamp(TimeUnit::Microsecond, _) => array.as_primitive::<TimestampMicrosecondType>().clone(),
         DataType::Timestamp(TimeUnit::Second, _) => {
-            to_micros::<TimestampSecondType>(array, column, problems, |v| v.checked_mul(1_000_000))
+            to_micros::<TimestampSecondType>(array, column, problems, |v| Some(v.saturating_mul(1_000_000)))
         }
         DataType::Timestamp(TimeUnit::Millisecond, _) => {
-            to_micros::<TimestampMillisecondType>(array, column, problems, |v| v.checked_mul(1_000))
+            to_micros::<TimestampMillisecondType>(array, column, problems, |v| Some(v.saturating_mul(1_000)))
         }
         DataType::Timestamp(TimeUnit::Nanosecond, _) => {
             to_micros::<TimestampNanosecondType>(array, column, problems, |v| (v % 1_000 == 0).then_some(v / 1_000))
         }
-        _ => to_micros::<Date32Type>(array, column, problems, |v| i64::from(v).checked_mul(86_400_000_000)),
+        _ => to_micros::<Date32Type>(array, column, problems, |v| Some(i64::from(v) * DAY_MICROS)),
     };
-    Ok(Arc::new(micros.with_timezone(UTC)))
+    Arc::new(in_range(micros, column, problems).with_timezone(UTC))
+}
+
+/// The times in the years 1 to 9999. Others are reported and read as null.
+fn in_range(times: TimestampMicrosecondArray, column: &str, problems: &mut Problems) -> TimestampMicrosecondArray {
+    let is_good = |micros: Option<i64>| micros.is_none_or(|micros| Timestamp::from_micros(micros).is_in_range());
+    if is_good(min(&times)) && is_good(max(&times)) {
+        return times;
+    }
+    let good = times.iter().enumerate().map(|(row, micros)| {
+        if !is_good(micros) {
+            let micros = micros.unwrap_or_default();
+            problems.report(row, format!("column {column:?} has a time outside the years 1 to 9999: {micros}us"));
+            return None;
+        }
+        micros
+    });
+    good.collect()
 }
 
 fn to_micros<T: ArrowPrimitiveType>(

@@ -138,7 +138,8 @@ fn the_first_bad_row_of_any_file_refuses_everything() {
         ),
         (
             "1,1717200000,1,1,\n".to_owned(),
-            "line 2 (row 1): event timestamp: timestamps are microseconds since 1970, this looks like seconds: 1717200000",
+            "line 2 (row 1): column \"event_timestamp\": timestamps are microseconds since 1970, this looks like seconds: \
+             1717200000",
         ),
         (
             "1,2025-01-01,1,1,\n".to_owned(),

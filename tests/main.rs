@@ -15,5 +15,6 @@ mod packaging;
 mod reads;
 mod sidecar;
 mod sources;
+mod times;
 mod training_set;
 mod writes;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use arrow::array::{AsArray, RecordBatch};
-use arrow::datatypes::{DataType, TimestampMicrosecondType};
+use arrow::datatypes::TimestampMicrosecondType;
 use asofdb_storage::{Error, Result, ScalarType, Snapshot, Timestamp, ValueType};
 use parking_lot::Mutex;
 
@@ -108,11 +108,6 @@ impl<I: Iterator<Item = Result<RecordBatch>>> ChunkReader<I> {
             let hint = did_you_mean(name, schema.fields().iter().map(|field| field.name().as_str()));
             Error::invalid(format!("the spine has no time column {name:?}{hint} (--event-timestamp names it)"))
         })?;
-        if column.data_type() == &DataType::Int64 {
-            return Err(Error::invalid(format!(
-                "the spine's column {name:?} holds integers; cast it to timestamps, so that the unit is known"
-            )));
-        }
         let micros = cast_exact(column, ValueType::Scalar(ScalarType::Timestamp), name, problems)?;
         let micros = micros.as_primitive::<TimestampMicrosecondType>();
         Ok(micros.iter().map(|time| time.map(Timestamp::from_micros)).collect())

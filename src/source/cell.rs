@@ -2,7 +2,7 @@
 //!
 //! Each function gives the value or, as an error, what the text should have been.
 
-use asofdb_storage::{ScalarType, Timestamp};
+use asofdb_storage::{Result, ScalarType, Timestamp};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 
@@ -26,11 +26,12 @@ pub(crate) enum TextForm {
 /// `column "x" is no int64: "abc"`.
 pub(super) fn problem(column: &str, ty: impl std::fmt::Display, text: &str, form: TextForm) -> String {
     let wanted = match (ty.to_string(), form) {
-        (ty, TextForm::Feast) if ty == ScalarType::Timestamp.name() => {
-            "timestamp (RFC 3339, a date, or seconds since 1970)".to_owned()
-        }
         (ty, _) if ty == ScalarType::Timestamp.name() => {
-            "timestamp (RFC 3339, a date, or microseconds since 1970)".to_owned()
+            if let Some(Err(error)) = plain_time(text, form) {
+                return format!("column {column:?}: {}", error.message());
+            }
+            let unit = if form == TextForm::Feast { "seconds" } else { "microseconds" };
+            format!("timestamp (RFC 3339, a date, or {unit} since 1970)")
         }
         (ty, TextForm::File) if ty == ScalarType::Bytes.name() => "bytes (hexadecimal)".to_owned(),
         (ty, _) if ty == ScalarType::Bytes.name() => "bytes (base64)".to_owned(),
@@ -85,11 +86,18 @@ fn has_digits(text: &str) -> bool {
 
 /// Microseconds since 1970.
 pub(super) fn timestamp(text: &str, form: TextForm) -> Option<i64> {
-    match (text.trim().parse::<i64>(), form) {
-        (Ok(seconds), TextForm::Feast) => seconds.checked_mul(1_000_000),
-        (Ok(micros), _) => Some(micros),
-        (Err(_), _) => text.parse::<Timestamp>().ok().map(Timestamp::as_micros),
-    }
+    let time = plain_time(text, form).unwrap_or_else(|| text.parse());
+    time.ok().map(Timestamp::as_micros)
+}
+
+/// The time that a whole number stands for; `None` for other text. The number does not say its unit, so it is refused
+/// where it looks like another one than the form has.
+fn plain_time(text: &str, form: TextForm) -> Option<Result<Timestamp>> {
+    let number = text.trim().parse().ok()?;
+    Some(match form {
+        TextForm::Feast => Timestamp::from_plain_seconds(number),
+        TextForm::File | TextForm::Request => Timestamp::from_plain_micros(number),
+    })
 }
 
 pub(super) fn bytes(text: &str, form: TextForm) -> Option<Vec<u8>> {
@@ -141,6 +149,25 @@ mod tests {
         assert_eq!(timestamp("1357034400", TextForm::Feast), expected);
         assert_eq!(timestamp("1357034400000000", TextForm::Feast), None);
         assert_eq!(timestamp("yesterday", TextForm::File), None);
+        assert_eq!(timestamp("9999-12-31", TextForm::File), Some(253_402_214_400_000_000));
+    }
+
+    #[test]
+    fn whole_numbers_of_another_unit_are_no_times() {
+        for (number, unit) in
+            [("1717243200", "seconds"), ("1717243200000", "milliseconds"), ("1717243200000000000", "nanoseconds")]
+        {
+            for form in [TextForm::File, TextForm::Request] {
+                assert_eq!(timestamp(number, form), None, "{number}");
+                let expected =
+                    format!("column \"t\": timestamps are microseconds since 1970, this looks like {unit}: {number}");
+                assert_eq!(problem("t", ScalarType::Timestamp, number, form), expected);
+            }
+        }
+        let seconds = problem("t", ScalarType::Timestamp, "1717243200000", TextForm::Feast);
+        assert!(seconds.ends_with("are seconds since 1970, this looks like milliseconds: 1717243200000"), "{seconds}");
+        assert_eq!(timestamp("1969-07-20T20:17:40Z", TextForm::File), Some(-14_182_940_000_000));
+        assert_eq!(timestamp("-14182940", TextForm::Feast), Some(-14_182_940_000_000));
     }
 
     #[test]
