@@ -102,5 +102,5 @@ pub use sidecar::{
     Access, AsyncClient, Bounds, Client, ConnectOptions, ConsumerReport, HttpListeners, HttpOptions, HttpServer,
     HttpToken, Limits, Peer, Pipeline, RemoteJoin, Role, Server, Service, Socket,
 };
-pub use source::{Batches, InputFormat, Source};
+pub use source::{Batches, Delimiter, InputFormat, Source, TextOptions};
 pub use store::{HistoryRow, Store};

@@ -88,6 +88,26 @@ fn rows_without_a_created_timestamp_get_that_of_the_commit() {
 }
 
 #[test]
+fn columns_of_json_with_a_role_are_looked_for_in_every_row() {
+    let directory = TempDir::new().unwrap();
+    let row =
+        |user: i64| json!({"user_id": user, "event_timestamp": hours_ago(3).to_string(), "visits": user, "name": null});
+    let mut last = row(20_000);
+    last["created"] = json!(hours_ago(2).to_string());
+    last["score"] = json!(0.5);
+    let text: String = (0..20_000).map(row).chain([last]).map(|row| format!("{row}\n")).collect();
+    let path = files::text(directory.path().join("a.ndjson"), &text);
+    let store = in_memory(&users());
+    ingest(&store, "profile", &[&path], &IngestOptions::default()).unwrap();
+    let found = |user| store.history("profile", &[("user_id", Value::Int64(user))], 10).unwrap().remove(0);
+    assert_eq!((found(0).version.created, found(0).values[0].clone()), (NOW, None));
+    assert_eq!(
+        (found(20_000).version.created, found(20_000).values[0].clone()),
+        (hours_ago(2), Some(Value::Float32(0.5)))
+    );
+}
+
+#[test]
 fn what_was_ingested_is_known_again_by_its_content() {
     let directory = TempDir::new().unwrap();
     let test = TestStore::new(&users());

@@ -14,7 +14,7 @@ use crate::output::{OutputFile, cannot_write};
 use crate::parquet_files::{Compression, parquet_properties};
 use crate::prepared::Plan;
 use crate::progress::{OnProgress, Progress};
-use crate::source::{InputFormat, Source};
+use crate::source::{Delimiter, InputFormat, Source, TextOptions};
 use crate::store::Store;
 
 use super::{Join, JoinOptions, JoinReport};
@@ -29,6 +29,8 @@ pub struct TrainingSetOptions {
     pub join: JoinOptions,
     /// Format of the spine; by the ending of its name if not given.
     pub spine_format: Option<InputFormat>,
+    /// What stands between the fields of a spine in CSV; a comma, or a tab where its name ends in `.tsv`, if not given.
+    pub spine_delimiter: Option<Delimiter>,
     /// Compression of the result.
     pub compression: Compression,
 }
@@ -84,7 +86,8 @@ pub(crate) fn open_spine<S: AsRef<str>>(
     options: &TrainingSetOptions,
 ) -> Result<Source> {
     let hint = spine_hint(&Plan::new(catalog, references)?, &options.join);
-    Source::open(spine, options.spine_format, Some(&hint))
+    let text = TextOptions { delimiter: options.spine_delimiter, ..TextOptions::hinted(&hint) };
+    Source::open(spine, options.spine_format, text)
 }
 
 /// Writes the batches of a join, in a thread beside it, to a file that appears when it is complete. `total` is the

@@ -6,8 +6,7 @@ use asofdb_storage::{Result, ScalarType, Timestamp};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 
-/// Greatest whole number up to which every whole number is a `f64`.
-const WHOLE_FLOAT_MAX: f64 = 9_007_199_254_740_992.0;
+use super::decimal::Decimal;
 
 /// Longest part of a bad value that is shown.
 const SHOWN_CHARS_MAX: usize = 60;
@@ -55,13 +54,10 @@ pub(super) fn bool(text: &str) -> Option<bool> {
     }
 }
 
-/// Whole numbers, also written as `3.0` or `1e3`.
+/// Whole numbers, also written as `3.0` or `1e3`; exact, whatever their size.
 pub(super) fn int64(text: &str) -> Option<i64> {
     let text = text.trim();
-    text.parse().ok().or_else(|| {
-        let value: f64 = text.parse().ok()?;
-        (value.fract() == 0.0 && value.abs() <= WHOLE_FLOAT_MAX).then_some(value as i64)
-    })
+    text.parse().ok().or_else(|| Decimal::read(text)?.to_i64())
 }
 
 pub(super) fn int32(text: &str) -> Option<i32> {
@@ -125,6 +121,7 @@ mod tests {
         assert_eq!(int64(" -42.0 "), Some(-42));
         assert_eq!(int64("9223372036854775807"), Some(i64::MAX));
         assert_eq!(int64("9223372036854775808"), None);
+        assert_eq!(int64("9007199254740993.0"), Some(9_007_199_254_740_993));
         assert_eq!(int64("42.5"), None);
         assert_eq!(int32("2147483648"), None);
         assert_eq!(int64(""), None);
