@@ -6,7 +6,8 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, AsArray, Int64Array, TimestampMillisecondArray, TimestampSecondArray};
 use arrow::datatypes::TimestampMicrosecondType;
 use asofdb::{
-    Definitions, ErrorKind, IngestOptions, Input, Result, ScalarType, Store, Timestamp, TrainingSetOptions, Value,
+    Definitions, ErrorKind, IngestOptions, Input, Result, ScalarType, Source, Store, TextOptions, Timestamp,
+    TrainingSetOptions, Value,
 };
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde_json::json;
@@ -215,4 +216,63 @@ fn times_outside_the_years_1_to_9999_are_refused_from_every_source() {
         let expected = format!("row 1: column \"born\" has a time outside the years 1 to 9999: {micros}us");
         assert!(error.ends_with(&expected), "{error}");
     }
+}
+
+#[test]
+fn int96_of_parquet_holds_every_year() {
+    let mut people = people();
+    people.entities[0].join_keys[0].name = "id".into();
+    people.views[0].features.truncate(1);
+    let (store, directory) = (in_memory(&people), TempDir::new().unwrap());
+    let path = |name: &str| directory.path().join(name);
+    let written: Vec<Timestamp> =
+        ["0001-01-01", "1677-09-20", "1969-07-20T20:17:40Z", "2262-04-12", "9999-12-31T23:59:59.999999Z"]
+            .map(|text| text.parse().unwrap())
+            .to_vec();
+    let ids: Vec<i64> = (0..5).collect();
+    // A column that a spine only carries along, and one that is asked about.
+    let spine = batch(vec![
+        ("id", Arc::new(Int64Array::from(ids.clone())) as ArrayRef),
+        ("event_timestamp", times(ids.iter().map(|_| Some(hours_ago(0))))),
+    ]);
+    let source =
+        Source::open(files::int96(path("a.parquet"), &ids, "born", &written, 0), None, TextOptions::default()).unwrap();
+    let read = source.batches().unwrap().next().unwrap().unwrap();
+    let micros: Vec<i64> = written.iter().map(|time| time.as_micros()).collect();
+    assert_eq!(read.column(1).as_primitive::<TimestampMicrosecondType>().values(), &micros);
+    // And one that is a feature.
+    let rows = batch(vec![
+        ("id", read.column(0).clone()),
+        ("event_timestamp", spine.column(1).clone()),
+        ("born", read.column(1).clone()),
+    ]);
+    store.write("people", &rows).unwrap();
+    for (id, time) in ids.iter().zip(&written) {
+        let found = store.history("people", &[("id", Value::Int64(*id))], 1).unwrap();
+        assert_eq!(found[0].values[0], Some(Value::Timestamp(*time)));
+    }
+    let asked = files::int96(
+        path("spine.parquet"),
+        &ids,
+        "event_timestamp",
+        &[hours_ago(0), written[4], hours_ago(1), written[2], hours_ago(0)],
+        0,
+    );
+    let out = path("out.parquet");
+    store.training_set(&["people:born"], &asked, &out, &TrainingSetOptions::default(), &mut |_| {}).unwrap();
+    let reader = ParquetRecordBatchReaderBuilder::try_new(std::fs::File::open(&out).unwrap()).unwrap();
+    let joined = reader.build().unwrap().next().unwrap().unwrap();
+    let born: Vec<_> = joined.column(2).as_primitive::<TimestampMicrosecondType>().iter().collect();
+    assert_eq!(born, [Some(micros[0]), Some(micros[1]), None, None, Some(micros[4])]);
+}
+
+#[test]
+fn int96_below_a_microsecond_is_refused_and_not_cut_off() {
+    let directory = TempDir::new().unwrap();
+    let written = ["2024-05-01", "9999-12-31T23:59:59.999999Z"].map(|text| text.parse::<Timestamp>().unwrap());
+    let path = files::int96(directory.path().join("a.parquet"), &[1, 2], "born", &written, 100);
+    let source = Source::open(&path, None, TextOptions::default()).unwrap();
+    let error = source.batches().unwrap().next().unwrap().unwrap_err().to_string();
+    let expected = "row 1: column \"born\" has a time that is no whole microsecond: after 2024-05-01T00:00:00Z";
+    assert!(error.ends_with(expected), "{error}");
 }
