@@ -50,6 +50,7 @@ mod join;
 mod json;
 mod keys;
 mod matrix;
+mod named;
 mod output;
 mod parquet_files;
 mod prepared;

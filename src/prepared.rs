@@ -11,6 +11,7 @@ use parking_lot::RwLock;
 
 use crate::arrow_types::{arrow_type, cast_exact};
 use crate::keys::{EncodedKeys, EntityKey};
+use crate::named::find_column;
 use crate::problems::Problems;
 use crate::record::RecordLayout;
 use crate::reference::{ResolvedFeature, resolve};
@@ -131,8 +132,8 @@ impl Plan {
     /// The column of each join key, of exactly its type.
     fn key_columns(&self, batch: &RecordBatch, problems: &mut Problems) -> Result<Vec<ArrayRef>> {
         let column = |key: &JoinKey| {
-            let array = batch.column_by_name(&key.name).ok_or_else(|| self.missing_key(key, batch))?;
-            cast_exact(array, ValueType::Scalar(key.ty), &key.name, problems)
+            let position = find_column(batch.schema_ref(), &key.name)?.ok_or_else(|| self.missing_key(key, batch))?;
+            cast_exact(batch.column(position), ValueType::Scalar(key.ty), &key.name, problems)
         };
         self.join_keys.iter().map(column).collect()
     }

@@ -6,7 +6,7 @@ use arrow::array::{ArrayRef, Float32Array, Float64Array, Int64Array, RecordBatch
 use arrow::datatypes::{DataType, TimeUnit};
 use asofdb::{Definitions, ErrorKind, ScalarType, Span, Store, Timestamp, Value};
 
-use crate::common::{NOW, batch, entity, hours_ago, in_memory, int, times, users, view};
+use crate::common::{NOW, batch, entity, files, hours_ago, in_memory, int, times, users, view};
 
 /// Three good rows, with one column replaced.
 fn rows(replaced: Option<(&str, ArrayRef)>) -> RecordBatch {
@@ -218,4 +218,50 @@ fn erase_and_delete_need_the_views_own_keys() {
     assert_eq!(error.to_string(), "view \"profile\" needs join key \"user_id\"");
     assert_eq!(store.views_of(&[("user_id", Value::Int64(1))]).len(), 1);
     assert!(store.views_of(&[("other", Value::Int64(1))]).is_empty());
+}
+
+/// The batch with a second column `name`, of other values.
+fn with_twice(rows: &RecordBatch, name: &str) -> RecordBatch {
+    let position = rows.schema().index_of(name).unwrap();
+    let mut fields = rows.schema().fields().to_vec();
+    let mut columns = rows.columns().to_vec();
+    fields.push(fields[position].clone());
+    columns.push(arrow::array::new_null_array(columns[position].data_type(), rows.num_rows()));
+    RecordBatch::try_new(Arc::new(arrow::datatypes::Schema::new(fields)), columns).unwrap()
+}
+
+#[test]
+fn a_name_that_two_columns_have_is_refused_where_it_is_asked_for() {
+    let store = in_memory(&users());
+    let rows = batch(vec![
+        ("user_id", Arc::new(Int64Array::from(vec![1])) as ArrayRef),
+        ("event_timestamp", times([Some(hours_ago(1))])),
+        ("created", times([Some(hours_ago(1))])),
+        ("score", Arc::new(Float32Array::from(vec![1.0]))),
+        ("visits", Arc::new(Int64Array::from(vec![1]))),
+        ("name", Arc::new(StringArray::from(vec!["a"]))),
+        ("other", Arc::new(Int64Array::from(vec![1]))),
+    ]);
+    let directory = tempfile::TempDir::new().unwrap();
+    for name in ["user_id", "event_timestamp", "created", "score"] {
+        let twice = with_twice(&rows, name);
+        let expected = format!("two columns are named {name:?}; rename one of them");
+        let error = store.write("profile", &twice).unwrap_err();
+        assert_eq!(error.to_string(), format!("view \"profile\": {expected}"));
+        let paths = [
+            files::parquet(directory.path().join("a.parquet"), &twice, 1),
+            files::ipc_file(directory.path().join("a.arrow"), &[twice]),
+        ];
+        for path in paths {
+            let input = vec![asofdb::Input::Path(path.clone())];
+            let error = store.ingest("profile", input, &asofdb::IngestOptions::default(), &mut |_| {}).unwrap_err();
+            assert_eq!(error.to_string(), format!("file {path:?}: {expected}"));
+        }
+    }
+    assert_eq!(store.verify().unwrap().versions, 0);
+    let prepared = store.prepare(&["profile"]).unwrap();
+    let error = prepared.entity_rows_from(&with_twice(&rows, "user_id")).unwrap_err();
+    assert_eq!(error.to_string(), "two columns are named \"user_id\"; rename one of them");
+    // A name that nobody asks for is nobody's concern.
+    store.write("profile", &with_twice(&rows, "other")).unwrap();
 }

@@ -10,6 +10,7 @@ use parking_lot::Mutex;
 
 use crate::arrow_types::{batch_bytes, cast_exact};
 use crate::keys::EncodedKeys;
+use crate::named::find_column;
 use crate::prepared::Plan;
 use crate::problems::Problems;
 use crate::record::Records;
@@ -103,12 +104,12 @@ impl<I: Iterator<Item = Result<RecordBatch>>> ChunkReader<I> {
 
     fn times(&self, batch: &RecordBatch, problems: &mut Problems) -> Result<Vec<Option<Timestamp>>> {
         let name = &self.time_column;
-        let column = batch.column_by_name(name).ok_or_else(|| {
-            let schema = batch.schema();
+        let schema = batch.schema_ref();
+        let position = find_column(schema, name)?.ok_or_else(|| {
             let hint = did_you_mean(name, schema.fields().iter().map(|field| field.name().as_str()));
             Error::invalid(format!("the spine has no time column {name:?}{hint} (--event-timestamp names it)"))
         })?;
-        let micros = cast_exact(column, ValueType::Scalar(ScalarType::Timestamp), name, problems)?;
+        let micros = cast_exact(batch.column(position), ValueType::Scalar(ScalarType::Timestamp), name, problems)?;
         let micros = micros.as_primitive::<TimestampMicrosecondType>();
         Ok(micros.iter().map(|time| time.map(Timestamp::from_micros)).collect())
     }

@@ -39,6 +39,7 @@ use self::piece::Pieces;
 pub(crate) use self::piece::{PIECE_ROWS_MAX, Piece};
 pub(crate) use self::request::{RequestRows, request_batch, request_column};
 pub use self::text_options::TextOptions;
+use crate::named::find_column;
 use crate::suggest::did_you_mean;
 
 /// A file of rows that has been looked at: its columns are known. It can be read any number of times.
@@ -168,7 +169,9 @@ impl Source {
     }
 
     fn position(&self, name: &str) -> Result<usize> {
-        self.schema.index_of(name).map_err(|_| {
+        let found = find_column(&self.schema, name);
+        let found = found.map_err(|error| Error::invalid(format!("file {}: {}", self.name(), error.message())))?;
+        found.ok_or_else(|| {
             let hint = did_you_mean(name, self.schema.fields().iter().map(|field| field.name().as_str()));
             Error::invalid(format!("file {} has no column {name:?}{hint}", self.name()))
         })
