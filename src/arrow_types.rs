@@ -10,7 +10,7 @@ use arrow::array::{
 use arrow::buffer::OffsetBuffer;
 use arrow::compute::{CastOptions, cast_with_options, max, min};
 use arrow::datatypes::{
-    ArrowPrimitiveType, DataType, Date32Type, Field, Int64Type, TimeUnit, TimestampMicrosecondType,
+    ArrowPrimitiveType, DataType, Date32Type, Date64Type, Field, Int64Type, TimeUnit, TimestampMicrosecondType,
     TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType,
 };
 use asofdb_storage::{Error, Feature, Result, ScalarType, Timestamp, ValueType};
@@ -18,6 +18,7 @@ use asofdb_storage::{Error, Feature, Result, ScalarType, Timestamp, ValueType};
 use crate::problems::Problems;
 
 const DAY_MICROS: i64 = 86_400_000_000;
+const DAY_MILLIS: i64 = 86_400_000;
 
 /// The time zone of every timestamp we write.
 pub(crate) const UTC: &str = "UTC";
@@ -80,8 +81,12 @@ pub(crate) fn cast_exact(array: &ArrayRef, ty: ValueType, column: &str, problems
             let plain = plain_cast(array, value)?;
             cast_exact(&plain, ty, column, problems)
         }
+        (DataType::RunEndEncoded(_, values), _) => {
+            let plain = plain_cast(array, values.data_type())?;
+            cast_exact(&plain, ty, column, problems)
+        }
         (_, ValueType::List(item)) => cast_list(array, item, column, problems),
-        (DataType::Timestamp(..) | DataType::Date32, ValueType::Scalar(ScalarType::Timestamp)) => {
+        (DataType::Timestamp(..) | DataType::Date32 | DataType::Date64, ValueType::Scalar(ScalarType::Timestamp)) => {
             Ok(cast_timestamp(array, column, problems))
         }
         (from, ValueType::Scalar(ScalarType::Timestamp)) if from.is_integer() => Err(without_unit(array, column)),
@@ -126,7 +131,10 @@ fn cast_number(array: &ArrayRef, to: ScalarType, column: &str, problems: &mut Pr
         keep.push(same.value(row));
         if !same.value(row) {
             let value = arrow::util::display::array_value_to_string(array, row).unwrap_or_default();
-            let advice = "round it at the source or declare a wider type";
+            let advice = match (array.data_type(), to) {
+                (DataType::UInt64, ScalarType::Int64) => "no number does; declare string or bytes and write it as such",
+                _ => "round it at the source or declare a wider type",
+            };
             problems.report(row, format!("column {column:?} does not fit {to} without loss; {advice}: {value}"));
         }
     }
@@ -165,6 +173,10 @@ fn cast_timestamp(array: &ArrayRef, column: &str, problems: &mut Problems) -> Ar
         DataType::Timestamp(TimeUnit::Nanosecond, _) => {
             to_micros::<TimestampNanosecondType>(array, column, problems, |v| (v % 1_000 == 0).then_some(v / 1_000))
         }
+        // A date is a date although it is counted in milliseconds.
+        DataType::Date64 => to_micros::<Date64Type>(array, column, problems, |v| {
+            (v % DAY_MILLIS == 0).then_some(v.saturating_mul(1_000))
+        }),
         _ => to_micros::<Date32Type>(array, column, problems, |v| Some(i64::from(v) * DAY_MICROS)),
     };
     Arc::new(in_range(micros, column, problems).with_timezone(UTC))
@@ -197,7 +209,8 @@ fn to_micros<T: ArrowPrimitiveType>(
         let value = value?;
         let micros = convert(value);
         if micros.is_none() {
-            problems.report(row, format!("column {column:?} has a time that is no whole microsecond: {value:?}"));
+            let unit = if array.data_type() == &DataType::Date64 { "day" } else { "microsecond" };
+            problems.report(row, format!("column {column:?} has a time that is no whole {unit}: {value:?}"));
         }
         micros
     });
@@ -210,6 +223,9 @@ fn cast_list(array: &ArrayRef, item: ScalarType, column: &str, problems: &mut Pr
         DataType::List(_) => array.as_list::<i32>().clone(),
         DataType::LargeList(_) => shrink_offsets(array.as_list::<i64>())?,
         DataType::FixedSizeList(..) => from_fixed_size(array.as_fixed_size_list()),
+        DataType::ListView(item) | DataType::LargeListView(item) => {
+            plain_cast(array, &DataType::List(item.clone()))?.as_list::<i32>().clone()
+        }
         from => return Err(Error::invalid(format!("column {column:?} must be list<{item}>, not {from}"))),
     };
     let owners = item_owners(&list);

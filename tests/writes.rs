@@ -265,3 +265,63 @@ fn a_name_that_two_columns_have_is_refused_where_it_is_asked_for() {
     // A name that nobody asks for is nobody's concern.
     store.write("profile", &with_twice(&rows, "other")).unwrap();
 }
+
+/// The values of the features of user 1 after writing one row of `array` as the feature `f` of type `ty`.
+fn written(ty: &str, array: ArrayRef) -> Result<Option<Value>, String> {
+    let definitions = Definitions {
+        entities: vec![entity("user", &[("user_id", ScalarType::Int64)])],
+        views: vec![view("v", &["user"], &[("f", ty)])],
+        services: vec![],
+    };
+    let store = in_memory(&definitions);
+    let rows = batch(vec![
+        ("user_id", Arc::new(Int64Array::from(vec![1])) as ArrayRef),
+        ("event_timestamp", times([Some(hours_ago(1))])),
+        ("f", array),
+    ]);
+    store.write("v", &rows).map_err(|error| error.to_string())?;
+    Ok(store.history("v", &[("user_id", Value::Int64(1))], 1).unwrap()[0].values[0].clone())
+}
+
+#[test]
+fn dates_in_milliseconds_are_times_if_they_are_whole_days() {
+    let date = |millis| written("timestamp", Arc::new(arrow::array::Date64Array::from(vec![millis])));
+    let noon: Timestamp = "1969-07-20".parse().unwrap();
+    assert_eq!(date(noon.as_micros() / 1_000), Ok(Some(Value::Timestamp(noon))));
+    let last: Timestamp = "9999-12-31".parse().unwrap();
+    assert_eq!(date(last.as_micros() / 1_000), Ok(Some(Value::Timestamp(last))));
+    assert!(date(1).unwrap_err().ends_with("column \"f\" has a time that is no whole day: 1"));
+    assert!(date(i64::MAX / 86_400_000 * 86_400_000).unwrap_err().contains("outside the years 1 to 9999"));
+}
+
+#[test]
+fn list_views_are_lists() {
+    let lists = arrow::array::ListArray::from_iter_primitive::<arrow::datatypes::Float32Type, _, _>(vec![
+        Some(vec![Some(9.0)]),
+        Some(vec![Some(0.5), Some(1.0)]),
+    ]);
+    let item = Arc::new(arrow::datatypes::Field::new_list_field(DataType::Float32, true));
+    let expected = Value::List(ScalarType::Float32, vec![Value::Float32(0.5), Value::Float32(1.0)]);
+    for ty in [DataType::ListView(item.clone()), DataType::LargeListView(item)] {
+        let views = arrow::compute::cast(&lists, &ty).unwrap();
+        assert_eq!(written("list<float32>", views.slice(1, 1)), Ok(Some(expected.clone())), "{ty}");
+    }
+}
+
+#[test]
+fn runs_are_read_as_their_values() {
+    let runs: arrow::array::RunArray<arrow::datatypes::Int32Type> = ["a", "b", "b"].into_iter().collect();
+    assert_eq!(written("string", Arc::new(runs.slice(2, 1))), Ok(Some(Value::String("b".into()))));
+    let ends = arrow::array::Int16Array::from(vec![1, 3]);
+    let runs = arrow::array::RunArray::try_new(&ends, &Int64Array::from(vec![Some(1), None])).unwrap();
+    let runs: ArrayRef = Arc::new(runs);
+    assert_eq!(written("int64", runs.slice(1, 1)), Ok(None));
+    assert_eq!(written("int64", runs.slice(0, 1)), Ok(Some(Value::Int64(1))));
+}
+
+#[test]
+fn an_unsigned_number_that_no_type_holds_says_what_would() {
+    let error = written("int64", Arc::new(arrow::array::UInt64Array::from(vec![u64::MAX]))).unwrap_err();
+    assert!(error.ends_with("declare string or bytes and write it as such: 18446744073709551615"), "{error}");
+    assert_eq!(written("int64", Arc::new(arrow::array::UInt64Array::from(vec![5]))), Ok(Some(Value::Int64(5))));
+}
