@@ -43,9 +43,11 @@ fn with_offset(rows: &RecordBatch) -> RecordBatch {
 }
 
 fn csv(batch: &RecordBatch) -> String {
-    let mut bytes = Vec::new();
-    arrow::csv::Writer::new(&mut bytes).write(&with_offset(batch)).unwrap();
-    String::from_utf8(bytes).unwrap()
+    let batch = with_offset(batch);
+    let names: Vec<_> = batch.schema().fields().iter().map(|field| field.name().clone()).collect();
+    let cell = |column: &ArrayRef, row| arrow::util::display::array_value_to_string(column, row).unwrap();
+    let line = |row| batch.columns().iter().map(|column| cell(column, row)).collect::<Vec<_>>().join(",");
+    [names.join(",")].into_iter().chain((0..batch.num_rows()).map(line)).map(|line| format!("{line}\n")).collect()
 }
 
 fn ndjson(batch: &RecordBatch) -> String {
