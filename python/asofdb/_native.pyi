@@ -103,6 +103,7 @@ def ingest_files(
     rejects: str | None,
     from_scratch: bool,
     progress: Callable[[int, int, int | None], object] | None,
+    delimiter: str | None,
 ) -> str: ...
 def ingest_rows(
     engine: Engine,

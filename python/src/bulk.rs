@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use asofdb::{
-    Compression, Error, ExportOptions, ExportRows, IngestOptions, IngestReport, Input, InputFormat, PartitionBy,
+    Compression, Delimiter, Error, ExportOptions, ExportRows, IngestOptions, IngestReport, Input, InputFormat,
+    PartitionBy,
 };
 use pyo3::prelude::*;
 use serde_json::json;
@@ -42,6 +43,11 @@ fn input_format(py: Python<'_>, name: &str) -> PyResult<InputFormat> {
     name.parse().map_err(|error: Error| exception(py, &error))
 }
 
+/// What stands between the fields of CSV.
+pub(crate) fn delimiter(py: Python<'_>, text: Option<&str>) -> PyResult<Option<Delimiter>> {
+    text.map(|text| text.parse().map_err(|error: Error| exception(py, &error))).transpose()
+}
+
 /// Loads files into a view.
 #[pyfunction]
 #[allow(clippy::too_many_arguments, reason = "the options of one call, which Python names")]
@@ -54,9 +60,11 @@ pub(crate) fn ingest_files(
     rejects: Option<PathBuf>,
     from_scratch: bool,
     progress: Option<Py<PyAny>>,
+    delimiter: Option<&str>,
 ) -> PyResult<String> {
     let input_format = format.map(|name| input_format(py, name)).transpose()?;
-    let options = IngestOptions { input_format, rejects, from_scratch, ..IngestOptions::default() };
+    let delimiter = self::delimiter(py, delimiter)?;
+    let options = IngestOptions { input_format, delimiter, rejects, from_scratch, ..IngestOptions::default() };
     let mut callback = Callback::new(progress);
     let done = engine.run(py, |engine| {
         let inputs = paths.into_iter().map(Input::Path).collect();
