@@ -349,6 +349,21 @@ fn rejects_are_set_aside_and_counted() {
 }
 
 #[test]
+fn csv_may_have_another_delimiter() {
+    let cli = Cli::filled();
+    let text = "user_id;item;event_timestamp;bought\n2;\"tea; green\";2024-05-01T09:00:00Z;\n";
+    cli.write("some.csv", text);
+    cli.refuses("ingest buys_v1 some.csv", &["some.csv", "delimiter", "\";\""]);
+    let report = cli.json("ingest buys_v1 some.csv --delimiter ;");
+    assert_eq!(report["rows_written"], 1);
+    cli.write("some.tsv", text.replace(';', "\t"));
+    assert_eq!(cli.json("ingest buys_v1 some.tsv")["rows_written"], 1);
+    cli.write("spine.csv", "user_id|item|event_timestamp\n2|\"tea; green\"|2024-05-02\n");
+    let report = cli.json("training-set buys_v1 --spine spine.csv --delimiter | --out t.parquet");
+    assert_eq!((&report["rows"], &report["features"]["buys_v1:bought"]["null"]), (&json!(1), &json!(1)));
+}
+
+#[test]
 fn training_sets_count_statuses() {
     let cli = Cli::filled();
     cli.write(

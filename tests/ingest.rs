@@ -195,7 +195,9 @@ fn files_that_do_not_suit_the_view_are_refused() {
                 "user_id" => ("user_id", array.clone()),
                 "event_timestamp" => ("event_timestamp", array.clone()),
                 "score" => ("score", array.clone()),
-                _ => ("name", profiles(3).column_by_name("name").unwrap().clone()),
+                "created" => ("created", array.clone()),
+                "ignored" => ("ignored", array.clone()),
+                _ => ("name", array.clone()),
             })
             .collect(),
     );

@@ -43,7 +43,7 @@ fn input_format(py: Python<'_>, name: &str) -> PyResult<InputFormat> {
     name.parse().map_err(|error: Error| exception(py, &error))
 }
 
-/// What stands between the fields of CSV.
+/// The delimiter between the fields of CSV, if one is given.
 pub(crate) fn delimiter(py: Python<'_>, text: Option<&str>) -> PyResult<Option<Delimiter>> {
     text.map(|text| text.parse().map_err(|error: Error| exception(py, &error))).transpose()
 }

@@ -101,13 +101,13 @@ pub(crate) fn without_null_buffers(mut stream: FFI_ArrowArrayStream) -> FFI_Arro
     unsafe { FFI_ArrowArrayStream::from_raw((&raw mut *stripped).cast()) }
 }
 
-/// What a stripped stream is made from.
+/// The parts of a stripped stream.
 struct Stripped {
     stream: FFI_ArrowArrayStream,
     schema: FFI_ArrowSchema,
 }
 
-/// What a callback is called with.
+/// The schema and the inner stream of a stripped stream.
 ///
 /// # Safety
 /// `stream` was made by [`without_null_buffers`] and is not released.

@@ -30,7 +30,7 @@ pub(crate) struct Ingest {
     /// The format of the files [default: by their endings]
     #[arg(long, value_name = "FORMAT", value_parser = input_format())]
     input_format: Option<InputFormat>,
-    /// What stands between the fields of CSV: a character, or `tab` [default: a comma; a tab in .tsv]
+    /// The delimiter between the fields of CSV: a character, or `tab` [default: a comma; a tab in .tsv]
     #[arg(long, value_name = "CHAR")]
     delimiter: Option<Delimiter>,
     /// Set bad rows aside in this file, with the reasons, and take the others

@@ -50,7 +50,7 @@ pub(crate) struct TrainingSet {
     /// The format of the spine [default: by its ending]
     #[arg(long, value_name = "FORMAT", value_parser = input_format())]
     input_format: Option<InputFormat>,
-    /// What stands between the fields of a spine in CSV: a character, or `tab` [default: a comma; a tab in .tsv]
+    /// The delimiter between the fields of a spine in CSV: a character, or `tab` [default: a comma; a tab in .tsv]
     #[arg(long, value_name = "CHAR")]
     delimiter: Option<Delimiter>,
     #[command(flatten)]

@@ -55,7 +55,7 @@ pub const INGEST_CHUNK_BYTES_MIN: usize = 64 << 10;
 pub struct IngestOptions {
     /// The format of the inputs; `None`: what their names end in.
     pub input_format: Option<InputFormat>,
-    /// What stands between the fields of CSV; `None`: a tab where a name ends in `.tsv`, else a comma. Inputs of another
+    /// The delimiter between the fields of CSV; `None`: a tab where a name ends in `.tsv`, else a comma. Inputs of another
     /// format are refused where it is given.
     pub delimiter: Option<Delimiter>,
     /// Bad rows are set aside in this file instead of refusing everything.

@@ -29,7 +29,7 @@ pub struct TrainingSetOptions {
     pub join: JoinOptions,
     /// Format of the spine; by the ending of its name if not given.
     pub spine_format: Option<InputFormat>,
-    /// What stands between the fields of a spine in CSV; a comma, or a tab where its name ends in `.tsv`, if not given.
+    /// The delimiter between the fields of a spine in CSV; a comma, or a tab where its name ends in `.tsv`, if not given.
     pub spine_delimiter: Option<Delimiter>,
     /// Compression of the result.
     pub compression: Compression,

@@ -21,7 +21,7 @@ pub(super) struct ColumnBuilder {
     ends: Vec<i32>,
     valid: NullBufferBuilder,
     form: TextForm,
-    /// Whether it is text that holds whatever JSON is given.
+    /// True for a column of text that holds any JSON as it is written.
     verbatim: bool,
 }
 
@@ -38,7 +38,7 @@ impl ColumnBuilder {
         ColumnBuilder { form, ..self }
     }
 
-    /// Whether values of any kind are taken as they are written, which only a column of text can do.
+    /// Takes values of any kind as they are written, where `verbatim` says so and the column is text.
     pub(super) fn with_verbatim(self, verbatim: bool) -> Self {
         ColumnBuilder { verbatim: verbatim && self.ty == ValueType::Scalar(ScalarType::String), ..self }
     }

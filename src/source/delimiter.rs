@@ -1,4 +1,4 @@
-//! What stands between the fields of CSV.
+//! The delimiter between the fields of CSV.
 
 use std::fmt;
 use std::path::Path;
@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use asofdb_storage::{Error, Result};
 
-/// What stands between the fields of CSV: one ASCII character.
+/// The delimiter between the fields of CSV: one ASCII character.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Delimiter(u8);
 
@@ -16,7 +16,7 @@ impl Delimiter {
     /// A tab.
     pub const TAB: Delimiter = Delimiter(b'\t');
 
-    /// What files are separated by, other than by what was expected.
+    /// The delimiters that files usually have.
     const USUAL: [Delimiter; 4] = [Delimiter::COMMA, Delimiter(b';'), Delimiter::TAB, Delimiter(b'|')];
 
     /// The delimiter of a file by the ending of its name: a tab for `.tsv`, else a comma.

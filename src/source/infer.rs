@@ -1,4 +1,4 @@
-//! What are the columns of a text format? Those named in the hint are what it says. The others are only carried along,
+//! The types of the columns of a text format. Those named in the hint are what it says. The others are only carried along,
 //! and stay as they are written.
 
 use std::io::Write;

@@ -167,7 +167,7 @@ impl Items {
     }
 }
 
-/// Where in an item of an array a byte is.
+/// The place of a byte in an item of an array.
 #[derive(Default)]
 struct Scan {
     depth: usize,

@@ -65,7 +65,7 @@ impl NdjsonContent {
     }
 }
 
-/// What the rows hold, by name in the order of their first occurrence.
+/// The columns that rows name, in the order of their first occurrence.
 #[derive(Default)]
 struct Found {
     positions: HashMap<String, usize>,

@@ -129,7 +129,7 @@ impl ParquetContent {
     }
 }
 
-/// Which leaves of the schema are INT96.
+/// Returns leaf by leaf whether it is INT96.
 fn are_int96(metadata: &ArrowReaderMetadata) -> impl Iterator<Item = bool> {
     metadata.parquet_schema().columns().iter().map(|leaf| leaf.physical_type() == PhysicalType::INT96)
 }

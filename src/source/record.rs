@@ -15,7 +15,7 @@ pub(super) struct CsvRecord {
     malformed: bool,
 }
 
-/// Where a field ends in the text of its record.
+/// The end of a field in the text of its record.
 #[derive(Debug, Clone, Copy)]
 struct FieldEnd {
     end: usize,

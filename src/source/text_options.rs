@@ -1,10 +1,10 @@
-//! How files of text are read.
+//! Options for reading files of text.
 
 use arrow::datatypes::Schema;
 
 use super::delimiter::Delimiter;
 
-/// How files in text formats (CSV and NDJSON) are read. The others say themselves what they hold.
+/// Options for reading text formats (CSV and NDJSON). Other formats say themselves what they hold.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct TextOptions<'h> {
     /// The types of columns, by name. A column that is not in the hint is carried along as it is written: text, or in
@@ -12,7 +12,7 @@ pub struct TextOptions<'h> {
     pub hint: Option<&'h Schema>,
     /// No other columns than those of the hint will be read.
     pub only_hinted: bool,
-    /// What stands between the fields of CSV; `None`: a tab where the file's name ends in `.tsv`, else a comma.
+    /// The delimiter between the fields of CSV; `None`: a tab where the file's name ends in `.tsv`, else a comma.
     pub delimiter: Option<Delimiter>,
 }
 
