@@ -177,7 +177,7 @@ fn cast_timestamp(array: &ArrayRef, column: &str, problems: &mut Problems) -> Ar
         DataType::Date64 => to_micros::<Date64Type>(array, column, problems, |v| {
             (v % DAY_MILLIS == 0).then_some(v.saturating_mul(1_000))
         }),
-        _ => to_micros::<Date32Type>(array, column, problems, |v| Some(i64::from(v) * DAY_MICROS)),
+        _ => to_micros::<Date32Type>(array, column, problems, |v| Some(i64::from(v).saturating_mul(DAY_MICROS))),
     };
     Arc::new(in_range(micros, column, problems).with_timezone(UTC))
 }

@@ -292,6 +292,10 @@ fn dates_in_milliseconds_are_times_if_they_are_whole_days() {
     assert_eq!(date(last.as_micros() / 1_000), Ok(Some(Value::Timestamp(last))));
     assert!(date(1).unwrap_err().ends_with("column \"f\" has a time that is no whole day: 1"));
     assert!(date(i64::MAX / 86_400_000 * 86_400_000).unwrap_err().contains("outside the years 1 to 9999"));
+    for days in [i32::MAX, i32::MIN] {
+        let error = written("timestamp", Arc::new(arrow::array::Date32Array::from(vec![days]))).unwrap_err();
+        assert!(error.contains("outside the years 1 to 9999"), "{error}");
+    }
 }
 
 #[test]
