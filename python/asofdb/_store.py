@@ -189,8 +189,8 @@ class _Engine:
     ) -> IngestReport:
         """Loads files, or one table or stream of any size, into a view: whole or not at all.
 
-        Files are Parquet, Arrow IPC, CSV or NDJSON, by their ending or ``format``; ``delimiter`` stands between the fields
-        of CSV (a character, or ``"tab"``; None: a comma, a tab in ``.tsv``). A file that was loaded before is
+        Files are Parquet, Arrow IPC, CSV or NDJSON, by their ending or ``format``; ``delimiter`` stands between the
+        fields of CSV (a character, or ``"tab"``; None: a comma, a tab in ``.tsv``). A file that was loaded before is
         known by its content and not loaded twice, and an ingest that was interrupted goes on where it was;
         ``from_scratch`` loads everything again. Bad rows refuse everything, unless ``rejects`` names a file for them.
 

@@ -31,7 +31,7 @@ def test_a_frame_of_polars_with_a_column_of_nulls_alone_is_taken_everywhere(stor
     frame = pl.DataFrame(activity([1, 2], T0, rate=[0.25, 0.5])).with_columns(nulls, pl.struct(nulls).alias("nested"))
     store.write("activity", frame)
     assert store.ingest("activity", frame.with_columns(pl.col("user_id") + 10)).rows_written == 2
-    clicks = store.as_of("activity:clicks", frame.select("user_id", "other"), T0).to_dict()["clicks"]
+    clicks = store.as_of("activity:clicks", frame.select("user_id", "other"), at=T0).to_dict()["clicks"]
     assert clicks == [0, 1]
     spine = frame.select("user_id", "event_timestamp", "other")
     joined = store.training_set(spine, "activity:rate").to_arrow()
@@ -39,8 +39,8 @@ def test_a_frame_of_polars_with_a_column_of_nulls_alone_is_taken_everywhere(stor
     assert joined["other"].to_pylist() == [None, None]
     # A column of the view that is null alone, a list of nulls, and a single column.
     store.write("activity", frame.with_columns(rate=None, clicks=pl.Series([[None], [None]]).list.first()))
-    assert store.as_of("activity:rate", {"user_id": [1]}, T0).to_dict()["rate"] == [0.5]
-    empty = store.as_of("activity:rate", {"user_id": pl.Series([None, None])}, T0)
+    assert store.as_of("activity:rate", {"user_id": [1]}, at=T0).to_dict()["rate"] == [0.5]
+    empty = store.as_of("activity:rate", {"user_id": pl.Series([None, None])}, at=T0)
     assert empty.to_dict()["rate"] == [0.5, 0.5]
 
 
@@ -55,7 +55,7 @@ def test_missing_values_among_objects_of_pandas_are_null_in_a_dict_as_in_a_frame
     others = [feature.name for feature in ALL_TYPES[1].features if feature.name not in columns]
     rows: dict[str, Any] = {"thing": ["a", "b"], "event_timestamp": [T0, T0], **columns}
     everything.write("everything", {**rows, **{name: [None, None] for name in others}})
-    found = everything.as_of("everything", {"thing": ["a", "b"]}, T0).to_dict()
+    found = everything.as_of("everything", {"thing": ["a", "b"]}, at=T0).to_dict()
     assert {name: found[name] for name in columns} == {
         "a_string": ["a", None],
         "a_bool": [True, None],
@@ -66,7 +66,8 @@ def test_missing_values_among_objects_of_pandas_are_null_in_a_dict_as_in_a_frame
 
 
 def test_nothing_to_write_is_written(store: asofdb.Store) -> None:
-    for nothing in ([], {}, pd.DataFrame(), pl.DataFrame(), pd.DataFrame({"user_id": []}), pa.table({})):
+    tables: list[Any] = [[], {}, pd.DataFrame(), pl.DataFrame(), pd.DataFrame({"user_id": []}), pa.table({})]
+    for nothing in tables:
         store.write("activity", nothing)
     assert store.verify().versions == 0
 
@@ -120,7 +121,7 @@ def test_the_last_moment_of_9999_comes_back_as_it_was_given(everything: asofdb.S
     for value in (LAST, "9999-12-31T23:59:59.999999Z", micros, pa.scalar(LAST, pa.timestamp("us", "UTC"))):
         given = pa.array([LAST], pa.timestamp("us", "UTC")) if isinstance(value, pa.Scalar) else [value]
         everything.write("everything", {**row, "a_timestamp": given})
-        assert everything.as_of("everything:a_timestamp", {"thing": "a"}, LAST).to_dict()["a_timestamp"] == [LAST]
+        assert everything.as_of("everything:a_timestamp", {"thing": "a"}, at=LAST).to_dict()["a_timestamp"] == [LAST]
     for outside in (np.datetime64("10000-01-01"), np.datetime64("-0001-01-01")):
         with pytest.raises(asofdb.InvalidError, match="outside the years 1 to 9999"):
             everything.write("everything", {**row, "a_timestamp": np.array([outside], "datetime64[us]")})
@@ -167,7 +168,7 @@ def test_frames_that_pandas_writes_as_json_are_loaded(store: asofdb.Store, tmp_p
     frame.to_json(path, orient="records", date_format="iso", date_unit="us")
     assert path.read_text().startswith("[")
     assert store.ingest("activity", path).rows_written == 2
-    assert store.as_of("activity:clicks", {"user_id": [1, 2]}, T0 + HOUR).to_dict()["clicks"] == [0, 1]
+    assert store.as_of("activity:clicks", {"user_id": [1, 2]}, at=T0 + HOUR).to_dict()["clicks"] == [0, 1]
     frame.to_json(path, orient="records", date_format="epoch")
     with pytest.raises(asofdb.InvalidError, match="looks like milliseconds"):
         store.ingest("activity", path)
@@ -182,7 +183,7 @@ def test_columns_of_runs_views_and_dates_are_read(everything: asofdb.Store) -> N
         "l_int64": pa.array([[1, 2]], pa.list_view(pa.int64())),
     }
     everything.write("everything", {**row, **columns})
-    found = everything.as_of("everything", {"thing": "a"}, T0).to_dict()
+    found = everything.as_of("everything", {"thing": "a"}, at=T0).to_dict()
     assert found["a_string"] == ["x"]
     assert found["a_timestamp"] == [datetime(2024, 5, 1, tzinfo=UTC)]
     assert found["l_int64"] == [[1, 2]]
