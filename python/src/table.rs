@@ -82,7 +82,7 @@ fn batch_of_columns(columns: &Bound<'_, PyDict>, type_of: TypeOf<'_>) -> PyResul
     if arrays.is_empty() && !columns.is_empty() {
         return Err(invalid(py, "the table has none of the columns that are asked for"));
     }
-    let options = RecordBatchOptions::new().with_row_count(Some(arrays.first().map_or(0, |array| array.len())));
+    let options = RecordBatchOptions::new().with_row_count(Some(arrays.first().map_or(0, Array::len)));
     RecordBatch::try_new_with_options(Arc::new(Schema::new(fields)), arrays, &options)
         .map_err(|error| invalid(py, error.to_string()))
 }
