@@ -85,7 +85,7 @@ pub use self::rows::roles::ColumnRole;
 pub use self::rows::types::{arrow_type, feature_field, timestamp_type};
 pub use self::scan::{EXPORT_FORMAT, ExportRows, ManifestColumn};
 #[cfg(feature = "files")]
-pub use self::source::{Batches, InputFormat, Source};
+pub use self::source::{Batches, Delimiter, InputFormat, Source, TextOptions};
 pub use self::store::{HistoryRow, Store};
 pub use asofdb_storage as storage;
 pub use asofdb_storage::{

@@ -110,7 +110,7 @@ fn a_scan_gives_the_days_in_order_and_history_what_was_written() {
     let manifest = store.export("calendar", &out, &options, &mut |_| {}).unwrap();
     assert_eq!(manifest.rows, 5);
     let exported: Vec<_> = manifest.files.iter().map(|file| out.join(&file.path)).collect();
-    let source = asofdb::Source::open(&exported[0], None, None).unwrap();
+    let source = asofdb::Source::open(&exported[0], None, asofdb::TextOptions::default()).unwrap();
     assert_eq!(source.schema().field_with_name("day").unwrap().data_type(), &DataType::Date32);
     let batches: Vec<_> = source.batches().unwrap().map(Result::unwrap).collect();
     let rows = concat_batches(&source.schema(), &batches).unwrap();

@@ -104,6 +104,7 @@ def ingest_files(
     rejects: str | None,
     from_scratch: bool,
     progress: Callable[[int, int, int | None], object] | None,
+    delimiter: str | None,
 ) -> str: ...
 def ingest_named(engine: Engine, view: str, name: str, path: Path) -> int: ...
 def ingest_rows(

@@ -4,7 +4,8 @@ use std::fs::File;
 use std::path::PathBuf;
 
 use asofdb::{
-    Compression, Error, ExportOptions, ExportRows, IngestOptions, IngestReport, Input, InputFormat, PartitionBy,
+    Compression, Delimiter, Error, ExportOptions, ExportRows, IngestOptions, IngestReport, Input, InputFormat,
+    PartitionBy,
 };
 use pyo3::prelude::*;
 use serde_json::json;
@@ -43,6 +44,11 @@ fn input_format(py: Python<'_>, name: &str) -> PyResult<InputFormat> {
     name.parse().map_err(|error: Error| exception(py, &error))
 }
 
+/// The delimiter between the fields of CSV, if one is given.
+pub(crate) fn delimiter(py: Python<'_>, text: Option<&str>) -> PyResult<Option<Delimiter>> {
+    text.map(|text| text.parse().map_err(|error: Error| exception(py, &error))).transpose()
+}
+
 /// Loads files into a view.
 #[pyfunction]
 #[allow(clippy::too_many_arguments, reason = "the options of one call, which Python names")]
@@ -55,9 +61,11 @@ pub(crate) fn ingest_files(
     rejects: Option<PathBuf>,
     from_scratch: bool,
     progress: Option<Py<PyAny>>,
+    delimiter: Option<&str>,
 ) -> PyResult<String> {
     let input_format = format.map(|name| input_format(py, name)).transpose()?;
-    let options = IngestOptions { input_format, rejects, from_scratch, ..IngestOptions::default() };
+    let delimiter = self::delimiter(py, delimiter)?;
+    let options = IngestOptions { input_format, delimiter, rejects, from_scratch, ..IngestOptions::default() };
     let mut callback = Callback::new(progress);
     let done = engine.run(py, |engine| {
         let inputs = paths.into_iter().map(Input::Path).collect();

@@ -15,6 +15,7 @@ use asofdb_storage::{
 use crate::definitions::suggest::did_you_mean;
 use crate::rows::arrow_scalar::ArrowScalar;
 use crate::rows::keys::EncodedKeys;
+use crate::rows::named::find_column;
 use crate::rows::problems::Problems;
 use crate::rows::roles::ColumnRole;
 use crate::rows::types::{arrow_type, cast_exact, feature_field, timestamp_type};
@@ -89,6 +90,10 @@ impl ViewEncoder {
         problems: &mut Problems,
         out: &mut WriteBatch,
     ) -> Result<()> {
+        // Without rows there is nothing to write, whatever the columns would be.
+        if batch.num_rows() == 0 {
+            return Ok(());
+        }
         let columns = self.columns(batch, problems)?;
         let block = encode_block(&self.layout, &columns.features, batch.num_rows());
         self.each_row(&columns, problems, |row, key, event, created| {
@@ -103,6 +108,9 @@ impl ViewEncoder {
     /// # Errors
     /// As [`ViewEncoder::encode`].
     pub(crate) fn check(&self, batch: &RecordBatch, now: Timestamp, problems: &mut Problems) -> Result<()> {
+        if batch.num_rows() == 0 {
+            return Ok(());
+        }
         let columns = self.columns(batch, problems)?;
         // Without values of variable length every row is as long as its layout.
         let is_fixed = self.layout.variable_count() == 0;
@@ -206,12 +214,16 @@ impl ViewEncoder {
     }
 
     fn column<'b>(&self, batch: &'b RecordBatch, name: &str, what: &str) -> Result<&'b ArrayRef> {
-        batch.column_by_name(name).ok_or_else(|| {
-            let schema = batch.schema();
-            let names = schema.fields().iter().map(|field| field.name().as_str()).collect::<Vec<_>>();
-            let hint = did_you_mean(name, names);
-            Error::invalid(format!("view {:?}: the input has no column for {what} {name:?}{hint}", self.view.name))
-        })
+        let schema = batch.schema_ref();
+        let found = find_column(schema, name);
+        match found.map_err(|error| Error::invalid(format!("view {:?}: {}", self.view.name, error.message())))? {
+            Some(position) => Ok(batch.column(position)),
+            None => {
+                let hint = did_you_mean(name, schema.fields().iter().map(|field| field.name().as_str()));
+                let view = &self.view.name;
+                Err(Error::invalid(format!("view {view:?}: the input has no column for {what} {name:?}{hint}")))
+            }
+        }
     }
 }
 

@@ -26,12 +26,15 @@ pub fn parse_join_key(key: &JoinKey, text: &str) -> Result<Value> {
         ScalarType::Float64 => text.parse().ok().map(Value::Float64),
         ScalarType::String => Some(Value::String(text.to_owned())),
         ScalarType::Bytes => BASE64.decode(text).ok().map(Value::Bytes),
-        ScalarType::Timestamp => text.parse().ok().map(Value::Timestamp),
+        ScalarType::Timestamp => {
+            let time = text.parse().map(Value::Timestamp);
+            return time
+                .map_err(|error: Error| Error::invalid(format!("join key {:?}: {}", key.name, error.message())));
+        }
         ScalarType::Date => text.parse().ok().map(Value::Date),
     };
     let form = match key.ty {
         ScalarType::Bytes => " (in base64)",
-        ScalarType::Timestamp => " (RFC 3339)",
         ScalarType::Date => " (YYYY-MM-DD)",
         _ => "",
     };

@@ -21,6 +21,8 @@ pub(super) struct ColumnBuilder {
     ends: Vec<i32>,
     valid: NullBufferBuilder,
     form: TextForm,
+    /// True for a column of text that holds any JSON as it is written.
+    verbatim: bool,
 }
 
 impl ColumnBuilder {
@@ -28,11 +30,26 @@ impl ColumnBuilder {
         let ty = value_type(field.data_type()).unwrap_or(ValueType::Scalar(ScalarType::String));
         let (ValueType::Scalar(scalar) | ValueType::List(scalar)) = ty;
         let (items, valid) = (ScalarBuilder::new(scalar), NullBufferBuilder::new(0));
-        ColumnBuilder { name: field.name().clone(), ty, items, ends: Vec::new(), valid, form: TextForm::File }
+        let name = field.name().clone();
+        ColumnBuilder { name, ty, items, ends: Vec::new(), valid, form: TextForm::File, verbatim: false }
     }
 
     pub(super) fn with_form(self, form: TextForm) -> Self {
         ColumnBuilder { form, ..self }
+    }
+
+    /// Takes values of any kind as they are written, where `verbatim` says so and the column is text.
+    pub(super) fn with_verbatim(self, verbatim: bool) -> Self {
+        ColumnBuilder { verbatim: verbatim && self.ty == ValueType::Scalar(ScalarType::String), ..self }
+    }
+
+    pub(super) fn is_verbatim(&self) -> bool {
+        self.verbatim
+    }
+
+    /// Returns whether an empty text is a value of its type.
+    pub(super) fn has_empty(&self) -> bool {
+        matches!(self.ty, ValueType::Scalar(ScalarType::String | ScalarType::Bytes))
     }
 
     pub(super) fn form(&self) -> TextForm {

@@ -107,6 +107,27 @@ fn the_least_int64_is_null_among_timestamps_alone() {
 }
 
 #[test]
+fn whole_numbers_are_seconds_and_another_unit_is_named() {
+    let sidecar = Sidecar::start();
+    let push = |name: &str, value: Json| {
+        let mut frame = stats_frame(&[(1, json!(1))], hours_ago(1));
+        frame[name] = json!([value]);
+        sidecar.tcp.post("/push", &json!({"push_source_name": "stats", "df": frame}))
+    };
+    for name in ["event_timestamp", "created", "seen"] {
+        for (number, unit) in [(1_717_196_400_000_i64, "milliseconds"), (1_717_196_400_000_000, "microseconds")] {
+            let message = push(name, json!(number)).feast_error(422, "FeastError");
+            let expected = format!("whole numbers are seconds since 1970, this looks like {unit}: {number}");
+            assert!(message.contains(&expected), "{message}");
+        }
+    }
+    // A birthday before 1970 is no other unit.
+    assert_eq!(push("seen", json!(-14_182_940)).status, 200);
+    let found = get(&sidecar, &json!({"features": ["stats:seen"], "entities": {"user_id": [1]}}));
+    assert_eq!(found["results"][1]["values"], json!([-14_182_940]));
+}
+
+#[test]
 fn services_full_names_and_the_metadata_of_views() {
     let sidecar = Sidecar::start();
     let asked = json!({
