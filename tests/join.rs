@@ -6,8 +6,8 @@ use arrow::array::{Array, ArrayRef, AsArray, Float32Array, Int64Array, ListArray
 use arrow::compute::concat_batches;
 use arrow::datatypes::{Float32Type, Int64Type, TimestampMicrosecondType};
 use asofdb::{
-    AnswerColumns, Definitions, ErrorKind, JOIN_MEMORY_BYTES_MIN, JoinOptions, JoinReport, KnownAt, ScalarType, Span,
-    Status, Store, Timestamp, Value,
+    AnswerColumns, Definitions, ErrorKind, JOIN_MEMORY_BYTES_MIN, JoinOptions, JoinReport, KnownAt, ScalarType,
+    Session, Span, Status, Store, Timestamp, Value,
 };
 use proptest::collection::vec;
 use proptest::option;

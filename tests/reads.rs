@@ -5,8 +5,8 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, AsArray, Float32Array, Int64Array, RecordBatch, StringArray};
 use arrow::datatypes::{Float32Type, Int64Type};
 use asofdb::{
-    AnswerColumns, Definitions, ErrorKind, F32Matrix, FeatureDefinition, ScalarType, Span, Status, Store, Timestamp,
-    Value, ValueType,
+    AnswerColumns, Definitions, ErrorKind, F32Matrix, FeatureDefinition, ScalarType, Session, Span, Status, Store,
+    Timestamp, Value, ValueType,
 };
 
 use crate::common::{NOW, TestStore, batch, entity, hours_ago, in_memory, int, times, users, view};

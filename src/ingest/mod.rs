@@ -35,13 +35,12 @@ pub use self::input::Input;
 use self::input::InputFile;
 use self::rejects::Rejects;
 use self::run::Run;
-use self::target::Local;
-pub use self::target::Target;
+use self::target::Target;
 use crate::definitions::reference::find_view;
 use crate::progress::OnProgress;
 use crate::rows::encode::ViewEncoder;
+use crate::session::Session;
 use crate::source::{Delimiter, InputFormat};
-use crate::store::Store;
 
 /// Bytes of keys and rows written in one step, where the options do not say. The larger, the fewer files overlap
 /// and have to be merged by compaction; two chunks are in memory, one being filled and one being loaded.
@@ -150,61 +149,38 @@ impl IngestReport {
     }
 }
 
-impl Store {
-    /// Writes the rows of files into a view: columns named as its join keys, timestamps and features, other
-    /// columns being ignored. `progress` counts bytes: those of the inputs twice, to check and to write.
-    ///
-    /// Files of [`Store::export`] say themselves which column is the created timestamp and which rows are
-    /// deletions: an export of versions, ingested into an empty store of the same definitions, gives the same history.
-    ///
-    /// What an earlier run has written of the same content is not written again; an ingest that was
-    /// interrupted, or killed, goes on where it was.
-    ///
-    /// # Errors
-    /// `NotFound` for an unknown view or a file that is not there; `Invalid` naming the file, the row and the rule
-    /// for bad rows (unless `rejects` is given) and missing columns, `Corrupt` for damaged files, `Conflict` when
-    /// the rejects file exists: nothing is written then. `Unavailable` when the store cannot write or a file was
-    /// changed meanwhile: run it again to go on.
-    pub fn ingest(
-        &self,
-        view: &str,
-        inputs: Vec<Input>,
-        options: &IngestOptions,
-        progress: &mut OnProgress<'_>,
-    ) -> Result<IngestReport> {
-        check(&inputs, options)?;
-        let encoder = ViewEncoder::new(find_view(&self.catalog(), view)?.clone());
-        ingest_into(&Local { store: self, encoder }, inputs, options, progress)
-    }
+/// Writes the rows of files into a view. See [`Session::ingest`].
+///
+/// # Errors
+/// As there.
+pub(crate) fn ingest(
+    session: &dyn Session,
+    view: &str,
+    inputs: Vec<Input>,
+    options: &IngestOptions,
+    progress: &mut OnProgress<'_>,
+) -> Result<IngestReport> {
+    check(&inputs, options)?;
+    #[allow(clippy::disallowed_methods, reason = "measures how long it takes; no rule depends on it")]
+    let started = Instant::now();
+    let target = Target::new(session, ViewEncoder::new(find_view(&*session.catalog()?, view)?.clone()));
+    let load_bytes_max = target.load_bytes_max()?;
+    let rejects = options.rejects.as_deref().map(Rejects::create).transpose()?;
+    let open = |input| InputFile::open(&target, input, options);
+    let files = inputs.into_iter().map(open).collect::<Result<Vec<_>>>()?;
+    let chunk_bytes = options.chunk_bytes.min(load_bytes_max);
+    let (files, rejects) = Run::new(&target, files, rejects, chunk_bytes, progress)?.run()?;
+    Ok(IngestReport::new(files, rejects, started.elapsed()))
 }
 
 /// Refuses what no ingest can do, whatever it writes to.
 ///
 /// # Errors
 /// `Invalid` for options out of range, or when there are no inputs.
-pub fn check(inputs: &[Input], options: &IngestOptions) -> Result<()> {
+fn check(inputs: &[Input], options: &IngestOptions) -> Result<()> {
     options.check()?;
     match inputs {
         [] => Err(Error::invalid("nothing to ingest: name at least one file")),
         _ => Ok(()),
     }
-}
-
-/// Writes the rows of files into a view of whatever store. See [`Store::ingest`].
-///
-/// # Errors
-/// As there.
-pub fn ingest_into(
-    target: &impl Target,
-    inputs: Vec<Input>,
-    options: &IngestOptions,
-    progress: &mut OnProgress<'_>,
-) -> Result<IngestReport> {
-    #[allow(clippy::disallowed_methods, reason = "measures how long it takes; no rule depends on it")]
-    let started = Instant::now();
-    let rejects = options.rejects.as_deref().map(Rejects::create).transpose()?;
-    let open = |input| InputFile::open(target, input, options);
-    let files = inputs.into_iter().map(open).collect::<Result<Vec<_>>>()?;
-    let (files, rejects) = Run::new(target, files, rejects, options.chunk_bytes, progress)?.run()?;
-    Ok(IngestReport::new(files, rejects, started.elapsed()))
 }

@@ -73,45 +73,37 @@ pub struct JoinReport {
     pub features: Vec<FeatureCounts>,
 }
 
-impl Store {
-    /// Joins to each row of a spine the features as of its time: the version with the greatest event
-    /// timestamp up to it, ties by the greatest created timestamp, within the view's ttl.
-    ///
-    /// The result has the spine's rows in their order and all its columns, then a column a feature, null (or
-    /// the feature's default) where the status is not `present`. The spine may be larger than memory.
-    ///
-    /// # Errors
-    /// `NotFound` for unknown features; `Invalid` when the spine lacks a join key or the time column, or when
-    /// a column of the result would have the name of another.
-    pub fn point_in_time_join<'s, S, I>(
-        &'s self,
-        references: &[S],
-        spine_schema: SchemaRef,
-        spine: I,
-        options: &JoinOptions,
-    ) -> Result<Join<'s, I>>
-    where
-        S: AsRef<str>,
-        I: Iterator<Item = Result<RecordBatch>>,
-    {
-        if options.memory_bytes < JOIN_MEMORY_BYTES_MIN {
-            let message =
-                format!("a join needs at least {JOIN_MEMORY_BYTES_MIN} bytes of memory: {}", options.memory_bytes);
-            return Err(Error::invalid(message));
-        }
-        let plan = Arc::new(ReadPlan::new(&self.catalog(), references)?);
-        let schema = result_schema(&plan, &spine_schema, options)?;
-        let features = plan.features.iter().map(|feature| FeatureCounts::new(feature.resolved.reference())).collect();
-        Ok(Join {
-            snapshot: self.backend().snapshot(),
-            reader: ChunkReader::new(plan.clone(), spine, options),
-            plan,
-            schema,
-            options: options.clone(),
-            report: JoinReport { features, ..JoinReport::default() },
-            current: None,
-        })
+/// The batches of a spine.
+pub type Spine<'s> = Box<dyn Iterator<Item = Result<RecordBatch>> + 's>;
+
+/// Joins the features of a store in this process to a spine. See [`Session::join`](crate::Session::join).
+///
+/// # Errors
+/// As there.
+pub(crate) fn join<'s>(
+    store: &'s Store,
+    references: &[&str],
+    spine_schema: &Schema,
+    spine: Spine<'s>,
+    options: &JoinOptions,
+) -> Result<Join<'s>> {
+    if options.memory_bytes < JOIN_MEMORY_BYTES_MIN {
+        let message =
+            format!("a join needs at least {JOIN_MEMORY_BYTES_MIN} bytes of memory: {}", options.memory_bytes);
+        return Err(Error::invalid(message));
     }
+    let plan = Arc::new(ReadPlan::new(&store.catalog(), references)?);
+    let schema = result_schema(&plan, spine_schema, options)?;
+    let features = plan.features.iter().map(|feature| FeatureCounts::new(feature.resolved.reference())).collect();
+    Ok(Join {
+        snapshot: store.backend().snapshot(),
+        reader: ChunkReader::new(plan.clone(), spine, options),
+        plan,
+        schema,
+        options: options.clone(),
+        report: JoinReport { features, ..JoinReport::default() },
+        current: None,
+    })
 }
 
 /// The spine's columns, then the answer's. No two may have one name.
@@ -129,9 +121,9 @@ fn result_schema(plan: &ReadPlan, spine: &Schema, options: &JoinOptions) -> Resu
 }
 
 /// A point-in-time join under way: an iterator over the batches of its result.
-pub struct Join<'s, I> {
+pub(crate) struct Join<'s> {
     snapshot: Box<dyn Snapshot + 's>,
-    reader: ChunkReader<I>,
+    reader: ChunkReader<Spine<'s>>,
     plan: Arc<ReadPlan>,
     schema: SchemaRef,
     options: JoinOptions,
@@ -149,17 +141,7 @@ struct Joined {
     done: usize,
 }
 
-impl<I: Iterator<Item = Result<RecordBatch>>> Join<'_, I> {
-    /// The schema of the result.
-    pub fn schema(&self) -> SchemaRef {
-        self.schema.clone()
-    }
-
-    /// What was counted up to the batches handed out so far.
-    pub fn report(&self) -> &JoinReport {
-        &self.report
-    }
-
+impl Join<'_> {
     fn next_batch(&mut self) -> Result<Option<RecordBatch>> {
         loop {
             if let Some(joined) = &mut self.current
@@ -187,22 +169,22 @@ impl<I: Iterator<Item = Result<RecordBatch>>> Join<'_, I> {
     }
 }
 
-/// A join under way, wherever it is made.
+/// A join under way, wherever it is made: an iterator over the batches of its result.
 pub trait JoinBatches: Iterator<Item = Result<RecordBatch>> {
     /// The schema of the result.
     fn schema(&self) -> SchemaRef;
 
-    /// What was counted; all of it at the end.
+    /// What was counted up to the batches handed out so far; all of it at the end.
     fn report(&self) -> &JoinReport;
 }
 
-impl<I: Iterator<Item = Result<RecordBatch>>> JoinBatches for Join<'_, I> {
+impl JoinBatches for Join<'_> {
     fn schema(&self) -> SchemaRef {
-        Join::schema(self)
+        self.schema.clone()
     }
 
     fn report(&self) -> &JoinReport {
-        Join::report(self)
+        &self.report
     }
 }
 
@@ -221,7 +203,7 @@ impl Joined {
     }
 }
 
-impl<I: Iterator<Item = Result<RecordBatch>>> Iterator for Join<'_, I> {
+impl Iterator for Join<'_> {
     type Item = Result<RecordBatch>;
 
     fn next(&mut self) -> Option<Self::Item> {

@@ -16,7 +16,6 @@ use crate::progress::{OnProgress, Progress};
 use crate::read::plan::ReadPlan;
 use crate::rows::types::{arrow_type, timestamp_type};
 use crate::source::{Delimiter, InputFormat, Source, TextOptions};
-use crate::store::Store;
 
 /// Batches that wait for the writer: enough that neither thread waits for long, few enough to be no memory.
 const BATCHES_WAITING_MAX: usize = 8;
@@ -32,27 +31,6 @@ pub struct TrainingSetOptions {
     pub spine_delimiter: Option<Delimiter>,
     /// Compression of the result.
     pub compression: Compression,
-}
-
-impl Store {
-    /// Joins features to the spine in the file `spine` and writes the result to the Parquet file `out`, which
-    /// appears when it is complete. See [`Store::point_in_time_join`].
-    ///
-    /// # Errors
-    /// `Conflict` when `out` exists; `Corrupt` when the spine cannot be read; else as the join.
-    pub fn training_set<S: AsRef<str>>(
-        &self,
-        references: &[S],
-        spine: &Path,
-        out: &Path,
-        options: &TrainingSetOptions,
-        progress: &mut OnProgress<'_>,
-    ) -> Result<JoinReport> {
-        let output = OutputFile::create(out)?;
-        let source = open_spine(&self.catalog(), references, spine, options)?;
-        let join = self.point_in_time_join(references, source.schema(), source.batches()?, &options.join)?;
-        write_training_set(output, out, options.compression, source.rows_total(), join, progress)
-    }
 }
 
 /// Opens the spine of a training set.
@@ -80,7 +58,7 @@ pub fn write_training_set(
     out: &Path,
     compression: Compression,
     total: Option<u64>,
-    mut join: impl JoinBatches,
+    mut join: Box<dyn JoinBatches + '_>,
     progress: &mut OnProgress<'_>,
 ) -> Result<JoinReport> {
     let schema = join.schema();

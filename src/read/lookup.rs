@@ -60,7 +60,7 @@ impl Store {
         self.matrix(request, entities, Question::AsOf { at, known_at }, matrix)
     }
 
-    fn answer(&self, request: &Prepared, entities: &EntityRows, question: Question) -> Result<Answer> {
+    pub(crate) fn answer(&self, request: &Prepared, entities: &EntityRows, question: Question) -> Result<Answer> {
         self.with_plan(request, |plan| {
             let groups = entities.groups_for(plan)?;
             let mut records = Vec::new();
@@ -113,7 +113,7 @@ impl Store {
         run(self.backend(), plan, groups, question, |row, view, at, found| writer.write(row, view, at, found))
     }
 
-    fn matrix(
+    pub(crate) fn matrix(
         &self,
         request: &Prepared,
         entities: &EntityRows,

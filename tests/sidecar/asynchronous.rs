@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Float32Array, Int64Array, RecordBatch, StringArray};
-use asofdb::{Durability, ErrorKind, F32Matrix, FeatureDefinition, Prepared, Span, Status, Timestamp, Value};
+use asofdb::{Durability, ErrorKind, F32Matrix, FeatureDefinition, Prepared, Session, Span, Status, Timestamp, Value};
 use asofdb_client::{AsyncClient, Client};
 use tokio::runtime::Runtime;
 use tokio::task::JoinSet;

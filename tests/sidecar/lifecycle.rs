@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use arrow::array::{ArrayRef, Float32Array, Int64Array, StringArray};
-use asofdb::{ErrorKind, Timestamp};
+use asofdb::{ErrorKind, Session, Timestamp};
 use asofdb_client::Client;
 use rustix::process::Signal;
 

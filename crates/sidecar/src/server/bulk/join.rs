@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use asofdb::parts::ReadPlan;
-use asofdb::{Error, JOIN_MEMORY_BYTES_MIN, JoinOptions, Result};
+use asofdb::{Error, JOIN_MEMORY_BYTES_MIN, JoinOptions, Result, Session};
 use asofdb_protocol::{JoinEnd, JoinRequest, StreamReader, decode_message, encoded_message};
 
 use super::Work;
