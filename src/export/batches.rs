@@ -38,7 +38,7 @@ struct Begun {
 /// The files being written.
 enum Files {
     /// One after the other.
-    Whole(WholeFiles),
+    Whole(Box<WholeFiles>),
     /// One a partition.
     Partitioned(Partitions),
 }
@@ -56,7 +56,7 @@ impl<'o> BatchExport<'o> {
     pub(crate) fn begin(&mut self, schema: ExportSchema, snapshot: Timestamp) -> Result<()> {
         let destination = Arc::new(Destination::new(&self.output, &schema, self.options));
         let files = match self.options.partition_by {
-            None => Files::Whole(WholeFiles::create(destination)?),
+            None => Files::Whole(Box::new(WholeFiles::create(destination)?)),
             Some(by) => Files::Partitioned(Partitions::new(destination, by)),
         };
         self.begun = Some(Begun { schema, snapshot, files });
