@@ -112,8 +112,10 @@ pub mod parts {
     pub use crate::join::JoinBatches;
     #[cfg(feature = "files")]
     pub use crate::join::{open_spine, write_training_set};
-    pub use crate::read::plan::{PlannedFeature, PlannedView, ReadPlan};
+    pub use crate::read::output::{Output, OutputColumn};
+    pub use crate::read::plan::ReadPlan;
     pub use crate::read::record::Records;
+    pub use crate::read::stored::{PlannedView, Stored, ValueSlot};
     pub use crate::rows::encode::{ViewEncoder, source_schema};
     pub use crate::rows::keys::EncodedKeys;
     pub use crate::rows::types::batch_bytes;

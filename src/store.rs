@@ -6,7 +6,7 @@ use std::sync::Arc;
 use arrow::array::RecordBatch;
 use asofdb_storage::{
     Backend, Catalog, Clock, Committed, Definitions, Durability, Erased, Error, FeatureId, FeatureView, KeyRange,
-    Lookup, MemoryBackend, Plan, Projection, Result, Stats, Timestamp, Value, Verified, Version, WriteBatch, key,
+    Lookup, MemoryBackend, Plan, Result, RowPlan, Stats, Timestamp, Value, Verified, Version, WriteBatch, key,
 };
 
 use crate::definitions::reference::find_view;
@@ -151,13 +151,13 @@ impl Store {
         let view = find_view(&catalog, view)?;
         let key = encode_entity_key(view, entity)?;
         let ids: Vec<FeatureId> = view.features.iter().map(|feature| feature.id).collect();
-        let projection = Projection::new(view, &ids)?;
+        let plan = RowPlan::new(view, &ids)?;
         let snapshot = self.backend.snapshot();
         let mut scan = snapshot.scan(view, &KeyRange::only(&key))?;
         let mut rows = Vec::new();
         while rows.len() < limit {
             let Some(scanned) = scan.next()? else { break };
-            let values = decode_row(&projection, scanned.row)?;
+            let values = plan.values(scanned.row)?;
             rows.push(HistoryRow {
                 version: scanned.version,
                 deleted: values.is_none(),
@@ -192,15 +192,6 @@ impl Store {
         let keys = views.iter().map(|view| encode_entity_key(view, entity)).collect::<Result<Vec<_>>>()?;
         let lookups: Vec<_> = views.iter().zip(&keys).map(|(view, key)| Lookup { view, key }).collect();
         self.backend.erase(&lookups)
-    }
-
-    /// The views whose join keys are exactly those of `entity`: where `delete` and `erase` of an entity apply.
-    pub fn views_of(&self, entity: &EntityKey<'_>) -> Vec<Arc<FeatureView>> {
-        let named = |view: &FeatureView| {
-            view.join_keys.len() == entity.len()
-                && view.join_keys.iter().all(|key| entity.iter().any(|(name, _)| *name == key.name))
-        };
-        self.catalog().views().filter(|view| named(view)).cloned().collect()
     }
 
     /// Writes what is in memory to disk.
@@ -259,15 +250,6 @@ pub fn check_revision(catalog: &Catalog, revision: Option<u64>) -> Result<()> {
             catalog.revision()
         ))),
     }
-}
-
-/// The values of a row; `None` for a tombstone.
-fn decode_row(projection: &Projection, row: &[u8]) -> Result<Option<Vec<Option<Value>>>> {
-    let Some(row) = projection.open(row)? else { return Ok(None) };
-    let value = |(index, ty): (usize, &asofdb_storage::ValueType)| {
-        row.get(index)?.map(|bytes| Value::decode(*ty, bytes)).transpose()
-    };
-    projection.types().iter().enumerate().map(value).collect::<Result<Vec<_>>>().map(Some)
 }
 
 /// Encodes an entity given by name, in the order of the view's join keys.

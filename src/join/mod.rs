@@ -26,6 +26,7 @@ pub use self::known::KnownAt;
 pub use self::training_set::{TrainingSetOptions, open_spine, write_training_set};
 use crate::read::answer::{Answer, AnswerColumns, answer_fields};
 use crate::read::plan::ReadPlan;
+use crate::read::request::Prepared;
 use crate::store::Store;
 
 /// Memory a join may hold for a chunk of the spine and its answers, unless told otherwise. A million rows
@@ -94,16 +95,36 @@ impl Store {
         S: AsRef<str>,
         I: Iterator<Item = Result<RecordBatch>>,
     {
+        self.join_prepared(&self.prepare(references)?, spine_schema, spine, options)
+    }
+
+    /// [`Store::point_in_time_join`] of a request that has been prepared, which then is not resolved anew.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn join_prepared<'s, I>(
+        &'s self,
+        request: &Prepared,
+        spine_schema: SchemaRef,
+        spine: I,
+        options: &JoinOptions,
+    ) -> Result<Join<'s, I>>
+    where
+        I: Iterator<Item = Result<RecordBatch>>,
+    {
         if options.memory_bytes < JOIN_MEMORY_BYTES_MIN {
             let message =
                 format!("a join needs at least {JOIN_MEMORY_BYTES_MIN} bytes of memory: {}", options.memory_bytes);
             return Err(Error::invalid(message));
         }
-        let plan = Arc::new(ReadPlan::new(&self.catalog(), references)?);
+        // The catalog is looked at after the snapshot, so that the plan knows the schema of every row in it.
+        let snapshot = self.backend().snapshot();
+        let plan = request.plan(self.catalog().revision(), || self.catalog())?;
         let schema = result_schema(&plan, &spine_schema, options)?;
-        let features = plan.features.iter().map(|feature| FeatureCounts::new(feature.resolved.reference())).collect();
+        let features =
+            plan.output.columns.iter().map(|column| FeatureCounts::new(column.resolved.reference())).collect();
         Ok(Join {
-            snapshot: self.backend().snapshot(),
+            snapshot,
             reader: ChunkReader::new(plan.clone(), spine, options),
             plan,
             schema,
@@ -174,7 +195,7 @@ impl<I: Iterator<Item = Result<RecordBatch>>> Join<'_, I> {
             self.current = None;
             let Some(chunk) = self.reader.next()? else { return Ok(None) };
             self.report.null_rows += chunk.null_rows();
-            let records = chunk.look_up(&self.plan, &*self.snapshot, self.options.known_at)?;
+            let records = chunk.look_up(&self.plan.stored, &*self.snapshot, self.options.known_at)?;
             let answer = Answer::new(self.plan.clone(), records, chunk.rows());
             self.current = Some(Joined { chunk, answer, batch: 0, row: 0, done: 0 });
         }

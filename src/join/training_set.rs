@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::{Field, Schema, SchemaRef};
-use asofdb_storage::{Catalog, Error, Result, ValueType};
+use asofdb_storage::{Error, JoinKey, Result, ValueType};
 use crossbeam::channel::{Receiver, bounded};
 use parquet::arrow::ArrowWriter;
 
@@ -13,7 +13,7 @@ use super::{JoinBatches, JoinOptions, JoinReport};
 use crate::files::output::{OutputFile, cannot_write};
 use crate::files::parquet::{Compression, parquet_properties};
 use crate::progress::{OnProgress, Progress};
-use crate::read::plan::ReadPlan;
+use crate::read::request::Prepared;
 use crate::rows::types::{arrow_type, timestamp_type};
 use crate::source::{InputFormat, Source};
 use crate::store::Store;
@@ -47,8 +47,9 @@ impl Store {
         progress: &mut OnProgress<'_>,
     ) -> Result<JoinReport> {
         let output = OutputFile::create(out)?;
-        let source = open_spine(&self.catalog(), references, spine, options)?;
-        let join = self.point_in_time_join(references, source.schema(), source.batches()?, &options.join)?;
+        let request = self.prepare(references)?;
+        let source = open_spine(&request, spine, options)?;
+        let join = self.join_prepared(&request, source.schema(), source.batches()?, &options.join)?;
         write_training_set(output, out, options.compression, source.rows_total(), join, progress)
     }
 }
@@ -56,14 +57,9 @@ impl Store {
 /// Opens the spine of a training set.
 ///
 /// # Errors
-/// `NotFound` for unknown features or a file that is not there, `Corrupt` when it cannot be read.
-pub fn open_spine<S: AsRef<str>>(
-    catalog: &Catalog,
-    references: &[S],
-    spine: &Path,
-    options: &TrainingSetOptions,
-) -> Result<Source> {
-    let hint = spine_hint(&ReadPlan::new(catalog, references)?, &options.join);
+/// `NotFound` when the file is not there, `Corrupt` when it cannot be read.
+pub fn open_spine(request: &Prepared, spine: &Path, options: &TrainingSetOptions) -> Result<Source> {
+    let hint = spine_hint(&request.join_keys(), &options.join);
     Source::open(spine, options.spine_format, Some(&hint))
 }
 
@@ -129,8 +125,8 @@ fn write(
 }
 
 /// The types of the columns that the join reads, for spines in text formats.
-fn spine_hint(plan: &ReadPlan, options: &JoinOptions) -> Schema {
-    let keys = plan.join_keys.iter().map(|key| Field::new(&key.name, arrow_type(ValueType::Scalar(key.ty)), true));
+fn spine_hint(join_keys: &[JoinKey], options: &JoinOptions) -> Schema {
+    let keys = join_keys.iter().map(|key| Field::new(&key.name, arrow_type(ValueType::Scalar(key.ty)), true));
     let time = Field::new(&options.event_timestamp, timestamp_type(), true);
     Schema::new(keys.chain([time]).map(Arc::new).collect::<Vec<_>>())
 }

@@ -12,9 +12,9 @@ use arrow::datatypes::{
     ArrowNativeType, ArrowPrimitiveType, DataType, Float32Type, Float64Type, Int8Type, Int32Type, Int64Type,
     TimestampMicrosecondType,
 };
-use asofdb_storage::{Error, ListItems, Result, ScalarType, Status, Timestamp, Value, ValueType};
+use asofdb_storage::{Error, Field, ListItems, Result, ScalarType, Status, Timestamp, Value, ValueType};
 
-use crate::read::record::{Field, Records};
+use crate::read::record::Records;
 use crate::rows::types::{UTC, list_item};
 
 /// Rows whose fixed values are gathered for all fields at once: few enough to stay in the first-level cache.

@@ -14,15 +14,19 @@ mod clock;
 mod definition;
 mod difference;
 mod error;
+mod floats;
 pub mod key;
 mod memory;
+mod number;
 mod plan;
-mod projection;
+mod record;
 #[cfg(feature = "rocksdb")]
 mod rocks;
 pub mod row;
+mod row_plan;
 mod rules;
 mod schema;
+mod sink;
 mod status;
 mod time;
 mod value;
@@ -38,16 +42,20 @@ pub use definition::{
     Definitions, EVENT_COLUMN_DEFAULT, EntityDefinition, FeatureDefinition, ServiceDefinition, ViewDefinition,
 };
 pub use error::{Error, ErrorKind, Result};
+pub use floats::Floats;
 pub use memory::MemoryBackend;
+pub use number::{MatrixNumber, NumberWork, is_numeric};
 pub use plan::{Change, ChangeKind, ObjectKind, Plan};
-pub use projection::{Projected, Projection, is_numeric};
+pub use record::{Arena, Field, RecordLayout, RecordMut, RecordRef, mark_missing};
 #[cfg(feature = "rocksdb")]
 pub use rocks::{
     BACKGROUND_JOBS_DEFAULT, MEMORY_BUDGET_BYTES_DEFAULT, MEMORY_BUDGET_BYTES_MIN, Options, RocksBackend,
     STALL_PATIENCE_DEFAULT, restore,
 };
+pub use row_plan::{PlannedRow, RowPlan};
 pub use rules::{NAME_BYTES_MAX, Problem, Step, Unknown};
 pub use schema::{FEATURES_MAX, FeatureId, Place, ROW_HEADER_BYTES, RowLayout, RowSchema, Slot};
+pub use sink::Sink;
 pub use status::Status;
 pub use time::{Clock, ManualClock, Span, SystemClock, Timestamp};
 pub use value::{ListItems, ScalarType, Value, ValueType};

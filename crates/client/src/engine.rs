@@ -139,7 +139,8 @@ impl Engine {
         spine: &Path,
         options: &TrainingSetOptions,
     ) -> Result<Source> {
-        open_spine(&*self.catalog()?, references, spine, options)
+        let named = references.iter().map(|reference| reference.as_ref().to_owned()).collect();
+        open_spine(&Prepared::new(&*self.catalog()?, named)?, spine, options)
     }
 
     /// Joins to each row of a spine the features as of its time.

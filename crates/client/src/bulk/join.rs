@@ -6,7 +6,7 @@ use std::path::Path;
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use asofdb::parts::{JoinBatches, OutputFile, open_spine, write_training_set};
-use asofdb::{JoinOptions, JoinReport, OnProgress, Result, TrainingSetOptions};
+use asofdb::{JoinOptions, JoinReport, OnProgress, Prepared, Result, TrainingSetOptions};
 use asofdb_protocol::{JoinEnd, JoinRequest, Kind, KnownAtMessage, PIECE_BYTES, StreamPieces, parts};
 
 use crate::bulk::exchange::Exchange;
@@ -64,7 +64,8 @@ impl Client {
         progress: &mut OnProgress<'_>,
     ) -> Result<JoinReport> {
         let output = OutputFile::create(out)?;
-        let source = open_spine(&*self.catalog()?, references, spine, options)?;
+        let named = references.iter().map(|reference| reference.as_ref().to_owned()).collect();
+        let source = open_spine(&Prepared::new(&*self.catalog()?, named)?, spine, options)?;
         let join = self.point_in_time_join(references, source.schema(), source.batches()?, &options.join)?;
         write_training_set(output, out, options.compression, source.rows_total(), join, progress)
     }
