@@ -3,7 +3,7 @@
 use asofdb_model::Bytes;
 use asofdb_storage::row::{self, ROW_FORMAT, RowKind, RowRef};
 use asofdb_storage::{
-    Arena, Catalog, Definitions, EntityDefinition, FeatureDefinition, FeatureView, Floats, JoinKey, PlannedRow,
+    Catalog, Definitions, EntityDefinition, FeatureDefinition, FeatureView, Floats, JoinKey, PlannedRow, RecordArena,
     RecordMut, RecordRef, Result, RowLayout, RowPlan, ScalarType, Sink, Status, Timestamp, Value, ValueType,
     ViewDefinition, is_numeric,
 };
@@ -136,7 +136,7 @@ fn project_numbers(view: &FeatureView, layout: &RowLayout, stored: &[u8]) -> Res
 #[derive(Default)]
 struct Kept(Vec<u8>);
 
-impl Arena for Kept {
+impl RecordArena for Kept {
     fn push(&mut self, bytes: &[u8]) -> Result<u64> {
         self.0.extend_from_slice(bytes);
         Ok((self.0.len() - bytes.len()) as u64)

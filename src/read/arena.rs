@@ -6,7 +6,7 @@
 
 use std::fs::File;
 
-use asofdb_storage::{Error, Result};
+use asofdb_storage::{Error, RecordArena, Result};
 use memmap2::MmapMut;
 
 /// Bytes kept in memory before the arena moves to a file.
@@ -29,7 +29,7 @@ struct Spilled {
     len: usize,
 }
 
-impl asofdb_storage::Arena for Arena {
+impl RecordArena for Arena {
     #[inline]
     fn push(&mut self, bytes: &[u8]) -> Result<u64> {
         if self.spilled.is_none() && self.memory.len() + bytes.len() <= IN_MEMORY_BYTES_MAX {
@@ -118,8 +118,6 @@ fn map(file: &File, bytes: usize) -> Result<MmapMut> {
 
 #[cfg(test)]
 mod tests {
-    use asofdb_storage::Arena as _;
-
     use super::*;
 
     #[test]

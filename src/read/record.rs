@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use asofdb_storage::{Error, Field, RecordLayout, RecordMut, RecordRef, Result, mark_missing};
+use asofdb_storage::{Error, Field, RecordArena, RecordLayout, RecordMut, RecordRef, Result, mark_missing};
 
 use crate::read::arena::Arena;
 
@@ -65,7 +65,7 @@ impl Records {
             return Err(corrupt());
         }
         records.bytes.extend_from_slice(bytes);
-        asofdb_storage::Arena::push(&mut records.arena, variable)?;
+        records.arena.push(variable)?;
         let is_variable = |field: &&Field| field.ty.fixed_bytes().is_none();
         for field in layout.fields().iter().filter(is_variable) {
             let is_bad = |record: RecordRef<'_>| {

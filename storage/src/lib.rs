@@ -46,7 +46,7 @@ pub use floats::Floats;
 pub use memory::MemoryBackend;
 pub use number::{MatrixNumber, NumberWork, is_numeric};
 pub use plan::{Change, ChangeKind, ObjectKind, Plan};
-pub use record::{Arena, Field, RecordLayout, RecordMut, RecordRef, mark_missing};
+pub use record::{Field, RecordArena, RecordLayout, RecordMut, RecordRef, mark_missing};
 #[cfg(feature = "rocksdb")]
 pub use rocks::{
     BACKGROUND_JOBS_DEFAULT, MEMORY_BUDGET_BYTES_DEFAULT, MEMORY_BUDGET_BYTES_MIN, Options, RocksBackend,

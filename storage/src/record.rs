@@ -80,8 +80,8 @@ impl RecordLayout {
     }
 }
 
-/// Append-only bytes, where values of variable length go.
-pub trait Arena {
+/// Append-only bytes to which records refer for their values of variable length.
+pub trait RecordArena {
     /// Appends `bytes` and returns where they are.
     ///
     /// # Errors
@@ -110,7 +110,7 @@ pub fn mark_missing(header: &mut [u8]) {
     header[STATUS_AT] = Status::Missing as u8;
 }
 
-impl<A: Arena> Sink for RecordMut<'_, A> {
+impl<A: RecordArena> Sink for RecordMut<'_, A> {
     #[inline]
     fn missing(&mut self, _plan: &RowPlan) {
         mark_missing(self.bytes);

@@ -138,32 +138,39 @@ impl<'p, 'r> PlannedRow<'p, 'r> {
         self.get(feature)?.map(|bytes| Value::decode(ty, bytes)).transpose()
     }
 
+    #[inline]
     pub(crate) fn plan(&self) -> &'p RowPlan {
         self.plan
     }
 
+    #[inline]
     pub(crate) fn row(&self) -> &RowRef<'p, 'r> {
         &self.row
     }
 
+    #[inline]
     pub(crate) fn bytes(&self) -> &'r [u8] {
         self.row.bytes()
     }
 
+    #[inline]
     pub(crate) fn record_copy(&self) -> &'p RecordCopy {
         &self.schema.record
     }
 
+    #[inline]
     pub(crate) fn float_runs(&self) -> &'p [FloatRun] {
         &self.schema.floats
     }
 
     /// Whether some feature may be null: if not, nobody need look.
+    #[inline]
     pub(crate) fn may_have_nulls(&self) -> bool {
         self.has_nulls || !self.schema.complete
     }
 
     /// The features that are null or younger than the row.
+    #[inline]
     pub(crate) fn nulls(&self) -> impl Iterator<Item = usize> {
         let is_null = |slot: &Option<Slot>| slot.as_ref().is_none_or(|slot| self.row.is_null(slot));
         let slots = self.schema.slots.iter().enumerate();

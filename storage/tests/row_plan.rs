@@ -2,9 +2,9 @@
 //! two sinks agree with the values.
 
 use asofdb_storage::{
-    Arena, Catalog, Definitions, EntityDefinition, ErrorKind, Feature, FeatureDefinition, FeatureId, FeatureView,
-    Floats, JoinKey, PlannedRow, RecordMut, RecordRef, Result, RowLayout, RowPlan, RowSchema, ScalarType, Sink, Status,
-    Timestamp, Value, ValueType, ViewDefinition, is_numeric, mark_missing, row,
+    Catalog, Definitions, EntityDefinition, ErrorKind, Feature, FeatureDefinition, FeatureId, FeatureView, Floats,
+    JoinKey, PlannedRow, RecordArena, RecordMut, RecordRef, Result, RowLayout, RowPlan, RowSchema, ScalarType, Sink,
+    Status, Timestamp, Value, ValueType, ViewDefinition, is_numeric, mark_missing, row,
 };
 use proptest::collection::vec;
 use proptest::option;
@@ -128,7 +128,7 @@ fn number(value: &Value) -> f32 {
 #[derive(Default)]
 struct Kept(Vec<u8>);
 
-impl Arena for Kept {
+impl RecordArena for Kept {
     fn push(&mut self, bytes: &[u8]) -> Result<u64> {
         self.0.extend_from_slice(bytes);
         Ok((self.0.len() - bytes.len()) as u64)
