@@ -26,9 +26,9 @@ fuzz: ## with cargo-fuzz where it is installed; otherwise the same bodies with r
 bench: ## in release; BENCH_ARGS go to cargo bench
 	@bash scripts/bench $(BENCH_ARGS)
 
-audit: ## licences, crates and sources
+audit: ## advisories, licences, crates and sources
 	@$(PREPARED) { command -v cargo-deny >/dev/null || { say "installing cargo-deny" && cargo install -q cargo-deny --locked; }; } \
-		&& cargo deny check bans licenses sources
+		&& cargo deny check advisories bans licenses sources
 
 fmt:
 	@$(PREPARED) cargo fmt --all

@@ -8,7 +8,7 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use arrow::array::RecordBatch;
-use asofdb::storage::{Backend, WriteBatch, key};
+use asofdb::storage::{History, WriteBatch, key};
 use asofdb::{FeatureView, Store, Version};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use rocksdb::{DB, Options as RocksOptions};

@@ -79,19 +79,20 @@ pub use self::read::answer::{Answer, AnswerColumns};
 pub use self::read::matrix::{F32Matrix, MatrixNumber};
 pub use self::read::question::Question;
 pub use self::read::request::{EntityRows, Prepared};
+pub use self::rows::arrow_scalar::ArrowScalar;
 pub use self::rows::keys::{EntityKey, key_value, parse_join_key};
 pub use self::rows::roles::ColumnRole;
 pub use self::rows::types::{arrow_type, feature_field, timestamp_type};
 pub use self::scan::{EXPORT_FORMAT, ExportRows, ManifestColumn};
 #[cfg(feature = "files")]
-pub use self::source::{Batches, InputFormat, Source};
+pub use self::source::{Batches, Delimiter, InputFormat, Source, TextOptions};
 pub use self::store::{HistoryRow, Store};
 pub use asofdb_storage as storage;
 pub use asofdb_storage::{
-    Catalog, Change, ChangeKind, Clock, Committed, Definitions, Durability, Entity, EntityDefinition, Erased, Error,
-    ErrorKind, Feature, FeatureDefinition, FeatureService, FeatureView, JoinKey, ManualClock, ObjectKind, Plan, Result,
-    ScalarType, ServiceDefinition, Span, Stats, Status, SystemClock, Timestamp, Value, ValueType, Verified, Version,
-    ViewDefinition,
+    Catalog, Change, ChangeKind, Clock, Committed, Date, Definitions, Durability, Entity, EntityDefinition, Erased,
+    Error, ErrorKind, Feature, FeatureDefinition, FeatureService, FeatureView, JoinKey, ManualClock, ObjectKind, Plan,
+    Result, ScalarType, ServiceDefinition, Span, Stats, Status, SystemClock, Timestamp, Value, ValueType, Verified,
+    Version, ViewDefinition,
 };
 #[cfg(feature = "rocksdb")]
 pub use asofdb_storage::{Options, restore};
@@ -122,6 +123,6 @@ pub mod parts {
     pub use crate::rows::values::value_at;
     pub use crate::scan::{Counts, ExportSchema, Selection};
     #[cfg(feature = "files")]
-    pub use crate::source::{RequestRows, request_batch, request_column};
+    pub use crate::source::{NO_TIME_MICROS, RequestRows, request_batch, request_column};
     pub use crate::store::{check_revision, encode_entity_key};
 }

@@ -351,6 +351,21 @@ fn rejects_are_set_aside_and_counted() {
 }
 
 #[test]
+fn csv_may_have_another_delimiter() {
+    let cli = Cli::filled();
+    let text = "user_id;item;event_timestamp;bought\n2;\"tea; green\";2024-05-01T09:00:00Z;\n";
+    cli.write("some.csv", text);
+    cli.refuses("ingest buys_v1 some.csv", &["some.csv", "delimiter", "\";\""]);
+    let report = cli.json("ingest buys_v1 some.csv --delimiter ;");
+    assert_eq!(report["rows_written"], 1);
+    cli.write("some.tsv", text.replace(';', "\t"));
+    assert_eq!(cli.json("ingest buys_v1 some.tsv")["rows_written"], 1);
+    cli.write("spine.csv", "user_id|item|event_timestamp\n2|\"tea; green\"|2024-05-02\n");
+    let report = cli.json("training-set buys_v1 --spine spine.csv --delimiter | --out t.parquet");
+    assert_eq!((&report["rows"], &report["features"]["buys_v1:bought"]["null"]), (&json!(1), &json!(1)));
+}
+
+#[test]
 fn training_sets_count_statuses() {
     let cli = Cli::filled();
     cli.write(
@@ -562,7 +577,7 @@ fn bad_rows_are_refused_whole() {
         ("wrong type", row(&[("score", json!("high"))]), &["score"]),
         ("lossy", row(&[("visits", json!(1.5))]), &["visits"]),
         ("null key", row(&[("user_id", Json::Null)]), &["join key", "null"]),
-        ("seconds", row(&[("event_timestamp", json!(1_714_557_600))]), &["event timestamp", "seconds"]),
+        ("seconds", row(&[("event_timestamp", json!(1_714_557_600))]), &["event_timestamp", "looks like seconds"]),
         ("future", row(&[("event_timestamp", json!("2999-01-01T00:00:00Z"))]), &["future"]),
         ("bad time", row(&[("event_timestamp", json!("noon"))]), &["event_timestamp", "noon"]),
         ("long", row(&[("city", json!("x".repeat(2 << 20)))]), &["row", "bytes"]),

@@ -262,6 +262,8 @@ fn defaults_are_read_as_the_type_of_their_feature() {
         ("timestamp", "\"2013-01-01 10:00:00\"", ten.clone()),
         ("timestamp", "2013-01-01T10:00", ten),
         ("timestamp", "2013-01-01", midnight),
+        ("date", "2013-01-01", Value::Date("2013-01-01".parse().unwrap())),
+        ("date", "\"0001-01-01\"", Value::Date(asofdb::Date::MIN)),
         ("list<int32>", "[1, 2]", Value::List(ScalarType::Int32, vec![Value::Int32(1), Value::Int32(2)])),
         ("list<string>", "[]", Value::List(ScalarType::String, vec![])),
     ];
@@ -292,6 +294,9 @@ fn a_default_of_another_type_or_that_would_lose_something_says_where() {
         ("timestamp", "10:00:00", "write a time such as"),
         ("timestamp", "\"soon\"", "a time is RFC 3339"),
         ("timestamp", "2013-01-01T10:00:00.0000001Z", "at most six fraction digits"),
+        ("date", "15706", "write a date such as"),
+        ("date", "2013-01-01T00:00:00Z", "a date is YYYY-MM-DD"),
+        ("date", "\"2013-02-30\"", "a date is YYYY-MM-DD"),
         ("list<int32>", "1", "write a list in brackets"),
     ];
     for (ty, literal, says) in bad {

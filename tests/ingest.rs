@@ -89,6 +89,26 @@ fn rows_without_a_created_timestamp_get_that_of_the_commit() {
 }
 
 #[test]
+fn columns_of_json_with_a_role_are_looked_for_in_every_row() {
+    let directory = TempDir::new().unwrap();
+    let row =
+        |user: i64| json!({"user_id": user, "event_timestamp": hours_ago(3).to_string(), "visits": user, "name": null});
+    let mut last = row(20_000);
+    last["created"] = json!(hours_ago(2).to_string());
+    last["score"] = json!(0.5);
+    let text: String = (0..20_000).map(row).chain([last]).map(|row| format!("{row}\n")).collect();
+    let path = files::text(directory.path().join("a.ndjson"), &text);
+    let store = in_memory(&users());
+    ingest(&store, "profile", &[&path], &IngestOptions::default()).unwrap();
+    let found = |user| store.history("profile", &[("user_id", Value::Int64(user))], 10).unwrap().remove(0);
+    assert_eq!((found(0).version.created, found(0).values[0].clone()), (NOW, None));
+    assert_eq!(
+        (found(20_000).version.created, found(20_000).values[0].clone()),
+        (hours_ago(2), Some(Value::Float32(0.5)))
+    );
+}
+
+#[test]
 fn what_was_ingested_is_known_again_by_its_content() {
     let directory = TempDir::new().unwrap();
     let test = TestStore::new(&users());
@@ -139,7 +159,8 @@ fn the_first_bad_row_of_any_file_refuses_everything() {
         ),
         (
             "1,1717200000,1,1,\n".to_owned(),
-            "line 2 (row 1): event timestamp: timestamps are microseconds since 1970, this looks like seconds: 1717200000",
+            "line 2 (row 1): column \"event_timestamp\": timestamps are microseconds since 1970, this looks like seconds: \
+             1717200000",
         ),
         (
             "1,2025-01-01,1,1,\n".to_owned(),
@@ -175,7 +196,9 @@ fn files_that_do_not_suit_the_view_are_refused() {
                 "user_id" => ("user_id", array.clone()),
                 "event_timestamp" => ("event_timestamp", array.clone()),
                 "score" => ("score", array.clone()),
-                _ => ("name", profiles(3).column_by_name("name").unwrap().clone()),
+                "created" => ("created", array.clone()),
+                "ignored" => ("ignored", array.clone()),
+                _ => ("name", array.clone()),
             })
             .collect(),
     );

@@ -233,7 +233,7 @@ fn a_spine_without_its_key_or_time_is_refused_by_name() {
     let options = JoinOptions { event_timestamp: "event_time".into(), ..JoinOptions::default() };
     assert!(message(good.clone(), &options).contains("no time column \"event_time\""));
     let integers = batch(vec![("user_id", good.column(0).clone()), ("event_timestamp", good.column(0).clone())]);
-    assert!(message(integers, &JoinOptions::default()).contains("holds integers"));
+    assert!(message(integers, &JoinOptions::default()).contains("must be timestamp, not Int64"));
     let fractions: ArrayRef = Arc::new(arrow::array::Float64Array::from(vec![1.5]));
     let fractions = batch(vec![("user_id", fractions), ("event_timestamp", good.column(1).clone())]);
     assert!(message(fractions, &JoinOptions::default()).contains("spine row 0: column \"user_id\" does not fit"));

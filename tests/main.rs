@@ -2,15 +2,18 @@
 
 mod common;
 
+mod dates;
 mod definitions;
 mod disks;
 mod export;
 mod formats;
 mod freshness;
 mod ingest;
+mod int96;
 mod ipc;
 mod join;
 mod reads;
 mod sources;
+mod times;
 mod training_set;
 mod writes;

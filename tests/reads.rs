@@ -45,6 +45,19 @@ fn null_missing_expired_and_zero_never_look_alike() {
 }
 
 #[test]
+fn an_entity_asked_for_in_several_rows_is_answered_in_each() {
+    for store in [in_memory(&users()), TestStore::new(&users()).store] {
+        store.write("profile", &profile(1, hours_ago(1), Some(1.5), Some(7))).unwrap();
+        let request = store.prepare(&["profile:visits"]).unwrap();
+        let mut rows = request.entity_rows();
+        (0..5).for_each(|_| rows.push(&[int(1)]).unwrap());
+        let answer = store.latest(&request, &rows).unwrap();
+        let values: Vec<_> = (0..5).map(|row| answer.value(row, 0).unwrap()).collect();
+        assert_eq!(values, vec![Some(Value::Int64(7)); 5]);
+    }
+}
+
+#[test]
 fn late_data_never_hides_a_newer_row() {
     let test = TestStore::new(&users());
     test.store.write("profile", &profile(1, hours_ago(1), Some(2.0), None)).unwrap();

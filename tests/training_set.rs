@@ -80,6 +80,38 @@ fn a_spine_in_text_becomes_a_typed_training_set() {
 }
 
 #[test]
+fn what_a_spine_of_text_only_carries_along_stays_as_it_is_written() {
+    let test = filled();
+    let directory = test.directory.path();
+    let spines = [
+        (
+            "spine.csv",
+            format!(
+                "zip,id,user_id,event_timestamp\n00501,12345678901234567890,1,{0}\n12E5,1.10,2,{0}\n",
+                hours_ago(0)
+            ),
+        ),
+        (
+            "spine.ndjson",
+            format!(
+                "{{\"zip\":\"00501\",\"id\":12345678901234567890,\"user_id\":1,\"event_timestamp\":\"{0}\"}}\n\
+             {{\"zip\":\"12E5\",\"id\":1.10,\"user_id\":2,\"event_timestamp\":\"{0}\"}}\n",
+                hours_ago(0)
+            ),
+        ),
+    ];
+    for (name, text) in spines {
+        let (spine, out) = (files::text(directory.join(name), &text), directory.join(format!("{name}.parquet")));
+        training_set(&test.store, &spine, &out, AnswerColumns::default()).unwrap();
+        let result = read(&out);
+        let texts = |column: usize| result.column(column).as_string::<i32>().iter().flatten().collect::<Vec<_>>();
+        assert_eq!((texts(0), texts(1)), (vec!["00501", "12E5"], vec!["12345678901234567890", "1.10"]), "{name}");
+        assert_eq!(result.column(2).as_primitive::<arrow::datatypes::Int64Type>().values(), &[1, 2]);
+        assert_eq!(result.column(4).as_primitive::<Float32Type>().iter().collect::<Vec<_>>(), [Some(2.0), None]);
+    }
+}
+
+#[test]
 fn an_output_that_exists_is_refused_and_stays() {
     let test = filled();
     let spine = test.directory.path().join("spine.csv");

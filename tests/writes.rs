@@ -6,7 +6,8 @@ use arrow::array::{ArrayRef, Float32Array, Float64Array, Int64Array, RecordBatch
 use arrow::datatypes::{DataType, TimeUnit};
 use asofdb::{Definitions, ErrorKind, ScalarType, Span, Store, Timestamp, Value};
 
-use crate::common::{NOW, batch, entity, hours_ago, in_memory, int, times, users, view};
+use crate::common::{NOW, batch, entity, files, hours_ago, in_memory, int, times, users, view};
+use crate::ipc;
 
 /// Three good rows, with one column replaced.
 fn rows(replaced: Option<(&str, ArrayRef)>) -> RecordBatch {
@@ -216,4 +217,114 @@ fn erase_and_delete_need_the_views_own_keys() {
     assert_eq!(error.to_string(), "view \"profile\" has no join key \"userid\"; did you mean \"user_id\"?");
     let error = store.erase(&["profile"], &[]).unwrap_err();
     assert_eq!(error.to_string(), "view \"profile\" needs join key \"user_id\"");
+}
+
+/// The batch with a second column `name`, of other values.
+fn with_twice(rows: &RecordBatch, name: &str) -> RecordBatch {
+    let position = rows.schema().index_of(name).unwrap();
+    let mut fields = rows.schema().fields().to_vec();
+    let mut columns = rows.columns().to_vec();
+    fields.push(fields[position].clone());
+    columns.push(arrow::array::new_null_array(columns[position].data_type(), rows.num_rows()));
+    RecordBatch::try_new(Arc::new(arrow::datatypes::Schema::new(fields)), columns).unwrap()
+}
+
+#[test]
+fn a_name_that_two_columns_have_is_refused_where_it_is_asked_for() {
+    let store = in_memory(&users());
+    let rows = batch(vec![
+        ("user_id", Arc::new(Int64Array::from(vec![1])) as ArrayRef),
+        ("event_timestamp", times([Some(hours_ago(1))])),
+        ("created", times([Some(hours_ago(1))])),
+        ("score", Arc::new(Float32Array::from(vec![1.0]))),
+        ("visits", Arc::new(Int64Array::from(vec![1]))),
+        ("name", Arc::new(StringArray::from(vec!["a"]))),
+        ("other", Arc::new(Int64Array::from(vec![1]))),
+    ]);
+    let directory = tempfile::TempDir::new().unwrap();
+    for name in ["user_id", "event_timestamp", "created", "score"] {
+        let twice = with_twice(&rows, name);
+        let expected = format!("two columns are named {name:?}; rename one of them");
+        let error = store.write("profile", &twice).unwrap_err();
+        assert_eq!(error.to_string(), format!("view \"profile\": {expected}"));
+        let paths = [
+            files::parquet(directory.path().join("a.parquet"), &twice, 1),
+            ipc::file(directory.path().join("a.arrow"), &[twice]),
+        ];
+        for path in paths {
+            let input = vec![asofdb::Input::Path(path.clone())];
+            let error = store.ingest("profile", input, &asofdb::IngestOptions::default(), &mut |_| {}).unwrap_err();
+            assert_eq!(error.to_string(), format!("file {path:?}: {expected}"));
+        }
+    }
+    assert_eq!(store.verify().unwrap().versions, 0);
+    let prepared = store.prepare(&["profile"]).unwrap();
+    let error = prepared.entity_rows_from(&with_twice(&rows, "user_id")).unwrap_err();
+    assert_eq!(error.to_string(), "two columns are named \"user_id\"; rename one of them");
+    // A name that nobody asks for is nobody's concern.
+    store.write("profile", &with_twice(&rows, "other")).unwrap();
+}
+
+/// The values of the features of user 1 after writing one row of `array` as the feature `f` of type `ty`.
+fn written(ty: &str, array: ArrayRef) -> Result<Option<Value>, String> {
+    let definitions = Definitions {
+        entities: vec![entity("user", &[("user_id", ScalarType::Int64)])],
+        views: vec![view("v", &["user"], &[("f", ty)])],
+        services: vec![],
+    };
+    let store = in_memory(&definitions);
+    let rows = batch(vec![
+        ("user_id", Arc::new(Int64Array::from(vec![1])) as ArrayRef),
+        ("event_timestamp", times([Some(hours_ago(1))])),
+        ("f", array),
+    ]);
+    store.write("v", &rows).map_err(|error| error.to_string())?;
+    Ok(store.history("v", &[("user_id", Value::Int64(1))], 1).unwrap()[0].values[0].clone())
+}
+
+#[test]
+fn dates_in_milliseconds_are_times_if_they_are_whole_days() {
+    let date = |millis| written("timestamp", Arc::new(arrow::array::Date64Array::from(vec![millis])));
+    let noon: Timestamp = "1969-07-20".parse().unwrap();
+    assert_eq!(date(noon.as_micros() / 1_000), Ok(Some(Value::Timestamp(noon))));
+    let last: Timestamp = "9999-12-31".parse().unwrap();
+    assert_eq!(date(last.as_micros() / 1_000), Ok(Some(Value::Timestamp(last))));
+    assert!(date(1).unwrap_err().ends_with("column \"f\" has a time that is no whole day: 1"));
+    assert!(date(i64::MAX / 86_400_000 * 86_400_000).unwrap_err().contains("outside the years 1 to 9999"));
+    for days in [i32::MAX, i32::MIN] {
+        let error = written("timestamp", Arc::new(arrow::array::Date32Array::from(vec![days]))).unwrap_err();
+        assert!(error.contains("outside the years 1 to 9999"), "{error}");
+    }
+}
+
+#[test]
+fn list_views_are_lists() {
+    let lists = arrow::array::ListArray::from_iter_primitive::<arrow::datatypes::Float32Type, _, _>(vec![
+        Some(vec![Some(9.0)]),
+        Some(vec![Some(0.5), Some(1.0)]),
+    ]);
+    let item = Arc::new(arrow::datatypes::Field::new_list_field(DataType::Float32, true));
+    let expected = Value::List(ScalarType::Float32, vec![Value::Float32(0.5), Value::Float32(1.0)]);
+    for ty in [DataType::ListView(item.clone()), DataType::LargeListView(item)] {
+        let views = arrow::compute::cast(&lists, &ty).unwrap();
+        assert_eq!(written("list<float32>", views.slice(1, 1)), Ok(Some(expected.clone())), "{ty}");
+    }
+}
+
+#[test]
+fn runs_are_read_as_their_values() {
+    let runs: arrow::array::RunArray<arrow::datatypes::Int32Type> = ["a", "b", "b"].into_iter().collect();
+    assert_eq!(written("string", Arc::new(runs.slice(2, 1))), Ok(Some(Value::String("b".into()))));
+    let ends = arrow::array::Int16Array::from(vec![1, 3]);
+    let runs = arrow::array::RunArray::try_new(&ends, &Int64Array::from(vec![Some(1), None])).unwrap();
+    let runs: ArrayRef = Arc::new(runs);
+    assert_eq!(written("int64", runs.slice(1, 1)), Ok(None));
+    assert_eq!(written("int64", runs.slice(0, 1)), Ok(Some(Value::Int64(1))));
+}
+
+#[test]
+fn an_unsigned_number_that_no_type_holds_says_what_would() {
+    let error = written("int64", Arc::new(arrow::array::UInt64Array::from(vec![u64::MAX]))).unwrap_err();
+    assert!(error.ends_with("declare string or bytes and write it as such: 18446744073709551615"), "{error}");
+    assert_eq!(written("int64", Arc::new(arrow::array::UInt64Array::from(vec![5]))), Ok(Some(Value::Int64(5))));
 }

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Float32Array, Int64Array, RecordBatch, TimestampMicrosecondArray};
 use asofdb::storage::row::RowBlock;
-use asofdb::storage::{Backend, Place, RocksBackend, RowLayout, WriteBatch, key};
+use asofdb::storage::{Backend, Place, RocksBackend, RowLayout, Upkeep, WriteBatch, key};
 use asofdb::{
     Definitions, Durability, EntityDefinition, FeatureDefinition, FeatureView, JoinKey, Options, ScalarType, Span,
     Store, SystemClock, Timestamp, ValueType, ViewDefinition,

@@ -42,6 +42,7 @@ fn order(a: &Value, b: &Value) -> Ordering {
         (Value::String(a), Value::String(b)) => a.as_bytes().cmp(b.as_bytes()),
         (Value::Bytes(a), Value::Bytes(b)) => a.cmp(b),
         (Value::Timestamp(a), Value::Timestamp(b)) => a.cmp(b),
+        (Value::Date(a), Value::Date(b)) => a.cmp(b),
         _ => panic!("values of two types: {a:?} and {b:?}"),
     }
 }

@@ -1,7 +1,7 @@
 //! Types and values out of bytes.
 
 use asofdb_model::Bytes;
-use asofdb_storage::{ScalarType, Timestamp, Value, ValueType};
+use asofdb_storage::{Date, ScalarType, Timestamp, Value, ValueType};
 
 pub(crate) fn scalar_type(bytes: &mut Bytes<'_>) -> ScalarType {
     ScalarType::ALL[bytes.below(ScalarType::ALL.len())]
@@ -24,7 +24,14 @@ pub(crate) fn scalar(ty: ScalarType, bytes: &mut Bytes<'_>) -> Value {
         ScalarType::String => Value::String(text(bytes)),
         ScalarType::Bytes => Value::Bytes(short(bytes)),
         ScalarType::Timestamp => Value::Timestamp(Timestamp::from_micros(i64::from_be_bytes(bytes.array()))),
+        ScalarType::Date => Value::Date(date(bytes)),
     }
+}
+
+fn date(bytes: &mut Bytes<'_>) -> Date {
+    let days = i64::from(Date::MAX.as_days()) - i64::from(Date::MIN.as_days()) + 1;
+    let after_first = i64::from(u32::from_be_bytes(bytes.array())) % days;
+    Date::from_days((i64::from(Date::MIN.as_days()) + after_first) as i32).expect("a day of the range")
 }
 
 pub(crate) fn value(ty: ValueType, bytes: &mut Bytes<'_>) -> Value {

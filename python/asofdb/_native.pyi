@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -103,7 +104,9 @@ def ingest_files(
     rejects: str | None,
     from_scratch: bool,
     progress: Callable[[int, int, int | None], object] | None,
+    delimiter: str | None,
 ) -> str: ...
+def ingest_named(engine: Engine, view: str, name: str, path: Path) -> int: ...
 def ingest_rows(
     engine: Engine,
     view: str,

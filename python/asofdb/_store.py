@@ -40,6 +40,7 @@ class JoinQuestion(NamedTuple):
     event_timestamps: bool
     full_names: bool
     memory_bytes: int | None
+    delimiter: str | None
 
 
 class ExportQuestion(NamedTuple):
@@ -181,13 +182,15 @@ class _Engine:
         view: str,
         *sources: Any,
         format: str | None = None,
+        delimiter: str | None = None,
         rejects: Path | None = None,
         from_scratch: bool = False,
         progress: Progress | None = None,
     ) -> IngestReport:
         """Loads files, or one table or stream of any size, into a view: whole or not at all.
 
-        Files are Parquet, Arrow IPC, CSV or NDJSON, by their ending or ``format``. A file that was loaded before is
+        Files are Parquet, Arrow IPC, CSV or NDJSON, by their ending or ``format``; ``delimiter`` stands between the
+        fields of CSV (a character, or ``"tab"``; None: a comma, a tab in ``.tsv``). A file that was loaded before is
         known by its content and not loaded twice, and an ingest that was interrupted goes on where it was;
         ``from_scratch`` loads everything again. Bad rows refuse everything, unless ``rejects`` names a file for them.
 
@@ -197,12 +200,19 @@ class _Engine:
         rejects = None if rejects is None else os.fspath(rejects)
         if paths and len(paths) == len(sources):
             text = _native.ingest_files(
-                self._engine, view, [os.fspath(path) for path in paths], format, rejects, from_scratch, progress
+                self._engine,
+                view,
+                [os.fspath(path) for path in paths],
+                format,
+                rejects,
+                from_scratch,
+                progress,
+                delimiter,
             )
-        elif len(sources) == 1 and format is None:
+        elif len(sources) == 1 and format is None and delimiter is None:
             text = _native.ingest_rows(self._engine, view, as_stream(sources[0]), rejects, progress)
         else:
-            raise InvalidError("an ingest is of one or several files, or of one table without a format")
+            raise InvalidError("an ingest is of one or several files, or of one table without a format or delimiter")
         return IngestReport._of(text)
 
     def delete(self, views: str | Sequence[str], entity: Mapping[str, Any], *, at: Time | None = None) -> datetime:
@@ -227,6 +237,7 @@ class _Engine:
         event_timestamps: bool = ...,
         full_names: bool = ...,
         memory_bytes: int | None = ...,
+        delimiter: str | None = ...,
         out: None = ...,
         progress: None = ...,
     ) -> TrainingSet: ...
@@ -243,6 +254,7 @@ class _Engine:
         event_timestamps: bool = ...,
         full_names: bool = ...,
         memory_bytes: int | None = ...,
+        delimiter: str | None = ...,
         out: Path,
         progress: Progress | None = ...,
     ) -> JoinReport: ...
@@ -258,13 +270,15 @@ class _Engine:
         event_timestamps: bool = False,
         full_names: bool = False,
         memory_bytes: int | None = None,
+        delimiter: str | None = None,
         out: Path | None = None,
         progress: Progress | None = None,
     ) -> TrainingSet | JoinReport:
         """Joins to each row of a spine the features as of its time: a point-in-time join.
 
         ``spine`` has the join keys and a column ``event_timestamp`` of times to ask about; it is a pandas, polars or
-        pyarrow table, any Arrow stream, a dict of columns, or the path of a file (Parquet, Arrow IPC, CSV, NDJSON). The
+        pyarrow table, any Arrow stream, a dict of columns, or the path of a file (Parquet, Arrow IPC, CSV, NDJSON;
+        ``delimiter`` stands between the fields of CSV, and columns of text that are only carried along stay text). The
         result keeps its rows, order and columns, and adds a column a feature, null (or the feature's default) where the
         value is null, missing or expired. With ``known_at`` only what was known by then is used, so that the same
         training set can be made again after late data has arrived; with ``known_at="own_time"`` each row uses only
@@ -274,9 +288,14 @@ class _Engine:
         ``view__event_timestamp`` a view comes last. With ``out``, the path of a Parquet file that does not exist yet,
         the result is written there and counts are returned; otherwise it is a stream.
         """
-        question = JoinQuestion(event_timestamp, known_at, statuses, event_timestamps, full_names, memory_bytes)
+        question = JoinQuestion(
+            event_timestamp, known_at, statuses, event_timestamps, full_names, memory_bytes, delimiter
+        )
         names = list(references_of(references))
-        rows = os.fspath(spine) if isinstance(spine, (str, os.PathLike)) else as_stream(spine)
+        is_file = isinstance(spine, (str, os.PathLike))
+        if delimiter is not None and not is_file:
+            raise InvalidError("a delimiter is for a spine in a file of CSV")
+        rows = os.fspath(spine) if is_file else as_stream(spine)
         if out is None:
             return TrainingSet(_native.join(self._engine, rows, names, question))
         text = _native.join_to_file(self._engine, rows, os.fspath(out), names, question, progress)

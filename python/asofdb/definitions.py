@@ -6,7 +6,7 @@ import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta, timezone
+from datetime import date, datetime, timedelta, timezone
 from typing import Any
 
 from .errors import InvalidError
@@ -16,7 +16,7 @@ __all__ = ["Definitions", "Entity", "Feature", "FeatureService", "FeatureView", 
 Span = str | timedelta
 """A length of time: ``"2h"``, ``"1d 12h"`` or a ``timedelta``."""
 
-TYPES = ("bool", "int32", "int64", "float32", "float64", "string", "bytes", "timestamp")
+TYPES = ("bool", "int32", "int64", "float32", "float64", "string", "bytes", "timestamp", "date")
 
 
 @dataclass
@@ -36,7 +36,7 @@ class Entity:
 class Feature:
     """One feature of a view.
 
-    ``type`` is one of bool, int32, int64, float32, float64, string, bytes, timestamp or ``list<...>`` of one.
+    ``type`` is one of bool, int32, int64, float32, float64, string, bytes, timestamp, date or ``list<...>`` of one.
     ``default`` stands in for null, missing and expired values; the status still says why.
     """
 
@@ -160,6 +160,8 @@ def _literal(value: Any, name: str) -> str:
             if value.utcoffset() is None:
                 raise InvalidError(f"the default of feature {name!r} needs a time zone: {value!r}")
             return value.astimezone(timezone.utc).isoformat().replace("+00:00", "Z")
+        case date():
+            return value.isoformat()
         case list() | tuple():
             return "[" + ", ".join(_literal(item, name) for item in value) + "]"
         case _:

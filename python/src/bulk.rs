@@ -1,9 +1,11 @@
 //! Loading and exporting whole views.
 
+use std::fs::File;
 use std::path::PathBuf;
 
 use asofdb::{
-    Compression, Error, ExportOptions, ExportRows, IngestOptions, IngestReport, Input, InputFormat, PartitionBy,
+    Compression, Delimiter, Error, ExportOptions, ExportRows, IngestOptions, IngestReport, Input, InputFormat,
+    PartitionBy,
 };
 use pyo3::prelude::*;
 use serde_json::json;
@@ -42,6 +44,11 @@ fn input_format(py: Python<'_>, name: &str) -> PyResult<InputFormat> {
     name.parse().map_err(|error: Error| exception(py, &error))
 }
 
+/// The delimiter between the fields of CSV, if one is given.
+pub(crate) fn delimiter(py: Python<'_>, text: Option<&str>) -> PyResult<Option<Delimiter>> {
+    text.map(|text| text.parse().map_err(|error: Error| exception(py, &error))).transpose()
+}
+
 /// Loads files into a view.
 #[pyfunction]
 #[allow(clippy::too_many_arguments, reason = "the options of one call, which Python names")]
@@ -54,15 +61,31 @@ pub(crate) fn ingest_files(
     rejects: Option<PathBuf>,
     from_scratch: bool,
     progress: Option<Py<PyAny>>,
+    delimiter: Option<&str>,
 ) -> PyResult<String> {
     let input_format = format.map(|name| input_format(py, name)).transpose()?;
-    let options = IngestOptions { input_format, rejects, from_scratch, ..IngestOptions::default() };
+    let delimiter = self::delimiter(py, delimiter)?;
+    let options = IngestOptions { input_format, delimiter, rejects, from_scratch, ..IngestOptions::default() };
     let mut callback = Callback::new(progress);
     let done = engine.run(py, |engine| {
         let inputs = paths.into_iter().map(Input::Path).collect();
         engine.ingest(view, inputs, &options, &mut |progress| callback.call(progress))
     });
     callback.finish(done.map(|report| report_json(&report)))
+}
+
+/// Loads a file of Arrow IPC into a view and tells how many rows were written. Messages call the file `name`: it holds
+/// the rows of another file, and nobody has seen it.
+#[pyfunction]
+pub(crate) fn ingest_named(py: Python<'_>, engine: &Engine, view: &str, name: String, path: PathBuf) -> PyResult<u64> {
+    let options = IngestOptions { input_format: Some(InputFormat::Ipc), ..IngestOptions::default() };
+    let report = engine.run(py, |engine| {
+        let unreadable =
+            |error| Error::unavailable(format!("the rows of {name} cannot be read back")).with_source(error);
+        let file = File::open(&path).map_err(unreadable)?;
+        engine.ingest(view, vec![Input::File { name, file }], &options, &mut |_| ())
+    })?;
+    Ok(report.rows_written)
 }
 
 /// Loads the rows of a table or stream of any size into a view: by way of a file, because they are read twice.

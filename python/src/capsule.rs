@@ -21,6 +21,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyCapsule;
 
 use crate::errors::invalid;
+use crate::nulls::{drop_null_buffers, without_null_buffers};
 
 /// Rows with their schema, batch by batch.
 pub(crate) type Rows = Box<dyn RecordBatchReader + Send>;
@@ -42,7 +43,8 @@ fn take_stream(object: &Bound<'_, PyAny>) -> PyResult<Option<FFI_ArrowArrayStrea
     // SAFETY: a capsule of this name holds a stream structure (checked just now), which lives as long as the capsule,
     // so until the end of this function. `from_raw` moves the structure out and leaves one that is marked as released,
     // which is how the interface hands ownership over: it is released once.
-    Ok(Some(unsafe { FFI_ArrowArrayStream::from_raw(pointer.as_ptr()) }))
+    let stream = unsafe { FFI_ArrowArrayStream::from_raw(pointer.as_ptr()) };
+    Ok(Some(without_null_buffers(stream)))
 }
 
 /// The array of an object that has `__arrow_c_array__`; `None` for others.
@@ -55,7 +57,11 @@ fn import_array(object: &Bound<'_, PyAny>) -> PyResult<Option<ArrayRef>> {
     // SAFETY: capsules of these names hold these structures (checked just now), which live as long as the capsules, so
     // until the end of this function. The array is moved out, and one that is marked as released is left: it is released
     // once. The schema is only read. That the two describe each other is what whoever exports them promises.
-    let data = unsafe { from_ffi(FFI_ArrowArray::from_raw(array_pointer.as_ptr()), schema_pointer.as_ref()) };
+    let data = unsafe {
+        let mut array = FFI_ArrowArray::from_raw(array_pointer.as_ptr());
+        drop_null_buffers(schema_pointer.as_ref(), &mut array);
+        from_ffi(array, schema_pointer.as_ref())
+    };
     data.map(|data| Some(make_array(data))).map_err(|error| invalid(py, format!("not an Arrow array: {error}")))
 }
 

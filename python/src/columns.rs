@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, BinaryBuilder, BooleanArray, Float32Array, Float64Array, Int32Array, Int64Array, ListArray,
-    PrimitiveArray, StringBuilder, TimestampMicrosecondArray,
+    Array, ArrayRef, BinaryBuilder, BooleanArray, Date32Array, Float32Array, Float64Array, Int32Array, Int64Array,
+    ListArray, PrimitiveArray, StringBuilder, TimestampMicrosecondArray,
 };
 use arrow::buffer::{NullBuffer, OffsetBuffer};
 use arrow::compute::nullif;
@@ -12,12 +12,14 @@ use arrow::datatypes::{ArrowPrimitiveType, DataType, Float32Type, Float64Type, I
 use asofdb::{ScalarType, ValueType, arrow_type};
 use numpy::{
     Element, PyArray1, PyArrayDescrMethods, PyArrayMethods, PyReadonlyArray1, PyUntypedArray, PyUntypedArrayMethods,
+    dtype,
 };
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyBytes, PyList, PyString, PyTuple};
 
 use crate::capsule::import_column;
+use crate::date::date;
 use crate::errors::invalid;
 use crate::time::timestamp;
 use crate::value::{bytes, float, not_a, whole};
@@ -47,7 +49,7 @@ pub(crate) fn column(values: &Bound<'_, PyAny>, ty: ValueType, name: &str) -> Py
     }
     // A column of a data frame of pandas without Arrow.
     if let Some(to_numpy) = values.getattr_opt(intern!(py, "to_numpy"))? {
-        return without_missing(values, column(&to_numpy.call0()?, ty, name)?);
+        return of_pandas(values, &to_numpy.call0()?, ty, name);
     }
     if values.is_instance_of::<PyString>() || values.is_instance_of::<PyBytes>() {
         return Err(invalid(py, format!("column {name:?} is a list of values, not one text")));
@@ -58,13 +60,22 @@ pub(crate) fn column(values: &Bound<'_, PyAny>, ty: ValueType, name: &str) -> Py
     }
 }
 
-/// The column with nulls where pandas says that a value is missing: NaN among others, as in its data frames.
-fn without_missing(values: &Bound<'_, PyAny>, column: ArrayRef) -> PyResult<ArrayRef> {
+/// A column of pandas, with nulls where pandas says that a value is missing: NaN among others, as in its data frames.
+fn of_pandas(values: &Bound<'_, PyAny>, array: &Bound<'_, PyAny>, ty: ValueType, name: &str) -> PyResult<ArrayRef> {
     let py = values.py();
-    let Some(isna) = values.getattr_opt(intern!(py, "isna"))? else { return Ok(column) };
+    let Some(isna) = values.getattr_opt(intern!(py, "isna"))? else { return column(array, ty, name) };
     let missing = isna.call0()?.call_method0(intern!(py, "to_numpy"))?.extract::<PyReadonlyArray1<'_, bool>>()?;
+    if array.cast::<PyUntypedArray>().is_ok_and(|array| array.dtype().is_equiv_to(&dtype::<Py<PyAny>>(py))) {
+        // NaN among objects is none of them, whatever they are.
+        let items = array.call_method0(intern!(py, "tolist"))?.cast_into::<PyList>()?;
+        let items = items
+            .iter()
+            .zip(missing.as_array())
+            .map(|(item, missing)| if *missing { py.None().into_bound(py) } else { item });
+        return sequence(&items.collect::<Vec<_>>(), ty, name);
+    }
     let missing: BooleanArray = missing.as_array().iter().map(|missing| Some(*missing)).collect();
-    nullif(&column, &missing).map_err(|error| invalid(py, error.to_string()))
+    nullif(&column(array, ty, name)?, &missing).map_err(|error| invalid(py, error.to_string()))
 }
 
 /// Whether an object stands for no value: None, or what pandas has instead.
@@ -114,7 +125,12 @@ fn exact<'py>(array: &Bound<'py, PyUntypedArray>, dtype: &str, name: &str) -> Py
     let unsigned: String = array.dtype().getattr(intern!(py, "kind"))?.extract()?;
     match same.is_truthy()? && !(negative && unsigned == "u") {
         true => Ok(cast),
-        false => Err(invalid(py, format!("column {name:?} has values of {} that {dtype} cannot hold", array.dtype()))),
+        false => {
+            let is_too_large = unsigned == "u" && dtype == "int64";
+            let advice = if is_too_large { "; declare string or bytes and give them as such" } else { "" };
+            let of = array.dtype();
+            Err(invalid(py, format!("column {name:?} has values of {of} that {dtype} cannot hold{advice}")))
+        }
     }
 }
 
@@ -186,6 +202,10 @@ fn scalars(items: &[Bound<'_, PyAny>], ty: ScalarType, name: &str) -> PyResult<A
         ScalarType::Timestamp => {
             let values = each(items, ty, name, |item| timestamp(item).map(|time| Some(time.as_micros())))?;
             Arc::new(TimestampMicrosecondArray::from(values).with_timezone("UTC"))
+        }
+        ScalarType::Date => {
+            let values = each(items, ty, name, |item| date(item).map(|day| Some(day.as_days())))?;
+            Arc::new(Date32Array::from(values))
         }
         ScalarType::String => strings(items, name)?,
         ScalarType::Bytes => {

@@ -14,6 +14,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyCapsule;
 use serde_json::json;
 
+use crate::bulk::delimiter;
 use crate::capsule::{Rows, export_stream, import_rows};
 use crate::engine::Engine;
 use crate::errors::{OrRaise, exception, invalid};
@@ -37,6 +38,7 @@ pub(crate) struct JoinQuestion<'py> {
     event_timestamps: bool,
     full_names: bool,
     memory_bytes: Option<usize>,
+    delimiter: Option<String>,
 }
 
 impl JoinQuestion<'_> {
@@ -49,6 +51,12 @@ impl JoinQuestion<'_> {
             columns: AnswerColumns { full_names, statuses, event_timestamps },
             memory_bytes: self.memory_bytes.unwrap_or(defaults.memory_bytes),
         })
+    }
+
+    /// The same for a join of a file.
+    fn file_options(&self, py: Python<'_>) -> PyResult<TrainingSetOptions> {
+        let spine_delimiter = delimiter(py, self.delimiter.as_deref())?;
+        Ok(TrainingSetOptions { join: self.options()?, spine_delimiter, ..TrainingSetOptions::default() })
     }
 
     fn known_at(&self) -> PyResult<KnownAt> {
@@ -179,7 +187,7 @@ pub(crate) fn join(
     let engine = engine.get(py)?;
     let options = question.options()?;
     let rows = match path_of(spine) {
-        Some(path) => rows_of_file(py, &engine, &references, &path, &options)?,
+        Some(path) => rows_of_file(py, &engine, &references, &path, &question.file_options(py)?)?,
         None => import_rows(spine)?.ok_or_else(|| not_a_table(spine))?,
     };
     let (send, batches) = bounded(BATCHES_WAITING_MAX);
@@ -232,11 +240,10 @@ fn rows_of_file(
     engine: &asofdb_client::Engine,
     references: &[String],
     path: &Path,
-    options: &JoinOptions,
+    options: &TrainingSetOptions,
 ) -> PyResult<Rows> {
-    let options = TrainingSetOptions { join: options.clone(), ..TrainingSetOptions::default() };
     let open = || {
-        let source = engine.open_spine(references, path, &options)?;
+        let source = engine.open_spine(references, path, options)?;
         let batches = source.batches()?.map(|batch| batch.map_err(|error| ArrowError::ExternalError(Box::new(error))));
         Ok(RecordBatchIterator::new(batches, source.schema()))
     };
@@ -254,7 +261,7 @@ pub(crate) fn join_to_file(
     question: JoinQuestion<'_>,
     progress: Option<Py<PyAny>>,
 ) -> PyResult<String> {
-    let options = TrainingSetOptions { join: question.options()?, ..TrainingSetOptions::default() };
+    let options = question.file_options(py)?;
     let mut callback = Callback::new(progress);
     let path = path_of(spine);
     let rows = match path {

@@ -8,12 +8,14 @@ mod answer;
 mod bulk;
 mod capsule;
 mod columns;
+mod date;
 mod engine;
 mod entities;
 mod errors;
 mod feast;
 mod fork;
 mod join;
+mod nulls;
 mod progress;
 mod request;
 mod spooled;
@@ -31,7 +33,7 @@ mod _native {
     #[pymodule_export]
     use crate::answer::Answer;
     #[pymodule_export]
-    use crate::bulk::{export, ingest_files, ingest_rows};
+    use crate::bulk::{export, ingest_files, ingest_named, ingest_rows};
     #[pymodule_export]
     use crate::engine::Engine;
     #[pymodule_export]

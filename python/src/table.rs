@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, RecordBatch};
+use arrow::array::{Array, ArrayRef, RecordBatch, RecordBatchOptions};
 use arrow::compute::concat_batches;
 use arrow::datatypes::{Field, Schema};
 use asofdb::{FeatureView, ScalarType, ValueType};
@@ -79,10 +79,12 @@ fn batch_of_columns(columns: &Bound<'_, PyDict>, type_of: TypeOf<'_>) -> PyResul
         fields.push(Field::new(name, array.data_type().clone(), true));
         arrays.push(array);
     }
-    if arrays.is_empty() {
+    if arrays.is_empty() && !columns.is_empty() {
         return Err(invalid(py, "the table has none of the columns that are asked for"));
     }
-    RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays).map_err(|error| invalid(py, error.to_string()))
+    let options = RecordBatchOptions::new().with_row_count(Some(arrays.first().map_or(0, Array::len)));
+    RecordBatch::try_new_with_options(Arc::new(Schema::new(fields)), arrays, &options)
+        .map_err(|error| invalid(py, error.to_string()))
 }
 
 /// Rows as columns: every name that some row has, None where a row lacks it.

@@ -26,14 +26,28 @@ pub(crate) fn timestamp(value: &Bound<'_, PyAny>) -> PyResult<Timestamp> {
     if let Ok(text) = value.cast::<PyString>() {
         return text.to_str()?.parse().or_raise(py);
     }
+    if is_nat(value) {
+        return Err(invalid(py, "a time is needed, not NaT, which is none"));
+    }
     if let Ok(time) = value.cast::<PyDateTime>() {
         return of_datetime(time);
     }
-    if value.hasattr(intern!(py, "astype"))? && value.hasattr(intern!(py, "dtype"))? {
+    let number = value.extract::<i64>().ok();
+    if number.is_none() && value.hasattr(intern!(py, "astype"))? && value.hasattr(intern!(py, "dtype"))? {
         return of_datetime64(value);
     }
     let ty = value.get_type().name()?;
-    Err(invalid(py, format!("a time is an aware datetime, a numpy.datetime64 or RFC 3339 text, not {ty}")))
+    let unit = number.map_or_else(String::new, |number| {
+        let unit = Timestamp::unit_of_plain(number);
+        format!(": a whole number does not say its unit, and this looks like {unit}: {number}")
+    });
+    Err(invalid(py, format!("a time is an aware datetime, a numpy.datetime64 or RFC 3339 text, not {ty}{unit}")))
+}
+
+/// Returns whether a value is the time that is none, of pandas or of numpy: alone among times it is not itself.
+fn is_nat(value: &Bound<'_, PyAny>) -> bool {
+    let is_time = value.get_type().name().is_ok_and(|name| name == "NaTType" || name == "datetime64");
+    is_time && value.ne(value).unwrap_or(false)
 }
 
 fn of_datetime(time: &Bound<'_, PyDateTime>) -> PyResult<Timestamp> {

@@ -4,10 +4,11 @@ use asofdb::{Result, ScalarType, Value};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyByteArray, PyBytes, PyDict, PyFloat, PyInt, PyList, PyString};
 
+use crate::date::{date, date_object};
 use crate::errors::{OrRaise, invalid};
 use crate::time::{datetime, timestamp};
 
-/// The value as a Python object: bool, int, float, str, bytes, an aware datetime, or a list of those.
+/// The value as a Python object: bool, int, float, str, bytes, an aware datetime, a date, or a list of those.
 pub(crate) fn to_object<'py>(py: Python<'py>, value: &Value) -> PyResult<Bound<'py, PyAny>> {
     Ok(match value {
         Value::Bool(value) => PyBool::new(py, *value).to_owned().into_any(),
@@ -18,6 +19,7 @@ pub(crate) fn to_object<'py>(py: Python<'py>, value: &Value) -> PyResult<Bound<'
         Value::String(value) => PyString::new(py, value).into_any(),
         Value::Bytes(value) => PyBytes::new(py, value).into_any(),
         Value::Timestamp(value) => datetime(py, *value)?,
+        Value::Date(value) => date_object(py, *value)?,
         Value::List(_, values) => {
             let items = values.iter().map(|value| to_object(py, value)).collect::<PyResult<Vec<_>>>()?;
             PyList::new(py, items)?.into_any()
@@ -44,6 +46,7 @@ pub(crate) fn scalar_of(object: &Bound<'_, PyAny>, ty: ScalarType) -> PyResult<V
         }
         ScalarType::Bytes => bytes(object).map(Value::Bytes),
         ScalarType::Timestamp => Some(Value::Timestamp(timestamp(object)?)),
+        ScalarType::Date => Some(Value::Date(date(object)?)),
     };
     value.ok_or_else(|| not_a(object, ty))
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -41,11 +42,11 @@ ALL_TYPES: list[Any] = [
         ["thing"],
         [
             asofdb.Feature(f"a_{name}", name)
-            for name in ("bool", "int32", "int64", "float32", "float64", "string", "bytes", "timestamp")
+            for name in ("bool", "int32", "int64", "float32", "float64", "string", "bytes", "timestamp", "date")
         ]
         + [
             asofdb.Feature(f"l_{name}", f"list<{name}>")
-            for name in ("bool", "int32", "int64", "float32", "float64", "string", "bytes", "timestamp")
+            for name in ("bool", "int32", "int64", "float32", "float64", "string", "bytes", "timestamp", "date")
         ],
     ),
 ]
@@ -77,6 +78,17 @@ class Sidecar:
     def stop(self) -> None:
         self.process.terminate()
         self.process.wait(30)
+
+    def pause(self) -> None:
+        """Stops every thread. When this returns it has happened, so that nothing is answered from then on."""
+        self.process.send_signal(signal.SIGSTOP)
+        # Without it, a thread may run on for a while: the signal is only sent.
+        _, status = os.waitpid(self.process.pid, os.WUNTRACED)
+        assert os.WIFSTOPPED(status)
+
+    def resume(self) -> None:
+        """Lets it go on."""
+        self.process.send_signal(signal.SIGCONT)
 
     def kill(self) -> None:
         self.process.kill()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -56,20 +55,20 @@ async def test_many_reads_are_on_their_way_at_once(client: asofdb.Client) -> Non
 
 
 async def test_a_read_that_waits_lets_the_loop_run_and_can_be_cancelled(sidecar: Sidecar) -> None:
-    client = await asofdb.AsyncClient.connect(sidecar.socket, timeout=20)
+    client = await asofdb.AsyncClient.connect(sidecar.socket, timeout=300)
     await client.apply(DEFINITIONS)
     assert len(await client.latest("activity:clicks", {"user_id": [1]})) == 1
-    sidecar.process.send_signal(signal.SIGSTOP)
+    sidecar.pause()
     try:
         read = asyncio.create_task(client.latest("activity:clicks", {"user_id": [1]}))
         for _ in range(50):
-            await asyncio.sleep(0.001)
+            await asyncio.sleep(0)
         assert not read.done()
         read.cancel()
         with pytest.raises(asyncio.CancelledError):
             await read
     finally:
-        sidecar.process.send_signal(signal.SIGCONT)
+        sidecar.resume()
     assert len(await client.latest("activity:clicks", {"user_id": [1, 2]})) == 2
 
 

@@ -230,7 +230,7 @@ def test_a_time_is_aware_or_says_that_it_is_utc(engine: Any) -> None:
         (pd.Timestamp(naive), "needs a time zone"),
         (pd.Timestamp("2024-05-01T12:00:00.123456789Z"), "nanoseconds"),
         (np.datetime64("2024-05-01T12:00:00.123456789"), "microseconds"),
-        (np.datetime64("NaT"), "microseconds"),
+        (np.datetime64("NaT"), "NaT"),
         (1714564800, "not int"),
         ("yesterday", "RFC 3339"),
     ):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta, timezone
+from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ VALUES: dict[str, list[Any]] = {
     "string": ["", "héllo\0"],
     "bytes": [b"", b"\x00\xff"],
     "timestamp": [T0, datetime(1969, 12, 31, 23, 59, 59, 999999, tzinfo=UTC)],
+    "date": [date(9999, 12, 31), date(1969, 12, 31)],
 }
 
 
@@ -60,6 +61,7 @@ def test_numpy_columns_of_every_kind(tmp_path: Path) -> None:
         "a_string": np.array(["é", "b"]),
         "a_bytes": np.array([b"x", None], object),
         "a_timestamp": np.array([T0.replace(tzinfo=None), "NaT"], "datetime64[us]"),
+        "a_date": np.array(["1969-12-31", "NaT"], "datetime64[D]"),
         "l_float32": np.array([[1, 2], [3, 4]], np.float32),
         "l_int64": [np.array([1, 2]), None],
     }
@@ -77,6 +79,7 @@ def test_numpy_columns_of_every_kind(tmp_path: Path) -> None:
         assert found["a_string"] == ["é", "b"]
         assert found["a_bytes"] == [b"x", None]
         assert found["a_timestamp"] == [T0, None]
+        assert found["a_date"] == [date(1969, 12, 31), None]
         assert found["l_float32"] == [[1, 2], [3, 4]]
         assert found["l_int64"] == [[1, 2], None]
         [version] = store.history("everything", {"thing": "a"})

@@ -3,7 +3,7 @@
 //! Nothing is converted that could lose something: a whole number may stand for a float that holds it exactly,
 //! and a decimal fraction becomes the nearest float. Bytes are the UTF-8 of text.
 
-use asofdb_storage::{Result, ScalarType, Timestamp, Value, ValueType};
+use asofdb_storage::{Date, Result, ScalarType, Timestamp, Value, ValueType};
 use toml::de::DeValue;
 
 use crate::definitions::document::Field;
@@ -46,6 +46,7 @@ fn read_scalar(value: &DeValue, ty: ScalarType) -> Result<Value, String> {
         ScalarType::String => text(value).map(|text| Value::String(text.to_owned())),
         ScalarType::Bytes => text(value).map(|text| Value::Bytes(text.as_bytes().to_vec())),
         ScalarType::Timestamp => timestamp(value).map(Value::Timestamp),
+        ScalarType::Date => date(value).map(Value::Date),
     }
 }
 
@@ -114,6 +115,16 @@ fn timestamp(value: &DeValue) -> Result<Timestamp, String> {
         DeValue::String(text) => text.to_string(),
         DeValue::Datetime(time) if time.date.is_some() => time.to_string(),
         _ => return Err("write a time such as 2013-01-01T10:00:00Z".to_owned()),
+    };
+    text.parse().map_err(|error: asofdb_storage::Error| error.message().to_owned())
+}
+
+/// A date in quotes, or a TOML date.
+fn date(value: &DeValue) -> Result<Date, String> {
+    let text = match value {
+        DeValue::String(text) => text.to_string(),
+        DeValue::Datetime(time) => time.to_string(),
+        _ => return Err("write a date such as 2013-01-01".to_owned()),
     };
     text.parse().map_err(|error: asofdb_storage::Error| error.message().to_owned())
 }

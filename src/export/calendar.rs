@@ -12,7 +12,8 @@ impl PartitionBy {
         match self {
             PartitionBy::Day => Ok(Timestamp::from_micros(midnight)),
             PartitionBy::Month => {
-                let days = i64::from(date(event)?.day()) - 1;
+                let (_, _, day) = date(event)?;
+                let days = i64::from(day) - 1;
                 Ok(Timestamp::from_micros(midnight - days * DAY_MICROS))
             }
         }
@@ -20,22 +21,20 @@ impl PartitionBy {
 
     /// The directory of the partition that starts at `start`.
     pub(super) fn directory(self, start: Timestamp) -> Result<String> {
-        let date = date(start)?;
-        let (column, year, month) = (self.column(), date.year(), date.month());
+        let (year, month, day) = date(start)?;
+        let column = self.column();
         Ok(match self {
-            PartitionBy::Day => format!("{column}={year:04}-{month:02}-{:02}", date.day()),
+            PartitionBy::Day => format!("{column}={year:04}-{month:02}-{day:02}"),
             PartitionBy::Month => format!("{column}={year:04}-{month:02}"),
         })
     }
 }
 
-/// The UTC date of a moment.
-fn date(moment: Timestamp) -> Result<jiff::civil::Date> {
-    let point = jiff::Timestamp::from_microsecond(moment.as_micros()).map_err(|error| {
-        Error::invalid(format!("an event is outside the calendar; export it without partitions: {moment}"))
-            .with_source(error)
-    })?;
-    Ok(point.to_zoned(jiff::tz::TimeZone::UTC).date())
+/// The UTC date of a moment: year, month, day.
+fn date(moment: Timestamp) -> Result<(i16, i8, i8)> {
+    moment.date().ok_or_else(|| {
+        Error::invalid(format!("an event is outside the years 1 to 9999; export it without partitions: {moment}"))
+    })
 }
 
 #[cfg(test)]
@@ -53,6 +52,7 @@ mod tests {
             ("2013-02-01T00:00:00Z", "event_date=2013-02-01", "event_month=2013-02"),
             ("2016-02-29T12:00:00+14:00", "event_date=2016-02-28", "event_month=2016-02"),
             ("1969-12-31T23:59:59.999999Z", "event_date=1969-12-31", "event_month=1969-12"),
+            ("9999-12-31T23:59:59.999999Z", "event_date=9999-12-31", "event_month=9999-12"),
         ] {
             assert_eq!(directories(time), [day, month], "{time}");
         }

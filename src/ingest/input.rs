@@ -12,7 +12,7 @@ use super::target::Target;
 use super::{IngestOptions, IngestedFile};
 use crate::definitions::suggest::did_you_mean;
 use crate::rows::encode::ViewEncoder;
-use crate::source::{InputFormat, Source};
+use crate::source::{InputFormat, Source, TextOptions};
 
 /// Where rows come from.
 pub enum Input {
@@ -72,7 +72,7 @@ pub(super) struct InputFile {
 impl InputFile {
     pub(super) fn open(target: &impl Target, input: Input, options: &IngestOptions) -> Result<Self> {
         let encoder = target.encoder();
-        let mut source = open(encoder, input, options.input_format)?;
+        let mut source = open(encoder, input, options)?;
         project(&mut source, encoder)?;
         let note = note_name(encoder, source.file())?;
         let before = match options.from_scratch {
@@ -103,12 +103,13 @@ impl InputFile {
     }
 }
 
-fn open(encoder: &ViewEncoder, input: Input, format: Option<InputFormat>) -> Result<Source> {
-    let schema = encoder.source_schema();
+fn open(encoder: &ViewEncoder, input: Input, options: &IngestOptions) -> Result<Source> {
+    let (schema, format) = (encoder.source_schema(), options.input_format);
+    let text = TextOptions { hint: Some(&schema), only_hinted: true, delimiter: options.delimiter };
     match input {
-        Input::Path(path) => Source::open(path, format, Some(&schema)),
-        Input::File { name, file } => Source::of_open_file(&name, file, given(format, &name)?, Some(&schema)),
-        Input::Reader { name, reader } => Source::read(reader, &name, given(format, &name)?, Some(&schema)),
+        Input::Path(path) => Source::open(path, format, text),
+        Input::File { name, file } => Source::of_open_file(&name, file, given(format, &name)?, text),
+        Input::Reader { name, reader } => Source::read(reader, &name, given(format, &name)?, text),
     }
 }
 

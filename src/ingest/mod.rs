@@ -40,7 +40,7 @@ pub use self::target::Target;
 use crate::definitions::reference::find_view;
 use crate::progress::OnProgress;
 use crate::rows::encode::ViewEncoder;
-use crate::source::InputFormat;
+use crate::source::{Delimiter, InputFormat};
 use crate::store::Store;
 
 /// Bytes of keys and rows written in one step, where the options do not say. The larger, the fewer files overlap
@@ -55,6 +55,9 @@ pub const INGEST_CHUNK_BYTES_MIN: usize = 64 << 10;
 pub struct IngestOptions {
     /// The format of the inputs; `None`: what their names end in.
     pub input_format: Option<InputFormat>,
+    /// The delimiter between the fields of CSV; `None`: a tab where a name ends in `.tsv`, else a comma. Inputs of another
+    /// format are refused where it is given.
+    pub delimiter: Option<Delimiter>,
     /// Bad rows are set aside in this file instead of refusing everything.
     ///
     /// NDJSON, one object a bad row, in the order of the inputs:
@@ -73,6 +76,7 @@ impl Default for IngestOptions {
     fn default() -> Self {
         IngestOptions {
             input_format: None,
+            delimiter: None,
             rejects: None,
             from_scratch: false,
             chunk_bytes: INGEST_CHUNK_BYTES_DEFAULT,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use arrow::array::{AsArray, RecordBatch};
-use arrow::datatypes::{DataType, TimestampMicrosecondType};
+use arrow::datatypes::TimestampMicrosecondType;
 use asofdb_storage::{Error, Result, ScalarType, Snapshot, Timestamp, ValueType};
 use parking_lot::Mutex;
 
@@ -16,6 +16,7 @@ use crate::read::plan::ReadPlan;
 use crate::read::record::Records;
 use crate::read::stored::Stored;
 use crate::rows::keys::EncodedKeys;
+use crate::rows::named::find_column;
 use crate::rows::problems::Problems;
 use crate::rows::types::{batch_bytes, cast_exact};
 
@@ -104,17 +105,12 @@ impl<I: Iterator<Item = Result<RecordBatch>>> ChunkReader<I> {
 
     fn times(&self, batch: &RecordBatch, problems: &mut Problems) -> Result<Vec<Option<Timestamp>>> {
         let name = &self.time_column;
-        let column = batch.column_by_name(name).ok_or_else(|| {
-            let schema = batch.schema();
+        let schema = batch.schema_ref();
+        let position = find_column(schema, name)?.ok_or_else(|| {
             let hint = did_you_mean(name, schema.fields().iter().map(|field| field.name().as_str()));
             Error::invalid(format!("the spine has no time column {name:?}{hint} (--event-timestamp names it)"))
         })?;
-        if column.data_type() == &DataType::Int64 {
-            return Err(Error::invalid(format!(
-                "the spine's column {name:?} holds integers; cast it to timestamps, so that the unit is known"
-            )));
-        }
-        let micros = cast_exact(column, ValueType::Scalar(ScalarType::Timestamp), name, problems)?;
+        let micros = cast_exact(batch.column(position), ValueType::Scalar(ScalarType::Timestamp), name, problems)?;
         let micros = micros.as_primitive::<TimestampMicrosecondType>();
         Ok(micros.iter().map(|time| time.map(Timestamp::from_micros)).collect())
     }

@@ -1,6 +1,6 @@
 //! The order in which a view is visited: by key, then newest time first, as its versions lie on disk.
 
-use asofdb_storage::Timestamp;
+use asofdb_storage::{Timestamp, key};
 
 use crate::rows::keys::EncodedKeys;
 
@@ -52,7 +52,7 @@ pub(super) fn visiting_order(keys: &EncodedKeys, times: &[Option<Timestamp>]) ->
         shortest = shortest.min(key.len());
         longest = longest.max(key.len());
         let descending = !((time.as_micros() as u64) ^ (1 << 63));
-        Some(Entry { prefix: prefix(key), descending, row: row as u32 })
+        Some(Entry { prefix: key::digest(key), descending, row: row as u32 })
     };
     let mut entries: Vec<Entry> = (0..keys.len()).filter_map(entry).collect();
     let long = longest > size_of::<u64>();
@@ -66,16 +66,4 @@ pub(super) fn visiting_order(keys: &EncodedKeys, times: &[Option<Timestamp>]) ->
         entries.sort_unstable_by_key(|entry| (entry.prefix, entry.descending));
     }
     Order { entries, short: (shortest == longest && !long).then_some(longest) }
-}
-
-/// No key is a prefix of another, so padding with zeros keeps the order.
-fn prefix(key: &[u8]) -> u64 {
-    match key.first_chunk::<8>() {
-        Some(bytes) => u64::from_be_bytes(*bytes),
-        None => {
-            let mut bytes = [0; 8];
-            bytes[..key.len()].copy_from_slice(key);
-            u64::from_be_bytes(bytes)
-        }
-    }
 }

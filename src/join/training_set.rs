@@ -15,7 +15,7 @@ use crate::files::parquet::{Compression, parquet_properties};
 use crate::progress::{OnProgress, Progress};
 use crate::read::request::Prepared;
 use crate::rows::types::{arrow_type, timestamp_type};
-use crate::source::{InputFormat, Source};
+use crate::source::{Delimiter, InputFormat, Source, TextOptions};
 use crate::store::Store;
 
 /// Batches that wait for the writer: enough that neither thread waits for long, few enough to be no memory.
@@ -28,6 +28,8 @@ pub struct TrainingSetOptions {
     pub join: JoinOptions,
     /// Format of the spine; by the ending of its name if not given.
     pub spine_format: Option<InputFormat>,
+    /// The delimiter between the fields of a spine in CSV; a comma, or a tab where its name ends in `.tsv`, if not given.
+    pub spine_delimiter: Option<Delimiter>,
     /// Compression of the result.
     pub compression: Compression,
 }
@@ -60,7 +62,8 @@ impl Store {
 /// `NotFound` when the file is not there, `Corrupt` when it cannot be read.
 pub fn open_spine(request: &Prepared, spine: &Path, options: &TrainingSetOptions) -> Result<Source> {
     let hint = spine_hint(&request.join_keys(), &options.join);
-    Source::open(spine, options.spine_format, Some(&hint))
+    let text = TextOptions { delimiter: options.spine_delimiter, ..TextOptions::hinted(&hint) };
+    Source::open(spine, options.spine_format, text)
 }
 
 /// Writes the batches of a join, in a thread beside it, to a file that appears when it is complete. `total` is the

@@ -20,6 +20,7 @@ impl Serialize for AsJson<'_, Value> {
             Value::String(v) => serializer.serialize_str(v),
             Value::Bytes(v) => serializer.collect_str(&Base64Display::new(v, &BASE64)),
             Value::Timestamp(v) => serializer.collect_str(v),
+            Value::Date(v) => serializer.collect_str(v),
             Value::List(_, values) => serializer.collect_seq(values.iter().map(AsJson)),
         }
     }
@@ -79,6 +80,7 @@ mod tests {
             (Value::Int64(i64::MAX), "9223372036854775807"),
             (Value::Bytes(vec![0, 255]), "\"AP8=\""),
             (Value::Timestamp(Timestamp::EPOCH), "\"1970-01-01T00:00:00Z\""),
+            (Value::Date("1969-12-31".parse().unwrap()), "\"1969-12-31\""),
             (Value::List(ScalarType::Float32, vec![Value::Float32(0.1), Value::Float32(2.0)]), "[0.1,2.0]"),
         ] {
             assert_eq!(AsJson(&value).to_bytes().unwrap(), expected.as_bytes());

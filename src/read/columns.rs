@@ -4,18 +4,15 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayRef, BinaryBuilder, BooleanArray, BooleanBufferBuilder, DictionaryArray, Int8Array, ListArray, PrimitiveArray,
-    StringArray, StringBuilder, TimestampMicrosecondArray,
+    ArrayData, ArrayRef, BinaryBuilder, BooleanArray, BooleanBufferBuilder, DictionaryArray, Int8Array, ListArray,
+    StringArray, StringBuilder, TimestampMicrosecondArray, make_array,
 };
 use arrow::buffer::{BooleanBuffer, Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
-use arrow::datatypes::{
-    ArrowNativeType, ArrowPrimitiveType, DataType, Float32Type, Float64Type, Int8Type, Int32Type, Int64Type,
-    TimestampMicrosecondType,
-};
+use arrow::datatypes::{ArrowNativeType, DataType, Int8Type};
 use asofdb_storage::{Error, Field, ListItems, Result, ScalarType, Status, Timestamp, Value, ValueType};
 
 use crate::read::record::Records;
-use crate::rows::types::{UTC, list_item};
+use crate::rows::types::{UTC, arrow_type, list_item};
 
 /// Rows whose fixed values are gathered for all fields at once: few enough to stay in the first-level cache.
 const BLOCK_ROWS: usize = 64;
@@ -102,13 +99,8 @@ impl<'a> Source<'a> {
     fn column(&self, fixed: Fixed) -> Result<ArrayRef> {
         match (self.field.ty, fixed) {
             (ValueType::Scalar(ScalarType::Bool), Fixed::Byte(bytes)) => Ok(self.booleans(bytes)),
-            (ValueType::Scalar(ScalarType::Int32), Fixed::Word(bits)) => Ok(self.primitive::<Int32Type, _>(bits)),
-            (ValueType::Scalar(ScalarType::Float32), Fixed::Word(bits)) => Ok(self.primitive::<Float32Type, _>(bits)),
-            (ValueType::Scalar(ScalarType::Int64), Fixed::Long(bits)) => Ok(self.primitive::<Int64Type, _>(bits)),
-            (ValueType::Scalar(ScalarType::Float64), Fixed::Long(bits)) => Ok(self.primitive::<Float64Type, _>(bits)),
-            (ValueType::Scalar(ScalarType::Timestamp), Fixed::Long(bits)) => {
-                Ok(Arc::new(self.primitive_array::<TimestampMicrosecondType, _>(bits).with_timezone(UTC)))
-            }
+            (ValueType::Scalar(ty), Fixed::Word(bits)) => self.plain(ty, bits),
+            (ValueType::Scalar(ty), Fixed::Long(bits)) => self.plain(ty, bits),
             (ValueType::Scalar(ScalarType::String), _) => self.strings(),
             (ValueType::Scalar(ScalarType::Bytes), _) => Ok(self.binaries()),
             (ValueType::List(item), _) => self.lists(item),
@@ -141,14 +133,10 @@ impl<'a> Source<'a> {
         self.absent().for_each(|row| bits[row] = default);
     }
 
-    fn primitive_array<T: ArrowPrimitiveType, B: Bits>(&self, mut bits: Vec<B>) -> PrimitiveArray<T> {
+    fn plain<B: Bits>(&self, ty: ScalarType, mut bits: Vec<B>) -> Result<ArrayRef> {
         B::fill(self, &mut bits);
         let rows = bits.len();
-        PrimitiveArray::new(ScalarBuffer::new(Buffer::from_vec(bits), 0, rows), self.nulls())
-    }
-
-    fn primitive<T: ArrowPrimitiveType, B: Bits>(&self, bits: Vec<B>) -> ArrayRef {
-        Arc::new(self.primitive_array::<T, B>(bits))
+        plain_array(ty, rows, Buffer::from_vec(bits), self.nulls())
     }
 
     fn booleans(&self, mut bytes: Vec<u8>) -> ArrayRef {
@@ -212,6 +200,15 @@ impl Bits for u64 {
     }
 }
 
+/// The column of values of fixed width that lie in memory as rows store them, which is as Arrow has them.
+fn plain_array(ty: ScalarType, rows: usize, values: Buffer, nulls: Option<NullBuffer>) -> Result<ArrayRef> {
+    let data = ArrayData::builder(arrow_type(ValueType::Scalar(ty))).len(rows).add_buffer(values).nulls(nulls);
+    let data = data.align_buffers(true).build();
+    Ok(make_array(
+        data.map_err(|error| Error::internal(format!("a column of {ty} cannot be made")).with_source(error))?,
+    ))
+}
+
 fn utf8(bytes: &[u8]) -> Result<&str> {
     std::str::from_utf8(bytes).map_err(|error| Error::corrupt("a stored string is not UTF-8").with_source(error))
 }
@@ -267,25 +264,11 @@ impl Items {
     }
 
     fn finish(mut self) -> Result<ArrayRef> {
-        fn plain<T: ArrowPrimitiveType, const N: usize>(
-            bytes: &[u8],
-            read: impl Fn([u8; N]) -> T::Native,
-        ) -> PrimitiveArray<T> {
-            let values: Vec<T::Native> = bytes.as_chunks::<N>().0.iter().map(|bytes| read(*bytes)).collect();
-            PrimitiveArray::new(values.into(), None)
-        }
         Ok(match self.item {
             ScalarType::Bool => Arc::new(BooleanArray::from(self.fixed.iter().map(|b| *b == 1).collect::<Vec<_>>())),
-            ScalarType::Int32 => Arc::new(plain::<Int32Type, 4>(&self.fixed, i32::from_le_bytes)),
-            ScalarType::Int64 => Arc::new(plain::<Int64Type, 8>(&self.fixed, i64::from_le_bytes)),
-            ScalarType::Float32 => Arc::new(plain::<Float32Type, 4>(&self.fixed, f32::from_le_bytes)),
-            ScalarType::Float64 => Arc::new(plain::<Float64Type, 8>(&self.fixed, f64::from_le_bytes)),
-            ScalarType::Timestamp => {
-                let micros = plain::<TimestampMicrosecondType, 8>(&self.fixed, i64::from_le_bytes);
-                Arc::new(micros.with_timezone(UTC))
-            }
             ScalarType::String => Arc::new(self.text.finish()),
             ScalarType::Bytes => Arc::new(self.binary.finish()),
+            item => return plain_array(item, self.count, Buffer::from_vec(self.fixed), None),
         })
     }
 }

@@ -11,6 +11,7 @@ use crate::definitions::reference::ResolvedFeature;
 use crate::definitions::suggest::did_you_mean;
 use crate::read::found::write_found;
 use crate::rows::keys::EncodedKeys;
+use crate::rows::named::find_column;
 use crate::rows::problems::Problems;
 use crate::rows::types::cast_exact;
 
@@ -88,8 +89,8 @@ impl Stored {
     /// The column of each join key, of exactly its type.
     pub(crate) fn key_columns(&self, batch: &RecordBatch, problems: &mut Problems) -> Result<Vec<ArrayRef>> {
         let column = |key: &JoinKey| {
-            let array = batch.column_by_name(&key.name).ok_or_else(|| self.missing_key(key, batch))?;
-            cast_exact(array, ValueType::Scalar(key.ty), &key.name, problems)
+            let position = find_column(batch.schema_ref(), &key.name)?.ok_or_else(|| self.missing_key(key, batch))?;
+            cast_exact(batch.column(position), ValueType::Scalar(key.ty), &key.name, problems)
         };
         self.join_keys.iter().map(column).collect()
     }

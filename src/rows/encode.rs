@@ -4,20 +4,21 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch, TimestampMicrosecondArray};
-use arrow::datatypes::{
-    ArrowPrimitiveType, Field, Float32Type, Float64Type, Int32Type, Int64Type, Schema, SchemaRef,
-    TimestampMicrosecondType,
-};
+use arrow::datatypes::{Field, Int64Type, Schema, SchemaRef, TimestampMicrosecondType};
 use asofdb_storage::row::{RowBlock, TOMBSTONE_ROW};
+use asofdb_storage::scalar::Scalar;
 use asofdb_storage::{
     Error, Feature, FeatureView, JoinKey, Place, Result, RowLayout, ScalarType, Slot, Timestamp, ValueType, WriteBatch,
+    dispatch_scalar,
 };
 
 use crate::definitions::suggest::did_you_mean;
+use crate::rows::arrow_scalar::ArrowScalar;
 use crate::rows::keys::EncodedKeys;
+use crate::rows::named::find_column;
 use crate::rows::problems::Problems;
 use crate::rows::roles::ColumnRole;
-use crate::rows::types::{arrow_type, cast_exact, feature_field, primitive, timestamp_type};
+use crate::rows::types::{arrow_type, cast_exact, feature_field, timestamp_type};
 
 /// The columns of a batch, each of exactly its type.
 struct Columns {
@@ -89,6 +90,10 @@ impl ViewEncoder {
         problems: &mut Problems,
         out: &mut WriteBatch,
     ) -> Result<()> {
+        // Without rows there is nothing to write, whatever the columns would be.
+        if batch.num_rows() == 0 {
+            return Ok(());
+        }
         let columns = self.columns(batch, problems)?;
         let block = encode_block(&self.layout, &columns.features, batch.num_rows());
         self.each_row(&columns, problems, |row, key, event, created| {
@@ -103,6 +108,9 @@ impl ViewEncoder {
     /// # Errors
     /// As [`ViewEncoder::encode`].
     pub(crate) fn check(&self, batch: &RecordBatch, now: Timestamp, problems: &mut Problems) -> Result<()> {
+        if batch.num_rows() == 0 {
+            return Ok(());
+        }
         let columns = self.columns(batch, problems)?;
         // Without values of variable length every row is as long as its layout.
         let is_fixed = self.layout.variable_count() == 0;
@@ -206,12 +214,16 @@ impl ViewEncoder {
     }
 
     fn column<'b>(&self, batch: &'b RecordBatch, name: &str, what: &str) -> Result<&'b ArrayRef> {
-        batch.column_by_name(name).ok_or_else(|| {
-            let schema = batch.schema();
-            let names = schema.fields().iter().map(|field| field.name().as_str()).collect::<Vec<_>>();
-            let hint = did_you_mean(name, names);
-            Error::invalid(format!("view {:?}: the input has no column for {what} {name:?}{hint}", self.view.name))
-        })
+        let schema = batch.schema_ref();
+        let found = find_column(schema, name);
+        match found.map_err(|error| Error::invalid(format!("view {:?}: {}", self.view.name, error.message())))? {
+            Some(position) => Ok(batch.column(position)),
+            None => {
+                let hint = did_you_mean(name, schema.fields().iter().map(|field| field.name().as_str()));
+                let view = &self.view.name;
+                Err(Error::invalid(format!("view {view:?}: the input has no column for {what} {name:?}{hint}")))
+            }
+        }
     }
 }
 
@@ -257,61 +269,39 @@ fn reserve(slot: &Slot, array: &ArrayRef, lists: &[Vec<u8>], block: &mut RowBloc
     if matches!(slot.place, Place::Fixed(_)) {
         return;
     }
-    for row in (0..array.len()).filter(|row| array.is_valid(*row)) {
-        block.reserve(row, variable_bytes(slot.ty, array, lists, row).len());
-    }
-}
-
-/// The bytes of a value of variable length.
-fn variable_bytes<'a>(ty: ValueType, array: &'a ArrayRef, lists: &'a [Vec<u8>], row: usize) -> &'a [u8] {
-    match ty {
-        ValueType::Scalar(ScalarType::String) => array.as_string::<i32>().value(row).as_bytes(),
-        ValueType::Scalar(_) => array.as_binary::<i32>().value(row),
-        ValueType::List(_) => &lists[row],
+    let rows = (0..array.len()).filter(|row| array.is_valid(*row));
+    match slot.ty {
+        ValueType::List(_) => rows.for_each(|row| block.reserve(row, lists[row].len())),
+        ValueType::Scalar(ty) => dispatch_scalar!(ty, T => {
+            let values = T::array(array);
+            rows.for_each(|row| {
+                let stored = T::stored(T::get(values, row));
+                let stored: &[u8] = stored.as_ref();
+                block.reserve(row, stored.len());
+            });
+        }),
     }
 }
 
 fn put_column(slot: &Slot, array: &ArrayRef, lists: &[Vec<u8>], rows: Range<usize>, block: &mut RowBlock<'_>) {
-    match (slot.ty, slot.place) {
-        (ValueType::Scalar(ScalarType::Bool), Place::Fixed(offset)) => {
-            let values = array.as_boolean();
-            put_fixed(slot, array, rows, block, |block, row| {
-                block.put_fixed(row, offset, [u8::from(values.value(row))]);
-            });
-        }
-        (ValueType::Scalar(ScalarType::Int32), Place::Fixed(offset)) => {
-            put_primitive::<Int32Type, 4>(slot, offset, array, rows, block, i32::to_le_bytes);
-        }
-        (ValueType::Scalar(ScalarType::Int64), Place::Fixed(offset)) => {
-            put_primitive::<Int64Type, 8>(slot, offset, array, rows, block, i64::to_le_bytes);
-        }
-        (ValueType::Scalar(ScalarType::Float32), Place::Fixed(offset)) => {
-            put_primitive::<Float32Type, 4>(slot, offset, array, rows, block, f32::to_le_bytes);
-        }
-        (ValueType::Scalar(ScalarType::Float64), Place::Fixed(offset)) => {
-            put_primitive::<Float64Type, 8>(slot, offset, array, rows, block, f64::to_le_bytes);
-        }
-        (ValueType::Scalar(_), Place::Fixed(offset)) => {
-            put_primitive::<TimestampMicrosecondType, 8>(slot, offset, array, rows, block, i64::to_le_bytes);
-        }
-        (ty, _) => {
-            put_fixed(slot, array, rows, block, |block, row| {
-                block.put(row, slot, variable_bytes(ty, array, lists, row));
-            });
-        }
+    match slot.ty {
+        ValueType::Scalar(ty) => dispatch_scalar!(ty, T => put_scalars::<T>(slot, array, rows, block)),
+        ValueType::List(_) => put_fixed(slot, array, rows, block, |block, row| block.put(row, slot, &lists[row])),
     }
 }
 
-fn put_primitive<T: ArrowPrimitiveType, const N: usize>(
-    slot: &Slot,
-    offset: usize,
-    array: &ArrayRef,
-    rows: Range<usize>,
-    block: &mut RowBlock<'_>,
-    bytes: impl Fn(T::Native) -> [u8; N],
-) {
-    let values = primitive::<T>(array).values();
-    put_fixed(slot, array, rows, block, |block, row| block.put_fixed(row, offset, bytes(values[row])));
+/// Puts some rows of a column of single values.
+fn put_scalars<T: ArrowScalar>(slot: &Slot, array: &ArrayRef, rows: Range<usize>, block: &mut RowBlock<'_>) {
+    let values = T::array(array);
+    let stored = |row| T::stored(T::get(values, row));
+    match slot.place {
+        Place::Fixed(offset) => {
+            put_fixed(slot, array, rows, block, |block, row| block.put_fixed(row, offset, stored(row)));
+        }
+        Place::Variable(_) => {
+            put_fixed(slot, array, rows, block, |block, row| block.put(row, slot, stored(row).as_ref()));
+        }
+    }
 }
 
 /// Puts some rows of a column; the loop without nulls has no branch.
@@ -344,30 +334,27 @@ fn encode_lists(item: ScalarType, array: &ArrayRef) -> Vec<Vec<u8>> {
 }
 
 fn encode_list(item: ScalarType, items: &ArrayRef) -> Vec<u8> {
-    fn plain<T: ArrowPrimitiveType, const N: usize>(items: &ArrayRef, bytes: impl Fn(T::Native) -> [u8; N]) -> Vec<u8> {
-        primitive::<T>(items).values().iter().flat_map(|value| bytes(*value)).collect()
-    }
-    match item {
-        ScalarType::Bool => (0..items.len()).map(|index| u8::from(items.as_boolean().value(index))).collect(),
-        ScalarType::Int32 => plain::<Int32Type, 4>(items, i32::to_le_bytes),
-        ScalarType::Int64 => plain::<Int64Type, 8>(items, i64::to_le_bytes),
-        ScalarType::Float32 => plain::<Float32Type, 4>(items, f32::to_le_bytes),
-        ScalarType::Float64 => plain::<Float64Type, 8>(items, f64::to_le_bytes),
-        ScalarType::Timestamp => plain::<TimestampMicrosecondType, 8>(items, i64::to_le_bytes),
-        ScalarType::String => {
-            encode_variable_list((0..items.len()).map(|index| items.as_string::<i32>().value(index).as_bytes()))
+    dispatch_scalar!(item, T => {
+        let values = T::array(items);
+        let stored = (0..values.len()).map(|index| T::stored(T::get(values, index)));
+        match T::FIXED_BYTES {
+            None => encode_variable_list(stored),
+            Some(width) => {
+                let mut out = Vec::with_capacity(width * values.len());
+                stored.for_each(|value| out.extend_from_slice(value.as_ref()));
+                out
+            }
         }
-        ScalarType::Bytes => encode_variable_list((0..items.len()).map(|index| items.as_binary::<i32>().value(index))),
-    }
+    })
 }
 
-fn encode_variable_list<'a>(items: impl ExactSizeIterator<Item = &'a [u8]> + Clone) -> Vec<u8> {
+fn encode_variable_list<B: AsRef<[u8]>>(items: impl ExactSizeIterator<Item = B> + Clone) -> Vec<u8> {
     let mut out = (items.len() as u32).to_le_bytes().to_vec();
     let mut end = 0u32;
     for item in items.clone() {
-        end += item.len() as u32;
+        end += item.as_ref().len() as u32;
         out.extend_from_slice(&end.to_le_bytes());
     }
-    items.for_each(|item| out.extend_from_slice(item));
+    items.for_each(|item| out.extend_from_slice(item.as_ref()));
     out
 }

@@ -1,12 +1,14 @@
 //! Entity keys: by name, and encoded.
 
-use arrow::array::{Array, ArrayRef, AsArray};
-use arrow::datatypes::{Float32Type, Float64Type, Int32Type, Int64Type, TimestampMicrosecondType};
-use asofdb_storage::{Error, JoinKey, Result, ScalarType, Timestamp, Value, ValueType, key};
+use arrow::array::{Array, ArrayRef};
+use asofdb_storage::scalar::Scalar;
+use asofdb_storage::{Error, JoinKey, Result, ScalarType, Value, ValueType, dispatch_scalar, key};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 
+use crate::rows::arrow_scalar::ArrowScalar;
 use crate::rows::problems::Problems;
+use crate::rows::values::scalar_at;
 
 /// The value of each join key of an entity, by name.
 pub type EntityKey<'a> = [(&'a str, Value)];
@@ -24,11 +26,16 @@ pub fn parse_join_key(key: &JoinKey, text: &str) -> Result<Value> {
         ScalarType::Float64 => text.parse().ok().map(Value::Float64),
         ScalarType::String => Some(Value::String(text.to_owned())),
         ScalarType::Bytes => BASE64.decode(text).ok().map(Value::Bytes),
-        ScalarType::Timestamp => text.parse().ok().map(Value::Timestamp),
+        ScalarType::Timestamp => {
+            let time = text.parse().map(Value::Timestamp);
+            return time
+                .map_err(|error: Error| Error::invalid(format!("join key {:?}: {}", key.name, error.message())));
+        }
+        ScalarType::Date => text.parse().ok().map(Value::Date),
     };
     let form = match key.ty {
         ScalarType::Bytes => " (in base64)",
-        ScalarType::Timestamp => " (RFC 3339)",
+        ScalarType::Date => " (YYYY-MM-DD)",
         _ => "",
     };
     parsed.ok_or_else(|| Error::invalid(format!("join key {:?} is {}{form}: {text:?}", key.name, key.ty)))
@@ -225,20 +232,7 @@ impl<'a> Column<'a> {
 
     #[inline]
     fn append(&self, row: usize, out: &mut Vec<u8>) -> Result<()> {
-        let array = self.array;
-        match self.ty {
-            ScalarType::Bool => out.push(u8::from(array.as_boolean().value(row))),
-            ScalarType::Int32 => key::encode_i32(array.as_primitive::<Int32Type>().value(row), out),
-            ScalarType::Int64 => key::encode_i64(array.as_primitive::<Int64Type>().value(row), out),
-            ScalarType::Timestamp => {
-                key::encode_i64(array.as_primitive::<TimestampMicrosecondType>().value(row), out);
-            }
-            ScalarType::Float32 => return key::encode_f32(array.as_primitive::<Float32Type>().value(row), out),
-            ScalarType::Float64 => return key::encode_f64(array.as_primitive::<Float64Type>().value(row), out),
-            ScalarType::String => key::encode_bytes(array.as_string::<i32>().value(row).as_bytes(), out),
-            ScalarType::Bytes => key::encode_bytes(array.as_binary::<i32>().value(row), out),
-        }
-        Ok(())
+        dispatch_scalar!(self.ty, T => T::write_key(T::get(T::array(self.array), row), out))
     }
 }
 
@@ -247,16 +241,5 @@ impl<'a> Column<'a> {
 /// # Panics
 /// When the column is of another type.
 pub fn key_value(ty: ScalarType, array: &ArrayRef, row: usize) -> Option<Value> {
-    array.is_valid(row).then(|| match ty {
-        ScalarType::Bool => Value::Bool(array.as_boolean().value(row)),
-        ScalarType::Int32 => Value::Int32(array.as_primitive::<Int32Type>().value(row)),
-        ScalarType::Int64 => Value::Int64(array.as_primitive::<Int64Type>().value(row)),
-        ScalarType::Float32 => Value::Float32(array.as_primitive::<Float32Type>().value(row)),
-        ScalarType::Float64 => Value::Float64(array.as_primitive::<Float64Type>().value(row)),
-        ScalarType::String => Value::String(array.as_string::<i32>().value(row).to_owned()),
-        ScalarType::Bytes => Value::Bytes(array.as_binary::<i32>().value(row).to_vec()),
-        ScalarType::Timestamp => {
-            Value::Timestamp(Timestamp::from_micros(array.as_primitive::<TimestampMicrosecondType>().value(row)))
-        }
-    })
+    array.is_valid(row).then(|| scalar_at(array, ty, row))
 }

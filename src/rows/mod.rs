@@ -1,8 +1,10 @@
 //! How do Arrow columns become rows and keys, and which of them are bad?
 
+pub(crate) mod arrow_scalar;
 pub(crate) mod builders;
 pub(crate) mod encode;
 pub(crate) mod keys;
+pub(crate) mod named;
 pub(crate) mod problems;
 pub(crate) mod roles;
 pub(crate) mod types;

@@ -4,18 +4,22 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, FixedSizeListArray, GenericListArray, Int64Array, ListArray, OffsetSizeTrait,
-    PrimitiveArray, RecordBatch, TimestampMicrosecondArray, new_null_array,
+    Array, ArrayRef, AsArray, Date32Array, FixedSizeListArray, GenericListArray, Int64Array, ListArray,
+    OffsetSizeTrait, RecordBatch, TimestampMicrosecondArray, new_null_array,
 };
 use arrow::buffer::OffsetBuffer;
-use arrow::compute::{CastOptions, cast_with_options};
+use arrow::compute::{CastOptions, cast_with_options, max, min};
 use arrow::datatypes::{
-    ArrowPrimitiveType, DataType, Date32Type, Field, TimeUnit, TimestampMicrosecondType, TimestampMillisecondType,
-    TimestampNanosecondType, TimestampSecondType,
+    ArrowPrimitiveType, DataType, Date32Type, Date64Type, Field, Int64Type, TimeUnit, TimestampMicrosecondType,
+    TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType,
 };
-use asofdb_storage::{Error, Feature, Result, ScalarType, ValueType};
+use asofdb_storage::{Date, Error, Feature, Result, ScalarType, Timestamp, ValueType, dispatch_scalar};
 
+use crate::rows::arrow_scalar::ArrowScalar;
 use crate::rows::problems::Problems;
+
+const DAY_MICROS: i64 = 86_400_000_000;
+const DAY_MILLIS: i64 = 86_400_000;
 
 /// The time zone of every timestamp we write.
 pub(crate) const UTC: &str = "UTC";
@@ -33,16 +37,7 @@ pub(crate) fn list_item(item: ScalarType) -> Arc<Field> {
 }
 
 fn scalar_arrow_type(ty: ScalarType) -> DataType {
-    match ty {
-        ScalarType::Bool => DataType::Boolean,
-        ScalarType::Int32 => DataType::Int32,
-        ScalarType::Int64 => DataType::Int64,
-        ScalarType::Float32 => DataType::Float32,
-        ScalarType::Float64 => DataType::Float64,
-        ScalarType::String => DataType::Utf8,
-        ScalarType::Bytes => DataType::Binary,
-        ScalarType::Timestamp => timestamp_type(),
-    }
+    dispatch_scalar!(ty, T => T::data_type())
 }
 
 /// Microseconds, UTC.
@@ -68,7 +63,9 @@ pub fn feature_field(feature: &Feature, name: impl Into<String>) -> Field {
 /// `Invalid` when the types do not go together at all.
 pub(crate) fn cast_exact(array: &ArrayRef, ty: ValueType, column: &str, problems: &mut Problems) -> Result<ArrayRef> {
     let target = arrow_type(ty);
-    if array.data_type() == &target && !matches!(ty, ValueType::List(_)) {
+    // Lists may have nulls within, and times and dates may lie outside of the calendar.
+    let is_checked = matches!(ty, ValueType::List(_) | ValueType::Scalar(ScalarType::Timestamp | ScalarType::Date));
+    if array.data_type() == &target && !is_checked {
         return Ok(array.clone());
     }
     match (array.data_type(), ty) {
@@ -77,10 +74,18 @@ pub(crate) fn cast_exact(array: &ArrayRef, ty: ValueType, column: &str, problems
             let plain = plain_cast(array, value)?;
             cast_exact(&plain, ty, column, problems)
         }
-        (_, ValueType::List(item)) => cast_list(array, item, column, problems),
-        (DataType::Timestamp(..) | DataType::Date32, ValueType::Scalar(ScalarType::Timestamp)) => {
-            cast_timestamp(array, column, problems)
+        (DataType::RunEndEncoded(_, values), _) => {
+            let plain = plain_cast(array, values.data_type())?;
+            cast_exact(&plain, ty, column, problems)
         }
+        (_, ValueType::List(item)) => cast_list(array, item, column, problems),
+        (DataType::Timestamp(..) | DataType::Date32 | DataType::Date64, ValueType::Scalar(ScalarType::Timestamp)) => {
+            Ok(cast_timestamp(array, column, problems))
+        }
+        (DataType::Timestamp(..) | DataType::Date32 | DataType::Date64, ValueType::Scalar(ScalarType::Date)) => {
+            cast_date(array, column, problems)
+        }
+        (from, ValueType::Scalar(ScalarType::Timestamp)) if from.is_integer() => Err(without_unit(array, column)),
         (from, ValueType::Scalar(scalar)) if is_text_like(from, scalar) => plain_cast(array, &target),
         (from, ValueType::Scalar(scalar)) if from.is_numeric() && is_number(scalar) => {
             cast_number(array, scalar, column, problems)
@@ -100,7 +105,7 @@ fn is_text_like(from: &DataType, to: ScalarType) -> bool {
 }
 
 fn is_number(ty: ScalarType) -> bool {
-    matches!(ty, ScalarType::Int32 | ScalarType::Int64 | ScalarType::Float32 | ScalarType::Float64)
+    ty.is_numeric() && ty != ScalarType::Bool
 }
 
 fn plain_cast(array: &dyn Array, to: &DataType) -> Result<ArrayRef> {
@@ -122,7 +127,10 @@ fn cast_number(array: &ArrayRef, to: ScalarType, column: &str, problems: &mut Pr
         keep.push(same.value(row));
         if !same.value(row) {
             let value = arrow::util::display::array_value_to_string(array, row).unwrap_or_default();
-            let advice = "round it at the source or declare a wider type";
+            let advice = match (array.data_type(), to) {
+                (DataType::UInt64, ScalarType::Int64) => "no number does; declare string or bytes and write it as such",
+                _ => "round it at the source or declare a wider type",
+            };
             problems.report(row, format!("column {column:?} does not fit {to} without loss; {advice}: {value}"));
         }
     }
@@ -133,24 +141,59 @@ fn internal(error: arrow::error::ArrowError) -> Error {
     Error::internal("an Arrow kernel failed").with_source(error)
 }
 
-fn cast_timestamp(array: &ArrayRef, column: &str, problems: &mut Problems) -> Result<ArrayRef> {
+/// The error of a column of whole numbers where times are needed. It names the unit that they look like.
+fn without_unit(array: &ArrayRef, column: &str) -> Error {
+    let numbers = plain_cast(array, &DataType::Int64).ok();
+    let number = numbers.and_then(|numbers| numbers.as_primitive::<Int64Type>().iter().flatten().find(|n| *n != 0));
+    let looks = number.map_or_else(String::new, |number| {
+        format!(", and this looks like {}: {number}", Timestamp::unit_of_plain(number))
+    });
+    let from = array.data_type();
+    Error::invalid(format!(
+        "column {column:?} must be timestamp, not {from}; cast it to timestamps: a whole number does not say its \
+         unit{looks}"
+    ))
+}
+
+/// Times in microseconds. A typed time is what it says, at any date of the years 1 to 9999.
+fn cast_timestamp(array: &ArrayRef, column: &str, problems: &mut Problems) -> ArrayRef {
+    // A time that does not fit into 64 bits is as far outside the range as one that just does.
     let micros = match array.data_type() {
-        DataType::Timestamp(TimeUnit::Microsecond, _) => {
-            let array = array.as_primitive::<TimestampMicrosecondType>();
-            return Ok(Arc::new(array.clone().with_timezone(UTC)));
-        }
+        DataType::Timestamp(TimeUnit::Microsecond, _) => array.as_primitive::<TimestampMicrosecondType>().clone(),
         DataType::Timestamp(TimeUnit::Second, _) => {
-            to_micros::<TimestampSecondType>(array, column, problems, |v| v.checked_mul(1_000_000))
+            to_micros::<TimestampSecondType>(array, column, problems, |v| Some(v.saturating_mul(1_000_000)))
         }
         DataType::Timestamp(TimeUnit::Millisecond, _) => {
-            to_micros::<TimestampMillisecondType>(array, column, problems, |v| v.checked_mul(1_000))
+            to_micros::<TimestampMillisecondType>(array, column, problems, |v| Some(v.saturating_mul(1_000)))
         }
+        DataType::Date64 => to_micros::<Date64Type>(array, column, problems, |v| v.checked_mul(1_000)),
         DataType::Timestamp(TimeUnit::Nanosecond, _) => {
             to_micros::<TimestampNanosecondType>(array, column, problems, |v| (v % 1_000 == 0).then_some(v / 1_000))
         }
-        _ => to_micros::<Date32Type>(array, column, problems, |v| i64::from(v).checked_mul(86_400_000_000)),
+        // A date is a date although it is counted in milliseconds.
+        DataType::Date64 => to_micros::<Date64Type>(array, column, problems, |v| {
+            (v % DAY_MILLIS == 0).then_some(v.saturating_mul(1_000))
+        }),
+        _ => to_micros::<Date32Type>(array, column, problems, |v| Some(i64::from(v).saturating_mul(DAY_MICROS))),
     };
-    Ok(Arc::new(micros.with_timezone(UTC)))
+    Arc::new(in_range(micros, column, problems).with_timezone(UTC))
+}
+
+/// The times in the years 1 to 9999. Others are reported and read as null.
+fn in_range(times: TimestampMicrosecondArray, column: &str, problems: &mut Problems) -> TimestampMicrosecondArray {
+    let is_good = |micros: Option<i64>| micros.is_none_or(|micros| Timestamp::from_micros(micros).is_in_range());
+    if is_good(min(&times)) && is_good(max(&times)) {
+        return times;
+    }
+    let good = times.iter().enumerate().map(|(row, micros)| {
+        if !is_good(micros) {
+            let micros = micros.unwrap_or_default();
+            problems.report(row, format!("column {column:?} has a time outside the years 1 to 9999: {micros}us"));
+            return None;
+        }
+        micros
+    });
+    good.collect()
 }
 
 fn to_micros<T: ArrowPrimitiveType>(
@@ -163,7 +206,8 @@ fn to_micros<T: ArrowPrimitiveType>(
         let value = value?;
         let micros = convert(value);
         if micros.is_none() {
-            problems.report(row, format!("column {column:?} has a time that is no whole microsecond: {value:?}"));
+            let unit = if array.data_type() == &DataType::Date64 { "day" } else { "microsecond" };
+            problems.report(row, format!("column {column:?} has a time that is no whole {unit}: {value:?}"));
         }
         micros
     });
@@ -171,11 +215,58 @@ fn to_micros<T: ArrowPrimitiveType>(
     micros.reinterpret_cast::<TimestampMicrosecondType>()
 }
 
+/// Days of the calendar. Times are taken where they are midnight in UTC: nothing but the day is in them.
+fn cast_date(array: &ArrayRef, column: &str, problems: &mut Problems) -> Result<ArrayRef> {
+    match array.data_type() {
+        DataType::Date32 => {
+            let days = array.as_primitive::<Date32Type>();
+            if days.iter().flatten().all(|days| Date::from_days(days).is_some()) {
+                return Ok(array.clone());
+            }
+            Ok(to_days::<Date32Type>(array, 1, column, problems))
+        }
+        DataType::Date64 => Ok(to_days::<Date64Type>(array, 86_400_000, column, problems)),
+        DataType::Timestamp(TimeUnit::Second, _) => Ok(to_days::<TimestampSecondType>(array, 86_400, column, problems)),
+        DataType::Timestamp(TimeUnit::Millisecond, _) => {
+            Ok(to_days::<TimestampMillisecondType>(array, 86_400_000, column, problems))
+        }
+        DataType::Timestamp(TimeUnit::Microsecond, _) => {
+            Ok(to_days::<TimestampMicrosecondType>(array, 86_400_000_000, column, problems))
+        }
+        _ => Ok(to_days::<TimestampNanosecondType>(array, 86_400_000_000_000, column, problems)),
+    }
+}
+
+fn to_days<T: ArrowPrimitiveType<Native: Into<i64>>>(
+    array: &ArrayRef,
+    units_a_day: i64,
+    column: &str,
+    problems: &mut Problems,
+) -> ArrayRef {
+    let values = array.as_primitive::<T>().iter().enumerate().map(|(row, value)| {
+        let value: i64 = value?.into();
+        let days = i32::try_from(value.div_euclid(units_a_day)).ok().and_then(Date::from_days);
+        let message = match days {
+            None => format!("column {column:?} has a date that is not from {} to {}", Date::MIN, Date::MAX),
+            Some(date) if value.rem_euclid(units_a_day) != 0 => {
+                format!("column {column:?} has a time of day, which a date cannot hold, on {date}")
+            }
+            Some(date) => return Some(date.as_days()),
+        };
+        problems.report(row, message);
+        None
+    });
+    Arc::new(values.collect::<Date32Array>())
+}
+
 fn cast_list(array: &ArrayRef, item: ScalarType, column: &str, problems: &mut Problems) -> Result<ArrayRef> {
     let list = match array.data_type() {
         DataType::List(_) => array.as_list::<i32>().clone(),
         DataType::LargeList(_) => shrink_offsets(array.as_list::<i64>())?,
         DataType::FixedSizeList(..) => from_fixed_size(array.as_fixed_size_list()),
+        DataType::ListView(item) | DataType::LargeListView(item) => {
+            plain_cast(array, &DataType::List(item.clone()))?.as_list::<i32>().clone()
+        }
         from => return Err(Error::invalid(format!("column {column:?} must be list<{item}>, not {from}"))),
     };
     let owners = item_owners(&list);
@@ -223,9 +314,4 @@ fn from_fixed_size(list: &FixedSizeListArray) -> ListArray {
 /// Bytes of the values of a batch, which may be part of larger buffers.
 pub fn batch_bytes(batch: &RecordBatch) -> usize {
     batch.columns().iter().map(|column| column.to_data().get_slice_memory_size().unwrap_or(0)).sum()
-}
-
-/// The values of a primitive column; nulls read as whatever lies beneath them.
-pub(crate) fn primitive<T: ArrowPrimitiveType>(array: &dyn Array) -> &PrimitiveArray<T> {
-    array.as_primitive::<T>()
 }

@@ -2,12 +2,13 @@
 //!
 //! Each function gives the value or, as an error, what the text should have been.
 
-use asofdb_storage::{ScalarType, Timestamp};
+use asofdb_storage::{Date, Result, ScalarType, Timestamp};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 
-/// Greatest whole number up to which every whole number is a `f64`.
-const WHOLE_FLOAT_MAX: f64 = 9_007_199_254_740_992.0;
+use super::decimal::Decimal;
+
+const SECONDS_A_DAY: i64 = 86_400;
 
 /// Longest part of a bad value that is shown.
 const SHOWN_CHARS_MAX: usize = 60;
@@ -26,12 +27,14 @@ pub(crate) enum TextForm {
 /// `column "x" is no int64: "abc"`.
 pub(super) fn problem(column: &str, ty: impl std::fmt::Display, text: &str, form: TextForm) -> String {
     let wanted = match (ty.to_string(), form) {
-        (ty, TextForm::Feast) if ty == ScalarType::Timestamp.name() => {
-            "timestamp (RFC 3339, a date, or seconds since 1970)".to_owned()
-        }
         (ty, _) if ty == ScalarType::Timestamp.name() => {
-            "timestamp (RFC 3339, a date, or microseconds since 1970)".to_owned()
+            if let Some(Err(error)) = plain_time(text, form) {
+                return format!("column {column:?}: {}", error.message());
+            }
+            let unit = if form == TextForm::Feast { "seconds" } else { "microseconds" };
+            format!("timestamp (RFC 3339, a date, or {unit} since 1970)")
         }
+        (ty, _) if ty == ScalarType::Date.name() => "date (YYYY-MM-DD)".to_owned(),
         (ty, TextForm::File) if ty == ScalarType::Bytes.name() => "bytes (hexadecimal)".to_owned(),
         (ty, _) if ty == ScalarType::Bytes.name() => "bytes (base64)".to_owned(),
         (ty, _) => ty,
@@ -54,13 +57,10 @@ pub(super) fn bool(text: &str) -> Option<bool> {
     }
 }
 
-/// Whole numbers, also written as `3.0` or `1e3`.
+/// Whole numbers, also written as `3.0` or `1e3`; exact, whatever their size.
 pub(super) fn int64(text: &str) -> Option<i64> {
     let text = text.trim();
-    text.parse().ok().or_else(|| {
-        let value: f64 = text.parse().ok()?;
-        (value.fract() == 0.0 && value.abs() <= WHOLE_FLOAT_MAX).then_some(value as i64)
-    })
+    text.parse().ok().or_else(|| Decimal::read(text)?.to_i64())
 }
 
 pub(super) fn int32(text: &str) -> Option<i32> {
@@ -83,13 +83,36 @@ fn has_digits(text: &str) -> bool {
     text.bytes().any(|byte| byte.is_ascii_digit())
 }
 
+/// The microseconds that stand for no time within a list, which has no nulls, where Feast's clients write the least
+/// int64: a microsecond into the year 1. Every reader can show it, and Feast, whose times are whole seconds, cannot mean it.
+pub const NO_TIME_MICROS: i64 = -62_135_596_799_999_999;
+
 /// Microseconds since 1970.
 pub(super) fn timestamp(text: &str, form: TextForm) -> Option<i64> {
-    match (text.trim().parse::<i64>(), form) {
-        (Ok(seconds), TextForm::Feast) => seconds.checked_mul(1_000_000),
-        (Ok(micros), _) => Some(micros),
-        (Err(_), _) => text.parse::<Timestamp>().ok().map(Timestamp::as_micros),
-    }
+    let time = plain_time(text, form).unwrap_or_else(|| text.parse());
+    time.ok().map(Timestamp::as_micros)
+}
+
+/// The time that a whole number stands for; `None` for other text. The number does not say its unit, so it is refused
+/// where it looks like another one than the form has.
+fn plain_time(text: &str, form: TextForm) -> Option<Result<Timestamp>> {
+    let number = text.trim().parse().ok()?;
+    Some(match form {
+        TextForm::Feast if number == i64::MIN => Ok(Timestamp::from_micros(NO_TIME_MICROS)),
+        TextForm::Feast => Timestamp::from_plain_seconds(number),
+        TextForm::File | TextForm::Request => Timestamp::from_plain_micros(number),
+    })
+}
+
+/// Days since 1970-01-01. A number is no date, as it says no unit; but Feast has only the seconds of midnight.
+pub(super) fn date(text: &str, form: TextForm) -> Option<i32> {
+    let date = match (text.trim().parse::<i64>(), form) {
+        (Ok(seconds), TextForm::Feast) if seconds % SECONDS_A_DAY == 0 => {
+            i32::try_from(seconds / SECONDS_A_DAY).ok().and_then(Date::from_days)
+        }
+        _ => text.parse::<Date>().ok(),
+    };
+    date.map(Date::as_days)
 }
 
 pub(super) fn bytes(text: &str, form: TextForm) -> Option<Vec<u8>> {
@@ -117,6 +140,7 @@ mod tests {
         assert_eq!(int64(" -42.0 "), Some(-42));
         assert_eq!(int64("9223372036854775807"), Some(i64::MAX));
         assert_eq!(int64("9223372036854775808"), None);
+        assert_eq!(int64("9007199254740993.0"), Some(9_007_199_254_740_993));
         assert_eq!(int64("42.5"), None);
         assert_eq!(int32("2147483648"), None);
         assert_eq!(int64(""), None);
@@ -140,7 +164,37 @@ mod tests {
         assert_eq!(timestamp("2013-01-01", TextForm::Request), Some(1_356_998_400_000_000));
         assert_eq!(timestamp("1357034400", TextForm::Feast), expected);
         assert_eq!(timestamp("1357034400000000", TextForm::Feast), None);
+        assert_eq!(timestamp("-9223372036854775808", TextForm::Feast), Some(NO_TIME_MICROS));
         assert_eq!(timestamp("yesterday", TextForm::File), None);
+        assert_eq!(timestamp("9999-12-31", TextForm::File), Some(253_402_214_400_000_000));
+    }
+
+    #[test]
+    fn whole_numbers_of_another_unit_are_no_times() {
+        for (number, unit) in
+            [("1717243200", "seconds"), ("1717243200000", "milliseconds"), ("1717243200000000000", "nanoseconds")]
+        {
+            for form in [TextForm::File, TextForm::Request] {
+                assert_eq!(timestamp(number, form), None, "{number}");
+                let expected =
+                    format!("column \"t\": timestamps are microseconds since 1970, this looks like {unit}: {number}");
+                assert_eq!(problem("t", ScalarType::Timestamp, number, form), expected);
+            }
+        }
+        let seconds = problem("t", ScalarType::Timestamp, "1717243200000", TextForm::Feast);
+        assert!(seconds.ends_with("are seconds since 1970, this looks like milliseconds: 1717243200000"), "{seconds}");
+        assert_eq!(timestamp("1969-07-20T20:17:40Z", TextForm::File), Some(-14_182_940_000_000));
+        assert_eq!(timestamp("-14182940", TextForm::Feast), Some(-14_182_940_000_000));
+    }
+
+    #[test]
+    fn dates_are_text_and_from_feast_also_the_seconds_of_midnight() {
+        for (text, days) in [("2013-01-01", 15_706), ("1969-12-31", -1), ("9999-12-31", 2_932_896)] {
+            assert_eq!((date(text, TextForm::File), date(text, TextForm::Feast)), (Some(days), Some(days)), "{text}");
+        }
+        assert_eq!(date("-86400", TextForm::Feast), Some(-1));
+        assert_eq!((date("1", TextForm::Feast), date("86400", TextForm::Request)), (None, None));
+        assert_eq!(date("2013-01-01T00:00:00Z", TextForm::File), None);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use asofdb_storage::{ScalarType, ValueType};
 
 use super::cell::{self, TextForm};
 use crate::rows::builders::ScalarBuilder;
-use crate::rows::types::list_item;
+use crate::rows::types::{arrow_type, list_item};
 
 /// A column of a text format, of any type that a feature can have.
 pub(super) struct ColumnBuilder {
@@ -21,6 +21,8 @@ pub(super) struct ColumnBuilder {
     ends: Vec<i32>,
     valid: NullBufferBuilder,
     form: TextForm,
+    /// True for a column of text that holds any JSON as it is written.
+    verbatim: bool,
 }
 
 impl ColumnBuilder {
@@ -28,11 +30,26 @@ impl ColumnBuilder {
         let ty = value_type(field.data_type()).unwrap_or(ValueType::Scalar(ScalarType::String));
         let (ValueType::Scalar(scalar) | ValueType::List(scalar)) = ty;
         let (items, valid) = (ScalarBuilder::new(scalar), NullBufferBuilder::new(0));
-        ColumnBuilder { name: field.name().clone(), ty, items, ends: Vec::new(), valid, form: TextForm::File }
+        let name = field.name().clone();
+        ColumnBuilder { name, ty, items, ends: Vec::new(), valid, form: TextForm::File, verbatim: false }
     }
 
     pub(super) fn with_form(self, form: TextForm) -> Self {
         ColumnBuilder { form, ..self }
+    }
+
+    /// Takes values of any kind as they are written, where `verbatim` says so and the column is text.
+    pub(super) fn with_verbatim(self, verbatim: bool) -> Self {
+        ColumnBuilder { verbatim: verbatim && self.ty == ValueType::Scalar(ScalarType::String), ..self }
+    }
+
+    pub(super) fn is_verbatim(&self) -> bool {
+        self.verbatim
+    }
+
+    /// Returns whether an empty text is a value of its type.
+    pub(super) fn has_empty(&self) -> bool {
+        matches!(self.ty, ValueType::Scalar(ScalarType::String | ScalarType::Bytes))
     }
 
     pub(super) fn form(&self) -> TextForm {
@@ -121,6 +138,7 @@ fn push_text(items: &mut ScalarBuilder, text: &str, form: TextForm) -> bool {
         ScalarBuilder::Float32(items) => cell::float32(text).map(|value| items.append_value(value)).is_some(),
         ScalarBuilder::Float64(items) => cell::float64(text).map(|value| items.append_value(value)).is_some(),
         ScalarBuilder::Timestamp(items) => cell::timestamp(text, form).map(|value| items.append_value(value)).is_some(),
+        ScalarBuilder::Date(items) => cell::date(text, form).map(|value| items.append_value(value)).is_some(),
         ScalarBuilder::Bytes(items) => cell::bytes(text, form).map(|value| items.append_value(value)).is_some(),
         ScalarBuilder::String(items) => {
             items.append_value(text);
@@ -131,20 +149,12 @@ fn push_text(items: &mut ScalarBuilder, text: &str, form: TextForm) -> bool {
 
 /// Which of our types an Arrow type stands for.
 pub(super) fn value_type(ty: &DataType) -> Option<ValueType> {
-    let scalar = match ty {
-        DataType::Boolean => ScalarType::Bool,
-        DataType::Int32 => ScalarType::Int32,
-        DataType::Int64 => ScalarType::Int64,
-        DataType::Float32 => ScalarType::Float32,
-        DataType::Float64 => ScalarType::Float64,
-        DataType::Utf8 => ScalarType::String,
-        DataType::Binary => ScalarType::Bytes,
-        DataType::Timestamp(TimeUnit::Microsecond, _) => ScalarType::Timestamp,
+    match ty {
+        DataType::Timestamp(TimeUnit::Microsecond, _) => Some(ValueType::Scalar(ScalarType::Timestamp)),
         DataType::List(item) => match value_type(item.data_type())? {
-            ValueType::Scalar(item) => return Some(ValueType::List(item)),
-            ValueType::List(_) => return None,
+            ValueType::Scalar(item) => Some(ValueType::List(item)),
+            ValueType::List(_) => None,
         },
-        _ => return None,
-    };
-    Some(ValueType::Scalar(scalar))
+        ty => ScalarType::ALL.map(ValueType::Scalar).into_iter().find(|known| arrow_type(*known) == *ty),
+    }
 }

@@ -4,49 +4,50 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
-use arrow::datatypes::{Schema, SchemaRef};
-use asofdb_storage::{Error, Result, ValueType};
+use arrow::datatypes::{Field, Schema, SchemaRef};
+use asofdb_storage::{Error, Result, ScalarType, ValueType};
 use serde_json::Value as Json;
 
 use super::column::ColumnBuilder;
+use super::delimiter::Delimiter;
 use super::file::SourceFile;
 use super::format::InputFormat;
-use super::infer::{self, Guess, SAMPLE_ROWS};
+use super::infer::hinted_type;
 use super::lines::Lines;
 use super::piece::{PIECE_BYTES, PIECE_ROWS_MAX, Piece, Pieces};
-use super::record::{Fields, Record, without_end};
+use super::record::{CsvRecord, Fields, without_end};
+use super::text_options::TextOptions;
 use crate::rows::problems::Problems;
+use crate::rows::types::arrow_type;
 
 /// The columns of a CSV file.
 #[derive(Debug, Clone)]
 pub(super) struct CsvContent {
     schema: SchemaRef,
+    delimiter: Delimiter,
 }
 
 impl CsvContent {
-    pub(super) fn open(file: &Arc<SourceFile>, hint: Option<&Schema>) -> Result<(Self, SchemaRef)> {
-        let mut records = Records::new(file);
+    pub(super) fn open(file: &Arc<SourceFile>, options: TextOptions<'_>) -> Result<(Self, SchemaRef)> {
+        let delimiter = options.delimiter.unwrap_or_default();
+        let mut records = Records::new(file, delimiter);
         if !records.next()? {
             return Err(Error::invalid(format!("file {} has no line of column names", file.name())));
         }
+        check_delimiter(&records, delimiter, options.hint)?;
         let names = header(&records)?;
-        let mut guesses = vec![Guess::new(); names.len()];
-        for _ in 0..SAMPLE_ROWS {
-            if !records.next()? {
-                break;
-            }
-            // What is wrong with a record is told when it is read.
-            let Ok(fields) = records.record.fields() else { continue };
-            let filled = guesses.iter_mut().zip(fields.iter()).filter(|(_, text)| !text.is_empty());
-            filled.for_each(|(guess, text)| guess.add(text, false));
-        }
-        let schema = infer::schema(names.into_iter().zip(guesses), hint);
+        let field = |name: String| {
+            // What nobody asks about stays the text that it is.
+            let ty = hinted_type(options.hint, &name).unwrap_or(ValueType::Scalar(ScalarType::String));
+            Field::new(name, arrow_type(ty), true)
+        };
+        let schema = Arc::new(Schema::new(names.into_iter().map(field).collect::<Vec<_>>()));
         refuse_lists(file, &schema)?;
-        Ok((CsvContent { schema: schema.clone() }, schema))
+        Ok((CsvContent { schema: schema.clone(), delimiter }, schema))
     }
 
     pub(super) fn pieces(&self, file: &Arc<SourceFile>, columns: &[usize], skip: u64) -> Result<CsvPieces> {
-        let mut records = Records::new(file);
+        let mut records = Records::new(file, self.delimiter);
         // The column names.
         records.next()?;
         let mut row = 0;
@@ -62,6 +63,20 @@ impl CsvContent {
             records,
             row,
         })
+    }
+}
+
+/// Refuses a file in which another delimiter would part the line of names into one that is wanted.
+fn check_delimiter(records: &Records, delimiter: Delimiter, hint: Option<&Schema>) -> Result<()> {
+    let line = String::from_utf8_lossy(records.lines.last());
+    let is_wanted = |name: &str| hinted_type(hint, name.trim().trim_matches('"').trim()).is_some();
+    match delimiter.looks_like(&line, is_wanted) {
+        Some(other) => {
+            let name = records.lines.name();
+            let message = format!("the delimiter of file {name} looks like {other}, and {delimiter} was expected");
+            Err(Error::invalid(format!("{message}; say which it is")))
+        }
+        None => Ok(()),
     }
 }
 
@@ -92,14 +107,14 @@ fn refuse_lists(file: &SourceFile, schema: &Schema) -> Result<()> {
 /// The records of a file. Empty lines are none.
 struct Records {
     lines: Lines,
-    record: Record,
+    record: CsvRecord,
     /// The line in which the record begins.
     line: u64,
 }
 
 impl Records {
-    fn new(file: &Arc<SourceFile>) -> Self {
-        Records { lines: Lines::new(file, InputFormat::Csv), record: Record::default(), line: 0 }
+    fn new(file: &Arc<SourceFile>, delimiter: Delimiter) -> Self {
+        Records { lines: Lines::new(file, InputFormat::Csv), record: CsvRecord::new(delimiter), line: 0 }
     }
 
     /// Reads the next record, if there is one.
@@ -178,7 +193,8 @@ pub(super) fn batch(schema: &SchemaRef, arrays: Vec<arrow::array::ArrayRef>, row
 
 fn push_cell(column: &mut ColumnBuilder, fields: Fields<'_>, position: usize) -> Result<(), String> {
     match fields.get(position) {
-        "" => {
+        // Nothing at all is null. An empty text in quotes is one where the type has such a value.
+        "" if !fields.is_quoted(position) || !column.has_empty() => {
             column.push_null();
             Ok(())
         }

@@ -13,14 +13,14 @@ pub enum InputFormat {
     Parquet,
     /// Arrow IPC: the file format (also called Feather) or the stream format.
     Ipc,
-    /// Comma-separated values with a line of column names first (RFC 4180).
+    /// Fields between commas, or another delimiter, with a line of column names first (RFC 4180).
     Csv,
-    /// One JSON object a line.
+    /// One JSON object a line, or one array of them.
     Ndjson,
 }
 
 /// The endings of file names, in lower case.
-const ENDINGS: [(&str, InputFormat); 10] = [
+const ENDINGS: [(&str, InputFormat); 11] = [
     ("parquet", InputFormat::Parquet),
     ("pq", InputFormat::Parquet),
     ("arrow", InputFormat::Ipc),
@@ -28,6 +28,7 @@ const ENDINGS: [(&str, InputFormat); 10] = [
     ("feather", InputFormat::Ipc),
     ("ipc", InputFormat::Ipc),
     ("csv", InputFormat::Csv),
+    ("tsv", InputFormat::Csv),
     ("ndjson", InputFormat::Ndjson),
     ("jsonl", InputFormat::Ndjson),
     ("json", InputFormat::Ndjson),

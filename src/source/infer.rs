@@ -1,100 +1,103 @@
-//! What are the columns of a text format? Those named in the hint are what it says; the others are what
-//! their first rows look like.
+//! The types of the columns of a text format. Those named in the hint are what it says. The others are only carried along,
+//! and stay as they are written.
 
-use std::sync::Arc;
+use std::io::Write;
 
-use arrow::datatypes::{Field, Schema, SchemaRef};
+use arrow::datatypes::Schema;
 use asofdb_storage::{ScalarType, ValueType};
 
-use super::cell::{self, TextForm};
 use super::column::value_type;
-use crate::rows::types::arrow_type;
+use super::decimal::Decimal;
 
-/// Rows that are looked at. A value further down that does not fit is an error, never a guess.
-pub(super) const SAMPLE_ROWS: usize = 10_000;
+/// Bytes of a float in scientific notation at most: a sign, 17 digits and a point, an exponent.
+const FLOAT_BYTES_MAX: usize = 32;
 
-/// Types from the narrowest to the widest; the first that fits every value is taken.
-const CANDIDATES: [ScalarType; 5] =
-    [ScalarType::Bool, ScalarType::Int64, ScalarType::Float64, ScalarType::Timestamp, ScalarType::String];
-
-/// What the values of a column seen so far can be.
-#[derive(Debug, Clone)]
-pub(super) struct Guess {
-    fits: [bool; CANDIDATES.len()],
-    any: bool,
-    list: bool,
+/// The type that the hint gives to a column.
+pub(super) fn hinted_type(hint: Option<&Schema>, name: &str) -> Option<ValueType> {
+    value_type(hint?.field_with_name(name).ok()?.data_type())
 }
 
-impl Guess {
+/// The types that hold every JSON value of a carried column, and give back what was written.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct JsonKinds {
+    any: bool,
+    bool: bool,
+    int64: bool,
+    float64: bool,
+}
+
+impl JsonKinds {
     pub(super) fn new() -> Self {
-        Guess { fits: [true; CANDIDATES.len()], any: false, list: false }
+        JsonKinds { any: false, bool: true, int64: true, float64: true }
     }
 
-    /// Takes a value into account. What is quoted is no number and no bool.
-    pub(super) fn add(&mut self, text: &str, quoted: bool) {
+    /// Takes a value into account, given as JSON.
+    pub(super) fn add(&mut self, value: &str) {
+        if value == "null" {
+            return;
+        }
         self.any = true;
-        for (fits, ty) in self.fits.iter_mut().zip(CANDIDATES) {
-            *fits = *fits && is_like(ty, text, quoted);
+        self.bool &= matches!(value, "true" | "false");
+        self.int64 = self.int64 && is_int64(value);
+        self.float64 = self.float64 && is_float64(value);
+    }
+
+    /// The narrowest type; text where there is no other.
+    pub(super) fn ty(self) -> ScalarType {
+        match self {
+            JsonKinds { any: false, .. } => ScalarType::String,
+            JsonKinds { bool: true, .. } => ScalarType::Bool,
+            JsonKinds { int64: true, .. } => ScalarType::Int64,
+            JsonKinds { float64: true, .. } => ScalarType::Float64,
+            _ => ScalarType::String,
         }
     }
-
-    /// The column has lists.
-    pub(super) fn add_list(&mut self) {
-        self.list = true;
-    }
-
-    fn ty(&self) -> ValueType {
-        let fitting = CANDIDATES.into_iter().zip(self.fits).find(|(_, fits)| self.any && *fits);
-        let scalar = fitting.map_or(ScalarType::String, |(ty, _)| ty);
-        if self.list { ValueType::List(scalar) } else { ValueType::Scalar(scalar) }
-    }
 }
 
-fn is_like(ty: ScalarType, text: &str, quoted: bool) -> bool {
-    match ty {
-        ScalarType::Bool => !quoted && cell::bool(text).is_some() && text.trim().len() > 1,
-        ScalarType::Int64 => !quoted && text.trim().parse::<i64>().is_ok(),
-        ScalarType::Float64 => !quoted && cell::float64(text).is_some(),
-        ScalarType::Timestamp => cell::timestamp(text, TextForm::File).is_some() && text.trim().parse::<i64>().is_err(),
-        _ => true,
-    }
+/// JSON writes whole numbers in one way only, but for the sign of zero.
+fn is_int64(value: &str) -> bool {
+    value != "-0" && value.parse::<i64>().is_ok()
 }
 
-/// The schema of columns by name.
-pub(super) fn schema(columns: impl Iterator<Item = (String, Guess)>, hint: Option<&Schema>) -> SchemaRef {
-    let field = |(name, guess): (String, Guess)| {
-        let hinted = hint.and_then(|hint| hint.field_with_name(&name).ok());
-        let ty = hinted.and_then(|field| value_type(field.data_type())).unwrap_or_else(|| guess.ty());
-        Field::new(name, arrow_type(ty), true)
-    };
-    Arc::new(Schema::new(columns.map(field).collect::<Vec<_>>()))
+/// A number is a float where the nearest float, printed with as many digits as tell it from others, is that number.
+fn is_float64(value: &str) -> bool {
+    let (Some(written), Ok(nearest)) = (Decimal::read(value), value.parse::<f64>()) else { return false };
+    let (mut bytes, mut rest) = ([0; FLOAT_BYTES_MAX], FLOAT_BYTES_MAX);
+    let mut room = &mut bytes[..];
+    if nearest.is_finite() && write!(room, "{nearest:e}").is_ok() {
+        rest = room.len();
+    }
+    let printed = std::str::from_utf8(&bytes[..FLOAT_BYTES_MAX - rest]).ok().and_then(Decimal::read);
+    printed.is_some_and(|printed| printed.equals(written))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn guess(texts: &[&str]) -> String {
-        let mut guess = Guess::new();
-        texts.iter().for_each(|text| guess.add(text, false));
-        guess.ty().to_string()
+    fn ty(values: &[&str]) -> ScalarType {
+        let mut kinds = JsonKinds::new();
+        values.iter().for_each(|value| kinds.add(value));
+        kinds.ty()
     }
 
     #[test]
-    fn the_narrowest_type_that_fits_every_value_is_taken() {
-        assert_eq!(guess(&["1", "-2"]), "int64");
-        assert_eq!(guess(&["1", "2.5"]), "float64");
-        assert_eq!(guess(&["true", "False"]), "bool");
-        assert_eq!(guess(&["2013-01-01", "2013-01-01T10:00:00Z"]), "timestamp");
-        assert_eq!(guess(&["2013-01-01", "5"]), "string");
-        assert_eq!(guess(&["1", "x"]), "string");
-        assert_eq!(guess(&[]), "string");
+    fn json_keeps_its_types_where_they_give_back_what_was_written() {
+        assert_eq!(ty(&["1", "null", "-2"]), ScalarType::Int64);
+        assert_eq!(ty(&["true", "false"]), ScalarType::Bool);
+        assert_eq!(ty(&["1", "2.5", "1e-07", "-0"]), ScalarType::Float64);
+        assert_eq!(ty(&["\"a\"", "\"5\""]), ScalarType::String);
+        assert_eq!(ty(&["null"]), ScalarType::String);
     }
 
     #[test]
-    fn text_in_quotes_is_no_number() {
-        let mut guess = Guess::new();
-        guess.add("12", true);
-        assert_eq!(guess.ty().to_string(), "string");
+    fn json_that_a_number_would_change_stays_text() {
+        assert_eq!(ty(&["12345678901234567890"]), ScalarType::String);
+        assert_eq!(ty(&["9007199254740993", "2.5"]), ScalarType::String);
+        assert_eq!(ty(&["0.30000000000000000001"]), ScalarType::String);
+        assert_eq!(ty(&["1e400"]), ScalarType::String);
+        assert_eq!(ty(&["1", "true"]), ScalarType::String);
+        assert_eq!(ty(&["1", "\"1\""]), ScalarType::String);
+        assert_eq!(ty(&["[1, 2]"]), ScalarType::String);
     }
 }

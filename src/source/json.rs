@@ -32,6 +32,12 @@ impl JsonRows {
         JsonRows { positions: positions.collect(), columns, unknown: None, rows: 0 }
     }
 
+    /// The columns that `carried` marks are text, and take values of any kind as they are written.
+    pub(super) fn with_carried(self, carried: &[bool]) -> Self {
+        let columns = self.columns.into_iter().zip(carried).map(|(column, carried)| column.with_verbatim(*carried));
+        JsonRows { columns: columns.collect(), ..self }
+    }
+
     pub(super) fn refuse_unknown(self, unknown: impl Fn(&str) -> String + Send + 'static) -> Self {
         JsonRows { unknown: Some(Box::new(unknown)), ..self }
     }
@@ -101,6 +107,7 @@ pub(super) fn push_value(column: &mut ColumnBuilder, value: &str) -> Result<(), 
             column.push_null();
             Ok(())
         }
+        _ if column.is_verbatim() => column.push(&unquoted(value).unwrap_or(Cow::Borrowed(value))),
         [b'[', ..] => push_list(column, value),
         [b'{', ..] => Err(format!("column {:?} is {}, not an object", column.name(), column.ty())),
         _ => column.push(&scalar_text(column.ty(), value).ok_or_else(|| wrong_kind(column, value))?),
@@ -133,7 +140,7 @@ fn scalar_text(ty: ValueType, value: &str) -> Option<Cow<'_, str>> {
     let text = unquoted(value);
     match scalar {
         ScalarType::String | ScalarType::Bytes => text,
-        ScalarType::Timestamp => text.or(Some(Cow::Borrowed(value))),
+        ScalarType::Timestamp | ScalarType::Date => text.or(Some(Cow::Borrowed(value))),
         // Infinity and NaN have no other form in JSON.
         ScalarType::Float32 | ScalarType::Float64 => match text {
             Some(text) => cell::float64(&text).filter(|value| !value.is_finite()).map(|_| text),
@@ -152,15 +159,19 @@ pub(super) fn each_value(line: &[u8], each: impl FnMut(&str, &str) -> Result<(),
     let read = (&mut values).deserialize(&mut json).and_then(|()| json.end());
     match (values.problem, read) {
         (Some(problem), _) => Err(problem),
-        (None, Err(error)) => Err(not_an_object(&error)),
+        (None, Err(error)) => Err(not_an_object(line, &error)),
         (None, Ok(())) => Ok(()),
     }
 }
 
-fn not_an_object(error: &serde_json::Error) -> String {
+fn not_an_object(line: &[u8], error: &serde_json::Error) -> String {
     let message = error.to_string();
     let message = message.split(" at line ").next().unwrap_or_default();
-    format!("it is no JSON object: {message} (character {})", error.column())
+    let what = if error.is_data() { "JSON object" } else { "JSON" };
+    let rest = error.column().checked_sub(1).and_then(|column| line.get(column..)).unwrap_or_default();
+    let is_no_number = [&b"NaN"[..], b"Infinity", b"-Infinity", b"aN", b"I"].iter().any(|name| rest.starts_with(name));
+    let hint = if is_no_number { "; JSON has no NaN and no Infinity, write them in quotes or null" } else { "" };
+    format!("it is no {what}: {message} (character {}){hint}", error.column())
 }
 
 struct EachValue<F> {

@@ -11,7 +11,7 @@ use super::format::InputFormat;
 /// Longest row of a text format: a few times the longest row that can be stored.
 pub(super) const ROW_TEXT_BYTES_MAX: usize = 16 << 20;
 
-const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+pub(super) const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// Reads a text file line by line.
 pub(super) struct Lines {
@@ -54,13 +54,7 @@ impl Lines {
 
     /// Refuses rows that would not fit into memory: they come from a missing line end or an open quote.
     pub(super) fn check_length(&self, row_bytes: usize) -> Result<()> {
-        if row_bytes <= ROW_TEXT_BYTES_MAX {
-            return Ok(());
-        }
-        let (name, line, format) = (self.file.name(), self.number, self.format.title());
-        Err(Error::invalid(format!(
-            "file {name}, line {line}: a row of {format} has at most {ROW_TEXT_BYTES_MAX} bytes; is a quote left open?"
-        )))
+        check_row_length(&self.file, self.number, self.format, row_bytes)
     }
 
     /// The number of the line last read, counted from 1.
@@ -76,4 +70,15 @@ impl Lines {
     pub(super) fn name(&self) -> &str {
         self.file.name()
     }
+}
+
+/// Refuses a row that would not fit into memory: it comes from a missing line end or an open quote.
+pub(super) fn check_row_length(file: &SourceFile, line: u64, format: InputFormat, row_bytes: usize) -> Result<()> {
+    if row_bytes <= ROW_TEXT_BYTES_MAX {
+        return Ok(());
+    }
+    let (name, format) = (file.name(), format.title());
+    Err(Error::invalid(format!(
+        "file {name}, line {line}: a row of {format} has at most {ROW_TEXT_BYTES_MAX} bytes; is a quote left open?"
+    )))
 }

@@ -2,22 +2,26 @@
 //! memory.
 //!
 //! Parquet and Arrow say what their columns are. CSV and NDJSON are text: a column named in the *hint* is read
-//! as what the hint says, the others as what their first rows look like.
+//! as what the hint says; the others are carried along as they are written.
 
 mod cell;
 mod column;
 mod csv;
+mod decimal;
+mod delimiter;
 mod file;
 mod format;
 mod infer;
 mod ipc;
 mod json;
+mod json_records;
 mod lines;
 mod ndjson;
 mod parquet;
 mod piece;
 mod record;
 mod request;
+mod text_options;
 
 use std::fs::File;
 use std::io::Read;
@@ -28,12 +32,16 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::{Schema, SchemaRef};
 use asofdb_storage::{Error, Result};
 
+pub use self::cell::NO_TIME_MICROS;
+pub use self::delimiter::Delimiter;
 pub(crate) use self::file::SourceFile;
 pub use self::format::InputFormat;
 use self::piece::Pieces;
 pub(crate) use self::piece::{PIECE_ROWS_MAX, Piece};
 pub use self::request::{RequestRows, request_batch, request_column};
+pub use self::text_options::TextOptions;
 use crate::definitions::suggest::did_you_mean;
+use crate::rows::named::find_column;
 
 /// A file of rows that has been looked at: its columns are known. It can be read any number of times.
 #[derive(Debug, Clone)]
@@ -55,16 +63,17 @@ enum Content {
 }
 
 impl Source {
-    /// Opens a file. Its format is what its name ends in, unless `format` says. `hint` gives the types of
-    /// columns in text formats, by name.
+    /// Opens a file. Its format is what its name ends in, unless `format` says.
     ///
     /// # Errors
-    /// `NotFound` when there is no such file; `Invalid` when it is empty, a directory or its format is not known;
-    /// `Corrupt` when it is cut short or not of its format.
-    pub fn open(path: impl AsRef<Path>, format: Option<InputFormat>, hint: Option<&Schema>) -> Result<Self> {
+    /// `NotFound` when there is no such file; `Invalid` when it is empty, a directory, its format is not known or the
+    /// options do not suit it; `Corrupt` when it is cut short or not of its format.
+    pub fn open(path: impl AsRef<Path>, format: Option<InputFormat>, options: TextOptions<'_>) -> Result<Self> {
         let path = path.as_ref();
         let format = format.map_or_else(|| InputFormat::of(path), Ok)?;
-        Source::of_file(SourceFile::open(path)?, format, hint)
+        let file = SourceFile::open(path)?;
+        let of_name = (format == InputFormat::Csv).then(|| Delimiter::of(path));
+        Source::of_file(file, format, TextOptions { delimiter: options.delimiter.or(of_name), ..options })
     }
 
     /// Takes everything from `reader`, such as the standard input, which is called `name` in messages.
@@ -74,20 +83,24 @@ impl Source {
     ///
     /// # Errors
     /// As [`Source::open`]; `Unavailable` when it cannot be copied.
-    pub fn read(reader: impl Read, name: &str, format: InputFormat, hint: Option<&Schema>) -> Result<Self> {
-        Source::of_file(SourceFile::spool(name, reader)?, format, hint)
+    pub fn read(reader: impl Read, name: &str, format: InputFormat, options: TextOptions<'_>) -> Result<Self> {
+        Source::of_file(SourceFile::spool(name, reader)?, format, options)
     }
 
     /// Opens a file that is open already, which is called `name` in messages.
     ///
     /// # Errors
     /// As [`Source::open`].
-    pub fn of_open_file(name: &str, file: File, format: InputFormat, hint: Option<&Schema>) -> Result<Self> {
-        Source::of_file(SourceFile::new(name.to_owned(), file)?, format, hint)
+    pub fn of_open_file(name: &str, file: File, format: InputFormat, options: TextOptions<'_>) -> Result<Self> {
+        Source::of_file(SourceFile::new(name.to_owned(), file)?, format, options)
     }
 
-    fn of_file(file: SourceFile, format: InputFormat, hint: Option<&Schema>) -> Result<Self> {
+    fn of_file(file: SourceFile, format: InputFormat, options: TextOptions<'_>) -> Result<Self> {
         let file = Arc::new(file);
+        if options.delimiter.is_some() && format != InputFormat::Csv {
+            let (name, format) = (file.name(), format.title());
+            return Err(Error::invalid(format!("a delimiter is for CSV, and file {name} is {format}")));
+        }
         let (content, schema) = match format {
             InputFormat::Parquet => {
                 let content = parquet::ParquetContent::open(&file)?;
@@ -99,11 +112,11 @@ impl Source {
                 (Content::Ipc(content), schema)
             }
             InputFormat::Csv => {
-                let (content, schema) = csv::CsvContent::open(&file, hint)?;
+                let (content, schema) = csv::CsvContent::open(&file, options)?;
                 (Content::Csv(content), schema)
             }
             InputFormat::Ndjson => {
-                let (content, schema) = ndjson::NdjsonContent::open(&file, hint)?;
+                let (content, schema) = ndjson::NdjsonContent::open(&file, options)?;
                 (Content::Ndjson(content), schema)
             }
         };
@@ -157,7 +170,9 @@ impl Source {
     }
 
     fn position(&self, name: &str) -> Result<usize> {
-        self.schema.index_of(name).map_err(|_| {
+        let found = find_column(&self.schema, name);
+        let found = found.map_err(|error| Error::invalid(format!("file {}: {}", self.name(), error.message())))?;
+        found.ok_or_else(|| {
             let hint = did_you_mean(name, self.schema.fields().iter().map(|field| field.name().as_str()));
             Error::invalid(format!("file {} has no column {name:?}{hint}", self.name()))
         })
@@ -184,9 +199,7 @@ impl Source {
             Content::Parquet(content) => Box::new(content.pieces(&self.file, columns, self.skip)?),
             Content::Ipc(content) => Box::new(content.pieces(&self.file, columns, self.skip)?),
             Content::Csv(content) => Box::new(content.pieces(&self.file, &columns, self.skip)?),
-            Content::Ndjson(content) => {
-                Box::new(content.pieces(&self.file, &columns, self.columns.is_none(), self.skip)?)
-            }
+            Content::Ndjson(content) => Box::new(content.pieces(&self.file, &columns, self.skip)?),
         };
         Ok(CheckedPieces { file: self.file.clone(), pieces, ended: false })
     }

@@ -4,12 +4,17 @@ use std::collections::BTreeMap;
 use std::io::BufReader;
 use std::sync::Arc;
 
-use arrow::datatypes::SchemaRef;
-use asofdb_storage::Result;
+use arrow::array::{Array, AsArray, RecordBatch};
+use arrow::datatypes::{
+    DataType, Field, FieldRef, Schema, SchemaRef, TimeUnit, TimestampMicrosecondType, TimestampNanosecondType,
+};
+use arrow::error::ArrowError;
+use asofdb_storage::{Result, Timestamp};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
 };
+use parquet::basic::Type as PhysicalType;
 use parquet::file::reader::{ChunkReader, Length};
 
 use super::file::{FileReader, SourceFile};
@@ -24,6 +29,8 @@ const PIECE_ROWS_MIN: u64 = 64;
 #[derive(Debug, Clone)]
 pub(super) struct ParquetContent {
     metadata: ArrowReaderMetadata,
+    /// The footer with INT96 as nanoseconds, where there is any.
+    nanos: Option<ArrowReaderMetadata>,
 }
 
 struct Chunks(Arc<SourceFile>);
@@ -48,9 +55,18 @@ impl ChunkReader for Chunks {
 
 impl ParquetContent {
     pub(super) fn open(file: &Arc<SourceFile>) -> Result<Self> {
-        let metadata = ArrowReaderMetadata::load(&Chunks(file.clone()), ArrowReaderOptions::new())
-            .map_err(|error| file.unreadable(InputFormat::Parquet, error))?;
-        Ok(ParquetContent { metadata })
+        let unreadable = |error| file.unreadable(InputFormat::Parquet, error);
+        let metadata = ArrowReaderMetadata::load(&Chunks(file.clone()), ArrowReaderOptions::new());
+        let metadata = metadata.map_err(unreadable)?;
+        if !are_int96(&metadata).any(|is_int96| is_int96) {
+            return Ok(ParquetContent { metadata, nanos: None });
+        }
+        let with = |unit| {
+            let options = ArrowReaderOptions::new().with_schema(schema_with(&metadata, unit));
+            ArrowReaderMetadata::try_new(metadata.metadata().clone(), options).map_err(unreadable)
+        };
+        let (micros, nanos) = (with(TimeUnit::Microsecond)?, with(TimeUnit::Nanosecond)?);
+        Ok(ParquetContent { metadata: micros, nanos: Some(nanos) })
     }
 
     pub(super) fn schema(&self) -> SchemaRef {
@@ -67,18 +83,29 @@ impl ParquetContent {
     }
 
     pub(super) fn pieces(&self, file: &Arc<SourceFile>, columns: Vec<usize>, skip: u64) -> Result<ParquetPieces> {
-        let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(Chunks(file.clone()), self.metadata.clone());
+        let nanos = self.nanos.as_ref().map(|nanos| Nanos::new(self, nanos, file, &columns, skip)).transpose()?;
+        let reader = self.reader(&self.metadata, file, columns, skip)?;
+        Ok(ParquetPieces { file: file.clone(), reader, nanos, row: skip.min(self.rows()), rows: self.rows() })
+    }
+
+    fn reader(
+        &self,
+        metadata: &ArrowReaderMetadata,
+        file: &Arc<SourceFile>,
+        columns: Vec<usize>,
+        skip: u64,
+    ) -> Result<ParquetRecordBatchReader> {
+        let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(Chunks(file.clone()), metadata.clone());
         let mask = ProjectionMask::roots(builder.parquet_schema(), columns);
         let (first_group, rest) = self.seek(skip);
         let groups = (first_group..self.metadata.metadata().num_row_groups()).collect();
-        let reader = builder
+        builder
             .with_projection(mask)
             .with_row_groups(groups)
             .with_offset(rest)
             .with_batch_size(self.piece_rows())
             .build()
-            .map_err(|error| file.unreadable(InputFormat::Parquet, error))?;
-        Ok(ParquetPieces { file: file.clone(), reader, row: skip.min(self.rows()), rows: self.rows() })
+            .map_err(|error| file.unreadable(InputFormat::Parquet, error))
     }
 
     /// The row group in which row `skip` lies, and how many of its rows are before it.
@@ -102,9 +129,88 @@ impl ParquetContent {
     }
 }
 
+/// Returns leaf by leaf whether it is INT96.
+fn are_int96(metadata: &ArrowReaderMetadata) -> impl Iterator<Item = bool> {
+    metadata.parquet_schema().columns().iter().map(|leaf| leaf.physical_type() == PhysicalType::INT96)
+}
+
+/// The schema with INT96 in this unit. Nanoseconds, as which it would be read, end in 2262, but Spark and SQL Server
+/// write any date in it.
+fn schema_with(metadata: &ArrowReaderMetadata, unit: TimeUnit) -> SchemaRef {
+    let mut are_int96 = are_int96(metadata);
+    let schema = metadata.schema();
+    let field = |field: &FieldRef| with_type(field, type_with(field.data_type(), unit, &mut are_int96));
+    let fields = schema.fields().iter().map(field).collect::<Vec<_>>();
+    Arc::new(Schema::new_with_metadata(fields, schema.metadata().clone()))
+}
+
+/// The type with the leaves that are INT96 in this unit. Arrow has the leaves of Parquet, in their order.
+fn type_with(ty: &DataType, unit: TimeUnit, are_int96: &mut impl Iterator<Item = bool>) -> DataType {
+    let mut inner = |field: &FieldRef| with_type(field, type_with(field.data_type(), unit, are_int96));
+    match ty {
+        DataType::Struct(fields) => DataType::Struct(fields.iter().map(inner).collect()),
+        DataType::List(item) => DataType::List(inner(item)),
+        DataType::LargeList(item) => DataType::LargeList(inner(item)),
+        DataType::FixedSizeList(item, length) => DataType::FixedSizeList(inner(item), *length),
+        DataType::Map(entries, sorted) => DataType::Map(inner(entries), *sorted),
+        leaf => match (are_int96.next(), leaf) {
+            (Some(true), DataType::Timestamp(_, zone)) => DataType::Timestamp(unit, zone.clone()),
+            _ => leaf.clone(),
+        },
+    }
+}
+
+fn with_type(field: &FieldRef, ty: DataType) -> FieldRef {
+    Arc::new(Field::clone(field).with_data_type(ty))
+}
+
+/// The columns of INT96 once more, as nanoseconds: what is below a microsecond would be cut off in silence.
+struct Nanos {
+    reader: ParquetRecordBatchReader,
+    /// Where the columns are among those that are read.
+    positions: Vec<usize>,
+}
+
+impl Nanos {
+    fn new(
+        content: &ParquetContent,
+        metadata: &ArrowReaderMetadata,
+        file: &Arc<SourceFile>,
+        columns: &[usize],
+        skip: u64,
+    ) -> Result<Self> {
+        let roots = metadata.parquet_schema().root_schema().get_fields();
+        let is_int96 =
+            |root: usize| roots[root].is_primitive() && roots[root].get_physical_type() == PhysicalType::INT96;
+        let positions: Vec<usize> = (0..columns.len()).filter(|position| is_int96(columns[*position])).collect();
+        let columns = positions.iter().map(|position| columns[*position]).collect();
+        Ok(Nanos { reader: content.reader(metadata, file, columns, skip)?, positions })
+    }
+
+    /// Reports the times of the next batch that are no whole microsecond.
+    fn check(&mut self, batch: &RecordBatch, problems: &mut Problems) -> std::result::Result<(), ArrowError> {
+        let Some(nanos) = self.reader.next().transpose()? else { return Ok(()) };
+        for (position, nanos) in self.positions.iter().zip(nanos.columns()) {
+            let nanos = nanos.as_primitive::<TimestampNanosecondType>();
+            let micros = batch.column(*position).as_primitive::<TimestampMicrosecondType>();
+            // Nanoseconds wrap around where they do not fit, and so does the product.
+            let is_cut =
+                |row: &usize| nanos.is_valid(*row) && micros.value(*row).wrapping_mul(1_000) != nanos.value(*row);
+            for row in (0..nanos.len().min(micros.len())).filter(is_cut) {
+                let schema = batch.schema_ref();
+                let name = schema.field(*position).name();
+                let after = Timestamp::from_micros(micros.value(row));
+                problems.report(row, format!("column {name:?} has a time that is no whole microsecond: after {after}"));
+            }
+        }
+        Ok(())
+    }
+}
+
 pub(super) struct ParquetPieces {
     file: Arc<SourceFile>,
     reader: ParquetRecordBatchReader,
+    nanos: Option<Nanos>,
     row: u64,
     rows: u64,
 }
@@ -116,8 +222,11 @@ impl Pieces for ParquetPieces {
                 let first_row = self.row;
                 self.row += batch.num_rows() as u64;
                 let bytes_done = (self.file.len() as f64 * (self.row as f64 / self.rows.max(1) as f64)) as u64;
-                let (lines, texts) = (Vec::new(), BTreeMap::new());
-                Some(Ok(Piece { batch, first_row, lines, problems: Problems::all(), texts, bytes_done }))
+                let (lines, texts, mut problems) = (Vec::new(), BTreeMap::new(), Problems::all());
+                if let Some(Err(error)) = self.nanos.as_mut().map(|nanos| nanos.check(&batch, &mut problems)) {
+                    return Some(Err(self.file.unreadable(InputFormat::Parquet, error)));
+                }
+                Some(Ok(Piece { batch, first_row, lines, problems, texts, bytes_done }))
             }
             Some(Err(error)) => Some(Err(self.file.unreadable(InputFormat::Parquet, error))),
             None if self.row < self.rows => {

@@ -1,19 +1,34 @@
-//! One record of CSV (RFC 4180): fields between commas, quotes around those that need them.
+//! One record of CSV (RFC 4180): fields between delimiters, quotes around those that need them.
 
 use std::ops::Range;
 
+use super::delimiter::Delimiter;
+
 /// A record that is read line by line, because fields in quotes may hold line ends.
-#[derive(Debug, Default)]
-pub(super) struct Record {
+#[derive(Debug)]
+pub(super) struct CsvRecord {
+    delimiter: u8,
     /// The fields without their quotes, one after the other.
     text: Vec<u8>,
-    /// The end of each field in `text`.
-    ends: Vec<usize>,
+    ends: Vec<FieldEnd>,
     in_quotes: bool,
     malformed: bool,
 }
 
-impl Record {
+/// The end of a field in the text of its record.
+#[derive(Debug, Clone, Copy)]
+struct FieldEnd {
+    end: usize,
+    /// Whether it stood in quotes: `""` is the empty text, and nothing at all is null.
+    quoted: bool,
+}
+
+impl CsvRecord {
+    pub(super) fn new(delimiter: Delimiter) -> Self {
+        let delimiter = delimiter.byte();
+        CsvRecord { delimiter, text: Vec::new(), ends: Vec::new(), in_quotes: false, malformed: false }
+    }
+
     pub(super) fn clear(&mut self) {
         self.text.clear();
         self.ends.clear();
@@ -33,15 +48,15 @@ impl Record {
         !self.in_quotes
     }
 
-    /// Reads a field without quotes; gives what follows the comma after it.
+    /// Reads a field without quotes; gives what follows the delimiter after it.
     fn plain<'l>(&mut self, line: &'l [u8]) -> Option<&'l [u8]> {
-        let (field, rest) = split(line, b',');
+        let (field, rest) = split(line, self.delimiter);
         self.text.extend_from_slice(if rest.is_none() { without_end(field) } else { field });
-        self.ends.push(self.text.len());
+        self.end_field(false);
         rest
     }
 
-    /// Reads on in a field with quotes; gives what follows the comma after it.
+    /// Reads on in a field with quotes; gives what follows the delimiter after it.
     fn quoted<'l>(&mut self, mut line: &'l [u8]) -> Option<&'l [u8]> {
         loop {
             let (text, rest) = split(line, b'"');
@@ -62,10 +77,14 @@ impl Record {
     }
 
     fn end_quoted<'l>(&mut self, line: &'l [u8]) -> Option<&'l [u8]> {
-        let (between, rest) = split(line, b',');
+        let (between, rest) = split(line, self.delimiter);
         self.malformed |= !without_end(between).is_empty();
-        self.ends.push(self.text.len());
+        self.end_field(true);
         rest
+    }
+
+    fn end_field(&mut self, quoted: bool) {
+        self.ends.push(FieldEnd { end: self.text.len(), quoted });
     }
 
     /// The fields, or what is wrong with the record.
@@ -96,7 +115,7 @@ impl Record {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Fields<'r> {
     text: &'r str,
-    ends: &'r [usize],
+    ends: &'r [FieldEnd],
 }
 
 impl<'r> Fields<'r> {
@@ -105,8 +124,13 @@ impl<'r> Fields<'r> {
     }
 
     pub(super) fn get(&self, index: usize) -> &'r str {
-        // Fields end where a comma, a quote or a line end was: never within a character.
+        // Fields end where a delimiter, a quote or a line end was, all of them ASCII: never within a character.
         &self.text[range(self.ends, index)]
+    }
+
+    /// Returns whether a field stood in quotes.
+    pub(super) fn is_quoted(&self, index: usize) -> bool {
+        self.ends[index].quoted
     }
 
     pub(super) fn iter(self) -> impl Iterator<Item = &'r str> {
@@ -114,9 +138,9 @@ impl<'r> Fields<'r> {
     }
 }
 
-fn range(ends: &[usize], index: usize) -> Range<usize> {
-    let start = if index == 0 { 0 } else { ends[index - 1] };
-    start..ends[index]
+fn range(ends: &[FieldEnd], index: usize) -> Range<usize> {
+    let start = if index == 0 { 0 } else { ends[index - 1].end };
+    start..ends[index].end
 }
 
 /// What is before the first `byte`, and what is after it.
@@ -137,7 +161,7 @@ mod tests {
     use super::*;
 
     fn read(lines: &[&str]) -> Vec<String> {
-        let mut record = Record::default();
+        let mut record = CsvRecord::new(Delimiter::COMMA);
         let complete: Vec<_> = lines.iter().map(|line| record.feed(line.as_bytes())).collect();
         assert!(complete.iter().rev().skip(1).all(|complete| !complete) && *complete.last().unwrap(), "{complete:?}");
         record.fields().unwrap().iter().map(str::to_owned).collect()
@@ -159,8 +183,24 @@ mod tests {
     }
 
     #[test]
+    fn fields_know_whether_they_stood_in_quotes() {
+        let mut record = CsvRecord::new(Delimiter::COMMA);
+        assert!(record.feed(b"\"\",,\"a\",b\n"));
+        let fields = record.fields().unwrap();
+        assert_eq!([0, 1, 2, 3].map(|index| fields.is_quoted(index)), [true, false, true, false]);
+        assert_eq!(fields.iter().collect::<Vec<_>>(), ["", "", "a", "b"]);
+    }
+
+    #[test]
+    fn other_delimiters_part_fields_as_commas_do() {
+        let mut record = CsvRecord::new(";".parse().unwrap());
+        assert!(record.feed(b"1,5;\"a;b\";\n"));
+        assert_eq!(record.fields().unwrap().iter().collect::<Vec<_>>(), ["1,5", "a;b", ""]);
+    }
+
+    #[test]
     fn a_quote_that_never_closes_or_closes_early_is_malformed() {
-        let mut record = Record::default();
+        let mut record = CsvRecord::new(Delimiter::COMMA);
         assert!(!record.feed(b"a,\"b\n"));
         assert_eq!(record.fields().unwrap_err(), "a quote is left open");
         record.clear();

@@ -37,14 +37,14 @@ pub type Note = (Vec<u8>, Option<Vec<u8>>);
 #[derive(Debug, Clone, Copy)]
 struct Entry {
     view: u32,
-    place: Place,
+    place: Extent,
     event: Timestamp,
     created: Option<Timestamp>,
 }
 
 /// Where the key and the row of an entry are. Later entries have later starts.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Place {
+pub(crate) struct Extent {
     pub(crate) start: usize,
     key_bytes: u32,
     row_bytes: u32,
@@ -74,7 +74,7 @@ impl WriteBatch {
         WriteBatch::default()
     }
 
-    /// An empty batch for [`crate::Backend::bulk_load`], without the limits of an atomic batch: it is sorted
+    /// An empty batch for [`crate::History::bulk_load`], without the limits of an atomic batch: it is sorted
     /// into files and never passes through the write buffers. The caller bounds its memory.
     pub fn bulk() -> Self {
         WriteBatch { bulk: true, ..WriteBatch::default() }
@@ -103,7 +103,12 @@ impl WriteBatch {
         self.arena.extend_from_slice(row);
         self.rows.push(Entry {
             view: view.id,
-            place: Place { start, key_bytes: key.len() as u32, row_bytes: row.len() as u32, key_space: view.key_space },
+            place: Extent {
+                start,
+                key_bytes: key.len() as u32,
+                row_bytes: row.len() as u32,
+                key_space: view.key_space,
+            },
             event,
             created,
         });
@@ -180,13 +185,13 @@ impl WriteBatch {
 
     /// Where each row is, in the order they were added.
     #[cfg(feature = "rocksdb")]
-    pub(crate) fn places(&self) -> impl Iterator<Item = Place> {
+    pub(crate) fn places(&self) -> impl Iterator<Item = Extent> {
         self.rows.iter().map(|entry| entry.place)
     }
 
     /// The key and the row at a place.
     #[inline]
-    pub(crate) fn bytes_at(&self, place: Place) -> (&[u8], &[u8]) {
+    pub(crate) fn bytes_at(&self, place: Extent) -> (&[u8], &[u8]) {
         let end = place.start + (place.key_bytes + place.row_bytes) as usize;
         self.arena[place.start..end].split_at(place.key_bytes as usize)
     }

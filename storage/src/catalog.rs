@@ -7,19 +7,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::error::{Error, Result};
+use crate::error::Result;
+use crate::records;
 use crate::schema::{FeatureId, RowLayout, RowSchema};
 use crate::time::{Span, Timestamp};
 use crate::value::{ScalarType, Value, ValueType};
-
-/// The format of catalog records; the first byte of each.
-const RECORD_FORMAT: u8 = 1;
 
 /// How far in the future an event may lie where a view does not say: an hour covers clocks that are off.
 pub const MAX_FUTURE_SKEW_DEFAULT: Span = Span::from_secs(3_600);
 
 /// One column that identifies an entity.
-#[derive(Debug, Clone, PartialEq, Eq, bincode::Encode, bincode::Decode)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JoinKey {
     /// Column name in sources and requests.
     pub name: String,
@@ -28,7 +26,7 @@ pub struct JoinKey {
 }
 
 /// A thing that features describe.
-#[derive(Debug, Clone, PartialEq, Eq, bincode::Encode, bincode::Decode)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entity {
     /// Name.
     pub name: String,
@@ -41,7 +39,7 @@ pub struct Entity {
 }
 
 /// One feature of a view.
-#[derive(Debug, Clone, PartialEq, bincode::Encode, bincode::Decode)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Feature {
     /// Permanent number within the view.
     pub id: FeatureId,
@@ -58,7 +56,7 @@ pub struct Feature {
 }
 
 /// A group of features that are computed together and share an entity key and a timestamp.
-#[derive(Debug, Clone, bincode::Encode, bincode::Decode)]
+#[derive(Debug, Clone)]
 pub struct FeatureView {
     /// Permanent number, part of every key.
     pub id: u32,
@@ -136,7 +134,7 @@ impl FeatureView {
 }
 
 /// The named list of features that one model version reads.
-#[derive(Debug, Clone, PartialEq, Eq, bincode::Encode, bincode::Decode)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FeatureService {
     /// Name.
     pub name: String,
@@ -151,7 +149,7 @@ pub struct FeatureService {
 }
 
 /// Counters and the list of what was dropped.
-#[derive(Debug, Clone, Default, PartialEq, Eq, bincode::Encode, bincode::Decode)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Meta {
     /// Grows by one with each change.
     pub revision: u64,
@@ -228,20 +226,20 @@ impl Catalog {
     /// The durable form, by key.
     ///
     /// # Errors
-    /// `Internal` when a definition cannot be encoded.
+    /// `Invalid` when a definition with its history is too long.
     pub fn to_records(&self) -> Result<BTreeMap<Vec<u8>, Vec<u8>>> {
-        let mut records = BTreeMap::new();
-        records.insert(vec![META], encode_record(&self.meta)?);
+        let mut encoded = BTreeMap::new();
+        encoded.insert(vec![META], records::encode(&self.meta)?);
         for entity in self.entities.values() {
-            records.insert(record_key(ENTITY, &entity.name), encode_record(&**entity)?);
+            encoded.insert(record_key(ENTITY, &entity.name), records::encode(&**entity)?);
         }
         for view in self.views.values() {
-            records.insert(record_key(VIEW, &view.name), encode_record(&**view)?);
+            encoded.insert(record_key(VIEW, &view.name), records::encode(&**view)?);
         }
         for service in self.services.values() {
-            records.insert(record_key(SERVICE, &service.name), encode_record(&**service)?);
+            encoded.insert(record_key(SERVICE, &service.name), records::encode(&**service)?);
         }
-        Ok(records)
+        Ok(encoded)
     }
 
     /// Reads the durable form back. Records of other kinds are left to those who wrote them.
@@ -252,17 +250,17 @@ impl Catalog {
         let mut catalog = Catalog::default();
         for (key, value) in records {
             match key.first() {
-                Some(&META) => catalog.meta = decode_record(&key, &value)?,
+                Some(&META) => catalog.meta = records::decode(&key, &value)?,
                 Some(&ENTITY) => {
-                    let entity: Entity = decode_record(&key, &value)?;
+                    let entity: Entity = records::decode(&key, &value)?;
                     catalog.entities.insert(entity.name.clone(), Arc::new(entity));
                 }
                 Some(&VIEW) => {
-                    let view: FeatureView = decode_record(&key, &value)?;
+                    let view: FeatureView = records::decode(&key, &value)?;
                     catalog.views.insert(view.name.clone(), Arc::new(view));
                 }
                 Some(&SERVICE) => {
-                    let service: FeatureService = decode_record(&key, &value)?;
+                    let service: FeatureService = records::decode(&key, &value)?;
                     catalog.services.insert(service.name.clone(), Arc::new(service));
                 }
                 _ => {}
@@ -276,40 +274,4 @@ fn record_key(kind: u8, name: &str) -> Vec<u8> {
     let mut key = vec![kind];
     key.extend_from_slice(name.as_bytes());
     key
-}
-
-/// Longest catalog record in bytes. Well under [`RECORD_BYTES_MAX`], because decoding counts the size of
-/// items in memory, up to three times their size here: what is written can always be read back.
-const RECORD_BYTES_WRITTEN_MAX: usize = 16 << 20;
-
-/// Encodes a control record: the format byte, then bincode with fixed-size integers.
-pub(crate) fn encode_record<T: bincode::Encode>(value: &T) -> Result<Vec<u8>> {
-    let mut bytes = vec![RECORD_FORMAT];
-    bincode::encode_into_std_write(value, &mut bytes, bincode::config::standard().with_fixed_int_encoding())
-        .map_err(|error| Error::internal("cannot encode a catalog record").with_source(error))?;
-    if bytes.len() > RECORD_BYTES_WRITTEN_MAX {
-        let message = "a definition with its history is at most 16 MiB: shorten its texts or start a new view";
-        return Err(Error::invalid(format!("{message}: {} bytes", bytes.len())));
-    }
-    Ok(bytes)
-}
-
-/// Most bytes a catalog record can claim; a corrupt length must not become an allocation.
-const RECORD_BYTES_MAX: usize = 64 << 20;
-
-/// Reads what [`encode_record`] wrote.
-pub(crate) fn decode_record<T: bincode::Decode<()>>(key: &[u8], bytes: &[u8]) -> Result<T> {
-    let name = || String::from_utf8_lossy(key).into_owned();
-    let (&format, body) =
-        bytes.split_first().ok_or_else(|| Error::corrupt(format!("catalog record is empty: {:?}", name())))?;
-    if format > RECORD_FORMAT {
-        let message = format!("catalog record {:?} was written by a newer asofdb: format {format}", name());
-        return Err(Error::conflict(message));
-    }
-    let config = bincode::config::standard().with_fixed_int_encoding().with_limit::<RECORD_BYTES_MAX>();
-    match bincode::decode_from_slice(body, config) {
-        Ok((value, read)) if read == body.len() => Ok(value),
-        Ok(_) => Err(Error::corrupt(format!("catalog record has bytes left over: {:?}", name()))),
-        Err(error) => Err(Error::corrupt(format!("catalog record cannot be read: {:?}", name())).with_source(error)),
-    }
 }

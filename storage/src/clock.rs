@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
+use crossbeam::utils::CachePadded;
+
 use crate::time::{Clock, Timestamp};
 
 /// The injected clock as the store uses it: it never goes back, and no two commits share a stamp.
@@ -11,13 +13,14 @@ use crate::time::{Clock, Timestamp};
 /// reads at a `known_at` need the second.
 pub(crate) struct StoreClock {
     clock: Arc<dyn Clock>,
-    newest: AtomicI64,
+    /// In a cache line of its own, since every read of the present may write it.
+    newest: CachePadded<AtomicI64>,
     stamped: AtomicI64,
 }
 
 impl StoreClock {
     pub(crate) fn new(clock: Arc<dyn Clock>) -> Self {
-        StoreClock { clock, newest: AtomicI64::new(i64::MIN), stamped: AtomicI64::new(i64::MIN) }
+        StoreClock { clock, newest: CachePadded::new(AtomicI64::new(i64::MIN)), stamped: AtomicI64::new(i64::MIN) }
     }
 
     /// Goes on from where [`StoreClock::reached`] was when the store was last open.
@@ -37,7 +40,10 @@ impl StoreClock {
     /// The present; never before an earlier answer.
     pub(crate) fn now(&self) -> Timestamp {
         let now = self.clock.now().as_micros();
-        Timestamp::from_micros(self.newest.fetch_max(now, Ordering::AcqRel).max(now))
+        let newest = self.newest.load(Ordering::Acquire);
+        // All readers share this line of the cache: it is written only to say something new.
+        let newest = if now > newest { self.newest.fetch_max(now, Ordering::AcqRel).max(now) } else { newest };
+        Timestamp::from_micros(newest)
     }
 
     /// The created timestamp of a commit: the present, but later than every earlier stamp.
@@ -49,9 +55,9 @@ impl StoreClock {
     }
 }
 
-/// How far a store's time has come.
+/// The time that a store has come to.
 #[cfg(feature = "rocksdb")]
-#[derive(Debug, Clone, Copy, PartialEq, Eq, bincode::Encode, bincode::Decode)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Reached {
     /// The greatest present.
     pub(crate) newest: Timestamp,

@@ -12,7 +12,7 @@ use crate::value::{Value, ValueType};
 pub const EVENT_COLUMN_DEFAULT: &str = "event_timestamp";
 
 /// The whole wanted state: what the catalog has and this has not is to be dropped.
-#[derive(Debug, Clone, Default, PartialEq, bincode::Encode, bincode::Decode)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Definitions {
     /// The entities.
     pub entities: Vec<EntityDefinition>,
@@ -23,7 +23,7 @@ pub struct Definitions {
 }
 
 /// A thing that features describe.
-#[derive(Debug, Clone, Default, PartialEq, Eq, bincode::Encode, bincode::Decode)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct EntityDefinition {
     /// Name, unique among entities.
     pub name: String,
@@ -36,7 +36,7 @@ pub struct EntityDefinition {
 }
 
 /// A group of features that are computed together and share an entity key and a timestamp.
-#[derive(Debug, Clone, PartialEq, bincode::Encode, bincode::Decode)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ViewDefinition {
     /// Name, unique among feature views and services.
     pub name: String,
@@ -87,7 +87,7 @@ impl Default for ViewDefinition {
 }
 
 /// One feature of a view.
-#[derive(Debug, Clone, PartialEq, bincode::Encode, bincode::Decode)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct FeatureDefinition {
     /// Name, unique within the view.
     pub name: String,
@@ -109,7 +109,7 @@ impl FeatureDefinition {
 }
 
 /// The named list of features that one model version reads.
-#[derive(Debug, Clone, Default, PartialEq, Eq, bincode::Encode, bincode::Decode)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ServiceDefinition {
     /// Name, unique among feature views and services.
     pub name: String,

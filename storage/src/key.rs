@@ -6,14 +6,15 @@
 //! | type | bytes | why it sorts |
 //! |---|---|---|
 //! | bool | 0 or 1 | |
-//! | int32, int64, timestamp | big-endian, sign bit flipped | negative numbers come first |
+//! | int32, int64, timestamp, date | big-endian, sign bit flipped | negative numbers come first |
 //! | float32, float64 | big-endian; positive: sign bit flipped; negative: all bits flipped | IEEE order is magnitude order; −0 is stored as 0, NaN refused |
 //! | string, bytes | each 0 byte becomes 0 255; the end is 0 1 | the end sorts before every continuation, also before a 0 byte |
 
 use crate::error::{Error, Result};
-use crate::time::Timestamp;
+use crate::scalar::Scalar;
 use crate::value::{ScalarType, Value, ValueType};
 use crate::version::Version;
+use crate::{dispatch_scalar, dispatch_value};
 
 /// Longest entity key in encoded bytes. Keys stand in every version of a row and in index blocks; a
 /// kilobyte holds any composite of identifiers, and a longer one is a document taken for a key.
@@ -27,18 +28,9 @@ const ESCAPED_ZERO: [u8; 2] = [0, 255];
 /// # Errors
 /// `Invalid` for NaN and for lists, which cannot be keys.
 pub fn encode_value(value: &Value, out: &mut Vec<u8>) -> Result<()> {
-    match value {
-        Value::Bool(v) => out.push(u8::from(*v)),
-        Value::Int32(v) => encode_i32(*v, out),
-        Value::Int64(v) => encode_i64(*v, out),
-        Value::Float32(v) => encode_f32(*v, out)?,
-        Value::Float64(v) => encode_f64(*v, out)?,
-        Value::String(v) => encode_bytes(v.as_bytes(), out),
-        Value::Bytes(v) => encode_bytes(v, out),
-        Value::Timestamp(v) => encode_i64(v.as_micros(), out),
-        Value::List(..) => return Err(Error::invalid("a join key is a single value, not a list")),
-    }
-    Ok(())
+    dispatch_value!(value, T, value => T::write_key(value, out); (_item, _values) => {
+        Err(Error::invalid("a join key is a single value, not a list"))
+    })
 }
 
 /// Appends a 32-bit integer.
@@ -113,28 +105,7 @@ pub fn decode_values(types: &[ScalarType], mut bytes: &[u8]) -> Result<Vec<Value
 /// # Errors
 /// `Corrupt` when there is none of type `ty`.
 pub fn decode_value(ty: ScalarType, bytes: &mut &[u8]) -> Result<Value> {
-    match ty {
-        ScalarType::Bool => match take::<1>(bytes)? {
-            [byte @ (0 | 1)] => Ok(Value::Bool(byte == 1)),
-            _ => Err(Error::corrupt("a bool in an entity key is 0 or 1")),
-        },
-        ScalarType::Int32 => Ok(Value::Int32((u32::from_be_bytes(take(bytes)?) ^ (1 << 31)) as i32)),
-        ScalarType::Int64 => Ok(Value::Int64(decode_i64(take(bytes)?))),
-        ScalarType::Timestamp => Ok(Value::Timestamp(Timestamp::from_micros(decode_i64(take(bytes)?)))),
-        ScalarType::Float32 => {
-            let bits = u32::from_be_bytes(take(bytes)?);
-            Ok(Value::Float32(f32::from_bits(if bits >> 31 == 1 { bits ^ (1 << 31) } else { !bits })))
-        }
-        ScalarType::Float64 => {
-            let bits = u64::from_be_bytes(take(bytes)?);
-            Ok(Value::Float64(f64::from_bits(if bits >> 63 == 1 { bits ^ (1 << 63) } else { !bits })))
-        }
-        ScalarType::Bytes => decode_bytes(bytes).map(Value::Bytes),
-        ScalarType::String => match String::from_utf8(decode_bytes(bytes)?) {
-            Ok(text) => Ok(Value::String(text)),
-            Err(error) => Err(Error::corrupt("a string in an entity key is not UTF-8").with_source(error)),
-        },
-    }
+    dispatch_scalar!(ty, T => T::read_key(bytes))
 }
 
 /// Checks that `bytes` are exactly an entity key of these types, as [`encode_entity`] would have made it, without
@@ -146,7 +117,8 @@ pub fn check_entity(types: impl IntoIterator<Item = ScalarType>, bytes: &[u8]) -
     check_entity_key_length(bytes.len())?;
     let mut rest = bytes;
     for ty in types {
-        check_value(ty, &mut rest).map_err(|error| Error::invalid(error.message()))?;
+        let checked = dispatch_scalar!(ty, T => T::check_key(&mut rest));
+        checked.map_err(|error| Error::invalid(error.message()))?;
     }
     match rest.is_empty() {
         true => Ok(()),
@@ -154,57 +126,54 @@ pub fn check_entity(types: impl IntoIterator<Item = ScalarType>, bytes: &[u8]) -
     }
 }
 
+/// Takes text or bytes without an escape from the front of a key; `None` where there is an escape.
 #[inline]
-fn check_value(ty: ScalarType, bytes: &mut &[u8]) -> Result<()> {
-    match ty {
-        ScalarType::Int32 => take::<4>(bytes).map(drop),
-        ScalarType::Int64 | ScalarType::Timestamp => take::<8>(bytes).map(drop),
-        ScalarType::String | ScalarType::Bytes if !has_escape(bytes) => {
-            let end = bytes.iter().position(|byte| *byte == 0).unwrap_or(bytes.len());
-            let (text, rest) = bytes.split_at(end);
-            *bytes =
-                rest.strip_prefix(&STRING_END).ok_or_else(|| Error::corrupt("a string in an entity key has no end"))?;
-            match ty == ScalarType::Bytes || std::str::from_utf8(text).is_ok() {
-                true => Ok(()),
-                false => Err(Error::corrupt("a string in an entity key is not UTF-8")),
-            }
-        }
-        _ => {
-            let before = *bytes;
-            let value = decode_value(ty, bytes)?;
-            // NaN has many forms and −0 is stored as 0: only what encoding makes is a key.
-            let mut again = Vec::new();
-            encode_value(&value, &mut again)?;
-            match again == before[..before.len() - bytes.len()] {
-                true => Ok(()),
-                false => Err(Error::corrupt(format!("a {ty} in an entity key is not in its one form"))),
-            }
-        }
+pub(crate) fn take_plain<'a>(bytes: &mut &'a [u8]) -> Result<Option<&'a [u8]>> {
+    let zero = bytes.iter().position(|byte| *byte == 0).unwrap_or(bytes.len());
+    let (text, rest) = bytes.split_at(zero);
+    if rest.get(1) == Some(&ESCAPED_ZERO[1]) {
+        return Ok(None);
     }
+    *bytes = rest.strip_prefix(&STRING_END).ok_or_else(no_end)?;
+    Ok(Some(text))
 }
 
-/// Whether the first zero byte is part of the text rather than its end.
-fn has_escape(bytes: &[u8]) -> bool {
-    let zero = bytes.iter().position(|byte| *byte == 0);
-    zero.is_some_and(|zero| bytes.get(zero + 1) == Some(&ESCAPED_ZERO[1]))
+#[cold]
+fn no_end() -> Error {
+    Error::corrupt("a string in an entity key has no end")
 }
 
-fn decode_i64(bytes: [u8; 8]) -> i64 {
+pub(crate) fn decode_i32(bytes: [u8; 4]) -> i32 {
+    (u32::from_be_bytes(bytes) ^ (1 << 31)) as i32
+}
+
+pub(crate) fn decode_i64(bytes: [u8; 8]) -> i64 {
     (u64::from_be_bytes(bytes) ^ (1 << 63)) as i64
 }
 
-fn take<const N: usize>(bytes: &mut &[u8]) -> Result<[u8; N]> {
+pub(crate) fn decode_f32(bytes: [u8; 4]) -> f32 {
+    let bits = u32::from_be_bytes(bytes);
+    f32::from_bits(if bits >> 31 == 1 { bits ^ (1 << 31) } else { !bits })
+}
+
+pub(crate) fn decode_f64(bytes: [u8; 8]) -> f64 {
+    let bits = u64::from_be_bytes(bytes);
+    f64::from_bits(if bits >> 63 == 1 { bits ^ (1 << 63) } else { !bits })
+}
+
+#[inline]
+pub(crate) fn take<const N: usize>(bytes: &mut &[u8]) -> Result<[u8; N]> {
     let (head, rest) = bytes.split_first_chunk::<N>().ok_or_else(|| Error::corrupt("an entity key is cut short"))?;
     *bytes = rest;
     Ok(*head)
 }
 
-fn decode_bytes(bytes: &mut &[u8]) -> Result<Vec<u8>> {
+pub(crate) fn decode_bytes(bytes: &mut &[u8]) -> Result<Vec<u8>> {
     let mut value = Vec::new();
     let mut rest = *bytes;
     loop {
         let zero = rest.iter().position(|&byte| byte == 0).filter(|at| at + 1 < rest.len());
-        let zero = zero.ok_or_else(|| Error::corrupt("a string in an entity key has no end"))?;
+        let zero = zero.ok_or_else(no_end)?;
         value.extend_from_slice(&rest[..zero]);
         let escape = [rest[zero], rest[zero + 1]];
         rest = &rest[zero + 2..];
@@ -281,6 +250,18 @@ pub fn split_latest_key(key: &[u8]) -> Option<(u32, &[u8], u32)> {
     Some((u32::from_be_bytes(*key_space), entity_key, u32::from_be_bytes(*view)))
 }
 
+/// The first eight bytes of a key as a number that orders as they do, so that most comparisons of keys end with one
+/// of numbers. Shorter keys are filled up with zeros, which keeps the order, as no key is a prefix of another.
+#[inline]
+pub fn digest(key: &[u8]) -> u64 {
+    if let Some(bytes) = key.first_chunk::<8>() {
+        return u64::from_be_bytes(*bytes);
+    }
+    let mut bytes = [0; 8];
+    bytes[..key.len()].copy_from_slice(key);
+    u64::from_be_bytes(bytes)
+}
+
 /// The least key greater than every key that starts with `prefix`; `None` when there is none.
 pub fn prefix_end(prefix: &[u8]) -> Option<Vec<u8>> {
     let last = prefix.iter().rposition(|&byte| byte != 255)?;
@@ -292,6 +273,8 @@ pub fn prefix_end(prefix: &[u8]) -> Option<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::date::Date;
+    use crate::time::Timestamp;
     use proptest::collection::vec;
     use proptest::prelude::*;
     use std::cmp::Ordering;
@@ -314,6 +297,9 @@ mod tests {
                 vec(prop_oneof![Just(0), Just(1), Just(255), any::<u8>()], 0..5).prop_map(Value::Bytes).boxed()
             }
             ScalarType::Timestamp => any::<i64>().prop_map(|v| Value::Timestamp(Timestamp::from_micros(v))).boxed(),
+            ScalarType::Date => (Date::MIN.as_days()..=Date::MAX.as_days())
+                .prop_map(|days| Value::Date(Date::from_days(days).unwrap()))
+                .boxed(),
         }
     }
 
@@ -331,6 +317,7 @@ mod tests {
             (Value::String(a), Value::String(b)) => a.as_bytes().cmp(b.as_bytes()),
             (Value::Bytes(a), Value::Bytes(b)) => a.cmp(b),
             (Value::Timestamp(a), Value::Timestamp(b)) => a.cmp(b),
+            (Value::Date(a), Value::Date(b)) => a.cmp(b),
             _ => unreachable!("both values have one type"),
         }
     }
@@ -427,5 +414,21 @@ mod tests {
         assert!(check_entity([Float32], &(f32::NAN.to_bits() ^ (1 << 31)).to_be_bytes()).is_err());
         assert!(check_entity([Float64], &(!(-0.0f64).to_bits()).to_be_bytes()).is_err(), "zero has one form");
         assert!(check_entity([Bytes], &key(&[Value::Bytes(vec![1; ENTITY_KEY_BYTES_MAX])])).is_err());
+    }
+
+    #[test]
+    fn dates_sort_by_day_before_and_after_1970_and_only_the_calendars_days_are_keys() {
+        let key = |text: &str| encoded(&[Value::Date(text.parse().unwrap())]);
+        assert_eq!(key("1970-01-01"), [128, 0, 0, 0]);
+        assert_eq!(key("1969-12-31"), [127, 255, 255, 255]);
+        let days = ["0001-01-01", "1969-12-31", "1970-01-01", "2024-06-01", "9999-12-31"];
+        assert!(days.windows(2).all(|pair| key(pair[0]) < key(pair[1])));
+        check_entity([ScalarType::Date], &key("0001-01-01")).unwrap();
+        for days in [Date::MIN.as_days() - 1, Date::MAX.as_days() + 1, i32::MIN] {
+            let mut bytes = Vec::new();
+            encode_i32(days, &mut bytes);
+            assert!(check_entity([ScalarType::Date], &bytes).is_err(), "{days}");
+            assert!(decode_values(&[ScalarType::Date], &bytes).is_err(), "{days}");
+        }
     }
 }

@@ -3,28 +3,33 @@
 //! It keeps every version of every row and answers what a row is now, what it was at a time, and all of it.
 //! It knows nothing of Arrow, sockets or command lines: those are the business of the crate `asofdb`.
 //!
-//! [`Backend`] says what a store must do; [`MemoryBackend`] is its executable specification and
-//! `RocksBackend` (feature `rocksdb`, on by default) the one on disk. The codecs ([`key`], [`row`]) and the
-//! model build without RocksDB in seconds.
+//! [`Backend`] says what a store must do, as [`Catalogs`], [`History`] and [`Upkeep`]; [`MemoryBackend`] is its
+//! executable specification and `RocksBackend` (feature `rocksdb`, on by default) the one on disk. [`Online`] is a
+//! table of newest versions that hangs on a store: [`MemoryOnline`] or `RocksOnline`. The codecs ([`key`], [`row`])
+//! and the model build without RocksDB in seconds.
 
 mod backend;
 mod batch;
 mod catalog;
 mod clock;
+mod date;
 mod definition;
 mod difference;
 mod error;
 mod floats;
 pub mod key;
 mod memory;
+mod memory_online;
 mod number;
 mod plan;
-mod record;
+mod records;
 #[cfg(feature = "rocksdb")]
 mod rocks;
 pub mod row;
 mod row_plan;
+mod row_record;
 mod rules;
+pub mod scalar;
 mod schema;
 mod sink;
 mod status;
@@ -33,26 +38,28 @@ mod value;
 mod version;
 
 pub use backend::{
-    AsOfLookup, Backend, Committed, Cursor, Erased, FamilyStats, Found, KeyRange, Lookup, Scan, Scanned, Snapshot,
-    Stats, Verified, Visit,
+    AsOfLookup, Backend, Catalogs, Committed, Cursor, Erased, FamilyStats, Found, History, KeyRange, LookedUp, Lookup,
+    Newest, NewestRow, Observer, Online, RowKey, Scan, Scanned, Snapshot, Stats, Upkeep, Verified, Visit, VisitVersion,
 };
 pub use batch::{BATCH_BYTES_MAX, BATCH_ROWS_MAX, BatchRow, Durability, Note, WriteBatch};
 pub use catalog::{Catalog, Entity, Feature, FeatureService, FeatureView, JoinKey, MAX_FUTURE_SKEW_DEFAULT, Record};
+pub use date::Date;
 pub use definition::{
     Definitions, EVENT_COLUMN_DEFAULT, EntityDefinition, FeatureDefinition, ServiceDefinition, ViewDefinition,
 };
 pub use error::{Error, ErrorKind, Result};
 pub use floats::Floats;
 pub use memory::MemoryBackend;
+pub use memory_online::MemoryOnline;
 pub use number::{MatrixNumber, NumberWork, is_numeric};
 pub use plan::{Change, ChangeKind, ObjectKind, Plan};
-pub use record::{Field, RecordArena, RecordLayout, RecordMut, RecordRef, mark_missing};
 #[cfg(feature = "rocksdb")]
 pub use rocks::{
-    BACKGROUND_JOBS_DEFAULT, MEMORY_BUDGET_BYTES_DEFAULT, MEMORY_BUDGET_BYTES_MIN, Options, RocksBackend,
+    BACKGROUND_JOBS_DEFAULT, MEMORY_BUDGET_BYTES_DEFAULT, MEMORY_BUDGET_BYTES_MIN, Options, RocksBackend, RocksOnline,
     STALL_PATIENCE_DEFAULT, restore,
 };
 pub use row_plan::{PlannedRow, RowPlan};
+pub use row_record::{Field, RecordArena, RecordLayout, RecordMut, RecordRef, mark_missing};
 pub use rules::{NAME_BYTES_MAX, Problem, Step, Unknown};
 pub use schema::{FEATURES_MAX, FeatureId, Place, ROW_HEADER_BYTES, RowLayout, RowSchema, Slot};
 pub use sink::Sink;

@@ -4,14 +4,15 @@
 //! as it can be said; property tests and fuzzing compare the RocksDB backend with it.
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 use std::path::Path;
 use std::sync::Arc;
 
 use parking_lot::RwLock;
 
 use crate::backend::{
-    AsOfLookup, Backend, Committed, Cursor, Erased, FamilyStats, Found, KeyRange, Lookup, Scan, Scanned, Snapshot,
-    Stats, Verified, Visit,
+    AsOfLookup, Catalogs, Committed, Cursor, Erased, FamilyStats, Found, History, KeyRange, Lookup, Newest, NewestRow,
+    Observer, Observers, RowKey, Scan, Scanned, Snapshot, Stats, Upkeep, Verified, Visit, VisitVersion,
 };
 use crate::batch::{Durability, WriteBatch};
 use crate::catalog::{Catalog, FeatureView};
@@ -36,12 +37,43 @@ struct State {
 pub struct MemoryBackend {
     clock: StoreClock,
     state: RwLock<State>,
+    observers: Observers,
 }
 
 impl MemoryBackend {
     /// An empty store.
     pub fn new(clock: Arc<dyn Clock>) -> Self {
-        MemoryBackend { clock: StoreClock::new(clock), state: RwLock::default() }
+        MemoryBackend { clock: StoreClock::new(clock), state: RwLock::default(), observers: Observers::default() }
+    }
+
+    /// Answers all lookups from one state, with the retention that holds at `now`.
+    fn read<'a>(
+        &self,
+        lookups: impl Iterator<Item = AsOfLookup<'a>>,
+        known_at: Option<Timestamp>,
+        now: Timestamp,
+        visit: &mut Visit<'_>,
+    ) -> Result<()> {
+        let state = self.state.read();
+        for (index, lookup) in lookups.enumerate() {
+            let found = state.as_of(lookup.view, lookup.key, lookup.at, known_at, now);
+            visit(index, found.as_ref().map(|(version, row)| Found { version: *version, row }))?;
+        }
+        Ok(())
+    }
+
+    /// Tells the observers of the rows of a batch. The caller holds the state, so that events have its order.
+    fn tell_put(&self, state: &State, batch: &WriteBatch, created: Timestamp) {
+        if self.observers.is_empty() {
+            return;
+        }
+        let rows = batch.rows().map(|row| NewestRow {
+            of: RowKey { view: row.view, key_space: row.key_space, key: row.key },
+            version: Version::new(row.event, row.created.unwrap_or(created)),
+            row: row.row,
+        });
+        let rows: Vec<_> = rows.filter(|row| state.is_newest(row)).collect();
+        self.observers.tell(&Newest::Put(&rows));
     }
 }
 
@@ -68,6 +100,22 @@ impl State {
         visible.filter(|(version, _)| version.is_visible(at, known_at)).max_by_key(|(version, _)| *version)
     }
 
+    fn is_newest(&self, row: &NewestRow<'_>) -> bool {
+        let versions = self.rows.get(&(row.of.view, row.of.key.to_vec()));
+        versions.and_then(|versions| versions.keys().next_back()) == Some(&row.version)
+    }
+
+    /// The newest version of each row, whatever its event.
+    fn newest(&self) -> impl Iterator<Item = NewestRow<'_>> {
+        self.catalog.views().flat_map(|view| {
+            let rows = self.rows.iter().filter(|((id, _), _)| *id == view.id);
+            rows.filter_map(|((id, key), versions)| {
+                let of = RowKey { view: *id, key_space: view.key_space, key };
+                versions.iter().next_back().map(|(version, row)| NewestRow { of, version: *version, row })
+            })
+        })
+    }
+
     fn write(&mut self, batch: &WriteBatch, created: Timestamp) -> Result<()> {
         for row in batch.rows() {
             if self.catalog.view_by_id(row.view).is_none() {
@@ -91,7 +139,7 @@ impl State {
     }
 }
 
-impl Backend for MemoryBackend {
+impl Catalogs for MemoryBackend {
     fn catalog(&self) -> Arc<Catalog> {
         self.state.read().catalog.clone()
     }
@@ -101,44 +149,31 @@ impl Backend for MemoryBackend {
         if state.catalog.revision() + 1 != next.revision() {
             return Err(Error::conflict("the catalog was changed meanwhile; read it and try again"));
         }
+        let dropped: Vec<_> = next.dropped_views().difference(state.catalog.dropped_views()).copied().collect();
         state.rows.retain(|(view, _), _| !next.dropped_views().contains(view));
         state.catalog = Arc::new(next);
+        if !dropped.is_empty() {
+            self.observers.tell(&Newest::Dropped(&dropped));
+        }
         Ok(())
     }
 
     fn now(&self) -> Timestamp {
         self.clock.now()
     }
+}
 
+impl History for MemoryBackend {
     fn commit(&self, batch: WriteBatch, _durability: Durability) -> Result<Committed> {
         let mut state = self.state.write();
         let created = self.clock.stamp();
         state.write(&batch, created)?;
+        self.tell_put(&state, &batch, created);
         Ok(Committed { created })
     }
 
     fn bulk_load(&self, batch: WriteBatch) -> Result<Committed> {
         self.commit(batch, Durability::Sync)
-    }
-
-    fn latest(&self, lookups: &[Lookup<'_>], at: Timestamp, visit: &mut Visit<'_>) -> Result<()> {
-        let as_of: Vec<_> =
-            lookups.iter().map(|lookup| AsOfLookup { view: lookup.view, key: lookup.key, at }).collect();
-        self.as_of(&as_of, None, visit)
-    }
-
-    fn as_of(&self, lookups: &[AsOfLookup<'_>], known_at: Option<Timestamp>, visit: &mut Visit<'_>) -> Result<()> {
-        let now = self.clock.now();
-        let state = self.state.read();
-        for (index, lookup) in lookups.iter().enumerate() {
-            let found = state.as_of(lookup.view, lookup.key, lookup.at, known_at, now);
-            visit(index, found.as_ref().map(|(version, row)| Found { version: *version, row }))?;
-        }
-        Ok(())
-    }
-
-    fn snapshot(&self) -> Box<dyn Snapshot + '_> {
-        Box::new(MemorySnapshot { now: self.clock.now(), state: self.state.read().clone() })
     }
 
     fn erase(&self, lookups: &[Lookup<'_>]) -> Result<Vec<Erased>> {
@@ -149,13 +184,39 @@ impl Backend for MemoryBackend {
             let bytes = versions.values().map(|row| (key_bytes + row.len()) as u64).sum();
             Erased { view: lookup.view.name.clone(), versions: versions.len() as u64, bytes }
         };
-        Ok(lookups.iter().map(&mut erase).collect())
+        let receipts = lookups.iter().map(&mut erase).collect();
+        let rows: Vec<_> = lookups.iter().map(Lookup::row_key).collect();
+        self.observers.tell(&Newest::Erased(&rows));
+        Ok(receipts)
     }
 
     fn note(&self, name: &[u8]) -> Result<Option<Vec<u8>>> {
         Ok(self.state.read().notes.get(name).cloned())
     }
 
+    fn latest(&self, lookups: &[Lookup<'_>], at: Timestamp, visit: &mut Visit<'_>) -> Result<()> {
+        self.read(lookups.iter().map(|lookup| lookup.at(at)), None, at, visit)
+    }
+
+    fn as_of(&self, lookups: &[AsOfLookup<'_>], known_at: Option<Timestamp>, visit: &mut Visit<'_>) -> Result<()> {
+        self.read(lookups.iter().copied(), known_at, self.clock.now(), visit)
+    }
+
+    fn snapshot(&self) -> Box<dyn Snapshot + '_> {
+        Box::new(MemorySnapshot { now: self.clock.now(), state: self.state.read().clone() })
+    }
+
+    fn observe(&self, observer: Arc<dyn Observer>) -> Result<()> {
+        let state = self.state.write();
+        observer.hear(&Newest::Suspended);
+        observer.hear(&Newest::Put(&state.newest().collect::<Vec<_>>()));
+        observer.hear(&Newest::Resumed);
+        self.observers.add(observer);
+        Ok(())
+    }
+}
+
+impl Upkeep for MemoryBackend {
     fn flush(&self) -> Result<()> {
         Ok(())
     }
@@ -234,6 +295,24 @@ impl Cursor for MemoryCursor<'_> {
     fn find(&mut self, key: &[u8], at: Timestamp, known_at: Option<Timestamp>) -> Result<Option<Found<'_>>> {
         self.found = self.snapshot.state.as_of(self.view, key, at, known_at, self.snapshot.now);
         Ok(self.found.as_ref().map(|(version, row)| Found { version: *version, row }))
+    }
+
+    fn each(
+        &mut self,
+        key: &[u8],
+        events: RangeInclusive<Timestamp>,
+        known_at: Option<Timestamp>,
+        visit: &mut VisitVersion<'_>,
+    ) -> Result<()> {
+        let visible = self.snapshot.state.visible(self.view, key, self.snapshot.now).into_iter().rev();
+        let is_asked =
+            |version: Version| version.event >= *events.start() && version.is_visible(*events.end(), known_at);
+        for (version, row) in visible.filter(|(version, _)| is_asked(*version)) {
+            if visit(Found { version, row: &row })?.is_break() {
+                break;
+            }
+        }
+        Ok(())
     }
 }
 

@@ -261,11 +261,11 @@ impl<'a> RowBlock<'a> {
         }
     }
 
-    /// Puts a fixed value of known width; the loop over a column compiles to plain stores.
+    /// Puts a fixed value; where its width is known to the compiler, the loop over a column compiles to plain stores.
     #[inline]
-    pub fn put_fixed<const N: usize>(&mut self, row: usize, offset: usize, value: [u8; N]) {
-        let at = self.starts[row] + offset;
-        self.bytes[at..at + N].copy_from_slice(&value);
+    pub fn put_fixed(&mut self, row: usize, offset: usize, value: impl AsRef<[u8]>) {
+        let (at, value) = (self.starts[row] + offset, value.as_ref());
+        self.bytes[at..at + value.len()].copy_from_slice(value);
     }
 
     /// Puts a null.
@@ -322,6 +322,9 @@ mod tests {
             ScalarType::Bytes => vec(any::<u8>(), 0..9).prop_map(Value::Bytes).boxed(),
             ScalarType::Timestamp => {
                 any::<i64>().prop_map(|v| Value::Timestamp(crate::time::Timestamp::from_micros(v))).boxed()
+            }
+            ScalarType::Date => {
+                (-719_162..=2_932_896).prop_map(|days| Value::Date(crate::date::Date::from_days(days).unwrap())).boxed()
             }
         }
     }

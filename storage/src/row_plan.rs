@@ -3,7 +3,7 @@
 use crate::catalog::FeatureView;
 use crate::error::{Error, Result};
 use crate::floats::FloatRun;
-use crate::record::{RecordCopy, RecordLayout};
+use crate::row_record::{RecordCopy, RecordLayout};
 use crate::row::{self, RowKind, RowRef};
 use crate::schema::{FeatureId, RowLayout, Slot};
 use crate::value::Value;

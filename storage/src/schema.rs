@@ -3,7 +3,7 @@
 use crate::value::{ScalarType, ValueType};
 
 /// The permanent number of a feature within its view. Never reused, also not after the feature is dropped.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, bincode::Encode, bincode::Decode)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct FeatureId(pub u32);
 
 /// Bytes before the null bitmap: format, flags, schema version.
@@ -14,7 +14,7 @@ pub const ROW_HEADER_BYTES: usize = 4;
 pub const FEATURES_MAX: usize = 4096;
 
 /// The features that rows of one schema version hold, in the order of their ids.
-#[derive(Debug, Clone, PartialEq, Eq, bincode::Encode, bincode::Decode)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RowSchema {
     /// Position of this schema in its view's list of schemas; stored in every row.
     pub version: u16,

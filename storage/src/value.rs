@@ -3,13 +3,14 @@
 use std::fmt;
 use std::str::FromStr;
 
-use bincode::error::DecodeError;
-
+use crate::date::Date;
 use crate::error::{Error, Result};
+use crate::scalar::Scalar;
 use crate::time::Timestamp;
+use crate::{dispatch_scalar, dispatch_value};
 
 /// The type of one value that is not a list.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, bincode::Encode, bincode::Decode)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum ScalarType {
     /// True or false.
     Bool,
@@ -27,11 +28,13 @@ pub enum ScalarType {
     Bytes,
     /// Microseconds since the epoch, UTC.
     Timestamp,
+    /// Days since 1970-01-01.
+    Date,
 }
 
 impl ScalarType {
     /// Every scalar type.
-    pub const ALL: [ScalarType; 8] = [
+    pub const ALL: [ScalarType; 9] = [
         ScalarType::Bool,
         ScalarType::Int32,
         ScalarType::Int64,
@@ -40,30 +43,32 @@ impl ScalarType {
         ScalarType::String,
         ScalarType::Bytes,
         ScalarType::Timestamp,
+        ScalarType::Date,
     ];
+
+    /// The number of the type in records and messages. It never changes: new types go to the end.
+    pub const fn number(self) -> u32 {
+        self as u32
+    }
+
+    /// The type of a number; `None` where no type has it.
+    pub fn from_number(number: u32) -> Option<Self> {
+        ScalarType::ALL.get(number as usize).copied()
+    }
 
     /// Bytes of an encoded value; `None` for the types of variable length.
     pub const fn fixed_bytes(self) -> Option<usize> {
-        match self {
-            ScalarType::Bool => Some(1),
-            ScalarType::Int32 | ScalarType::Float32 => Some(4),
-            ScalarType::Int64 | ScalarType::Float64 | ScalarType::Timestamp => Some(8),
-            ScalarType::String | ScalarType::Bytes => None,
-        }
+        dispatch_scalar!(self, T => T::FIXED_BYTES)
     }
 
     /// The name used in definitions.
     pub const fn name(self) -> &'static str {
-        match self {
-            ScalarType::Bool => "bool",
-            ScalarType::Int32 => "int32",
-            ScalarType::Int64 => "int64",
-            ScalarType::Float32 => "float32",
-            ScalarType::Float64 => "float64",
-            ScalarType::String => "string",
-            ScalarType::Bytes => "bytes",
-            ScalarType::Timestamp => "timestamp",
-        }
+        dispatch_scalar!(self, T => T::NAME)
+    }
+
+    /// Whether values can go into a matrix of floats.
+    pub const fn is_numeric(self) -> bool {
+        dispatch_scalar!(self, T => T::IS_NUMERIC)
     }
 }
 
@@ -74,7 +79,7 @@ impl fmt::Display for ScalarType {
 }
 
 /// The type of a feature: a scalar, or a list of scalars (an embedding is a list of `float32`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, bincode::Encode, bincode::Decode)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum ValueType {
     /// One value.
     Scalar(ScalarType),
@@ -106,9 +111,8 @@ impl FromStr for ScalarType {
 
     fn from_str(text: &str) -> Result<Self> {
         ScalarType::ALL.into_iter().find(|ty| ty.name() == text).ok_or_else(|| {
-            Error::invalid(format!(
-                "a type is bool, int32, int64, float32, float64, string, bytes, timestamp or list<..> of one: {text:?}"
-            ))
+            let names = ScalarType::ALL.map(ScalarType::name).join(", ");
+            Error::invalid(format!("a type is {names}, or list<..> of one: {text:?}"))
         })
     }
 }
@@ -125,7 +129,7 @@ impl FromStr for ValueType {
 }
 
 /// An owned value. Null is the absence of one: `Option<Value>`.
-#[derive(Debug, Clone, PartialEq, bincode::Encode)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Value {
     /// True or false.
     Bool(bool),
@@ -143,6 +147,8 @@ pub enum Value {
     Bytes(Vec<u8>),
     /// A point in time.
     Timestamp(Timestamp),
+    /// A day.
+    Date(Date),
     /// Values of one scalar type.
     List(ScalarType, Vec<Value>),
 }
@@ -150,33 +156,17 @@ pub enum Value {
 impl Value {
     /// The type of this value.
     pub fn value_type(&self) -> ValueType {
-        match self {
-            Value::Bool(_) => ValueType::Scalar(ScalarType::Bool),
-            Value::Int32(_) => ValueType::Scalar(ScalarType::Int32),
-            Value::Int64(_) => ValueType::Scalar(ScalarType::Int64),
-            Value::Float32(_) => ValueType::Scalar(ScalarType::Float32),
-            Value::Float64(_) => ValueType::Scalar(ScalarType::Float64),
-            Value::String(_) => ValueType::Scalar(ScalarType::String),
-            Value::Bytes(_) => ValueType::Scalar(ScalarType::Bytes),
-            Value::Timestamp(_) => ValueType::Scalar(ScalarType::Timestamp),
-            Value::List(item, _) => ValueType::List(*item),
-        }
+        dispatch_value!(self, T, _value => ValueType::Scalar(T::TYPE); (item, _values) => ValueType::List(*item))
     }
 
     /// Appends the value as a row stores it: little-endian, lists as [`crate::row`] describes.
     pub fn encode(&self, out: &mut Vec<u8>) {
-        match self {
-            Value::Bool(v) => out.push(u8::from(*v)),
-            Value::Int32(v) => out.extend_from_slice(&v.to_le_bytes()),
-            Value::Int64(v) => out.extend_from_slice(&v.to_le_bytes()),
-            Value::Float32(v) => out.extend_from_slice(&v.to_le_bytes()),
-            Value::Float64(v) => out.extend_from_slice(&v.to_le_bytes()),
-            Value::String(v) => out.extend_from_slice(v.as_bytes()),
-            Value::Bytes(v) => out.extend_from_slice(v),
-            Value::Timestamp(v) => out.extend_from_slice(&v.as_micros().to_le_bytes()),
-            Value::List(item, values) if item.fixed_bytes().is_some() => values.iter().for_each(|v| v.encode(out)),
-            Value::List(_, values) => encode_variable_list(values, out),
-        }
+        dispatch_value!(self, T, value => out.extend_from_slice(T::stored(value).as_ref()); (item, values) => {
+            match item.fixed_bytes() {
+                Some(_) => values.iter().for_each(|value| value.encode(out)),
+                None => encode_variable_list(values, out),
+            }
+        })
     }
 
     /// Reads back what [`Value::encode`] wrote.
@@ -198,69 +188,16 @@ impl Value {
     }
 }
 
-/// As the derived encoding, but for lists, whose items cannot be lists: decoding never recurses.
-impl<C> bincode::Decode<C> for Value {
-    fn decode<D: bincode::de::Decoder<Context = C>>(decoder: &mut D) -> Result<Self, DecodeError> {
-        match u32::decode(decoder)? {
-            LIST_VARIANT => {
-                let item = ScalarType::decode(decoder)?;
-                let len = usize::try_from(u64::decode(decoder)?).map_err(|_| DecodeError::LimitExceeded)?;
-                decoder.claim_container_read::<Value>(len)?;
-                let mut items = Vec::new();
-                for _ in 0..len {
-                    decoder.unclaim_bytes_read(size_of::<Value>());
-                    let variant = u32::decode(decoder)?;
-                    items.push(decode_variant(variant, decoder)?);
-                }
-                Ok(Value::List(item, items))
-            }
-            variant => decode_variant(variant, decoder),
-        }
-    }
-}
-
-bincode::impl_borrow_decode!(Value);
-
-/// The number of [`Value::List`] among the variants, counted from zero.
-const LIST_VARIANT: u32 = 8;
-
-fn decode_variant<D: bincode::de::Decoder>(variant: u32, decoder: &mut D) -> Result<Value, DecodeError> {
-    Ok(match variant {
-        0 => Value::Bool(bincode::Decode::decode(decoder)?),
-        1 => Value::Int32(bincode::Decode::decode(decoder)?),
-        2 => Value::Int64(bincode::Decode::decode(decoder)?),
-        3 => Value::Float32(bincode::Decode::decode(decoder)?),
-        4 => Value::Float64(bincode::Decode::decode(decoder)?),
-        5 => Value::String(bincode::Decode::decode(decoder)?),
-        6 => Value::Bytes(bincode::Decode::decode(decoder)?),
-        7 => Value::Timestamp(bincode::Decode::decode(decoder)?),
-        found => {
-            let allowed = &bincode::error::AllowedEnumVariants::Range { min: 0, max: LIST_VARIANT };
-            return Err(DecodeError::UnexpectedVariant { type_name: "Value", allowed, found });
-        }
-    })
-}
-
 impl fmt::Display for Value {
     /// As in definition files: text in quotes, lists in brackets; bytes that are not text as escapes.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Value::Bool(v) => v.fmt(f),
-            Value::Int32(v) => v.fmt(f),
-            Value::Int64(v) => v.fmt(f),
-            Value::Float32(v) => v.fmt(f),
-            Value::Float64(v) => v.fmt(f),
-            Value::String(v) => write!(f, "{v:?}"),
-            Value::Bytes(v) => write!(f, "\"{}\"", v.escape_ascii()),
-            Value::Timestamp(v) => v.fmt(f),
-            Value::List(_, values) => {
-                f.write_str("[")?;
-                for (index, value) in values.iter().enumerate() {
-                    write!(f, "{}{value}", if index == 0 { "" } else { ", " })?;
-                }
-                f.write_str("]")
+        dispatch_value!(self, T, value => T::print(value, f); (_item, values) => {
+            f.write_str("[")?;
+            for (index, value) in values.iter().enumerate() {
+                write!(f, "{}{value}", if index == 0 { "" } else { ", " })?;
             }
-        }
+            f.write_str("]")
+        })
     }
 }
 
@@ -278,28 +215,7 @@ fn encode_variable_list(values: &[Value], out: &mut Vec<u8>) {
 }
 
 fn decode_scalar(ty: ScalarType, bytes: &[u8]) -> Result<Value> {
-    let wrong = || Error::corrupt(format!("a stored {ty} cannot have this length: {} bytes", bytes.len()));
-    fn fixed<const N: usize>(bytes: &[u8]) -> Option<[u8; N]> {
-        bytes.try_into().ok()
-    }
-    Ok(match ty {
-        ScalarType::Bool => match bytes {
-            [byte @ (0 | 1)] => Value::Bool(*byte == 1),
-            _ => return Err(Error::corrupt("a stored bool is one byte, 0 or 1")),
-        },
-        ScalarType::Int32 => Value::Int32(i32::from_le_bytes(fixed(bytes).ok_or_else(wrong)?)),
-        ScalarType::Int64 => Value::Int64(i64::from_le_bytes(fixed(bytes).ok_or_else(wrong)?)),
-        ScalarType::Float32 => Value::Float32(f32::from_le_bytes(fixed(bytes).ok_or_else(wrong)?)),
-        ScalarType::Float64 => Value::Float64(f64::from_le_bytes(fixed(bytes).ok_or_else(wrong)?)),
-        ScalarType::Timestamp => {
-            Value::Timestamp(Timestamp::from_micros(i64::from_le_bytes(fixed(bytes).ok_or_else(wrong)?)))
-        }
-        ScalarType::Bytes => Value::Bytes(bytes.to_vec()),
-        ScalarType::String => match std::str::from_utf8(bytes) {
-            Ok(text) => Value::String(text.to_owned()),
-            Err(error) => return Err(Error::corrupt("a stored string is not UTF-8").with_source(error)),
-        },
-    })
+    dispatch_scalar!(ty, T => T::from_stored(bytes).map(T::to_value))
 }
 
 /// The items of a stored list, each as its bytes, without copying.
@@ -410,32 +326,5 @@ mod tests {
             let result = Value::decode(ValueType::List(ScalarType::String), bytes);
             assert_eq!(result.unwrap_err().kind(), crate::error::ErrorKind::Corrupt);
         }
-    }
-
-    #[test]
-    fn control_records_keep_every_value_and_refuse_lists_in_lists() {
-        let config = bincode::config::standard().with_fixed_int_encoding().with_limit::<4096>();
-        let floats = Value::List(ScalarType::Float32, vec![Value::Float32(1.5), Value::Float32(-0.0)]);
-        let values = [
-            Value::Bool(true),
-            Value::Int32(-1),
-            Value::Int64(i64::MIN),
-            Value::Float32(f32::MAX),
-            Value::Float64(0.1),
-            Value::String("é".into()),
-            Value::Bytes(vec![0, 255]),
-            Value::Timestamp(Timestamp::from_micros(7)),
-            floats.clone(),
-        ];
-        for value in values {
-            let bytes = bincode::encode_to_vec(&value, config).unwrap();
-            let (back, read): (Value, usize) = bincode::decode_from_slice(&bytes, config).unwrap();
-            assert_eq!((back, read), (value, bytes.len()));
-        }
-        let nested = bincode::encode_to_vec(Value::List(ScalarType::Float32, vec![floats]), config).unwrap();
-        assert!(bincode::decode_from_slice::<Value, _>(&nested, config).is_err());
-        let mut long = bincode::encode_to_vec(Value::List(ScalarType::Bool, vec![]), config).unwrap();
-        long[8..16].copy_from_slice(&u64::MAX.to_le_bytes());
-        assert!(bincode::decode_from_slice::<Value, _>(&long, config).is_err());
     }
 }

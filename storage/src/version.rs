@@ -6,7 +6,7 @@ use crate::time::Timestamp;
 ///
 /// The derived order, event first and created second, is the one comparison of the engine: *the greatest
 /// wins*. Key order, commit, as-of and every backend use it and nothing else.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, bincode::Encode, bincode::Decode)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Version {
     /// When the fact was true.
     pub event: Timestamp,

@@ -9,9 +9,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use asofdb_storage::{
-    AsOfLookup, Backend, Definitions, Durability, EntityDefinition, FeatureDefinition, FeatureView, Found, JoinKey,
-    KeyRange, Lookup, Options, RocksBackend, ScalarType, SystemClock, Timestamp, Value, ValueType, Version,
-    ViewDefinition, WriteBatch, key, row,
+    AsOfLookup, Catalogs, Definitions, Durability, EntityDefinition, FeatureDefinition, FeatureView, Found, History,
+    JoinKey, KeyRange, Lookup, Options, RocksBackend, ScalarType, SystemClock, Timestamp, Upkeep, Value, ValueType,
+    Version, ViewDefinition, WriteBatch, key, row,
 };
 
 /// Tells the test binary that it is the process to be killed, and where the store is.

@@ -1,4 +1,4 @@
-//! What is particular to the store on disk: its directory, its lock, damage, full disks, and physical removal.
+//! Tests of what is particular to the store on disk: its directory, its lock, damage, full disks, and physical removal.
 #![cfg(feature = "rocksdb")]
 
 #[allow(dead_code, unused_imports, unused_macros, reason = "it serves several test binaries, each using some of it")]
@@ -9,12 +9,13 @@ use std::io::{BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use asofdb_storage::{
-    AsOfLookup, Backend, Clock, Definitions, Durability, EntityDefinition, Error, ErrorKind, FeatureDefinition,
-    FeatureView, Found, JoinKey, KeyRange, Lookup, ManualClock, Options, RocksBackend, ScalarType, Timestamp,
-    ValueType, ViewDefinition, WriteBatch,
+    AsOfLookup, Catalogs, Clock, Definitions, Durability, EntityDefinition, Error, ErrorKind, FeatureDefinition,
+    FeatureView, Found, History, JoinKey, KeyRange, LookedUp, Lookup, ManualClock, NewestRow, Online, Options,
+    RocksBackend, RocksOnline, ScalarType, Timestamp, Upkeep, ValueType, Version, ViewDefinition, WriteBatch,
 };
 use common::{DAY, HOUR, START, aged, at, kept, text_key, value_row};
 
@@ -570,4 +571,122 @@ fn the_present_comes_from_the_clock_that_was_given() {
     let (fixture, store) = Fixture::new(kept("v"));
     fixture.clock.advance(asofdb_storage::Span::from_secs(5));
     assert_eq!(store.now(), fixture.clock.now());
+}
+
+/// A clock that counts how often it is asked.
+struct CountedClock(AtomicUsize);
+
+impl Clock for CountedClock {
+    fn now(&self) -> Timestamp {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        START
+    }
+}
+
+#[test]
+fn a_read_of_the_present_asks_the_clock_no_more_than_its_caller_did() {
+    let directory = tempfile::tempdir().unwrap();
+    let clock = Arc::new(CountedClock(AtomicUsize::new(0)));
+    let store = RocksBackend::open(directory.path().join("store"), options(), clock.clone()).unwrap();
+    define(&store, ["v", "w", "x", "y"].map(kept).to_vec());
+    // The second row waits for its time, so that `history` must answer.
+    store.commit(batch(&store, &[("a", -1, 1), ("b", -1, 1), ("b", HOUR, 2)]), Durability::Os).unwrap();
+    let views = ["v", "w", "x", "y"].map(|name| view(&store, name));
+    let (a, b) = (text_key("a"), text_key("b"));
+    let row = |view, key| Lookup { view, key };
+    let reads = [
+        vec![row(&views[0], &a)],
+        vec![row(&views[0], &a), row(&views[1], &b)],
+        views.iter().map(|view| row(view, &a)).collect(),
+        vec![row(&views[0], &b)],
+    ];
+    for lookups in reads {
+        let (before, now) = (clock.0.load(Ordering::Relaxed), store.now());
+        let mut found = 0;
+        let visit = &mut |_: usize, version: Option<Found<'_>>| {
+            found += version.map_or(0, |version| i32::from(version.version.event == at(-1)));
+            Ok(())
+        };
+        store.latest(&lookups, now, visit).unwrap();
+        assert_eq!((found, clock.0.load(Ordering::Relaxed) - before), (1, 1), "{} lookups", lookups.len());
+    }
+}
+
+#[test]
+fn a_read_that_took_its_time_before_a_write_sees_nothing_older_than_what_compaction_took() {
+    let (fixture, store) = Fixture::new(aged("v", false));
+    put(&store, "a", -DAY, 1);
+    let taken = store.now();
+    fixture.clock.set(at(9 * DAY + 1));
+    store.compact().unwrap();
+    assert_eq!(count(&store), 0, "compaction has taken the newest version");
+    put(&store, "a", -2 * DAY, 2);
+    let (view, key) = (view(&store, "v"), text_key("a"));
+    let mut seen = 0;
+    let visit = &mut |_: usize, found: Option<Found<'_>>| {
+        seen += usize::from(found.is_some());
+        Ok(())
+    };
+    store.latest(&[Lookup { view: &view, key: &key }], taken, visit).unwrap();
+    assert_eq!(seen, 0, "the older version must not come out from under the newer one");
+}
+
+/// What a table has of one row.
+fn in_table(table: &RocksOnline, view: &FeatureView, key: &str) -> Option<(Timestamp, Vec<u8>)> {
+    let (key, mut seen) = (text_key(key), None);
+    let visit = &mut |_: usize, found: Option<Found<'_>>| {
+        seen = found.map(|found| (found.version.event, found.row.to_vec()));
+        Ok(())
+    };
+    let looked_up = table.look_up(&[Lookup { view, key: &key }], START, visit).unwrap();
+    assert_eq!(looked_up, LookedUp::Answered);
+    seen
+}
+
+#[test]
+fn a_table_by_itself_follows_a_store() {
+    let (fixture, store) = Fixture::new(kept("v"));
+    put(&store, "a", -2, 1);
+    put(&store, "gone", -2, 1);
+    let table = Arc::new(RocksOnline::create(fixture.directory.path().join("table"), 16 << 20).unwrap());
+    store.observe(table.clone()).unwrap();
+    let (view, gone) = (view(&store, "v"), text_key("gone"));
+    assert_eq!(in_table(&table, &view, "gone"), Some((at(-2), value_row(&view, 1))));
+    put(&store, "a", -1, 2);
+    put(&store, "a", -3, 3);
+    store.erase(&[Lookup { view: &view, key: &gone }]).unwrap();
+    assert_eq!(in_table(&table, &view, "a"), Some((at(-1), value_row(&view, 2))));
+    assert_eq!(in_table(&table, &view, "gone"), None);
+    define(&store, Vec::new());
+    assert_eq!(in_table(&table, &view, "a"), None);
+}
+
+#[test]
+fn a_table_by_itself_is_made_anew_and_nothing_else_is_taken_for_one() {
+    let (fixture, store) = Fixture::new(kept("v"));
+    let (view, key) = (view(&store, "v"), text_key("a"));
+    let row = value_row(&view, 7);
+    let newest =
+        NewestRow { of: Lookup { view: &view, key: &key }.row_key(), version: Version::new(at(-1), at(0)), row: &row };
+    let path = fixture.directory.path().join("table");
+    let create = |path: &Path| RocksOnline::create(path, 16 << 20);
+    let table = create(&path).unwrap();
+    table.put(&[newest]).unwrap();
+    assert_eq!(in_table(&table, &view, "a"), Some((at(-1), row.clone())));
+    assert_eq!(create(&path).err().map(|error| error.kind()), Some(ErrorKind::Unavailable), "it is open");
+    assert_eq!(in_table(&table, &view, "a"), Some((at(-1), row.clone())));
+    drop(table);
+    assert_eq!(in_table(&create(&path).unwrap(), &view, "a"), None, "it may have missed an erasure");
+    assert_eq!(refusal(&path, options()).kind(), ErrorKind::Conflict, "nor is a table taken for a store");
+    drop(store);
+    let thesis = fixture.directory.path().join("thesis");
+    fs::create_dir(&thesis).unwrap();
+    fs::write(thesis.join("thesis.doc"), "precious").unwrap();
+    for other in [fixture.path(), thesis.clone()] {
+        let error = create(&other).err().unwrap();
+        assert_eq!(error.kind(), ErrorKind::Conflict, "{error}");
+    }
+    assert_eq!(fs::read_dir(&thesis).unwrap().count(), 1);
+    drop(fixture.open());
+    assert_eq!(RocksOnline::create(&path, 1).err().map(|error| error.kind()), Some(ErrorKind::Invalid));
 }

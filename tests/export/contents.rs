@@ -3,17 +3,17 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayRef, BinaryArray, BooleanArray, Float32Array, Float64Array, Int32Array, Int64Array, ListBuilder,
+    ArrayRef, BinaryArray, BooleanArray, Date32Array, Float32Array, Float64Array, Int32Array, Int64Array, ListBuilder,
     PrimitiveBuilder, RecordBatch, StringArray, StringBuilder,
 };
 use arrow::array::{BinaryBuilder, BooleanBuilder};
-use arrow::datatypes::{Float32Type, Float64Type, Int32Type, Int64Type, TimestampMicrosecondType};
+use arrow::datatypes::{Date32Type, Float32Type, Float64Type, Int32Type, Int64Type, TimestampMicrosecondType};
 use asofdb::{Definitions, ExportRows, ScalarType, Value, ViewDefinition, arrow_type, timestamp_type};
 
 use super::{events, export, ints, rows_of, texts, versions};
 use crate::common::{NOW, batch, entity, hours_ago, in_memory, times, users, view};
 
-const TYPES: [&str; 8] = ["bool", "int32", "int64", "float32", "float64", "string", "bytes", "timestamp"];
+const TYPES: [&str; 9] = ["bool", "int32", "int64", "float32", "float64", "string", "bytes", "timestamp", "date"];
 
 /// Two rows whose key has every type, and features of every type and list of it: values, then nulls.
 fn every_type() -> (Definitions, RecordBatch) {
@@ -53,6 +53,7 @@ fn scalars(with_null: bool) -> Vec<ArrayRef> {
         Arc::new(StringArray::from(vec![Some(""), second(with_null, "a\0b\u{ff}")])),
         Arc::new(BinaryArray::from(vec![Some(&b"\0\xff"[..]), second(with_null, &b"z"[..])])),
         times([Some(hours_ago(50)), second(with_null, hours_ago(49))]),
+        Arc::new(Date32Array::from(vec![Some(-1), second(with_null, 2_932_896)])),
     ]
 }
 
@@ -83,6 +84,7 @@ fn list_arrays() -> Vec<ArrayRef> {
         Arc::new(strings.finish()),
         Arc::new(bytes.finish()),
         primitive::<TimestampMicrosecondType>([1, -1], ScalarType::Timestamp),
+        primitive::<Date32Type>([-719_162, 1], ScalarType::Date),
     ]
 }
 

@@ -85,6 +85,48 @@ fn every_type_keeps_its_value_and_timestamps_are_whole_seconds() {
     );
 }
 
+/// Feast's client writes it for a timestamp that it has not.
+#[test]
+fn the_least_int64_is_null_among_timestamps_alone() {
+    let sidecar = Sidecar::start();
+    let mut frame = stats_frame(&[(1, json!(i64::MIN)), (2, json!(7))], hours_ago(1));
+    frame["seen"] = json!([i64::MIN, 1_714_521_600]);
+    frame["created"] = json!([i64::MIN, null]);
+    let pushed = sidecar.tcp.post("/push", &json!({"push_source_name": "stats", "df": frame}));
+    assert_eq!((pushed.status, pushed.text()), (200, ""));
+    let asked = json!({"features": ["stats:seen", "stats:clicks"], "entities": {"user_id": [1, 2]}});
+    let found = get(&sidecar, &asked);
+    assert_eq!(found["results"][1]["values"], json!([null, 1_714_521_600]));
+    assert_eq!(found["results"][1]["statuses"], json!(["NULL_VALUE", "PRESENT"]));
+    assert_eq!(found["results"][2]["values"], json!([i64::MIN, 7]));
+    let mut frame = stats_frame(&[(1, json!(1))], hours_ago(1));
+    frame["event_timestamp"] = json!([i64::MIN]);
+    let refused = sidecar.tcp.post("/push", &json!({"push_source_name": "stats", "df": frame}));
+    let message = refused.feast_error(422, "FeastError");
+    assert!(message.contains("event_timestamp") && message.contains("null"), "{message}");
+}
+
+#[test]
+fn whole_numbers_are_seconds_and_another_unit_is_named() {
+    let sidecar = Sidecar::start();
+    let push = |name: &str, value: Json| {
+        let mut frame = stats_frame(&[(1, json!(1))], hours_ago(1));
+        frame[name] = json!([value]);
+        sidecar.tcp.post("/push", &json!({"push_source_name": "stats", "df": frame}))
+    };
+    for name in ["event_timestamp", "created", "seen"] {
+        for (number, unit) in [(1_717_196_400_000_i64, "milliseconds"), (1_717_196_400_000_000, "microseconds")] {
+            let message = push(name, json!(number)).feast_error(422, "FeastError");
+            let expected = format!("whole numbers are seconds since 1970, this looks like {unit}: {number}");
+            assert!(message.contains(&expected), "{message}");
+        }
+    }
+    // A birthday before 1970 is no other unit.
+    assert_eq!(push("seen", json!(-14_182_940)).status, 200);
+    let found = get(&sidecar, &json!({"features": ["stats:seen"], "entities": {"user_id": [1]}}));
+    assert_eq!(found["results"][1]["values"], json!([-14_182_940]));
+}
+
 #[test]
 fn services_full_names_and_the_metadata_of_views() {
     let sidecar = Sidecar::start();

@@ -69,6 +69,8 @@ fn the_past_is_read_as_of_a_time_and_as_it_was_known() {
     assert_eq!(as_of(json!("now"), Json::Null), (json!(2), "present".into()));
     assert_eq!(as_of(json!(hours_ago(3).to_string()), Json::Null), (Json::Null, "expired".into()));
     assert_eq!(as_of(json!(hours_ago(10).to_string()), Json::Null), (json!(1), "present".into()));
+    assert_eq!(as_of(json!(hours_ago(10).as_micros()), Json::Null), (json!(1), "present".into()));
+    assert_eq!(as_of(json!("9999-12-31"), Json::Null), (Json::Null, "expired".into()));
     assert_eq!(as_of(json!("2020-01-01"), Json::Null), (Json::Null, "missing".into()));
     assert_eq!(as_of(Json::Null, json!(known_before)), (Json::Null, "expired".into()));
 }
@@ -155,6 +157,11 @@ fn bad_rows_are_refused_whole_by_row_column_and_rule() {
     }
     let reply = sidecar.tcp.post("/v1/write/stats", &json!([good, with("event_timestamp", json!(1_717_196_400))]));
     assert!(reply.error(422, "invalid").contains("looks like seconds"));
+    for (seen, unit) in [(1_717_196_400, "seconds"), (1_717_196_400_000_i64, "milliseconds")] {
+        let message =
+            sidecar.tcp.post("/v1/write/stats", &json!([good, with("seen", json!(seen))])).error(422, "invalid");
+        assert!(message.ends_with(&format!("this looks like {unit}: {seen}")), "{message}");
+    }
     let asked = json!({"features": ["stats:clicks"], "entities": [{"user_id": 1}]});
     assert_eq!(sidecar.tcp.post("/v1/latest", &asked).ok()[0]["features"]["stats:clicks"]["status"], "missing");
 }
@@ -211,6 +218,13 @@ fn bad_requests_say_what_is_wrong() {
     assert_eq!(name, "the name in the address is not UTF-8 in percent encoding");
     let time = post("/v1/as_of", "{\"features\":[\"stats\"],\"entities\":[],\"at\":\"soon\"}").error(422, "invalid");
     assert!(time.starts_with("\"at\": a time is RFC 3339"), "{time}");
+    for name in ["at", "known_at"] {
+        let body = format!("{{\"features\":[\"stats\"],\"entities\":[],\"{name}\":1717196400000}}");
+        let message = post("/v1/as_of", &body).error(422, "invalid");
+        assert!(message.ends_with("this looks like milliseconds: 1717196400000"), "{message}");
+    }
+    let body = "{\"entity\":{\"user_id\":1},\"at\":1717196400}";
+    assert!(post("/v1/delete", body).error(422, "invalid").ends_with("this looks like seconds: 1717196400"));
     let durability = post("/v1/write/stats?durability=maybe", "[]").error(422, "invalid");
     assert_eq!(durability, "`durability` is sync or os: \"maybe\"");
     assert_eq!(post("/v1/latest", "{\"features\":[\"stats\"],\"entities\":[]}").ok(), json!([]));

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use asofdb::{IngestOptions, IngestReport, Input, InputFormat};
+use asofdb::{Delimiter, IngestOptions, IngestReport, Input, InputFormat};
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use serde_json::json;
@@ -30,6 +30,9 @@ pub(crate) struct Ingest {
     /// The format of the files [default: by their endings]
     #[arg(long, value_name = "FORMAT", value_parser = input_format())]
     input_format: Option<InputFormat>,
+    /// The delimiter between the fields of CSV: a character, or `tab` [default: a comma; a tab in .tsv]
+    #[arg(long, value_name = "CHAR")]
+    delimiter: Option<Delimiter>,
     /// Set bad rows aside in this file, with the reasons, and take the others
     #[arg(long, value_name = "FILE")]
     rejects: Option<PathBuf>,
@@ -64,6 +67,7 @@ impl Ingest {
         let inputs = self.files.iter().map(|file| input(file)).collect();
         let options = IngestOptions {
             input_format: self.input_format,
+            delimiter: self.delimiter,
             rejects: self.rejects.clone(),
             from_scratch: self.from_scratch,
             ..IngestOptions::default()

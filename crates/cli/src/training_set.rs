@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use asofdb::{AnswerColumns, InputFormat, JoinOptions, JoinReport, Status, TrainingSetOptions};
+use asofdb::{AnswerColumns, Delimiter, InputFormat, JoinOptions, JoinReport, Status, TrainingSetOptions};
 use clap::Args;
 use serde_json::{Map, json};
 
@@ -50,6 +50,9 @@ pub(crate) struct TrainingSet {
     /// The format of the spine [default: by its ending]
     #[arg(long, value_name = "FORMAT", value_parser = input_format())]
     input_format: Option<InputFormat>,
+    /// The delimiter between the fields of a spine in CSV: a character, or `tab` [default: a comma; a tab in .tsv]
+    #[arg(long, value_name = "CHAR")]
+    delimiter: Option<Delimiter>,
     #[command(flatten)]
     output: Output,
 }
@@ -74,7 +77,8 @@ impl TrainingSet {
             },
             ..JoinOptions::default()
         };
-        let options = TrainingSetOptions { join, spine_format: self.input_format, ..TrainingSetOptions::default() };
+        let (spine_format, spine_delimiter) = (self.input_format, self.delimiter);
+        let options = TrainingSetOptions { join, spine_format, spine_delimiter, ..TrainingSetOptions::default() };
         let bar = Bar::new("joining");
         let mut show = |progress| bar.show(progress);
         let joined = store.training_set(&self.references, &self.spine, &self.out, &options, &mut show)?;

@@ -29,10 +29,7 @@ impl FromStr for When {
             "now" => Ok(When::Now),
             _ => match text.parse() {
                 Ok(at) => Ok(When::At(at)),
-                Err(error) if error.message().contains("fraction") => Err(error),
-                Err(_) => {
-                    Err(Error::invalid("a time is RFC 3339 (2013-01-01T10:00:00Z), a date (2013-01-01) or `now`"))
-                }
+                Err(error) => Err(Error::invalid(format!("{} (or `now`)", error.message()))),
             },
         }
     }
@@ -49,5 +46,9 @@ mod tests {
         assert_eq!("now".parse::<When>().unwrap().resolve(ten), ten);
         let error = "yesterday".parse::<When>().unwrap_err();
         assert!(error.message().contains("or `now`"), "{error}");
+        let error = "1357034400".parse::<When>().unwrap_err();
+        assert!(error.message().contains("looks like seconds"), "{error}");
+        let end = "9999-12-31T23:59:59.999999Z".parse::<When>().unwrap();
+        assert_eq!(end, When::At(Timestamp::LAST));
     }
 }

@@ -11,9 +11,9 @@ use asofdb::{
     Plan as CatalogPlan, Prepared, Question, Result, Stats, Timestamp, Verified,
 };
 use asofdb_protocol::{
-    ApplyRequest, CatalogMessage, CheckpointRequest, CommittedMessage, ConsumerReport, Form, FreshnessMessage,
-    FreshnessRequest, Hello, Kind, MAGIC, Message, NamedValue, PROTOCOL_VERSION, PointHeader, Pong, RemoveEntity,
-    StatsMessage, WriteRequest, WriteView, decode_matrix, decode_records, write_stream,
+    ApplyRequest, CatalogMessage, CheckpointRequest, CommittedMessage, ConsumerReport, ErasedMessage, Form,
+    FreshnessMessage, FreshnessRequest, Hello, Kind, MAGIC, Message, NamedValue, PROTOCOL_VERSION, PointHeader, Pong,
+    RemoveEntity, StatsMessage, VerifiedMessage, WriteRequest, WriteView, decode_matrix, decode_records, write_stream,
 };
 use parking_lot::RwLock;
 
@@ -123,7 +123,7 @@ impl Client {
     /// # Errors
     /// `Unavailable` when the sidecar does not answer.
     pub fn now(&self) -> Result<Timestamp> {
-        self.ask::<_, Pong>(Kind::Ping, &()).map(|pong| pong.now)
+        self.ask::<_, Pong>(Kind::Ping, &()).map(|pong| pong.now.into())
     }
 
     /// Resolves references once, to be read many times. See [`Store::prepare`](asofdb::Store::prepare).
@@ -299,7 +299,7 @@ impl Client {
         check_revision(&catalog, revision)?;
         let plan = catalog.plan(definitions, self.now()?)?;
         let request =
-            ApplyRequest { definitions: definitions.clone(), allow_drop, catalog_revision: catalog.revision() };
+            ApplyRequest { definitions: definitions.clone().into(), allow_drop, catalog_revision: catalog.revision() };
         self.tell::<_, u64>(Kind::Apply, &request)?;
         self.catalog()?;
         Ok(plan)
@@ -319,7 +319,8 @@ impl Client {
     /// # Errors
     /// As there; `Invalid` when this user may not.
     pub fn erase(&self, views: &[&str], entity: &EntityKey<'_>) -> Result<Vec<Erased>> {
-        self.tell(Kind::Erase, &remove_entity(views, entity, Timestamp::MIN)?)
+        let erased: Vec<ErasedMessage> = self.tell(Kind::Erase, &remove_entity(views, entity, Timestamp::MIN)?)?;
+        Ok(erased.into_iter().map(Erased::from).collect())
     }
 
     /// How fresh a view is. See [`Store::freshness`](asofdb::Store::freshness).
@@ -327,8 +328,8 @@ impl Client {
     /// # Errors
     /// As there.
     pub fn freshness(&self, view: &str) -> Result<Freshness> {
-        self.ask::<_, FreshnessMessage>(Kind::Freshness, &FreshnessRequest { view: view.to_owned() })
-            .map(Freshness::from)
+        let request = FreshnessRequest { view: view.to_owned() };
+        self.ask::<_, FreshnessMessage>(Kind::Freshness, &request).map(Freshness::from)
     }
 
     /// Figures about the store.
@@ -336,7 +337,7 @@ impl Client {
     /// # Errors
     /// `Unavailable` when the sidecar does not answer.
     pub fn stats(&self) -> Result<Stats> {
-        self.ask::<_, StatsMessage>(Kind::Stats, &()).map(|stats| stats.store)
+        self.ask::<_, StatsMessage>(Kind::Stats, &()).map(|stats| stats.store.into())
     }
 
     /// What each consumer did with each view, since the sidecar began.
@@ -353,7 +354,7 @@ impl Client {
     /// # Errors
     /// As there.
     pub fn verify(&self) -> Result<Verified> {
-        self.ask(Kind::Verify, &())
+        self.ask::<_, VerifiedMessage>(Kind::Verify, &()).map(Verified::from)
     }
 
     /// Compacts everything. See [`Store::compact`](asofdb::Store::compact).
@@ -404,5 +405,5 @@ pub(crate) fn write_request(rows: &[(&str, &RecordBatch)], sync: Option<bool>) -
 
 pub(crate) fn remove_entity(views: &[&str], entity: &EntityKey<'_>, at: Timestamp) -> Result<RemoveEntity> {
     let views = views.iter().map(|view| (*view).to_owned()).collect();
-    Ok(RemoveEntity { views, entity: NamedValue::from_entity(entity)?, at })
+    Ok(RemoveEntity { views, entity: NamedValue::from_entity(entity)?, at: at.into() })
 }

@@ -1,9 +1,14 @@
 //! The codec of control messages: bincode 2 with fixed-size little-endian integers. No other module knows it.
+//!
+//! docs/protocol.md has the bytes of every message. Another codec would take the place of this file.
 
 use asofdb::{Error, Result};
-use bincode::{Decode, Encode};
+pub(crate) use bincode::de::Decoder;
+pub(crate) use bincode::enc::Encoder;
+pub(crate) use bincode::error::{DecodeError, EncodeError};
+pub(crate) use bincode::{Decode, Encode, impl_borrow_decode};
 
-/// Most bytes that decoding a message may claim.
+/// Most bytes that decoding a message may claim. What arrives is bounded by the frame.
 const MESSAGE_BYTES_MAX: usize = 64 << 20;
 
 fn config() -> impl bincode::config::Config {

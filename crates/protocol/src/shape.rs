@@ -1,9 +1,8 @@
 //! What both ends must agree on about a prepared request: its keys, and where values are in its answers.
 
-use asofdb::JoinKey;
 use asofdb::parts::{OutputColumn, PlannedView, ReadPlan};
 
-use crate::message::{HandleFeature, HandleMessage, HandleView, JoinKeyMessage};
+use crate::message::{HandleFeature, HandleMessage, HandleView, JoinKeyMessage, ValueTypeMessage};
 
 /// Whether requests and answers of two handles are the same, whatever their numbers.
 pub fn is_same_shape(a: &HandleMessage, b: &HandleMessage) -> bool {
@@ -28,18 +27,17 @@ pub fn describe(plan: &ReadPlan, handle: u32) -> HandleMessage {
         HandleFeature {
             view: column.slot.source as u32,
             name: feature.name.clone(),
-            ty: feature.ty,
+            ty: ValueTypeMessage(feature.ty),
             default,
             offset: field.offset as u32,
             null_bit: field.bit as u32,
         }
     };
-    let join_key = |key: &JoinKey| JoinKeyMessage { name: key.name.clone(), ty: key.ty };
     let group = |group: &Vec<usize>| group.iter().map(|position| *position as u32).collect();
     HandleMessage {
         handle,
         catalog_revision: plan.revision,
-        join_keys: plan.stored.join_keys.iter().map(join_key).collect(),
+        join_keys: plan.stored.join_keys.iter().cloned().map(JoinKeyMessage::from).collect(),
         key_groups: plan.stored.key_groups.iter().map(group).collect(),
         views: plan.stored.views.iter().map(view).collect(),
         features: plan.output.columns.iter().map(feature).collect(),

@@ -40,7 +40,8 @@ def _write(config: RepoConfig, feature_view: FeatureView, table: pa.Table) -> No
     everything = history(config, feature_view)
     ensure_defined(config, engine, everything)
     translation = RowTranslation.of(engine, everything, table.schema)
-    batches = [translation.translate(batch) for batch in table.combine_chunks().to_batches()]
+    with_nulls = [column for column in translation.texts_of_numbers if table[column].null_count]
+    batches = [translation.translate(batch, with_nulls) for batch in table.combine_chunks().to_batches()]
     rows = pa.Table.from_batches(batches, translation.schema)
     if rows.num_rows <= _WRITE_ROWS_MAX:
         engine.write(translation.view, rows)

@@ -17,6 +17,8 @@ from feast.feature_view import DUMMY_ENTITY_ID, DUMMY_ENTITY_VAL
 from feast.infra.offline_stores.file_source import FileSource
 from feast.utils import make_tzaware
 
+from .times import require_unit
+
 _EXACT_UNITS: Final = ("us", "ns")
 _BEFORE_ALL: Final = -(2**63)
 
@@ -68,6 +70,11 @@ def pull_rows(dataset: ds.Dataset, pull: Pull, name: str) -> pa.Table:
     missing = [column for column in pull.columns if column not in present]
     if missing:
         raise ValueError(f"asofdb: data source {name!r} has no columns {missing}; it has {sorted(present)}")
+    for column in pull.order:
+        try:
+            require_unit(dataset.schema.field(column).type)
+        except ValueError as error:
+            raise ValueError(f"asofdb: column {column!r} of data source {name!r}: {error}") from error
     within = _within(dataset.schema.field(pull.timestamp_field), pull.start, pull.end)
     table = dataset.to_table(columns=pull.columns or None, filter=within)
     for column in pull.order:

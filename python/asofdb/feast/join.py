@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from .connect import Engine
 from .histories import FeatureColumn, History, KeyColumn
 from .spine import Spine
+from .times import nulls_for_no_time
 
 _TIME: Final = "event_timestamp"
 """The column of times in what the store is asked; no join key can have its name."""
@@ -88,7 +89,7 @@ def answers(engine: Engine, group: Group, spine: Spine) -> Iterator[pa.RecordBat
 
 
 def _answer(group: Group, batch: pa.RecordBatch, asked: int) -> pa.RecordBatch:
-    """The columns of the features alone, as the store has them."""
+    """The columns of the features alone."""
     features = group.features
     answered = batch.columns[asked : asked + len(features)]
     columns = []
@@ -96,7 +97,7 @@ def _answer(group: Group, batch: pa.RecordBatch, asked: int) -> pa.RecordBatch:
         if history.ttl is not None:
             events = batch.column(f"{history.view}__event_timestamp")
             column = _within(history.ttl, column, batch.column(_TIME), events)
-        columns.append(column)
+        columns.append(nulls_for_no_time(column))
     return pa.RecordBatch.from_arrays(columns, names=[str(index) for index in range(len(columns))])
 
 

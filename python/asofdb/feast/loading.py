@@ -14,6 +14,8 @@ import pyarrow.ipc
 from feast.infra.offline_stores.file_source import FileSource
 from feast.repo_config import RepoConfig
 
+from asofdb import _native
+
 from .connect import Engine
 from .files import open_files
 from .histories import History, history
@@ -51,6 +53,7 @@ def _load_file(engine: Engine, translation: RowTranslation, fragment: ds.FileFra
     identity = _identity(translation, fragment)
     if identity is not None and identity in known:
         return 0
+    with_nulls = _with_nulls(translation, fragment)
     batches = fragment.to_batches(
         schema=translation.source_schema, columns=translation.source_columns, batch_size=_BATCH_ROWS
     )
@@ -59,11 +62,21 @@ def _load_file(engine: Engine, translation: RowTranslation, fragment: ds.FileFra
         translated = Path(directory) / "rows.arrow"
         with pa.ipc.new_file(translated, translation.schema) as out:
             for batch in batches:
-                out.write_batch(translation.translate(batch))
-        report = engine.ingest(translation.view, translated)
+                out.write_batch(translation.translate(batch, with_nulls))
+        written = _native.ingest_named(engine._engine, translation.view, fragment.path, translated)
     if identity is not None:
         known.add(identity)
-    return report.rows_written
+    return written
+
+
+def _with_nulls(translation: RowTranslation, fragment: ds.FileFragment) -> list[str]:
+    """The columns of whole numbers for texts that are null somewhere in a file."""
+    schema = translation.source_schema
+    return [
+        column
+        for column in translation.texts_of_numbers
+        if fragment.scanner(schema=schema, columns=[], filter=ds.field(column).is_null()).count_rows()
+    ]
 
 
 def _identity(translation: RowTranslation, fragment: ds.FileFragment) -> tuple[Any, ...] | None:

@@ -24,9 +24,10 @@ from asofdb import Store
 
 from . import connect
 from .connect import Engine
+from .context import Context
+from .kept import Kept
 from .metrics import timed_read
 from .reading import (
-    Context,
     EntityRows,
     FeastRow,
     Question,
@@ -39,7 +40,7 @@ from .reading import (
     read_rows,
     respond,
 )
-from .requests import Grouped, Kept
+from .requests import Grouped
 from .update import apply_views, drop_project
 from .views import Naming
 from .writing import Row, write_rows

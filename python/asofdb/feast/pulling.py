@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import pyarrow as pa
 from feast.data_source import DataSource
 from feast.infra.offline_stores.file_source import FileSource
@@ -12,12 +14,16 @@ from feast.value_type import ValueType
 from . import types
 from .arrow import from_store
 from .connect import Engine
+from .declared import with_times
 from .exported import latest_between, versions_between
 from .files import Pull, latest_rows, open_files, pull_rows, with_dummy_key
 from .location import offline_engine
 from .source import AsofSource
 
 __all__ = ["Pull", "pull"]
+
+_NOT_AS_IT_IS: Final = {"list<timestamp>": ValueType.UNIX_TIMESTAMP_LIST}
+"""The store's own types whose values Feast's users do not expect as the store has them."""
 
 
 def pull(config: RepoConfig, source: DataSource, asked: Pull, *, latest: bool) -> pa.RecordBatchReader:
@@ -27,7 +33,7 @@ def pull(config: RepoConfig, source: DataSource, asked: Pull, *, latest: bool) -
     """
     if isinstance(source, FileSource):
         rows = pull_rows(open_files(source, config.repo_path), asked, source.name)
-        return (latest_rows(rows, asked) if latest else rows).to_reader()
+        return with_times(latest_rows(rows, asked) if latest else rows, config, source).to_reader()
     if isinstance(source, AsofSource):
         return _stored(config, offline_engine(config), source, asked, latest).to_reader()
     raise ValueError(
@@ -54,10 +60,11 @@ def _stored(config: RepoConfig, engine: Engine, source: AsofSource, asked: Pull,
 
 
 def _readable(engine: Engine, view: str, table: pa.Table) -> pa.Table:
-    """The values of types that the store has not, as Arrow has them."""
+    """The values as Feast's users expect them."""
     for feature in engine.catalog().feature_views[view].features:
         tag = feature.tags.get(types.OPAQUE_TAG)
-        if tag is not None and feature.name in table.column_names:
-            column = from_store(table[feature.name], ValueType[tag])
+        value_type = _NOT_AS_IT_IS.get(feature.type) if tag is None else ValueType[tag]
+        if value_type is not None and feature.name in table.column_names:
+            column = from_store(table[feature.name], value_type)
             table = table.set_column(table.schema.get_field_index(feature.name), feature.name, column)
     return table

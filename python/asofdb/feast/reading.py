@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple, Union
 
@@ -20,25 +19,15 @@ from feast.value_type import ValueType
 from asofdb import _native
 from feast import utils
 
-from .connect import Engine
+from .context import Context
 from .metrics import count_values
-from .requests import Grouped, Kept, Wanted, dummy_key, plain_key, request_of, serialized_key, wanted_features
+from .requests import Grouped, Wanted, dummy_key, plain_key, request_of, serialized_key, wanted_features
 from .response import AsofOnlineResponse, add_view_versions, view_version
-from .views import Naming, features, join_keys
+from .views import features, join_keys
 from .writing import time_of
 
 EntityRows = Union[list[dict[str, Any]], Mapping[str, Union[Sequence[Any], Sequence[Value], RepeatedValue]]]
 FeastRow = tuple[datetime | None, dict[str, Value] | None]
-
-
-@dataclass(frozen=True)
-class Context:
-    """Where and how an online store reads."""
-
-    engine: Engine
-    naming: Naming
-    kept: Kept
-    serve_expired: bool
 
 
 class Question(NamedTuple):

@@ -4,21 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from feast.value_type import ValueType
 
 from asofdb import NotFoundError, _native
 
 from . import names, types
-from .connect import Engine
+from .context import Context
 from .views import Naming, join_keys
-
-if TYPE_CHECKING:
-    from .reading import Context
-
-_KEPT_MAX: Final = 1024
-"""What an online store keeps of its calls; beyond, all is forgotten at once."""
 
 Grouped = Sequence[tuple[Any, Sequence[str]]]
 """Feature views with the features that are asked of each, as Feast groups them."""
@@ -143,24 +137,6 @@ def _columns(table: Any, inputs: Sequence[str], is_aliased: bool) -> dict[str, t
     if missing:
         raise KeyError(f"feature view {table.name!r} needs values of the join keys {missing}: got {list(inputs)}")
     return columns
-
-
-class Kept:
-    """What an online store has worked out, by what was asked."""
-
-    def __init__(self) -> None:
-        self._known: dict[tuple[Any, ...], tuple[Any, Engine, Any]] = {}
-
-    def find(self, key: tuple[Any, ...], source: Any, engine: Engine) -> Any:
-        """What was kept under ``key``, if it was made of this very ``source`` and for this engine."""
-        kept = self._known.get(key)
-        return kept[2] if kept is not None and kept[0] is source and kept[1] is engine else None
-
-    def keep(self, key: tuple[Any, ...], source: Any, engine: Engine, made: Any) -> None:
-        """Keeps what was made under ``key``."""
-        if len(self._known) >= _KEPT_MAX:
-            self._known.clear()
-        self._known[key] = (source, engine, made)
 
 
 def plain_key(values: list[Any], value_type: ValueType | None) -> _native.FeastKey | None:

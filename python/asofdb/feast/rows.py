@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 import pyarrow as pa
@@ -13,9 +14,10 @@ from feast.feature_view import DUMMY_ENTITY_ID, DUMMY_ENTITY_VAL
 from feast.value_type import ValueType
 
 from . import types
-from .arrow import UTC_MICROS, arrow_type, instants, key_to_store, to_store
+from .arrow import arrow_type, key_to_store, to_store
 from .connect import Engine
 from .histories import History, source_name
+from .times import UTC_MICROS, instants
 
 CREATED_UNKNOWN: Final = pa.scalar(-2_208_988_800_000_000, pa.int64()).cast(UTC_MICROS)
 """The created timestamp of a row whose source has a column for it that is null: the year 1900.
@@ -40,6 +42,9 @@ class RowTranslation:
     converts: Sequence[tuple[str | None, Convert]]
     required: int
     """How many of the first columns may not be null."""
+
+    texts_of_numbers: Sequence[str]
+    """The columns of the source that have whole numbers for features that are texts."""
 
     @staticmethod
     def of(
@@ -66,14 +71,19 @@ class RowTranslation:
             schema=pa.schema(columns.fields),
             converts=columns.converts,
             required=required,
+            texts_of_numbers=columns.texts_of_numbers,
         )
 
-    def translate(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        """One batch of the source as the store takes it."""
-        arrays = [
-            convert(batch.column(column) if column is not None else pa.nulls(batch.num_rows))
-            for column, convert in self.converts
-        ]
+    def translate(self, batch: pa.RecordBatch, with_nulls: Collection[str]) -> pa.RecordBatch:
+        """One batch of the source as the store takes it.
+
+        ``with_nulls`` are those of ``texts_of_numbers`` that are null somewhere in the source, if not in this batch: to
+        Feast they are columns of doubles.
+        """
+        arrays = []
+        for column, convert in self.converts:
+            array = pa.nulls(batch.num_rows) if column is None else batch.column(column)
+            arrays.append(convert(array.cast(pa.float64(), safe=False) if column in with_nulls else array))
         translated = pa.RecordBatch.from_arrays(arrays, schema=self.schema)
         for array in arrays[: self.required]:
             if array.null_count:
@@ -93,30 +103,42 @@ class _Columns:
         self.fields: list[pa.Field] = []
         self.converts: list[tuple[str | None, Convert]] = []
         self.missing: list[str] = []
+        self.texts_of_numbers: list[str] = []
+        self._schema = source_schema
 
     def key(self, name: str, store: str, value_type: ValueType) -> None:
         if name == DUMMY_ENTITY_ID and self._find(name) is None:
             self._add(pa.field(store, pa.string()), None, lambda nulls: pa.array([DUMMY_ENTITY_VAL] * len(nulls)))
             return
         type_ = arrow_type(types.key_type(value_type))
-        self._add(pa.field(store, type_), self._expect(name), self._named(name, value_type, key_to_store))
+        convert = partial(key_to_store, value_type=value_type)
+        self._add(pa.field(store, type_), self._expect(name), self._named(name, value_type.name, convert))
 
     def event(self, store: str) -> None:
         column = self._expect(self.source.timestamp_field)
-        self._add(pa.field(store, UTC_MICROS), column, lambda array: instants(array, up=True))
+        self._add(pa.field(store, UTC_MICROS), column, self._named(self.source.timestamp_field, "a time", _event))
 
     def created(self) -> None:
         if self.source.created_timestamp_column:
             field = pa.field(_CREATED, UTC_MICROS, metadata={_ROLE: _CREATED})
-            self._add(field, self._expect(self.source.created_timestamp_column), _created)
+            name = self.source.created_timestamp_column
+            self._add(field, self._expect(name), self._named(name, "a time", _created))
 
     def feature(self, name: str, store: str, value_type: ValueType, missing_as_null: bool) -> None:
         type_ = arrow_type(types.feature_type(value_type))
         field = pa.field(store, type_)
         if missing_as_null and self._find(name) is None:
             self._add(field, None, lambda nulls: pa.nulls(len(nulls), type_))
-        else:
-            self._add(field, self._expect(name), self._named(name, value_type, to_store))
+            return
+        column = self._expect(name)
+        convert = partial(to_store, value_type=value_type)
+        self._add(field, column, self._named(name, value_type.name, convert))
+        if (
+            pa.types.is_string(type_)
+            and column in self.present
+            and pa.types.is_integer(self._schema.field(column).type)
+        ):
+            self.texts_of_numbers.append(column)
 
     def check(self) -> None:
         if self.missing:
@@ -129,16 +151,16 @@ class _Columns:
         self.fields.append(field)
         self.converts.append((column, convert))
 
-    def _named(self, name: str, value_type: ValueType, convert: Callable[[pa.Array, ValueType], pa.Array]) -> Convert:
+    def _named(self, name: str, wanted: str, convert: Convert) -> Convert:
         """A conversion whose failure says where it happened."""
 
         def named(array: pa.Array) -> pa.Array:
             try:
-                return convert(array, value_type)
+                return convert(array)
             except (pa.ArrowException, TypeError, ValueError) as error:
                 raise ValueError(
                     f"asofdb: column {name!r} of data source {self.source.name!r} is {array.type} and cannot be read "
-                    f"as {value_type.name}: {error}"
+                    f"as {wanted}: {error}"
                 ) from error
 
         return named
@@ -153,6 +175,10 @@ class _Columns:
         if column is None:
             self.missing.append(name)
         return column or name
+
+
+def _event(array: pa.Array) -> pa.Array:
+    return instants(array, up=True)
 
 
 def _created(array: pa.Array) -> pa.Array:

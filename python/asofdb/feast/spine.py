@@ -15,9 +15,13 @@ from feast.feature_view import DUMMY_ENTITY_ID, DUMMY_ENTITY_VAL
 from feast.infra.offline_stores.offline_utils import infer_event_timestamp_from_entity_df
 from feast.value_type import ValueType
 
-from .arrow import Column, instants, key_to_store
+from .arrow import key_to_store
+from .times import Column, instants
 
 _ZONE = "UTC"
+
+_NUMBERS = {"integer", "floating", "mixed-integer-float", "decimal"}
+"""What pandas calls columns of numbers. It reads them as nanoseconds where times are wanted, and so as 1970."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +78,7 @@ class Spine:
             return pa.array([DUMMY_ENTITY_VAL] * self.table.num_rows, pa.string())
         try:
             return key_to_store(self.table[column], value_type)
-        except (pa.ArrowException, TypeError) as error:
+        except (pa.ArrowException, TypeError, ValueError) as error:
             raise ValueError(
                 f"asofdb: column {column!r} of entity_df is {self.table[column].type} and cannot be read as the join "
                 f"key's {value_type.name}: {error}"
@@ -83,6 +87,11 @@ class Spine:
 
 def _from_pandas(rows: pd.DataFrame) -> Spine:
     event_column = infer_event_timestamp_from_entity_df(dict(zip(rows.columns, rows.dtypes, strict=True)))
+    if pd.api.types.infer_dtype(rows[event_column], skipna=True) in _NUMBERS:
+        raise ValueError(
+            f"asofdb: column {event_column!r} of entity_df has numbers, which do not say the unit of times: make "
+            "timestamps of them, as with pandas.to_datetime(..., unit='s', utc=True)"
+        )
     rows = rows.copy(deep=False)
     rows[event_column] = pd.to_datetime(rows[event_column], utc=True)
     return Spine(pa.Table.from_pandas(rows, preserve_index=False), event_column)

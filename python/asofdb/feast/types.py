@@ -18,6 +18,8 @@ OPAQUE_TAG: Final = "feast_type"
 OPAQUE: Final = "bytes"
 """The store's type of serialized values."""
 
+_LIST: Final = "list<"
+
 _SCALARS: Final = {
     ValueType.BYTES: "bytes",
     ValueType.PDF_BYTES: "bytes",
@@ -61,6 +63,11 @@ def is_native(value_type: ValueType) -> bool:
 def feature_type(value_type: ValueType) -> str:
     """The store's type of a feature."""
     return _NATIVE.get(value_type, OPAQUE)
+
+
+def item_type(store_type: str) -> str | None:
+    """The type of the items of a list type of the store; ``None`` for other types."""
+    return store_type[len(_LIST) : -1] if store_type.startswith(_LIST) else None
 
 
 def feature_tags(value_type: ValueType) -> dict[str, str]:

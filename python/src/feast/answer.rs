@@ -280,8 +280,8 @@ impl FeastAnswer {
         for output in self.outputs.iter() {
             let column = self.column(output).or_raise(py)?;
             columns.set_item(&output.name, column_values(py, &column, self.rows)?)?;
-            let is_time =
-                matches!(column.ty, ValueType::Scalar(ScalarType::Timestamp) | ValueType::List(ScalarType::Timestamp));
+            let (ValueType::Scalar(scalar) | ValueType::List(scalar)) = column.ty;
+            let is_time = matches!(scalar, ScalarType::Timestamp | ScalarType::Date);
             timestamps.extend(is_time.then(|| output.name.clone()));
             opaque.extend(column.is_opaque.then(|| output.name.clone()));
         }

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayRef, BinaryBuilder, BooleanArray, Float32Array, Float64Array, Int32Array, Int64Array, ListArray,
+    ArrayRef, BinaryBuilder, BooleanArray, Date32Array, Float32Array, Float64Array, Int32Array, Int64Array, ListArray,
     StringBuilder, TimestampMicrosecondArray,
 };
 use arrow::buffer::{NullBuffer, OffsetBuffer};
 use arrow::datatypes::DataType;
 use asofdb::{Error, Result, ScalarType, ValueType, arrow_type};
 
-use super::wire::{NOT_A_TIME_MICROS, Parsed, each_item, micros, parse_value};
+use super::wire::{NOT_A_TIME_MICROS, Parsed, date_days, each_item, micros, parse_value};
 
 /// A column of one type that grows by serialized values.
 pub(super) enum Column {
@@ -71,6 +71,7 @@ pub(super) enum Scalars {
     Float32(Vec<Option<f32>>),
     Float64(Vec<Option<f64>>),
     Timestamp(Vec<Option<i64>>),
+    Date(Vec<Option<i32>>),
     String(StringBuilder),
     Bytes(BinaryBuilder),
 }
@@ -84,6 +85,7 @@ impl Scalars {
             ScalarType::Float32 => Scalars::Float32(Vec::new()),
             ScalarType::Float64 => Scalars::Float64(Vec::new()),
             ScalarType::Timestamp => Scalars::Timestamp(Vec::new()),
+            ScalarType::Date => Scalars::Date(Vec::new()),
             ScalarType::String => Scalars::String(StringBuilder::new()),
             ScalarType::Bytes => Scalars::Bytes(BinaryBuilder::new()),
         }
@@ -97,6 +99,7 @@ impl Scalars {
             Scalars::Float32(values) => values.push(None),
             Scalars::Float64(values) => values.push(None),
             Scalars::Timestamp(values) => values.push(None),
+            Scalars::Date(values) => values.push(None),
             Scalars::String(values) => values.append_null(),
             Scalars::Bytes(values) => values.append_null(),
         }
@@ -115,6 +118,7 @@ impl Scalars {
             (Scalars::Float64(values), Parsed::Float64(value)) => values.push(Some(value)),
             (Scalars::Float64(values), Parsed::Float32(value)) => values.push(Some(value.into())),
             (Scalars::Timestamp(values), Parsed::Timestamp(value)) => values.push(micros(value)?),
+            (Scalars::Date(values), Parsed::Timestamp(value)) => values.push(date_days(value)?),
             (Scalars::String(values), Parsed::String(value)) => values.append_value(value),
             (Scalars::Bytes(values), Parsed::Bytes(value)) => values.append_value(value),
             (scalars, value) => return Err(mismatch(ValueType::Scalar(scalars.ty()), value)),
@@ -130,6 +134,7 @@ impl Scalars {
             Scalars::Float32(_) => ScalarType::Float32,
             Scalars::Float64(_) => ScalarType::Float64,
             Scalars::Timestamp(_) => ScalarType::Timestamp,
+            Scalars::Date(_) => ScalarType::Date,
             Scalars::String(_) => ScalarType::String,
             Scalars::Bytes(_) => ScalarType::Bytes,
         }
@@ -143,6 +148,7 @@ impl Scalars {
             Scalars::Float32(values) => Arc::new(Float32Array::from(values)),
             Scalars::Float64(values) => Arc::new(Float64Array::from(values)),
             Scalars::Timestamp(values) => Arc::new(TimestampMicrosecondArray::from(values).with_timezone("UTC")),
+            Scalars::Date(values) => Arc::new(Date32Array::from(values)),
             Scalars::String(mut values) => Arc::new(values.finish()),
             Scalars::Bytes(mut values) => Arc::new(values.finish()),
         }

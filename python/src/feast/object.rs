@@ -1,11 +1,11 @@
-//! Stored values as Python objects, as Feast has them: timestamps are whole seconds.
+//! Stored values as Python objects, as Feast has them: timestamps are whole seconds, and so are dates.
 
 use asofdb::storage::ListItems;
 use asofdb::{Error, ScalarType, ValueType};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyBytes, PyFloat, PyList, PyString};
 
-use super::wire::seconds;
+use super::wire::{date_seconds, seconds};
 use crate::errors::{OrRaise, exception};
 
 /// The Python object of what a row stores as `stored`.
@@ -32,6 +32,7 @@ fn scalar_object<'py>(py: Python<'py>, scalar: ScalarType, stored: &[u8]) -> PyR
         ScalarType::Int32 => i32::from_le_bytes(four()?).into_pyobject(py)?.into_any(),
         ScalarType::Int64 => i64::from_le_bytes(eight()?).into_pyobject(py)?.into_any(),
         ScalarType::Timestamp => seconds(i64::from_le_bytes(eight()?)).into_pyobject(py)?.into_any(),
+        ScalarType::Date => date_seconds(i32::from_le_bytes(four()?)).into_pyobject(py)?.into_any(),
         ScalarType::Float32 => PyFloat::new(py, f32::from_le_bytes(four()?).into()).into_any(),
         ScalarType::Float64 => PyFloat::new(py, f64::from_le_bytes(eight()?)).into_any(),
         ScalarType::String => PyString::new(py, std::str::from_utf8(stored).map_err(|_| wrong())?).into_any(),

@@ -4,13 +4,19 @@
 //! the lists of them ten higher; a list is a message whose field 1 holds the items.
 
 use asofdb::storage::ListItems;
-use asofdb::{Error, Result, ScalarType, Timestamp, ValueType};
+use asofdb::{Date, Error, Result, ScalarType, Timestamp, ValueType};
 use prost::encoding::{WireType, decode_key, decode_varint, encode_key, encode_varint};
 
 const MICROS_PER_SECOND: i64 = 1_000_000;
 
-/// What Feast writes for a missing item of a list of timestamps, in seconds, and numpy in microseconds.
+const SECONDS_PER_DAY: i64 = 86_400;
+
+/// The seconds by which Feast means that there is no time: numpy's NaT.
 const NOT_A_TIME: i64 = i64::MIN;
+
+/// The microseconds that stand for it within a list of the store, which has no nulls: a microsecond into the year 1. It
+/// is a time that every reader can show, and none that Feast could mean: Feast's times are whole seconds.
+pub(super) const NOT_A_TIME_MICROS: i64 = FIRST_SECOND * MICROS_PER_SECOND + 1;
 
 /// The field of `Value` that holds values of a type.
 fn field_number(ty: ValueType) -> u32 {
@@ -31,7 +37,8 @@ fn scalar_number(scalar: ScalarType) -> u32 {
         ScalarType::Float64 => 5,
         ScalarType::Float32 => 6,
         ScalarType::Bool => 7,
-        ScalarType::Timestamp => 8,
+        // Feast has no dates: they are its timestamps of midnight in UTC.
+        ScalarType::Timestamp | ScalarType::Date => 8,
     }
 }
 
@@ -64,9 +71,30 @@ pub(super) fn put_timestamp(time: Timestamp, out: &mut Vec<u8>) {
 /// The seconds that Feast has for a timestamp; what is below a second is cut off.
 pub(super) fn seconds(micros: i64) -> i64 {
     match micros {
-        NOT_A_TIME => NOT_A_TIME,
+        NOT_A_TIME_MICROS => NOT_A_TIME,
         micros => micros.div_euclid(MICROS_PER_SECOND),
     }
+}
+
+/// The seconds that Feast has for a date, in days since 1970.
+pub(super) fn date_seconds(days: i32) -> i64 {
+    i64::from(days) * SECONDS_PER_DAY
+}
+
+/// The date of Feast's seconds, in days since 1970; `None` where they say that there is no time.
+///
+/// # Errors
+/// `Invalid` when they are no midnight or out of range.
+pub(super) fn date_days(seconds: i64) -> Result<Option<i32>> {
+    let date = match seconds {
+        NOT_A_TIME => return Ok(None),
+        seconds if seconds % SECONDS_PER_DAY == 0 => {
+            i32::try_from(seconds / SECONDS_PER_DAY).ok().and_then(Date::from_days)
+        }
+        _ => None,
+    };
+    let date = date.ok_or_else(|| Error::invalid(format!("a date is a midnight in UTC: got {seconds} seconds")))?;
+    Ok(Some(date.as_days()))
 }
 
 /// Appends the fields of a `Value` that holds what a row stores as `stored`.
@@ -94,7 +122,7 @@ fn put_scalar(number: u32, scalar: ScalarType, stored: &[u8], out: &mut Vec<u8>)
             // Both sides are little-endian.
             out.extend_from_slice(stored);
         }
-        ScalarType::Bool | ScalarType::Int32 | ScalarType::Int64 | ScalarType::Timestamp => {
+        ScalarType::Bool | ScalarType::Int32 | ScalarType::Int64 | ScalarType::Timestamp | ScalarType::Date => {
             encode_key(number, WireType::Varint, out);
             encode_varint(whole(scalar, stored)? as u64, out);
         }
@@ -114,7 +142,7 @@ fn put_items(item: ScalarType, stored: &[u8], out: &mut Vec<u8>) -> Result<()> {
             put_field(1, bytes?, out);
             Ok(())
         }),
-        ScalarType::Bool | ScalarType::Int32 | ScalarType::Int64 | ScalarType::Timestamp => {
+        ScalarType::Bool | ScalarType::Int32 | ScalarType::Int64 | ScalarType::Timestamp | ScalarType::Date => {
             let mut packed = Vec::with_capacity(2 * stored.len());
             for bytes in ListItems::new(item, stored)? {
                 encode_varint(whole(item, bytes?)? as u64, &mut packed);
@@ -133,6 +161,7 @@ fn whole(scalar: ScalarType, stored: &[u8]) -> Result<i64> {
         ScalarType::Bool => stored.first().map(|byte| i64::from(*byte)),
         ScalarType::Int32 => stored.try_into().ok().map(|bytes| i64::from(i32::from_le_bytes(bytes))),
         ScalarType::Timestamp => stored.try_into().ok().map(|bytes| seconds(i64::from_le_bytes(bytes))),
+        ScalarType::Date => stored.try_into().ok().map(|bytes| date_seconds(i32::from_le_bytes(bytes))),
         _ => stored.try_into().ok().map(i64::from_le_bytes),
     };
     number.ok_or_else(|| Error::corrupt(format!("a stored {scalar} cannot have this length: {} bytes", stored.len())))
@@ -305,19 +334,27 @@ pub(super) fn text(bytes: &[u8]) -> Result<&str> {
 /// The microseconds of Feast's seconds; `None` where they say that there is no time.
 ///
 /// # Errors
-/// `Invalid` when they are out of range.
+/// `Invalid`, naming the unit that they look like, when they are not of the years 1 to 9999: beyond them Feast cannot
+/// show a time.
 pub(super) fn micros(seconds: i64) -> Result<Option<i64>> {
     match seconds {
         NOT_A_TIME => Ok(None),
-        seconds => seconds.checked_mul(MICROS_PER_SECOND).map(Some).ok_or_else(|| {
-            let years = "timestamps lie within 292,000 years of 1970";
-            Error::invalid(format!("{years}, in microseconds: got {seconds} seconds"))
-        }),
+        FIRST_SECOND..=LAST_SECOND => Ok(Some(seconds * MICROS_PER_SECOND)),
+        _ => {
+            let unit = match seconds.unsigned_abs() {
+                magnitude if magnitude < 100_000_000_000_000 => "milliseconds",
+                magnitude if magnitude < 100_000_000_000_000_000 => "microseconds",
+                _ => "nanoseconds",
+            };
+            let message = "whole numbers are seconds since 1970, this looks like";
+            Err(Error::invalid(format!("{message} {unit}: {seconds}")))
+        }
     }
 }
 
-/// The microseconds that stand for no time within a list, which has no nulls; numpy's NaT.
-pub(super) const NOT_A_TIME_MICROS: i64 = NOT_A_TIME;
+/// The first second of the year 1, and the last one of the year 9999.
+const FIRST_SECOND: i64 = -62_135_596_800;
+const LAST_SECOND: i64 = 253_402_300_799;
 
 #[cold]
 fn malformed() -> Error {

@@ -1,30 +1,21 @@
-//! What a backend answers, read in every way there is.
+//! The answers of a backend, read in every way there is.
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
-use std::sync::Arc;
+use std::ops::ControlFlow;
 
 use asofdb_storage::{
-    AsOfLookup, Backend, FeatureView, Found, KeyRange, Lookup, Result, RowPlan, Scan, Snapshot, Timestamp, Version,
+    AsOfLookup, Backend, Cursor, FeatureView, Found, KeyRange, Lookup, Result, RowPlan, Scan, Snapshot, Timestamp,
+    Version,
 };
 
-use crate::questions::Questions;
+use crate::questions::{Point, Questions, Window};
 
-/// The version found, with its row.
-pub type Answer = Option<(Version, Vec<u8>)>;
+/// A version, with its row.
+pub type Seen = (Version, Vec<u8>);
 
-/// One row asked about at a time.
-#[derive(Debug, Clone)]
-pub struct Point {
-    /// The view.
-    pub view: Arc<FeatureView>,
-    /// Encoded entity key.
-    pub key: Vec<u8>,
-    /// The time, inclusive.
-    pub at: Timestamp,
-    /// What was known, if asked.
-    pub known_at: Option<Timestamp>,
-}
+/// The version found, if there is one.
+pub type Answer = Option<Seen>;
 
 /// One version of a scan.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,6 +35,19 @@ pub struct Answers {
     pub latest: Vec<Answer>,
     /// The versions as of each point.
     pub as_of: Vec<Answer>,
+    /// The versions in each window.
+    pub windows: Vec<Vec<Seen>>,
+    /// The rows of each range.
+    pub scans: Vec<Vec<Row>>,
+}
+
+/// The answers of a snapshot to [`Questions`], in their order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SnapshotAnswers {
+    /// The versions that cursors find at each point.
+    pub found: Vec<Answer>,
+    /// The versions in each window.
+    pub windows: Vec<Vec<Seen>>,
     /// The rows of each range.
     pub scans: Vec<Vec<Row>>,
 }
@@ -59,19 +63,21 @@ impl Answers {
     pub fn of(backend: &dyn Backend, questions: &Questions) -> Result<Self> {
         let latest = latest(backend, questions)?;
         let as_of = as_of(backend, questions.points())?;
-        let (found, scans) = Answers::of_snapshot(&*backend.snapshot(), questions)?;
+        let SnapshotAnswers { found, windows, scans } = SnapshotAnswers::of(&*backend.snapshot(), questions)?;
         assert_eq!(found, as_of, "a cursor and as_of disagree");
-        Ok(Answers { latest, as_of, scans })
+        Ok(Answers { latest, as_of, windows, scans })
     }
+}
 
-    /// Asks a snapshot: what cursors find at each point, and the rows of each range.
+impl SnapshotAnswers {
+    /// Asks a snapshot: what cursors find at each point and in each window, and the rows of each range.
     ///
     /// # Errors
     /// What the snapshot returns.
     ///
     /// # Panics
     /// When two ways to read the same thing disagree, or a row cannot be read with the view's schemas.
-    pub fn of_snapshot(snapshot: &dyn Snapshot, questions: &Questions) -> Result<(Vec<Answer>, Vec<Vec<Row>>)> {
+    pub fn of(snapshot: &dyn Snapshot, questions: &Questions) -> Result<Self> {
         let points = questions.points();
         let found = find(snapshot, points, &sorted(points))?;
         assert_eq!(found, find(snapshot, points, &shuffled(points.len()))?, "a cursor depends on the order");
@@ -84,7 +90,7 @@ impl Answers {
             }
             scans.push(rows);
         }
-        Ok((found, scans))
+        Ok(SnapshotAnswers { found, windows: windows(snapshot, questions.windows())?, scans })
     }
 }
 
@@ -103,6 +109,11 @@ impl Answers {
             let Point { view, key, at, known_at } = &questions.points()[index];
             let question = format!("{:?} {} as of {at}, known at {known_at:?}", view.name, key.escape_ascii());
             return Some(told(question, &self.as_of.get(index), &other.as_of.get(index)));
+        }
+        if let Some(index) = first_difference(&self.windows, &other.windows) {
+            let Window { view, key, events, known_at } = &questions.windows()[index];
+            let question = format!("{:?} {} within {events:?}, known at {known_at:?}", view.name, key.escape_ascii());
+            return Some(told(question, &self.windows.get(index), &other.windows.get(index)));
         }
         let index = first_difference(&self.scans, &other.scans)?;
         let (view, range) = &questions.scans()[index];
@@ -133,7 +144,7 @@ impl Collected {
     }
 }
 
-fn owned(found: Option<Found<'_>>) -> Answer {
+pub(crate) fn owned(found: Option<Found<'_>>) -> Answer {
     found.map(|found| (found.version, found.row.to_vec()))
 }
 
@@ -146,6 +157,7 @@ fn latest(backend: &dyn Backend, questions: &Questions) -> Result<Vec<Answer>> {
         Ok(())
     })?;
     let many = many.finish();
+    check_entities(backend, &lookups, now, &many)?;
     for (lookup, expected) in lookups.iter().zip(&many) {
         let mut one = Collected::new(1);
         backend.latest(std::slice::from_ref(lookup), now, &mut |index, found| {
@@ -155,6 +167,26 @@ fn latest(backend: &dyn Backend, questions: &Questions) -> Result<Vec<Answer>> {
         assert_eq!(&one.finish()[0], expected, "one lookup and many disagree: view {}", lookup.view.name);
     }
     Ok(many)
+}
+
+/// Asks about each entity by itself, and about each of its rows twice: rows that lie together are read together.
+fn check_entities(backend: &dyn Backend, lookups: &[Lookup<'_>], now: Timestamp, expected: &[Answer]) -> Result<()> {
+    let mut entities: BTreeMap<(u32, &[u8]), Vec<usize>> = BTreeMap::new();
+    for (index, lookup) in lookups.iter().enumerate() {
+        entities.entry((lookup.view.key_space, lookup.key)).or_default().push(index);
+    }
+    for indexes in entities.into_values() {
+        let twice: Vec<usize> = indexes.iter().chain(indexes.iter().rev()).copied().collect();
+        let rows: Vec<Lookup<'_>> = twice.iter().map(|&index| lookups[index]).collect();
+        let mut answers = Collected::new(rows.len());
+        backend.latest(&rows, now, &mut |index, found| {
+            answers.put(index, found);
+            Ok(())
+        })?;
+        let wanted: Vec<Answer> = twice.iter().map(|&index| expected[index].clone()).collect();
+        assert_eq!(answers.finish(), wanted, "an entity and all entities disagree");
+    }
+    Ok(())
 }
 
 /// Asks all points of one `known_at` together, in a shuffled order.
@@ -194,7 +226,43 @@ fn find(snapshot: &dyn Snapshot, points: &[Point], order: &[usize]) -> Result<Ve
     Ok(answers.finish())
 }
 
-/// By key, then by time descending: the order in which cursors are fast.
+/// Visits every window of a view with one cursor, in a shuffled order.
+fn windows(snapshot: &dyn Snapshot, windows: &[Window]) -> Result<Vec<Vec<Seen>>> {
+    let mut answers = vec![Vec::new(); windows.len()];
+    let mut groups: BTreeMap<u32, Vec<usize>> = BTreeMap::new();
+    for index in shuffled(windows.len()) {
+        groups.entry(windows[index].view.id).or_default().push(index);
+    }
+    for indexes in groups.into_values() {
+        let mut cursor = snapshot.cursor(&windows[indexes[0]].view)?;
+        for index in indexes {
+            answers[index] = within(&mut *cursor, &windows[index])?;
+        }
+    }
+    Ok(answers)
+}
+
+fn within(cursor: &mut dyn Cursor, window: &Window) -> Result<Vec<Seen>> {
+    let all = visited(cursor, window, usize::MAX)?;
+    let half = all.len().div_ceil(2);
+    assert_eq!(visited(cursor, window, half)?, all[..half], "a visit that breaks off sees the newest");
+    let found = owned(cursor.find(&window.key, *window.events.end(), window.known_at)?);
+    let newest = found.filter(|(version, _)| version.event >= *window.events.start());
+    assert_eq!(newest.as_ref(), all.first(), "a window begins with what is found at its end: {window:?}");
+    Ok(all)
+}
+
+/// The first versions of a window, at most `limit` of them.
+fn visited(cursor: &mut dyn Cursor, window: &Window, limit: usize) -> Result<Vec<Seen>> {
+    let mut versions = Vec::new();
+    cursor.each(&window.key, window.events.clone(), window.known_at, &mut |found| {
+        versions.push((found.version, found.row.to_vec()));
+        Ok(if versions.len() == limit { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+    })?;
+    Ok(versions)
+}
+
+/// Sorts by key, then by time descending: the order in which cursors are fast.
 fn sorted(points: &[Point]) -> Vec<usize> {
     let mut order: Vec<usize> = (0..points.len()).collect();
     order.sort_by(|&a, &b| points[a].key.cmp(&points[b].key).then(points[b].at.cmp(&points[a].at)));

@@ -10,7 +10,7 @@ impl<'a> Bytes<'a> {
         Bytes(bytes)
     }
 
-    /// Whether every byte was read.
+    /// Returns whether every byte was read.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

@@ -8,11 +8,7 @@ use asofdb_storage::{
 };
 
 use crate::op::Change;
-
-/// How many views there can be.
-pub const VIEWS: usize = 4;
-/// How many entities there are in each.
-pub(crate) const KEYS: usize = 6;
+use crate::scale::{KEYS, VIEWS};
 
 const NAMES: [&str; VIEWS] = ["kept", "aged", "fleeting", "pairs"];
 const DAY: i64 = 86_400;
@@ -22,11 +18,11 @@ const FEATURES_MAX: u8 = 8;
 /// One view as it is wanted now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ViewShape {
-    /// How many features it has.
+    /// The number of its features.
     pub features: u8,
     /// Its retention in days.
     pub retention_days: Option<u8>,
-    /// Whether the newest version outlives the retention.
+    /// True if the newest version outlives the retention.
     pub keep_newest: bool,
 }
 

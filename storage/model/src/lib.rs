@@ -1,24 +1,28 @@
-//! What a history of a store is, and what every backend must answer after it.
+//! Histories of a store, and the answers that every backend must give after them.
 //!
 //! Property tests and the fuzzer share this crate: the first draw [`Op`]s from strategies, the second reads them
 //! from bytes, and both hand them to a [`Runner`]. The runner feeds every operation to the subject, to the
 //! in-memory backend and to a plain list of everything ever written ([`Log`]), and after each compares all that
-//! can be asked. It panics at the first difference, as tests do.
+//! can be asked, of the stores and of tables that only hear what stores tell ([`Follower`]). It panics at the first difference, as tests do.
 
 mod answers;
 mod bytes;
 mod catalog;
+mod followers;
 mod log;
 mod op;
 mod questions;
 mod runner;
+mod scale;
 mod subject;
 
-pub use answers::{Answer, Answers, Point, Row};
+pub use answers::{Answer, Answers, Row, Seen, SnapshotAnswers};
 pub use bytes::Bytes;
-pub use catalog::{Shape, VIEWS, ViewShape};
+pub use catalog::{Shape, ViewShape};
+pub use followers::Follower;
 pub use log::Log;
 pub use op::{Change, Moment, Op, OpRow, Step};
-pub use questions::Questions;
+pub use questions::{Point, Questions, Window};
 pub use runner::{Runner, run};
+pub use scale::VIEWS;
 pub use subject::Subject;

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use asofdb_storage::{FeatureView, KeyRange, Timestamp, Version};
 
-use crate::answers::{Answer, Answers, Point, Row};
-use crate::questions::Questions;
+use crate::answers::{Answer, Answers, Row, Seen};
+use crate::questions::{Point, Questions, Window};
 
 /// One write.
 #[derive(Debug, Clone)]
@@ -48,7 +48,7 @@ impl Log {
     }
 
     /// The versions of a row that retention lets be seen, newest first.
-    pub fn visible(&self, view: &FeatureView, key: &[u8], now: Timestamp) -> Vec<(Version, Vec<u8>)> {
+    pub fn visible(&self, view: &FeatureView, key: &[u8], now: Timestamp) -> Vec<Seen> {
         let mut versions = self.versions(view.id, key);
         let newest = versions.first().map(|(version, _)| *version);
         versions
@@ -56,9 +56,14 @@ impl Log {
         versions
     }
 
+    /// The event of the newest version of a row, if it has one.
+    pub fn newest_event(&self, view: &FeatureView, key: &[u8]) -> Option<Timestamp> {
+        self.versions(view.id, key).first().map(|(version, _)| version.event)
+    }
+
     /// The versions of a row, newest first; of equal ones the one written last.
-    fn versions(&self, view: u32, key: &[u8]) -> Vec<(Version, Vec<u8>)> {
-        let mut versions: Vec<(Version, Vec<u8>)> = Vec::new();
+    fn versions(&self, view: u32, key: &[u8]) -> Vec<Seen> {
+        let mut versions: Vec<Seen> = Vec::new();
         for write in self.writes.iter().filter(|write| write.view == view && write.key == key) {
             versions.retain(|(version, _)| *version != write.version);
             versions.push((write.version, write.row.clone()));
@@ -67,7 +72,7 @@ impl Log {
         versions
     }
 
-    /// What a store must answer at `now`.
+    /// The answers that a store must give at `now`.
     pub fn answers(&self, questions: &Questions, now: Timestamp) -> Answers {
         let latest = questions.lookups().iter().map(|(view, key)| {
             self.as_of(&Point { view: view.clone(), key: key.clone(), at: now, known_at: None }, now)
@@ -75,6 +80,7 @@ impl Log {
         Answers {
             latest: latest.collect(),
             as_of: questions.points().iter().map(|point| self.as_of(point, now)).collect(),
+            windows: questions.windows().iter().map(|window| self.within(window, now)).collect(),
             scans: questions.scans().iter().map(|(view, range)| self.scan(view, range, now)).collect(),
         }
     }
@@ -83,6 +89,14 @@ impl Log {
         let knows = |created: Timestamp| point.known_at.is_none_or(|known_at| created <= known_at);
         let mut visible = self.visible(&point.view, &point.key, now).into_iter();
         visible.find(|(version, _)| version.event <= point.at && knows(version.created))
+    }
+
+    fn within(&self, window: &Window, now: Timestamp) -> Vec<Seen> {
+        let mut versions = self.visible(&window.view, &window.key, now);
+        versions.retain(|(version, _)| {
+            window.events.contains(&version.event) && window.known_at.is_none_or(|known_at| version.created <= known_at)
+        });
+        versions
     }
 
     fn scan(&self, view: &FeatureView, range: &KeyRange, now: Timestamp) -> Vec<Row> {

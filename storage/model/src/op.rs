@@ -3,7 +3,7 @@
 use asofdb_storage::{Span, Timestamp};
 
 use crate::bytes::Bytes;
-use crate::catalog::VIEWS;
+use crate::scale::VIEWS;
 
 const HOUR: i64 = 3_600_000_000;
 
@@ -14,9 +14,9 @@ pub enum Op {
     Write {
         /// The rows; of two of the same version the later counts.
         rows: Vec<OpRow>,
-        /// Whether to load them in bulk; then only those of the first row's view.
+        /// True to load them in bulk; then only those of the first row's view.
         bulk: bool,
-        /// Whether the write waits for the disk.
+        /// True if the write waits for the disk.
         sync: bool,
     },
     /// Removes an entity from every view of its key space.
@@ -49,7 +49,7 @@ pub struct OpRow {
     pub event: Moment,
     /// Created timestamp, if the writer gives one.
     pub created: Option<Moment>,
-    /// Whether it is a deletion.
+    /// True for a deletion.
     pub tombstone: bool,
 }
 
@@ -73,7 +73,7 @@ impl Moment {
     }
 }
 
-/// How far the clock moves.
+/// A step of the clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Step {
     /// The least step.

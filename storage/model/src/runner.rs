@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use asofdb_storage::row::{self, TOMBSTONE_ROW};
 use asofdb_storage::{
-    Backend, Catalog, Durability, Erased, ErrorKind, FeatureView, Lookup, ManualClock, MemoryBackend, Result,
-    ScalarType, Slot, Timestamp, Value, ValueType, Version, WriteBatch,
+    Backend, Catalog, Catalogs, Durability, Erased, ErrorKind, FeatureView, History, Lookup, ManualClock,
+    MemoryBackend, Result, ScalarType, Slot, Timestamp, Value, ValueType, Version, WriteBatch,
 };
 
-use crate::answers::Answers;
+use crate::answers::{Answers, SnapshotAnswers};
 use crate::catalog::{Shape, encoded_key};
+use crate::followers::Follower;
 use crate::log::Log;
 use crate::op::{Change, Op, OpRow};
 use crate::questions::Questions;
@@ -35,6 +36,10 @@ pub fn run(subject: Subject, clock: Arc<ManualClock>, ops: &[Op]) {
 pub struct Runner {
     subject: Subject,
     model: Model,
+    /// Hears what the in-memory backend tells.
+    of_memory: Follower,
+    /// Hears what the subject tells.
+    of_subject: Follower,
 }
 
 impl Runner {
@@ -46,8 +51,10 @@ impl Runner {
         let memory = MemoryBackend::new(clock.clone());
         let mut model =
             Model { clock, memory, log: Log::default(), shape: Shape::default(), note: None, writes: 0, steps: 0 };
+        let of_memory = Follower::of(&model.memory).expect("the model can be observed");
+        let of_subject = Follower::of(subject.backend()).expect("the store can be observed");
         model.apply_shape(subject.backend());
-        Runner { subject, model }
+        Runner { subject, model, of_memory, of_subject }
     }
 
     /// Carries out one operation and compares everything that can be asked.
@@ -56,10 +63,18 @@ impl Runner {
     /// At the first answer that is not what the contract says.
     pub fn step(&mut self, op: &Op) {
         match op {
-            Op::Reopen => self.subject.reopen().expect("the store opens again"),
+            Op::Reopen => self.reopen(),
             op => self.model.apply(self.subject.backend(), op),
         }
-        self.model.check(self.subject.backend(), op);
+        self.model.check(self.subject.backend(), &[&self.of_memory, &self.of_subject], op);
+    }
+
+    /// Opens the store again. A table that hung on the closed one hears no more; a new one is told what there is.
+    fn reopen(&mut self) {
+        self.subject.reopen().expect("the store opens again");
+        if self.subject.lasts() {
+            self.of_subject = Follower::of(self.subject.backend()).expect("the store can be observed");
+        }
     }
 
     /// Has the subject check itself.
@@ -72,7 +87,7 @@ impl Runner {
     }
 }
 
-/// What the subject is held to.
+/// The models that the subject is held to.
 struct Model {
     clock: Arc<ManualClock>,
     memory: MemoryBackend,
@@ -187,11 +202,11 @@ impl Model {
         let now = snapshot.now();
         assert_eq!(now, self.memory.now(), "a snapshot is of the present");
         let questions = self.questions(&self.memory.catalog(), now);
-        let before = Answers::of_snapshot(&*snapshot, &questions).expect("the snapshot can be read");
+        let before = SnapshotAnswers::of(&*snapshot, &questions).expect("the snapshot can be read");
         for op in ops {
             self.apply(backend, op);
         }
-        let after = Answers::of_snapshot(&*snapshot, &questions).expect("the snapshot can be read");
+        let after = SnapshotAnswers::of(&*snapshot, &questions).expect("the snapshot can be read");
         assert_eq!(snapshot.now(), now, "a snapshot keeps its present");
         assert_eq!(after, before, "a snapshot changed under {ops:?}");
     }
@@ -200,7 +215,21 @@ impl Model {
         Questions::new(catalog, &self.log.all_versions(), now, self.steps)
     }
 
-    fn check(&mut self, backend: &dyn Backend, op: &Op) {
+    /// Holds followers to `latest`; they may decline where the newest version of a row is from the future.
+    fn check_followers(&self, followers: &[&Follower], questions: &Questions, expected: &Answers, op: &Op) {
+        let now = self.memory.now();
+        for follower in followers {
+            let answers = follower.latest(questions, now).expect("a table in memory can be read");
+            for (((view, key), answer), expected) in questions.lookups().iter().zip(answers).zip(&expected.latest) {
+                match answer {
+                    Some(answer) => assert_eq!(&answer, expected, "a follower of {:?} after {op:?}", view.name),
+                    None => assert!(self.log.newest_event(view, key) > Some(now), "{:?} after {op:?}", view.name),
+                }
+            }
+        }
+    }
+
+    fn check(&mut self, backend: &dyn Backend, followers: &[&Follower], op: &Op) {
         self.steps += 1;
         let now = self.memory.now();
         assert_eq!(backend.now(), now, "the present differs after {op:?}");
@@ -214,6 +243,7 @@ impl Model {
             assert_eq!(difference, None, "{name} is wrong after step {}, {op:?}", self.steps);
             assert_eq!(backend.note(NOTE).expect("the store can be read"), self.note, "{name}'s note after {op:?}");
         }
+        self.check_followers(followers, &questions, &expected, op);
     }
 }
 

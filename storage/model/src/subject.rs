@@ -34,7 +34,7 @@ impl Subject {
         self.backend.as_deref().expect("the store is open")
     }
 
-    /// Whether what is written outlives [`Subject::reopen`].
+    /// Returns whether what is written outlives [`Subject::reopen`].
     pub fn lasts(&self) -> bool {
         self.open.is_some()
     }

@@ -2,22 +2,24 @@
 
 use rocksdb::DBRawIterator;
 
-use super::order::{common, digest};
+use super::order::common;
 use super::pool::Purpose;
 use super::store::Store;
-use super::walk::{Question, Walker};
+use super::walk::{VersionLookup, Walker};
 use crate::backend::{AsOfLookup, Found, Visit};
 use crate::error::Result;
+use crate::key::digest;
 use crate::time::Timestamp;
 
 /// From this many lookups on, sorting them pays.
 const SORTED_MIN: usize = 8;
 
-/// Answers all lookups from one state.
+/// Answers all lookups from one state, with the retention of the present `now`.
 pub(super) fn as_of(
     store: &Store,
     lookups: &[AsOfLookup<'_>],
     known_at: Option<Timestamp>,
+    now: Timestamp,
     visit: &mut Visit<'_>,
 ) -> Result<()> {
     if let Some(known_at) = known_at {
@@ -26,8 +28,8 @@ pub(super) fn as_of(
     let sorted = lookups.len() >= SORTED_MIN;
     let purpose = if sorted { Purpose::Rows } else { Purpose::Row };
     store.pool.with(purpose, |raw, walker| {
-        // After the state was fixed: whatever compaction had reclaimed in it was reclaimed by then.
-        let mut answer = Answer { now: store.present.now(), known_at, raw, walker, visit };
+        // The state is fixed by now, and with it what compaction had reclaimed.
+        let mut answer = Answer { now: store.present.no_earlier(now), known_at, raw, walker, visit };
         match sorted {
             true => sequence(lookups).into_iter().try_for_each(|(_, index)| answer.give(index as usize, lookups)),
             false => (0..lookups.len()).try_for_each(|index| {
@@ -50,8 +52,8 @@ struct Answer<'a, 'i, 'v> {
 impl Answer<'_, '_, '_> {
     fn give(&mut self, index: usize, lookups: &[AsOfLookup<'_>]) -> Result<()> {
         let AsOfLookup { view, key, at } = lookups[index];
-        let question = Question { view, key, at, known_at: self.known_at, cutoff: view.cutoff(self.now) };
-        let version = self.walker.find(self.raw, &question)?;
+        let lookup = VersionLookup { view, key, at, known_at: self.known_at, cutoff: view.cutoff(self.now) };
+        let version = self.walker.find(self.raw, &lookup)?;
         let found = version.zip(self.raw.value()).map(|(version, row)| Found { version, row });
         (self.visit)(index, found)
     }

@@ -22,13 +22,13 @@ use super::error::{from_io, from_rocks};
 use super::families::Database;
 use super::newest::Candidates;
 use super::order::{Sorted, WARM_ROWS};
-use super::rebuild::{LoadedRows, rebuild_latest};
+use super::rebuild::rebuild_latest;
 use super::records::{self, Work};
 use super::store::Store;
 use super::stored;
-use crate::backend::Committed;
+use super::work::{LoadRecord, LoadedRows};
+use crate::backend::{Committed, Newest};
 use crate::batch::{Durability, Note, WriteBatch};
-use crate::catalog::{decode_record, encode_record};
 use crate::error::{Error, Result};
 use crate::key;
 use crate::time::Timestamp;
@@ -38,18 +38,14 @@ use crate::version::Version;
 /// the size it writes itself.
 const FILE_ROWS_MAX: usize = 1_000_000;
 
+/// Rows of a load that observers are told of at once.
+const TOLD_ROWS_MAX: usize = 50_000;
+
 /// Threads that write the files of a load: this machine's two cores are the least that is common.
 const THREADS: usize = 2;
 
 /// No view has this id; ids are given from zero.
 const SENTINEL_VIEW: u32 = u32::MAX;
-
-/// What must be known to finish a load.
-#[derive(bincode::Encode, bincode::Decode)]
-struct LoadRecord {
-    rows: Vec<LoadedRows>,
-    notes: Vec<Note>,
-}
 
 /// Loads a batch by way of files.
 pub(super) fn load(store: &Arc<Store>, committer: &Committer, batch: WriteBatch) -> Result<Committed> {
@@ -71,7 +67,7 @@ struct Load {
     created: Timestamp,
     files: Files,
     views: Vec<u32>,
-    /// How often the views had been written to before `latest` was looked at.
+    /// The counts of writes to the views, taken before `latest` was looked at.
     writes: Vec<u64>,
     history: Vec<PathBuf>,
     latest: Vec<PathBuf>,
@@ -98,15 +94,16 @@ impl Load {
         }
         let history = self.history_with_sentinel(store)?;
         self.begin(store)?;
-        store.accelerator.suspend();
+        store.tell(&Newest::Suspended);
         if let Err(error) = ingest(&store.database, store.database.history(), history) {
-            store.accelerator.resume();
+            store.tell(&Newest::Resumed);
             // Where this fails too, opening the store forgets the load, as its rows are not there.
             let _ = conclude(store, self.id(), &[]);
             return Err(store.failed(error));
         }
         self.finish(store).map_err(|error| store.failed(unfinished(error)))?;
-        store.accelerator.resume();
+        self.tell_put(store);
+        store.tell(&Newest::Resumed);
         store.writes.touch(self.views.iter().copied());
         store.counters.batches.fetch_add(1, Ordering::Relaxed);
         store.counters.rows.fetch_add(self.batch.len() as u64, Ordering::Relaxed);
@@ -116,8 +113,21 @@ impl Load {
     /// Puts on record what is to be finished or forgotten if this process dies.
     fn begin(&self, store: &Store) -> Result<()> {
         let mut begin = RocksBatch::default();
-        begin.put_cf(store.database.catalog(), Work::BulkLoad.key(self.id()), encode_record(&self.record)?);
-        store.write(begin, true)
+        begin.put_cf(store.database.catalog(), Work::BulkLoad.key(self.id()), crate::records::encode(&self.record)?);
+        store.write_rare(begin, true)
+    }
+
+    /// Tells the observers of the greatest version of each row; those that have a greater one keep it.
+    fn tell_put(&self, store: &Store) {
+        if store.observers.is_empty() {
+            return;
+        }
+        let sorted = Sorted::new(vec![&self.batch], &[self.created]);
+        let newest: Vec<_> = sorted.newest().collect();
+        for some in newest.chunks(TOLD_ROWS_MAX) {
+            let rows: Vec<_> = some.iter().map(|index| sorted.newest_row(*index)).collect();
+            store.tell(&Newest::Put(&rows));
+        }
     }
 
     /// The stamp is no other commit's.
@@ -128,7 +138,7 @@ impl Load {
     /// Decides anew what becomes the newest, because others wrote meanwhile.
     fn look_again(&mut self, store: &Store) -> Result<()> {
         let sorted = Sorted::new(vec![&self.batch], &[self.created]);
-        let candidates = Candidates::new(&sorted);
+        let candidates = Candidates::of_sorted(&sorted);
         let job = Job { store, files: &self.files, sorted: &sorted, candidates: &candidates };
         self.latest = job.latest_file(0..candidates.len())?.into_iter().collect();
         Ok(())
@@ -163,13 +173,13 @@ fn conclude(store: &Store, id: u64, notes: &[Note]) -> Result<()> {
     put_notes(store, notes, &mut batch);
     batch.delete_cf(store.database.history(), sentinel(id));
     batch.delete_cf(store.database.catalog(), Work::BulkLoad.key(id));
-    store.write(batch, true)
+    store.write_rare(batch, true)
 }
 
 /// Finishes or forgets the loads that a crash interrupted.
 pub(super) fn recover(store: &Store) -> Result<()> {
     for (key, value) in records::begun(&store.database, Work::BulkLoad)? {
-        let record: LoadRecord = decode_record(&key, &value)?;
+        let record: LoadRecord = crate::records::decode(&key, &value)?;
         let id = Work::id(&key)?;
         let taken_over = store.database.rocks.get_pinned_cf(store.database.history(), sentinel(id));
         match taken_over.map_err(|error| from_rocks("cannot read history", error))? {
@@ -261,7 +271,7 @@ struct Job<'j> {
 
 /// Writes all files of a load, some at a time.
 fn write_files(store: &Store, files: &Files, sorted: &Sorted<'_>) -> Result<Written> {
-    let candidates = Candidates::new(sorted);
+    let candidates = Candidates::of_sorted(sorted);
     let job = Job { store, files, sorted, candidates: &candidates };
     let latest = chunks(candidates.len()).map(Task::Latest);
     let tasks: Vec<_> = latest.chain(chunks(sorted.len()).map(Task::History)).collect();
@@ -324,10 +334,9 @@ impl Job<'_> {
     /// A file of those rows that become the newest; none when none does, as RocksDB refuses empty files.
     fn latest_file(&self, rows: Range<usize>) -> Result<Option<PathBuf>> {
         let (mut keys, mut winners) = (Vec::new(), Vec::new());
-        self.candidates.winners(&self.store.database, self.sorted, rows, |key, index| {
+        self.candidates.winners(&self.store.database, rows, |key, _, index| {
             keys.extend_from_slice(key);
             winners.push((keys.len(), index));
-            Ok(())
         })?;
         if winners.is_empty() {
             return Ok(None);
@@ -353,7 +362,7 @@ impl Job<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::backend::{Backend, KeyRange};
+    use crate::backend::{History, KeyRange, Upkeep};
     use crate::rocks::RocksBackend;
     use crate::rocks::testing::{Fixture, seen};
 
@@ -417,7 +426,7 @@ mod tests {
         let store = fixture.open();
         fixture.commit(&store, b"b", 20, 0);
         let load = prepare(&store, batch(&fixture, &store));
-        store.store.accelerator.suspend();
+        store.store.tell(&Newest::Suspended);
         ingest(&store.store.database, store.store.database.history(), load.history.clone()).unwrap();
         assert_eq!(seen(&fixture, &store, &[b"a", b"b"]), [Some((10, 1)), Some((30, 2))]);
     }

@@ -3,6 +3,7 @@
 use rocksdb::WriteBatch as RocksBatch;
 
 use super::store::Store;
+use crate::backend::Newest;
 use crate::catalog::Catalog;
 use crate::error::{Error, Result};
 use crate::key;
@@ -22,13 +23,17 @@ pub(super) fn set_catalog(store: &Store, next: Catalog) -> Result<()> {
     for key in old.keys().filter(|key| !new.contains_key(*key)) {
         batch.delete_cf(store.database.catalog(), key);
     }
-    for view in next.dropped_views().difference(current.dropped_views()) {
+    let dropped: Vec<_> = next.dropped_views().difference(current.dropped_views()).copied().collect();
+    for view in &dropped {
         let start = view.to_be_bytes();
         if let Some(end) = key::prefix_end(&start) {
             batch.delete_range_cf(store.database.history(), &start[..], &end[..]);
         }
     }
-    store.write(batch, true)?;
+    store.write_rare(batch, true)?;
     store.present.set_catalog(next);
+    if !dropped.is_empty() {
+        store.tell(&Newest::Dropped(&dropped));
+    }
     Ok(())
 }

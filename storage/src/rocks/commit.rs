@@ -1,4 +1,4 @@
-//! The one thread that writes: groups batches, decides what is newest, and answers.
+//! The one thread that writes: groups batches, decides what is newest, tells who observes that, and answers.
 //!
 //! One writer makes late data, group commit and a total order of commits simple. Whatever else must be
 //! ordered with commits (catalog changes, erasures, bulk loads) runs on it too.
@@ -14,10 +14,10 @@ use rocksdb::WriteBatch as RocksBatch;
 
 use super::newest::Candidates;
 use super::order::Sorted;
+use super::present;
 use super::records::note_key;
 use super::store::Store;
-use super::{present, stored};
-use crate::backend::Committed;
+use crate::backend::{Committed, Newest};
 use crate::batch::{Durability, Note, WriteBatch};
 use crate::error::{Error, Result};
 use crate::key;
@@ -31,7 +31,7 @@ const QUEUE_MAX: usize = 256;
 const GROUP_ROWS_MAX: usize = 50_000;
 const GROUP_BYTES_MAX: usize = 16 << 20;
 
-/// How often idle iterators are dropped, with the files and memory they hold on to.
+/// The period after which idle iterators are dropped, with the files and memory they hold on to.
 const TRIM_EVERY: Duration = Duration::from_secs(1);
 
 enum Request {
@@ -195,15 +195,29 @@ fn copy(error: &Error) -> Error {
 fn write_group(store: &Store, group: &[Write], created: &[Timestamp]) -> Result<()> {
     let batches: Vec<_> = group.iter().map(|write| &write.batch).collect();
     let sorted = Sorted::new(batches, created);
+    let candidates = Candidates::of_sorted(&sorted);
     let bytes = group.iter().map(|write| write.batch.bytes()).sum::<usize>();
-    let mut batch = RocksBatch::with_capacity_bytes(2 * bytes + 128 * sorted.len());
-    put_rows(store, &sorted, &mut batch)?;
-    for write in group {
-        put_notes(store, write.batch.notes(), &mut batch);
-    }
-    let sync = group.iter().any(|write| write.durability == Durability::Sync);
+    let is_observed = !store.observers.is_empty();
+    let mut newest = Vec::new();
     store.writes.touch(views(&sorted));
-    store.write(batch, sync)?;
+    let sync = group.iter().any(|write| write.durability == Durability::Sync);
+    store.write(sync, || {
+        let mut batch = RocksBatch::with_capacity_bytes(2 * bytes + 128 * sorted.len());
+        put_history(store, &sorted, &mut batch);
+        newest.clear();
+        let row = |index: usize| sorted.get(index).1.row;
+        candidates.put(&store.database, row, &mut batch, |index| {
+            if is_observed {
+                newest.push(index);
+            }
+        })?;
+        group.iter().for_each(|write| put_notes(store, write.batch.notes(), &mut batch));
+        Ok(batch)
+    })?;
+    if !newest.is_empty() {
+        let rows: Vec<_> = newest.iter().map(|index| sorted.newest_row(*index)).collect();
+        store.tell(&Newest::Put(&rows));
+    }
     store.counters.batches.fetch_add(group.len() as u64, Ordering::Relaxed);
     let rows = group.iter().map(|write| write.batch.len() as u64).sum();
     store.counters.rows.fetch_add(rows, Ordering::Relaxed);
@@ -217,7 +231,7 @@ pub(super) fn views(sorted: &Sorted<'_>) -> Vec<u32> {
     views
 }
 
-fn put_rows(store: &Store, sorted: &Sorted<'_>, batch: &mut RocksBatch) -> Result<()> {
+fn put_history(store: &Store, sorted: &Sorted<'_>, batch: &mut RocksBatch) {
     let mut bytes = Vec::new();
     let history = store.database.history();
     for (version, row) in (0..sorted.len()).map(|index| sorted.get(index)) {
@@ -225,15 +239,6 @@ fn put_rows(store: &Store, sorted: &Sorted<'_>, batch: &mut RocksBatch) -> Resul
         key::history_key(row.view, row.key, version, &mut bytes);
         batch.put_cf(history, &bytes, row.row);
     }
-    let latest = store.database.latest();
-    let candidates = Candidates::new(sorted);
-    candidates.winners(&store.database, sorted, 0..candidates.len(), |key, index| {
-        let (version, row) = sorted.get(index);
-        bytes.clear();
-        stored::encode(version, row.row, &mut bytes);
-        batch.put_cf(latest, key, &bytes);
-        Ok(())
-    })
 }
 
 pub(super) fn put_notes(store: &Store, notes: &[Note], batch: &mut RocksBatch) {

@@ -15,9 +15,9 @@ const MARKER_TEXT: &str = "asofdb store, format ";
 /// Files of bulk loads before they are ingested; on the store's own file system, so that they are moved.
 const LOADS: &str = "loads";
 
-/// What was found at a path.
+/// The contents of a directory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Found {
+pub(super) enum Contents {
     /// A store with data.
     Store,
     /// A directory that is, or now is, marked as a store and holds no data yet.
@@ -29,7 +29,7 @@ pub(super) enum Found {
 /// # Errors
 /// `NotFound` when there is nothing and `create` is not set; `Conflict` for what is not a store or a newer
 /// one; `Corrupt` for a store that lost its parts; `Unavailable` when it cannot be read or written.
-pub(super) fn prepare(path: &Path, create: bool) -> Result<Found> {
+pub(super) fn prepare(path: &Path, create: bool) -> Result<Contents> {
     let names = match list(path) {
         Ok(names) => names,
         Err(error) if error.kind() == ErrorKind::NotFound => Vec::new(),
@@ -51,7 +51,24 @@ pub(super) fn prepare(path: &Path, create: bool) -> Result<Found> {
     }
     fs::create_dir_all(path).map_err(|error| from_io(&format!("cannot create {}", path.display()), error))?;
     mark(path)?;
-    Ok(Found::Fresh)
+    Ok(Contents::Fresh)
+}
+
+/// Checks that a table by itself may be made at `path`: where there is nothing, or where one was before.
+///
+/// # Errors
+/// `Conflict` for a store and for anything else; `Unavailable` when the directory cannot be read.
+pub(super) fn check_table(path: &Path) -> Result<()> {
+    let names = match list(path) {
+        Ok(names) => names,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(from_io(&format!("cannot read {}", path.display()), error)),
+    };
+    let has = |wanted: &str| names.iter().any(|name| name == wanted);
+    match !names.is_empty() && (has(MARKER) || !has("CURRENT")) {
+        true => Err(Error::conflict(format!("not a table of newest versions, and not empty: {}", path.display()))),
+        false => Ok(()),
+    }
 }
 
 /// The one name of the store's directory: RocksDB knows by its name that a process has a database open, and would
@@ -106,9 +123,9 @@ fn check_marker(path: &Path) -> Result<()> {
 }
 
 /// RocksDB would quietly start anew where its `CURRENT` is gone; only a store that never held data may.
-fn found(path: &Path, names: &[String]) -> Result<Found> {
+fn found(path: &Path, names: &[String]) -> Result<Contents> {
     if names.iter().any(|name| name == "CURRENT") {
-        return Ok(Found::Store);
+        return Ok(Contents::Store);
     }
     let is_data = |name: &String| [".sst", ".log"].iter().any(|ending| name.ends_with(ending));
     match names.iter().any(is_data) {
@@ -116,7 +133,7 @@ fn found(path: &Path, names: &[String]) -> Result<Found> {
             let message = format!("the store lost its file CURRENT; restore a checkpoint of it: {}", path.display());
             Err(Error::corrupt(message))
         }
-        false => Ok(Found::Fresh),
+        false => Ok(Contents::Fresh),
     }
 }
 
@@ -136,8 +153,8 @@ mod tests {
         assert_eq!(error.kind(), Kind::NotFound);
         assert!(error.to_string().contains("`asof apply FILE.toml` creates one"), "{error}");
         assert_eq!(kind_of(temporary.path(), false), Kind::NotFound);
-        assert_eq!(prepare(&temporary.path().join("a/b"), true).unwrap(), Found::Fresh);
-        assert_eq!(prepare(&temporary.path().join("a/b"), false).unwrap(), Found::Fresh);
+        assert_eq!(prepare(&temporary.path().join("a/b"), true).unwrap(), Contents::Fresh);
+        assert_eq!(prepare(&temporary.path().join("a/b"), false).unwrap(), Contents::Fresh);
     }
 
     #[test]
@@ -164,6 +181,6 @@ mod tests {
         fs::write(path.join("000007.sst"), "").unwrap();
         assert_eq!(kind_of(path, true), Kind::Corrupt);
         fs::write(path.join("CURRENT"), "").unwrap();
-        assert_eq!(prepare(path, true).unwrap(), Found::Store);
+        assert_eq!(prepare(path, true).unwrap(), Contents::Store);
     }
 }

@@ -16,18 +16,10 @@ use super::error::from_rocks;
 use super::maintain;
 use super::records::{self, Work};
 use super::store::Store;
-use crate::backend::{Erased, Lookup};
-use crate::catalog::{decode_record, encode_record};
+use super::work::ErasedRow;
+use crate::backend::{Erased, Lookup, Newest};
 use crate::error::{Error, Result};
 use crate::key;
-
-/// A row to be erased.
-#[derive(Clone, bincode::Encode, bincode::Decode)]
-struct ErasedRow {
-    view: u32,
-    key_space: u32,
-    key: Vec<u8>,
-}
 
 /// Erases rows, and returns when their bytes are gone.
 pub(super) fn erase(store: &Arc<Store>, committer: &Committer, lookups: &[Lookup<'_>]) -> Result<Vec<Erased>> {
@@ -61,8 +53,10 @@ fn delete(store: &Store, rows: &[ErasedRow], names: Vec<String>) -> Result<Vec<E
         Some((last, _)) => Work::id(last)? + 1,
         None => 0,
     };
-    batch.put_cf(database.catalog(), Work::Erasure.key(id), encode_record(&rows.to_vec())?);
-    store.write(batch, true)?;
+    batch.put_cf(database.catalog(), Work::Erasure.key(id), crate::records::encode(&rows.to_vec())?);
+    store.write_rare(batch, true)?;
+    let erased: Vec<_> = rows.iter().map(ErasedRow::row_key).collect();
+    store.tell(&Newest::Erased(&erased));
     Ok(receipts)
 }
 
@@ -104,7 +98,7 @@ fn finish_locked(store: &Store) -> Result<()> {
         let failures = maintain::background_errors(store);
         maintain::flush(store)?;
         for (key, value) in &begun {
-            let rows: Vec<ErasedRow> = decode_record(key, value)?;
+            let rows: Vec<ErasedRow> = crate::records::decode(key, value)?;
             rows.iter().for_each(|row| rewrite(store, row));
         }
         if maintain::background_errors(store) > failures {
@@ -114,7 +108,7 @@ fn finish_locked(store: &Store) -> Result<()> {
         }
         let mut batch = RocksBatch::default();
         begun.iter().for_each(|(key, _)| batch.delete_cf(store.database.catalog(), key));
-        store.write(batch, true)?;
+        store.write_rare(batch, true)?;
     }
     store.present.set_erasing(false);
     Ok(())
@@ -137,7 +131,7 @@ fn rewrite(store: &Store, row: &ErasedRow) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::backend::Backend;
+    use crate::backend::Upkeep;
     use crate::rocks::testing::{Fixture, encoded, seen};
 
     /// Bytes that compression leaves as they are.

@@ -6,7 +6,7 @@ use rocksdb::ErrorKind as RocksKind;
 
 use crate::error::{Error, ErrorKind};
 
-/// What RocksDB says when the disk is full.
+/// The words of RocksDB for a full disk.
 const DISK_FULL: &str = "No space left on device";
 
 /// Translates an error of RocksDB; `doing` says what was being done.

@@ -7,10 +7,10 @@ use std::sync::atomic::Ordering;
 use rocksdb::checkpoint::Checkpoint;
 use rocksdb::{BottommostLevelCompaction, CompactOptions, FlushOptions};
 
+use super::directory;
 use super::error::{from_io, from_rocks};
 use super::families::FAMILY_NAMES;
 use super::store::Store;
-use super::{directory, erase};
 use crate::backend::{FamilyStats, Stats};
 use crate::error::{Error, Result};
 
@@ -24,7 +24,7 @@ pub(super) fn flush(store: &Store) -> Result<()> {
     flushed.map_err(|error| store.failed(from_rocks("cannot write the store's memory to disk", error)))
 }
 
-/// Compacts all families down to one level each, and finishes erasures.
+/// Compacts all families down to one level each.
 pub(super) fn compact(store: &Store) -> Result<()> {
     flush(store)?;
     let failures = background_errors(store);
@@ -37,10 +37,10 @@ pub(super) fn compact(store: &Store) -> Result<()> {
     if background_errors(store) > failures {
         return Err(Error::unavailable("compaction failed; its cause is in the file LOG of the store"));
     }
-    erase::finish(store)
+    Ok(())
 }
 
-/// How often flushes and compactions have failed since the store was opened.
+/// The number of flushes and compactions that have failed since the store was opened.
 pub(super) fn background_errors(store: &Store) -> u64 {
     let errors = store.database.rocks.property_int_value("rocksdb.background-errors");
     errors.ok().flatten().unwrap_or_default()

@@ -1,7 +1,7 @@
 //! The backend on disk, over RocksDB.
 //!
-//! Reads run in the caller's thread: `latest` in [`latest`], point-in-time in [`as_of`] and [`walk`], long
-//! ones in [`snapshot`]. Writes go through one thread, [`commit`]. What is on disk is described in
+//! Reads run in the caller's thread: `latest` in [`latest`] and [`online`], point-in-time in [`as_of`] and [`walk`],
+//! long ones in [`snapshot`]. Writes go through one thread, [`commit`]. What is on disk is described in
 //! `docs/design.md`.
 
 mod as_of;
@@ -12,11 +12,15 @@ mod directory;
 mod erase;
 mod error;
 mod families;
+mod gate;
 mod latest;
 mod maintain;
 mod newest;
+mod observe;
+mod online;
 mod options;
 mod order;
+mod patience;
 mod pool;
 mod present;
 mod rebuild;
@@ -33,14 +37,16 @@ mod testing;
 mod verify;
 mod views;
 mod walk;
+mod work;
 
 use std::path::Path;
 use std::sync::Arc;
 
 use self::commit::Committer;
-use self::directory::Found;
+use self::directory::Contents;
 use self::error::from_rocks;
 use self::families::Database;
+pub use self::online::RocksOnline;
 use self::options::Tuning;
 pub use self::options::{
     BACKGROUND_JOBS_DEFAULT, MEMORY_BUDGET_BYTES_DEFAULT, MEMORY_BUDGET_BYTES_MIN, Options, STALL_PATIENCE_DEFAULT,
@@ -50,7 +56,9 @@ use self::present::Present;
 pub use self::restore::restore;
 use self::snapshot::RocksSnapshot;
 use self::store::Store;
-use crate::backend::{AsOfLookup, Backend, Committed, Erased, Lookup, Snapshot, Stats, Verified, Visit};
+use crate::backend::{
+    AsOfLookup, Catalogs, Committed, Erased, History, Lookup, Observer, Snapshot, Stats, Upkeep, Verified, Visit,
+};
 use crate::batch::{Durability, WriteBatch};
 use crate::catalog::Catalog;
 use crate::error::Result;
@@ -80,13 +88,13 @@ impl RocksBackend {
 
 fn open(path: &Path, options: Options, clock: Arc<dyn Clock>) -> Result<Store> {
     options.check()?;
-    let found = directory::prepare(path, options.create)?;
+    let contents = directory::prepare(path, options.create)?;
     let path = &directory::real_path(path)?;
     let present = Arc::new(Present::new(clock));
     // Compaction starts while the store opens, and an erasure may have been interrupted.
     present.set_erasing(true);
     let tuning = Tuning::new(&options, &present)?;
-    let database = Arc::new(Database::open(path, &tuning, found == Found::Fresh)?);
+    let database = Arc::new(Database::open(path, &tuning, contents == Contents::Fresh)?);
     records::check_format(&database)?;
     if let Some(reached) = records::reached(&database)? {
         present.resume(reached);
@@ -94,14 +102,16 @@ fn open(path: &Path, options: Options, clock: Arc<dyn Clock>) -> Result<Store> {
     let catalog = Catalog::from_records(records::all(&database)?);
     present
         .set_catalog(catalog.map_err(|error| error.context(format!("cannot open the store at {}", path.display())))?);
+    let pool = Arc::new(Pool::new(database.clone()));
     let store = Store {
+        online: RocksOnline::over(database.clone(), pool.clone(), present.clone(), options.stall_patience),
         options,
         tuning,
         present,
-        pool: Pool::new(database.clone()),
+        pool,
         loads: directory::empty_loads(path)?,
         database,
-        accelerator: Default::default(),
+        observers: Default::default(),
         writes: Default::default(),
         erasing: Default::default(),
         counters: Default::default(),
@@ -114,7 +124,7 @@ fn open(path: &Path, options: Options, clock: Arc<dyn Clock>) -> Result<Store> {
     Ok(store)
 }
 
-impl Backend for RocksBackend {
+impl Catalogs for RocksBackend {
     fn catalog(&self) -> Arc<Catalog> {
         self.store.present.known().catalog.clone()
     }
@@ -126,25 +136,15 @@ impl Backend for RocksBackend {
     fn now(&self) -> Timestamp {
         self.store.present.now()
     }
+}
 
+impl History for RocksBackend {
     fn commit(&self, batch: WriteBatch, durability: Durability) -> Result<Committed> {
         self.committer.commit(batch, durability)
     }
 
     fn bulk_load(&self, batch: WriteBatch) -> Result<Committed> {
         bulk::load(&self.store, &self.committer, batch)
-    }
-
-    fn latest(&self, lookups: &[Lookup<'_>], at: Timestamp, visit: &mut Visit<'_>) -> Result<()> {
-        latest::latest(&self.store, lookups, at, visit)
-    }
-
-    fn as_of(&self, lookups: &[AsOfLookup<'_>], known_at: Option<Timestamp>, visit: &mut Visit<'_>) -> Result<()> {
-        as_of::as_of(&self.store, lookups, known_at, visit)
-    }
-
-    fn snapshot(&self) -> Box<dyn Snapshot + '_> {
-        Box::new(RocksSnapshot::new(&self.store))
     }
 
     fn erase(&self, lookups: &[Lookup<'_>]) -> Result<Vec<Erased>> {
@@ -157,14 +157,33 @@ impl Backend for RocksBackend {
         note.map_err(|error| from_rocks("cannot read a note", error))
     }
 
+    fn latest(&self, lookups: &[Lookup<'_>], at: Timestamp, visit: &mut Visit<'_>) -> Result<()> {
+        latest::latest(&self.store, lookups, at, visit)
+    }
+
+    fn as_of(&self, lookups: &[AsOfLookup<'_>], known_at: Option<Timestamp>, visit: &mut Visit<'_>) -> Result<()> {
+        as_of::as_of(&self.store, lookups, known_at, self.store.present.now(), visit)
+    }
+
+    fn snapshot(&self) -> Box<dyn Snapshot + '_> {
+        Box::new(RocksSnapshot::new(&self.store))
+    }
+
+    fn observe(&self, observer: Arc<dyn Observer>) -> Result<()> {
+        self.committer.exclusively(move |store| observe::observe(store, observer))
+    }
+}
+
+impl Upkeep for RocksBackend {
     fn flush(&self) -> Result<()> {
         maintain::flush(&self.store)
     }
 
     fn compact(&self) -> Result<()> {
         // Retention goes by a time on record.
-        self.committer.exclusively(|store| store.write(rocksdb::WriteBatch::default(), false))?;
-        maintain::compact(&self.store)
+        self.committer.exclusively(|store| store.write(false, || Ok(rocksdb::WriteBatch::default())))?;
+        maintain::compact(&self.store)?;
+        erase::finish(&self.store)
     }
 
     fn checkpoint(&self, directory: &Path) -> Result<()> {

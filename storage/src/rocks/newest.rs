@@ -2,12 +2,13 @@
 
 use std::ops::Range;
 
-use rocksdb::{DBPinnableSlice, DBRawIterator};
+use rocksdb::{DBPinnableSlice, DBRawIterator, WriteBatch as RocksBatch};
 
 use super::error::from_rocks;
 use super::families::Database;
 use super::order::Sorted;
 use super::stored;
+use crate::backend::{NewestRow, RowKey};
 use crate::error::Result;
 use crate::key;
 use crate::version::Version;
@@ -34,44 +35,89 @@ pub(super) struct Candidates {
 struct Candidate {
     key_start: usize,
     key_end: usize,
-    /// Position in the sorted write.
+    version: Version,
+    /// Position in what is written.
     index: usize,
 }
 
 impl Candidates {
-    pub(super) fn new(sorted: &Sorted<'_>) -> Self {
+    /// The greatest version of each row of a sorted write.
+    pub(super) fn of_sorted(sorted: &Sorted<'_>) -> Self {
         let mut candidates = Candidates { keys: Vec::new(), rows: Vec::new() };
         for index in sorted.newest() {
-            let (_, row) = sorted.get(index);
-            let key_start = candidates.keys.len();
-            key::latest_key(row.key_space, row.key, row.view, &mut candidates.keys);
-            candidates.rows.push(Candidate { key_start, key_end: candidates.keys.len(), index });
+            let NewestRow { of, version, .. } = sorted.newest_row(index);
+            candidates.push(&of, version, index);
         }
-        let keys = &candidates.keys;
-        // In the order already where the write is about one view.
-        candidates.rows.sort_by(|a, b| keys[a.key_start..a.key_end].cmp(&keys[b.key_start..b.key_end]));
+        candidates.sort();
         candidates
+    }
+
+    /// The greatest of the versions of each row; of equal ones the later.
+    pub(super) fn of_rows(rows: &[NewestRow<'_>]) -> Self {
+        let mut candidates = Candidates { keys: Vec::new(), rows: Vec::new() };
+        for (index, row) in rows.iter().enumerate() {
+            candidates.push(&row.of, row.version, index);
+        }
+        candidates.sort();
+        let keys = &candidates.keys;
+        candidates.rows.dedup_by(|lesser, greatest| {
+            keys[lesser.key_start..lesser.key_end] == keys[greatest.key_start..greatest.key_end]
+        });
+        candidates
+    }
+
+    fn push(&mut self, of: &RowKey<'_>, version: Version, index: usize) {
+        let key_start = self.keys.len();
+        key::latest_key(of.key_space, of.key, of.view, &mut self.keys);
+        self.rows.push(Candidate { key_start, key_end: self.keys.len(), version, index });
+    }
+
+    /// Sorts by key, the greatest version and the latest written first. In that order already where a sorted write is
+    /// about one view.
+    fn sort(&mut self) {
+        let keys = &self.keys;
+        self.rows.sort_by(|a, b| {
+            let by_key = keys[a.key_start..a.key_end].cmp(&keys[b.key_start..b.key_end]);
+            by_key.then_with(|| (b.version, b.index).cmp(&(a.version, a.index)))
+        });
     }
 
     pub(super) fn len(&self) -> usize {
         self.rows.len()
     }
 
-    /// Passes on the key and the position of each candidate in `range` that is not behind what `latest` has.
-    /// Of the same version the later commit wins, and this one is the later.
+    /// Adds those that become the newest to a batch. `row` gives the content by position, and `put` is told the
+    /// position of each.
+    pub(super) fn put<'r>(
+        &self,
+        database: &Database,
+        row: impl Fn(usize) -> &'r [u8],
+        batch: &mut RocksBatch,
+        mut put: impl FnMut(usize),
+    ) -> Result<()> {
+        let mut value = Vec::new();
+        self.winners(database, 0..self.len(), |key, version, index| {
+            value.clear();
+            stored::encode(version, row(index), &mut value);
+            batch.put_cf(database.latest(), key, &value);
+            put(index);
+        })
+    }
+
+    /// Passes on the key, the version and the position of each candidate in `range` that is not behind what `latest`
+    /// has. Of the same version the later commit wins, and this one is the later.
     pub(super) fn winners(
         &self,
         database: &Database,
-        sorted: &Sorted<'_>,
         range: Range<usize>,
-        mut take: impl FnMut(&[u8], usize) -> Result<()>,
+        mut take: impl FnMut(&[u8], Version, usize),
     ) -> Result<()> {
         let mut stored = StoredVersions::new(database);
         for rows in self.rows[range].chunks(LOOKUPS_MAX) {
             let keys: Vec<_> = rows.iter().map(|row| self.key(row)).collect();
             for (row, newest) in rows.iter().zip(stored.read(&keys)?) {
-                if newest.is_none_or(|newest| newest <= sorted.version(row.index)) {
-                    take(self.key(row), row.index)?;
+                if newest.is_none_or(|newest| newest <= row.version) {
+                    take(self.key(row), row.version, row.index);
                 }
             }
         }

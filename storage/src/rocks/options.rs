@@ -1,4 +1,4 @@
-//! How a store is opened, and what follows from it for RocksDB.
+//! The options of a store, and what follows from them for RocksDB.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,7 +24,7 @@ pub const MEMORY_BUDGET_BYTES_MIN: usize = 16 << 20;
 /// One flush and one compaction at a time keep up with one committer.
 pub const BACKGROUND_JOBS_DEFAULT: usize = 2;
 
-/// How long a write waits for compaction to catch up before it is refused.
+/// The time a write waits for compaction to catch up before it is refused.
 pub const STALL_PATIENCE_DEFAULT: Duration = Duration::from_secs(30);
 
 /// The write buffers' part of the memory budget: a quarter, since serving lives from the cache.
@@ -63,16 +63,16 @@ const BYTES_PER_SYNC: u64 = 1 << 20;
 /// index position where keys are evenly spread, make seeks 20 to 30 % cheaper.
 const BLOCK_OPTIONS: &str = "block_based_table_factory={separate_key_value_in_data_block=true;index_block_search_type=kAuto;uniform_cv_threshold=0.2;}";
 
-/// How a store is opened. Plain data, checked once.
+/// The options of a store. Plain data, checked once.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Options {
     /// Bytes for block cache and write buffers together.
     pub memory_budget_bytes: usize,
-    /// Whether a store is created where there is none.
+    /// If set, a store is created where there is none.
     pub create: bool,
     /// Flushes and compactions at a time.
     pub background_jobs: usize,
-    /// How long a write waits for compaction to catch up before it is refused as `Unavailable`.
+    /// The time a write waits for compaction to catch up before it is refused as `Unavailable`.
     pub stall_patience: Duration,
 }
 
@@ -185,7 +185,7 @@ fn with_block_options(mut family: RocksOptions) -> Result<RocksOptions> {
         .map_err(|error| from_rocks("RocksDB refused the options of a family", error))
 }
 
-/// What all versions of one row share: the key without its version.
+/// The part of a key that all versions of one row share: the key without its version.
 fn row_prefix(key: &[u8]) -> &[u8] {
     &key[..key.len() - Version::ENCODED_BYTES]
 }

@@ -1,6 +1,8 @@
 //! Sorting rows of batches into the order of `history`.
 
-use crate::batch::{BatchRow, Place, WriteBatch};
+use crate::backend::{NewestRow, RowKey};
+use crate::batch::{BatchRow, Extent, WriteBatch};
+use crate::key::digest;
 use crate::time::Timestamp;
 use crate::version::Version;
 
@@ -16,7 +18,7 @@ pub(super) struct Entry {
     digest: u64,
     version: Version,
     /// Kept here, because after sorting a look into the batch would miss every cache.
-    place: Place,
+    place: Extent,
     view: u32,
     batch: u32,
 }
@@ -83,9 +85,10 @@ impl<'b> Sorted<'b> {
         std::hint::black_box(sum);
     }
 
-    /// The version of row `index`.
-    pub(super) fn version(&self, index: usize) -> Version {
-        self.entries[index].version
+    /// Row `index`, as what may become the newest.
+    pub(super) fn newest_row(&self, index: usize) -> NewestRow<'b> {
+        let (version, row) = self.get(index);
+        NewestRow { of: RowKey { view: row.view, key_space: row.key_space, key: row.key }, version, row: row.row }
     }
 
     /// The position after the last row of the view of row `index`.
@@ -110,7 +113,7 @@ fn key<'b>(batches: &[&'b WriteBatch], entry: &Entry) -> &'b [u8] {
     batches[entry.batch as usize].bytes_at(entry.place).0
 }
 
-/// How many bytes the keys of all rows have in common at their start.
+/// The number of bytes that the keys of all rows share at their start.
 fn shared_prefix(batches: &[&WriteBatch]) -> usize {
     let mut keys = batches.iter().flat_map(|batch| batch.rows().map(|row| row.key));
     let Some(first) = keys.next() else { return 0 };
@@ -119,14 +122,4 @@ fn shared_prefix(batches: &[&WriteBatch]) -> usize {
 
 pub(super) fn common(a: &[u8], b: &[u8]) -> usize {
     a.iter().zip(b).take_while(|(a, b)| a == b).count()
-}
-
-/// The first eight bytes as a number that orders as they do, as far as they go.
-pub(super) fn digest(key: &[u8]) -> u64 {
-    if let Some(bytes) = key.first_chunk::<8>() {
-        return u64::from_be_bytes(*bytes);
-    }
-    let mut bytes = [0; 8];
-    bytes[..key.len()].copy_from_slice(key);
-    u64::from_be_bytes(bytes)
 }

@@ -16,7 +16,7 @@ use crate::error::Result;
 /// Idle iterators of one kind; more readers than this at once make their own.
 const IDLE_MAX: usize = 16;
 
-/// What an iterator is for.
+/// The purpose of an iterator.
 #[derive(Clone, Copy)]
 pub(super) enum Purpose {
     /// Single rows of `history`: never leaves the row it was sent to, and asks the filters first.

@@ -1,4 +1,4 @@
-//! What holds now: the time, the catalog, and which earlier times long reads still need.
+//! The present of a store: the time, the catalog, and the earlier times that long reads still need.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
@@ -29,13 +29,13 @@ pub(super) struct Known {
     view_ids: HashSet<u32>,
 }
 
-/// By what a compaction may reclaim: what the oldest snapshot goes by, since cut-offs never move back, or else
-/// what holds now.
+/// The time and the catalog that a compaction may reclaim by: those of the oldest snapshot, since cut-offs never move
+/// back, or else those that hold now.
 pub(super) struct Reclaim {
     /// A time on record: should the clock stand before it when the store is opened again, cut-offs still do not.
     pub(super) at: Timestamp,
     pub(super) known: Arc<Known>,
-    /// Whether snapshots are open.
+    /// True while snapshots are open.
     pub(super) is_pinned: bool,
 }
 
@@ -72,10 +72,19 @@ impl Present {
         self.clock.stamp()
     }
 
-    /// How far time has come, to be recorded.
+    /// Returns how far time has come, to be recorded.
     pub(super) fn reached(&self) -> Reached {
         self.clock.now();
         self.clock.reached()
+    }
+
+    /// The time `at`, or a later one that is on record. Whoever read a state and then asks this for its cut-offs sees
+    /// nothing that compaction had reclaimed in it, since compaction goes by what was on record before.
+    ///
+    /// It reads a value that only commits write, where asking the clock again would write one that all readers share.
+    #[inline]
+    pub(super) fn no_earlier(&self, at: Timestamp) -> Timestamp {
+        at.max(Timestamp::from_micros(self.recorded.load(Ordering::SeqCst)))
     }
 
     /// Says that `reached` is on record.
@@ -116,7 +125,7 @@ impl Present {
         }
     }
 
-    /// By what a compaction that starts now may reclaim; `None` while nothing may be reclaimed.
+    /// Returns what a compaction that starts now may reclaim by; `None` while nothing may be reclaimed.
     ///
     /// Taken under the lock of the pins: a snapshot has either pinned a time that is respected here, or will
     /// pin one that is not before the answer.

@@ -3,23 +3,15 @@
 use rocksdb::{ReadOptions, WriteBatch as RocksBatch};
 
 use super::error::from_rocks;
-use super::scan::split;
+use super::scan::key_parts;
 use super::store::Store;
 use super::stored;
+use super::work::LoadedRows;
 use crate::error::Result;
 use crate::key;
 
 /// Bytes of rows that are written at once.
 const WRITE_BYTES_MAX: usize = 4 << 20;
-
-/// Rows of one view, from one entity to another, both included.
-#[derive(bincode::Encode, bincode::Decode)]
-pub(super) struct LoadedRows {
-    pub(super) view: u32,
-    pub(super) key_space: u32,
-    pub(super) first: Vec<u8>,
-    pub(super) last: Vec<u8>,
-}
 
 /// Writes the greatest version of each row into `latest`. Only while no one else writes.
 pub(super) fn rebuild_latest(store: &Store, rows: &LoadedRows) -> Result<()> {
@@ -33,7 +25,7 @@ pub(super) fn rebuild_latest(store: &Store, rows: &LoadedRows) -> Result<()> {
     let mut batch = RocksBatch::default();
     let (mut latest_key, mut value) = (Vec::new(), Vec::new());
     while let Some((found, row)) = raw.item() {
-        let (view, entity, version) = split(found)?;
+        let (view, entity, version) = key_parts(found)?;
         if view != rows.view || entity > rows.last.as_slice() {
             break;
         }
@@ -43,14 +35,14 @@ pub(super) fn rebuild_latest(store: &Store, rows: &LoadedRows) -> Result<()> {
         stored::encode(version, row, &mut value);
         batch.put_cf(database.latest(), &latest_key, &value);
         if batch.size_in_bytes() > WRITE_BYTES_MAX {
-            store.write(std::mem::take(&mut batch), false)?;
+            store.write_rare(std::mem::take(&mut batch), false)?;
         }
         position.clear();
         position.extend_from_slice(found);
         to_next_row(&mut raw, &position);
     }
     raw.status().map_err(|error| from_rocks("cannot read history", error))?;
-    store.write(batch, false)
+    store.write_rare(batch, false)
 }
 
 /// Leaves the versions of the row of `history_key`.

@@ -12,9 +12,15 @@ use rocksdb::{Direction, IteratorMode, WriteBatch as RocksBatch};
 
 use super::error::from_rocks;
 use super::families::Database;
-use crate::catalog::{Record, decode_record, encode_record};
+use super::work::{ErasedRow, LoadRecord, LoadedRows};
+use crate::catalog::Record;
 use crate::clock::Reached;
 use crate::error::{Error, Result};
+use crate::records::work::{
+    ErasedRowRecordV1, ErasureRecordV1, FormatRecordV1, LoadRecordV1, LoadedRowsRecordV1, ReachedRecordV1,
+};
+use crate::records::{self, Reader, Recorded, codec};
+use crate::time::Timestamp;
 
 /// The format of the store as a whole: families, keys and values. A store of a later one is refused.
 pub(super) const STORE_FORMAT: u32 = 1;
@@ -84,10 +90,10 @@ fn collect(database: &Database, from: IteratorMode<'_>, takes: impl Fn(&[u8]) ->
 pub(super) fn check_format(database: &Database) -> Result<()> {
     let failed = |error| from_rocks("cannot read the store's format", error);
     match database.rocks.get_cf(database.catalog(), FORMAT_KEY).map_err(failed)? {
-        Some(value) => check_supported(decode_record(FORMAT_KEY, &value)?),
+        Some(value) => check_supported(records::decode::<Format>(FORMAT_KEY, &value)?.0),
         None => database
             .rocks
-            .put_cf(database.catalog(), FORMAT_KEY, encode_record(&STORE_FORMAT)?)
+            .put_cf(database.catalog(), FORMAT_KEY, records::encode(&Format(STORE_FORMAT))?)
             .map_err(|error| from_rocks("cannot write the store's format", error)),
     }
 }
@@ -104,7 +110,7 @@ pub(super) fn check_supported(format: u32) -> Result<()> {
 
 /// Adds how far time has come to a batch.
 pub(super) fn put_reached(database: &Database, reached: Reached, batch: &mut RocksBatch) -> Result<()> {
-    batch.put_cf(database.catalog(), REACHED_KEY, encode_record(&reached)?);
+    batch.put_cf(database.catalog(), REACHED_KEY, records::encode(&reached)?);
     Ok(())
 }
 
@@ -112,5 +118,144 @@ pub(super) fn put_reached(database: &Database, reached: Reached, batch: &mut Roc
 pub(super) fn reached(database: &Database) -> Result<Option<Reached>> {
     let value = database.rocks.get_cf(database.catalog(), REACHED_KEY);
     let value = value.map_err(|error| from_rocks("cannot read how far the store's time has come", error))?;
-    value.map(|value| decode_record(REACHED_KEY, &value)).transpose()
+    value.map(|value| records::decode(REACHED_KEY, &value)).transpose()
+}
+
+/// The format of a store, as its record has it.
+struct Format(u32);
+
+impl Recorded for Format {
+    type Written = FormatRecordV1;
+
+    const READERS: &'static [Reader<Self>] = &[codec::read::<FormatRecordV1, Self>];
+
+    fn name(_key: &[u8]) -> String {
+        "the store's format".to_owned()
+    }
+}
+
+impl From<&Format> for FormatRecordV1 {
+    fn from(format: &Format) -> Self {
+        FormatRecordV1 { format: format.0 }
+    }
+}
+
+impl From<FormatRecordV1> for Format {
+    fn from(record: FormatRecordV1) -> Self {
+        Format(record.format)
+    }
+}
+
+impl Recorded for Reached {
+    type Written = ReachedRecordV1;
+
+    const READERS: &'static [Reader<Self>] = &[codec::read::<ReachedRecordV1, Self>];
+
+    fn name(_key: &[u8]) -> String {
+        "how far the store's time has come".to_owned()
+    }
+}
+
+impl From<&Reached> for ReachedRecordV1 {
+    fn from(reached: &Reached) -> Self {
+        ReachedRecordV1 { newest: reached.newest.as_micros(), stamped: reached.stamped.as_micros() }
+    }
+}
+
+impl From<ReachedRecordV1> for Reached {
+    fn from(record: ReachedRecordV1) -> Self {
+        Reached { newest: Timestamp::from_micros(record.newest), stamped: Timestamp::from_micros(record.stamped) }
+    }
+}
+
+/// Names begun work by its id.
+fn numbered(what: &str, key: &[u8]) -> String {
+    Work::id(key).map_or_else(|_| what.to_owned(), |id| format!("{what} {id}"))
+}
+
+impl Recorded for LoadRecord {
+    type Written = LoadRecordV1;
+
+    const READERS: &'static [Reader<Self>] = &[codec::read::<LoadRecordV1, Self>];
+
+    fn name(key: &[u8]) -> String {
+        numbered("bulk load", key)
+    }
+}
+
+impl From<&LoadRecord> for LoadRecordV1 {
+    fn from(load: &LoadRecord) -> Self {
+        let rows = |rows: &LoadedRows| LoadedRowsRecordV1 {
+            view: rows.view,
+            key_space: rows.key_space,
+            first: rows.first.clone(),
+            last: rows.last.clone(),
+        };
+        LoadRecordV1 { rows: load.rows.iter().map(rows).collect(), notes: load.notes.clone() }
+    }
+}
+
+impl From<LoadRecordV1> for LoadRecord {
+    fn from(record: LoadRecordV1) -> Self {
+        let rows = |LoadedRowsRecordV1 { view, key_space, first, last }| LoadedRows { view, key_space, first, last };
+        LoadRecord { rows: record.rows.into_iter().map(rows).collect(), notes: record.notes }
+    }
+}
+
+impl Recorded for Vec<ErasedRow> {
+    type Written = ErasureRecordV1;
+
+    const READERS: &'static [Reader<Self>] = &[codec::read::<ErasureRecordV1, Self>];
+
+    fn name(key: &[u8]) -> String {
+        numbered("erasure", key)
+    }
+}
+
+impl From<&Vec<ErasedRow>> for ErasureRecordV1 {
+    fn from(rows: &Vec<ErasedRow>) -> Self {
+        let row =
+            |row: &ErasedRow| ErasedRowRecordV1 { view: row.view, key_space: row.key_space, key: row.key.clone() };
+        ErasureRecordV1 { rows: rows.iter().map(row).collect() }
+    }
+}
+
+impl From<ErasureRecordV1> for Vec<ErasedRow> {
+    fn from(record: ErasureRecordV1) -> Self {
+        let row = |ErasedRowRecordV1 { view, key_space, key }| ErasedRow { view, key_space, key };
+        record.rows.into_iter().map(row).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Decodes a record that format 1 has had from the beginning, and encodes it again.
+    fn again<T: Recorded>(key: &[u8], bytes: &[u8]) -> T {
+        let value: T = records::decode(key, bytes).unwrap();
+        assert_eq!(records::encode(&value).unwrap(), bytes, "{}", T::name(key));
+        value
+    }
+
+    #[test]
+    fn records_of_begun_work_and_time_are_read_and_written_as_format_1_has_them() {
+        assert_eq!(again::<Format>(FORMAT_KEY, include_bytes!("../../tests/fixtures/records-1/format")).0, 1);
+        let reached: Reached = again(REACHED_KEY, include_bytes!("../../tests/fixtures/records-1/reached"));
+        assert_eq!((reached.newest.as_micros(), reached.stamped.as_micros()), (5, -6));
+        let key = Work::BulkLoad.key(7);
+        let load: LoadRecord = again(&key, include_bytes!("../../tests/fixtures/records-1/load"));
+        assert_eq!(load.notes, [(b"ingest/a".to_vec(), Some(vec![1, 2])), (b"b".to_vec(), None)]);
+        let [rows] = load.rows.as_slice() else { panic!("one view") };
+        assert_eq!((rows.view, rows.key_space, &*rows.first, &*rows.last), (3, 2, &[128, 0][..], &[255][..]));
+        let erasure: Vec<ErasedRow> = again(&key, include_bytes!("../../tests/fixtures/records-1/erasure"));
+        let rows: Vec<_> = erasure.iter().map(|row| (row.view, row.key_space, row.key.as_slice())).collect();
+        assert_eq!(rows, [(3, 2, &[1, 2, 3][..]), (4, 2, &[])]);
+    }
+
+    #[test]
+    fn begun_work_of_a_newer_asofdb_is_refused_by_its_number() {
+        let error = records::decode::<Vec<ErasedRow>>(&Work::Erasure.key(7), &[2]).err().unwrap();
+        assert_eq!(error.to_string(), "erasure 7: record version 2 is newer than this asofdb reads (1)");
+    }
 }

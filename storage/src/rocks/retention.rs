@@ -17,7 +17,7 @@ use crate::key;
 use crate::time::Timestamp;
 use crate::version::Version;
 
-/// What one compaction may reclaim, fixed when it starts.
+/// The rules by which one compaction may reclaim, fixed when it starts.
 #[derive(Default)]
 struct Rules {
     views: HashMap<u32, Rule>,

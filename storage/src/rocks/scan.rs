@@ -15,7 +15,7 @@ pub(super) struct VersionScan<'s> {
     keep_newest: bool,
     cutoff: Timestamp,
     range: KeyRange,
-    /// Where the next version is: at the start of the range, or after the last one.
+    /// The start of the range, until the scan has been there; after that the next version is the next key.
     start: Option<Vec<u8>>,
     /// The row of the last version, where retention must know which version is the newest.
     row: Vec<u8>,
@@ -40,7 +40,7 @@ impl<'s> VersionScan<'s> {
             let Some(found) = self.raw.key() else {
                 return self.raw.status().map(|()| None).map_err(|error| from_rocks("cannot read history", error));
             };
-            let (_, entity, version) = split(found)?;
+            let (_, entity, version) = key_parts(found)?;
             if self.range.end.as_deref().is_some_and(|end| entity >= end) {
                 return Ok(None);
             }
@@ -67,7 +67,7 @@ impl<'s> VersionScan<'s> {
 }
 
 /// The parts of a key of `history`.
-pub(super) fn split(history_key: &[u8]) -> Result<(u32, &[u8], Version)> {
+pub(super) fn key_parts(history_key: &[u8]) -> Result<(u32, &[u8], Version)> {
     key::split_history_key(history_key)
         .ok_or_else(|| Error::corrupt(format!("a key of history is cut short: {} bytes", history_key.len())))
 }
@@ -81,6 +81,6 @@ impl Scan for VersionScan<'_> {
             }
         };
         let Some((found, row)) = self.raw.item() else { return Ok(None) };
-        Ok(Some(Scanned { key: split(found)?.1, version, row }))
+        Ok(Some(Scanned { key: key_parts(found)?.1, version, row }))
     }
 }

@@ -1,18 +1,20 @@
 //! A state of the store to read at length.
 
+use std::ops::RangeInclusive;
+
 use rocksdb::{DBRawIterator, ReadOptions};
 
 use super::scan::VersionScan;
 use super::split::{split, versions_estimate};
 use super::store::Store;
-use super::walk::{Question, Walker};
-use crate::backend::{Cursor, Found, KeyRange, Scan, Snapshot};
+use super::walk::{VersionLookup, Walker};
+use crate::backend::{Cursor, Found, KeyRange, Scan, Snapshot, VisitVersion};
 use crate::catalog::FeatureView;
 use crate::error::Result;
 use crate::key;
 use crate::time::Timestamp;
 
-/// How far a scan reads ahead: few, large reads on any disk.
+/// The prefetch of a scan: few, large reads on any disk.
 const READAHEAD_BYTES: usize = 4 << 20;
 
 /// With no more versions than this to each read in order, about every other block is needed: it is read as
@@ -100,8 +102,19 @@ struct RocksCursor<'s> {
 
 impl Cursor for RocksCursor<'_> {
     fn find(&mut self, key: &[u8], at: Timestamp, known_at: Option<Timestamp>) -> Result<Option<Found<'_>>> {
-        let question = Question { view: self.view, key, at, known_at, cutoff: self.cutoff };
-        let version = self.walker.find(&mut self.raw, &question)?;
+        let lookup = VersionLookup { view: self.view, key, at, known_at, cutoff: self.cutoff };
+        let version = self.walker.find(&mut self.raw, &lookup)?;
         Ok(version.zip(self.raw.value()).map(|(version, row)| Found { version, row }))
+    }
+
+    fn each(
+        &mut self,
+        key: &[u8],
+        events: RangeInclusive<Timestamp>,
+        known_at: Option<Timestamp>,
+        visit: &mut VisitVersion<'_>,
+    ) -> Result<()> {
+        let lookup = VersionLookup { view: self.view, key, at: *events.end(), known_at, cutoff: self.cutoff };
+        self.walker.each(&mut self.raw, &lookup, *events.start(), visit)
     }
 }

@@ -4,7 +4,7 @@ use rocksdb::{DBRawIterator, Range};
 
 use super::error::from_rocks;
 use super::order::common;
-use super::scan;
+use super::scan::key_parts;
 use super::store::Store;
 use crate::backend::KeyRange;
 use crate::catalog::FeatureView;
@@ -71,7 +71,7 @@ impl<'s> Keys<'s> {
         let Some(first) = entity_from(raw, &prefix)? else { return Ok(None) };
         raw.seek_to_last();
         let Some(last) = raw.key() else { return Ok(None) };
-        let (_, last, _) = scan::split(last)?;
+        let (_, last, _) = key_parts(last)?;
         let mut shared = prefix.to_vec();
         shared.extend_from_slice(&first[..common(&first, last)]);
         let end = key::prefix_end(&prefix).unwrap_or_else(|| vec![u8::MAX; 32]);
@@ -108,7 +108,7 @@ impl<'s> Keys<'s> {
 fn entity_from(raw: &mut DBRawIterator<'_>, position: &[u8]) -> Result<Option<Vec<u8>>> {
     raw.seek(position);
     match raw.key() {
-        Some(found) => Ok(Some(scan::split(found)?.1.to_vec())),
+        Some(found) => Ok(Some(key_parts(found)?.1.to_vec())),
         None => raw.status().map(|()| None).map_err(|error| from_rocks("cannot read history", error)),
     }
 }

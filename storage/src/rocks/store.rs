@@ -1,116 +1,88 @@
-//! What all parts of an open store share, and the one way to write to it.
+//! The open store that all parts share, and the one way to write to it.
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use std::time::Duration;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::Mutex;
-use rocksdb::{ErrorKind as RocksKind, WriteBatch as RocksBatch, WriteOptions};
+use rocksdb::WriteBatch as RocksBatch;
 
-use super::error::from_rocks;
 use super::families::Database;
+use super::online::RocksOnline;
 use super::options::{Options, Tuning};
 use super::pool::Pool;
 use super::present::Present;
-use super::records;
 use super::views::ViewWrites;
+use super::{patience, records};
+use crate::backend::{Newest, Observers, Online};
 use crate::error::{Error, Result};
-
-/// The first pause when RocksDB asks writers to slow down; each further one is twice as long.
-const PAUSE_FIRST: Duration = Duration::from_millis(1);
-
-/// The longest pause: what a waiting writer may lose when compaction has caught up meanwhile.
-const PAUSE_MAX: Duration = Duration::from_millis(100);
 
 /// An open store.
 pub(super) struct Store {
     pub(super) options: Options,
     pub(super) tuning: Tuning,
     pub(super) present: Arc<Present>,
-    pub(super) pool: Pool,
+    pub(super) pool: Arc<Pool>,
     pub(super) database: Arc<Database>,
-    /// Where bulk loads write their files.
+    /// The directory in which bulk loads write their files.
     pub(super) loads: PathBuf,
-    pub(super) accelerator: Accelerator,
+    pub(super) online: RocksOnline,
+    pub(super) observers: Observers,
     pub(super) writes: ViewWrites,
     /// Held by whoever erases: one at a time.
     pub(super) erasing: Mutex<()>,
     pub(super) counters: Counters,
 }
 
-/// What has happened since the store was opened.
+/// Counts of what has happened since the store was opened.
 #[derive(Default)]
 pub(super) struct Counters {
     pub(super) batches: AtomicU64,
     pub(super) rows: AtomicU64,
     pub(super) stalls: AtomicU64,
-    /// Why the last write failed; none once one has succeeded again.
+    /// The reason why the last write failed; none once one has succeeded again.
     pub(super) failure: Mutex<Option<String>>,
 }
 
-/// Whether the family `latest` may answer. While a bulk load is in `history` but not yet in `latest`, it may not.
-#[derive(Default)]
-pub(super) struct Accelerator {
-    suspensions: AtomicU64,
-    suspended: AtomicU32,
-}
-
-impl Accelerator {
-    pub(super) fn suspend(&self) {
-        self.suspended.fetch_add(1, Ordering::SeqCst);
-        self.suspensions.fetch_add(1, Ordering::SeqCst);
-    }
-
-    pub(super) fn resume(&self) {
-        self.suspended.fetch_sub(1, Ordering::SeqCst);
-    }
-
-    /// A mark to hand to [`Accelerator::held`] after reading `latest`; `None` while it may not answer.
-    pub(super) fn mark(&self) -> Option<u64> {
-        let mark = self.suspensions.load(Ordering::SeqCst);
-        (self.suspended.load(Ordering::SeqCst) == 0).then_some(mark)
-    }
-
-    /// Whether `latest` was complete all the time since `mark`.
-    pub(super) fn held(&self, mark: u64) -> bool {
-        self.suspensions.load(Ordering::SeqCst) == mark
-    }
-}
-
 impl Store {
-    /// Writes a batch, and how far time has come, waiting where RocksDB would stall. Called by the committer and while opening only.
-    ///
-    /// RocksDB is told not to wait itself: it can wait for ever when the disk fills up meanwhile.
-    pub(super) fn write(&self, mut batch: RocksBatch, sync: bool) -> Result<()> {
+    /// Writes the batch that `build` makes, and how far time has come, waiting where RocksDB would stall; `build` is
+    /// called again for every try. Called by the committer and while opening only.
+    pub(super) fn write(&self, sync: bool, mut build: impl FnMut() -> Result<RocksBatch>) -> Result<()> {
         let reached = self.present.reached();
-        records::put_reached(&self.database, reached, &mut batch)?;
-        let mut options = WriteOptions::default();
-        options.set_sync(sync);
-        options.set_no_slowdown(true);
-        options.set_memtable_insert_hint_per_batch(true);
-        // RocksDB takes the batch also when it refuses it.
-        let copy = batch.data().to_vec();
-        let mut answer = self.database.rocks.write_opt(batch, &options);
-        let (mut pause, mut waited) = (PAUSE_FIRST, Duration::ZERO);
-        while matches!(&answer, Err(error) if error.kind() == RocksKind::Incomplete) {
-            if waited >= self.options.stall_patience {
-                return Err(self.failed(stalled(waited)));
-            }
+        let build = || {
+            let mut batch = build()?;
+            records::put_reached(&self.database, reached, &mut batch)?;
+            Ok(batch)
+        };
+        let stalled = || {
             self.counters.stalls.fetch_add(1, Ordering::Relaxed);
-            std::thread::sleep(pause);
-            waited += pause;
-            pause = (2 * pause).min(PAUSE_MAX);
-            answer = self.database.rocks.write_opt(RocksBatch::from_data(&copy), &options);
-        }
-        match answer {
+        };
+        match patience::write(&self.database, self.options.stall_patience, sync, build, stalled) {
             Ok(()) => {
                 *self.counters.failure.lock() = None;
                 self.present.recorded(reached);
                 Ok(())
             }
-            Err(error) => Err(self.failed(from_rocks("nothing was written", error))),
+            Err(error) => Err(self.failed(error)),
         }
+    }
+
+    /// [`Store::write`] of a batch that cannot be built again, which costs a copy: for work that is rare.
+    pub(super) fn write_rare(&self, batch: RocksBatch, sync: bool) -> Result<()> {
+        self.write(sync, || Ok(RocksBatch::from_data(batch.data())))
+    }
+
+    /// Tells all that hangs on the newest versions what has become of them. Called between commits.
+    ///
+    /// The family `latest` is written in one batch with `history`, or by compaction alone, and hears only when it
+    /// may not answer.
+    pub(super) fn tell(&self, event: &Newest<'_>) {
+        match event {
+            Newest::Suspended => self.online.suspend(),
+            Newest::Resumed => self.online.resume(),
+            Newest::Put(_) | Newest::Erased(_) | Newest::Dropped(_) => {}
+        }
+        self.observers.tell(event);
     }
 
     /// Remembers why a write failed.
@@ -118,10 +90,4 @@ impl Store {
         *self.counters.failure.lock() = Some(format!("{error:#}"));
         error
     }
-}
-
-fn stalled(waited: Duration) -> Error {
-    Error::unavailable(format!(
-        "nothing was written: compaction is behind or cannot write, perhaps the disk is full; waited for {waited:?}"
-    ))
 }

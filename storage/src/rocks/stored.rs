@@ -1,5 +1,6 @@
 //! The values of `latest`: event and created timestamp, then the row.
 
+use crate::backend::Found;
 use crate::error::{Error, Result};
 use crate::time::Timestamp;
 use crate::version::Version;
@@ -16,13 +17,14 @@ pub(super) fn version(value: &[u8]) -> Option<Version> {
     split(value).map(|(version, _)| version)
 }
 
-/// The version and the row in a value of `latest`.
+/// Decodes a value of `latest`.
 ///
 /// # Errors
 /// `Corrupt` when it is cut short.
 #[inline]
-pub(super) fn decode(value: &[u8]) -> Result<(Version, &[u8])> {
-    split(value).ok_or_else(|| Error::corrupt(format!("a value of latest is cut short: {} bytes", value.len())))
+pub(super) fn decode(value: &[u8]) -> Result<Found<'_>> {
+    let found = split(value).map(|(version, row)| Found { version, row });
+    found.ok_or_else(|| Error::corrupt(format!("a value of latest is cut short: {} bytes", value.len())))
 }
 
 #[inline]

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::{Options, RocksBackend};
-use crate::backend::{AsOfLookup, Backend, Found, Lookup};
+use crate::backend::{AsOfLookup, Catalogs, Found, History, Lookup};
 use crate::batch::{Durability, WriteBatch};
 use crate::catalog::FeatureView;
 use crate::definition::{Definitions, EntityDefinition, FeatureDefinition, ViewDefinition};
@@ -57,7 +57,7 @@ impl Fixture {
         store.commit(batch, Durability::Os).unwrap();
     }
 
-    /// Whether any file of the store has these bytes.
+    /// Returns whether any file of the store has these bytes.
     pub(super) fn holds(&self, bytes: &[u8]) -> bool {
         let files = fs::read_dir(path(self.directory.path())).unwrap().map(|file| file.unwrap().path());
         files.filter(|file| file.is_file()).any(|file| {

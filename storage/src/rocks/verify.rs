@@ -7,7 +7,7 @@ use std::time::Duration;
 use rocksdb::{DBRawIterator, ReadOptions};
 
 use super::error::from_rocks;
-use super::scan::split;
+use super::scan::key_parts;
 use super::store::Store;
 use super::stored;
 use crate::backend::Verified;
@@ -25,7 +25,7 @@ const PROBLEMS_MAX: usize = 100;
 
 const READAHEAD_BYTES: usize = 4 << 20;
 
-/// How long to wait for a bulk load that is being taken over, which is a matter of milliseconds.
+/// The pauses in which to wait for a bulk load that is being taken over, which is a matter of milliseconds.
 const SETTLING_PAUSE: Duration = Duration::from_millis(10);
 const SETTLING_PAUSES_MAX: usize = 500;
 
@@ -43,9 +43,9 @@ pub(super) fn verify(store: &Store) -> Result<Verified> {
 /// A state between bulk loads, one of which may be in `history` and not yet in `latest`.
 fn settled_state(store: &Store) -> Result<rocksdb::Snapshot<'_>> {
     for _ in 0..SETTLING_PAUSES_MAX {
-        if let Some(mark) = store.accelerator.mark() {
+        if let Some(mark) = store.online.gate().mark() {
             let state = store.database.rocks.snapshot();
-            if store.accelerator.held(mark) {
+            if store.online.gate().held(mark) {
                 return Ok(state);
             }
         }
@@ -66,7 +66,7 @@ impl Checked {
         Checked { view: view.clone(), layouts: view.layouts(), cutoff: view.cutoff(now) }
     }
 
-    /// Whether compaction may have taken a version from one family and not yet from the other; a late row may
+    /// Returns whether compaction may have taken a version from one family and not yet from the other; a late row may
     /// then be the newest of the one but not of the other. No read sees any of them.
     fn may_be_gone(&self, version: Version) -> bool {
         !self.view.keep_newest && version.event < self.cutoff
@@ -109,7 +109,7 @@ impl Check<'_> {
         raw.seek_to_first();
         let mut row = Vec::new();
         while let Some((found, bytes)) = raw.item() {
-            match split(found) {
+            match key_parts(found) {
                 Ok((view, entity, version)) => {
                     let prefix = &found[..found.len() - Version::ENCODED_BYTES];
                     let is_newest = row != prefix;
@@ -132,7 +132,7 @@ impl Check<'_> {
         options
     }
 
-    /// Where reading ended: at the end, or at bytes that cannot be read.
+    /// Checks where reading ended: at the end, or at bytes that cannot be read.
     fn end(&mut self, raw: &DBRawIterator<'_>, family: &str) -> Result<()> {
         let Err(error) = raw.status() else { return Ok(()) };
         let error = from_rocks("cannot read the store", error);
@@ -172,7 +172,9 @@ impl Check<'_> {
             Err(error) => return Some(format!("latest of view {name:?}, entity {entity:02x?}: {error}")),
         };
         let agrees = match stored.as_deref().map(stored::decode).transpose() {
-            Ok(Some((found, row))) => (found == version && row == bytes) || checked.may_be_gone(found.max(version)),
+            Ok(Some(found)) => {
+                (found.version == version && found.row == bytes) || checked.may_be_gone(found.version.max(version))
+            }
             Ok(None) => checked.may_be_gone(version),
             Err(_) => false,
         };
@@ -203,7 +205,7 @@ impl Check<'_> {
         let checked = self.views.get(&view)?;
         let name = &checked.view.name;
         let version = match stored::decode(value) {
-            Ok((version, _)) => version,
+            Ok(found) => found.version,
             Err(error) => return Some(format!("latest of view {name:?}, entity {entity:02x?}: {error}")),
         };
         let mut prefix = Vec::new();

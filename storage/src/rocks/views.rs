@@ -1,4 +1,4 @@
-//! How often each view was written to.
+//! Counts of the writes to each view.
 
 use std::collections::HashMap;
 

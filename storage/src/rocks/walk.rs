@@ -3,6 +3,7 @@
 use rocksdb::DBRawIterator;
 
 use super::error::from_rocks;
+use crate::backend::{Found, VisitVersion};
 use crate::catalog::FeatureView;
 use crate::error::Result;
 use crate::key;
@@ -18,9 +19,9 @@ const PROBE_EVERY: u32 = 64;
 /// Versions learned too late that are stepped over before the iterator seeks past them.
 const UNKNOWN_STEPS_MAX: usize = 4;
 
-/// One as-of question about one row.
+/// One row to find a version of.
 #[derive(Clone, Copy)]
-pub(super) struct Question<'q> {
+pub(super) struct VersionLookup<'q> {
     pub(super) view: &'q FeatureView,
     pub(super) key: &'q [u8],
     pub(super) at: Timestamp,
@@ -29,7 +30,7 @@ pub(super) struct Question<'q> {
     pub(super) cutoff: Timestamp,
 }
 
-/// Where an iterator stands and how it is best moved.
+/// The place of an iterator, and how it is best moved.
 #[derive(Default)]
 pub(super) struct Walker {
     /// While `placed`, the iterator stands at the first key that is not before this one.
@@ -46,22 +47,55 @@ impl Walker {
     }
 
     /// Moves the iterator to the answer, whose row is then its value.
-    pub(super) fn find(&mut self, raw: &mut DBRawIterator<'_>, question: &Question<'_>) -> Result<Option<Version>> {
-        self.aim(question, Version::new(question.at, Timestamp::MAX));
+    pub(super) fn find(&mut self, raw: &mut DBRawIterator<'_>, lookup: &VersionLookup<'_>) -> Result<Option<Version>> {
+        self.aim(lookup, Version::new(lookup.at, Timestamp::MAX));
         self.go(raw);
-        let found = match question.known_at {
+        let found = match lookup.known_at {
             None => self.here(raw)?,
-            Some(known_at) => self.known(raw, question, known_at)?,
+            Some(known_at) => self.known(raw, lookup, known_at)?,
         };
         match found {
-            Some(version) if version.event < question.cutoff => self.outlives(raw, question, version),
+            Some(version) if version.event < lookup.cutoff => self.outlives(raw, lookup, version),
             found => Ok(found),
         }
     }
 
-    fn aim(&mut self, question: &Question<'_>, version: Version) {
+    /// Visits the versions from the one that [`Walker::find`] finds down to events from `from` on, newest first, until
+    /// `visit` breaks off.
+    pub(super) fn each(
+        &mut self,
+        raw: &mut DBRawIterator<'_>,
+        lookup: &VersionLookup<'_>,
+        from: Timestamp,
+        visit: &mut VisitVersion<'_>,
+    ) -> Result<()> {
+        let mut found = self.find(raw, lookup)?;
+        while let Some(version) = found.filter(|version| version.event >= from) {
+            let Some(row) = raw.value() else { break };
+            if visit(Found { version, row })?.is_break() {
+                break;
+            }
+            found = self.older(raw, lookup)?;
+        }
+        Ok(())
+    }
+
+    /// Steps on from a version that was found. An older one is not the newest of its row, so nothing keeps it from
+    /// the cut-off.
+    fn older(&mut self, raw: &mut DBRawIterator<'_>, lookup: &VersionLookup<'_>) -> Result<Option<Version>> {
+        self.placed = false;
+        raw.next();
+        let found = match lookup.known_at {
+            None => self.here(raw)?,
+            Some(known_at) => self.known(raw, lookup, known_at)?,
+        };
+        self.stand(raw);
+        Ok(found.filter(|version| version.event >= lookup.cutoff))
+    }
+
+    fn aim(&mut self, lookup: &VersionLookup<'_>, version: Version) {
         self.target.clear();
-        key::history_key(question.view.id, question.key, version, &mut self.target);
+        key::history_key(lookup.view.id, lookup.key, version, &mut self.target);
     }
 
     /// Moves to the first key that is not before the target.
@@ -107,7 +141,7 @@ impl Walker {
     fn known(
         &mut self,
         raw: &mut DBRawIterator<'_>,
-        question: &Question<'_>,
+        lookup: &VersionLookup<'_>,
         known_at: Timestamp,
     ) -> Result<Option<Version>> {
         let mut steps = 0;
@@ -118,7 +152,7 @@ impl Walker {
                 raw.next();
                 steps += 1;
             } else {
-                self.aim(question, Version::new(version.event, known_at));
+                self.aim(lookup, Version::new(version.event, known_at));
                 self.go(raw);
                 steps = 0;
             }
@@ -142,14 +176,14 @@ impl Walker {
     fn outlives(
         &mut self,
         raw: &mut DBRawIterator<'_>,
-        question: &Question<'_>,
+        lookup: &VersionLookup<'_>,
         version: Version,
     ) -> Result<Option<Version>> {
-        if !question.view.keep_newest {
+        if !lookup.view.keep_newest {
             return Ok(None);
         }
         self.placed = false;
-        self.aim(question, Version::new(Timestamp::MAX, Timestamp::MAX));
+        self.aim(lookup, Version::new(Timestamp::MAX, Timestamp::MAX));
         self.go(raw);
         // Where it is the newest, the iterator stands at it again.
         Ok(self.here(raw)?.filter(|newest| *newest == version))

@@ -1,4 +1,4 @@
-//! What the tests of every backend share: a store with its clock, and short ways to write and read rows.
+//! The parts that the tests of every backend share: a store with its clock, and short ways to write and read rows.
 
 use std::sync::Arc;
 
@@ -71,14 +71,7 @@ impl Store {
 
     /// The catalog with exactly these views, not yet set.
     pub fn planned(&self, views: &[ViewDefinition]) -> Catalog {
-        let entity = |name: &str| EntityDefinition {
-            name: name.to_owned(),
-            join_keys: vec![JoinKey { name: format!("{name}_id"), ty: ScalarType::String }],
-            ..EntityDefinition::default()
-        };
-        let entities = vec![entity("user"), entity("item")];
-        let definitions = Definitions { entities, views: views.to_vec(), services: Vec::new() };
-        self.backend().catalog().plan(&definitions, self.backend().now()).unwrap().into_catalog()
+        self.backend().catalog().plan(&definitions(views), self.backend().now()).unwrap().into_catalog()
     }
 
     pub fn view(&self, name: &str) -> Arc<FeatureView> {
@@ -103,6 +96,11 @@ impl Store {
     }
 
     pub fn latest_many(&self, rows: &[(&str, &str)]) -> Vec<Seen> {
+        self.latest_at(rows, self.backend().now())
+    }
+
+    /// The newest versions at a present that was taken before.
+    pub fn latest_at(&self, rows: &[(&str, &str)], now: Timestamp) -> Vec<Seen> {
         let rows: Vec<_> = rows.iter().map(|(view, key)| (self.view(view), text_key(key))).collect();
         let lookups: Vec<_> = rows.iter().map(|(view, key)| Lookup { view, key }).collect();
         let mut seen = vec![None; rows.len()];
@@ -110,7 +108,7 @@ impl Store {
             seen[index] = found.map(|found| read(&rows[index].0, found));
             Ok(())
         };
-        self.backend().latest(&lookups, self.backend().now(), visit).unwrap();
+        self.backend().latest(&lookups, now, visit).unwrap();
         seen
     }
 
@@ -118,7 +116,7 @@ impl Store {
         self.as_of_known(view, key, time, None)
     }
 
-    /// As of `time` with what was known at `known_at`, both in microseconds after the start.
+    /// Reads as of `time` with what was known at `known_at`, both in microseconds after the start.
     pub fn as_of_known(&self, view: &str, key: &str, time: i64, known_at: Option<i64>) -> Seen {
         let (view, key) = (self.view(view), text_key(key));
         let mut seen = None;
@@ -163,7 +161,7 @@ pub struct Batch<'s> {
 }
 
 impl Batch<'_> {
-    /// As a batch to be loaded in bulk.
+    /// Makes it a batch to be loaded in bulk.
     pub fn bulk(mut self) -> Self {
         self.batch = WriteBatch::bulk();
         self
@@ -208,6 +206,16 @@ impl Batch<'_> {
     }
 }
 
+/// Exactly these views, of users and items.
+pub fn definitions(views: &[ViewDefinition]) -> Definitions {
+    let entity = |name: &str| EntityDefinition {
+        name: name.to_owned(),
+        join_keys: vec![JoinKey { name: format!("{name}_id"), ty: ScalarType::String }],
+        ..EntityDefinition::default()
+    };
+    Definitions { entities: vec![entity("user"), entity("item")], views: views.to_vec(), services: Vec::new() }
+}
+
 /// A view of users that keeps everything.
 pub fn kept(name: &str) -> ViewDefinition {
     ViewDefinition {
@@ -239,12 +247,12 @@ pub fn value_row(view: &FeatureView, value: i64) -> Vec<u8> {
     bytes
 }
 
-/// What [`Cursor::find`] finds.
+/// The version that [`Cursor::find`] finds.
 pub fn find(cursor: &mut dyn Cursor, view: &FeatureView, key: &str, time: i64) -> Seen {
     find_known(cursor, view, key, time, None)
 }
 
-/// What [`Cursor::find`] finds of what was known at a time.
+/// The version that [`Cursor::find`] finds of what was known at a time.
 pub fn find_known(cursor: &mut dyn Cursor, view: &FeatureView, key: &str, time: i64, known_at: Option<i64>) -> Seen {
     cursor.find(&text_key(key), at(time), known_at.map(at)).unwrap().map(|found| read(view, found))
 }
@@ -264,7 +272,8 @@ pub fn scan(snapshot: &dyn Snapshot, view: &FeatureView, range: &KeyRange) -> Ve
     rows
 }
 
-fn read(view: &FeatureView, found: Found<'_>) -> (i64, i64, Option<i64>) {
+/// A version found, as [`Seen`] tells it.
+pub fn read(view: &FeatureView, found: Found<'_>) -> (i64, i64, Option<i64>) {
     let micros = |time: Timestamp| time.as_micros() - START.as_micros();
     let plan = asofdb_storage::RowPlan::new(view, &[view.features[0].id]).unwrap();
     let value = plan.open(found.row).unwrap().map(|values| {

@@ -13,8 +13,8 @@ use asofdb::{
     Plan as CatalogPlan, Prepared, Question, Result, Stats, Timestamp,
 };
 use asofdb_protocol::{
-    ApplyRequest, CommittedMessage, Form, FreshnessMessage, FreshnessRequest, Kind, Message, PointHeader, Pong,
-    StatsMessage,
+    ApplyRequest, CommittedMessage, ErasedMessage, Form, FreshnessMessage, FreshnessRequest, Kind, Message,
+    PointHeader, Pong, StatsMessage,
 };
 use parking_lot::RwLock;
 use tokio::sync::OnceCell;
@@ -109,7 +109,7 @@ impl AsyncClient {
     /// `Unavailable` when the sidecar does not answer.
     pub async fn now(&self) -> Result<Timestamp> {
         let pong: Pong = self.ask(Kind::Ping, &()).await.map_err(Failure::into_error)?;
-        Ok(pong.now)
+        Ok(pong.now.into())
     }
 
     /// Resolves references once, to be read many times. See [`Store::prepare`](asofdb::Store::prepare).
@@ -270,7 +270,7 @@ impl AsyncClient {
         let catalog = self.catalog().await?;
         let plan = catalog.plan(definitions, self.now().await?)?;
         let request =
-            ApplyRequest { definitions: definitions.clone(), allow_drop, catalog_revision: catalog.revision() };
+            ApplyRequest { definitions: definitions.clone().into(), allow_drop, catalog_revision: catalog.revision() };
         self.tell::<_, u64>(Kind::Apply, &request).await?;
         self.catalog().await?;
         Ok(plan)
@@ -290,7 +290,8 @@ impl AsyncClient {
     /// # Errors
     /// As there; `Invalid` when this user may not.
     pub async fn erase(&self, views: &[&str], entity: &EntityKey<'_>) -> Result<Vec<Erased>> {
-        self.tell(Kind::Erase, &remove_entity(views, entity, Timestamp::MIN)?).await
+        let erased: Vec<ErasedMessage> = self.tell(Kind::Erase, &remove_entity(views, entity, Timestamp::MIN)?).await?;
+        Ok(erased.into_iter().map(Erased::from).collect())
     }
 
     /// How fresh a view is. See [`Store::freshness`](asofdb::Store::freshness).
@@ -299,8 +300,8 @@ impl AsyncClient {
     /// As there.
     pub async fn freshness(&self, view: &str) -> Result<Freshness> {
         let request = FreshnessRequest { view: view.to_owned() };
-        let message: FreshnessMessage = self.ask(Kind::Freshness, &request).await.map_err(Failure::into_error)?;
-        Ok(message.into())
+        let freshness: FreshnessMessage = self.ask(Kind::Freshness, &request).await.map_err(Failure::into_error)?;
+        Ok(freshness.into())
     }
 
     /// Figures about the store.
@@ -309,7 +310,7 @@ impl AsyncClient {
     /// `Unavailable` when the sidecar does not answer.
     pub async fn stats(&self) -> Result<Stats> {
         let stats: StatsMessage = self.ask(Kind::Stats, &()).await.map_err(Failure::into_error)?;
-        Ok(stats.store)
+        Ok(stats.store.into())
     }
 
     /// Does bulk work (histories, exports, joins, ingests) with a blocking client, in a thread for such work.

@@ -37,7 +37,7 @@ impl Client {
             rows += batch.as_ref().map_or(0, |batch| batch.num_rows() as u64);
             progress(Progress { rows, done: rows, total: estimate.map(|estimate| estimate.max(rows)) });
         });
-        let manifest = BatchExport { view, output, schema, snapshot: begin.snapshot, options }.write(batches)?;
+        let manifest = BatchExport { view, output, schema, snapshot: begin.snapshot.into(), options }.write(batches)?;
         progress(Progress { rows: manifest.rows, done: manifest.rows, total: Some(manifest.rows) });
         Ok(manifest)
     }

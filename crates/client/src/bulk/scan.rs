@@ -45,7 +45,7 @@ impl<'c> ScanStream<'c> {
     ) -> Result<(Arc<FeatureView>, ExportSchema)> {
         let columns = |catalog: &asofdb::storage::Catalog| {
             let view = find_view(catalog, name).ok()?.clone();
-            let schema = ExportSchema::new(&view, rows, self.begin.snapshot);
+            let schema = ExportSchema::new(&view, rows, self.begin.snapshot.into());
             (schema.arrow == self.schema).then_some((view, schema))
         };
         if let Some(found) = columns(&client.known_catalog()) {

@@ -1,12 +1,9 @@
 //! Requests whose rows travel as streams, and what begins and ends the answers.
 
-use asofdb::{AnswerColumns, ExportRows, FeatureCounts, JoinReport, KnownAt, Timestamp};
-use bincode::de::Decoder;
-use bincode::enc::Encoder;
-use bincode::error::{DecodeError, EncodeError};
-use bincode::{Decode, Encode};
+use asofdb::{AnswerColumns, ExportRows, FeatureCounts, JoinReport, KnownAt};
 
-use crate::message::NamedValue;
+use crate::codec::{Decode, DecodeError, Decoder, Encode, EncodeError, Encoder, impl_borrow_decode};
+use crate::message::{NamedValue, TimeMessage};
 
 /// Asks for rows of a view, as a stream.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
@@ -27,12 +24,12 @@ pub enum ScanRows {
     /// Every version with an event in a window, deletions included.
     Versions {
         /// The first event, inclusive.
-        from: Option<Timestamp>,
+        from: Option<TimeMessage>,
         /// The first event after them.
-        to: Option<Timestamp>,
+        to: Option<TimeMessage>,
     },
     /// Of each entity, the version that a read as of this time finds.
-    AsOf(Timestamp),
+    AsOf(TimeMessage),
     /// As of now.
     Latest,
 }
@@ -40,8 +37,10 @@ pub enum ScanRows {
 impl From<ExportRows> for ScanRows {
     fn from(rows: ExportRows) -> Self {
         match rows {
-            ExportRows::Versions { from, to } => ScanRows::Versions { from, to },
-            ExportRows::AsOf(at) => ScanRows::AsOf(at),
+            ExportRows::Versions { from, to } => {
+                ScanRows::Versions { from: from.map(Into::into), to: to.map(Into::into) }
+            }
+            ExportRows::AsOf(at) => ScanRows::AsOf(at.into()),
             ExportRows::Latest => ScanRows::Latest,
         }
     }
@@ -50,8 +49,10 @@ impl From<ExportRows> for ScanRows {
 impl From<ScanRows> for ExportRows {
     fn from(rows: ScanRows) -> Self {
         match rows {
-            ScanRows::Versions { from, to } => ExportRows::Versions { from, to },
-            ScanRows::AsOf(at) => ExportRows::AsOf(at),
+            ScanRows::Versions { from, to } => {
+                ExportRows::Versions { from: from.map(Into::into), to: to.map(Into::into) }
+            }
+            ScanRows::AsOf(at) => ExportRows::AsOf(at.into()),
             ScanRows::Latest => ExportRows::Latest,
         }
     }
@@ -61,7 +62,7 @@ impl From<ScanRows> for ExportRows {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
 pub struct ScanBegin {
     /// The time of the state that is read.
-    pub snapshot: Timestamp,
+    pub snapshot: TimeMessage,
     /// About how many versions the view has.
     pub versions_estimate: u64,
 }
@@ -102,7 +103,7 @@ impl Encode for KnownAtMessage {
     fn encode<E: Encoder>(&self, encoder: &mut E) -> Result<(), EncodeError> {
         match self.0 {
             KnownAt::Ever => Self::EVER.encode(encoder),
-            KnownAt::At(known_at) => (Self::AT, known_at).encode(encoder),
+            KnownAt::At(known_at) => (Self::AT, TimeMessage::from(known_at)).encode(encoder),
             KnownAt::OwnTime => Self::OWN_TIME.encode(encoder),
         }
     }
@@ -112,7 +113,7 @@ impl<C> Decode<C> for KnownAtMessage {
     fn decode<D: Decoder<Context = C>>(decoder: &mut D) -> Result<Self, DecodeError> {
         match u8::decode(decoder)? {
             Self::EVER => Ok(KnownAtMessage(KnownAt::Ever)),
-            Self::AT => Ok(KnownAtMessage(KnownAt::At(Timestamp::decode(decoder)?))),
+            Self::AT => Ok(KnownAtMessage(KnownAt::At(TimeMessage::decode(decoder)?.into()))),
             Self::OWN_TIME => Ok(KnownAtMessage(KnownAt::OwnTime)),
             other => {
                 Err(DecodeError::OtherString(format!("{other} does not say by when versions must have been known")))
@@ -121,7 +122,7 @@ impl<C> Decode<C> for KnownAtMessage {
     }
 }
 
-bincode::impl_borrow_decode!(KnownAtMessage);
+impl_borrow_decode!(KnownAtMessage);
 
 /// Which columns the result has beside the spine's and the features.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]

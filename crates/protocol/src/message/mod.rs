@@ -1,23 +1,29 @@
-//! Control messages: everything but keys and answers of reads. bincode 2 with fixed-size little-endian integers;
-//! docs/protocol.md has each of them byte by byte.
+//! Control messages: everything but keys and answers of reads. docs/protocol.md has each of them byte by byte.
 //!
-//! No message holds itself, so that decoding never recurses: values travel as their type and their stored bytes.
+//! Messages are structs of their own: what the engine has in memory can change without them. No message holds itself,
+//! so that decoding never recurses: values travel as their type and their stored bytes.
 
 mod bulk;
+mod definitions;
+#[cfg(test)]
+mod golden;
+mod reports;
+mod value;
 
 use std::time::Duration;
 
-use asofdb::{
-    Committed, Definitions, Error, ErrorKind, Freshness, Result, ScalarType, Span, Stats, Timestamp, Value, ValueType,
-};
-use bincode::{Decode, Encode};
+use asofdb::{Error, ErrorKind, Result, Value, ValueType};
 
+use crate::codec::{Decode, Encode};
 use crate::report::ConsumerReport;
 
 pub use self::bulk::{
     ColumnsMessage, JoinEnd, JoinRequest, KnownAtMessage, LoadRequest, NoteAnswer, NoteMessage, NoteRequest, ScanBegin,
     ScanEnd, ScanRequest, ScanRows,
 };
+pub use self::definitions::{DefinitionsMessage, JoinKeyMessage};
+pub use self::reports::{CommittedMessage, ErasedMessage, FreshnessMessage, StoreStatsMessage, VerifiedMessage};
+pub use self::value::{ScalarTypeMessage, TimeMessage, ValueTypeMessage};
 
 /// First bytes of a hello.
 pub const MAGIC: [u8; 4] = *b"ASOF";
@@ -97,15 +103,6 @@ pub struct HandleMessage {
     pub features: Vec<HandleFeature>,
 }
 
-/// A join key.
-#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
-pub struct JoinKeyMessage {
-    /// Column name.
-    pub name: String,
-    /// Type.
-    pub ty: ScalarType,
-}
-
 /// A view of a prepared request.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 pub struct HandleView {
@@ -125,7 +122,7 @@ pub struct HandleFeature {
     /// Name.
     pub name: String,
     /// Type.
-    pub ty: ValueType,
+    pub ty: ValueTypeMessage,
     /// Its default as a row stores it.
     pub default: Option<Vec<u8>>,
     /// Where its value is in a record.
@@ -159,30 +156,11 @@ pub struct WriteView {
     pub rows: Vec<u8>,
 }
 
-/// Answers whatever commits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
-pub struct CommittedMessage {
-    /// The created timestamp given to rows that had none.
-    pub created: Timestamp,
-}
-
-impl From<Committed> for CommittedMessage {
-    fn from(committed: Committed) -> Self {
-        CommittedMessage { created: committed.created }
-    }
-}
-
-impl From<CommittedMessage> for Committed {
-    fn from(message: CommittedMessage) -> Self {
-        Committed { created: message.created }
-    }
-}
-
 /// Answers a ping.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
 pub struct Pong {
     /// The present by the store's clock.
-    pub now: Timestamp,
+    pub now: TimeMessage,
     /// The revision of the catalog.
     pub catalog_revision: u64,
 }
@@ -200,7 +178,7 @@ pub struct CatalogMessage {
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 pub struct StatsMessage {
     /// Figures about the store.
-    pub store: Stats,
+    pub store: StoreStatsMessage,
     /// What each consumer did.
     pub consumers: Vec<ConsumerMessage>,
 }
@@ -267,42 +245,11 @@ pub struct FreshnessRequest {
     pub view: String,
 }
 
-/// Answers a [`FreshnessRequest`].
-#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
-pub struct FreshnessMessage {
-    /// Name of the view.
-    pub view: String,
-    /// The present, as of which everything here is said.
-    pub now: Timestamp,
-    /// The greatest event timestamp up to now.
-    pub newest: Option<Timestamp>,
-    /// The view's ttl.
-    pub ttl: Option<Span>,
-    /// Entities with values now, expired ones included.
-    pub entities: u64,
-    /// Entities whose values are expired now.
-    pub expired: u64,
-}
-
-impl From<Freshness> for FreshnessMessage {
-    fn from(freshness: Freshness) -> Self {
-        let Freshness { view, now, newest, ttl, entities, expired } = freshness;
-        FreshnessMessage { view, now, newest, ttl, entities, expired }
-    }
-}
-
-impl From<FreshnessMessage> for Freshness {
-    fn from(message: FreshnessMessage) -> Self {
-        let FreshnessMessage { view, now, newest, ttl, entities, expired } = message;
-        Freshness { view, now, newest, ttl, entities, expired }
-    }
-}
-
 /// Makes definitions the catalog.
 #[derive(Debug, Clone, PartialEq, Encode, Decode)]
 pub struct ApplyRequest {
     /// The definitions.
-    pub definitions: Definitions,
+    pub definitions: DefinitionsMessage,
     /// Whether what they do not name may be dropped.
     pub allow_drop: bool,
     /// The catalog that the client has planned with.
@@ -317,7 +264,7 @@ pub struct RemoveEntity {
     /// The values of the join keys.
     pub entity: Vec<NamedValue>,
     /// As of when it is deleted; not used by an erase.
-    pub at: Timestamp,
+    pub at: TimeMessage,
 }
 
 /// Copies the store.
@@ -333,7 +280,7 @@ pub struct NamedValue {
     /// Name of the join key.
     pub name: String,
     /// Type.
-    pub ty: ScalarType,
+    pub ty: ScalarTypeMessage,
     /// As a row stores it.
     pub bytes: Vec<u8>,
 }
@@ -350,7 +297,7 @@ impl NamedValue {
             };
             let mut bytes = Vec::new();
             value.encode(&mut bytes);
-            Ok(NamedValue { name: (*name).to_owned(), ty, bytes })
+            Ok(NamedValue { name: (*name).to_owned(), ty: ScalarTypeMessage(ty), bytes })
         };
         entity.iter().map(named).collect()
     }
@@ -361,7 +308,7 @@ impl NamedValue {
     /// `Invalid`, naming the join key whose bytes cannot be read.
     pub fn to_entity(named: &[Self]) -> Result<Vec<(&str, Value)>> {
         let value = |named: &'_ NamedValue| {
-            Value::decode(ValueType::Scalar(named.ty), &named.bytes)
+            Value::decode(ValueType::Scalar(named.ty.0), &named.bytes)
                 .map_err(|error| Error::invalid(format!("join key {:?}: {}", named.name, error.message())))
         };
         named.iter().map(|named| Ok((named.name.as_str(), value(named)?))).collect()

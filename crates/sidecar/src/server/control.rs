@@ -2,11 +2,11 @@
 
 use arrow::array::RecordBatch;
 use arrow::compute::concat_batches;
-use asofdb::{Durability, Error, Result};
+use asofdb::{Definitions, Durability, Error, Result};
 use asofdb_protocol::{
-    ApplyRequest, CatalogMessage, CommittedMessage, ConsumerMessage, Kind, NamedValue, NoteAnswer, NoteRequest, Pong,
-    PrepareRequest, ReleaseRequest, RemoveEntity, Role, StatsMessage, WriteRequest, WriteView, decode_message,
-    encoded_message, read_stream,
+    ApplyRequest, CatalogMessage, CommittedMessage, ConsumerMessage, ErasedMessage, Kind, NamedValue, NoteAnswer,
+    NoteRequest, Pong, PrepareRequest, ReleaseRequest, RemoveEntity, Role, StatsMessage, WriteRequest, WriteView,
+    decode_message, encoded_message, read_stream,
 };
 
 use super::Shared;
@@ -45,7 +45,7 @@ fn prepare(shared: &Shared, session: &mut Session<'_>, body: &[u8]) -> Result<Ve
 fn ping(shared: &Shared, body: &[u8]) -> Result<Vec<u8>> {
     decode_message::<()>(body)?;
     let store = &shared.service.store;
-    encoded_message(&Pong { now: store.now(), catalog_revision: store.catalog().revision() })
+    encoded_message(&Pong { now: store.now().into(), catalog_revision: store.catalog().revision() })
 }
 
 fn write(shared: &Shared, session: &Session<'_>, body: &[u8]) -> Result<Vec<u8>> {
@@ -89,7 +89,7 @@ fn stats(shared: &Shared, session: &Session<'_>, body: &[u8]) -> Result<Vec<u8>>
     decode_message::<()>(body)?;
     let store = session.metered(shared, Operation::Stats, &[], 0, || shared.service.store.stats())?;
     encoded_message(&StatsMessage {
-        store,
+        store: store.into(),
         consumers: shared.service.report().into_iter().map(ConsumerMessage::from).collect(),
     })
 }
@@ -103,7 +103,8 @@ fn apply(shared: &Shared, session: &Session<'_>, body: &[u8]) -> Result<Vec<u8>>
     session.role.require(Role::Operator, "changing definitions")?;
     let request: ApplyRequest = decode_message(body)?;
     let store = &shared.service.store;
-    let apply = || store.apply_to(&request.definitions, request.allow_drop, Some(request.catalog_revision));
+    let definitions = Definitions::from(request.definitions);
+    let apply = || store.apply_to(&definitions, request.allow_drop, Some(request.catalog_revision));
     session.metered(shared, Operation::Apply, &[], 0, apply)?;
     encoded_message(&store.catalog().revision())
 }
@@ -114,7 +115,7 @@ fn delete(shared: &Shared, session: &Session<'_>, body: &[u8]) -> Result<Vec<u8>
     let (views, entity) = (names(&request.views), NamedValue::to_entity(&request.entity)?);
     let store = &shared.service.store;
     let committed =
-        session.metered(shared, Operation::Delete, &views, 1, || store.delete(&views, &entity, request.at))?;
+        session.metered(shared, Operation::Delete, &views, 1, || store.delete(&views, &entity, request.at.into()))?;
     encoded_message(&CommittedMessage::from(committed))
 }
 
@@ -123,7 +124,8 @@ fn erase(shared: &Shared, session: &Session<'_>, body: &[u8]) -> Result<Vec<u8>>
     let request: RemoveEntity = decode_message(body)?;
     let (views, entity) = (names(&request.views), NamedValue::to_entity(&request.entity)?);
     let store = &shared.service.store;
-    encoded_message(&session.metered(shared, Operation::Erase, &views, 1, || store.erase(&views, &entity))?)
+    let erased = session.metered(shared, Operation::Erase, &views, 1, || store.erase(&views, &entity))?;
+    encoded_message(&erased.into_iter().map(ErasedMessage::from).collect::<Vec<_>>())
 }
 
 fn names(views: &[String]) -> Vec<&str> {

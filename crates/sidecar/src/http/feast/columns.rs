@@ -3,8 +3,32 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use arrow::array::ArrayRef;
+use arrow::datatypes::{DataType, Field};
+use asofdb::Result;
+use asofdb::parts::request_column;
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
 use serde_json::value::RawValue;
+
+use super::value::NO_TIME;
+
+/// A column from the values of a request. The least int64 is null among timestamps: Feast's client writes it for those
+/// that it has not.
+///
+/// # Errors
+/// `Invalid`, naming the row, the column and the rule.
+pub(super) fn typed_column(field: &Field, values: &[&RawValue]) -> Result<ArrayRef> {
+    let is_time = matches!(field.data_type(), DataType::Timestamp(..));
+    if !is_time || !values.iter().copied().any(is_no_time) {
+        return request_column(field, values);
+    }
+    let values: Vec<_> = values.iter().map(|value| if is_no_time(value) { RawValue::NULL } else { *value }).collect();
+    request_column(field, &values)
+}
+
+fn is_no_time(value: &RawValue) -> bool {
+    value.get().parse() == Ok(NO_TIME)
+}
 
 /// Named columns of values that are not read yet, in the order of the request.
 #[derive(Debug)]
@@ -29,7 +53,7 @@ impl<'a> JsonColumns<'a> {
 struct Name<'n>(#[serde(borrow)] Cow<'n, str>);
 
 impl<'de: 'a, 'a> Deserialize<'de> for JsonColumns<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
         struct Columns;
 
         impl<'de> Visitor<'de> for Columns {
@@ -39,7 +63,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for JsonColumns<'a> {
                 f.write_str("an object of lists, one a column")
             }
 
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> std::result::Result<Self::Value, A::Error> {
                 let mut columns = JsonColumns(Vec::new());
                 while let Some((name, values)) = map.next_entry::<Name<'de>, Vec<&RawValue>>()? {
                     if columns.get(&name.0).is_some() {
@@ -57,6 +81,11 @@ impl<'de: 'a, 'a> Deserialize<'de> for JsonColumns<'a> {
 
 #[cfg(test)]
 mod tests {
+    use arrow::array::AsArray;
+    use arrow::datatypes::{Int64Type, TimestampMicrosecondType};
+    use asofdb::parts::NO_TIME_MICROS;
+    use asofdb::{ScalarType, ValueType, arrow_type};
+
     use super::*;
 
     #[test]
@@ -67,6 +96,23 @@ mod tests {
         let values: Vec<_> = columns.get("b\"").unwrap().iter().map(|value| value.get()).collect();
         assert_eq!(values, ["9007199254740993", "null"]);
         assert!(columns.get("c").is_none());
+    }
+
+    #[test]
+    fn the_least_int64_is_no_time_alone_and_within_lists() {
+        let column = |ty: ValueType, text: &str| {
+            let values: Vec<&RawValue> = serde_json::from_str(text).unwrap();
+            let field = Field::new("seen", arrow_type(ty), true);
+            typed_column(&field, &values).unwrap()
+        };
+        let times = column(ValueType::Scalar(ScalarType::Timestamp), "[-9223372036854775808,1,null]");
+        let micros = times.as_primitive::<TimestampMicrosecondType>();
+        assert_eq!(micros.iter().collect::<Vec<_>>(), [None, Some(1_000_000), None]);
+        let lists = column(ValueType::List(ScalarType::Timestamp), "[[-9223372036854775808,1],null]");
+        let items = lists.as_list::<i32>().values().as_primitive::<TimestampMicrosecondType>();
+        assert_eq!(items.values(), &[NO_TIME_MICROS, 1_000_000]);
+        let whole = column(ValueType::Scalar(ScalarType::Int64), "[-9223372036854775808]");
+        assert_eq!(whole.as_primitive::<Int64Type>().value(0), i64::MIN);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch};
 use arrow::datatypes::Field;
-use asofdb::parts::{did_you_mean, request_batch, request_column};
+use asofdb::parts::{did_you_mean, request_batch};
 use asofdb::{Catalog, JoinKey, Prepared, ResolvedFeature, ScalarType, ValueType, arrow_type};
 use asofdb_protocol::Role;
 use axum::extract::State;
@@ -16,7 +16,7 @@ use super::super::door::Door;
 use super::super::failure::Failure;
 use super::super::payload::Payload;
 use super::super::reply::JsonReply;
-use super::columns::JsonColumns;
+use super::columns::{JsonColumns, typed_column};
 use super::vector::{Metadata, Reply, Vector, ViewMetadata, feature_vectors};
 use crate::consumers::Operation;
 
@@ -112,7 +112,7 @@ fn entities(keys: &[JoinKey], given: &JsonColumns<'_>) -> Result<RecordBatch, Fa
     let column = |(name, values)| {
         let key = keys.iter().find(|key| key.name == name).ok_or_else(|| unknown_key(keys, name))?;
         let field = Field::new(name, arrow_type(ValueType::Scalar(key.ty)), true);
-        let column = request_column(&field, values)?;
+        let column = typed_column(&field, values)?;
         Ok((field, column))
     };
     let columns = given.iter().map(column).collect::<Result<Vec<(Field, ArrayRef)>, Failure>>()?;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch};
 use arrow::datatypes::Field;
-use asofdb::parts::{did_you_mean, find_view, request_batch, request_column, source_schema};
+use asofdb::parts::{did_you_mean, find_view, request_batch, source_schema};
 use asofdb::storage::EVENT_COLUMN_DEFAULT;
 use asofdb::{Catalog, ColumnRole, Error, FeatureView, timestamp_type};
 use asofdb_protocol::Role;
@@ -18,7 +18,7 @@ use super::super::door::Door;
 use super::super::failure::Failure;
 use super::super::payload::Payload;
 use super::super::reply::JsonReply;
-use super::columns::JsonColumns;
+use super::columns::{JsonColumns, typed_column};
 use crate::consumers::Operation;
 
 /// The tag by which a view says which push source feeds it.
@@ -138,7 +138,7 @@ fn rows_of(view: &FeatureView, df: &JsonColumns<'_>) -> Result<RecordBatch, Fail
 }
 
 fn column(view: &FeatureView, field: Field, values: &[&RawValue]) -> Result<(Field, ArrayRef), Failure> {
-    let column = request_column(&field, values);
+    let column = typed_column(&field, values);
     let column = column.map_err(|error| Error::invalid(format!("view {:?}, {}", view.name, error.message())))?;
     // A null where none may be is refused by the store, which names the row.
     Ok((field.with_nullable(true), column))

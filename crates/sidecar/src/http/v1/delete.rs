@@ -16,7 +16,7 @@ use super::super::failure::Failure;
 use super::super::payload::Payload;
 use super::super::reply::JsonReply;
 use super::entity;
-use super::read::time;
+use super::time::GivenTime;
 use crate::consumers::Operation;
 
 #[derive(Deserialize)]
@@ -28,7 +28,7 @@ struct Deletion<'a> {
     #[serde(borrow)]
     entity: &'a RawValue,
     #[serde(default)]
-    at: Option<String>,
+    at: Option<GivenTime>,
 }
 
 #[derive(Deserialize)]
@@ -52,7 +52,7 @@ pub(in super::super) async fn delete(
             let asked: Deletion<'_> = payload.json()?;
             let store = &door.service.store;
             let now = store.now();
-            let at = asked.at.as_deref().map_or(Ok(now), |at| time("at", at, now))?;
+            let at = asked.at.map_or(Ok(now), |at| at.resolve("at", now))?;
             let views = views(&store.catalog(), asked.view.as_deref(), asked.entity)?;
             let names: Vec<_> = views.iter().map(|view| view.name.as_str()).collect();
             let entity = entity::from_object(&views[0].join_keys, asked.entity)?;

@@ -6,6 +6,7 @@ mod entity;
 mod freshness;
 mod history;
 mod read;
+mod time;
 mod write;
 
 pub(super) use self::catalog::{catalog, entities, service, services, view, views};

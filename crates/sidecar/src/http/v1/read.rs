@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use asofdb::{Answer, AnswerRows, AsJson, EntityRows, Prepared, Store, Timestamp};
+use asofdb::{Answer, AnswerRows, AsJson, EntityRows, Prepared, Store};
 use asofdb_protocol::Role;
 use axum::extract::State;
 use serde::Deserialize;
@@ -14,6 +14,7 @@ use super::super::failure::Failure;
 use super::super::payload::Payload;
 use super::super::reply::JsonReply;
 use super::entity;
+use super::time::GivenTime;
 use crate::consumers::Operation;
 
 #[derive(Deserialize)]
@@ -31,9 +32,9 @@ struct AsOf<'a> {
     #[serde(borrow)]
     entities: Vec<&'a RawValue>,
     #[serde(default)]
-    at: Option<String>,
+    at: Option<GivenTime>,
     #[serde(default)]
-    known_at: Option<String>,
+    known_at: Option<GivenTime>,
 }
 
 /// Features of entities now.
@@ -63,22 +64,14 @@ pub(in super::super) async fn as_of(
         caller.measured(Operation::AsOf, |count| {
             let asked: AsOf<'_> = payload.json()?;
             let now = door.service.store.now();
-            let at = asked.at.as_deref().map_or(Ok(now), |at| time("at", at, now))?;
-            let known_at = asked.known_at.as_deref().map(|known_at| time("known_at", known_at, now)).transpose()?;
+            let at = asked.at.map_or(Ok(now), |at| at.resolve("at", now))?;
+            let known_at = asked.known_at.map(|known_at| known_at.resolve("known_at", now)).transpose()?;
             read(door, count, &asked.features, &asked.entities, |store, prepared, rows| {
                 store.as_of(prepared, rows, at, known_at)
             })
         })
     })
     .await
-}
-
-/// A time of a request: RFC 3339, a date, or `now`.
-pub(super) fn time(name: &str, text: &str, now: Timestamp) -> Result<Timestamp, Failure> {
-    match text {
-        "now" => Ok(now),
-        _ => text.parse().map_err(|error: asofdb::storage::Error| Failure::invalid(format!("{name:?}: {error}"))),
-    }
 }
 
 fn read(

@@ -3,7 +3,9 @@
 use std::path::Path;
 
 use asofdb::{Error, Result};
-use asofdb_protocol::{CheckpointRequest, FreshnessMessage, FreshnessRequest, Role, decode_message, encoded_message};
+use asofdb_protocol::{
+    CheckpointRequest, FreshnessMessage, FreshnessRequest, Role, VerifiedMessage, decode_message, encoded_message,
+};
 
 use super::Work;
 use crate::consumers::Operation;
@@ -19,7 +21,7 @@ pub(super) fn freshness(work: &Work<'_>, body: &[u8]) -> Result<Vec<u8>> {
 pub(super) fn verify(work: &Work<'_>, body: &[u8]) -> Result<Vec<u8>> {
     decode_message::<()>(body)?;
     let _place = work.shared.enter_bulk()?;
-    encoded_message(&work.shared.service.store.verify()?)
+    encoded_message(&VerifiedMessage::from(work.shared.service.store.verify()?))
 }
 
 pub(super) fn compact(work: &Work<'_>, body: &[u8]) -> Result<Vec<u8>> {

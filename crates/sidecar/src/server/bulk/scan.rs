@@ -33,7 +33,7 @@ fn scan(work: &Work<'_>, request: &ScanRequest, outflow: &Outflow) -> Result<u64
     };
     let selection = Selection::new(view, &rows, snapshot.now())?;
     let versions_estimate = snapshot.versions_estimate(view)?;
-    outflow.send(Kind::Scan, encoded_message(&ScanBegin { snapshot: snapshot.now(), versions_estimate })?)?;
+    outflow.send(Kind::Scan, encoded_message(&ScanBegin { snapshot: snapshot.now().into(), versions_estimate })?)?;
     let mut stream = Stream::start(&selection.schema.arrow, outflow)?;
     let limit = request.limit.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX));
     selection.each_batch(&*snapshot, &range, limit, work.counts, |batch| stream.write(&batch))?;

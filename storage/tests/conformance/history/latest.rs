@@ -6,6 +6,7 @@ every_backend!(
     latest_is_the_greatest_version_up_to_now,
     latest_equals_as_of_now_at_every_moment,
     latest_answers_many_rows_of_many_views_at_once,
+    a_row_asked_for_more_than_once_is_answered_each_time,
     latest_of_a_row_never_written_is_nothing,
     keys_that_begin_alike_are_different_rows,
 );
@@ -38,6 +39,19 @@ fn latest_answers_many_rows_of_many_views_at_once(store: &mut Store) {
     store.throughout(|store| {
         assert_eq!(store.latest_many(&rows), expected);
         assert_eq!(store.latest_many(&[]), []);
+    });
+}
+
+fn a_row_asked_for_more_than_once_is_answered_each_time(store: &mut Store) {
+    store.define(&[kept("u"), kept("v"), kept("w")]);
+    store.batch().put("u", "a", -1, 1).put("v", "a", -2, 2).put("v", "b", -3, 3).commit();
+    let (u, v, b) = (Some((-1, 0, Some(1))), Some((-2, 0, Some(2))), Some((-3, 0, Some(3))));
+    store.throughout(|store| {
+        assert_eq!(store.latest_many(&[("v", "a"); 5]), [v; 5], "one row of one entity");
+        let pairs = [("v", "a"), ("u", "a"), ("w", "a"), ("v", "a"), ("u", "a"), ("w", "a")];
+        assert_eq!(store.latest_many(&pairs), [v, u, None, v, u, None], "three rows of one entity");
+        let others = [("v", "a"), ("v", "b"), ("v", "a"), ("v", "b"), ("u", "b")];
+        assert_eq!(store.latest_many(&others), [v, b, v, b, None], "two entities");
     });
 }
 

@@ -1,4 +1,4 @@
-//! What a store on disk keeps, and what it tells about itself.
+//! A store on disk keeps what was written, and tells about itself.
 
 use crate::common::{DAY, HOUR, Store, aged, every_backend, kept};
 

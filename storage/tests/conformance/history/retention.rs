@@ -15,6 +15,7 @@ every_backend!(
     retention_counts_in_every_way_to_read,
     a_longer_retention_does_not_bring_versions_back,
     a_clock_that_goes_back_does_not_bring_versions_back,
+    latest_goes_by_the_one_time_that_it_is_given,
 );
 
 fn without_retention_everything_is_kept(store: &mut Store) {
@@ -140,4 +141,15 @@ fn a_clock_that_goes_back_does_not_bring_versions_back(store: &mut Store) {
     assert_eq!(store.as_of("v", "a", -HOUR), None);
     store.backend().compact().unwrap();
     assert_eq!(store.as_of("v", "a", -HOUR), None);
+}
+
+/// A read takes the time once: that it is over meanwhile must not hide a row from half of it.
+fn latest_goes_by_the_one_time_that_it_is_given(store: &mut Store) {
+    store.define(&[aged("v", false), aged("w", true)]);
+    store.batch().put("v", "a", 0, 1).put("w", "a", 0, 2).commit();
+    store.clock_to(10 * DAY);
+    let taken = store.backend().now();
+    store.clock_to(10 * DAY + 1);
+    assert_eq!(store.latest_at(&[("v", "a"), ("w", "a")], taken), [Some((0, 0, Some(1))), Some((0, 0, Some(2)))]);
+    assert_eq!(store.latest_many(&[("v", "a"), ("w", "a")]), [None, Some((0, 0, Some(2)))]);
 }

@@ -1,0 +1,182 @@
+//! Definitions within messages.
+
+use std::collections::BTreeMap;
+
+use asofdb::{Definitions, EntityDefinition, FeatureDefinition, JoinKey, ServiceDefinition, ViewDefinition};
+
+use super::value::{ScalarTypeMessage, SpanMessage, ValueMessage, ValueTypeMessage};
+use crate::codec::{Decode, Encode};
+
+/// The whole wanted state.
+#[derive(Debug, Clone, PartialEq, Encode, Decode)]
+pub struct DefinitionsMessage {
+    entities: Vec<EntityMessage>,
+    views: Vec<ViewMessage>,
+    services: Vec<ServiceMessage>,
+}
+
+impl From<Definitions> for DefinitionsMessage {
+    fn from(definitions: Definitions) -> Self {
+        DefinitionsMessage {
+            entities: definitions.entities.into_iter().map(EntityMessage::from).collect(),
+            views: definitions.views.into_iter().map(ViewMessage::from).collect(),
+            services: definitions.services.into_iter().map(ServiceMessage::from).collect(),
+        }
+    }
+}
+
+impl From<DefinitionsMessage> for Definitions {
+    fn from(message: DefinitionsMessage) -> Self {
+        Definitions {
+            entities: message.entities.into_iter().map(EntityDefinition::from).collect(),
+            views: message.views.into_iter().map(ViewDefinition::from).collect(),
+            services: message.services.into_iter().map(ServiceDefinition::from).collect(),
+        }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Encode, Decode)]
+struct EntityMessage {
+    name: String,
+    join_keys: Vec<JoinKeyMessage>,
+    description: String,
+    tags: BTreeMap<String, String>,
+}
+
+impl From<EntityDefinition> for EntityMessage {
+    fn from(entity: EntityDefinition) -> Self {
+        let EntityDefinition { name, join_keys, description, tags } = entity;
+        EntityMessage { name, join_keys: join_keys.into_iter().map(JoinKeyMessage::from).collect(), description, tags }
+    }
+}
+
+impl From<EntityMessage> for EntityDefinition {
+    fn from(message: EntityMessage) -> Self {
+        let EntityMessage { name, join_keys, description, tags } = message;
+        EntityDefinition { name, join_keys: join_keys.into_iter().map(JoinKey::from).collect(), description, tags }
+    }
+}
+
+/// A join key.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct JoinKeyMessage {
+    /// Column name.
+    pub name: String,
+    /// Type.
+    pub ty: ScalarTypeMessage,
+}
+
+impl From<JoinKey> for JoinKeyMessage {
+    fn from(key: JoinKey) -> Self {
+        JoinKeyMessage { name: key.name, ty: ScalarTypeMessage(key.ty) }
+    }
+}
+
+impl From<JoinKeyMessage> for JoinKey {
+    fn from(message: JoinKeyMessage) -> Self {
+        JoinKey { name: message.name, ty: message.ty.0 }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Encode, Decode)]
+struct ViewMessage {
+    name: String,
+    entities: Vec<String>,
+    ttl: Option<SpanMessage>,
+    retention: Option<SpanMessage>,
+    keep_newest: bool,
+    max_future_skew: SpanMessage,
+    event_column: String,
+    created_column: Option<String>,
+    owner: String,
+    team: String,
+    description: String,
+    tags: BTreeMap<String, String>,
+    features: Vec<FeatureMessage>,
+}
+
+impl From<ViewDefinition> for ViewMessage {
+    fn from(view: ViewDefinition) -> Self {
+        ViewMessage {
+            name: view.name,
+            entities: view.entities,
+            ttl: view.ttl.map(SpanMessage::from),
+            retention: view.retention.map(SpanMessage::from),
+            keep_newest: view.keep_newest,
+            max_future_skew: view.max_future_skew.into(),
+            event_column: view.event_column,
+            created_column: view.created_column,
+            owner: view.owner,
+            team: view.team,
+            description: view.description,
+            tags: view.tags,
+            features: view.features.into_iter().map(FeatureMessage::from).collect(),
+        }
+    }
+}
+
+impl From<ViewMessage> for ViewDefinition {
+    fn from(message: ViewMessage) -> Self {
+        ViewDefinition {
+            name: message.name,
+            entities: message.entities,
+            ttl: message.ttl.map(Into::into),
+            retention: message.retention.map(Into::into),
+            keep_newest: message.keep_newest,
+            max_future_skew: message.max_future_skew.into(),
+            event_column: message.event_column,
+            created_column: message.created_column,
+            owner: message.owner,
+            team: message.team,
+            description: message.description,
+            tags: message.tags,
+            features: message.features.into_iter().map(FeatureDefinition::from).collect(),
+        }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Encode, Decode)]
+struct FeatureMessage {
+    name: String,
+    ty: ValueTypeMessage,
+    description: String,
+    default: Option<ValueMessage>,
+    tags: BTreeMap<String, String>,
+}
+
+impl From<FeatureDefinition> for FeatureMessage {
+    fn from(feature: FeatureDefinition) -> Self {
+        let FeatureDefinition { name, ty, description, default, tags } = feature;
+        FeatureMessage { name, ty: ValueTypeMessage(ty), description, default: default.map(ValueMessage), tags }
+    }
+}
+
+impl From<FeatureMessage> for FeatureDefinition {
+    fn from(message: FeatureMessage) -> Self {
+        let FeatureMessage { name, ty, description, default, tags } = message;
+        FeatureDefinition { name, ty: ty.0, description, default: default.map(|value| value.0), tags }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+struct ServiceMessage {
+    name: String,
+    owner: String,
+    description: String,
+    tags: BTreeMap<String, String>,
+    features: Vec<String>,
+}
+
+impl From<ServiceDefinition> for ServiceMessage {
+    fn from(service: ServiceDefinition) -> Self {
+        let ServiceDefinition { name, owner, description, tags, features } = service;
+        ServiceMessage { name, owner, description, tags, features }
+    }
+}
+
+impl From<ServiceMessage> for ServiceDefinition {
+    fn from(message: ServiceMessage) -> Self {
+        let ServiceMessage { name, owner, description, tags, features } = message;
+        ServiceDefinition { name, owner, description, tags, features }
+    }
+}

@@ -1,0 +1,6 @@
+//! The size of a history's world: small, so that its writes meet.
+
+/// Views there can be.
+pub const VIEWS: usize = 4;
+/// Entities in each view.
+pub(crate) const KEYS: usize = 6;

@@ -1,0 +1,29 @@
+//! The traits of a store, in the terms of the domain, cut into what different parts of a program need.
+//!
+//! [`Catalogs`], [`History`] and [`Upkeep`] together make a [`Backend`], a whole store;
+//! [`crate::MemoryBackend`] is their specification. [`Online`] is a part that a store has rather than is: a table
+//! of newest versions that hangs on the [`Newest`] events of a store.
+
+mod catalogs;
+mod history;
+mod lookup;
+mod newest;
+mod online;
+mod range;
+mod snapshot;
+mod upkeep;
+
+pub use self::catalogs::Catalogs;
+pub use self::history::{Committed, Erased, History};
+pub use self::lookup::{AsOfLookup, Found, Lookup, RowKey, Visit};
+pub(crate) use self::newest::Observers;
+pub use self::newest::{Newest, NewestRow, Observer};
+pub use self::online::{LookedUp, Online};
+pub use self::range::KeyRange;
+pub use self::snapshot::{Cursor, Scan, Scanned, Snapshot, VisitVersion};
+pub use self::upkeep::{FamilyStats, Stats, Upkeep, Verified};
+
+/// A store of versioned rows: whatever keeps a catalog and a history, and can be looked after.
+pub trait Backend: Catalogs + History + Upkeep {}
+
+impl<T: Catalogs + History + Upkeep> Backend for T {}

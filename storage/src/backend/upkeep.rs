@@ -1,0 +1,81 @@
+//! The upkeep of a store. Nothing here changes an answer.
+
+use std::path::Path;
+
+use crate::error::Result;
+
+/// Figures about a store.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// Bytes of live data on disk.
+    pub disk_bytes: u64,
+    /// Bytes held in block cache and write buffers.
+    pub memory_bytes: u64,
+    /// The stated budget for `memory_bytes`.
+    pub memory_budget_bytes: u64,
+    /// Rows in each column family, as an estimate, with the family's bytes on disk.
+    pub families: Vec<FamilyStats>,
+    /// Batches and rows written since the store was opened.
+    pub batches: u64,
+    /// Rows written since the store was opened.
+    pub rows: u64,
+    /// Times a write had to wait because compaction was behind.
+    pub stalls: u64,
+    /// The error that stopped background work, if one did.
+    pub background_error: Option<String>,
+}
+
+/// Figures about one column family.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FamilyStats {
+    /// Name.
+    pub name: String,
+    /// Rows, as an estimate.
+    pub rows_estimate: u64,
+    /// Bytes on disk.
+    pub disk_bytes: u64,
+}
+
+/// The findings of a check of the store.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Verified {
+    /// Versions read.
+    pub versions: u64,
+    /// Rows of `latest` compared with `history`.
+    pub entities: u64,
+    /// Problems, one line each; at most a hundred are kept.
+    pub problems: Vec<String>,
+}
+
+/// Looks after a store: its memory, its files and its soundness. No call changes what a read answers.
+pub trait Upkeep: Send + Sync + 'static {
+    /// Writes what is in memory to disk.
+    ///
+    /// # Errors
+    /// `Unavailable` when the disk is full.
+    fn flush(&self) -> Result<()>;
+
+    /// Compacts everything, reclaiming what retention, drops and erasures left.
+    ///
+    /// # Errors
+    /// `Unavailable` when the disk is full.
+    fn compact(&self) -> Result<()>;
+
+    /// Writes a consistent copy of the store into a new directory.
+    ///
+    /// # Errors
+    /// `Conflict` when the directory exists; `Invalid` for a store that is not on disk.
+    fn checkpoint(&self, directory: &Path) -> Result<()>;
+
+    /// Figures about the store.
+    ///
+    /// # Errors
+    /// `Unavailable` when the store cannot be read.
+    fn stats(&self) -> Result<Stats>;
+
+    /// Reads everything and checks that it can be read and that `latest` agrees with `history`.
+    ///
+    /// # Errors
+    /// `Unavailable` when the store cannot be read; what is wrong with the data is in the answer.
+    fn verify(&self) -> Result<Verified>;
+}

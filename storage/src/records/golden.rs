@@ -1,0 +1,200 @@
+//! The bytes of every record of the catalog, as asofdb 0.1.0 wrote them, in `tests/fixtures/records-1`.
+//!
+//! They were written before records had structs of their own. They stay when a newer version is added: it is then
+//! read, and written as the newest.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Recorded, decode, encode};
+use crate::catalog::{Entity, Feature, FeatureService, FeatureView, JoinKey, Meta};
+use crate::error::ErrorKind;
+use crate::schema::{FeatureId, RowSchema};
+use crate::time::{Span, Timestamp};
+use crate::value::{ScalarType, Value, ValueType};
+
+/// The types of 0.1.0.
+const TYPES: [ScalarType; 8] = [
+    ScalarType::Bool,
+    ScalarType::Int32,
+    ScalarType::Int64,
+    ScalarType::Float32,
+    ScalarType::Float64,
+    ScalarType::String,
+    ScalarType::Bytes,
+    ScalarType::Timestamp,
+];
+
+macro_rules! fixture {
+    ($name:literal) => {
+        include_bytes!(concat!("../../tests/fixtures/records-1/", $name))
+    };
+}
+
+fn tags() -> BTreeMap<String, String> {
+    BTreeMap::from([("stufe".to_owned(), "1".to_owned()), ("tier".to_owned(), "é".to_owned())])
+}
+
+fn scalars() -> [Value; 8] {
+    [
+        Value::Bool(true),
+        Value::Int32(-7),
+        Value::Int64(i64::MIN),
+        Value::Float32(1.5),
+        Value::Float64(-0.1),
+        Value::String("é".into()),
+        Value::Bytes(vec![0, 255]),
+        Value::Timestamp(Timestamp::from_micros(-1)),
+    ]
+}
+
+/// One feature of each type with a default, then one list of each, every other with a default.
+fn features() -> Vec<Feature> {
+    let typed = || TYPES.into_iter().zip(scalars()).zip(0u32..);
+    let singles = typed().map(|((ty, value), index)| Feature {
+        id: FeatureId(index),
+        name: ty.name().to_owned(),
+        ty: ValueType::Scalar(ty),
+        description: format!("A {ty}"),
+        default: Some(value),
+        tags: tags(),
+    });
+    let lists = typed().map(|((ty, value), index)| Feature {
+        id: FeatureId(10 + index),
+        name: format!("{ty}s"),
+        ty: ValueType::List(ty),
+        description: String::new(),
+        default: (index % 2 == 0).then(|| Value::List(ty, vec![value.clone(), value.clone()])),
+        tags: BTreeMap::new(),
+    });
+    singles.chain(lists).collect()
+}
+
+fn view() -> FeatureView {
+    let features = features();
+    let columns = features.iter().map(|feature| (feature.id, feature.ty)).collect();
+    FeatureView {
+        id: 3,
+        key_space: 2,
+        name: "profile".into(),
+        entities: vec!["user".into(), "shop".into()],
+        join_keys: vec![
+            JoinKey { name: "user_id".into(), ty: ScalarType::Int64 },
+            JoinKey { name: "shop".into(), ty: ScalarType::String },
+        ],
+        ttl: Some(Span::from_secs(7200)),
+        retention: Some(Span::from_secs(86400)),
+        keep_newest: true,
+        retention_floor: Some(Timestamp::from_micros(1_700_000_000_000_000)),
+        max_future_skew: Span::from_secs(3600),
+        event_column: "event_timestamp".into(),
+        created_column: Some("created".into()),
+        owner: "a@example.org".into(),
+        team: "ops".into(),
+        description: "What is known of a user".into(),
+        tags: tags(),
+        features,
+        next_feature: 18,
+        schemas: vec![
+            RowSchema { version: 0, columns: vec![(FeatureId(0), ValueType::Scalar(ScalarType::Bool))] },
+            RowSchema { version: 1, columns },
+        ],
+    }
+}
+
+/// Decodes a record of version 1, and encodes it again as the version that is written.
+fn again<T: Recorded>(key: &[u8], bytes: &[u8]) -> T {
+    let value: T = decode(key, bytes).unwrap();
+    assert_eq!(encode(&value).unwrap(), bytes, "{}", T::name(key));
+    value
+}
+
+#[test]
+fn views_are_read_and_written_as_format_1_has_them() {
+    let (read, made) = (again::<FeatureView>(b"vprofile", fixture!("view")), view());
+    assert_eq!(format!("{read:?}"), format!("{made:?}"));
+    assert_eq!(encode(&made).unwrap(), fixture!("view"));
+}
+
+#[test]
+fn entities_services_and_counters_are_read_and_written_as_format_1_has_them() {
+    let key = |name: &str, ty| JoinKey { name: name.to_owned(), ty };
+    let entity = Entity {
+        name: "user".into(),
+        join_keys: vec![key("user_id", ScalarType::Int64), key("at", ScalarType::Timestamp)],
+        description: "A user".into(),
+        tags: tags(),
+    };
+    assert_eq!(again::<Entity>(b"euser", fixture!("entity")), entity);
+    let service = FeatureService {
+        name: "ranker".into(),
+        owner: "m@example.org".into(),
+        description: "Ranks".into(),
+        tags: tags(),
+        features: vec!["profile:*".into(), "shop:open".into()],
+    };
+    assert_eq!(again::<FeatureService>(b"sranker", fixture!("service")), service);
+    let space = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+    let meta = Meta {
+        revision: 7,
+        next_view: 4,
+        next_key_space: 3,
+        key_spaces: BTreeMap::from([(space(&["user"]), 1), (space(&["user", "shop"]), 2)]),
+        dropped_views: BTreeSet::from([0, 2]),
+    };
+    assert_eq!(again::<Meta>(b"m", fixture!("meta")), meta);
+}
+
+#[test]
+fn what_is_no_record_of_a_known_version_is_refused_by_name() {
+    let refused = |bytes: &[u8], kind, message: &str| {
+        let error = decode::<FeatureView>(b"vx", bytes).unwrap_err();
+        assert_eq!((error.kind(), format!("{error:#}").as_str()), (kind, message));
+    };
+    let newer = [&[2][..], &fixture!("view")[1..]].concat();
+    let message = "feature view \"x\": record version 2 is newer than this asofdb reads (1)";
+    refused(&newer, ErrorKind::Conflict, message);
+    refused(&[], ErrorKind::Corrupt, "feature view \"x\": the record is empty");
+    refused(&[0, 1], ErrorKind::Corrupt, "feature view \"x\": there is no record version 0");
+    let longer = [&fixture!("view")[..], &[0]].concat();
+    refused(&longer, ErrorKind::Corrupt, "feature view \"x\": the record has 1 bytes left over");
+    let named = |error: crate::error::Error| error.to_string();
+    assert!(named(decode::<Entity>(b"eu", &[9]).unwrap_err()).starts_with("entity \"u\": record version 9"));
+    assert!(named(decode::<FeatureService>(b"ss", &[9]).unwrap_err()).starts_with("feature service \"s\": "));
+    assert!(named(decode::<Meta>(b"m", &[9]).unwrap_err()).starts_with("the catalog's counters: "));
+}
+
+#[test]
+fn a_view_cut_short_anywhere_is_corrupt() {
+    let bytes = fixture!("view");
+    for end in 1..bytes.len() {
+        let error = decode::<FeatureView>(b"vx", &bytes[..end]).unwrap_err();
+        assert_eq!((error.kind(), error.to_string().as_str()), (ErrorKind::Corrupt, "feature view \"x\""), "at {end}");
+    }
+}
+
+#[test]
+fn lengths_that_lie_and_unknown_types_are_corrupt() {
+    // An entity's name, its count of join keys and the type of the first, in the fixture.
+    let (name, count, ty) = (1, 13, 36);
+    let bytes = fixture!("entity");
+    assert_eq!((bytes[name], bytes[count], bytes[ty]), (4, 2, ScalarType::Int64.number() as u8));
+    for (at, lie) in [(name, u64::MAX), (name, 1 << 40), (count, u64::MAX), (count, 1 << 24), (ty, 1_000)] {
+        let mut bytes = bytes.to_vec();
+        bytes[at..at + 8].copy_from_slice(&lie.to_le_bytes());
+        assert_eq!(decode::<Entity>(b"eu", &bytes).unwrap_err().kind(), ErrorKind::Corrupt, "{lie} at {at}");
+    }
+}
+
+#[test]
+fn a_list_within_a_list_is_neither_written_nor_read() {
+    let floats = Value::List(ScalarType::Float32, vec![Value::Float32(1.5)]);
+    let mut nested = view();
+    nested.features[0].default = Some(Value::List(ScalarType::Float32, vec![floats]));
+    assert_eq!(encode(&nested).unwrap_err().kind(), ErrorKind::Internal);
+    // The default of the first list, of bools: number 8, type 0, two items; the first becomes a list.
+    let list = [8, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1];
+    let mut bytes = fixture!("view").to_vec();
+    let at = bytes.windows(list.len()).position(|window| window == list).expect("the default of a list of bools");
+    bytes[at + 16] = 8;
+    assert_eq!(decode::<FeatureView>(b"vx", &bytes).unwrap_err().kind(), ErrorKind::Corrupt);
+}

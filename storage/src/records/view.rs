@@ -1,0 +1,154 @@
+//! The record of a feature view, with every schema that its rows were written with.
+//!
+//! Times are microseconds since 1970 and spans are microseconds, as `i64`.
+
+use std::collections::BTreeMap;
+
+use super::codec::{self, Decode, Encode};
+use super::entity::JoinKeyRecordV1;
+use super::value::{ValueRecord, ValueTypeRecord};
+use super::{Reader, Recorded, named};
+use crate::catalog::{Feature, FeatureView, JoinKey};
+use crate::schema::{FeatureId, RowSchema};
+use crate::time::{Span, Timestamp};
+
+#[derive(Encode, Decode)]
+pub(crate) struct ViewRecordV1 {
+    id: u32,
+    key_space: u32,
+    name: String,
+    entities: Vec<String>,
+    join_keys: Vec<JoinKeyRecordV1>,
+    ttl: Option<i64>,
+    retention: Option<i64>,
+    keep_newest: bool,
+    retention_floor: Option<i64>,
+    max_future_skew: i64,
+    event_column: String,
+    created_column: Option<String>,
+    owner: String,
+    team: String,
+    description: String,
+    tags: BTreeMap<String, String>,
+    features: Vec<FeatureRecordV1>,
+    next_feature: u32,
+    schemas: Vec<SchemaRecordV1>,
+}
+
+#[derive(Encode, Decode)]
+struct FeatureRecordV1 {
+    id: u32,
+    name: String,
+    ty: ValueTypeRecord,
+    description: String,
+    default: Option<ValueRecord>,
+    tags: BTreeMap<String, String>,
+}
+
+#[derive(Encode, Decode)]
+struct SchemaRecordV1 {
+    version: u16,
+    columns: Vec<(u32, ValueTypeRecord)>,
+}
+
+impl Recorded for FeatureView {
+    type Written = ViewRecordV1;
+
+    const READERS: &'static [Reader<Self>] = &[codec::read::<ViewRecordV1, Self>];
+
+    fn name(key: &[u8]) -> String {
+        named("feature view", key)
+    }
+}
+
+impl From<&FeatureView> for ViewRecordV1 {
+    fn from(view: &FeatureView) -> Self {
+        ViewRecordV1 {
+            id: view.id,
+            key_space: view.key_space,
+            name: view.name.clone(),
+            entities: view.entities.clone(),
+            join_keys: view.join_keys.iter().map(JoinKeyRecordV1::from).collect(),
+            ttl: view.ttl.map(Span::as_micros),
+            retention: view.retention.map(Span::as_micros),
+            keep_newest: view.keep_newest,
+            retention_floor: view.retention_floor.map(Timestamp::as_micros),
+            max_future_skew: view.max_future_skew.as_micros(),
+            event_column: view.event_column.clone(),
+            created_column: view.created_column.clone(),
+            owner: view.owner.clone(),
+            team: view.team.clone(),
+            description: view.description.clone(),
+            tags: view.tags.clone(),
+            features: view.features.iter().map(FeatureRecordV1::from).collect(),
+            next_feature: view.next_feature,
+            schemas: view.schemas.iter().map(SchemaRecordV1::from).collect(),
+        }
+    }
+}
+
+impl From<ViewRecordV1> for FeatureView {
+    fn from(record: ViewRecordV1) -> Self {
+        FeatureView {
+            id: record.id,
+            key_space: record.key_space,
+            name: record.name,
+            entities: record.entities,
+            join_keys: record.join_keys.into_iter().map(JoinKey::from).collect(),
+            ttl: record.ttl.map(Span::from_micros),
+            retention: record.retention.map(Span::from_micros),
+            keep_newest: record.keep_newest,
+            retention_floor: record.retention_floor.map(Timestamp::from_micros),
+            max_future_skew: Span::from_micros(record.max_future_skew),
+            event_column: record.event_column,
+            created_column: record.created_column,
+            owner: record.owner,
+            team: record.team,
+            description: record.description,
+            tags: record.tags,
+            features: record.features.into_iter().map(Feature::from).collect(),
+            next_feature: record.next_feature,
+            schemas: record.schemas.into_iter().map(RowSchema::from).collect(),
+        }
+    }
+}
+
+impl From<&Feature> for FeatureRecordV1 {
+    fn from(feature: &Feature) -> Self {
+        FeatureRecordV1 {
+            id: feature.id.0,
+            name: feature.name.clone(),
+            ty: ValueTypeRecord(feature.ty),
+            description: feature.description.clone(),
+            default: feature.default.clone().map(ValueRecord),
+            tags: feature.tags.clone(),
+        }
+    }
+}
+
+impl From<FeatureRecordV1> for Feature {
+    fn from(record: FeatureRecordV1) -> Self {
+        Feature {
+            id: FeatureId(record.id),
+            name: record.name,
+            ty: record.ty.0,
+            description: record.description,
+            default: record.default.map(|value| value.0),
+            tags: record.tags,
+        }
+    }
+}
+
+impl From<&RowSchema> for SchemaRecordV1 {
+    fn from(schema: &RowSchema) -> Self {
+        let columns = schema.columns.iter().map(|(id, ty)| (id.0, ValueTypeRecord(*ty)));
+        SchemaRecordV1 { version: schema.version, columns: columns.collect() }
+    }
+}
+
+impl From<SchemaRecordV1> for RowSchema {
+    fn from(record: SchemaRecordV1) -> Self {
+        let columns = record.columns.into_iter().map(|(id, ty)| (FeatureId(id), ty.0));
+        RowSchema { version: record.version, columns: columns.collect() }
+    }
+}

@@ -1,0 +1,51 @@
+//! Records beside the catalog's own: the store's format and time, and work that was begun.
+//!
+//! What they stand for belongs to the backend on disk (`rocks`), which converts them.
+
+use super::codec::{Decode, Encode};
+
+/// The format of the store as a whole.
+#[derive(Encode, Decode)]
+pub(crate) struct FormatRecordV1 {
+    pub(crate) format: u32,
+}
+
+/// How far the store's time has come, in microseconds since 1970.
+#[derive(Encode, Decode)]
+pub(crate) struct ReachedRecordV1 {
+    /// The greatest present.
+    pub(crate) newest: i64,
+    /// The greatest created timestamp given.
+    pub(crate) stamped: i64,
+}
+
+/// A bulk load that was begun.
+#[derive(Encode, Decode)]
+pub(crate) struct LoadRecordV1 {
+    pub(crate) rows: Vec<LoadedRowsRecordV1>,
+    /// Names and values of the notes; without a value the note is removed.
+    pub(crate) notes: Vec<(Vec<u8>, Option<Vec<u8>>)>,
+}
+
+/// Rows of one view, from one entity key to another, both included.
+#[derive(Encode, Decode)]
+pub(crate) struct LoadedRowsRecordV1 {
+    pub(crate) view: u32,
+    pub(crate) key_space: u32,
+    pub(crate) first: Vec<u8>,
+    pub(crate) last: Vec<u8>,
+}
+
+/// An erasure whose bytes may still be on disk.
+#[derive(Encode, Decode)]
+pub(crate) struct ErasureRecordV1 {
+    pub(crate) rows: Vec<ErasedRowRecordV1>,
+}
+
+/// A row that is being erased.
+#[derive(Encode, Decode)]
+pub(crate) struct ErasedRowRecordV1 {
+    pub(crate) view: u32,
+    pub(crate) key_space: u32,
+    pub(crate) key: Vec<u8>,
+}

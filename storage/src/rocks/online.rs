@@ -1,0 +1,264 @@
+//! The family `latest` as a table of newest versions.
+
+use std::cell::RefCell;
+use std::ops::Range;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use rocksdb::{DB, DBRawIterator, WriteBatch as RocksBatch};
+
+use super::error::{from_open, from_rocks};
+use super::families::Database;
+use super::gate::Gate;
+use super::newest::Candidates;
+use super::options::{Options, Tuning};
+use super::pool::{Pool, Purpose};
+use super::present::Present;
+use super::{directory, patience, stored};
+use crate::backend::{Found, LookedUp, Lookup, NewestRow, Online, RowKey, Visit};
+use crate::error::Result;
+use crate::key;
+use crate::time::{SystemClock, Timestamp};
+
+/// From this many views of one entity on, reading the neighbours in one pass beats looking each of them up.
+const NEIGHBOURS_MIN: usize = 4;
+
+thread_local! {
+    /// Room for encoded keys.
+    static KEYS: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Bytes of deletions that are written at once.
+const WRITE_BYTES_MAX: usize = 4 << 20;
+
+/// The newest version of each row, on disk.
+///
+/// It is the family `latest` of a store, where the committer writes it together with the history, or a table that
+/// stands by itself and is kept by the events of a store elsewhere, larger than memory if need be.
+pub struct RocksOnline {
+    database: Arc<Database>,
+    pool: Arc<Pool>,
+    present: Arc<Present>,
+    gate: Gate,
+    patience: Duration,
+    /// Held from looking up what is there until what is greater has been written.
+    writing: Mutex<()>,
+}
+
+impl RocksOnline {
+    /// Makes an empty table that stands by itself at `path`, with so many bytes of memory as its budget. What an earlier
+    /// one left there is removed: it cannot know what it has missed since.
+    ///
+    /// # Errors
+    /// `Conflict` when something else is at `path`, such as a store, whose table must not be written past its
+    /// history; `Invalid` for a budget under [`super::MEMORY_BUDGET_BYTES_MIN`]; `Unavailable` when the table cannot
+    /// be written or is open already.
+    pub fn create(path: impl AsRef<Path>, memory_budget_bytes: usize) -> Result<Self> {
+        let path = path.as_ref();
+        let options = Options { memory_budget_bytes, ..Options::default() };
+        options.check()?;
+        directory::check_table(path)?;
+        // Nobody asks this clock: a table goes by the time of each read.
+        let present = Arc::new(Present::new(Arc::new(SystemClock)));
+        let tuning = Tuning::new(&options, &present)?;
+        DB::destroy(&tuning.store, path).map_err(|error| from_open(path, error))?;
+        let database = Arc::new(Database::open(path, &tuning, true)?);
+        let pool = Arc::new(Pool::new(database.clone()));
+        Ok(RocksOnline::over(database, pool, present, options.stall_patience))
+    }
+
+    pub(super) fn over(database: Arc<Database>, pool: Arc<Pool>, present: Arc<Present>, patience: Duration) -> Self {
+        RocksOnline { database, pool, present, gate: Gate::default(), patience, writing: Mutex::default() }
+    }
+
+    /// The gate that says whether the table may answer.
+    pub(super) fn gate(&self) -> &Gate {
+        &self.gate
+    }
+
+    fn write(&self, build: impl FnMut() -> Result<RocksBatch>) -> Result<()> {
+        patience::write(&self.database, self.patience, false, build, || {})
+    }
+
+    fn delete(&self, keys: &[Vec<u8>]) -> Result<()> {
+        self.write(|| {
+            let mut batch = RocksBatch::default();
+            keys.iter().for_each(|key| batch.delete_cf(self.database.latest(), key));
+            Ok(batch)
+        })
+    }
+}
+
+impl Online for RocksOnline {
+    fn look_up(&self, lookups: &[Lookup<'_>], at: Timestamp, visit: &mut Visit<'_>) -> Result<LookedUp> {
+        let Some(mark) = self.gate.mark() else { return Ok(LookedUp::Declined) };
+        let mut answer = Answer { table: self, lookups, at, mark, visit };
+        match lookups {
+            [] => Ok(LookedUp::Answered),
+            [lookup] => answer.one(lookup),
+            [first, rest @ ..] => {
+                match lookups.len() >= NEIGHBOURS_MIN && rest.iter().all(|l| is_neighbour(l, first)) {
+                    true => answer.neighbours(),
+                    false => answer.several(),
+                }
+            }
+        }
+    }
+
+    fn put(&self, rows: &[NewestRow<'_>]) -> Result<()> {
+        let _one_at_a_time = self.writing.lock();
+        let candidates = Candidates::of_rows(rows);
+        self.write(|| {
+            let mut batch = RocksBatch::default();
+            candidates.put(&self.database, |index| rows[index].row, &mut batch, |_| {})?;
+            Ok(batch)
+        })
+    }
+
+    fn forget(&self, rows: &[RowKey<'_>]) -> Result<()> {
+        let _one_at_a_time = self.writing.lock();
+        self.delete(&rows.iter().map(key_of).collect::<Vec<_>>())
+    }
+
+    fn forget_views(&self, views: &[u32]) -> Result<()> {
+        let _one_at_a_time = self.writing.lock();
+        let mut raw = self.database.rocks.raw_iterator_cf(self.database.latest());
+        let (mut keys, mut bytes) = (Vec::new(), 0);
+        raw.seek_to_first();
+        while let Some(found) = raw.key() {
+            if key::split_latest_key(found).is_some_and(|(_, _, view)| views.contains(&view)) {
+                bytes += found.len();
+                keys.push(found.to_vec());
+            }
+            if bytes > WRITE_BYTES_MAX {
+                self.delete(&keys)?;
+                keys.clear();
+                bytes = 0;
+            }
+            raw.next();
+        }
+        raw.status().map_err(|error| from_rocks("cannot read latest", error))?;
+        self.delete(&keys)
+    }
+
+    fn suspend(&self) {
+        self.gate.suspend();
+    }
+
+    fn resume(&self) {
+        self.gate.resume();
+    }
+}
+
+fn key_of(row: &RowKey<'_>) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(row.key.len() + 2 * size_of::<u32>());
+    key::latest_key(row.key_space, row.key, row.view, &mut bytes);
+    bytes
+}
+
+/// Returns whether two rows lie beside each other, the second not before the first.
+fn is_neighbour(lookup: &Lookup<'_>, first: &Lookup<'_>) -> bool {
+    lookup.view.key_space == first.view.key_space && lookup.key == first.key
+}
+
+struct Answer<'a, 'v> {
+    table: &'a RocksOnline,
+    lookups: &'a [Lookup<'a>],
+    at: Timestamp,
+    mark: u64,
+    visit: &'a mut Visit<'v>,
+}
+
+impl Answer<'_, '_> {
+    fn one(&mut self, lookup: &Lookup<'_>) -> Result<LookedUp> {
+        let database = &self.table.database;
+        let value = KEYS.with_borrow_mut(|key| {
+            key.clear();
+            key::latest_key(lookup.view.key_space, lookup.key, lookup.view.id, key);
+            database.rocks.get_pinned_cf(database.latest(), key)
+        });
+        let value = value.map_err(|error| from_rocks("cannot read latest", error))?;
+        self.give(&[value.as_deref().map(stored::decode).transpose()?])
+    }
+
+    fn several(&mut self) -> Result<LookedUp> {
+        let database = &self.table.database;
+        let values = KEYS.with_borrow_mut(|keys| {
+            keys.clear();
+            let mut ends = Vec::with_capacity(self.lookups.len());
+            for lookup in self.lookups {
+                key::latest_key(lookup.view.key_space, lookup.key, lookup.view.id, keys);
+                ends.push(keys.len());
+            }
+            let starts = std::iter::once(0).chain(ends.iter().copied());
+            let each = starts.zip(&ends).map(|(start, end)| &keys[start..*end]);
+            database.rocks.batched_multi_get_cf(database.latest(), each, false)
+        });
+        let newest = values.iter().map(|value| match value {
+            Ok(value) => value.as_deref().map(stored::decode).transpose(),
+            Err(error) => Err(from_rocks("cannot read latest", error.clone())),
+        });
+        self.give(&newest.collect::<Result<Vec<_>>>()?)
+    }
+
+    /// Passes on the newest versions, one a lookup, unless one of them must come from `history`.
+    fn give(&mut self, newest: &[Option<Found<'_>>]) -> Result<LookedUp> {
+        let is_behind = !self.table.gate.held(self.mark);
+        if is_behind || newest.iter().flatten().any(|found| found.version.event > self.at) {
+            return Ok(LookedUp::Declined);
+        }
+        let at = self.table.present.no_earlier(self.at);
+        for (index, (newest, lookup)) in newest.iter().zip(self.lookups).enumerate() {
+            (self.visit)(index, newest.filter(|found| lookup.shows(found.version, at)))?;
+        }
+        Ok(LookedUp::Answered)
+    }
+
+    /// Reads the rows of one entity in one pass over its neighbours.
+    fn neighbours(&mut self) -> Result<LookedUp> {
+        let table = self.table;
+        table.pool.with(Purpose::Neighbours, |raw, _| {
+            let mut values = vec![None; self.lookups.len()];
+            let mut rows = Vec::with_capacity(self.lookups.len() * 512);
+            self.collect(raw, &mut rows, &mut values)?;
+            let newest = values.into_iter().map(|range| range.map(|range| stored::decode(&rows[range])).transpose());
+            self.give(&newest.collect::<Result<Vec<_>>>()?)
+        })
+    }
+
+    fn collect(
+        &self,
+        raw: &mut DBRawIterator<'_>,
+        rows: &mut Vec<u8>,
+        values: &mut [Option<Range<usize>>],
+    ) -> Result<()> {
+        let mut order: Vec<_> = (0..self.lookups.len()).collect();
+        order.sort_unstable_by_key(|index| self.lookups[*index].view.id);
+        let first = &self.lookups[order[0]];
+        let mut key = Vec::with_capacity(first.key.len() + 8);
+        key::latest_key(first.view.key_space, first.key, first.view.id, &mut key);
+        raw.seek(&key);
+        let entity = key.len() - 4;
+        let mut order = order.into_iter().peekable();
+        while let Some(index) = order.peek() {
+            let Some((at, value)) = raw.item() else { break };
+            let Some(view) = at.strip_prefix(&key[..entity]).and_then(|view| view.first_chunk::<4>()) else { break };
+            let (view, wanted) = (u32::from_be_bytes(*view), self.lookups[*index].view.id);
+            if view == wanted {
+                let start = rows.len();
+                rows.extend_from_slice(value);
+                values[*index] = Some(start..rows.len());
+            }
+            // A row that was found may be wanted once more.
+            match view < wanted {
+                true => raw.next(),
+                false => {
+                    order.next();
+                }
+            }
+        }
+        raw.status().map_err(|error| from_rocks("cannot read latest", error))
+    }
+}

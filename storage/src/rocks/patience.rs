@@ -1,0 +1,57 @@
+//! Writing to RocksDB without ever stalling in it.
+
+use std::time::Duration;
+
+use rocksdb::{ErrorKind as RocksKind, WriteBatch as RocksBatch, WriteOptions};
+
+use super::error::from_rocks;
+use super::families::Database;
+use crate::error::{Error, Result};
+
+/// The first pause when RocksDB asks writers to slow down; each further one is twice as long.
+const PAUSE_FIRST: Duration = Duration::from_millis(1);
+
+/// The longest pause: what a waiting writer may lose when compaction has caught up meanwhile.
+const PAUSE_MAX: Duration = Duration::from_millis(100);
+
+/// Writes the batch that `build` makes, waiting where RocksDB would stall, at most about `patience` long; `stalled`
+/// is called once a pause.
+///
+/// RocksDB is told not to wait itself: it can wait for ever when the disk fills up meanwhile. It takes a batch also
+/// when it refuses it, and keeping a copy of each for that rare case would cost more than building it again.
+///
+/// # Errors
+/// What `build` returned; `Unavailable` when patience has ended or RocksDB cannot write.
+pub(super) fn write(
+    database: &Database,
+    patience: Duration,
+    sync: bool,
+    mut build: impl FnMut() -> Result<RocksBatch>,
+    mut stalled: impl FnMut(),
+) -> Result<()> {
+    let mut options = WriteOptions::default();
+    options.set_sync(sync);
+    options.set_no_slowdown(true);
+    options.set_memtable_insert_hint_per_batch(true);
+    let (mut pause, mut waited) = (PAUSE_FIRST, Duration::ZERO);
+    loop {
+        match database.rocks.write_opt(build()?, &options) {
+            Ok(()) => return Ok(()),
+            Err(error) if error.kind() != RocksKind::Incomplete => {
+                return Err(from_rocks("nothing was written", error));
+            }
+            Err(_) if waited >= patience => return Err(out_of_patience(waited)),
+            Err(_) => {}
+        }
+        stalled();
+        std::thread::sleep(pause);
+        waited += pause;
+        pause = (2 * pause).min(PAUSE_MAX);
+    }
+}
+
+fn out_of_patience(waited: Duration) -> Error {
+    Error::unavailable(format!(
+        "nothing was written: compaction is behind or cannot write, perhaps the disk is full; waited for {waited:?}"
+    ))
+}

@@ -1,0 +1,4 @@
+//! The promises of [`asofdb_storage::Catalogs`].
+
+mod catalog;
+mod dropped_views;

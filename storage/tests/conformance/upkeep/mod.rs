@@ -1,0 +1,3 @@
+//! The promises of [`asofdb_storage::Upkeep`].
+
+mod persistence;
