@@ -3,8 +3,8 @@
 use crate::catalog::FeatureView;
 use crate::error::{Error, Result};
 use crate::floats::FloatRun;
-use crate::row_record::{RecordCopy, RecordLayout};
 use crate::row::{self, RowKind, RowRef};
+use crate::row_record::{RecordCopy, RecordLayout};
 use crate::schema::{FeatureId, RowLayout, Slot};
 use crate::value::Value;
 
