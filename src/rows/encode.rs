@@ -274,13 +274,15 @@ fn reserve(slot: &Slot, array: &ArrayRef, lists: &[Vec<u8>], block: &mut RowBloc
         ValueType::List(_) => rows.for_each(|row| block.reserve(row, lists[row].len())),
         ValueType::Scalar(ty) => dispatch_scalar!(ty, T => {
             let values = T::array(array);
-            rows.for_each(|row| {
-                let stored = T::stored(T::get(values, row));
-                let stored: &[u8] = stored.as_ref();
-                block.reserve(row, stored.len());
-            });
+            rows.for_each(|row| block.reserve(row, stored_bytes::<T>(values, row)));
         }),
     }
+}
+
+/// The bytes of the value of a row.
+#[inline]
+fn stored_bytes<T: ArrowScalar>(values: &T::Array, row: usize) -> usize {
+    T::stored(T::get(values, row)).as_ref().len()
 }
 
 fn put_column(slot: &Slot, array: &ArrayRef, lists: &[Vec<u8>], rows: Range<usize>, block: &mut RowBlock<'_>) {

@@ -166,7 +166,7 @@ impl Value {
                 Some(_) => values.iter().for_each(|value| value.encode(out)),
                 None => encode_variable_list(values, out),
             }
-        })
+        });
     }
 
     /// Reads back what [`Value::encode`] wrote.
