@@ -109,8 +109,10 @@ pub mod parts {
     pub use crate::definitions::suggest::did_you_mean;
     #[cfg(feature = "files")]
     pub use crate::ingest::{LOAD_ROWS_MAX, check_note};
-    pub use crate::read::plan::{PlannedFeature, PlannedView, ReadPlan};
+    pub use crate::read::output::{Output, OutputColumn};
+    pub use crate::read::plan::ReadPlan;
     pub use crate::read::record::Records;
+    pub use crate::read::stored::{PlannedView, Stored, ValueSlot};
     pub use crate::rows::encode::source_schema;
     pub use crate::rows::keys::EncodedKeys;
     pub use crate::rows::types::batch_bytes;

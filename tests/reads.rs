@@ -124,6 +124,28 @@ fn matrices_hold_the_values_the_defaults_and_the_fill_in_the_order_asked() {
 }
 
 #[test]
+fn entity_rows_outlive_a_change_of_the_catalog_and_serve_no_other_request() {
+    let mut definitions = users();
+    definitions.entities.push(entity("item", &[("sku", ScalarType::Int64)]));
+    definitions.views.push(view("stock", &["item"], &[("left", "int64")]));
+    let store = in_memory(&definitions);
+    store.write("profile", &profile(1, hours_ago(1), Some(1.5), None)).unwrap();
+    let request = store.prepare(&["profile:score"]).unwrap();
+    let mut rows = request.entity_rows();
+    rows.push(&[int(1)]).unwrap();
+    let score = || store.latest(&request, &rows).unwrap().value(0, 0).unwrap();
+    assert_eq!(score(), Some(Value::Float32(1.5)));
+    definitions.views[0].features.insert(0, asofdb::FeatureDefinition::new("added", "float32".parse().unwrap()));
+    store.apply(&definitions, false).unwrap();
+    assert_eq!(score(), Some(Value::Float32(1.5)));
+    let other = store.prepare(&["stock:left"]).unwrap();
+    let error = store.latest(&other, &rows).unwrap_err();
+    assert_eq!(error.kind(), asofdb::ErrorKind::Conflict);
+    let message = "the entity rows belong to another request, or its join keys changed; build them again";
+    assert_eq!(error.to_string(), message);
+}
+
+#[test]
 fn text_does_not_go_into_a_matrix_and_sizes_must_fit() {
     let store = in_memory(&users());
     let read = |reference: &str, room: usize| {

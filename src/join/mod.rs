@@ -26,6 +26,7 @@ pub use self::known::KnownAt;
 pub use self::training_set::{TrainingSetOptions, open_spine, write_training_set};
 use crate::read::answer::{Answer, AnswerColumns, answer_fields};
 use crate::read::plan::ReadPlan;
+use crate::read::request::Prepared;
 use crate::store::Store;
 
 /// Memory a join may hold for a chunk of the spine and its answers, unless told otherwise. A million rows
@@ -82,7 +83,7 @@ pub type Spine<'s> = Box<dyn Iterator<Item = Result<RecordBatch>> + 's>;
 /// As there.
 pub(crate) fn join<'s>(
     store: &'s Store,
-    references: &[&str],
+    request: &Prepared,
     spine_schema: &Schema,
     spine: Spine<'s>,
     options: &JoinOptions,
@@ -92,11 +93,13 @@ pub(crate) fn join<'s>(
             format!("a join needs at least {JOIN_MEMORY_BYTES_MIN} bytes of memory: {}", options.memory_bytes);
         return Err(Error::invalid(message));
     }
-    let plan = Arc::new(ReadPlan::new(&store.catalog(), references)?);
+    // The catalog is looked at after the snapshot, so that the plan knows the schema of every row in it.
+    let snapshot = store.backend().snapshot();
+    let plan = request.plan(store.catalog().revision(), || store.catalog())?;
     let schema = result_schema(&plan, spine_schema, options)?;
-    let features = plan.features.iter().map(|feature| FeatureCounts::new(feature.resolved.reference())).collect();
+    let features = plan.output.columns.iter().map(|column| FeatureCounts::new(column.resolved.reference())).collect();
     Ok(Join {
-        snapshot: store.backend().snapshot(),
+        snapshot,
         reader: ChunkReader::new(plan.clone(), spine, options),
         plan,
         schema,
@@ -156,7 +159,7 @@ impl Join<'_> {
             self.current = None;
             let Some(chunk) = self.reader.next()? else { return Ok(None) };
             self.report.null_rows += chunk.null_rows();
-            let records = chunk.look_up(&self.plan, &*self.snapshot, self.options.known_at)?;
+            let records = chunk.look_up(&self.plan.stored, &*self.snapshot, self.options.known_at)?;
             let answer = Answer::new(self.plan.clone(), records, chunk.rows());
             self.current = Some(Joined { chunk, answer, batch: 0, row: 0, done: 0 });
         }

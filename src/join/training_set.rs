@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::{Field, Schema, SchemaRef};
-use asofdb_storage::{Catalog, Error, Result, ValueType};
+use asofdb_storage::{Error, JoinKey, Result, ValueType};
 use crossbeam::channel::{Receiver, bounded};
 use parquet::arrow::ArrowWriter;
 
@@ -13,7 +13,7 @@ use super::{JoinBatches, JoinOptions, JoinReport};
 use crate::files::output::{OutputFile, cannot_write};
 use crate::files::parquet::{Compression, parquet_properties};
 use crate::progress::{OnProgress, Progress};
-use crate::read::plan::ReadPlan;
+use crate::read::request::Prepared;
 use crate::rows::types::{arrow_type, timestamp_type};
 use crate::source::{Delimiter, InputFormat, Source, TextOptions};
 
@@ -36,14 +36,9 @@ pub struct TrainingSetOptions {
 /// Opens the spine of a training set.
 ///
 /// # Errors
-/// `NotFound` for unknown features or a file that is not there, `Corrupt` when it cannot be read.
-pub fn open_spine<S: AsRef<str>>(
-    catalog: &Catalog,
-    references: &[S],
-    spine: &Path,
-    options: &TrainingSetOptions,
-) -> Result<Source> {
-    let hint = spine_hint(&ReadPlan::new(catalog, references)?, &options.join);
+/// `NotFound` when the file is not there, `Corrupt` when it cannot be read.
+pub fn open_spine(request: &Prepared, spine: &Path, options: &TrainingSetOptions) -> Result<Source> {
+    let hint = spine_hint(&request.join_keys(), &options.join);
     let text = TextOptions { delimiter: options.spine_delimiter, ..TextOptions::hinted(&hint) };
     Source::open(spine, options.spine_format, text)
 }
@@ -110,8 +105,8 @@ fn write(
 }
 
 /// The types of the columns that the join reads, for spines in text formats.
-fn spine_hint(plan: &ReadPlan, options: &JoinOptions) -> Schema {
-    let keys = plan.join_keys.iter().map(|key| Field::new(&key.name, arrow_type(ValueType::Scalar(key.ty)), true));
+fn spine_hint(join_keys: &[JoinKey], options: &JoinOptions) -> Schema {
+    let keys = join_keys.iter().map(|key| Field::new(&key.name, arrow_type(ValueType::Scalar(key.ty)), true));
     let time = Field::new(&options.event_timestamp, timestamp_type(), true);
     Schema::new(keys.chain([time]).map(Arc::new).collect::<Vec<_>>())
 }

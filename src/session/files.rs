@@ -12,23 +12,23 @@ use crate::export::{BatchExport, ExportOptions, Manifest, check_partitions};
 use crate::files::output::{OutputDirectory, OutputFile};
 use crate::join::{JoinReport, TrainingSetOptions, open_spine, write_training_set};
 use crate::progress::{OnProgress, Progress};
+use crate::read::request::Prepared;
 
 /// Joins the spine in a file into a file.
 ///
 /// # Errors
 /// As [`Session::training_set`].
-pub(super) fn training_set<S: AsRef<str>>(
+pub(super) fn training_set(
     session: &dyn Session,
-    references: &[S],
+    request: &Prepared,
     spine: &Path,
     out: &Path,
     options: &TrainingSetOptions,
     progress: &mut OnProgress<'_>,
 ) -> Result<JoinReport> {
     let output = OutputFile::create(out)?;
-    let source = open_spine(&*session.catalog()?, references, spine, options)?;
-    let references: Vec<&str> = references.iter().map(AsRef::as_ref).collect();
-    let join = session.join(&references, source.schema(), Box::new(source.batches()?), &options.join)?;
+    let source = open_spine(request, spine, options)?;
+    let join = session.join(request, source.schema(), Box::new(source.batches()?), &options.join)?;
     write_training_set(output, out, options.compression, source.rows_total(), join, progress)
 }
 

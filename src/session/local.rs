@@ -87,12 +87,12 @@ impl Session for Store {
 
     fn join<'s>(
         &'s self,
-        references: &[&str],
+        request: &Prepared,
         spine_schema: SchemaRef,
         spine: Spine<'s>,
         options: &JoinOptions,
     ) -> Result<Box<dyn JoinBatches + 's>> {
-        Ok(Box::new(crate::join::join(self, references, &spine_schema, spine, options)?))
+        Ok(Box::new(crate::join::join(self, request, &spine_schema, spine, options)?))
     }
 
     fn freshness(&self, view: &str) -> Result<Freshness> {

@@ -137,11 +137,11 @@ pub trait Session: Send + Sync {
     /// Joins to each row of a spine the features as of its time. [`Session::point_in_time_join`] takes any iterator.
     ///
     /// # Errors
-    /// `NotFound` for unknown features; `Invalid` when the spine lacks a join key or the time column, or when a column
+    /// `NotFound` when a feature was dropped; `Invalid` when the spine lacks a join key or the time column, or when a column
     /// of the result would have the name of another.
     fn join<'s>(
         &'s self,
-        references: &[&str],
+        request: &Prepared,
         spine_schema: SchemaRef,
         spine: Spine<'s>,
         options: &JoinOptions,
@@ -292,7 +292,7 @@ pub trait Session: Send + Sync {
     /// feature's default) where the status is not `present`. The spine may be larger than memory.
     ///
     /// # Errors
-    /// As [`Session::join`].
+    /// As [`Session::prepare`] and [`Session::join`].
     fn point_in_time_join<'s, S, I>(
         &'s self,
         references: &[S],
@@ -305,8 +305,7 @@ pub trait Session: Send + Sync {
         S: AsRef<str>,
         I: Iterator<Item = Result<RecordBatch>> + 's,
     {
-        let references: Vec<&str> = references.iter().map(AsRef::as_ref).collect();
-        self.join(&references, spine_schema, Box::new(spine), options)
+        self.join(&self.prepare(references)?, spine_schema, Box::new(spine), options)
     }
 
     /// Opens a file with a spine: join keys and times in text formats have the types that the request says.
@@ -318,7 +317,7 @@ pub trait Session: Send + Sync {
     where
         Self: Sized,
     {
-        crate::join::open_spine(&*self.catalog()?, references, spine, options)
+        crate::join::open_spine(&self.prepare(references)?, spine, options)
     }
 
     /// Joins features to the spine in the file `spine` and writes the result to the Parquet file `out`, which appears
@@ -338,7 +337,7 @@ pub trait Session: Send + Sync {
     where
         Self: Sized,
     {
-        files::training_set(self, references, spine, out, options, progress)
+        files::training_set(self, &self.prepare(references)?, spine, out, options, progress)
     }
 
     /// Exports a view as Parquet files into the new directory `out` of this host, which appears whole, with its

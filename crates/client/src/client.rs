@@ -161,7 +161,7 @@ impl Client {
             handle = self.handle(&mut connection, request, form);
         }
         let handle = handle.map_err(Failure::into_error)?;
-        handle.plan.check_numeric()?;
+        handle.plan.output.check_numeric()?;
         Ok(Pipeline::new(self.pool(), connection, handle, statuses))
     }
 

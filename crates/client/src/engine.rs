@@ -108,12 +108,12 @@ impl Session for Engine {
 
     fn join<'s>(
         &'s self,
-        references: &[&str],
+        request: &Prepared,
         spine_schema: SchemaRef,
         spine: Spine<'s>,
         options: &JoinOptions,
     ) -> Result<Box<dyn JoinBatches + 's>> {
-        self.session().join(references, spine_schema, spine, options)
+        self.session().join(request, spine_schema, spine, options)
     }
 
     fn freshness(&self, view: &str) -> Result<Freshness> {

@@ -20,8 +20,8 @@ pub(crate) fn form_of(matrix: &F32Matrix<'_>) -> Form {
 
 pub(crate) fn matrix_of(plan: &ReadPlan, body: &[u8], rows: usize, matrix: &mut F32Matrix<'_>) -> Result<()> {
     let F32Matrix { values, statuses, .. } = matrix;
-    plan.check_matrix(rows, values.len(), statuses.as_ref().map(|statuses| statuses.len()))?;
-    decode_matrix(body, rows, plan.features.len(), values, statuses.as_deref_mut())
+    plan.output.check_matrix(rows, values.len(), statuses.as_ref().map(|statuses| statuses.len()))?;
+    decode_matrix(body, rows, plan.output.columns.len(), values, statuses.as_deref_mut())
 }
 
 pub(crate) fn catalog_of(message: CatalogMessage) -> Result<Arc<Catalog>> {

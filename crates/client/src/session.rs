@@ -93,12 +93,12 @@ impl Session for Client {
 
     fn join<'s>(
         &'s self,
-        references: &[&str],
+        request: &Prepared,
         spine_schema: SchemaRef,
         spine: Spine<'s>,
         options: &JoinOptions,
     ) -> Result<Box<dyn JoinBatches + 's>> {
-        Ok(Box::new(begin_join(self, references, &spine_schema, spine, options)?))
+        Ok(Box::new(begin_join(self, request.references(), &spine_schema, spine, options)?))
     }
 
     fn freshness(&self, view: &str) -> Result<Freshness> {

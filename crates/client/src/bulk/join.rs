@@ -19,13 +19,13 @@ use crate::client::Client;
 /// What the sidecar answers.
 pub(crate) fn begin<'c>(
     client: &'c Client,
-    references: &[&str],
+    references: &[String],
     spine_schema: &SchemaRef,
     spine: asofdb::Spine<'c>,
     options: &JoinOptions,
 ) -> Result<RemoteJoin<'c>> {
     let request = JoinRequest {
-        references: references.iter().map(|reference| (*reference).to_owned()).collect(),
+        references: references.to_vec(),
         event_timestamp: options.event_timestamp.clone(),
         known_at: KnownAtMessage(options.known_at),
         columns: options.columns.into(),
