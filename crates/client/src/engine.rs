@@ -7,7 +7,7 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use asofdb::storage::WriteBatch;
 use asofdb::{
-    Answer, Catalog, Committed, Definitions, Durability, EntityKey, EntityRows, Erased, F32Matrix, FeatureView,
+    Answer, Catalog, Committed, Definitions, Durability, EntityKey, EntityRows, Erased, Error, F32Matrix, FeatureView,
     Freshness, JoinBatches, JoinOptions, Plan, Prepared, Question, Result, Scan, ScanSink, Session, Spine, Stats,
     Store, Timestamp, Verified,
 };
@@ -137,7 +137,14 @@ impl Session for Engine {
     }
 
     fn checkpoint(&self, to: &Path) -> Result<()> {
-        self.session().checkpoint(to)
+        match self {
+            Engine::Store(store) => store.checkpoint(to),
+            // The sidecar may have another working directory.
+            Engine::Sidecar(client) => match std::path::absolute(to) {
+                Ok(to) => client.checkpoint(&to),
+                Err(error) => Err(Error::invalid(format!("not a path: {}", to.display())).with_source(error)),
+            },
+        }
     }
 
     /// A store exports in several threads, which only it can.

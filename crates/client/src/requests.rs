@@ -1,5 +1,6 @@
 //! What both clients make of requests and answers.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
@@ -40,10 +41,8 @@ pub(crate) fn remove_entity(views: &[&str], entity: &EntityKey<'_>, at: Timestam
     Ok(RemoveEntity { views, entity: NamedValue::from_entity(entity)?, at: at.into() })
 }
 
-/// The sidecar may have another working directory: the path is made absolute here.
-pub(crate) fn checkpoint_request(to: &std::path::Path) -> Result<CheckpointRequest> {
-    let to = std::path::absolute(to)
-        .map_err(|error| Error::invalid(format!("not a path: {}", to.display())).with_source(error))?;
+/// The path is absolute, as the sidecar may have another working directory; it refuses others.
+pub(crate) fn checkpoint_request(to: &Path) -> Result<CheckpointRequest> {
     let directory = to.to_str().ok_or_else(|| Error::invalid(format!("a path is not UTF-8: {}", to.display())))?;
     Ok(CheckpointRequest { directory: directory.to_owned() })
 }

@@ -7,10 +7,10 @@ use arrow::datatypes::SchemaRef;
 use asofdb::{Error, JOIN_MEMORY_BYTES_MIN, JoinOptions, Prepared, Result, Session};
 use asofdb_protocol::{JoinEnd, JoinRequest, StreamReader, decode_message, encoded_message};
 
-use crate::consumers::Operation;
 use super::Work;
 use super::inflow::Inflow;
 use super::outflow::{Outflow, Stream};
+use crate::consumers::Operation;
 
 pub(super) fn answer(work: &Work<'_>, body: &[u8], inflow: &mut Inflow<'_, '_>, outflow: &Outflow) -> Result<Vec<u8>> {
     let request: JoinRequest = decode_message(body)?;
