@@ -93,9 +93,9 @@ pub use self::store::Store;
 pub use asofdb_storage as storage;
 pub use asofdb_storage::{
     Catalog, Change, ChangeKind, Clock, Committed, Date, Definitions, Durability, Entity, EntityDefinition, Erased,
-    Error, ErrorKind, Feature, FeatureDefinition, FeatureService, FeatureView, JoinKey, ManualClock, ObjectKind, Plan,
-    Result, ScalarType, ServiceDefinition, Span, Stats, Status, SystemClock, Timestamp, Value, ValueType, Verified,
-    Version, ViewDefinition,
+    Error, ErrorKind, Feature, FeatureDefinition, FeatureService, FeatureView, Hint, JoinKey, ManualClock, ObjectKind,
+    Plan, Result, ScalarType, ServiceDefinition, Span, Stats, Status, SystemClock, Timestamp, Value, ValueType,
+    Verified, Version, ViewDefinition,
 };
 #[cfg(feature = "rocksdb")]
 pub use asofdb_storage::{Options, restore};
@@ -120,5 +120,5 @@ pub mod parts {
     pub use crate::session::scan_counted;
     #[cfg(feature = "files")]
     pub use crate::source::{NO_TIME_MICROS, RequestRows, request_batch, request_column};
-    pub use crate::store::check_revision;
+    pub use crate::store::{check_drops, check_revision};
 }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use asofdb_storage::{
-    Backend, Catalog, Clock, Committed, Definitions, Durability, Erased, Error, FeatureView, Lookup, MemoryBackend,
-    Plan, Result, Stats, Timestamp, Verified, WriteBatch, key,
+    Backend, Catalog, Clock, Committed, Definitions, Durability, Erased, Error, FeatureView, Hint, Lookup,
+    MemoryBackend, Plan, Result, Stats, Timestamp, Verified, WriteBatch, key,
 };
 
 use crate::definitions::reference::find_view;
@@ -86,13 +86,7 @@ impl Store {
         let catalog = self.catalog();
         check_revision(&catalog, revision)?;
         let plan = catalog.plan(definitions, self.now())?;
-        let drops: Vec<_> = plan.drops().map(|change| format!("{} {}", change.what.as_str(), change.name)).collect();
-        if !drops.is_empty() && !allow_drop {
-            let drops = drops.join(", ");
-            return Err(Error::conflict(format!(
-                "this would drop what the definitions do not name; keep it there or allow drops (--allow-drop): {drops}"
-            )));
-        }
+        check_drops(&plan, allow_drop)?;
         if !plan.is_empty() {
             self.backend.set_catalog(plan.clone().into_catalog())?;
         }
@@ -232,6 +226,16 @@ pub fn check_revision(catalog: &Catalog, revision: Option<u64>) -> Result<()> {
             catalog.revision()
         ))),
     }
+}
+
+/// Refuses a plan that drops something, unless that is allowed.
+pub fn check_drops(plan: &Plan, allow_drop: bool) -> Result<()> {
+    let drops: Vec<_> = plan.drops().map(|change| format!("{} {}", change.what.as_str(), change.name)).collect();
+    if allow_drop || drops.is_empty() {
+        return Ok(());
+    }
+    let message = "this would drop what the definitions do not name; keep it there or allow drops";
+    Err(Error::conflict(format!("{message}: {}", drops.join(", "))).with_hint(Hint::AllowDrop))
 }
 
 /// Encodes an entity given by name, in the order of the view's join keys.

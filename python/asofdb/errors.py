@@ -4,9 +4,11 @@ __all__ = [
     "ClosedError",
     "ConflictError",
     "CorruptError",
+    "DeniedError",
     "Error",
     "InternalError",
     "InvalidError",
+    "LimitedError",
     "NotFoundError",
     "UnavailableError",
 ]
@@ -30,6 +32,14 @@ class ConflictError(Error):
 
 class UnavailableError(Error):
     """It cannot be done now and may be later: locked, read-only, disk full, overloaded, no sidecar."""
+
+
+class DeniedError(Error):
+    """This caller may not, whenever it asks: it needs a greater role, or to be another user."""
+
+
+class LimitedError(Error):
+    """This caller, or a view, has used up what it may ask for; later it may again."""
 
 
 class CorruptError(Error):

@@ -1,6 +1,6 @@
 //! Errors of the engine as exceptions of `asofdb.errors`.
 
-use asofdb::{Error, ErrorKind};
+use asofdb::{Error, ErrorKind, Hint};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyType;
@@ -14,18 +14,33 @@ fn class(py: Python<'_>, kind: ErrorKind) -> PyResult<&Bound<'_, PyType>> {
         ErrorKind::Invalid => (1, "InvalidError"),
         ErrorKind::Conflict => (2, "ConflictError"),
         ErrorKind::Unavailable => (3, "UnavailableError"),
-        ErrorKind::Corrupt => (4, "CorruptError"),
-        ErrorKind::Closed => (5, "ClosedError"),
+        ErrorKind::Denied => (4, "DeniedError"),
+        ErrorKind::Limited => (5, "LimitedError"),
+        ErrorKind::Corrupt => (6, "CorruptError"),
+        ErrorKind::Closed => (7, "ClosedError"),
         // A kind that is newer than this package is no kind that its users know what to do about.
-        _ => (6, "InternalError"),
+        _ => (8, "InternalError"),
     };
     CLASSES[slot].import(py, "asofdb.errors", name)
+}
+
+/// What would help, in the words of the Python package.
+fn words(hint: Hint) -> &'static str {
+    match hint {
+        Hint::AllowDrop => " (allow_drop=True)",
+        Hint::InputFormat => " (input_format=)",
+        Hint::FromScratch => " (from_scratch=True)",
+        Hint::EventTimestamp => " (event_timestamp= names it)",
+        Hint::StartSidecar => " (asof serve --socket)",
+        Hint::FrameBytesMax => " (asof serve --frame-bytes-max)",
+        _ => "",
+    }
 }
 
 /// The exception that says what `error` says.
 pub(crate) fn exception(py: Python<'_>, error: &Error) -> PyErr {
     match class(py, error.kind()) {
-        Ok(class) => PyErr::from_type(class.clone(), format!("{error:#}")),
+        Ok(class) => PyErr::from_type(class.clone(), format!("{error:#}{}", error.hint().map_or("", words))),
         Err(error) => error,
     }
 }

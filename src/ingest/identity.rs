@@ -3,7 +3,7 @@
 use std::io::{self, BufRead};
 use std::sync::Arc;
 
-use asofdb_storage::{Error, Result};
+use asofdb_storage::{Error, Hint, Result};
 use twox_hash::XxHash3_128;
 
 use crate::rows::encode::ViewEncoder;
@@ -94,7 +94,9 @@ impl Reached {
 
     /// Reads back what [`Reached::encode`] wrote.
     pub(super) fn decode(bytes: &[u8]) -> Result<Self> {
-        let unreadable = || Error::corrupt("a note about an ingest cannot be read; ingest with --from-scratch");
+        let unreadable = || {
+            Error::corrupt("a note about an ingest cannot be read; ingest from scratch").with_hint(Hint::FromScratch)
+        };
         let [NOTE_FORMAT, counts @ .., done @ (0 | 1)] = bytes else { return Err(unreadable()) };
         let (counts, []) = counts.as_chunks::<8>() else { return Err(unreadable()) };
         let [read, written, rejected] = counts else { return Err(unreadable()) };

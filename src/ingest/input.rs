@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::PathBuf;
 
-use asofdb_storage::{Error, Result};
+use asofdb_storage::{Error, Hint, Result};
 
 use super::identity::{Reached, note_name};
 use super::target::Target;
@@ -116,7 +116,8 @@ fn open(encoder: &ViewEncoder, input: Input, options: &IngestOptions) -> Result<
 /// The format of an input whose name has no ending.
 fn given(format: Option<InputFormat>, name: &str) -> Result<InputFormat> {
     format.ok_or_else(|| {
-        Error::invalid(format!("the format of {name} must be given (--input-format parquet|ipc|csv|ndjson)"))
+        Error::invalid(format!("the format of {name} must be given: parquet, ipc, csv or ndjson"))
+            .with_hint(Hint::InputFormat)
     })
 }
 

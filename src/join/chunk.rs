@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::TimestampMicrosecondType;
-use asofdb_storage::{Error, Result, ScalarType, Snapshot, Timestamp, ValueType};
+use asofdb_storage::{Error, Hint, Result, ScalarType, Snapshot, Timestamp, ValueType};
 use parking_lot::Mutex;
 
 use super::JoinOptions;
@@ -108,7 +108,7 @@ impl<I: Iterator<Item = Result<RecordBatch>>> ChunkReader<I> {
         let schema = batch.schema_ref();
         let position = find_column(schema, name)?.ok_or_else(|| {
             let hint = did_you_mean(name, schema.fields().iter().map(|field| field.name().as_str()));
-            Error::invalid(format!("the spine has no time column {name:?}{hint} (--event-timestamp names it)"))
+            Error::invalid(format!("the spine has no time column {name:?}{hint}")).with_hint(Hint::EventTimestamp)
         })?;
         let micros = cast_exact(batch.column(position), ValueType::Scalar(ScalarType::Timestamp), name, problems)?;
         let micros = micros.as_primitive::<TimestampMicrosecondType>();

@@ -17,6 +17,10 @@ pub enum ErrorKind {
     Conflict,
     /// The store cannot do it now and may later: locked, read-only, disk full, overloaded.
     Unavailable,
+    /// This caller may not, whenever it asks: it needs a greater role, or to be another user.
+    Denied,
+    /// This caller, or a view, has used up what it may ask for; later it may again.
+    Limited,
     /// Stored bytes cannot be read as what they claim to be.
     Corrupt,
     /// The store was closed.
@@ -27,11 +31,13 @@ pub enum ErrorKind {
 
 impl ErrorKind {
     /// Every kind.
-    pub const ALL: [ErrorKind; 7] = [
+    pub const ALL: [ErrorKind; 9] = [
         ErrorKind::NotFound,
         ErrorKind::Invalid,
         ErrorKind::Conflict,
         ErrorKind::Unavailable,
+        ErrorKind::Denied,
+        ErrorKind::Limited,
         ErrorKind::Corrupt,
         ErrorKind::Closed,
         ErrorKind::Internal,
@@ -44,6 +50,8 @@ impl ErrorKind {
             ErrorKind::Invalid => "invalid",
             ErrorKind::Conflict => "conflict",
             ErrorKind::Unavailable => "unavailable",
+            ErrorKind::Denied => "denied",
+            ErrorKind::Limited => "limited",
             ErrorKind::Corrupt => "corrupt",
             ErrorKind::Closed => "closed",
             ErrorKind::Internal => "internal",
@@ -55,6 +63,27 @@ impl fmt::Display for ErrorKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }
+}
+
+/// What would help, as plain data: each front end words it in its own terms, an option of the command line or an argument
+/// of Python. It does not travel to other processes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Hint {
+    /// Allow that definitions drop what they do not name.
+    AllowDrop,
+    /// Say the format of the input.
+    InputFormat,
+    /// Ingest everything again, whatever an earlier run has noted.
+    FromScratch,
+    /// Say which column has the times of the spine.
+    EventTimestamp,
+    /// Start a sidecar on the socket.
+    StartSidecar,
+    /// Let the sidecar take longer frames.
+    FrameBytesMax,
+    /// Give callers over HTTP a token to show.
+    HttpToken,
 }
 
 type Source = Box<dyn std::error::Error + Send + Sync + 'static>;
@@ -69,6 +98,7 @@ pub struct Error {
 struct Inner {
     kind: ErrorKind,
     message: String,
+    hint: Option<Hint>,
     source: Option<Source>,
 }
 
@@ -84,7 +114,7 @@ macro_rules! constructors {
 impl Error {
     /// Builds an error of `kind`; the message is one line, lower case, values last.
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Error { inner: Box::new(Inner { kind, message: message.into(), source: None }) }
+        Error { inner: Box::new(Inner { kind, message: message.into(), hint: None, source: None }) }
     }
 
     constructors! {
@@ -96,6 +126,10 @@ impl Error {
         conflict => Conflict;
         /// It cannot be done now.
         unavailable => Unavailable;
+        /// This caller may not.
+        denied => Denied;
+        /// This caller, or a view, has used up what it may ask for.
+        limited => Limited;
         /// Stored bytes are not what they claim to be.
         corrupt => Corrupt;
         /// The store was closed.
@@ -111,16 +145,30 @@ impl Error {
         self
     }
 
-    /// Wraps this error in a message that says what was being done, keeping the kind.
+    /// Attaches what would help.
+    #[must_use]
+    pub fn with_hint(mut self, hint: Hint) -> Self {
+        self.inner.hint = Some(hint);
+        self
+    }
+
+    /// Wraps this error in a message that says what was being done, keeping the kind and the hint.
     #[must_use]
     pub fn context(self, message: impl Into<String>) -> Self {
-        let kind = self.kind();
-        Error::new(kind, message).with_source(self)
+        let (kind, hint) = (self.kind(), self.hint());
+        let mut error = Error::new(kind, message).with_source(self);
+        error.inner.hint = hint;
+        error
     }
 
     /// What a caller can do about it.
     pub fn kind(&self) -> ErrorKind {
         self.inner.kind
+    }
+
+    /// What would help, if anything that a front end can word does.
+    pub fn hint(&self) -> Option<Hint> {
+        self.inner.hint
     }
 
     /// The message without its cause.

@@ -47,7 +47,7 @@ pub use date::Date;
 pub use definition::{
     Definitions, EVENT_COLUMN_DEFAULT, EntityDefinition, FeatureDefinition, ServiceDefinition, ViewDefinition,
 };
-pub use error::{Error, ErrorKind, Result};
+pub use error::{Error, ErrorKind, Hint, Result};
 pub use floats::Floats;
 pub use memory::MemoryBackend;
 pub use memory_online::MemoryOnline;

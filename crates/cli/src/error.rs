@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use asofdb::Error;
+use asofdb::{Error, Hint};
 
 /// How a command ends well.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,6 +36,21 @@ impl From<io::Error> for Stop {
             _ => Stop::Failed(Error::unavailable("cannot write to the standard output").with_source(error)),
         }
     }
+}
+
+/// The error with its causes, and what would help in the words of this command line.
+pub(crate) fn text_of(error: &Error) -> String {
+    let hint = match error.hint() {
+        Some(Hint::AllowDrop) => " (--allow-drop)",
+        Some(Hint::InputFormat) => " (--input-format)",
+        Some(Hint::FromScratch) => " (--from-scratch)",
+        Some(Hint::EventTimestamp) => " (--event-timestamp names it)",
+        Some(Hint::StartSidecar) => " (asof serve --socket)",
+        Some(Hint::FrameBytesMax) => " (asof serve --frame-bytes-max)",
+        Some(Hint::HttpToken) => " (--http-token-file)",
+        _ => "",
+    };
+    format!("{error:#}{hint}")
 }
 
 /// Tells an error on one line of stderr.

@@ -123,7 +123,7 @@ fn main() -> ExitCode {
         Ok(Outcome::Done) | Err(Stop::ReaderGone) => ExitCode::SUCCESS,
         Ok(Outcome::Problem) => ExitCode::from(3),
         Err(Stop::Failed(error)) => {
-            error::report(&format!("{error:#}"));
+            error::report(&error::text_of(&error));
             ExitCode::FAILURE
         }
     }

@@ -1,10 +1,10 @@
 //! Why requests fail, and what an answer must be.
 
-use std::io::{self, ErrorKind as IoKind};
+use std::io::{ErrorKind as IoKind, self};
 use std::path::Path;
 use std::time::Duration;
 
-use asofdb::{Error, Result};
+use asofdb::{Error, Hint, Result};
 use asofdb_protocol::{ErrorMessage, HEADER_BYTES, Header, Kind, Welcome, decode_message};
 
 /// Why a request failed.
@@ -52,9 +52,8 @@ pub(crate) fn check_length(kind: Kind, frame_bytes: usize, welcome: &Welcome) ->
         return Ok(());
     }
     let instead = if kind == Kind::Write { "; write fewer rows at a time, or ingest them" } else { "" };
-    Err(Error::invalid(format!(
-        "the sidecar takes requests of at most {most} bytes (--frame-bytes-max): {bytes}{instead}"
-    )))
+    Err(Error::invalid(format!("the sidecar takes requests of at most {most} bytes: {bytes}{instead}"))
+        .with_hint(Hint::FrameBytesMax))
 }
 
 /// What a write's caller is told when the connection broke under it.
@@ -68,12 +67,14 @@ pub(crate) fn cannot_connect(path: &Path, error: io::Error) -> Error {
     let shown = path.display();
     let what = match error.kind() {
         IoKind::NotFound | IoKind::ConnectionRefused => {
-            format!("no sidecar listens on {shown}; start one (asof serve --socket {shown})")
+            format!("no sidecar listens on {shown}; start one")
         }
         IoKind::PermissionDenied => format!("this user may not connect to the sidecar on {shown}"),
         _ => format!("cannot connect to the sidecar on {shown}"),
     };
-    Error::unavailable(what).with_source(error)
+    let nobody = matches!(error.kind(), IoKind::NotFound | IoKind::ConnectionRefused);
+    let failed = Error::unavailable(what).with_source(error);
+    if nobody { failed.with_hint(Hint::StartSidecar) } else { failed }
 }
 
 /// Checks that a frame belongs to the answer to request `id`; tells whether it is a piece of a stream.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
-use asofdb::parts::check_revision;
+use asofdb::parts::{check_drops, check_revision};
 use asofdb::storage::WriteBatch;
 use asofdb::{
     Answer, Catalog, Committed, Definitions, Durability, EntityKey, EntityRows, Erased, F32Matrix, FeatureView,
@@ -69,6 +69,7 @@ impl Session for Client {
         let catalog = self.latest_catalog()?;
         check_revision(&catalog, revision)?;
         let plan = catalog.plan(definitions, self.now()?)?;
+        check_drops(&plan, allow_drop)?;
         let (definitions, catalog_revision) = (definitions.clone().into(), catalog.revision());
         self.ask(&ApplyRequest { definitions, allow_drop, catalog_revision })?;
         self.latest_catalog()?;

@@ -26,11 +26,11 @@ impl Role {
     /// Refuses what needs a greater role.
     ///
     /// # Errors
-    /// `Invalid`, naming both roles.
+    /// `Denied`, naming both roles.
     pub fn require(self, needed: Role, what: &str) -> Result<()> {
         match self >= needed {
             true => Ok(()),
-            false => Err(Error::invalid(format!(
+            false => Err(Error::denied(format!(
                 "{what} needs the role {}; this connection has the role {}",
                 needed.as_str(),
                 self.as_str()

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
-use asofdb::parts::{ReadPlan, check_revision};
+use asofdb::parts::{ReadPlan, check_drops, check_revision};
 use asofdb::{
     Answer, Catalog, Committed, Definitions, Durability, EntityKey, EntityRows, Erased, Error, F32Matrix, Freshness,
     HistoryRow, Plan, Prepared, Question, Result, Session, Stats, Timestamp, Value, Verified,
@@ -283,6 +283,7 @@ impl AsyncClient {
         let catalog = self.catalog().await?;
         check_revision(&catalog, revision)?;
         let plan = catalog.plan(definitions, self.now().await?)?;
+        check_drops(&plan, allow_drop)?;
         let (definitions, catalog_revision) = (definitions.clone().into(), catalog.revision());
         self.ask(&ApplyRequest { definitions, allow_drop, catalog_revision }).await?;
         self.catalog().await?;

@@ -1,6 +1,6 @@
 //! One bulk request under way, on a connection of its own.
 
-use asofdb::{Error, Result};
+use asofdb::{Error, Hint, Result};
 use asofdb_protocol::{Header, Kind, Message};
 
 use crate::connection::{Connection, Turn};
@@ -58,7 +58,7 @@ impl<'c> Exchange<'c> {
         let bytes_max = connection.welcome.body_bytes_max;
         if chunk.len() as u64 > bytes_max {
             let message = format!("rows are too long for the sidecar, which takes {bytes_max} bytes of them at once");
-            return Err(Error::invalid(format!("{message} (--frame-bytes-max): {}", chunk.len())));
+            return Err(Error::invalid(format!("{message}: {}", chunk.len())).with_hint(Hint::FrameBytesMax));
         }
         connection.queue_frame(Header::request(Kind::Chunk, self.id).more(more), chunk);
         self.more = more;

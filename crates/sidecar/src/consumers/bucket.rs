@@ -61,10 +61,7 @@ impl Bucket {
     fn refusal(&self, wait: Duration) -> Error {
         let Bucket { whose, what, rate, .. } = self;
         let wait = wait.as_millis() + 1;
-        Error::unavailable(format!(
-            "{whose} has used up its {} {what} a second; try again in {wait} ms",
-            rate.per_second
-        ))
+        Error::limited(format!("{whose} has used up its {} {what} a second; try again in {wait} ms", rate.per_second))
     }
 }
 

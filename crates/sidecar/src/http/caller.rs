@@ -2,16 +2,14 @@
 
 use std::sync::Arc;
 
-use asofdb::ErrorKind;
-use asofdb_protocol::Role;
 use axum::extract::FromRequestParts;
-use axum::http::StatusCode;
 use axum::http::request::Parts;
+use asofdb_protocol::Role;
 
+use crate::consumers::{Consumer, Meter, Operation, Stopwatch};
 use super::door::Door;
 use super::failure::Failure;
 use super::peer::Peer;
-use crate::consumers::{Consumer, Meter, Operation, Stopwatch};
 
 /// The header in which a consumer names itself.
 const CONSUMER_HEADER: &str = "x-asof-consumer";
@@ -57,7 +55,7 @@ impl Caller {
                     Role::Operator => "erase; only the user who runs the sidecar may, over the Unix socket",
                 };
                 let message = format!("this caller may not {what}");
-                Err(Failure::new(StatusCode::FORBIDDEN, ErrorKind::Invalid, message))
+                Err(Failure::forbidden(message))
             }
         }
     }
@@ -93,6 +91,6 @@ impl Count<'_> {
         let meter = self.consumer.meter(self.operation, &names);
         let admitted = meter.admit(rows);
         self.admitted = Some((meter, rows));
-        admitted.map_err(|error| Failure::limited(&error))
+        admitted.map_err(Failure::from)
     }
 }

@@ -44,21 +44,12 @@ impl Failure {
 
     /// The caller may not.
     pub(super) fn forbidden(message: impl Into<String>) -> Self {
-        Failure::new(StatusCode::FORBIDDEN, ErrorKind::Invalid, message)
+        Failure::new(StatusCode::FORBIDDEN, ErrorKind::Denied, message)
     }
 
     /// The door is over a limit.
     pub(super) fn busy(message: impl Into<String>) -> Self {
         Failure::new(StatusCode::SERVICE_UNAVAILABLE, ErrorKind::Unavailable, message)
-    }
-
-    /// A limit of the caller or of a view refused.
-    pub(super) fn limited(error: &Error) -> Self {
-        let failure = Failure::from_error(error);
-        match error.kind() {
-            ErrorKind::Unavailable => Failure { status: StatusCode::TOO_MANY_REQUESTS, ..failure },
-            _ => failure,
-        }
     }
 
     /// As another exception of Feast's, and with the status that belongs to it.
@@ -75,6 +66,8 @@ impl Failure {
             ErrorKind::NotFound => StatusCode::NOT_FOUND,
             ErrorKind::Invalid => StatusCode::UNPROCESSABLE_ENTITY,
             ErrorKind::Conflict => StatusCode::CONFLICT,
+            ErrorKind::Denied => StatusCode::FORBIDDEN,
+            ErrorKind::Limited => StatusCode::TOO_MANY_REQUESTS,
             ErrorKind::Unavailable | ErrorKind::Closed => StatusCode::SERVICE_UNAVAILABLE,
             _ => StatusCode::INTERNAL_SERVER_ERROR,
         };
@@ -119,7 +112,7 @@ pub(super) async fn render(request: Request, next: Next) -> Response {
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.remove(header::CONTENT_LENGTH);
-    if failure.kind == ErrorKind::Unavailable {
+    if matches!(failure.kind, ErrorKind::Unavailable | ErrorKind::Limited) {
         headers.insert(header::RETRY_AFTER, RETRY_AFTER_SECONDS);
     }
     if failure.status == StatusCode::UNAUTHORIZED {

@@ -46,7 +46,7 @@ fn role(door: &Door, peer: Peer, headers: &HeaderMap) -> Result<Role, Failure> {
     match peer {
         Peer::Local { role: Some(role), .. } => Ok(role),
         Peer::Local { uid, role: None } => {
-            Err(Failure::forbidden(format!("this user may not connect; the sidecar's --allow-uid lets it: {uid}")))
+            Err(Failure::forbidden(format!("this user may not use this sidecar: {uid}")))
         }
         Peer::Remote => {
             check_no_browser(headers)?;

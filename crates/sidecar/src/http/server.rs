@@ -97,8 +97,8 @@ fn check_addresses(listeners: &HttpListeners, options: &HttpOptions) -> Result<(
             .local_addr()
             .map_err(|error| Error::unavailable("a TCP socket has no address").with_source(error))?;
         if options.token.is_none() && !address.ip().is_loopback() {
-            let message = "without a token HTTP is served on loopback addresses only (--http-token-file)";
-            return Err(Error::invalid(format!("{message}: {address}")));
+            let message = "without a token HTTP is served on loopback addresses only";
+            return Err(Error::invalid(format!("{message}: {address}")).with_hint(asofdb::Hint::HttpToken));
         }
     }
     Ok(())

@@ -157,7 +157,7 @@ impl Shared {
     #[cold]
     fn full(&self) -> Error {
         let max = self.bounds.connections_max;
-        Error::unavailable(format!("the sidecar has {max} connections already (--connections-max); try again"))
+        Error::unavailable(format!("the sidecar has {max} connections already, the most that it takes; try again"))
     }
 
     /// Does something that counts on a consumer and views, and is asked for so many rows; `work` says how many there
@@ -191,7 +191,7 @@ impl Shared {
     fn enter_bulk(&self) -> Result<Place<'_>> {
         self.bulk.enter(self.bounds.bulk_patience).ok_or_else(|| {
             let max = self.bounds.bulk_max;
-            Error::unavailable(format!("{max} bulk requests are being answered (--bulk-max); try again later"))
+            Error::unavailable(format!("{max} bulk requests are being answered, the most at a time; try again later"))
         })
     }
 }
