@@ -97,8 +97,8 @@ pub use asofdb_storage::{
 #[cfg(feature = "rocksdb")]
 pub use asofdb_storage::{Options, restore};
 
-/// What the crates of this workspace that carry a store to other processes share with it. It may change with any
-/// version: programs use what is above.
+/// Parts that the crates of this workspace which carry a store to other processes share with it. They may change with
+/// any version: programs use what is above.
 #[doc(hidden)]
 pub mod parts {
     pub use crate::definitions::document::{Table, TomlText, read_text};

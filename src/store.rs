@@ -28,7 +28,7 @@ pub struct Store {
 pub struct HistoryRow {
     /// Event and created timestamps.
     pub version: Version,
-    /// Whether this version is a deletion.
+    /// True if this version is a deletion.
     pub deleted: bool,
     /// The values of the view's features, in their order; empty for a deletion.
     pub values: Vec<Option<Value>>,
@@ -55,7 +55,7 @@ impl Store {
         self.durability
     }
 
-    /// What is defined, as of now.
+    /// Returns what is defined, as of now.
     pub fn catalog(&self) -> Arc<Catalog> {
         self.backend.catalog()
     }
@@ -65,7 +65,7 @@ impl Store {
         self.backend.now()
     }
 
-    /// What [`Store::apply`] would do.
+    /// Tells what [`Store::apply`] would do.
     ///
     /// # Errors
     /// `Invalid`, `NotFound` or `Conflict` when the definitions break a rule, naming the thing and the rule.

@@ -18,7 +18,7 @@ pub enum Cores {
 }
 
 impl Cores {
-    /// What this machine can do.
+    /// Returns the divisions of cores that this machine has.
     pub fn all() -> Vec<Cores> {
         match count() {
             1 => vec![Cores::One],

@@ -29,7 +29,7 @@ pub(crate) struct Resolved {
     generation: u64,
 }
 
-/// What is asked of each entity.
+/// The question that is asked of each entity.
 #[derive(Clone, Copy)]
 pub(crate) enum Question {
     Latest,
@@ -100,7 +100,7 @@ impl Request {
 }
 
 impl Resolved {
-    /// Whether entities look the same.
+    /// Returns whether entities look the same.
     fn has_keys_of(&self, other: &Resolved) -> bool {
         let key = |key: &KeyColumn| (key.name_text.clone(), key.ty);
         self.keys.iter().map(key).eq(other.keys.iter().map(key))

@@ -24,13 +24,13 @@ use crate::scan::ExportSchema;
 pub struct BatchExport<'o> {
     /// Name of the view.
     pub view: &'o str,
-    /// Where the files go.
+    /// The directory of the files.
     pub output: OutputDirectory,
     /// The columns.
     pub schema: ExportSchema,
     /// The time of the state that is exported.
     pub snapshot: Timestamp,
-    /// How to export.
+    /// The options of the export.
     pub options: &'o ExportOptions,
 }
 
@@ -81,8 +81,8 @@ fn partitioned(
     partitions.finish()
 }
 
-/// Batches on their way into directories by event time. Whole batches wait in memory; when they are too many, they are
-/// cut by partition, all at once, and move to a temporary file.
+/// Batches that are sorted into directories by event time. Whole batches wait in memory; when they are too many, they
+/// are cut by partition, all at once, and move to a temporary file.
 struct Partitions<'t> {
     destination: &'t Destination,
     by: PartitionBy,

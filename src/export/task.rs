@@ -1,4 +1,4 @@
-//! What the threads of one export share, and the work of one of them.
+//! The state that the threads of one export share, and the work of one of them.
 
 use asofdb_storage::{KeyRange, Result, Scanned, Snapshot};
 
@@ -9,7 +9,7 @@ use super::partitions::Partitions;
 use crate::scan::Counts;
 use crate::scan::Selection;
 
-/// What the threads of an export share.
+/// State that the threads of an export share.
 pub(super) struct Task<'s> {
     pub(super) snapshot: &'s dyn Snapshot,
     pub(super) selection: Selection<'s>,
@@ -31,7 +31,7 @@ impl Task<'_> {
     }
 }
 
-/// Where the rows of one range go.
+/// The destination of the rows of one range.
 enum Sink<'t> {
     /// Into one file, which is created with its first row.
     One { task: &'t Task<'t>, number: usize, part: Option<Box<Part<'t>>> },

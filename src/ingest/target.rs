@@ -1,4 +1,4 @@
-//! What an ingest writes to: a store here, or one in another process.
+//! The target of an ingest: a store here, or one in another process.
 
 use asofdb_storage::{Committed, Result, Timestamp, WriteBatch};
 

@@ -1,10 +1,10 @@
-//! How often each feature had each status.
+//! Counts of statuses, feature by feature.
 
 use std::ops::Range;
 
 use crate::read::answer::Answer;
 
-/// How often a feature had each status.
+/// The number of times that a feature had each status.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FeatureCounts {
     /// `view:feature`.

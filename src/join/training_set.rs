@@ -21,14 +21,15 @@ use crate::store::Store;
 /// Batches that wait for the writer: enough that neither thread waits for long, few enough to be no memory.
 const BATCHES_WAITING_MAX: usize = 8;
 
-/// How a training set is made.
+/// Options of a training set.
 #[derive(Debug, Clone, Default)]
 pub struct TrainingSetOptions {
     /// The join.
     pub join: JoinOptions,
     /// Format of the spine; by the ending of its name if not given.
     pub spine_format: Option<InputFormat>,
-    /// The delimiter between the fields of a spine in CSV; a comma, or a tab where its name ends in `.tsv`, if not given.
+    /// The delimiter between the fields of a spine in CSV; a comma, or a tab where its name ends in `.tsv`, if not
+    /// given.
     pub spine_delimiter: Option<Delimiter>,
     /// Compression of the result.
     pub compression: Compression,

@@ -1,4 +1,4 @@
-//! How do values, answers and definitions look in JSON? The same on the command line and over HTTP.
+//! JSON of values, answers and definitions, the same on the command line and over HTTP.
 
 mod answer;
 mod catalog;

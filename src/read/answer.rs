@@ -24,7 +24,7 @@ pub struct AnswerColumns {
     pub event_timestamps: bool,
 }
 
-/// What was found for each row, feature by feature.
+/// The answer of a read: values and statuses for each row, feature by feature.
 #[derive(Debug)]
 pub struct Answer {
     pub(crate) plan: Arc<ReadPlan>,
@@ -38,12 +38,12 @@ impl Answer {
         Answer { plan, records, rows }
     }
 
-    /// How many rows were asked about.
+    /// Returns the number of rows that were asked about.
     pub fn rows(&self) -> usize {
         self.rows
     }
 
-    /// How many features a row has.
+    /// Returns the number of features of a row.
     pub fn features(&self) -> usize {
         self.plan.features.len()
     }
@@ -53,7 +53,7 @@ impl Answer {
         self.plan.features.iter().map(|feature| feature.resolved.reference()).collect()
     }
 
-    /// Why the value is or is not there.
+    /// Returns the status of a value: why it is there or not.
     pub fn status(&self, row: usize, feature: usize) -> Status {
         let planned = &self.plan.features[feature];
         let field = &self.plan.views[planned.view].layout.fields()[planned.field];
@@ -65,7 +65,7 @@ impl Answer {
         self.records[self.plan.features[feature].view].get(row).event()
     }
 
-    /// Whether the feature's default stands in for its value.
+    /// Returns whether the feature's default stands in for its value.
     pub fn is_defaulted(&self, row: usize, feature: usize) -> bool {
         self.status(row, feature) != Status::Present && self.plan.features[feature].resolved.feature.default.is_some()
     }
@@ -79,7 +79,7 @@ impl Answer {
         records.get(row).is_present(field).then(|| records.bytes(row, field))
     }
 
-    /// What was asked for, in order.
+    /// Returns the features that were asked for, in order.
     pub fn resolved(&self) -> impl ExactSizeIterator<Item = &ResolvedFeature> {
         self.plan.features.iter().map(|feature| &feature.resolved)
     }

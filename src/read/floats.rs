@@ -105,7 +105,8 @@ impl<'p, 'm> MatrixWriter<'p, 'm> {
     }
 }
 
-/// What stands in for each feature, view by view: its default or the fill. A fill of NaN is prepared.
+/// Returns the number that stands in for each feature, view by view: its default or the fill. A fill of NaN is
+/// prepared.
 fn fills(plan: &ReadPlan, fill: f32) -> Cow<'_, [Vec<f32>]> {
     if fill.is_nan() {
         return Cow::Borrowed(&plan.fills);

@@ -37,7 +37,7 @@ pub struct ReadPlan {
 /// A feature that was asked for.
 #[derive(Debug)]
 pub struct PlannedFeature {
-    /// What its name stands for.
+    /// The feature that its name stands for.
     pub resolved: ResolvedFeature,
     /// Position of its view in the plan.
     pub view: usize,
@@ -45,7 +45,7 @@ pub struct PlannedFeature {
     pub field: usize,
 }
 
-/// What is read from one view.
+/// The part of a plan that reads one view.
 #[derive(Debug)]
 pub struct PlannedView {
     /// The view.
@@ -57,7 +57,7 @@ pub struct PlannedView {
     pub(crate) projection: Projection,
     /// Position in the answer of each of this view's features.
     pub(crate) outputs: Vec<usize>,
-    /// Where this view's features lie in the answer, if they lie together and in order.
+    /// The position of this view's features in the answer, if they lie together and in order.
     pub(crate) contiguous: Option<usize>,
 }
 

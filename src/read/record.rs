@@ -41,13 +41,13 @@ pub struct Field {
     pub bit: usize,
 }
 
-/// How rows of one schema version become records.
+/// The plan by which rows of one schema version become records.
 #[derive(Debug, Clone)]
 struct CopyPlan {
     layout: RowLayout,
     runs: Vec<Run>,
     variable: Vec<(Slot, usize)>,
-    /// Where the null bit of each field comes from; `None`: rows of this version lack the feature.
+    /// The source of each field's null bit; `None`: rows of this version lack the feature.
     nulls: Vec<(Option<Slot>, usize)>,
     complete: bool,
 }
@@ -222,7 +222,7 @@ impl<'a> Record<'a> {
         (self.bytes[STATUS_AT] != Status::Missing as u8).then(|| Timestamp::from_micros(micros))
     }
 
-    /// Where the bytes of a field of variable length are in the arena, and how many.
+    /// Returns the offset and the length in the arena of a field of variable length.
     #[inline]
     fn place(self, field: &Field) -> (u64, u64) {
         let [a, b, c, d, e, f, g, h, i, j, k, l] = self.fixed::<VARIABLE_FIELD_BYTES>(field);

@@ -64,7 +64,7 @@ impl ColumnBuilder {
         self.ty
     }
 
-    /// How many rows it has.
+    /// Returns the number of rows.
     pub(super) fn len(&self) -> usize {
         match self.ty {
             ValueType::Scalar(_) => self.items.len(),

@@ -65,7 +65,7 @@ impl IpcContent {
 pub(super) struct IpcPieces {
     file: Arc<SourceFile>,
     reader: Reader,
-    /// What is left of the last batch.
+    /// The rest of the last batch.
     rest: Option<RecordBatch>,
     row: u64,
     /// Rows still to be left out.

@@ -73,12 +73,12 @@ impl Projection {
         Ok(Projection { view: view.name.clone(), types, plans })
     }
 
-    /// How many outputs there are.
+    /// Returns the number of outputs.
     pub fn len(&self) -> usize {
         self.types.len()
     }
 
-    /// Whether nothing is projected.
+    /// Returns whether nothing is projected.
     pub fn is_empty(&self) -> bool {
         self.types.is_empty()
     }
@@ -113,7 +113,7 @@ impl Projection {
         })
     }
 
-    /// Whether every output can be read as a number, so that [`Projection::read_f32`] may be used.
+    /// Returns whether every output can be read as a number, so that [`Projection::read_f32`] may be used.
     ///
     /// # Errors
     /// `Invalid`, naming the position of the first output that is not a number.
@@ -154,7 +154,7 @@ impl Projection {
     }
 }
 
-/// Whether values of this type can go into a matrix of floats.
+/// Returns whether values of this type can go into a matrix of floats.
 pub fn is_numeric(ty: ValueType) -> bool {
     matches!(ty, ValueType::Scalar(scalar) if scalar.is_numeric())
 }

@@ -66,7 +66,7 @@ impl ScalarType {
         dispatch_scalar!(self, T => T::NAME)
     }
 
-    /// Whether values can go into a matrix of floats.
+    /// Returns whether values can go into a matrix of floats.
     pub const fn is_numeric(self) -> bool {
         dispatch_scalar!(self, T => T::IS_NUMERIC)
     }
@@ -252,7 +252,7 @@ impl<'a> ListItems<'a> {
         Ok(ListItems { bytes: items, kind: ListKind::Variable { ends, start: 0 }, len, next: 0 })
     }
 
-    /// How many items the list has.
+    /// Returns the number of items of the list.
     pub fn item_count(&self) -> usize {
         self.len
     }

@@ -38,7 +38,7 @@ impl Version {
         Version { event: read(event), created: read(created) }
     }
 
-    /// Whether a reader who asks for `at`, knowing what was known at `known_at`, may see this version.
+    /// Returns whether a reader who asks for `at`, knowing what was known at `known_at`, may see this version.
     pub fn is_visible(self, at: Timestamp, known_at: Option<Timestamp>) -> bool {
         self.event <= at && known_at.is_none_or(|known| self.created <= known)
     }

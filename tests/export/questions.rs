@@ -105,7 +105,7 @@ fn deletions_are_marked_among_versions() {
     assert_eq!(export(&store, "numbers", &rows_of(ExportRows::AsOf(hours_ago(3)))).rows.num_rows(), 1);
 }
 
-/// What a step of a random history does.
+/// A step of a random history.
 #[derive(Debug, Clone)]
 enum Step {
     Write(i64, i64, Option<i64>),

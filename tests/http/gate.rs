@@ -1,4 +1,4 @@
-//! Who may come in.
+//! Admission: requests that are let in or refused.
 
 use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::fs::PermissionsExt;

@@ -68,7 +68,7 @@ impl EntityArgument {
         view.join_keys.len() == self.0.len() && self.is_part_of(view)
     }
 
-    /// Whether the view has all of these join keys, and perhaps more.
+    /// Returns whether the view has all of these join keys, and perhaps more.
     pub(crate) fn is_part_of(&self, view: &FeatureView) -> bool {
         self.names().all(|name| view.join_keys.iter().any(|key| key.name == name))
     }

@@ -1,6 +1,6 @@
 //! Rows and columns of text: what tables and CSV are made of.
 
-/// What a cell means, which a terminal shows by colour.
+/// The meaning of a cell, which a terminal shows by colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) enum Tone {
     #[default]
@@ -44,7 +44,7 @@ impl Cell {
         self
     }
 
-    /// What a table shows.
+    /// Returns the text that a table shows.
     pub(crate) fn display(&self) -> &str {
         self.shown.as_deref().or(self.text.as_deref()).unwrap_or("-")
     }

@@ -1,4 +1,4 @@
-//! What is known of where the output goes.
+//! Properties of the terminal or file that the output goes to.
 
 use comfy_table::Table;
 

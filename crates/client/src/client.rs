@@ -23,15 +23,15 @@ use crate::handles::KnownHandle;
 use crate::pipeline::Pipeline;
 use crate::pool::Pool;
 
-/// How often a read follows a catalog that changes under it before it gives up.
+/// The number of times that a read follows a catalog that changes under it before it gives up.
 pub(crate) const STALE_MAX: usize = 5;
 
-/// How a client connects.
+/// Options of a connection.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConnectOptions {
-    /// What the client calls itself, for limits and metrics; `None`: by its user.
+    /// The name that the client gives itself, for limits and metrics; `None`: by its user.
     pub consumer: Option<String>,
-    /// How long an answer may take.
+    /// The longest time that an answer may take.
     pub timeout: Duration,
 }
 
@@ -95,7 +95,7 @@ impl Client {
         self.pool().write(|connection| connection.call(kind, request))
     }
 
-    /// What is defined, as of now.
+    /// Reads what is defined, as of now.
     ///
     /// # Errors
     /// `Unavailable` when the sidecar does not answer.
@@ -237,7 +237,7 @@ impl Client {
         connection.handle(request, form, &plan)
     }
 
-    /// A connection of its own for many reads through one request, several of which may be on their way.
+    /// A connection of its own for many reads through one request, several of which may be in flight.
     ///
     /// # Errors
     /// As [`Client::latest_f32`].
@@ -274,7 +274,7 @@ impl Client {
         self.tell::<_, CommittedMessage>(Kind::Write, &write_request(rows, sync)?).map(Committed::from)
     }
 
-    /// What [`Client::apply`] would do.
+    /// Tells what [`Client::apply`] would do.
     ///
     /// # Errors
     /// As [`Store::plan`](asofdb::Store::plan).
@@ -323,7 +323,7 @@ impl Client {
         Ok(erased.into_iter().map(Erased::from).collect())
     }
 
-    /// How fresh a view is. See [`Store::freshness`](asofdb::Store::freshness).
+    /// Tells how fresh a view is. See [`Store::freshness`](asofdb::Store::freshness).
     ///
     /// # Errors
     /// As there.
@@ -340,7 +340,7 @@ impl Client {
         self.ask::<_, StatsMessage>(Kind::Stats, &()).map(|stats| stats.store.into())
     }
 
-    /// What each consumer did with each view, since the sidecar began.
+    /// Reads what each consumer did with each view, since the sidecar began.
     ///
     /// # Errors
     /// As [`Client::stats`].

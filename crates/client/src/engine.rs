@@ -28,7 +28,7 @@ pub enum Engine {
 }
 
 impl Engine {
-    /// What is defined, as of now.
+    /// Reads what is defined, as of now.
     ///
     /// # Errors
     /// As [`Store::catalog`] and [`Client::catalog`].
@@ -169,7 +169,7 @@ impl Engine {
         }
     }
 
-    /// What [`Engine::apply`] would do.
+    /// Tells what [`Engine::apply`] would do.
     ///
     /// # Errors
     /// As [`Store::plan`] and [`Client::plan`].
@@ -224,7 +224,7 @@ impl Engine {
         }
     }
 
-    /// How fresh a view is.
+    /// Tells how fresh a view is.
     ///
     /// # Errors
     /// As [`Store::freshness`] and [`Client::freshness`].
@@ -320,7 +320,7 @@ impl Engine {
         }
     }
 
-    /// What the consumers of a sidecar did; a store has none.
+    /// Reads what the consumers of a sidecar did; a store has none.
     ///
     /// # Errors
     /// As [`Client::consumers`].
@@ -386,7 +386,7 @@ impl<I: Iterator<Item = Result<RecordBatch>>> EngineJoin<'_, I> {
         }
     }
 
-    /// What was counted; all of it at the end.
+    /// Returns the counts so far; of all rows at the end.
     pub fn report(&self) -> &JoinReport {
         match self {
             EngineJoin::Store(join) => JoinBatches::report(&**join),

@@ -83,11 +83,11 @@ fn unreadable(error: arrow::error::ArrowError) -> Error {
     Error::invalid("the Arrow IPC stream cannot be read").with_source(error)
 }
 
-/// What a look at the messages of a piece has found.
+/// The findings of a look at the messages of a piece.
 #[derive(Debug, Default)]
 struct Checked {
     schema: Option<SchemaRef>,
-    /// Whether the stream's end is among them.
+    /// True if the stream's end is among them.
     ended: bool,
 }
 

@@ -80,7 +80,7 @@ def _with_nulls(translation: RowTranslation, fragment: ds.FileFragment) -> list[
 
 
 def _identity(translation: RowTranslation, fragment: ds.FileFragment) -> tuple[Any, ...] | None:
-    """What a file is known by within this process; ``None`` for files elsewhere."""
+    """Returns the key by which a file is known within this process; ``None`` for files elsewhere."""
     try:
         status = Path(fragment.path).stat()
     except OSError:

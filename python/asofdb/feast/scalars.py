@@ -52,7 +52,7 @@ def scalars(array: pa.Array, value_type: ValueType, store_type: str) -> pa.Array
 
 
 def kind_of(type_: pa.DataType) -> str:
-    """What the values of a type are to Feast; empty for rarer ones."""
+    """Returns the kind of a type's values in Feast; empty for rarer ones."""
     return next((kind for kind, is_of in _KINDS.items() if is_of(type_)), "")
 
 
@@ -136,7 +136,7 @@ def _time_to_text(array: pa.Array) -> pa.Array:
 
 
 def _numpy_text(array: pa.Array) -> pa.Array:
-    """What Python's ``str()`` makes of each value; NaN is null."""
+    """Returns the text that Python's ``str()`` makes of each value; NaN is null."""
     is_null = pc.is_null(array, nan_is_null=True)
     texts = pa.array(array.to_numpy(zero_copy_only=False).astype(str), pa.string())
     return pc.if_else(is_null, pa.scalar(None, pa.string()), texts)

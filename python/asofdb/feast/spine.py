@@ -21,7 +21,7 @@ from .times import Column, instants
 _ZONE = "UTC"
 
 _NUMBERS = {"integer", "floating", "mixed-integer-float", "decimal"}
-"""What pandas calls columns of numbers. It reads them as nanoseconds where times are wanted, and so as 1970."""
+"""Names of pandas for columns of numbers. It reads them as nanoseconds where times are wanted, and so as 1970."""
 
 
 @dataclass(frozen=True)

@@ -56,7 +56,7 @@ _KEYS: Final = {
 
 
 def is_native(value_type: ValueType) -> bool:
-    """Whether the store has a type for it; else it is kept as serialized values."""
+    """Returns whether the store has a type for it; else it is kept as serialized values."""
     return value_type in _NATIVE
 
 

@@ -23,7 +23,7 @@ pub(super) struct Output {
     pub(super) position: usize,
 }
 
-/// What a read found.
+/// The result of a read.
 pub(super) struct Found {
     answer: Answer,
     /// The versions that answer for expired ones, where those are served.
@@ -41,7 +41,7 @@ pub(super) struct Expired {
     pub(super) positions: Vec<usize>,
 }
 
-/// What there is to say about one feature of one entity.
+/// The status, value and time of one feature of one entity.
 #[derive(Clone, Copy)]
 struct Cell<'a> {
     status: Status,
@@ -103,7 +103,7 @@ struct Column<'a> {
     view: u32,
     ty: ValueType,
     is_opaque: bool,
-    /// What stands in where there is no value.
+    /// The value that stands in where there is none.
     default: Option<Vec<u8>>,
 }
 
@@ -168,7 +168,7 @@ fn feast_status(status: Status) -> u8 {
     }
 }
 
-/// What was found for each entity, feature by feature.
+/// The answer for each entity, feature by feature.
 #[pyclass(frozen, module = "asofdb._native")]
 pub(crate) struct FeastAnswer {
     inputs: Vec<String>,
@@ -300,7 +300,7 @@ impl FeastAnswer {
         entities.chain(self.outputs.iter().map(of)).collect()
     }
 
-    /// How many values of each feature are there, present or null.
+    /// Counts the values of each feature that are there, present or null.
     fn counts(&self) -> Vec<usize> {
         let count = |output: &Output| {
             let found = &self.found[output.read];

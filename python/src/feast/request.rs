@@ -1,4 +1,4 @@
-//! What a call of Feast reads, resolved once.
+//! Requests of Feast, resolved once.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -19,7 +19,7 @@ pub(crate) struct FeastRequest {
     engine: Py<Engine>,
     /// The names of the entity columns of a call, in its order.
     inputs: Vec<String>,
-    /// How many of them the answer repeats.
+    /// The number of them that the answer repeats.
     shown: usize,
     reads: Vec<Read>,
     outputs: Arc<Vec<Output>>,

@@ -20,7 +20,7 @@ impl<'a> Lookup<'a> {
         RowKey { view: self.view.id, key_space: self.view.key_space, key: self.key }
     }
 
-    /// The same row, as of a time.
+    /// Returns a lookup of the same row, as of a time.
     pub fn at(&self, at: Timestamp) -> AsOfLookup<'a> {
         AsOfLookup { view: self.view, key: self.key, at }
     }

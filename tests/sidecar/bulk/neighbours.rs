@@ -1,4 +1,4 @@
-//! Bulk work and everybody else: it waits its turn, gives way, and ends when nobody waits for it.
+//! Bulk work beside everybody else: it waits its turn, yields to point reads, and ends when nobody waits for it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

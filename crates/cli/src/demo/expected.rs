@@ -6,10 +6,10 @@ use asofdb::{Error, Result};
 use serde::Deserialize;
 use serde_json::{Map, Value as Json};
 
-/// What the training set must hold.
+/// The contents that the training set must have.
 #[derive(Debug, Deserialize)]
 pub(super) struct Expected {
-    /// How many rows.
+    /// Number of rows.
     pub(super) rows: u64,
     /// By feature.
     features: Map<String, Json>,
@@ -17,7 +17,7 @@ pub(super) struct Expected {
     pub(super) sample: Vec<Map<String, Json>>,
 }
 
-/// What the column of a feature must hold.
+/// The contents that the column of a feature must have.
 #[derive(Debug, Deserialize)]
 pub(super) struct ExpectedFeature {
     /// Values that are not null.

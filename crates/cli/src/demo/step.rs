@@ -1,4 +1,4 @@
-//! How the demo shows what it does.
+//! The demo's steps, and their lines on the terminal.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};

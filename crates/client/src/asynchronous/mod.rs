@@ -1,4 +1,4 @@
-//! The asynchronous client: many requests on their way over few connections, from any number of tasks.
+//! The asynchronous client: many requests in flight over few connections, from any number of tasks.
 
 mod lane;
 mod link;
@@ -86,7 +86,7 @@ impl AsyncClient {
         }
     }
 
-    /// What is defined, as of now.
+    /// Reads what is defined, as of now.
     ///
     /// # Errors
     /// `Unavailable` when the sidecar does not answer.
@@ -294,7 +294,7 @@ impl AsyncClient {
         Ok(erased.into_iter().map(Erased::from).collect())
     }
 
-    /// How fresh a view is. See [`Store::freshness`](asofdb::Store::freshness).
+    /// Tells how fresh a view is. See [`Store::freshness`](asofdb::Store::freshness).
     ///
     /// # Errors
     /// As there.

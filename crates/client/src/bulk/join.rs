@@ -79,12 +79,12 @@ pub struct RemoteJoin<'c, I> {
     ended: bool,
 }
 
-/// The spine on its way to the sidecar.
+/// The spine as it is sent to the sidecar.
 struct Spine<I> {
     batches: I,
     /// `None` once its end is on the way.
     pieces: Option<StreamPieces>,
-    /// What is left of a batch that was cut.
+    /// The rest of a batch that was cut.
     parts: VecDeque<RecordBatch>,
 }
 
@@ -94,7 +94,7 @@ impl<I: Iterator<Item = Result<RecordBatch>>> RemoteJoin<'_, I> {
         self.schema.clone()
     }
 
-    /// What was counted: the rows up to the batches handed out so far, and all of it after the last one.
+    /// Returns the counts: of the rows up to the batches handed out so far, and of all rows after the last one.
     pub fn report(&self) -> &JoinReport {
         &self.report
     }

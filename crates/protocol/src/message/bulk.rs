@@ -77,7 +77,7 @@ pub struct ScanEnd {
 /// Joins features to the rows of a spine, which follows as a stream.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 pub struct JoinRequest {
-    /// What is asked of each row of the spine.
+    /// The features that are asked for, for each row of the spine.
     pub references: Vec<String>,
     /// The spine's column of times.
     pub event_timestamp: String,
@@ -127,11 +127,11 @@ impl_borrow_decode!(KnownAtMessage);
 /// Which columns the result has beside the spine's and the features.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
 pub struct ColumnsMessage {
-    /// Whether every feature is named `view__feature`.
+    /// True if every feature is named `view__feature`.
     pub full_names: bool,
-    /// Whether each feature has a column of statuses.
+    /// True if each feature has a column of statuses.
     pub statuses: bool,
-    /// Whether each view has a column of event timestamps.
+    /// True if each view has a column of event timestamps.
     pub event_timestamps: bool,
 }
 
@@ -156,11 +156,11 @@ pub struct JoinEnd {
     pub rows: u64,
     /// Rows whose time or a join key was null.
     pub null_rows: u64,
-    /// How often each status occurred, feature by feature.
+    /// The counts of each status, feature by feature in the order asked.
     pub features: Vec<CountsMessage>,
 }
 
-/// How often a feature had each status.
+/// The counts of each status of one feature.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 pub struct CountsMessage {
     /// `view:feature`.
@@ -201,7 +201,7 @@ pub struct LoadRequest {
     pub view_id: u32,
     /// The schema version that the rows are encoded with.
     pub schema_version: u16,
-    /// How many rows follow.
+    /// The number of rows that follow.
     pub rows: u64,
     /// Bytes of their keys and rows.
     pub bytes: u64,

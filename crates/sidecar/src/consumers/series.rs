@@ -1,4 +1,4 @@
-//! What one consumer did with one view by one operation.
+//! A series: the counts of one consumer, view and operation.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;

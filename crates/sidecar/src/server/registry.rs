@@ -24,7 +24,7 @@ struct State {
     draining: bool,
 }
 
-/// What became of a new connection.
+/// The outcome of a new connection.
 #[derive(Debug)]
 pub(super) enum Admitted {
     /// It has this number; whoever serves it removes it.
