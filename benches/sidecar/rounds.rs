@@ -99,7 +99,7 @@ impl Plan<'_> {
         named.map(|(contender, turns)| RoundTrips { name: contender.name(), turns }).collect()
     }
 
-    /// As many requests of one row as can be had: from many clients, and from one that pipelines.
+    /// Sends as many requests of one row as can be had: from many clients, and from one that pipelines.
     pub fn throughput(&self) -> Vec<Rates> {
         self.cores.pin(self.contenders);
         let mut rates = vec![(Vec::new(), Vec::new()); self.contenders.len()];

@@ -20,7 +20,7 @@ pub(crate) struct Entities {
 pub(crate) struct EntityColumn {
     pub(crate) name: String,
     pub(crate) ty: ScalarType,
-    /// Of exactly that type.
+    /// The column, of exactly that type.
     pub(crate) column: ArrayRef,
 }
 

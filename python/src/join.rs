@@ -92,10 +92,10 @@ struct Joined {
 /// The end of reading.
 #[derive(Default)]
 enum End {
-    /// It has not.
+    /// Reading has not ended.
     #[default]
     Open,
-    /// With everything.
+    /// Everything was read.
     Read(JoinReport),
     Failed(Error),
 }

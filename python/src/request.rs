@@ -115,7 +115,7 @@ impl Request {
         Ok(Request { engine, references, resolved: Mutex::new(resolved) })
     }
 
-    /// As they were given.
+    /// Returns the references as they were given.
     #[getter]
     fn references(&self) -> Vec<String> {
         self.references.clone()

@@ -88,7 +88,7 @@ struct Partitions<'t> {
     by: PartitionBy,
     waiting: Vec<RecordBatch>,
     waiting_bytes: usize,
-    /// By first moment of the partition: what moved to the temporary file, in the order of keys.
+    /// The rows that moved to the temporary file, in the order of keys, by first moment of the partition.
     spilled: BTreeMap<Timestamp, Vec<Place>>,
     spill: Option<Spill<'t>>,
 }

@@ -63,7 +63,8 @@ fn properties(schema: &Schema, join_keys: usize, compression: Compression) -> Wr
     parquet_properties(schema, compression).set_sorting_columns(Some(sorting(join_keys))).build()
 }
 
-/// By join keys, then newest first. Parquet's order of every join-key type is the order of encoded keys.
+/// Returns the order of rows: by join keys, then newest first. Parquet's order of every join-key type is that of
+/// encoded keys.
 fn sorting(join_keys: usize) -> Vec<SortingColumn> {
     let column =
         |index: usize| SortingColumn { column_idx: index as i32, descending: index >= join_keys, nulls_first: false };

@@ -48,7 +48,7 @@ pub struct Manifest {
 /// The request of an export.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Asked {
-    /// Which rows.
+    /// The rows that were chosen.
     pub rows: ExportRows,
     /// Directories by event time.
     pub partition_by: Option<PartitionBy>,

@@ -39,7 +39,7 @@ impl PartitionBy {
 /// Options of an export of one view.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExportOptions {
-    /// Which rows.
+    /// The rows to export.
     pub rows: ExportRows,
     /// Directories by event time; `None`: all files in one.
     pub partition_by: Option<PartitionBy>,

@@ -21,7 +21,7 @@ pub(super) struct Partitions<'t> {
     task: &'t Task<'t>,
     by: PartitionBy,
     number: usize,
-    /// By first moment of the partition.
+    /// All partitions, by their first moment.
     all: BTreeMap<Timestamp, Partition>,
     waiting_bytes: usize,
     spill: Option<Spill<'t>>,

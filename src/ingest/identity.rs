@@ -1,4 +1,4 @@
-//! Which content has been ingested, and how far.
+//! The identity of ingested content, and the progress in it.
 
 use std::io::{self, BufRead};
 use std::sync::Arc;

@@ -9,7 +9,7 @@ use crate::read::answer::Answer;
 pub struct FeatureCounts {
     /// `view:feature`.
     pub reference: String,
-    /// By number of the status: present, null, missing, expired.
+    /// The counts by number of the status: present, null, missing, expired.
     pub by_status: [u64; 4],
 }
 

@@ -45,7 +45,7 @@ pub struct JoinOptions {
     pub event_timestamp: String,
     /// Use only what was known by then.
     pub known_at: KnownAt,
-    /// Which columns the result has beside the spine's and the features.
+    /// The columns that the result has beside the spine's and the features.
     pub columns: AnswerColumns,
     /// Memory for a chunk of the spine and its answers, above the store's own budget.
     pub memory_bytes: usize,

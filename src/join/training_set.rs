@@ -1,4 +1,4 @@
-//! From a spine in a file to a training set in a file.
+//! Training sets: from a spine in a file to a training set in a file.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -75,7 +75,7 @@ pub fn open_spine<S: AsRef<str>>(
 /// rows of the spine, if they are known.
 ///
 /// # Errors
-/// What the join gives; `Unavailable` when the disk is full.
+/// Those of the join; `Unavailable` when the disk is full.
 pub fn write_training_set(
     output: OutputFile,
     out: &Path,

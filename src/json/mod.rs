@@ -21,7 +21,7 @@ impl<T: ?Sized> AsJson<'_, T>
 where
     Self: Serialize,
 {
-    /// As text.
+    /// Writes it as text.
     ///
     /// # Errors
     /// `Corrupt` when it is an answer whose stored bytes cannot be read; nothing else fails.
@@ -30,7 +30,7 @@ where
             .map_err(|error| Error::corrupt("an answer cannot be written as JSON").with_source(error))
     }
 
-    /// As a tree that can be put into another.
+    /// Makes a tree of it, which can be put into another.
     ///
     /// # Errors
     /// As [`AsJson::to_bytes`].

@@ -13,7 +13,7 @@ use crate::read::plan::ReadPlan;
 use crate::read::record::{Field, Records};
 use crate::rows::types::{feature_field, timestamp_type};
 
-/// Which columns an answer gives beside the features.
+/// The columns that an answer gives beside the features.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct AnswerColumns {
     /// Name every feature `view__feature`, not only where names collide.

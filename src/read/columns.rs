@@ -1,4 +1,4 @@
-//! From records to Arrow columns.
+//! Arrow columns from records.
 
 use std::ops::Range;
 use std::sync::Arc;

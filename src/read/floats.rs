@@ -14,7 +14,7 @@ pub(super) struct MatrixWriter<'p, 'm> {
     width: usize,
     values: &'m mut [f32],
     statuses: Option<&'m mut [Status]>,
-    /// By view: what stands in for each of its features.
+    /// The number that stands in for each feature, view by view.
     fills: Cow<'p, [Vec<f32>]>,
     scratch: Vec<f32>,
     scratch_statuses: Vec<Status>,

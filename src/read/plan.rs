@@ -20,11 +20,11 @@ use crate::rows::types::cast_exact;
 pub struct ReadPlan {
     /// The catalog that the names were resolved with.
     pub revision: u64,
-    /// In the order asked.
+    /// The features, in the order asked.
     pub features: Vec<PlannedFeature>,
     /// The views that are read.
     pub views: Vec<PlannedView>,
-    /// By view: the default of each of its features as a number, NaN where it has none.
+    /// The default of each feature as a number, view by view; NaN where it has none.
     pub(crate) fills: Vec<Vec<f32>>,
     /// The first feature that cannot go into a matrix.
     not_numeric: Option<usize>,

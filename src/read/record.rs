@@ -28,9 +28,9 @@ const VARIABLE_FIELD_BYTES: usize = 12;
 #[derive(Debug, Clone)]
 pub struct RecordLayout {
     stride: usize,
-    /// By position in the request's list of this view's features.
+    /// The fields, by position in the request's list of this view's features.
     fields: Vec<Field>,
-    /// By schema version of the stored row.
+    /// The plans, by schema version of the stored row.
     plans: Vec<CopyPlan>,
 }
 
@@ -245,7 +245,7 @@ impl Records {
         Records { bytes, stride: layout.stride, header, arena: Arena::default() }
     }
 
-    /// As [`Records::new`], with the memory of these.
+    /// Makes records as [`Records::new`] does, with the memory of these.
     pub(crate) fn reset(&mut self, layout: &RecordLayout, rows: usize) {
         self.stride = layout.stride;
         self.header = NULLS_AT + layout.fields.len().div_ceil(8);

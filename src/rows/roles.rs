@@ -14,9 +14,9 @@ const ROLE_KEY: &str = "asofdb.role";
 pub enum ColumnRole {
     /// A join key of the view.
     JoinKey,
-    /// When the fact was true.
+    /// The time when the fact was true.
     EventTimestamp,
-    /// When it became known.
+    /// The time when it became known.
     CreatedTimestamp,
     /// True if the version is a deletion.
     Deleted,

@@ -76,7 +76,7 @@ impl Column {
 
 /// The columns of an export: join keys, event and created timestamp, deletion mark or status, features.
 pub struct ExportSchema {
-    /// As Arrow says it.
+    /// The schema in Arrow.
     pub arrow: SchemaRef,
     pub(crate) lines: Vec<ManifestColumn>,
     /// Position of the event timestamp.

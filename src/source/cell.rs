@@ -1,4 +1,4 @@
-//! From text to values.
+//! Cells: values from text.
 //!
 //! Each function gives the value or, as an error, what the text should have been.
 
@@ -73,7 +73,7 @@ pub(super) fn float32(text: &str) -> Option<f32> {
     text.parse().ok().filter(|value: &f32| !value.is_infinite() || !has_digits(text))
 }
 
-/// As [`float32`].
+/// Reads a float64 as [`float32`] reads its type.
 pub(super) fn float64(text: &str) -> Option<f64> {
     let text = text.trim();
     text.parse().ok().filter(|value: &f64| !value.is_infinite() || !has_digits(text))

@@ -60,9 +60,9 @@ pub struct BatchRow<'a> {
     pub key_space: u32,
     /// Encoded entity key.
     pub key: &'a [u8],
-    /// When the fact was true.
+    /// The time when the fact was true.
     pub event: Timestamp,
-    /// When it became known; `None`: at commit.
+    /// The time when it became known; `None`: at commit.
     pub created: Option<Timestamp>,
     /// The encoded row or tombstone.
     pub row: &'a [u8],

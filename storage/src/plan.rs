@@ -1,4 +1,4 @@
-//! From what is defined to what is wanted: the changes, and the catalog that results.
+//! Plans: the changes from what is defined to what is wanted, and the catalog that results.
 //!
 //! A plan touches nothing. Ids are given here and never twice: not to entities' key spaces, views or
 //! features, also not after a drop, so that what is still on disk is never taken for something new.
@@ -18,11 +18,11 @@ use crate::value::ValueType;
 /// The kind of a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ChangeKind {
-    /// It is new.
+    /// The thing is new.
     Create,
-    /// It stays, with other properties.
+    /// The thing stays, with other properties.
     Change,
-    /// It goes, with its data.
+    /// The thing goes, with its data.
     Drop,
 }
 
@@ -56,7 +56,7 @@ impl ObjectKind {
 pub struct Change {
     /// The kind of the change.
     pub kind: ChangeKind,
-    /// To what sort of thing.
+    /// The kind of thing that changes.
     pub what: ObjectKind,
     /// Its name; of a feature, its reference `view:feature`.
     pub name: String,

@@ -189,7 +189,7 @@ impl Value {
 }
 
 impl fmt::Display for Value {
-    /// As in definition files: text in quotes, lists in brackets; bytes that are not text as escapes.
+    /// Writes a value as definition files do: text in quotes, lists in brackets; bytes that are not text as escapes.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         dispatch_value!(self, T, value => T::print(value, f); (_item, values) => {
             f.write_str("[")?;

@@ -2,15 +2,15 @@
 
 use crate::time::Timestamp;
 
-/// Which version of a row: when the fact was true and when it became known.
+/// A version of a row: when the fact was true and when it became known.
 ///
 /// The derived order, event first and created second, is the one comparison of the engine: *the greatest
 /// wins*. Key order, commit, as-of and every backend use it and nothing else.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Version {
-    /// When the fact was true.
+    /// The time when the fact was true.
     pub event: Timestamp,
-    /// When it became known.
+    /// The time when it became known.
     pub created: Timestamp,
 }
 

@@ -1,4 +1,4 @@
-//! Which rows are exported: versions of a window, as of a time, latest; with ttl, retention and deletions.
+//! The rows that are exported: versions of a window, as of a time, latest; with ttl, retention and deletions.
 
 use std::sync::Arc;
 

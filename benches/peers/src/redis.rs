@@ -29,7 +29,7 @@ const FLOAT: usize = size_of::<f32>();
 pub enum Layout {
     /// One string an entity: its features as little-endian floats, one after the other.
     Blob,
-    /// As Feast does: one hash an entity, a field a feature; its name is four bytes of a hash, its value the protobuf
+    /// Feast's layout: one hash an entity, a field a feature; its name is four bytes of a hash, its value the protobuf
     /// message of one float. Feast asks for a timestamp a view beside the features; these hashes have none.
     Hash,
 }

@@ -74,7 +74,7 @@ impl EntityArgument {
     }
 }
 
-/// Which views a deletion is about: one, or all whose join keys are those of the entity.
+/// The views that a deletion is about: one, or all whose join keys are those of the entity.
 pub(crate) struct Target<'a> {
     pub(crate) views: Vec<String>,
     pub(crate) entity: Vec<(&'a str, Value)>,

@@ -50,7 +50,7 @@ impl Cell {
     }
 }
 
-/// In which formats a column is there.
+/// The formats in which a column is there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Place {
     Everywhere,
@@ -110,7 +110,7 @@ impl Sheet {
         }
     }
 
-    /// As CSV (RFC 4180) with a header. Nothing is an empty field, the empty text a quoted one.
+    /// Writes CSV (RFC 4180) with a header. Nothing is an empty field, the empty text a quoted one.
     pub(crate) fn to_csv(&self) -> String {
         let sheet = self.at(Place::CsvOnly);
         let mut out = String::new();

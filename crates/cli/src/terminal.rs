@@ -8,7 +8,7 @@ const WIDTH_MIN: usize = 20;
 /// Standard output.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Terminal {
-    /// In characters; `None` when it is not a terminal.
+    /// The width in characters; `None` when it is not a terminal.
     pub(crate) width: Option<usize>,
     pub(crate) colours: bool,
 }

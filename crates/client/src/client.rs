@@ -60,7 +60,7 @@ pub struct Client {
 #[derive(Debug)]
 struct Inner {
     pool: Pool,
-    /// As of the last time that somebody looked.
+    /// The catalog as it was last read.
     catalog: RwLock<Arc<Catalog>>,
 }
 

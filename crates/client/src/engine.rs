@@ -371,9 +371,9 @@ impl Engine {
 
 /// A point-in-time join under way, wherever it is made: an iterator over the batches of its result.
 pub enum EngineJoin<'e, I> {
-    /// In this process.
+    /// A join in this process.
     Store(Box<Join<'e, I>>),
-    /// In a sidecar.
+    /// A join in a sidecar.
     Sidecar(Box<RemoteJoin<'e, I>>),
 }
 

@@ -37,7 +37,7 @@ pub fn read_stream(bytes: &[u8]) -> Result<(SchemaRef, Vec<RecordBatch>)> {
 #[derive(Debug, Default)]
 pub struct StreamReader {
     decoder: StreamDecoder,
-    /// Of its own: the decoder knows a schema only once something follows it.
+    /// The schema, kept apart: the decoder knows a schema only once something follows it.
     schema: Option<SchemaRef>,
     ended: bool,
 }

@@ -7,11 +7,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 pub(crate) enum Refusal {
     /// The door has as many connections as it may.
     Connections,
-    /// As many requests are in flight as may be.
+    /// The most requests that may be in flight are in flight.
     InFlight,
     /// The kernel or the token say that the caller may not.
     Access,
-    /// It did not say what it wanted in time.
+    /// The client did not say hello in time.
     Handshake,
     /// The sidecar is stopping.
     Draining,

@@ -37,7 +37,7 @@ impl Service {
         }
     }
 
-    /// When it began, by the store's clock.
+    /// Returns the time when it began, by the store's clock.
     pub fn started(&self) -> Timestamp {
         self.started
     }
@@ -47,7 +47,7 @@ impl Service {
         self.ready.load(Ordering::Acquire) && !self.is_draining()
     }
 
-    /// From now on it is warm.
+    /// Marks it as warm from now on.
     pub fn set_ready(&self) {
         self.ready.store(true, Ordering::Release);
     }
@@ -70,7 +70,7 @@ impl Service {
         self.draining.load(Ordering::Acquire)
     }
 
-    /// From now on it is stopping.
+    /// Marks it as stopping from now on.
     pub fn start_draining(&self) {
         self.draining.store(true, Ordering::Release);
     }

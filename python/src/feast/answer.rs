@@ -28,7 +28,8 @@ pub(super) struct Found {
     answer: Answer,
     /// The versions that answer for expired ones, where those are served.
     expired: Vec<Expired>,
-    /// By feature and row, if anything is: which of `expired` answers, and which of its rows.
+    /// The place of each value that was served though expired, by feature and row: which of `expired`, and which of its
+    /// rows.
     served: Vec<Vec<Option<(usize, usize)>>>,
 }
 

@@ -31,7 +31,7 @@ pub(crate) struct FeastRequest {
 /// Features that are read together: their views take each join key from the same column.
 struct Read {
     references: Vec<String>,
-    /// By join key of the store: the position of the column that its values come from.
+    /// The position of the column that the values of each join key of the store come from.
     inputs: HashMap<String, usize>,
 }
 

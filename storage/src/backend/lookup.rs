@@ -57,7 +57,7 @@ pub struct AsOfLookup<'a> {
 /// A version that was found, with its encoded row, which may be a tombstone.
 #[derive(Debug, Clone, Copy)]
 pub struct Found<'a> {
-    /// Which version.
+    /// The version.
     pub version: Version,
     /// The encoded row.
     pub row: &'a [u8],

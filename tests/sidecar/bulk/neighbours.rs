@@ -14,7 +14,7 @@ use super::super::harness::Sidecar;
 use super::{Host, connect};
 use crate::common::{batch, hours_ago, int, times, users};
 
-/// So many users, whose names are a kilobyte each.
+/// Makes the rows of so many users, whose names are a kilobyte each.
 fn profiles(rows: i64) -> RecordBatch {
     batch(vec![
         ("user_id", Arc::new(Int64Array::from_iter_values(0..rows)) as ArrayRef),

@@ -11,7 +11,7 @@ use serde_json::{Map, Value as Json};
 pub(super) struct Expected {
     /// Number of rows.
     pub(super) rows: u64,
-    /// By feature.
+    /// The expected columns, by feature.
     features: Map<String, Json>,
     /// Some rows, by `flight_id`.
     pub(super) sample: Vec<Map<String, Json>>,
@@ -22,9 +22,9 @@ pub(super) struct Expected {
 pub(super) struct ExpectedFeature {
     /// Values that are not null.
     pub(super) non_null: u64,
-    /// Of numbers; true counts as one.
+    /// The sum of numbers; true counts as one.
     pub(super) sum: Option<f64>,
-    /// Of texts: how many different ones.
+    /// The number of different texts.
     pub(super) distinct: Option<u64>,
 }
 

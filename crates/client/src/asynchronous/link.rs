@@ -37,7 +37,7 @@ const BACK_OFF: Duration = Duration::from_millis(5);
 #[derive(Debug)]
 pub(super) struct Link {
     waiting: Arc<Waiting>,
-    /// When it goes, the connection does.
+    /// The queue of frames to send. When it is dropped, the connection ends.
     frames: UnboundedSender<Vec<u8>>,
     next_id: AtomicU64,
     in_flight: Semaphore,

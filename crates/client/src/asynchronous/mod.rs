@@ -41,7 +41,7 @@ pub struct AsyncClient {
 struct Inner {
     reads: Lane,
     others: Lane,
-    /// As of the last time that somebody looked.
+    /// The catalog as it was last read.
     catalog: RwLock<Arc<Catalog>>,
     blocking: OnceCell<Client>,
 }
@@ -316,7 +316,7 @@ impl AsyncClient {
     /// Does bulk work (histories, exports, joins, ingests) with a blocking client, in a thread for such work.
     ///
     /// # Errors
-    /// What `work` returns; `Unavailable` when the sidecar does not answer.
+    /// Those of `work`; `Unavailable` when the sidecar does not answer.
     pub async fn blocking<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Client) -> Result<T> + Send + 'static,

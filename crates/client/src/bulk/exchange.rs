@@ -68,7 +68,7 @@ impl<'c> Exchange<'c> {
     /// Goes on until something has happened. Heartbeats are passed over.
     ///
     /// # Errors
-    /// What the sidecar answers; `Unavailable` when the connection breaks.
+    /// Those of the sidecar; `Unavailable` when the connection breaks.
     pub(crate) fn turn(&mut self) -> Result<Event<'_>> {
         let header = match self.wait() {
             Ok(None) => return Ok(Event::Sent),

@@ -27,7 +27,7 @@ impl<'c, B: Message, E: Message> Incoming<'c, B, E> {
     /// Goes on until something has arrived, or everything that was queued has been sent.
     ///
     /// # Errors
-    /// What the sidecar answers; `Unavailable` when the connection breaks.
+    /// Those of the sidecar; `Unavailable` when the connection breaks.
     pub(crate) fn advance(&mut self) -> Result<()> {
         match self.exchange.turn()? {
             Event::Sent => {}

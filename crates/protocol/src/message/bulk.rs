@@ -10,7 +10,7 @@ use crate::message::{NamedValue, TimeMessage};
 pub struct ScanRequest {
     /// Name of the view.
     pub view: String,
-    /// Which of its rows.
+    /// The rows to scan.
     pub rows: ScanRows,
     /// The only entity whose rows are wanted; `None`: all.
     pub entity: Option<Vec<NamedValue>>,
@@ -18,7 +18,7 @@ pub struct ScanRequest {
     pub limit: Option<u64>,
 }
 
-/// Which rows.
+/// A choice of rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
 pub enum ScanRows {
     /// Every version with an event in a window, deletions included.
@@ -28,9 +28,9 @@ pub enum ScanRows {
         /// The first event after them.
         to: Option<TimeMessage>,
     },
-    /// Of each entity, the version that a read as of this time finds.
+    /// The version of each entity that a read as of this time finds.
     AsOf(TimeMessage),
-    /// As of now.
+    /// The newest version of each entity, as of now.
     Latest,
 }
 
@@ -81,7 +81,7 @@ pub struct JoinRequest {
     pub references: Vec<String>,
     /// The spine's column of times.
     pub event_timestamp: String,
-    /// By when versions must have been known.
+    /// The time by which versions must have been known.
     pub known_at: KnownAtMessage,
     /// The columns of the result.
     pub columns: ColumnsMessage,
@@ -89,7 +89,8 @@ pub struct JoinRequest {
     pub memory_bytes: u64,
 }
 
-/// By when versions must have been known. Its first byte is that of an optional time, and 2 for each row's own time.
+/// The time by which versions must have been known. Its first byte is that of an optional time, and 2 for each row's
+/// own time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct KnownAtMessage(pub KnownAt);
 
@@ -124,7 +125,7 @@ impl<C> Decode<C> for KnownAtMessage {
 
 impl_borrow_decode!(KnownAtMessage);
 
-/// Which columns the result has beside the spine's and the features.
+/// The columns that the result has beside the spine's and the features.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
 pub struct ColumnsMessage {
     /// True if every feature is named `view__feature`.

@@ -99,7 +99,7 @@ pub struct HandleMessage {
     pub key_groups: Vec<Vec<u32>>,
     /// The views that are read.
     pub views: Vec<HandleView>,
-    /// In the order of the answer.
+    /// The features, in the order of the answer.
     pub features: Vec<HandleFeature>,
 }
 
@@ -108,7 +108,7 @@ pub struct HandleMessage {
 pub struct HandleView {
     /// Name.
     pub name: String,
-    /// Which of the entity keys is its own.
+    /// The position of its entity key among the key groups.
     pub key_group: u32,
     /// Bytes of one of its records.
     pub record_bytes: u32,
@@ -127,7 +127,7 @@ pub struct HandleFeature {
     pub default: Option<Vec<u8>>,
     /// The offset of its value in a record.
     pub offset: u32,
-    /// Which null bit is its own.
+    /// The number of its null bit.
     pub null_bit: u32,
 }
 
@@ -263,7 +263,7 @@ pub struct RemoveEntity {
     pub views: Vec<String>,
     /// The values of the join keys.
     pub entity: Vec<NamedValue>,
-    /// As of when it is deleted; not used by an erase.
+    /// The time of the deletion; not used by an erase.
     pub at: TimeMessage,
 }
 
@@ -281,7 +281,7 @@ pub struct NamedValue {
     pub name: String,
     /// Type.
     pub ty: ScalarTypeMessage,
-    /// As a row stores it.
+    /// The bytes as a row stores them.
     pub bytes: Vec<u8>,
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 /// Up to 2^10 ns, about a microsecond, everything is one bucket.
 const LEAST_EXPONENT: u32 = 10;
 
-/// From 2^36 ns, about 69 seconds, everything is one bucket.
+/// The exponent of the last bucket: 2^36 ns, about 69 seconds, and everything above.
 const MOST_EXPONENT: u32 = 36;
 
 /// Buckets a power of two.
@@ -70,7 +70,7 @@ fn bucket_end_nanos(bucket: usize) -> u64 {
 #[derive(Debug, Clone)]
 pub(crate) struct LatencySnapshot {
     counts: Vec<u64>,
-    /// Of all durations.
+    /// The sum of all durations.
     pub(crate) sum: Duration,
 }
 

@@ -15,7 +15,7 @@ pub(crate) struct Series {
     /// Empty for what is about no view.
     pub(crate) view: String,
     rows: AtomicU64,
-    /// In the order of the kinds.
+    /// The numbers of errors, in the order of the kinds.
     errors: [AtomicU64; ErrorKind::ALL.len()],
     latencies: Latencies,
 }

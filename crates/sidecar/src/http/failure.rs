@@ -61,7 +61,7 @@ impl Failure {
         }
     }
 
-    /// As another exception of Feast's, and with the status that belongs to it.
+    /// Returns this failure as another exception of Feast's, and with the status that belongs to it.
     pub(super) fn for_feast(self, status: StatusCode, feast_class: &'static str) -> Self {
         Failure { status, feast_class, ..self }
     }

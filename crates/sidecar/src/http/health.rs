@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::door::Door;
 
-/// It answers: that is all.
+/// Answers that the process is alive.
 pub(super) async fn healthz() -> Response {
     axum::Json(json!({"status": "alive"})).into_response()
 }

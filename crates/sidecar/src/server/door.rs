@@ -44,7 +44,7 @@ pub(super) struct Door<'d> {
     shared: &'d Arc<Shared>,
     socket: &'d Socket,
     epoll: OwnedFd,
-    /// By number: the order in which they came.
+    /// The silent connections by number, which is the order in which they came.
     silent: BTreeMap<u64, Silent<'d>>,
 }
 

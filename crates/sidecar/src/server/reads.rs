@@ -28,7 +28,7 @@ const SCRATCH_BYTES_MAX: usize = 64 << 10;
 /// The handles of a connection, the requests that are being gathered, and memory to answer them.
 #[derive(Debug)]
 pub(super) struct Reads<'s> {
-    /// By number; `None` where one was released.
+    /// The handles by number; `None` where one was released.
     handles: Vec<Option<Box<Handle>>>,
     /// The handle and the question of the reads that are being gathered.
     asked: Option<(u32, Question)>,

@@ -1,4 +1,4 @@
-//! From the thread that works to the one that writes.
+//! The outflow of an answer: from the thread that works to the one that writes.
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::Schema;
