@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, AsArray, Int64Array, RecordBatch, TimestampMicrosecondArray};
 use arrow::datatypes::{Float32Type, Int64Type, TimestampMicrosecondType};
-use asofdb::{Timestamp, TrainingSetOptions};
+use asofdb::{Session, Timestamp, TrainingSetOptions};
 use criterion::{Criterion, criterion_group, criterion_main};
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;

@@ -50,6 +50,7 @@ mod progress;
 mod read;
 mod rows;
 mod scan;
+mod session;
 #[cfg(feature = "files")]
 mod source;
 mod store;
@@ -71,7 +72,8 @@ pub use self::ingest::{
 #[cfg(feature = "files")]
 pub use self::join::TrainingSetOptions;
 pub use self::join::{
-    FeatureCounts, JOIN_MEMORY_BYTES_DEFAULT, JOIN_MEMORY_BYTES_MIN, Join, JoinOptions, JoinReport, KnownAt,
+    FeatureCounts, JOIN_MEMORY_BYTES_DEFAULT, JOIN_MEMORY_BYTES_MIN, JoinBatches, JoinOptions, JoinReport, KnownAt,
+    Spine,
 };
 pub use self::json::{AnswerRows, AsJson, HistoryRows};
 pub use self::progress::{OnProgress, Progress};
@@ -84,9 +86,10 @@ pub use self::rows::keys::{EntityKey, key_value, parse_join_key};
 pub use self::rows::roles::ColumnRole;
 pub use self::rows::types::{arrow_type, feature_field, timestamp_type};
 pub use self::scan::{EXPORT_FORMAT, ExportRows, ManifestColumn};
+pub use self::session::{HistoryRow, Scan, ScanBegin, ScanSink, Session};
 #[cfg(feature = "files")]
 pub use self::source::{Batches, Delimiter, InputFormat, Source, TextOptions};
-pub use self::store::{HistoryRow, Store};
+pub use self::store::Store;
 pub use asofdb_storage as storage;
 pub use asofdb_storage::{
     Catalog, Change, ChangeKind, Clock, Committed, Date, Definitions, Durability, Entity, EntityDefinition, Erased,
@@ -105,22 +108,17 @@ pub mod parts {
     pub use crate::definitions::reference::find_view;
     pub use crate::definitions::suggest::did_you_mean;
     #[cfg(feature = "files")]
-    pub use crate::export::{BatchExport, check_partitions};
-    #[cfg(feature = "files")]
-    pub use crate::files::output::{OutputDirectory, OutputFile};
-    #[cfg(feature = "files")]
-    pub use crate::ingest::{LOAD_ROWS_MAX, Target, check, check_note, ingest_into};
-    pub use crate::join::JoinBatches;
-    #[cfg(feature = "files")]
-    pub use crate::join::{open_spine, write_training_set};
-    pub use crate::read::plan::{PlannedFeature, PlannedView, ReadPlan};
+    pub use crate::ingest::{LOAD_ROWS_MAX, check_note};
+    pub use crate::read::output::{Output, OutputColumn};
+    pub use crate::read::plan::ReadPlan;
     pub use crate::read::record::Records;
-    pub use crate::rows::encode::{ViewEncoder, source_schema};
+    pub use crate::read::stored::{PlannedView, Stored, ValueSlot};
+    pub use crate::rows::encode::source_schema;
     pub use crate::rows::keys::EncodedKeys;
     pub use crate::rows::types::batch_bytes;
-    pub use crate::rows::values::value_at;
-    pub use crate::scan::{Counts, ExportSchema, Selection};
+    pub use crate::scan::{Counts, ExportSchema};
+    pub use crate::session::scan_counted;
     #[cfg(feature = "files")]
     pub use crate::source::{NO_TIME_MICROS, RequestRows, request_batch, request_column};
-    pub use crate::store::{check_revision, encode_entity_key};
+    pub use crate::store::check_revision;
 }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use asofdb_storage::{
-    Backend, Catalog, Clock, Committed, Definitions, Durability, Erased, Error, FeatureId, FeatureView, KeyRange,
-    Lookup, MemoryBackend, Plan, Projection, Result, Stats, Timestamp, Value, Verified, Version, WriteBatch, key,
+    Backend, Catalog, Clock, Committed, Definitions, Durability, Erased, Error, FeatureView, Lookup, MemoryBackend,
+    Plan, Result, Stats, Timestamp, Verified, WriteBatch, key,
 };
 
 use crate::definitions::reference::find_view;
@@ -16,22 +16,17 @@ use crate::rows::encode::ViewEncoder;
 use crate::rows::keys::EntityKey;
 use crate::rows::problems::Problems;
 
+/// Batches of fewer rows go through the write buffers: below this, files of their own cost more than they save.
+const COMMIT_ROWS_MAX: usize = 50_000;
+
+/// Bytes of such a batch: it shares the write buffers with other writers.
+const COMMIT_BYTES_MAX: usize = 32 << 20;
+
 /// A feature store. Cheap to clone; clones share one store, and any number of threads may use it.
 #[derive(Clone)]
 pub struct Store {
     backend: Arc<dyn Backend>,
     durability: Durability,
-}
-
-/// One version of a row, as [`Store::history`] gives it.
-#[derive(Debug, Clone, PartialEq)]
-pub struct HistoryRow {
-    /// Event and created timestamps.
-    pub version: Version,
-    /// True if this version is a deletion.
-    pub deleted: bool,
-    /// The values of the view's features, in their order; empty for a deletion.
-    pub values: Vec<Option<Value>>,
 }
 
 impl Store {
@@ -55,7 +50,7 @@ impl Store {
         self.durability
     }
 
-    /// Returns what is defined, as of now.
+    /// What is defined, as of now.
     pub fn catalog(&self) -> Arc<Catalog> {
         self.backend.catalog()
     }
@@ -65,7 +60,7 @@ impl Store {
         self.backend.now()
     }
 
-    /// Tells what [`Store::apply`] would do.
+    /// What [`Store::apply`] would do.
     ///
     /// # Errors
     /// `Invalid`, `NotFound` or `Conflict` when the definitions break a rule, naming the thing and the rule.
@@ -142,31 +137,6 @@ impl Store {
         Prepared::new(&self.catalog(), references)
     }
 
-    /// Every version of one entity in a view, newest first; at most `limit`.
-    ///
-    /// # Errors
-    /// `NotFound` for an unknown view, `Invalid` for a key that is not the view's.
-    pub fn history(&self, view: &str, entity: &EntityKey<'_>, limit: usize) -> Result<Vec<HistoryRow>> {
-        let catalog = self.catalog();
-        let view = find_view(&catalog, view)?;
-        let key = encode_entity_key(view, entity)?;
-        let ids: Vec<FeatureId> = view.features.iter().map(|feature| feature.id).collect();
-        let projection = Projection::new(view, &ids)?;
-        let snapshot = self.backend.snapshot();
-        let mut scan = snapshot.scan(view, &KeyRange::only(&key))?;
-        let mut rows = Vec::new();
-        while rows.len() < limit {
-            let Some(scanned) = scan.next()? else { break };
-            let values = decode_row(&projection, scanned.row)?;
-            rows.push(HistoryRow {
-                version: scanned.version,
-                deleted: values.is_none(),
-                values: values.unwrap_or_default(),
-            });
-        }
-        Ok(rows)
-    }
-
     /// Deletes an entity from a view as of `at`: earlier reads still see it, later ones find it missing.
     ///
     /// # Errors
@@ -194,13 +164,16 @@ impl Store {
         self.backend.erase(&lookups)
     }
 
-    /// The views whose join keys are exactly those of `entity`: where `delete` and `erase` of an entity apply.
-    pub fn views_of(&self, entity: &EntityKey<'_>) -> Vec<Arc<FeatureView>> {
-        let named = |view: &FeatureView| {
-            view.join_keys.len() == entity.len()
-                && view.join_keys.iter().all(|key| entity.iter().any(|(name, _)| *name == key.name))
-        };
-        self.catalog().views().filter(|view| named(view)).cloned().collect()
+    /// Writes a large batch of one view, through the write buffers or by way of files, whichever is cheaper.
+    ///
+    /// # Errors
+    /// As a commit.
+    pub fn load(&self, batch: WriteBatch) -> Result<Committed> {
+        let is_small = batch.len() < COMMIT_ROWS_MAX && batch.bytes() < COMMIT_BYTES_MAX;
+        match is_small {
+            true => self.backend.commit(batch, self.durability),
+            false => self.backend.bulk_load(batch),
+        }
     }
 
     /// Writes what is in memory to disk.
@@ -259,15 +232,6 @@ pub fn check_revision(catalog: &Catalog, revision: Option<u64>) -> Result<()> {
             catalog.revision()
         ))),
     }
-}
-
-/// The values of a row; `None` for a tombstone.
-fn decode_row(projection: &Projection, row: &[u8]) -> Result<Option<Vec<Option<Value>>>> {
-    let Some(row) = projection.open(row)? else { return Ok(None) };
-    let value = |(index, ty): (usize, &asofdb_storage::ValueType)| {
-        row.get(index)?.map(|bytes| Value::decode(*ty, bytes)).transpose()
-    };
-    projection.types().iter().enumerate().map(value).collect::<Result<Vec<_>>>().map(Some)
 }
 
 /// Encodes an entity given by name, in the order of the view's join keys.

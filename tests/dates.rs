@@ -9,8 +9,8 @@ use arrow::array::{
 use arrow::compute::concat_batches;
 use arrow::datatypes::{DataType, Date32Type};
 use asofdb::{
-    AsJson, Date, Definitions, ErrorKind, F32Matrix, IngestOptions, Input, JoinOptions, ScalarType, Status, Store,
-    Value, parse_definitions, parse_join_key,
+    AsJson, Date, Definitions, ErrorKind, F32Matrix, IngestOptions, Input, JoinOptions, ScalarType, Session, Status,
+    Store, Value, parse_definitions, parse_join_key,
 };
 use tempfile::TempDir;
 

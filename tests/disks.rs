@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Float32Array, Int64Array, RecordBatch, StringArray};
 use asofdb::{
-    Durability, ErrorKind, IngestOptions, Input, ManualClock, Options, Result, Store, TrainingSetOptions, Value,
+    Durability, ErrorKind, IngestOptions, Input, ManualClock, Options, Result, Session, Store, TrainingSetOptions,
+    Value,
 };
 
 use crate::common::disk::Disk;

@@ -1,6 +1,6 @@
 //! Stores written by earlier versions stay readable. A fixture is made once, by `asof checkpoint`, and kept.
 
-use asofdb::{Status, Store, Timestamp, Value, restore};
+use asofdb::{Session, Status, Store, Timestamp, Value, restore};
 
 use crate::common::{int, repository};
 

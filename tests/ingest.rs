@@ -14,7 +14,7 @@ use arrow::buffer::OffsetBuffer;
 use arrow::datatypes::{Field, Int64Type};
 use asofdb::{
     Definitions, Durability, ErrorKind, FeatureDefinition, INGEST_CHUNK_BYTES_MIN, IngestOptions, IngestReport, Input,
-    InputFormat, ManualClock, Options, Result, ScalarType, Store, Timestamp, Value, read_definitions,
+    InputFormat, ManualClock, Options, Result, ScalarType, Session, Store, Timestamp, Value, read_definitions,
 };
 use serde_json::{Value as Json, json};
 use tempfile::TempDir;

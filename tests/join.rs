@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, Float32Array, Int64Array, ListArray, RecordBatch, StringArray};
+use arrow::array::{
+    Array, ArrayRef, AsArray, Float32Array, Int32Array, Int64Array, ListArray, RecordBatch, StringArray,
+};
 use arrow::compute::concat_batches;
 use arrow::datatypes::{Float32Type, Int64Type, TimestampMicrosecondType};
 use asofdb::{
-    AnswerColumns, Definitions, ErrorKind, JOIN_MEMORY_BYTES_MIN, JoinOptions, JoinReport, KnownAt, ScalarType, Span,
-    Status, Store, Timestamp, Value,
+    AnswerColumns, Definitions, ErrorKind, JOIN_MEMORY_BYTES_MIN, JoinOptions, JoinReport, KnownAt, ScalarType,
+    Session, Span, Status, Store, Timestamp, Value,
 };
 use proptest::collection::vec;
 use proptest::option;
@@ -153,6 +155,34 @@ fn defaults_stand_in_for_null_missing_and_expired() {
     let names: Vec<_> = result.column(4).as_string::<i32>().iter().collect();
     assert_eq!(names, [Some("row 0"), Some("nobody"), Some("nobody")]);
     assert_eq!(report.features[0].by_status, [0, 1, 1, 1]);
+}
+
+#[test]
+fn a_prepared_join_follows_the_catalog() {
+    let store = in_memory(&users());
+    store.write("profile", &profiles(&[(1, hours_ago(5), None, Some(1.5))])).unwrap();
+    let request = store.prepare(&["profile:visits", "profile:score"]).unwrap();
+    let mut grown = users();
+    grown.views[0].features.push(asofdb::FeatureDefinition::new("added", "int32".parse().unwrap()));
+    grown.views[0].features[0].default = Some(Value::Float32(-1.0));
+    store.apply(&grown, false).unwrap();
+    let later = profiles(&[(2, hours_ago(4), None, Some(2.5)), (3, hours_ago(4), None, None)]);
+    let mut columns: Vec<(&str, ArrayRef)> = vec![("added", Arc::new(Int32Array::from(vec![7, 8])))];
+    let schema = later.schema();
+    columns.extend(schema.fields().iter().map(|field| field.name().as_str()).zip(later.columns().iter().cloned()));
+    store.write("profile", &batch(columns)).unwrap();
+    let spine = spine(vec![Some(3), Some(2), Some(1)], vec![Some(NOW); 3]);
+    let batches = std::iter::once(Ok(spine.clone()));
+    let mut join = store.join(&request, spine.schema(), Box::new(batches), &JoinOptions::default()).unwrap();
+    let joined = join.next().unwrap().unwrap();
+    let names: Vec<_> = joined.schema().fields().iter().map(|field| field.name().clone()).collect();
+    assert_eq!(names, ["user_id", "event_timestamp", "visits", "score"]);
+    let score: Vec<_> = joined.column(3).as_primitive::<Float32Type>().iter().collect();
+    assert_eq!(score, [Some(-1.0), Some(2.5), Some(1.5)]);
+    let visits: Vec<_> = joined.column(2).as_primitive::<Int64Type>().iter().collect();
+    assert_eq!(visits, [Some(1), Some(0), Some(0)]);
+    assert!(join.next().is_none());
+    assert_eq!(join.report().features[0].of(Status::Present), 3);
 }
 
 #[test]

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, AsArray, Float32Array, Int64Array, RecordBatch, StringArray};
 use arrow::datatypes::{Float32Type, Int64Type};
 use asofdb::{
-    AnswerColumns, Definitions, ErrorKind, F32Matrix, FeatureDefinition, ScalarType, Span, Status, Store, Timestamp,
-    Value, ValueType,
+    AnswerColumns, Definitions, ErrorKind, F32Matrix, FeatureDefinition, ScalarType, Session, Span, Status, Store,
+    Timestamp, Value, ValueType,
 };
 
 use crate::common::{NOW, TestStore, batch, entity, hours_ago, in_memory, int, times, users, view};
@@ -121,6 +121,28 @@ fn matrices_hold_the_values_the_defaults_and_the_fill_in_the_order_asked() {
         assert_eq!(values, [0.25, -7.0, 1.0, -1.0, 3.0]);
         assert_eq!(statuses[3], Status::Expired);
     }
+}
+
+#[test]
+fn entity_rows_outlive_a_change_of_the_catalog_and_serve_no_other_request() {
+    let mut definitions = users();
+    definitions.entities.push(entity("item", &[("sku", ScalarType::Int64)]));
+    definitions.views.push(view("stock", &["item"], &[("left", "int64")]));
+    let store = in_memory(&definitions);
+    store.write("profile", &profile(1, hours_ago(1), Some(1.5), None)).unwrap();
+    let request = store.prepare(&["profile:score"]).unwrap();
+    let mut rows = request.entity_rows();
+    rows.push(&[int(1)]).unwrap();
+    let score = || store.latest(&request, &rows).unwrap().value(0, 0).unwrap();
+    assert_eq!(score(), Some(Value::Float32(1.5)));
+    definitions.views[0].features.insert(0, asofdb::FeatureDefinition::new("added", "float32".parse().unwrap()));
+    store.apply(&definitions, false).unwrap();
+    assert_eq!(score(), Some(Value::Float32(1.5)));
+    let other = store.prepare(&["stock:left"]).unwrap();
+    let error = store.latest(&other, &rows).unwrap_err();
+    assert_eq!(error.kind(), asofdb::ErrorKind::Conflict);
+    let message = "the entity rows belong to another request, or its join keys changed; build them again";
+    assert_eq!(error.to_string(), message);
 }
 
 #[test]

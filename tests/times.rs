@@ -6,7 +6,7 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, AsArray, Int64Array, TimestampMillisecondArray, TimestampSecondArray};
 use arrow::datatypes::TimestampMicrosecondType;
 use asofdb::{
-    Definitions, ErrorKind, IngestOptions, Input, Result, ScalarType, Source, Store, TextOptions, Timestamp,
+    Definitions, ErrorKind, IngestOptions, Input, Result, ScalarType, Session, Source, Store, TextOptions, Timestamp,
     TrainingSetOptions, Value,
 };
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;

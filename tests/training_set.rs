@@ -8,7 +8,7 @@ use std::time::Duration;
 use arrow::array::{Array, ArrayRef, AsArray, Float32Array, Int64Array, RecordBatch, StringArray};
 use arrow::compute::concat_batches;
 use arrow::datatypes::{DataType, Float32Type, TimeUnit};
-use asofdb::{AnswerColumns, ErrorKind, JoinOptions, JoinReport, Result, Store, TrainingSetOptions};
+use asofdb::{AnswerColumns, ErrorKind, JoinOptions, JoinReport, Result, Session, Store, TrainingSetOptions};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 use crate::common::{TestStore, batch, files, hours_ago, times, users};

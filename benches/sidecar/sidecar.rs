@@ -5,7 +5,7 @@ use std::process::Command;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
-use asofdb::{Answer, EntityRows, F32Matrix, FeatureView, Prepared, Value};
+use asofdb::{Answer, EntityRows, F32Matrix, FeatureView, Prepared, Session, Value};
 use asofdb_client::{Client, Pipeline};
 use tempfile::TempDir;
 

@@ -1,10 +1,11 @@
-//! Rows: they read back with their nulls, through projections too, and broken ones are refused.
+//! Rows: they read back with their nulls, through plans too, and broken ones are refused.
 
 use asofdb_model::Bytes;
 use asofdb_storage::row::{self, ROW_FORMAT, RowKind, RowRef};
 use asofdb_storage::{
-    Catalog, Definitions, EntityDefinition, FeatureDefinition, FeatureId, FeatureView, JoinKey, Projection, Result,
-    RowLayout, ScalarType, Status, Timestamp, Value, ValueType, ViewDefinition,
+    Catalog, Definitions, EntityDefinition, FeatureDefinition, FeatureView, Floats, JoinKey, PlannedRow, RecordArena,
+    RecordMut, RecordRef, Result, RowLayout, RowPlan, ScalarType, Sink, Status, Timestamp, Value, ValueType,
+    ViewDefinition, is_numeric,
 };
 
 use crate::values::{has_nan, value, value_type};
@@ -26,7 +27,7 @@ pub fn fuzz_row(data: &[u8]) {
     row::encode(&layout, &values, &mut stored);
     let read = read(&layout, &stored).expect("what was encoded can be read");
     assert!(same(&read, &values), "{values:?} read back as {read:?}");
-    project(&view, &layout, &stored).expect("what was encoded can be projected");
+    project(&view, &layout, &stored).expect("what was encoded can be read through a plan");
 }
 
 fn view(types: &[ValueType]) -> FeatureView {
@@ -73,35 +74,71 @@ fn read_stored(view: &FeatureView, layout: &RowLayout, stored: &[u8]) {
     assert!(same(&read, &values), "{values:?} written again reads as {read:?}");
 }
 
-/// A projection agrees with the row it looks at.
+/// A plan agrees with the row it looks at, value by value and in each sink.
 fn project(view: &FeatureView, layout: &RowLayout, stored: &[u8]) -> Result<()> {
     let reversed: Vec<_> = view.features.iter().rev().map(|feature| feature.id).collect();
-    let projection = Projection::new(view, &reversed)?;
-    let Some(projected) = projection.open(stored)? else { return Ok(()) };
+    let plan = RowPlan::new(view, &reversed)?;
+    let Some(planned) = plan.open(stored)? else { return Ok(()) };
     let row = RowRef::new(layout, stored)?;
-    for (output, id) in reversed.iter().enumerate() {
+    for (feature, id) in reversed.iter().enumerate() {
         let slot = layout.slot(*id).expect("the layout is the view's");
-        assert_eq!(projected.get(output)?, row.get(slot)?, "feature {}", id.0);
+        assert_eq!(planned.get(feature)?, row.get(slot)?, "feature {}", id.0);
     }
     let has_nulls = layout.slots().iter().any(|slot| row.is_null(slot));
     // A row whose flag denies the nulls of its bitmap was never written by this codec.
     let flagged = matches!(row::kind(stored)?, RowKind::Values { has_nulls: flag, .. } if flag || !has_nulls);
-    if projection.check_numeric().is_ok() && flagged {
-        project_numbers(&projection, layout, &reversed, stored)?;
+    if flagged {
+        project_record(&plan, &planned)?;
+        project_numbers(view, layout, stored)?;
+    }
+    Ok(())
+}
+
+/// The record holds the bytes that the row has.
+fn project_record(plan: &RowPlan, planned: &PlannedRow<'_, '_>) -> Result<()> {
+    let (mut bytes, mut arena) = (vec![0; plan.record().stride()], Kept::default());
+    RecordMut::new(&mut bytes, &mut arena).present(planned, Timestamp::EPOCH)?;
+    let record = RecordRef::new(&bytes);
+    for (feature, field) in plan.record().fields().iter().enumerate() {
+        let held = record.is_present(field).then(|| match field.ty.fixed_bytes() {
+            Some(width) => record.fixed_bytes(field, width),
+            None => {
+                let (offset, len) = record.place(field);
+                &arena.0[offset as usize..(offset + len) as usize]
+            }
+        });
+        assert_eq!(held, planned.get(feature)?, "feature {feature}");
     }
     Ok(())
 }
 
 /// The dense matrix has the fill where there is a null, and says so.
-fn project_numbers(projection: &Projection, layout: &RowLayout, features: &[FeatureId], stored: &[u8]) -> Result<()> {
+fn project_numbers(view: &FeatureView, layout: &RowLayout, stored: &[u8]) -> Result<()> {
     const FILL: f32 = -1.0;
+    let numeric = view.features.iter().rev().filter(|feature| is_numeric(feature.ty));
+    let features: Vec<_> = numeric.map(|feature| feature.id).collect();
+    let plan = RowPlan::new(view, &features)?;
+    let Some(planned) = plan.open(stored)? else { return Ok(()) };
     let row = RowRef::new(layout, stored)?;
     let (mut out, mut statuses) = (vec![0.0; features.len()], vec![Status::Missing; features.len()]);
-    assert!(projection.read_f32(stored, &vec![FILL; features.len()], &mut out, Some(&mut statuses))?);
+    let fills = vec![FILL; features.len()];
+    let mut floats = Floats { values: &mut out, statuses: Some(&mut statuses), fills: &fills };
+    floats.present(&planned, Timestamp::EPOCH)?;
     for (output, id) in features.iter().enumerate() {
         let null = row.is_null(layout.slot(*id).expect("the layout is the view's"));
         assert_eq!(statuses[output], if null { Status::Null } else { Status::Present });
         assert!(!null || out[output] == FILL, "a null reads as its fill");
     }
     Ok(())
+}
+
+/// Values of variable length, one after the other.
+#[derive(Default)]
+struct Kept(Vec<u8>);
+
+impl RecordArena for Kept {
+    fn push(&mut self, bytes: &[u8]) -> Result<u64> {
+        self.0.extend_from_slice(bytes);
+        Ok((self.0.len() - bytes.len()) as u64)
+    }
 }

@@ -7,7 +7,7 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
-use asofdb::{ManualClock, Store, Timestamp, Value, parse_definitions};
+use asofdb::{ManualClock, Session, Store, Timestamp, Value, parse_definitions};
 use asofdb_client::{Client, ConnectOptions};
 use asofdb_sidecar::{Access, Bounds, Limits, Server, Service, Socket};
 use tempfile::TempDir;

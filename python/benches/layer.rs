@@ -4,12 +4,12 @@
 //!
 //! Prints the median of the calls in microseconds.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use arrow::array::{ArrayRef, Int64Array};
-use asofdb::F32Matrix;
+use asofdb::{F32Matrix, Session};
 use asofdb_client::Client;
-use std::sync::Arc;
 
 #[allow(clippy::disallowed_methods, reason = "it measures")]
 fn main() -> asofdb::Result<()> {

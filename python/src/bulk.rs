@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use asofdb::{
     Compression, Delimiter, Error, ExportOptions, ExportRows, IngestOptions, IngestReport, Input, InputFormat,
-    PartitionBy,
+    PartitionBy, Session,
 };
 use pyo3::prelude::*;
 use serde_json::json;

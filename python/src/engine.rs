@@ -7,7 +7,7 @@ use std::time::Duration;
 use arrow::array::RecordBatch;
 use arrow::datatypes::Schema;
 use asofdb::{
-    AsJson, Definitions, Durability, Error, Options, Plan, Result, Store, SystemClock, parse_definitions,
+    AsJson, Definitions, Durability, Error, Options, Plan, Result, Session, Store, SystemClock, parse_definitions,
     read_definitions,
 };
 use asofdb_client::{Client, ConnectOptions};
@@ -233,7 +233,7 @@ impl Engine {
         }
         let committed = self.run(py, |engine| {
             let rows: Vec<_> = batches.iter().map(|(name, rows)| (*name, rows)).collect();
-            engine.write_all(&rows, durability)
+            engine.commit(&rows, durability)
         })?;
         datetime(py, committed.created)
     }

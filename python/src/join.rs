@@ -7,7 +7,7 @@ use std::thread;
 use arrow::array::{RecordBatch, RecordBatchIterator, RecordBatchReader};
 use arrow::datatypes::SchemaRef;
 use arrow::error::ArrowError;
-use asofdb::{AnswerColumns, Error, JoinOptions, JoinReport, KnownAt, Result, Status, TrainingSetOptions};
+use asofdb::{AnswerColumns, Error, JoinOptions, JoinReport, KnownAt, Result, Session, Status, TrainingSetOptions};
 use crossbeam::channel::{Receiver, Sender, bounded};
 use parking_lot::Mutex;
 use pyo3::prelude::*;

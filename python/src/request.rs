@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use asofdb::{Error, F32Matrix, Prepared, Result, ScalarType, Timestamp};
+use asofdb::{Error, F32Matrix, Prepared, Result, ScalarType, Session, Timestamp};
 use numpy::{IntoPyArray, PyArray2, PyArrayMethods, PyReadwriteArray2, PyUntypedArrayMethods};
 use parking_lot::Mutex;
 use pyo3::prelude::*;

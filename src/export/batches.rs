@@ -1,6 +1,7 @@
 //! An export whose rows come as batches of columns: from another process, in the order of keys.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use arrow::array::{AsArray, RecordBatch, UInt32Array};
 use arrow::compute::{concat_batches, take_record_batch};
@@ -20,80 +21,125 @@ use crate::files::output::OutputDirectory;
 use crate::rows::types::batch_bytes;
 use crate::scan::ExportSchema;
 
-/// An export that waits for its rows.
-pub struct BatchExport<'o> {
-    /// Name of the view.
-    pub view: &'o str,
-    /// The directory of the files.
-    pub output: OutputDirectory,
-    /// The columns.
-    pub schema: ExportSchema,
-    /// The time of the state that is exported.
-    pub snapshot: Timestamp,
-    /// The options of the export.
-    pub options: &'o ExportOptions,
+/// An export whose rows come as batches, one after the other.
+pub(crate) struct BatchExport<'o> {
+    output: OutputDirectory,
+    options: &'o ExportOptions,
+    begun: Option<Begun>,
 }
 
-impl BatchExport<'_> {
-    /// Writes the rows, which are of the schema, and the manifest; the directory then appears.
+/// An export whose columns are known.
+struct Begun {
+    schema: ExportSchema,
+    snapshot: Timestamp,
+    files: Files,
+}
+
+/// The files being written.
+enum Files {
+    /// One after the other.
+    Whole(Box<WholeFiles>),
+    /// One a partition.
+    Partitioned(Partitions),
+}
+
+impl<'o> BatchExport<'o> {
+    /// Prepares an export into a new directory.
+    pub(crate) fn new(output: OutputDirectory, options: &'o ExportOptions) -> Self {
+        BatchExport { output, options, begun: None }
+    }
+
+    /// Takes the columns, and the time of the state that is exported.
     ///
     /// # Errors
-    /// `Unavailable` when the disk is full, or what `batches` gave; nothing is left then.
-    pub fn write(self, batches: impl Iterator<Item = Result<RecordBatch>>) -> Result<Manifest> {
-        let destination = Destination::new(&self.output, &self.schema, self.options);
+    /// `Unavailable` when the disk is full.
+    pub(crate) fn begin(&mut self, schema: ExportSchema, snapshot: Timestamp) -> Result<()> {
+        let destination = Arc::new(Destination::new(&self.output, &schema, self.options));
         let files = match self.options.partition_by {
-            None => whole_files(&destination, batches)?,
-            Some(by) => partitioned(&destination, by, batches)?,
+            None => Files::Whole(Box::new(WholeFiles::create(destination)?)),
+            Some(by) => Files::Partitioned(Partitions::new(destination, by)),
         };
-        let manifest = new_manifest(self.view, self.schema, self.snapshot, files, self.options);
+        self.begun = Some(Begun { schema, snapshot, files });
+        Ok(())
+    }
+
+    /// Takes rows, which are of the columns and come in the order of keys.
+    ///
+    /// # Errors
+    /// `Unavailable` when the disk is full; `Internal` before the columns.
+    pub(crate) fn take(&mut self, batch: RecordBatch) -> Result<()> {
+        match &mut self.begun.as_mut().ok_or_else(not_begun)?.files {
+            Files::Whole(files) => files.write(&batch),
+            Files::Partitioned(partitions) => partitions.push(batch),
+        }
+    }
+
+    /// Writes the manifest of an export of `view`; the directory then appears.
+    ///
+    /// # Errors
+    /// As [`BatchExport::take`]; nothing is left then.
+    pub(crate) fn finish(self, view: &str) -> Result<Manifest> {
+        let Begun { schema, snapshot, files } = self.begun.ok_or_else(not_begun)?;
+        let files = match files {
+            Files::Whole(files) => files.finish()?,
+            Files::Partitioned(partitions) => partitions.finish()?,
+        };
+        let manifest = new_manifest(view, schema, snapshot, files, self.options);
         manifest.write(self.output.path(), self.output.target())?;
         self.output.finish()?;
         Ok(manifest)
     }
 }
 
+#[cold]
+fn not_begun() -> Error {
+    Error::internal("the rows of an export came without their columns")
+}
+
 /// One file after the other; one without rows when there are none.
-fn whole_files(destination: &Destination, batches: impl Iterator<Item = Result<RecordBatch>>) -> Result<Vec<Written>> {
-    let mut written = Vec::new();
-    let mut part = PartFile::create(destination, part_name(0))?;
-    for batch in batches {
-        if part.rows() >= RANGE_VERSIONS_MAX {
-            written.push(part.finish()?);
-            part = PartFile::create(destination, part_name(written.len()))?;
+struct WholeFiles {
+    destination: Arc<Destination>,
+    part: PartFile,
+    written: Vec<Written>,
+}
+
+impl WholeFiles {
+    fn create(destination: Arc<Destination>) -> Result<Self> {
+        let part = PartFile::create(&destination, part_name(0))?;
+        Ok(WholeFiles { destination, part, written: Vec::new() })
+    }
+
+    fn write(&mut self, batch: &RecordBatch) -> Result<()> {
+        if self.part.rows() >= RANGE_VERSIONS_MAX {
+            let next = PartFile::create(&self.destination, part_name(self.written.len() + 1))?;
+            self.written.push(std::mem::replace(&mut self.part, next).finish()?);
         }
-        part.write(&batch?)?;
+        self.part.write(batch)
     }
-    written.push(part.finish()?);
-    Ok(written)
+
+    fn finish(mut self) -> Result<Vec<Written>> {
+        self.written.push(self.part.finish()?);
+        Ok(self.written)
+    }
 }
 
-/// One file a partition.
-fn partitioned(
-    destination: &Destination,
-    by: PartitionBy,
-    batches: impl Iterator<Item = Result<RecordBatch>>,
-) -> Result<Vec<Written>> {
-    let mut partitions =
-        Partitions { destination, by, waiting: Vec::new(), waiting_bytes: 0, spilled: BTreeMap::new(), spill: None };
-    for batch in batches {
-        partitions.push(batch?)?;
-    }
-    partitions.finish()
-}
-
-/// Batches that are sorted into directories by event time. Whole batches wait in memory; when they are too many, they
-/// are cut by partition, all at once, and move to a temporary file.
-struct Partitions<'t> {
-    destination: &'t Destination,
+/// Batches on their way into directories by event time. Whole batches wait in memory; when they are too many, they are
+/// cut by partition, all at once, and move to a temporary file.
+struct Partitions {
+    destination: Arc<Destination>,
     by: PartitionBy,
     waiting: Vec<RecordBatch>,
     waiting_bytes: usize,
-    /// The rows that moved to the temporary file, in the order of keys, by first moment of the partition.
+    /// By first moment of the partition: what moved to the temporary file, in the order of keys.
     spilled: BTreeMap<Timestamp, Vec<Place>>,
-    spill: Option<Spill<'t>>,
+    spill: Option<Spill>,
 }
 
-impl Partitions<'_> {
+impl Partitions {
+    fn new(destination: Arc<Destination>, by: PartitionBy) -> Self {
+        Partitions { destination, by, waiting: Vec::new(), waiting_bytes: 0, spilled: BTreeMap::new(), spill: None }
+    }
+
     fn push(&mut self, batch: RecordBatch) -> Result<()> {
         self.waiting_bytes += batch_bytes(&batch);
         self.waiting.push(batch);
@@ -104,7 +150,7 @@ impl Partitions<'_> {
         for (start, rows) in self.cut()? {
             let spill = match &mut self.spill {
                 Some(spill) => spill,
-                None => self.spill.insert(Spill::new(self.destination)?),
+                None => self.spill.insert(Spill::new(&self.destination)?),
             };
             self.spilled.entry(start).or_default().push(spill.append(&encode(&rows)?)?);
         }
@@ -138,7 +184,7 @@ impl Partitions<'_> {
         for start in starts {
             let directory = self.by.directory(start)?;
             self.destination.create_directory(&directory)?;
-            let mut part = PartFile::create(self.destination, format!("{directory}/{}", part_name(0)))?;
+            let mut part = PartFile::create(&self.destination, format!("{directory}/{}", part_name(0)))?;
             for place in self.spilled.remove(&start).unwrap_or_default() {
                 if let Some(spill) = &self.spill {
                     spill.read(place, &mut run)?;

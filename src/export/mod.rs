@@ -15,18 +15,19 @@ mod spill;
 mod task;
 
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use asofdb_storage::{KeyRange, Result, Timestamp};
 use crossbeam::channel::{RecvTimeoutError, bounded};
 
-pub use self::batches::BatchExport;
+pub(crate) use self::batches::BatchExport;
 use self::destination::Destination;
 pub use self::manifest::{Asked, MANIFEST_FILE, Manifest, ManifestFile};
+pub(crate) use self::options::check_partitions;
 pub use self::options::{
     EXPORT_THREAD_MEMORY_BYTES_MAX, EXPORT_THREADS_DEFAULT, EXPORT_THREADS_MAX, ExportOptions, PartitionBy,
-    check_partitions,
 };
 use self::part::{PartFile, Written, part_name};
 use self::task::Task;
@@ -46,46 +47,36 @@ const RANGE_VERSIONS_MAX: u64 = 1 << 22;
 /// The time between two reports of progress.
 const PROGRESS_EVERY: Duration = Duration::from_millis(100);
 
-impl Store {
-    /// Exports a view as Parquet files into the new directory `out`, which appears whole, with its manifest, or not
-    /// at all. The columns are the join keys, the event and the created timestamp, a deletion mark (of versions) or
-    /// a status (as of a time), and the features. All of it is of one moment, whatever is written meanwhile.
-    ///
-    /// An export of versions has values as they were stored, and its columns say in their metadata what they are
-    /// ([`crate::ColumnRole`]): ingested into an empty store of the same definitions it gives the same history,
-    /// deletions included. Exports as of a time answer as reads do: features of expired rows are null, and
-    /// defaults stand in.
-    ///
-    /// # Errors
-    /// `NotFound` for an unknown view; `Conflict` when `out` exists, or when a column of the view has the name of
-    /// the partition's; `Invalid` for options out of range; `Unavailable` when the disk is full.
-    pub fn export(
-        &self,
-        view: &str,
-        out: &Path,
-        options: &ExportOptions,
-        progress: &mut OnProgress<'_>,
-    ) -> Result<Manifest> {
-        options.check()?;
-        // The catalog is read after the snapshot is taken, so that it knows the schema of every row in it.
-        let snapshot = self.backend().snapshot();
-        let catalog = self.catalog();
-        let view = find_view(&catalog, view)?;
-        check_partitions(view, options.partition_by)?;
-        let selection = Selection::new(view, &options.rows, snapshot.now())?;
-        let output = OutputDirectory::create(out)?;
-        let destination = Destination::new(&output, &selection.schema, options);
-        let (snapshot, partition_by) = (&*snapshot, options.partition_by);
-        let task = Task { snapshot, selection, destination, partition_by, counts: Counts::default() };
-        let mut files = task.run_all(options.threads, progress)?;
-        if files.is_empty() && options.partition_by.is_none() {
-            files.push(PartFile::create(&task.destination, part_name(0))?.finish()?);
-        }
-        let manifest = new_manifest(&view.name, task.selection.schema, snapshot.now(), files, options);
-        manifest.write(output.path(), output.target())?;
-        output.finish()?;
-        Ok(manifest)
+/// Exports a view of a store in this process, in several threads. See [`Session::export`](crate::Session::export).
+///
+/// # Errors
+/// As there.
+pub(crate) fn export(
+    store: &Store,
+    view: &str,
+    out: &Path,
+    options: &ExportOptions,
+    progress: &mut OnProgress<'_>,
+) -> Result<Manifest> {
+    options.check()?;
+    // The catalog is read after the snapshot is taken, so that it knows the schema of every row in it.
+    let snapshot = store.backend().snapshot();
+    let catalog = store.catalog();
+    let view = find_view(&catalog, view)?;
+    check_partitions(view, options.partition_by)?;
+    let selection = Selection::new(view, &options.rows, snapshot.now())?;
+    let output = OutputDirectory::create(out)?;
+    let destination = Arc::new(Destination::new(&output, &selection.schema, options));
+    let (snapshot, partition_by) = (&*snapshot, options.partition_by);
+    let task = Task { snapshot, selection, destination, partition_by, counts: Counts::default() };
+    let mut files = task.run_all(options.threads, progress)?;
+    if files.is_empty() && options.partition_by.is_none() {
+        files.push(PartFile::create(&task.destination, part_name(0))?.finish()?);
     }
+    let manifest = new_manifest(&view.name, task.selection.schema, snapshot.now(), files, options);
+    manifest.write(output.path(), output.target())?;
+    output.finish()?;
+    Ok(manifest)
 }
 
 impl Task<'_> {

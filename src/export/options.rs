@@ -77,7 +77,7 @@ impl ExportOptions {
 ///
 /// # Errors
 /// `Conflict`, naming the column.
-pub fn check_partitions(view: &FeatureView, partition_by: Option<PartitionBy>) -> Result<()> {
+pub(crate) fn check_partitions(view: &FeatureView, partition_by: Option<PartitionBy>) -> Result<()> {
     match partition_by.map(PartitionBy::column).filter(|column| own_names(view).any(|name| name == *column)) {
         None => Ok(()),
         Some(column) => Err(Error::conflict(format!(

@@ -1,6 +1,7 @@
 //! One Parquet file of an export.
 
 use std::fs::{self, File};
+use std::sync::Arc;
 
 use arrow::array::{AsArray, RecordBatch};
 use arrow::compute::{max, min};
@@ -10,8 +11,7 @@ use parquet::arrow::ArrowWriter;
 
 use super::destination::Destination;
 use super::manifest::ManifestFile;
-use super::task::Task;
-use crate::scan::Rows;
+use crate::scan::{Rows, Selection};
 
 /// The file of the `number`-th range: the names sort as the keys do.
 pub(super) fn part_name(number: usize) -> String {
@@ -26,23 +26,23 @@ pub(super) struct Written {
 }
 
 /// A file being written, batch by batch.
-pub(super) struct PartFile<'t> {
-    destination: &'t Destination,
+pub(super) struct PartFile {
+    destination: Arc<Destination>,
     path: String,
     writer: ArrowWriter<File>,
     rows: u64,
     span: Option<(Timestamp, Timestamp)>,
 }
 
-impl<'t> PartFile<'t> {
+impl PartFile {
     /// Starts the file at `path` within the export's directory.
-    pub(super) fn create(destination: &'t Destination, path: String) -> Result<Self> {
+    pub(super) fn create(destination: &Arc<Destination>, path: String) -> Result<Self> {
         let file = File::create_new(destination.directory.join(&path));
         let file = file.map_err(|error| destination.cannot_write(error))?;
         let properties = destination.properties.clone();
         let writer = ArrowWriter::try_new(file, destination.schema.clone(), Some(properties))
             .map_err(|error| destination.cannot_write(error))?;
-        Ok(PartFile { destination, path, writer, rows: 0, span: None })
+        Ok(PartFile { destination: destination.clone(), path, writer, rows: 0, span: None })
     }
 
     /// Rows so far.
@@ -73,14 +73,14 @@ impl<'t> PartFile<'t> {
 
 /// A file being written, row by row. Rows come in the order of the scan.
 pub(super) struct Part<'t> {
-    file: PartFile<'t>,
+    file: PartFile,
     rows: Rows<'t>,
 }
 
 impl<'t> Part<'t> {
     /// Starts the file at `path` within the export's directory.
-    pub(super) fn create(task: &'t Task<'t>, path: String) -> Result<Self> {
-        Ok(Part { file: PartFile::create(&task.destination, path)?, rows: Rows::new(&task.selection, usize::MAX) })
+    pub(super) fn create(destination: &Arc<Destination>, selection: &'t Selection<'t>, path: String) -> Result<Self> {
+        Ok(Part { file: PartFile::create(destination, path)?, rows: Rows::new(selection, usize::MAX) })
     }
 
     #[inline]

@@ -5,26 +5,32 @@
 //! So there are few large files rather than many small ones, and never more than one of them open.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use asofdb_storage::{Result, Scanned, Timestamp, Version};
 
+use super::destination::Destination;
 use super::options::PartitionBy;
 use super::part::{Part, Written, part_name};
 use super::spill::{Place, Spill, WAITING_BYTES_MAX};
-use super::task::Task;
+use crate::scan::{Counts, Selection};
 
 /// Bytes of a waiting row before its key: the lengths of key (low half) and row, event, created.
 const HEADER_BYTES: usize = 24;
 
 /// The rows of one range, by partition.
 pub(super) struct Partitions<'t> {
-    task: &'t Task<'t>,
+    destination: Arc<Destination>,
+    selection: &'t Selection<'t>,
+    /// Asks all threads to stop.
+    counts: &'t Counts,
     by: PartitionBy,
+    /// The number of the range.
     number: usize,
     /// All partitions, by their first moment.
     all: BTreeMap<Timestamp, Partition>,
     waiting_bytes: usize,
-    spill: Option<Spill<'t>>,
+    spill: Option<Spill>,
 }
 
 #[derive(Default)]
@@ -36,8 +42,15 @@ struct Partition {
 }
 
 impl<'t> Partitions<'t> {
-    pub(super) fn new(task: &'t Task<'t>, by: PartitionBy, number: usize) -> Self {
-        Partitions { task, by, number, all: BTreeMap::new(), waiting_bytes: 0, spill: None }
+    pub(super) fn new(
+        destination: &Arc<Destination>,
+        selection: &'t Selection<'t>,
+        counts: &'t Counts,
+        by: PartitionBy,
+        number: usize,
+    ) -> Self {
+        let destination = destination.clone();
+        Partitions { destination, selection, counts, by, number, all: BTreeMap::new(), waiting_bytes: 0, spill: None }
     }
 
     pub(super) fn push(&mut self, scanned: Scanned<'_>) -> Result<()> {
@@ -55,7 +68,7 @@ impl<'t> Partitions<'t> {
     fn spill(&mut self) -> Result<()> {
         let spill = match &mut self.spill {
             Some(spill) => spill,
-            None => self.spill.insert(Spill::new(&self.task.destination)?),
+            None => self.spill.insert(Spill::new(&self.destination)?),
         };
         for partition in self.all.values_mut().filter(|partition| !partition.waiting.is_empty()) {
             partition.spilled.push(spill.append(&partition.waiting)?);
@@ -70,12 +83,12 @@ impl<'t> Partitions<'t> {
         let mut written = Vec::new();
         let mut run = Vec::new();
         for (_, partition) in std::mem::take(&mut self.all) {
-            if self.task.counts.is_stopped() {
+            if self.counts.is_stopped() {
                 break;
             }
-            self.task.destination.create_directory(&partition.name)?;
+            self.destination.create_directory(&partition.name)?;
             let path = format!("{}/{}", partition.name, part_name(self.number));
-            let mut part = Part::create(self.task, path)?;
+            let mut part = Part::create(&self.destination, self.selection, path)?;
             for place in &partition.spilled {
                 if let Some(spill) = &self.spill {
                     spill.read(*place, &mut run)?;

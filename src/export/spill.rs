@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::Write;
 use std::os::unix::fs::FileExt;
+use std::sync::Arc;
 
 use asofdb_storage::Result;
 
@@ -12,8 +13,8 @@ use super::destination::Destination;
 pub(super) const WAITING_BYTES_MAX: usize = 32 << 20;
 
 /// A temporary file without a name, on the file system that the export is written to.
-pub(super) struct Spill<'t> {
-    destination: &'t Destination,
+pub(super) struct Spill {
+    destination: Arc<Destination>,
     file: File,
     len: u64,
 }
@@ -22,10 +23,10 @@ pub(super) struct Spill<'t> {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Place(u64, usize);
 
-impl<'t> Spill<'t> {
-    pub(super) fn new(destination: &'t Destination) -> Result<Self> {
+impl Spill {
+    pub(super) fn new(destination: &Arc<Destination>) -> Result<Self> {
         let file = tempfile::tempfile_in(&destination.directory).map_err(|error| destination.cannot_write(error))?;
-        Ok(Spill { destination, file, len: 0 })
+        Ok(Spill { destination: destination.clone(), file, len: 0 })
     }
 
     pub(super) fn append(&mut self, bytes: &[u8]) -> Result<Place> {

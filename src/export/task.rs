@@ -1,19 +1,20 @@
 //! The state that the threads of one export share, and the work of one of them.
 
+use std::sync::Arc;
+
 use asofdb_storage::{KeyRange, Result, Scanned, Snapshot};
 
 use super::destination::Destination;
 use super::options::PartitionBy;
 use super::part::{Part, Written, part_name};
 use super::partitions::Partitions;
-use crate::scan::Counts;
-use crate::scan::Selection;
+use crate::scan::{Counts, Selection};
 
 /// State that the threads of an export share.
 pub(super) struct Task<'s> {
     pub(super) snapshot: &'s dyn Snapshot,
     pub(super) selection: Selection<'s>,
-    pub(super) destination: Destination,
+    pub(super) destination: Arc<Destination>,
     pub(super) partition_by: Option<PartitionBy>,
     pub(super) counts: Counts,
 }
@@ -43,7 +44,7 @@ impl<'t> Sink<'t> {
     fn new(task: &'t Task<'t>, number: usize) -> Self {
         match task.partition_by {
             None => Sink::One { task, number, part: None },
-            Some(by) => Sink::Partitions(Partitions::new(task, by, number)),
+            Some(by) => Sink::Partitions(Partitions::new(&task.destination, &task.selection, &task.counts, by, number)),
         }
     }
 
@@ -51,9 +52,9 @@ impl<'t> Sink<'t> {
     fn push(&mut self, scanned: Scanned<'_>) -> Result<()> {
         match self {
             Sink::One { part: Some(part), .. } => part.push(scanned),
-            Sink::One { task, number, part } => {
-                part.insert(Box::new(Part::create(task, part_name(*number))?)).push(scanned)
-            }
+            Sink::One { task, number, part } => part
+                .insert(Box::new(Part::create(&task.destination, &task.selection, part_name(*number))?))
+                .push(scanned),
             Sink::Partitions(partitions) => partitions.push(scanned),
         }
     }

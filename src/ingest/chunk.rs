@@ -68,7 +68,7 @@ pub(super) struct Loader<'s> {
 }
 
 impl<'s> Loader<'s> {
-    pub(super) fn start<'e, T: Target>(scope: &'s thread::Scope<'s, 'e>, target: &'s T) -> Self {
+    pub(super) fn start<'e>(scope: &'s thread::Scope<'s, 'e>, target: &'s Target<'_>) -> Self {
         // Without room: a chunk is handed over when the one before is written.
         let (chunks, receive) = bounded::<Chunk>(0);
         let load = |chunk: Chunk| target.load(chunk.into_batch());

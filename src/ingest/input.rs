@@ -70,7 +70,7 @@ pub(super) struct InputFile {
 }
 
 impl InputFile {
-    pub(super) fn open(target: &impl Target, input: Input, options: &IngestOptions) -> Result<Self> {
+    pub(super) fn open(target: &Target<'_>, input: Input, options: &IngestOptions) -> Result<Self> {
         let encoder = target.encoder();
         let mut source = open(encoder, input, options)?;
         project(&mut source, encoder)?;

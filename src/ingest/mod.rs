@@ -1,4 +1,4 @@
-//! Ingest: files become rows of a view, whole or not at all, once, and from where they were left off.
+//! How do files become rows of a view? Whole or not at all, once, and again where they were left off.
 //!
 //! **Whole or not at all.** Everything is read twice: first checked to the end, all files of it, then written.
 //! A bad row, a damaged file or a missing column therefore leaves nothing behind, however large the input is.
@@ -35,13 +35,12 @@ pub use self::input::Input;
 use self::input::InputFile;
 use self::rejects::Rejects;
 use self::run::Run;
-use self::target::Local;
-pub use self::target::Target;
+use self::target::Target;
 use crate::definitions::reference::find_view;
 use crate::progress::OnProgress;
 use crate::rows::encode::ViewEncoder;
+use crate::session::Session;
 use crate::source::{Delimiter, InputFormat};
-use crate::store::Store;
 
 /// Bytes of keys and rows written in one step, where the options do not say. The larger, the fewer files overlap
 /// and have to be merged by compaction; two chunks are in memory, one being filled and one being loaded.
@@ -50,13 +49,13 @@ pub const INGEST_CHUNK_BYTES_DEFAULT: usize = 128 << 20;
 /// Fewest bytes of a chunk: smaller ones would spend their time on syncing.
 pub const INGEST_CHUNK_BYTES_MIN: usize = 64 << 10;
 
-/// Options of an ingest.
+/// How to ingest.
 #[derive(Debug, Clone)]
 pub struct IngestOptions {
     /// The format of the inputs; `None`: what their names end in.
     pub input_format: Option<InputFormat>,
-    /// The delimiter between the fields of CSV; `None`: a tab where a name ends in `.tsv`, else a comma. Inputs of
-    /// another format are refused where it is given.
+    /// The delimiter between the fields of CSV; `None`: a tab where a name ends in `.tsv`, else a comma. Inputs of another
+    /// format are refused where it is given.
     pub delimiter: Option<Delimiter>,
     /// Bad rows are set aside in this file instead of refusing everything.
     ///
@@ -96,7 +95,7 @@ impl IngestOptions {
     }
 }
 
-/// The report of an ingest.
+/// What an ingest did.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct IngestReport {
     /// Rows read, good and bad, without those an earlier run had read.
@@ -107,15 +106,15 @@ pub struct IngestReport {
     pub rows_rejected: u64,
     /// Rows that an earlier run had read.
     pub rows_resumed: u64,
-    /// The reports of single files, in the order of the inputs.
+    /// The same by file, in the order of the inputs.
     pub files: Vec<IngestedFile>,
     /// The rejects file, if there is one.
     pub rejects: Option<PathBuf>,
-    /// The duration.
+    /// How long it took.
     pub elapsed: Duration,
 }
 
-/// The report of one input of an ingest.
+/// What an ingest did with one input.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct IngestedFile {
     /// The path in quotes, or what the reader was called.
@@ -150,61 +149,38 @@ impl IngestReport {
     }
 }
 
-impl Store {
-    /// Writes the rows of files into a view: columns named as its join keys, timestamps and features, other
-    /// columns being ignored. `progress` counts bytes: those of the inputs twice, to check and to write.
-    ///
-    /// Files of [`Store::export`] say themselves which column is the created timestamp and which rows are
-    /// deletions: an export of versions, ingested into an empty store of the same definitions, gives the same history.
-    ///
-    /// Rows that an earlier run has written of the same content are not written again; an ingest that was
-    /// interrupted, or killed, goes on where it was.
-    ///
-    /// # Errors
-    /// `NotFound` for an unknown view or a file that is not there; `Invalid` naming the file, the row and the rule
-    /// for bad rows (unless `rejects` is given) and missing columns, `Corrupt` for damaged files, `Conflict` when
-    /// the rejects file exists: nothing is written then. `Unavailable` when the store cannot write or a file was
-    /// changed meanwhile: run it again to go on.
-    pub fn ingest(
-        &self,
-        view: &str,
-        inputs: Vec<Input>,
-        options: &IngestOptions,
-        progress: &mut OnProgress<'_>,
-    ) -> Result<IngestReport> {
-        check(&inputs, options)?;
-        let encoder = ViewEncoder::new(find_view(&self.catalog(), view)?.clone());
-        ingest_into(&Local { store: self, encoder }, inputs, options, progress)
-    }
+/// Writes the rows of files into a view. See [`Session::ingest`].
+///
+/// # Errors
+/// As there.
+pub(crate) fn ingest(
+    session: &dyn Session,
+    view: &str,
+    inputs: Vec<Input>,
+    options: &IngestOptions,
+    progress: &mut OnProgress<'_>,
+) -> Result<IngestReport> {
+    check(&inputs, options)?;
+    #[allow(clippy::disallowed_methods, reason = "measures how long it takes; no rule depends on it")]
+    let started = Instant::now();
+    let target = Target::new(session, ViewEncoder::new(find_view(&*session.catalog()?, view)?.clone()));
+    let load_bytes_max = target.load_bytes_max()?;
+    let rejects = options.rejects.as_deref().map(Rejects::create).transpose()?;
+    let open = |input| InputFile::open(&target, input, options);
+    let files = inputs.into_iter().map(open).collect::<Result<Vec<_>>>()?;
+    let chunk_bytes = options.chunk_bytes.min(load_bytes_max);
+    let (files, rejects) = Run::new(&target, files, rejects, chunk_bytes, progress)?.run()?;
+    Ok(IngestReport::new(files, rejects, started.elapsed()))
 }
 
 /// Refuses what no ingest can do, whatever it writes to.
 ///
 /// # Errors
 /// `Invalid` for options out of range, or when there are no inputs.
-pub fn check(inputs: &[Input], options: &IngestOptions) -> Result<()> {
+fn check(inputs: &[Input], options: &IngestOptions) -> Result<()> {
     options.check()?;
     match inputs {
         [] => Err(Error::invalid("nothing to ingest: name at least one file")),
         _ => Ok(()),
     }
-}
-
-/// Writes the rows of files into a view of whatever store. See [`Store::ingest`].
-///
-/// # Errors
-/// As there.
-pub fn ingest_into(
-    target: &impl Target,
-    inputs: Vec<Input>,
-    options: &IngestOptions,
-    progress: &mut OnProgress<'_>,
-) -> Result<IngestReport> {
-    #[allow(clippy::disallowed_methods, reason = "measures how long it takes; no rule depends on it")]
-    let started = Instant::now();
-    let rejects = options.rejects.as_deref().map(Rejects::create).transpose()?;
-    let open = |input| InputFile::open(target, input, options);
-    let files = inputs.into_iter().map(open).collect::<Result<Vec<_>>>()?;
-    let (files, rejects) = Run::new(target, files, rejects, options.chunk_bytes, progress)?.run()?;
-    Ok(IngestReport::new(files, rejects, started.elapsed()))
 }

@@ -15,8 +15,8 @@ use crate::progress::{OnProgress, Progress};
 use crate::rows::encode::ViewEncoder;
 use crate::source::Piece;
 
-pub(super) struct Run<'r, 'p, T> {
-    target: &'r T,
+pub(super) struct Run<'r, 'p> {
+    target: &'r Target<'r>,
     encoder: &'r ViewEncoder,
     files: Vec<InputFile>,
     rejects: Option<Rejects>,
@@ -28,16 +28,16 @@ pub(super) struct Run<'r, 'p, T> {
     rows: u64,
 }
 
-impl<'r, 'p, T: Target> Run<'r, 'p, T> {
+impl<'r, 'p> Run<'r, 'p> {
     pub(super) fn new(
-        target: &'r T,
+        target: &'r Target<'r>,
         files: Vec<InputFile>,
         rejects: Option<Rejects>,
         chunk_bytes: usize,
         progress: &'r mut OnProgress<'p>,
     ) -> Result<Self> {
         let (encoder, now) = (target.encoder(), target.now()?);
-        let chunk = Chunk::new(chunk_bytes.min(target.load_bytes_max()));
+        let chunk = Chunk::new(chunk_bytes);
         Ok(Run { target, encoder, files, rejects, progress, now, chunk, rows: 0 })
     }
 

@@ -1,81 +1,43 @@
-//! The target of an ingest: a store here, or one in another process.
+//! The target of an ingest: one view of a store, wherever that is.
 
-use asofdb_storage::{Committed, Result, Timestamp, WriteBatch};
+use asofdb_storage::{Result, Timestamp, WriteBatch};
 
 use crate::rows::encode::ViewEncoder;
-use crate::store::Store;
+use crate::session::Session;
 
-/// Batches of fewer rows go through the write buffers: below this, files of their own cost more than they save.
-const COMMIT_ROWS_MAX: usize = 50_000;
-
-/// Bytes of such a batch: it shares the write buffers with other writers.
-const COMMIT_BYTES_MAX: usize = 32 << 20;
-
-/// A store that takes the rows of one view.
-pub trait Target: Sync {
-    /// Encodes the rows of the view, as it is now.
-    fn encoder(&self) -> &ViewEncoder;
-
-    /// The present by the store's clock.
-    ///
-    /// # Errors
-    /// `Unavailable` when the store does not answer.
-    fn now(&self) -> Result<Timestamp>;
-
-    /// A note that was written with rows.
-    ///
-    /// # Errors
-    /// `Unavailable` when the store cannot be read.
-    fn note(&self, name: &[u8]) -> Result<Option<Vec<u8>>>;
-
-    /// Most bytes of keys and rows that one load should have.
-    fn load_bytes_max(&self) -> usize;
-
-    /// Writes a batch with its notes, all of it or nothing.
-    ///
-    /// # Errors
-    /// As a commit of the store.
-    fn load(&self, batch: WriteBatch) -> Result<()>;
+/// A session that takes the rows of one view.
+pub(super) struct Target<'s> {
+    session: &'s dyn Session,
+    encoder: ViewEncoder,
 }
 
-/// A store in this process.
-pub(super) struct Local<'s> {
-    pub(super) store: &'s Store,
-    pub(super) encoder: ViewEncoder,
-}
+impl<'s> Target<'s> {
+    pub(super) fn new(session: &'s dyn Session, encoder: ViewEncoder) -> Self {
+        Target { session, encoder }
+    }
 
-impl Target for Local<'_> {
-    fn encoder(&self) -> &ViewEncoder {
+    /// The encoder of the view's rows.
+    pub(super) fn encoder(&self) -> &ViewEncoder {
         &self.encoder
     }
 
-    fn now(&self) -> Result<Timestamp> {
-        Ok(self.store.now())
+    /// The present by the store's clock.
+    pub(super) fn now(&self) -> Result<Timestamp> {
+        self.session.now()
     }
 
-    fn note(&self, name: &[u8]) -> Result<Option<Vec<u8>>> {
-        self.store.backend().note(name)
+    /// A note that was written with rows.
+    pub(super) fn note(&self, name: &[u8]) -> Result<Option<Vec<u8>>> {
+        self.session.note(name)
     }
 
-    fn load_bytes_max(&self) -> usize {
-        usize::MAX
+    /// Most bytes of keys and rows that one load should have.
+    pub(super) fn load_bytes_max(&self) -> Result<usize> {
+        self.session.load_bytes_max()
     }
 
-    fn load(&self, batch: WriteBatch) -> Result<()> {
-        self.store.load(batch).map(drop)
-    }
-}
-
-impl Store {
-    /// Writes a large batch of one view, through the write buffers or by way of files, whichever is cheaper.
-    ///
-    /// # Errors
-    /// As a commit.
-    pub fn load(&self, batch: WriteBatch) -> Result<Committed> {
-        let is_small = batch.len() < COMMIT_ROWS_MAX && batch.bytes() < COMMIT_BYTES_MAX;
-        match is_small {
-            true => self.backend().commit(batch, self.durability()),
-            false => self.backend().bulk_load(batch),
-        }
+    /// Writes a batch with its notes, all of it or nothing.
+    pub(super) fn load(&self, batch: WriteBatch) -> Result<()> {
+        self.session.load(self.encoder.view(), batch)
     }
 }

@@ -14,6 +14,7 @@ use super::order::{ENTRY_BYTES, Order, visiting_order};
 use crate::definitions::suggest::did_you_mean;
 use crate::read::plan::ReadPlan;
 use crate::read::record::Records;
+use crate::read::stored::Stored;
 use crate::rows::keys::EncodedKeys;
 use crate::rows::named::find_column;
 use crate::rows::problems::Problems;
@@ -54,11 +55,12 @@ impl<I: Iterator<Item = Result<RecordBatch>>> ChunkReader<I> {
 
     /// The next chunk; `None` at the end of the spine.
     pub(super) fn next(&mut self) -> Result<Option<Chunk>> {
-        let records: usize = self.plan.views.iter().map(|view| view.layout.stride()).sum();
-        let per_row = records + ENTRY_BYTES * self.plan.key_groups.len() + size_of::<Option<Timestamp>>();
+        let stored = &self.plan.stored;
+        let records: usize = stored.views.iter().map(|view| view.layout().stride()).sum();
+        let per_row = records + ENTRY_BYTES * stored.key_groups.len() + size_of::<Option<Timestamp>>();
         let mut chunk = Chunk {
             batches: Vec::new(),
-            keys: vec![EncodedKeys::default(); self.plan.key_groups.len()],
+            keys: vec![EncodedKeys::default(); stored.key_groups.len()],
             times: Vec::new(),
         };
         let mut spine_bytes = 0;
@@ -90,7 +92,7 @@ impl<I: Iterator<Item = Result<RecordBatch>>> ChunkReader<I> {
     fn add(&mut self, chunk: &mut Chunk, batch: RecordBatch) -> Result<()> {
         let mut problems = Problems::first();
         let times = self.times(&batch, &mut problems)?;
-        let keys = self.plan.encode_keys(&batch, &mut problems)?;
+        let keys = self.plan.stored.encode_keys(&batch, &mut problems)?;
         if let Some((row, message)) = problems.rows().next() {
             return Err(Error::invalid(format!("spine row {}: {message}", self.rows_before + row as u64)));
         }
@@ -133,21 +135,21 @@ impl Chunk {
         (0..self.rows()).filter(null).count() as u64
     }
 
-    /// Looks up each view's rows, in the order of the plan's views.
-    pub(super) fn look_up(&self, plan: &ReadPlan, snapshot: &dyn Snapshot, known_at: KnownAt) -> Result<Vec<Records>> {
+    /// What each view says for each row, in the order of the stage's views.
+    pub(super) fn look_up(&self, stored: &Stored, snapshot: &dyn Snapshot, known_at: KnownAt) -> Result<Vec<Records>> {
         let orders: Vec<Order> = self.keys.iter().map(|keys| visiting_order(keys, &self.times)).collect();
         let next = AtomicUsize::new(0);
-        let done: Vec<Mutex<Option<Result<Records>>>> = plan.views.iter().map(|_| Mutex::new(None)).collect();
+        let done: Vec<Mutex<Option<Result<Records>>>> = stored.views.iter().map(|_| Mutex::new(None)).collect();
         let work = || {
             loop {
                 let view = next.fetch_add(1, Ordering::Relaxed);
                 let Some(slot) = done.get(view) else { break };
-                let order = &orders[plan.views[view].key_group];
-                *slot.lock() = Some(self.look_up_view(plan, view, order, snapshot, known_at));
+                let order = &orders[stored.views[view].key_group];
+                *slot.lock() = Some(self.look_up_view(stored, view, order, snapshot, known_at));
             }
         };
         std::thread::scope(|scope| {
-            (1..THREADS.min(plan.views.len())).for_each(|_| drop(scope.spawn(work)));
+            (1..THREADS.min(stored.views.len())).for_each(|_| drop(scope.spawn(work)));
             work();
         });
         let finished = |slot: Mutex<Option<Result<Records>>>| {
@@ -158,23 +160,22 @@ impl Chunk {
 
     fn look_up_view(
         &self,
-        plan: &ReadPlan,
+        stored: &Stored,
         view: usize,
         order: &Order,
         snapshot: &dyn Snapshot,
         known_at: KnownAt,
     ) -> Result<Records> {
-        let planned = &plan.views[view];
+        let planned = &stored.views[view];
         let keys = &self.keys[planned.key_group];
-        let mut records = Records::new(&planned.layout, self.rows());
+        let mut records = Records::new(planned.layout(), self.rows());
         let mut cursor = snapshot.ordered_cursor(&planned.view, order.entries.len() as u64)?;
         let mut short = [0; 8];
         for entry in &order.entries {
             let row = entry.row as usize;
             let Some(key) = order.key(entry, keys, &mut short) else { continue };
             let found = cursor.find(key, entry.at(), known_at.of(entry.at()))?;
-            let (record, arena) = records.get_mut(row);
-            planned.layout.write(&planned.view, entry.at(), found, record, arena)?;
+            planned.write(entry.at(), found, &mut records.get_mut(row))?;
         }
         Ok(records)
     }

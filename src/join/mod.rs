@@ -26,6 +26,7 @@ pub use self::known::KnownAt;
 pub use self::training_set::{TrainingSetOptions, open_spine, write_training_set};
 use crate::read::answer::{Answer, AnswerColumns, answer_fields};
 use crate::read::plan::ReadPlan;
+use crate::read::request::Prepared;
 use crate::store::Store;
 
 /// Memory a join may hold for a chunk of the spine and its answers, unless told otherwise. A million rows
@@ -38,14 +39,14 @@ pub const JOIN_MEMORY_BYTES_MIN: usize = 8 << 20;
 /// Rows of one output batch: records of that many rows are turned into columns while they are in the cache.
 const OUTPUT_ROWS: usize = 4096;
 
-/// Options of a point-in-time join.
+/// How a point-in-time join is made.
 #[derive(Debug, Clone)]
 pub struct JoinOptions {
     /// The spine's column of times to ask about.
     pub event_timestamp: String,
     /// Use only what was known by then.
     pub known_at: KnownAt,
-    /// The columns that the result has beside the spine's and the features.
+    /// Which columns the result has beside the spine's and the features.
     pub columns: AnswerColumns,
     /// Memory for a chunk of the spine and its answers, above the store's own budget.
     pub memory_bytes: usize,
@@ -62,56 +63,50 @@ impl Default for JoinOptions {
     }
 }
 
-/// The counts of a join so far.
+/// What a join has counted so far.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct JoinReport {
     /// Rows of the spine, which are the rows of the result.
     pub rows: u64,
     /// Rows whose time or a join key was null: all or some of their features are `missing`.
     pub null_rows: u64,
-    /// The counts of each status, feature by feature in the order asked.
+    /// How often each status occurred, feature by feature in the order asked.
     pub features: Vec<FeatureCounts>,
 }
 
-impl Store {
-    /// Joins to each row of a spine the features as of its time: the version with the greatest event
-    /// timestamp up to it, ties by the greatest created timestamp, within the view's ttl.
-    ///
-    /// The result has the spine's rows in their order and all its columns, then a column a feature, null (or
-    /// the feature's default) where the status is not `present`. The spine may be larger than memory.
-    ///
-    /// # Errors
-    /// `NotFound` for unknown features; `Invalid` when the spine lacks a join key or the time column, or when
-    /// a column of the result would have the name of another.
-    pub fn point_in_time_join<'s, S, I>(
-        &'s self,
-        references: &[S],
-        spine_schema: SchemaRef,
-        spine: I,
-        options: &JoinOptions,
-    ) -> Result<Join<'s, I>>
-    where
-        S: AsRef<str>,
-        I: Iterator<Item = Result<RecordBatch>>,
-    {
-        if options.memory_bytes < JOIN_MEMORY_BYTES_MIN {
-            let message =
-                format!("a join needs at least {JOIN_MEMORY_BYTES_MIN} bytes of memory: {}", options.memory_bytes);
-            return Err(Error::invalid(message));
-        }
-        let plan = Arc::new(ReadPlan::new(&self.catalog(), references)?);
-        let schema = result_schema(&plan, &spine_schema, options)?;
-        let features = plan.features.iter().map(|feature| FeatureCounts::new(feature.resolved.reference())).collect();
-        Ok(Join {
-            snapshot: self.backend().snapshot(),
-            reader: ChunkReader::new(plan.clone(), spine, options),
-            plan,
-            schema,
-            options: options.clone(),
-            report: JoinReport { features, ..JoinReport::default() },
-            current: None,
-        })
+/// The batches of a spine.
+pub type Spine<'s> = Box<dyn Iterator<Item = Result<RecordBatch>> + 's>;
+
+/// Joins the features of a store in this process to a spine. See [`Session::join`](crate::Session::join).
+///
+/// # Errors
+/// As there.
+pub(crate) fn join<'s>(
+    store: &'s Store,
+    request: &Prepared,
+    spine_schema: &Schema,
+    spine: Spine<'s>,
+    options: &JoinOptions,
+) -> Result<Join<'s>> {
+    if options.memory_bytes < JOIN_MEMORY_BYTES_MIN {
+        let message =
+            format!("a join needs at least {JOIN_MEMORY_BYTES_MIN} bytes of memory: {}", options.memory_bytes);
+        return Err(Error::invalid(message));
     }
+    // The catalog is looked at after the snapshot, so that the plan knows the schema of every row in it.
+    let snapshot = store.backend().snapshot();
+    let plan = request.plan(store.catalog().revision(), || store.catalog())?;
+    let schema = result_schema(&plan, spine_schema, options)?;
+    let features = plan.output.columns.iter().map(|column| FeatureCounts::new(column.resolved.reference())).collect();
+    Ok(Join {
+        snapshot,
+        reader: ChunkReader::new(plan.clone(), spine, options),
+        plan,
+        schema,
+        options: options.clone(),
+        report: JoinReport { features, ..JoinReport::default() },
+        current: None,
+    })
 }
 
 /// The spine's columns, then the answer's. No two may have one name.
@@ -129,9 +124,9 @@ fn result_schema(plan: &ReadPlan, spine: &Schema, options: &JoinOptions) -> Resu
 }
 
 /// A point-in-time join under way: an iterator over the batches of its result.
-pub struct Join<'s, I> {
+pub(crate) struct Join<'s> {
     snapshot: Box<dyn Snapshot + 's>,
-    reader: ChunkReader<I>,
+    reader: ChunkReader<Spine<'s>>,
     plan: Arc<ReadPlan>,
     schema: SchemaRef,
     options: JoinOptions,
@@ -149,17 +144,7 @@ struct Joined {
     done: usize,
 }
 
-impl<I: Iterator<Item = Result<RecordBatch>>> Join<'_, I> {
-    /// The schema of the result.
-    pub fn schema(&self) -> SchemaRef {
-        self.schema.clone()
-    }
-
-    /// Returns the counts up to the batches handed out so far.
-    pub fn report(&self) -> &JoinReport {
-        &self.report
-    }
-
+impl Join<'_> {
     fn next_batch(&mut self) -> Result<Option<RecordBatch>> {
         loop {
             if let Some(joined) = &mut self.current
@@ -174,7 +159,7 @@ impl<I: Iterator<Item = Result<RecordBatch>>> Join<'_, I> {
             self.current = None;
             let Some(chunk) = self.reader.next()? else { return Ok(None) };
             self.report.null_rows += chunk.null_rows();
-            let records = chunk.look_up(&self.plan, &*self.snapshot, self.options.known_at)?;
+            let records = chunk.look_up(&self.plan.stored, &*self.snapshot, self.options.known_at)?;
             let answer = Answer::new(self.plan.clone(), records, chunk.rows());
             self.current = Some(Joined { chunk, answer, batch: 0, row: 0, done: 0 });
         }
@@ -187,22 +172,22 @@ impl<I: Iterator<Item = Result<RecordBatch>>> Join<'_, I> {
     }
 }
 
-/// A join under way, wherever it is made.
+/// A join under way, wherever it is made: an iterator over the batches of its result.
 pub trait JoinBatches: Iterator<Item = Result<RecordBatch>> {
     /// The schema of the result.
     fn schema(&self) -> SchemaRef;
 
-    /// Returns the counts; of all rows at the end.
+    /// What was counted up to the batches handed out so far; all of it at the end.
     fn report(&self) -> &JoinReport;
 }
 
-impl<I: Iterator<Item = Result<RecordBatch>>> JoinBatches for Join<'_, I> {
+impl JoinBatches for Join<'_> {
     fn schema(&self) -> SchemaRef {
-        Join::schema(self)
+        self.schema.clone()
     }
 
     fn report(&self) -> &JoinReport {
-        Join::report(self)
+        &self.report
     }
 }
 
@@ -221,7 +206,7 @@ impl Joined {
     }
 }
 
-impl<I: Iterator<Item = Result<RecordBatch>>> Iterator for Join<'_, I> {
+impl Iterator for Join<'_> {
     type Item = Result<RecordBatch>;
 
     fn next(&mut self) -> Option<Self::Item> {
@@ -230,7 +215,7 @@ impl<I: Iterator<Item = Result<RecordBatch>>> Iterator for Join<'_, I> {
 }
 
 impl FeatureCounts {
-    /// Returns the number of times that the feature had this status.
+    /// How often the feature had this status.
     pub fn of(&self, status: Status) -> u64 {
         self.by_status[status as usize]
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::{Field, Schema, SchemaRef};
-use asofdb_storage::{Catalog, Error, Result, ValueType};
+use asofdb_storage::{Error, JoinKey, Result, ValueType};
 use crossbeam::channel::{Receiver, bounded};
 use parquet::arrow::ArrowWriter;
 
@@ -13,10 +13,9 @@ use super::{JoinBatches, JoinOptions, JoinReport};
 use crate::files::output::{OutputFile, cannot_write};
 use crate::files::parquet::{Compression, parquet_properties};
 use crate::progress::{OnProgress, Progress};
-use crate::read::plan::ReadPlan;
+use crate::read::request::Prepared;
 use crate::rows::types::{arrow_type, timestamp_type};
 use crate::source::{Delimiter, InputFormat, Source, TextOptions};
-use crate::store::Store;
 
 /// Batches that wait for the writer: enough that neither thread waits for long, few enough to be no memory.
 const BATCHES_WAITING_MAX: usize = 8;
@@ -35,38 +34,12 @@ pub struct TrainingSetOptions {
     pub compression: Compression,
 }
 
-impl Store {
-    /// Joins features to the spine in the file `spine` and writes the result to the Parquet file `out`, which
-    /// appears when it is complete. See [`Store::point_in_time_join`].
-    ///
-    /// # Errors
-    /// `Conflict` when `out` exists; `Corrupt` when the spine cannot be read; else as the join.
-    pub fn training_set<S: AsRef<str>>(
-        &self,
-        references: &[S],
-        spine: &Path,
-        out: &Path,
-        options: &TrainingSetOptions,
-        progress: &mut OnProgress<'_>,
-    ) -> Result<JoinReport> {
-        let output = OutputFile::create(out)?;
-        let source = open_spine(&self.catalog(), references, spine, options)?;
-        let join = self.point_in_time_join(references, source.schema(), source.batches()?, &options.join)?;
-        write_training_set(output, out, options.compression, source.rows_total(), join, progress)
-    }
-}
-
 /// Opens the spine of a training set.
 ///
 /// # Errors
-/// `NotFound` for unknown features or a file that is not there, `Corrupt` when it cannot be read.
-pub fn open_spine<S: AsRef<str>>(
-    catalog: &Catalog,
-    references: &[S],
-    spine: &Path,
-    options: &TrainingSetOptions,
-) -> Result<Source> {
-    let hint = spine_hint(&ReadPlan::new(catalog, references)?, &options.join);
+/// `NotFound` when the file is not there, `Corrupt` when it cannot be read.
+pub fn open_spine(request: &Prepared, spine: &Path, options: &TrainingSetOptions) -> Result<Source> {
+    let hint = spine_hint(&request.join_keys(), &options.join);
     let text = TextOptions { delimiter: options.spine_delimiter, ..TextOptions::hinted(&hint) };
     Source::open(spine, options.spine_format, text)
 }
@@ -81,7 +54,7 @@ pub fn write_training_set(
     out: &Path,
     compression: Compression,
     total: Option<u64>,
-    mut join: impl JoinBatches,
+    mut join: Box<dyn JoinBatches + '_>,
     progress: &mut OnProgress<'_>,
 ) -> Result<JoinReport> {
     let schema = join.schema();
@@ -133,8 +106,8 @@ fn write(
 }
 
 /// The types of the columns that the join reads, for spines in text formats.
-fn spine_hint(plan: &ReadPlan, options: &JoinOptions) -> Schema {
-    let keys = plan.join_keys.iter().map(|key| Field::new(&key.name, arrow_type(ValueType::Scalar(key.ty)), true));
+fn spine_hint(join_keys: &[JoinKey], options: &JoinOptions) -> Schema {
+    let keys = join_keys.iter().map(|key| Field::new(&key.name, arrow_type(ValueType::Scalar(key.ty)), true));
     let time = Field::new(&options.event_timestamp, timestamp_type(), true);
     Schema::new(keys.chain([time]).map(Arc::new).collect::<Vec<_>>())
 }

@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch};
 use arrow::datatypes::{Field as ArrowField, Schema};
-use asofdb_storage::{Error, Result, Status, Timestamp, Value};
+use asofdb_storage::{Error, Field, Result, Status, Timestamp, Value};
 
 use crate::definitions::reference::ResolvedFeature;
 use crate::read::columns::{event_column, field_column, field_columns, status_column, status_type};
 use crate::read::plan::ReadPlan;
-use crate::read::record::{Field, Records};
+use crate::read::record::Records;
+use crate::read::stored::ValueSlot;
 use crate::rows::types::{feature_field, timestamp_type};
 
 /// The columns that an answer gives beside the features.
@@ -45,43 +46,41 @@ impl Answer {
 
     /// Returns the number of features of a row.
     pub fn features(&self) -> usize {
-        self.plan.features.len()
+        self.plan.output.columns.len()
     }
 
     /// `view:feature` of each feature, in order.
     pub fn references(&self) -> Vec<String> {
-        self.plan.features.iter().map(|feature| feature.resolved.reference()).collect()
+        self.resolved().map(ResolvedFeature::reference).collect()
     }
 
     /// Returns the status of a value: why it is there or not.
     pub fn status(&self, row: usize, feature: usize) -> Status {
-        let planned = &self.plan.features[feature];
-        let field = &self.plan.views[planned.view].layout.fields()[planned.field];
-        self.records[planned.view].get(row).status(field)
+        let slot = self.slot(feature);
+        self.records[slot.source].get(row).status(self.plan.stored.field(slot))
     }
 
     /// The event timestamp of the version that answers; `None` for `missing`.
     pub fn event_timestamp(&self, row: usize, feature: usize) -> Option<Timestamp> {
-        self.records[self.plan.features[feature].view].get(row).event()
+        self.records[self.slot(feature).source].get(row).event()
     }
 
     /// Returns whether the feature's default stands in for its value.
     pub fn is_defaulted(&self, row: usize, feature: usize) -> bool {
-        self.status(row, feature) != Status::Present && self.plan.features[feature].resolved.feature.default.is_some()
+        self.status(row, feature) != Status::Present && self.plan.output.columns[feature].default().is_some()
     }
 
     /// The stored bytes of the value, as [`Value::encode`] writes them; `None` where it is not `present`.
     #[inline]
     pub fn bytes(&self, row: usize, feature: usize) -> Option<&[u8]> {
-        let planned = &self.plan.features[feature];
-        let field = &self.plan.views[planned.view].layout.fields()[planned.field];
-        let records = &self.records[planned.view];
+        let slot = self.slot(feature);
+        let (field, records) = (self.plan.stored.field(slot), &self.records[slot.source]);
         records.get(row).is_present(field).then(|| records.bytes(row, field))
     }
 
     /// Returns the features that were asked for, in order.
     pub fn resolved(&self) -> impl ExactSizeIterator<Item = &ResolvedFeature> {
-        self.plan.features.iter().map(|feature| &feature.resolved)
+        self.plan.output.columns.iter().map(|column| &column.resolved)
     }
 
     /// The value, the feature's default, or `None`.
@@ -89,10 +88,10 @@ impl Answer {
     /// # Errors
     /// `Corrupt` when the stored bytes cannot be read.
     pub fn value(&self, row: usize, feature: usize) -> Result<Option<Value>> {
-        let ResolvedFeature { feature: defined, .. } = &self.plan.features[feature].resolved;
+        let column = &self.plan.output.columns[feature];
         match self.bytes(row, feature) {
-            Some(bytes) => Value::decode(defined.ty, bytes).map(Some),
-            None => Ok(defined.default.clone()),
+            Some(bytes) => Value::decode(column.resolved.feature.ty, bytes).map(Some),
+            None => Ok(column.default().cloned()),
         }
     }
 
@@ -105,28 +104,32 @@ impl Answer {
     }
 
     fn column_of(&self, feature: usize, rows: Range<usize>) -> Result<ArrayRef> {
-        let (view, field, default) = self.source(feature);
-        field_column(&self.records[view], field, rows, default)
+        let (records, field, default) = self.source(feature);
+        field_column(records, field, rows, default)
     }
 
-    /// The view of a feature, its field in the view's records, and its default.
-    pub(crate) fn source(&self, feature: usize) -> (usize, &Field, Option<&Value>) {
-        let planned = &self.plan.features[feature];
-        let field = &self.plan.views[planned.view].layout.fields()[planned.field];
-        (planned.view, field, planned.resolved.feature.default.as_ref())
+    #[inline]
+    fn slot(&self, feature: usize) -> ValueSlot {
+        self.plan.output.columns[feature].slot
+    }
+
+    /// The records that have a feature, its field in them, and its default.
+    pub(crate) fn source(&self, feature: usize) -> (&Records, &Field, Option<&Value>) {
+        let column = &self.plan.output.columns[feature];
+        (&self.records[column.slot.source], self.plan.stored.field(column.slot), column.default())
     }
 
     /// The column of each feature, view by view, so that each row is visited once a view.
     fn columns(&self, rows: &Range<usize>) -> Result<Vec<ArrayRef>> {
-        let mut columns: Vec<Option<ArrayRef>> = vec![None; self.plan.features.len()];
-        for (records, planned) in self.records.iter().zip(&self.plan.views) {
+        let mut columns: Vec<Option<ArrayRef>> = vec![None; self.features()];
+        for (records, planned) in self.records.iter().zip(&self.plan.stored.views) {
             let source = |output: &usize| {
                 let (_, field, default) = self.source(*output);
                 (field, default)
             };
-            let sources: Vec<_> = planned.outputs.iter().map(source).collect();
+            let sources: Vec<_> = planned.outputs().iter().map(source).collect();
             let of_view = field_columns(records, &sources, rows.clone())?;
-            planned.outputs.iter().zip(of_view).for_each(|(output, column)| columns[*output] = Some(column));
+            planned.outputs().iter().zip(of_view).for_each(|(output, column)| columns[*output] = Some(column));
         }
         Ok(columns.into_iter().flatten().collect())
     }
@@ -157,17 +160,17 @@ impl Answer {
 
     /// The names of the features' columns beside columns of the names `taken`.
     pub fn column_names(&self, full: bool, taken: &[&str]) -> Vec<String> {
-        self.plan.column_names(full, taken)
+        self.plan.output.column_names(full, taken)
     }
 
     /// The columns of `rows`, in the order of [`answer_fields`].
     pub(crate) fn arrays(&self, columns: AnswerColumns, rows: Range<usize>) -> Result<Vec<ArrayRef>> {
-        let mut arrays = Vec::with_capacity(self.plan.features.len());
+        let mut arrays = Vec::with_capacity(self.features());
         for (feature, column) in self.columns(&rows)?.into_iter().enumerate() {
             arrays.push(column);
             if columns.statuses {
-                let (view, field, _) = self.source(feature);
-                arrays.push(status_column(&self.records[view], field, rows.clone())?);
+                let (records, field, _) = self.source(feature);
+                arrays.push(status_column(records, field, rows.clone())?);
             }
         }
         if columns.event_timestamps {
@@ -179,16 +182,16 @@ impl Answer {
 
 /// The fields of an answer's columns: features, each with its status if asked, then event timestamps.
 pub(crate) fn answer_fields(plan: &ReadPlan, columns: AnswerColumns, taken: &[&str]) -> Vec<ArrowField> {
-    let names = plan.column_names(columns.full_names, taken);
+    let names = plan.output.column_names(columns.full_names, taken);
     let mut fields = Vec::with_capacity(names.len());
-    for (planned, name) in plan.features.iter().zip(names) {
+    for (column, name) in plan.output.columns.iter().zip(names) {
         let status = columns.statuses.then(|| ArrowField::new(format!("{name}__status"), status_type(), false));
-        fields.push(feature_field(&planned.resolved.feature, name));
+        fields.push(feature_field(&column.resolved.feature, name));
         fields.extend(status);
     }
     if columns.event_timestamps {
         let name = |view: &str| ArrowField::new(format!("{view}__event_timestamp"), timestamp_type(), true);
-        fields.extend(plan.views.iter().map(|planned| name(&planned.view.name)));
+        fields.extend(plan.stored.views.iter().map(|planned| name(&planned.view.name)));
     }
     fields
 }

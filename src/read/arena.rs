@@ -6,7 +6,7 @@
 
 use std::fs::File;
 
-use asofdb_storage::{Error, Result};
+use asofdb_storage::{Error, RecordArena, Result};
 use memmap2::MmapMut;
 
 /// Bytes kept in memory before the arena moves to a file.
@@ -29,10 +29,9 @@ struct Spilled {
     len: usize,
 }
 
-impl Arena {
-    /// Appends `bytes` and returns where they are.
+impl RecordArena for Arena {
     #[inline]
-    pub(crate) fn push(&mut self, bytes: &[u8]) -> Result<u64> {
+    fn push(&mut self, bytes: &[u8]) -> Result<u64> {
         if self.spilled.is_none() && self.memory.len() + bytes.len() <= IN_MEMORY_BYTES_MAX {
             let offset = self.memory.len();
             self.memory.extend_from_slice(bytes);
@@ -40,7 +39,9 @@ impl Arena {
         }
         self.push_spilled(bytes)
     }
+}
 
+impl Arena {
     /// Bytes appended so far.
     pub(crate) fn len(&self) -> usize {
         self.spilled.as_ref().map_or(self.memory.len(), |spilled| spilled.len)

@@ -9,9 +9,9 @@ use arrow::array::{
 };
 use arrow::buffer::{BooleanBuffer, Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
 use arrow::datatypes::{ArrowNativeType, DataType, Int8Type};
-use asofdb_storage::{Error, ListItems, Result, ScalarType, Status, Timestamp, Value, ValueType};
+use asofdb_storage::{Error, Field, ListItems, Result, ScalarType, Status, Timestamp, Value, ValueType};
 
-use crate::read::record::{Field, Records};
+use crate::read::record::Records;
 use crate::rows::types::{UTC, arrow_type, list_item};
 
 /// Rows whose fixed values are gathered for all fields at once: few enough to stay in the first-level cache.

@@ -2,115 +2,63 @@
 
 use std::borrow::Cow;
 
-use asofdb_storage::{Found, Result, Status, Timestamp};
+use asofdb_storage::{Floats, Found, Result, Sink, Status, Timestamp};
 
 use crate::read::matrix::F32Matrix;
 use crate::read::plan::ReadPlan;
+use crate::read::stored::Stored;
 use crate::rows::keys::EncodedKeys;
 
-/// Writes answers into the caller's matrix.
+/// Writes answers into the caller's matrix. Each row that the stored stage finds is written at the columns that show its
+/// slots, so that no value is copied twice.
 pub(super) struct MatrixWriter<'p, 'm> {
-    plan: &'p ReadPlan,
+    stored: &'p Stored,
     width: usize,
     values: &'m mut [f32],
     statuses: Option<&'m mut [Status]>,
-    /// The number that stands in for each feature, view by view.
-    fills: Cow<'p, [Vec<f32>]>,
-    scratch: Vec<f32>,
-    scratch_statuses: Vec<Status>,
+    /// By column: what stands in for its value.
+    fills: Cow<'p, [f32]>,
 }
 
 impl<'p, 'm> MatrixWriter<'p, 'm> {
     pub(super) fn new(plan: &'p ReadPlan, rows: usize, matrix: &'m mut F32Matrix<'_>) -> Result<Self> {
-        let width = plan.features.len();
-        plan.check_matrix(rows, matrix.values.len(), matrix.statuses.as_ref().map(|statuses| statuses.len()))?;
+        let output = &plan.output;
+        output.check_matrix(rows, matrix.values.len(), matrix.statuses.as_ref().map(|statuses| statuses.len()))?;
         Ok(MatrixWriter {
-            plan,
-            width,
+            stored: &plan.stored,
+            width: output.columns.len(),
             values: &mut *matrix.values,
             statuses: matrix.statuses.as_deref_mut(),
-            fills: fills(plan, matrix.fill),
-            scratch: Vec::new(),
-            scratch_statuses: Vec::new(),
+            fills: output.fills(matrix.fill),
         })
     }
 
     /// Entities with null keys are not looked up: nothing is known of them.
     pub(super) fn write_holes(&mut self, groups: &[EncodedKeys], rows: usize) {
-        for (view, planned) in self.plan.views.iter().enumerate() {
+        let stored = self.stored;
+        for planned in &stored.views {
             let group = &groups[planned.key_group];
-            if !group.has_holes() {
-                continue;
+            if group.has_holes() {
+                let holes = (0..rows).filter(|row| group.get(*row).is_none());
+                holes.for_each(|row| self.floats(row).missing(&planned.rows));
             }
-            (0..rows).filter(|row| group.get(*row).is_none()).for_each(|row| self.fill(row, view, Status::Missing));
         }
     }
 
+    #[inline]
     pub(super) fn write(&mut self, row: usize, view: usize, at: Timestamp, found: Option<Found<'_>>) -> Result<()> {
-        let planned = &self.plan.views[view];
-        let Some(found) = found else {
-            self.fill(row, view, Status::Missing);
-            return Ok(());
-        };
-        if planned.view.is_expired(found.version.event, at) {
-            let deleted = planned.projection.open(found.row)?.is_none();
-            self.fill(row, view, if deleted { Status::Missing } else { Status::Expired });
-            return Ok(());
-        }
-        let read = match planned.contiguous {
-            Some(start) => self.read_in_place(row, view, start, found)?,
-            None => self.read_scattered(row, view, found)?,
-        };
-        if !read {
-            self.fill(row, view, Status::Missing);
-        }
-        Ok(())
+        let planned = &self.stored.views[view];
+        planned.write(at, found, &mut self.floats(row))
     }
 
-    fn read_in_place(&mut self, row: usize, view: usize, start: usize, found: Found<'_>) -> Result<bool> {
-        let planned = &self.plan.views[view];
-        let first = row * self.width + start;
-        let cells = first..first + planned.outputs.len();
-        let statuses = self.statuses.as_deref_mut().map(|statuses| &mut statuses[cells.clone()]);
-        planned.projection.read_f32(found.row, &self.fills[view], &mut self.values[cells], statuses)
-    }
-
-    /// Reads features that other views' lie between.
-    fn read_scattered(&mut self, row: usize, view: usize, found: Found<'_>) -> Result<bool> {
-        let planned = &self.plan.views[view];
-        self.scratch.resize(planned.outputs.len(), 0.0);
-        self.scratch_statuses.resize(planned.outputs.len(), Status::Missing);
-        let statuses = Some(&mut self.scratch_statuses[..]);
-        if !planned.projection.read_f32(found.row, &self.fills[view], &mut self.scratch, statuses)? {
-            return Ok(false);
-        }
-        for (n, output) in planned.outputs.iter().enumerate() {
-            let cell = row * self.width + output;
-            self.values[cell] = self.scratch[n];
-            if let Some(statuses) = self.statuses.as_deref_mut() {
-                statuses[cell] = self.scratch_statuses[n];
-            }
-        }
-        Ok(true)
-    }
-
-    fn fill(&mut self, row: usize, view: usize, status: Status) {
-        for (fill, output) in self.fills[view].iter().zip(&self.plan.views[view].outputs) {
-            let cell = row * self.width + output;
-            self.values[cell] = *fill;
-            if let Some(statuses) = self.statuses.as_deref_mut() {
-                statuses[cell] = status;
-            }
+    /// A row of the matrix.
+    #[inline]
+    fn floats(&mut self, row: usize) -> Floats<'_> {
+        let cells = row * self.width..(row + 1) * self.width;
+        Floats {
+            statuses: self.statuses.as_deref_mut().map(|statuses| &mut statuses[cells.clone()]),
+            values: &mut self.values[cells],
+            fills: &self.fills,
         }
     }
-}
-
-/// Returns the number that stands in for each feature, view by view: its default or the fill. A fill of NaN is
-/// prepared.
-fn fills(plan: &ReadPlan, fill: f32) -> Cow<'_, [Vec<f32>]> {
-    if fill.is_nan() {
-        return Cow::Borrowed(&plan.fills);
-    }
-    let of = |value: &f32| if value.is_nan() { fill } else { *value };
-    Cow::Owned(plan.fills.iter().map(|fills| fills.iter().map(of).collect()).collect())
 }

@@ -7,10 +7,11 @@ use asofdb_storage::{AsOfLookup, Backend, Error, Found, Lookup, Result, Timestam
 use crate::read::answer::Answer;
 use crate::read::floats::MatrixWriter;
 use crate::read::matrix::F32Matrix;
-use crate::read::plan::{PlannedView, ReadPlan};
+use crate::read::plan::ReadPlan;
 use crate::read::question::Question;
 use crate::read::record::Records;
 use crate::read::request::{EntityRows, Prepared};
+use crate::read::stored::{PlannedView, Stored};
 use crate::rows::keys::EncodedKeys;
 use crate::store::Store;
 
@@ -60,7 +61,7 @@ impl Store {
         self.matrix(request, entities, Question::AsOf { at, known_at }, matrix)
     }
 
-    fn answer(&self, request: &Prepared, entities: &EntityRows, question: Question) -> Result<Answer> {
+    pub(crate) fn answer(&self, request: &Prepared, entities: &EntityRows, question: Question) -> Result<Answer> {
         self.with_plan(request, |plan| {
             let groups = entities.groups_for(plan)?;
             let mut records = Vec::new();
@@ -80,18 +81,18 @@ impl Store {
         variable_bytes_max: usize,
     ) -> Result<()> {
         let rows = groups.first().map_or(0, EncodedKeys::len);
-        records.truncate(plan.views.len());
-        for (view, records) in plan.views.iter().zip(records.iter_mut()) {
-            records.reset(&view.layout, rows);
+        let views = &plan.stored.views;
+        records.truncate(views.len());
+        for (view, records) in views.iter().zip(records.iter_mut()) {
+            records.reset(view.layout(), rows);
         }
-        records.extend(plan.views[records.len()..].iter().map(|view| Records::new(&view.layout, rows)));
+        records.extend(views[records.len()..].iter().map(|view| Records::new(view.layout(), rows)));
         let mut variable_bytes = 0;
-        run(self.backend(), plan, groups, question, |row, view, at, found| {
-            let planned = &plan.views[view];
-            let (record, arena) = records[view].get_mut(row);
-            let before = arena.len();
-            planned.layout.write(&planned.view, at, found, record, arena)?;
-            variable_bytes += arena.len() - before;
+        run(self.backend(), &plan.stored, groups, question, |row, view, at, found| {
+            let records = &mut records[view];
+            let before = records.variable_bytes();
+            views[view].write(at, found, &mut records.get_mut(row))?;
+            variable_bytes += records.variable_bytes() - before;
             match variable_bytes <= variable_bytes_max {
                 true => Ok(()),
                 false => Err(answer_too_long(variable_bytes_max)),
@@ -110,10 +111,10 @@ impl Store {
         let rows = groups.first().map_or(0, EncodedKeys::len);
         let mut writer = MatrixWriter::new(plan, rows, matrix)?;
         writer.write_holes(groups, rows);
-        run(self.backend(), plan, groups, question, |row, view, at, found| writer.write(row, view, at, found))
+        run(self.backend(), &plan.stored, groups, question, |row, view, at, found| writer.write(row, view, at, found))
     }
 
-    fn matrix(
+    pub(crate) fn matrix(
         &self,
         request: &Prepared,
         entities: &EntityRows,
@@ -146,13 +147,13 @@ fn answer_too_long(variable_bytes_max: usize) -> Error {
 /// its row, its view and the time it is for to `visit`. Entities with null keys are not visited.
 fn run(
     backend: &dyn Backend,
-    plan: &ReadPlan,
+    stored: &Stored,
     groups: &[EncodedKeys],
     question: Question,
     mut visit: impl FnMut(usize, usize, Timestamp, Option<Found<'_>>) -> Result<()>,
 ) -> Result<()> {
-    let asked = groups.first().map_or(0, EncodedKeys::len) * plan.views.len();
-    let keys = Keys { plan, groups };
+    let asked = groups.first().map_or(0, EncodedKeys::len) * stored.views.len();
+    let keys = Keys { stored, groups };
     // Only where some rows have no key are lookups numbered differently from cells.
     let holes = groups.iter().any(EncodedKeys::has_holes);
     let targets: Vec<usize> = match holes {
@@ -163,7 +164,7 @@ fn run(
     let count = if holes { targets.len() } else { asked };
     let mut visit_at = |at: Timestamp, index: usize, found: Option<Found<'_>>| {
         let index = target(index);
-        visit(index / plan.views.len(), index % plan.views.len(), at, found)
+        visit(index / stored.views.len(), index % stored.views.len(), at, found)
     };
     let wanted = (0..count).filter_map(|index| keys.get(target(index)));
     match question {
@@ -181,15 +182,15 @@ fn run(
 
 /// The keys of a read: row after row, in each row view after view.
 struct Keys<'a> {
-    plan: &'a ReadPlan,
+    stored: &'a Stored,
     groups: &'a [EncodedKeys],
 }
 
 impl<'a> Keys<'a> {
     #[inline]
     fn get(&self, index: usize) -> Option<(&'a PlannedView, &'a [u8])> {
-        let planned = &self.plan.views[index % self.plan.views.len()];
-        let key = self.groups[planned.key_group].get(index / self.plan.views.len())?;
+        let planned = &self.stored.views[index % self.stored.views.len()];
+        let key = self.groups[planned.key_group].get(index / self.stored.views.len())?;
         Some((planned, key))
     }
 }

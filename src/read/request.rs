@@ -14,7 +14,7 @@ use crate::rows::keys::{EncodedKeys, EntityKey};
 use crate::rows::problems::Problems;
 use crate::rows::types::arrow_type;
 
-/// A request that was resolved once: names looked up, projections compiled.
+/// A request that was resolved once: names looked up, the reading of rows compiled.
 ///
 /// It follows the catalog: after a change the next read resolves the names again, once, for every thread.
 #[derive(Debug)]
@@ -63,23 +63,23 @@ impl Prepared {
 
     /// The features, in the order of the answer's columns.
     pub fn features(&self) -> Vec<ResolvedFeature> {
-        self.plan.read().features.iter().map(|feature| feature.resolved.clone()).collect()
+        self.plan.read().output.columns.iter().map(|column| column.resolved.clone()).collect()
     }
 
     /// Returns the number of features of a row of the answer.
     pub fn width(&self) -> usize {
-        self.plan.read().features.len()
+        self.plan.read().output.columns.len()
     }
 
     /// The columns an entity row has: the join keys of all views, each once.
     pub fn join_keys(&self) -> Vec<JoinKey> {
-        self.plan.read().join_keys.clone()
+        self.plan.read().stored.join_keys.clone()
     }
 
     /// The names of the features' columns beside columns of the names `taken`: `view__feature` where names would
     /// collide, or everywhere if `full` is asked.
     pub fn column_names(&self, full: bool, taken: &[&str]) -> Vec<String> {
-        self.plan.read().column_names(full, taken)
+        self.plan.read().output.column_names(full, taken)
     }
 
     /// Entity rows to be filled one by one, in the order of [`Prepared::join_keys`].
@@ -95,7 +95,7 @@ impl Prepared {
     pub fn key_columns(&self, batch: &RecordBatch) -> Result<Vec<ArrayRef>> {
         let plan = self.plan.read().clone();
         let mut problems = Problems::first();
-        let columns = plan.key_columns(batch, &mut problems)?;
+        let columns = plan.stored.key_columns(batch, &mut problems)?;
         match problems.rows().next() {
             Some((row, message)) => Err(Error::invalid(format!("entity row {row}: {message}"))),
             None => Ok(columns),
@@ -109,7 +109,7 @@ impl Prepared {
     pub fn entity_rows_from(&self, batch: &RecordBatch) -> Result<EntityRows> {
         let plan = self.plan.read().clone();
         let mut problems = Problems::first();
-        let groups = plan.encode_keys(batch, &mut problems)?;
+        let groups = plan.stored.encode_keys(batch, &mut problems)?;
         match problems.rows().next() {
             Some((row, message)) => Err(Error::invalid(format!("entity row {row}: {message}"))),
             None => Ok(EntityRows { plan, groups, rows: batch.num_rows() }),
@@ -127,7 +127,7 @@ pub struct EntityRows {
 
 impl EntityRows {
     fn new(plan: Arc<ReadPlan>) -> Self {
-        let groups = vec![EncodedKeys::default(); plan.key_groups.len()];
+        let groups = vec![EncodedKeys::default(); plan.stored.key_groups.len()];
         EntityRows { plan, groups, rows: 0 }
     }
 
@@ -136,7 +136,7 @@ impl EntityRows {
     /// # Errors
     /// `Invalid` when a value has another type than its join key, is NaN, or the key is too long.
     pub fn push(&mut self, values: &[Option<Value>]) -> Result<()> {
-        let keys = &self.plan.join_keys;
+        let keys = &self.plan.stored.join_keys;
         if keys.len() != values.len() {
             let names: Vec<_> = keys.iter().map(|key| key.name.as_str()).collect();
             return Err(Error::invalid(format!(
@@ -145,7 +145,7 @@ impl EntityRows {
                 values.len()
             )));
         }
-        for (group, positions) in self.groups.iter_mut().zip(&self.plan.key_groups) {
+        for (group, positions) in self.groups.iter_mut().zip(&self.plan.stored.key_groups) {
             if let Err(error) = group.push_values(keys, positions, values) {
                 self.groups.iter_mut().for_each(|group| group.truncate(self.rows));
                 return Err(error);
@@ -160,7 +160,7 @@ impl EntityRows {
     /// # Errors
     /// `Invalid` when a join key is missing, unknown or given twice; else as [`EntityRows::push`].
     pub fn push_named(&mut self, entity: &EntityKey<'_>) -> Result<()> {
-        let keys = &self.plan.join_keys;
+        let keys = &self.plan.stored.join_keys;
         let names = || keys.iter().map(|key| key.name.as_str());
         if let Some((unknown, _)) = entity.iter().find(|(name, _)| names().all(|known| known != *name)) {
             let hint = did_you_mean(unknown, names());
@@ -185,7 +185,7 @@ impl EntityRows {
     /// # Errors
     /// `Invalid`, naming the row, when a key is NaN or too long, or when the columns are others; no row is added then.
     pub fn push_columns(&mut self, columns: &[ArrayRef]) -> Result<()> {
-        let keys = &self.plan.join_keys;
+        let keys = &self.plan.stored.join_keys;
         let rows = columns.first().map_or(0, Array::len);
         let is_of = |(key, column): (&JoinKey, &ArrayRef)| {
             *column.data_type() == arrow_type(ValueType::Scalar(key.ty)) && column.len() == rows
@@ -195,7 +195,7 @@ impl EntityRows {
             return Err(Error::invalid(format!("entity rows have columns of one length: {}", wanted.join(", "))));
         }
         let mut problems = Problems::first();
-        let more = self.plan.encode_columns(columns, rows, &mut problems);
+        let more = self.plan.stored.encode_columns(columns, rows, &mut problems);
         if let Some((row, message)) = problems.rows().next() {
             return Err(Error::invalid(format!("entity row {row}: {message}")));
         }
@@ -224,9 +224,12 @@ impl EntityRows {
     }
 
     /// The keys for a plan of the same request, perhaps after a change of the catalog.
-    pub fn groups_for(&self, plan: &ReadPlan) -> Result<&[EncodedKeys]> {
-        let same = plan.join_keys == self.plan.join_keys && plan.key_groups == self.plan.key_groups;
-        match same {
+    ///
+    /// # Errors
+    /// `Conflict` when the plan has other join keys.
+    pub fn groups_for(&self, plan: &Arc<ReadPlan>) -> Result<&[EncodedKeys]> {
+        // Until the catalog changes it is the very same plan.
+        match Arc::ptr_eq(plan, &self.plan) || plan.stored.has_keys_of(&self.plan.stored) {
             true => Ok(&self.groups),
             false => Err(Error::conflict(
                 "the entity rows belong to another request, or its join keys changed; build them again",

@@ -166,7 +166,6 @@ fn cast_timestamp(array: &ArrayRef, column: &str, problems: &mut Problems) -> Ar
         DataType::Timestamp(TimeUnit::Millisecond, _) => {
             to_micros::<TimestampMillisecondType>(array, column, problems, |v| Some(v.saturating_mul(1_000)))
         }
-        DataType::Date64 => to_micros::<Date64Type>(array, column, problems, |v| v.checked_mul(1_000)),
         DataType::Timestamp(TimeUnit::Nanosecond, _) => {
             to_micros::<TimestampNanosecondType>(array, column, problems, |v| (v % 1_000 == 0).then_some(v / 1_000))
         }

@@ -9,6 +9,7 @@ use asofdb_storage::{Error, Feature, Found, Result, Scanned, Status};
 use super::keys::KeyColumns;
 use super::selection::Selection;
 use crate::read::columns::{field_columns, status_array};
+use crate::read::found::write_found;
 use crate::read::record::Records;
 use crate::rows::types::UTC;
 
@@ -38,7 +39,7 @@ pub(crate) struct Rows<'t> {
 impl<'t> Rows<'t> {
     /// Rows of which there will be at most `rows_max`.
     pub(crate) fn new(selection: &'t Selection<'t>, rows_max: usize) -> Self {
-        let capacity = (BATCH_RECORD_BYTES / selection.layout.stride()).clamp(1, BATCH_ROWS_MAX);
+        let capacity = (BATCH_RECORD_BYTES / selection.rows.record().stride()).clamp(1, BATCH_ROWS_MAX);
         let capacity = capacity.min(rows_max.max(1));
         Rows {
             selection,
@@ -48,7 +49,7 @@ impl<'t> Rows<'t> {
             created: Vec::with_capacity(capacity),
             deleted: Vec::new(),
             statuses: Vec::new(),
-            records: Records::new(&selection.layout, capacity),
+            records: Records::new(selection.rows.record(), capacity),
         }
     }
 
@@ -76,8 +77,8 @@ impl<'t> Rows<'t> {
                 version.event
             }
         };
-        let (record, arena) = self.records.get_mut(self.events.len());
-        self.selection.layout.write(view, at, Some(Found { version, row }), record, arena).map_err(context)?;
+        let mut record = self.records.get_mut(self.events.len());
+        write_found(view, &self.selection.rows, at, Some(Found { version, row }), &mut record).map_err(context)?;
         self.events.push(version.event.as_micros());
         self.created.push(version.created.as_micros());
         Ok(())
@@ -98,7 +99,7 @@ impl<'t> Rows<'t> {
         });
         let default = |feature: &'t Feature| feature.default.as_ref().filter(|_| self.selection.as_of.is_some());
         let defaults = self.selection.view.features.iter().map(default);
-        let fields: Vec<_> = self.selection.layout.fields().iter().zip(defaults).collect();
+        let fields: Vec<_> = self.selection.rows.record().fields().iter().zip(defaults).collect();
         columns.extend(field_columns(&self.records, &fields, 0..rows)?);
         self.records.clear(rows);
         RecordBatch::try_new(self.selection.schema.arrow.clone(), columns)

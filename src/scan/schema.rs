@@ -75,6 +75,7 @@ impl Column {
 }
 
 /// The columns of an export: join keys, event and created timestamp, deletion mark or status, features.
+#[derive(Debug, Clone)]
 pub struct ExportSchema {
     /// The schema in Arrow.
     pub arrow: SchemaRef,

@@ -2,13 +2,12 @@
 
 use arrow::array::RecordBatch;
 use asofdb_storage::row::{self, RowKind};
-use asofdb_storage::{FeatureView, KeyRange, Result, Scanned, Snapshot, Timestamp};
+use asofdb_storage::{FeatureView, KeyRange, Result, RowPlan, Scanned, Snapshot, Timestamp};
 
 use super::choice::ExportRows;
 use super::counts::Counts;
 use super::rows::Rows;
 use super::schema::ExportSchema;
-use crate::read::record::RecordLayout;
 
 /// Versions scanned between two looks at the shared counts.
 const COUNT_EVERY: u64 = 1024;
@@ -20,7 +19,8 @@ pub struct Selection<'s> {
     pub(crate) as_of: Option<Timestamp>,
     from: Option<Timestamp>,
     to: Option<Timestamp>,
-    pub(crate) layout: RecordLayout,
+    /// The reading of its rows, all features of them.
+    pub(crate) rows: RowPlan,
     /// The columns.
     pub schema: ExportSchema,
 }
@@ -38,8 +38,8 @@ impl<'s> Selection<'s> {
             ExportRows::Latest => (Some(now), None, None),
         };
         let features: Vec<_> = view.features.iter().map(|feature| feature.id).collect();
-        let layout = RecordLayout::new(view, &features)?;
-        Ok(Selection { view, as_of, from, to, layout, schema: ExportSchema::new(view, rows, now) })
+        let plan = RowPlan::new(view, &features)?;
+        Ok(Selection { view, as_of, from, to, rows: plan, schema: ExportSchema::new(view, rows, now) })
     }
 
     /// Calls `take` with each row of a range of keys, in their order, for as long as it says to go on. Tells whether

@@ -16,18 +16,22 @@ mod date;
 mod definition;
 mod difference;
 mod error;
+mod floats;
 pub mod key;
 mod memory;
 mod memory_online;
+mod number;
 mod plan;
-mod projection;
 mod records;
 #[cfg(feature = "rocksdb")]
 mod rocks;
 pub mod row;
+mod row_plan;
+mod row_record;
 mod rules;
 pub mod scalar;
 mod schema;
+mod sink;
 mod status;
 mod time;
 mod value;
@@ -44,17 +48,21 @@ pub use definition::{
     Definitions, EVENT_COLUMN_DEFAULT, EntityDefinition, FeatureDefinition, ServiceDefinition, ViewDefinition,
 };
 pub use error::{Error, ErrorKind, Result};
+pub use floats::Floats;
 pub use memory::MemoryBackend;
 pub use memory_online::MemoryOnline;
+pub use number::{MatrixNumber, NumberWork, is_numeric};
 pub use plan::{Change, ChangeKind, ObjectKind, Plan};
-pub use projection::{Projected, Projection, is_numeric};
 #[cfg(feature = "rocksdb")]
 pub use rocks::{
     BACKGROUND_JOBS_DEFAULT, MEMORY_BUDGET_BYTES_DEFAULT, MEMORY_BUDGET_BYTES_MIN, Options, RocksBackend, RocksOnline,
     STALL_PATIENCE_DEFAULT, restore,
 };
+pub use row_plan::{PlannedRow, RowPlan};
+pub use row_record::{Field, RecordArena, RecordLayout, RecordMut, RecordRef, mark_missing};
 pub use rules::{NAME_BYTES_MAX, Problem, Step, Unknown};
 pub use schema::{FEATURES_MAX, FeatureId, Place, ROW_HEADER_BYTES, RowLayout, RowSchema, Slot};
+pub use sink::Sink;
 pub use status::Status;
 pub use time::{Clock, ManualClock, Span, SystemClock, Timestamp};
 pub use value::{ListItems, ScalarType, Value, ValueType};

@@ -128,6 +128,12 @@ impl<'l, 'a> RowRef<'l, 'a> {
         Ok(row)
     }
 
+    /// All bytes of the row.
+    #[inline]
+    pub fn bytes(&self) -> &'a [u8] {
+        self.bytes
+    }
+
     #[inline]
     fn end(&self, index: usize) -> usize {
         let at = self.layout.ends_offset() + 4 * index;

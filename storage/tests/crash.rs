@@ -180,7 +180,7 @@ fn check_batches(store: &RocksBackend, acknowledged: i64) -> i64 {
     let snapshot = store.snapshot();
     for (index, name) in VIEWS.iter().enumerate() {
         let view = store.catalog().view(name).unwrap().clone();
-        let batch = asofdb_storage::Projection::new(&view, &[view.features[0].id]).unwrap();
+        let batch = asofdb_storage::RowPlan::new(&view, &[view.features[0].id]).unwrap();
         let mut scan = snapshot.scan(&view, &KeyRange::default()).unwrap();
         while let Some(version) = scan.next().unwrap() {
             let values = batch.open(version.row).unwrap().unwrap();

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, Int64Array, StringArray};
 use asofdb::{
     Asked, Compression, Definitions, ErrorKind, ExportOptions, ExportRows, MANIFEST_FILE, Manifest, PartitionBy,
-    Progress, ScalarType, Store,
+    Progress, ScalarType, Session, Store,
 };
 use parquet::basic::Encoding;
 use parquet::file::reader::{FileReader, SerializedFileReader};

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::compute::concat_batches;
 use arrow::datatypes::{Int64Type, TimestampMicrosecondType};
-use asofdb::{ExportOptions, ExportRows, MANIFEST_FILE, Manifest, Store, Timestamp};
+use asofdb::{ExportOptions, ExportRows, MANIFEST_FILE, Manifest, Session, Store, Timestamp};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use tempfile::TempDir;
 

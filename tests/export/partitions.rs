@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, BinaryArray, Int64Array};
 use arrow::compute::{concat_batches, sort_to_indices, take_record_batch};
-use asofdb::{Definitions, ErrorKind, ExportOptions, PartitionBy, ScalarType, Span, Store, Timestamp};
+use asofdb::{Definitions, ErrorKind, ExportOptions, PartitionBy, ScalarType, Session, Span, Store, Timestamp};
 
 use super::{data_files, events, export, ints, names, read, versions};
 use crate::common::{NOW, batch, entity, in_memory, times, view};

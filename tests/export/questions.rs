@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, AsArray, Int64Array, RecordBatch, StringArray};
 use arrow::datatypes::Int64Type;
-use asofdb::{Definitions, ErrorKind, ExportRows, ManualClock, ScalarType, Span, Status, Store, Timestamp, Value};
+use asofdb::{
+    Definitions, ErrorKind, ExportRows, ManualClock, ScalarType, Session, Span, Status, Store, Timestamp, Value,
+};
 use proptest::prelude::*;
 
 use super::{bools, events, export, ints, rows_of, texts, versions};

@@ -8,7 +8,7 @@ use arrow::array::{ArrayRef, BooleanArray, Float32Builder, Int64Array, ListBuild
 use arrow::datatypes::{DataType, Field, Schema};
 use asofdb::{
     Definitions, ExportOptions, INGEST_CHUNK_BYTES_MIN, IngestOptions, Input, ManualClock, PartitionBy, Result,
-    ScalarType, Span, Store, Value,
+    ScalarType, Session, Span, Store, Value,
 };
 
 use super::{Exported, bools, export, ints, versions};

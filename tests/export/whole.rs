@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Float32Array, Int64Array, StringArray};
-use asofdb::{ErrorKind, ExportOptions, Manifest, PartitionBy, Store};
+use asofdb::{ErrorKind, ExportOptions, Manifest, PartitionBy, Session, Store};
 
 use super::{names, versions};
 use crate::common::{NOW, batch, in_memory, times, users};

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Float32Array, Int64Array, RecordBatch, StringArray};
-use asofdb::{Durability, ErrorKind, F32Matrix, FeatureDefinition, Prepared, Span, Status, Timestamp, Value};
+use asofdb::{Durability, ErrorKind, F32Matrix, FeatureDefinition, Prepared, Session, Span, Status, Timestamp, Value};
 use asofdb_client::{AsyncClient, Client};
 use tokio::runtime::Runtime;
 use tokio::task::JoinSet;
@@ -91,7 +91,7 @@ fn reads_go_on_after_the_sidecar_was_started_again_and_a_broken_write_says_that_
         client.write_all(&[("profile", &rows(101, now))], Durability::Sync).await.unwrap();
         assert_eq!(visits(&client, &request, 100).await, int(100));
         // Stopped: it takes the write and answers nothing. Then it is killed.
-        sidecar.signal(rustix::process::Signal::STOP);
+        sidecar.pause();
         let write = tokio::spawn({
             let (client, rows) = (client.clone(), rows(102, now));
             async move { client.write("profile", &rows).await }

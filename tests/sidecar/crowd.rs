@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
 use arrow::array::{ArrayRef, Float32Array, Int64Array, StringArray};
-use asofdb::{F32Matrix, Span, Status, Timestamp, Value};
+use asofdb::{F32Matrix, Session, Span, Status, Timestamp, Value};
 use asofdb_client::Client;
 
 use super::harness::Sidecar;

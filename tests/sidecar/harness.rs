@@ -75,6 +75,14 @@ impl Sidecar {
         rustix::process::kill_process(pid, signal).expect("a running process");
     }
 
+    /// Stops it and waits until it stands still: a process that was only sent the signal may answer once more.
+    pub fn pause(&self) {
+        self.signal(rustix::process::Signal::STOP);
+        let pid = rustix::process::Pid::from_child(&self.child);
+        let stopped = rustix::process::waitpid(Some(pid), rustix::process::WaitOptions::UNTRACED).expect("a child");
+        assert!(stopped.is_some_and(|(_, status)| status.stopped()), "it has ended instead");
+    }
+
     /// Waits until it has ended.
     pub fn wait(&mut self) -> ExitStatus {
         let mut ended = None;

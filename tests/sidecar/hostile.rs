@@ -7,7 +7,7 @@ use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use asofdb::{ErrorKind, Status};
+use asofdb::{ErrorKind, Session, Status};
 use asofdb_client::{Client, ConnectOptions};
 
 use super::harness::{Sidecar, eventually};

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use arrow::array::{ArrayRef, Float32Array, Int64Array, StringArray};
-use asofdb::{ErrorKind, Timestamp};
+use asofdb::{ErrorKind, Session, Timestamp};
 use asofdb_client::Client;
 use rustix::process::Signal;
 
@@ -117,7 +117,7 @@ fn a_write_whose_connection_broke_says_that_its_outcome_is_unknown() {
     let client = sidecar.client();
     let now = client.now().unwrap();
     // Stopped, not ended: the write is sent, and nobody answers before the kill.
-    sidecar.signal(Signal::STOP);
+    sidecar.pause();
     std::thread::scope(|scope| {
         let writing = scope.spawn(|| write_one(&client, 1, now));
         std::thread::sleep(Duration::from_millis(200));

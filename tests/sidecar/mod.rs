@@ -5,7 +5,7 @@ mod bulk;
 mod command_line;
 mod crowd;
 mod golden;
-mod harness;
+pub mod harness;
 mod hostile;
 mod lifecycle;
 mod operations;

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Float32Array, Int64Array, RecordBatch, StringArray};
-use asofdb::{AnswerColumns, ErrorKind, F32Matrix, Prepared, Span, Status, Store, SystemClock, Timestamp, Value};
+use asofdb::{
+    AnswerColumns, ErrorKind, F32Matrix, Prepared, Session, Span, Status, Store, SystemClock, Timestamp, Value,
+};
 use asofdb_client::Client;
 
 use super::harness::Sidecar;

@@ -3,7 +3,9 @@
 use std::fmt::Write;
 use std::path::PathBuf;
 
-use asofdb::{Catalog, Change, ChangeKind, Clock, Definitions, ErrorKind, Plan, SystemClock, read_definitions};
+use asofdb::{
+    Catalog, Change, ChangeKind, Clock, Definitions, ErrorKind, Plan, Session, SystemClock, read_definitions,
+};
 use clap::Args;
 use serde_json::{Value as Json, json};
 

@@ -1,6 +1,6 @@
 //! `asof views`: what is defined.
 
-use asofdb::{AsJson, Catalog, JoinKey};
+use asofdb::{AsJson, Catalog, JoinKey, Session};
 use clap::Args;
 
 use super::context::Context;

@@ -1,6 +1,6 @@
 //! `asof delete`: an entity is no more, from a time on.
 
-use asofdb::AsJson;
+use asofdb::{AsJson, Session};
 use clap::Args;
 use serde_json::json;
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use asofdb::{AsJson, Catalog, Entity, Error, FeatureService, FeatureView, JoinKey, ResolvedFeature};
+use asofdb::{AsJson, Catalog, Entity, Error, FeatureService, FeatureView, JoinKey, ResolvedFeature, Session};
 use asofdb_client::Engine;
 use clap::Args;
 use serde_json::Value as Json;

@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use asofdb::{Error, FeatureView, JoinKey, Value, parse_join_key};
+use asofdb::{Error, FeatureView, JoinKey, Session, Value, parse_join_key};
 use asofdb_client::Engine;
 
 /// An entity as it is given: names and values of its join keys.

@@ -1,6 +1,6 @@
 //! `asof erase`: an entity is removed from the disk.
 
-use asofdb::{AsJson, Erased};
+use asofdb::{AsJson, Erased, Session};
 use asofdb_client::Engine;
 use clap::Args;
 use serde_json::{Value as Json, json};

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use asofdb::{Compression, ExportOptions, ExportRows, Manifest, PartitionBy};
+use asofdb::{Compression, ExportOptions, ExportRows, Manifest, PartitionBy, Session};
 use clap::{Args, ValueEnum};
 
 use super::context::Context;

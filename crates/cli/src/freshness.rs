@@ -1,6 +1,6 @@
 //! `asof freshness`: whether views are fed.
 
-use asofdb::{AsJson, Freshness as ViewFreshness};
+use asofdb::{AsJson, Freshness as ViewFreshness, Session};
 use clap::Args;
 
 use super::context::Context;

@@ -1,6 +1,6 @@
 //! `asof get`: feature values of entities, now or as of a time.
 
-use asofdb::{Answer, AnswerRows, AsJson, JoinKey, Prepared, Status, Timestamp, Value};
+use asofdb::{Answer, AnswerRows, AsJson, JoinKey, Prepared, Session, Status, Timestamp, Value};
 use asofdb_client::Engine;
 use clap::Args;
 

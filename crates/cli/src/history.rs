@@ -1,6 +1,6 @@
 //! `asof history`: every version of one entity.
 
-use asofdb::{AsJson, FeatureView, HistoryRow, HistoryRows};
+use asofdb::{AsJson, FeatureView, HistoryRow, HistoryRows, Session};
 use clap::Args;
 
 use super::context::Context;

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use asofdb::{Delimiter, IngestOptions, IngestReport, Input, InputFormat};
+use asofdb::{Delimiter, IngestOptions, IngestReport, Input, InputFormat, Session};
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use serde_json::json;

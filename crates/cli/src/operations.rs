@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use asofdb::Stats as Figures;
+use asofdb::{Session, Stats as Figures};
 use asofdb_client::ConsumerReport;
 use clap::Args;
 use serde_json::{Value as Json, json};

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use asofdb::Catalog;
+use asofdb::{Catalog, Session};
 use clap::Args;
 use serde_json::{Value as Json, json};
 

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use asofdb::{AnswerColumns, Delimiter, InputFormat, JoinOptions, JoinReport, Status, TrainingSetOptions};
+use asofdb::{AnswerColumns, Delimiter, InputFormat, JoinOptions, JoinReport, Session, Status, TrainingSetOptions};
 use clap::Args;
 use serde_json::{Map, json};
 

@@ -1,5 +1,6 @@
 //! `asof verify`: whether everything can be read and agrees.
 
+use asofdb::Session;
 use clap::Args;
 use serde_json::json;
 

@@ -10,8 +10,8 @@ use std::time::Duration;
 use asofdb::parts::{EncodedKeys, ReadPlan};
 use asofdb::{Error, Prepared, Result};
 use asofdb_protocol::{
-    ANSWER_BYTES_MAX, Form, HandleMessage, Header, Input, Kind, Message, PointHeader, PrepareRequest, ReleaseRequest,
-    Welcome, decode_message, encode_message, put_frame,
+    ANSWER_BYTES_MAX, Call, Form, Header, Input, Kind, Message, PointHeader, PrepareRequest, ReleaseRequest, Welcome,
+    decode_message, encode_message, put_frame,
 };
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
@@ -35,7 +35,7 @@ pub(crate) struct Connection {
     timeout: Duration,
 }
 
-/// The result of a [`Connection::turn`].
+/// What [`Connection::turn`] has done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Turn {
     /// Everything that waited has been sent.
@@ -65,11 +65,11 @@ impl Connection {
             welcome: Welcome::default(),
             timeout: options.timeout,
         };
-        connection.welcome = connection.call(Kind::Hello, &options.hello()).map_err(Failure::into_error)?;
+        connection.welcome = connection.call(&options.hello()).map_err(Failure::into_error)?;
         Ok(connection)
     }
 
-    /// Returns whether the sidecar still holds its end, as far as one can know.
+    /// Whether the sidecar still holds its end, as far as one can know.
     pub(crate) fn is_open(&self) -> bool {
         let mut byte = [0];
         match recv(&self.stream, &mut byte, RecvFlags::PEEK | RecvFlags::DONTWAIT) {
@@ -84,19 +84,14 @@ impl Connection {
     }
 
     /// Asks and waits for the answer.
-    pub(crate) fn call<Q: Message, A: Message>(&mut self, kind: Kind, request: &Q) -> Result<A, Failure> {
-        let id = self.queue(kind, request)?;
+    pub(crate) fn call<C: Call>(&mut self, call: &C) -> Result<C::Answer, Failure> {
+        let id = self.queue_with(C::KIND, false, call)?;
         self.flush()?;
-        let body = self.answer(kind, id)?;
+        let body = self.answer(C::KIND, id)?;
         decode_message(body).map_err(|error| Failure::Broken { error, sent: true })
     }
 
-    /// Adds a request to what will be sent; gives its number.
-    pub(crate) fn queue<Q: Message>(&mut self, kind: Kind, request: &Q) -> Result<u64, Failure> {
-        self.queue_with(kind, false, request)
-    }
-
-    /// Queues a request as [`Connection::queue`] does, with chunks to follow or none.
+    /// Adds a request, with chunks to follow or none, to what will be sent; gives its number.
     pub(crate) fn queue_with<Q: Message>(&mut self, kind: Kind, more: bool, request: &Q) -> Result<u64, Failure> {
         let (id, before) = (self.new_id(), self.out.len());
         let mut encoded = Ok(());
@@ -209,7 +204,7 @@ impl Connection {
         loop {
             let header = self.take(kind, id)?;
             match (header.kind, header.body_bytes) {
-                (Kind::Chunk, 0) => {} // a heartbeat
+                (Kind::Chunk, 0) => {} // a sign of life
                 (Kind::Chunk, _) => return Err(Failure::Broken { error: unexpected(), sent: true }),
                 _ => return Ok(self.taken(header)),
             }
@@ -260,9 +255,9 @@ impl Connection {
             self.release_all()?;
         }
         let asked = PrepareRequest { references: request.references().to_vec(), form };
-        let handle: HandleMessage = self.call(Kind::Prepare, &asked)?;
+        let handle = self.call(&asked)?;
         if let Err(failure) = check_handle(&handle, plan, &self.welcome) {
-            self.call::<_, ()>(Kind::Release, &ReleaseRequest { handle: handle.handle })?;
+            self.call(&ReleaseRequest { handle: handle.handle })?;
             return Err(failure);
         }
         let known = KnownHandle { number: handle.handle, plan: plan.clone() };
@@ -273,14 +268,14 @@ impl Connection {
     /// Forgets the handle of a request, so that it is prepared again.
     pub(crate) fn forget(&mut self, request: &Prepared, form: Form) -> Result<(), Failure> {
         match self.handles.remove(&(request.id(), form_key(form))) {
-            Some(known) => self.call(Kind::Release, &ReleaseRequest { handle: known.number }),
+            Some(known) => self.call(&ReleaseRequest { handle: known.number }),
             None => Ok(()),
         }
     }
 
     fn release_all(&mut self) -> Result<(), Failure> {
         for (_, known) in std::mem::take(&mut self.handles) {
-            self.call::<_, ()>(Kind::Release, &ReleaseRequest { handle: known.number })?;
+            self.call(&ReleaseRequest { handle: known.number })?;
         }
         Ok(())
     }

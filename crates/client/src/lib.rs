@@ -1,7 +1,8 @@
 //! A client of an asofdb sidecar: a store in another process of this host.
 //!
-//! [`Client`] has the methods, types and errors of an embedded [`Store`](asofdb::Store), [`AsyncClient`] (feature `async`) the
-//! same for tokio, and [`Engine`] is a store wherever it is. RocksDB is not compiled for it.
+//! [`Client`] is a [`Session`](asofdb::Session): it has the methods, types and errors of an embedded
+//! [`Store`](asofdb::Store). `AsyncClient` (feature `async`) has them for tokio, and [`Engine`] is a store wherever it is.
+//! RocksDB is not compiled for it.
 
 #[cfg(feature = "async")]
 mod asynchronous;
@@ -13,11 +14,12 @@ mod failure;
 mod handles;
 mod pipeline;
 mod pool;
+mod requests;
+mod session;
 
 #[cfg(feature = "async")]
 pub use self::asynchronous::AsyncClient;
-pub use self::bulk::RemoteJoin;
 pub use self::client::{Client, ConnectOptions};
-pub use self::engine::{Engine, EngineJoin};
+pub use self::engine::Engine;
 pub use self::pipeline::Pipeline;
 pub use asofdb_protocol::{ConsumerReport, Role};

@@ -83,14 +83,14 @@ impl<'c> Pipeline<'c> {
         self.flush()?;
         let next = *self.waiting.front().ok_or_else(|| Error::invalid("nothing was asked that is not answered"))?;
         let plan = self.handle.plan.clone();
-        plan.check_matrix(next.rows, values.len(), statuses.as_ref().map(|statuses| statuses.len()))?;
+        plan.output.check_matrix(next.rows, values.len(), statuses.as_ref().map(|statuses| statuses.len()))?;
         if statuses.is_some() != self.statuses {
             return Err(Error::invalid("a pipeline has statuses in every answer, or in none, as it was made"));
         }
         let connection = self.connection.as_mut().ok_or_else(ended)?;
         let kind = asofdb_protocol::Kind::Latest;
         let decoded = match connection.answer(kind, next.id) {
-            Ok(body) => decode_matrix(body, next.rows, plan.features.len(), values, statuses),
+            Ok(body) => decode_matrix(body, next.rows, plan.output.columns.len(), values, statuses),
             Err(failure) => Err(self.end(failure)),
         };
         self.waiting.pop_front();

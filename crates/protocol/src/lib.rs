@@ -6,6 +6,7 @@
 //!
 //! It is no client and no server: those are the crates `asofdb-client` and `asofdb-sidecar`.
 
+mod call;
 mod codec;
 mod frame;
 mod ipc;
@@ -16,6 +17,9 @@ mod role;
 mod rows;
 mod shape;
 
+pub use self::call::{
+    Call, CatalogRequest, CompactRequest, DeleteRequest, EraseRequest, PingRequest, StatsRequest, VerifyRequest,
+};
 pub use self::codec::{Message, decode_message, encode_message, encoded_message};
 pub use self::frame::{ANSWER_BYTES_MAX, BUFFER_BYTES, HEADER_BYTES, Header, Input, Kind, put_frame};
 pub use self::ipc::{PIECE_BYTES, StreamPieces, StreamReader, parts, read_stream, write_stream};

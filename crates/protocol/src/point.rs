@@ -127,14 +127,15 @@ pub fn variable_lengths(records: &[Records], out: &mut Vec<u8>) {
 /// # Errors
 /// `Corrupt` when the answer has another shape.
 pub fn decode_records(plan: &ReadPlan, body: &[u8], rows: usize) -> Result<Vec<Records>> {
-    let rest = check_head(body, rows, plan.views.len())?;
-    let (lengths, mut rest) = rest.split_at_checked(8 * plan.views.len()).ok_or_else(not_asked)?;
-    let mut records = Vec::with_capacity(plan.views.len());
-    for (view, length) in plan.views.iter().zip(lengths.as_chunks::<8>().0) {
+    let views = &plan.stored.views;
+    let rest = check_head(body, rows, views.len())?;
+    let (lengths, mut rest) = rest.split_at_checked(8 * views.len()).ok_or_else(not_asked)?;
+    let mut records = Vec::with_capacity(views.len());
+    for (view, length) in views.iter().zip(lengths.as_chunks::<8>().0) {
         let length = usize::try_from(u64::from_le_bytes(*length)).map_err(|_| not_asked())?;
-        let (bytes, after) = rest.split_at_checked(view.layout.stride() * rows).ok_or_else(not_asked)?;
+        let (bytes, after) = rest.split_at_checked(view.layout().stride() * rows).ok_or_else(not_asked)?;
         let (variable, after) = after.split_at_checked(length).ok_or_else(not_asked)?;
-        records.push(Records::from_parts(&view.layout, rows, bytes, variable)?);
+        records.push(Records::from_parts(view.layout(), rows, bytes, variable)?);
         rest = after;
     }
     if rest.is_empty() { Ok(records) } else { Err(not_asked()) }

@@ -1,6 +1,6 @@
 //! The shape of a prepared request, on which both ends must agree: its keys, and where values are in its answers.
 
-use asofdb::parts::{PlannedFeature, PlannedView, ReadPlan};
+use asofdb::parts::{OutputColumn, PlannedView, ReadPlan};
 
 use crate::message::{HandleFeature, HandleMessage, HandleView, JoinKeyMessage, ValueTypeMessage};
 
@@ -14,18 +14,18 @@ pub fn describe(plan: &ReadPlan, handle: u32) -> HandleMessage {
     let view = |planned: &PlannedView| HandleView {
         name: planned.view.name.clone(),
         key_group: planned.key_group as u32,
-        record_bytes: planned.layout.stride() as u32,
+        record_bytes: planned.layout().stride() as u32,
     };
-    let feature = |planned: &PlannedFeature| {
-        let field = &plan.views[planned.view].layout.fields()[planned.field];
-        let feature = &planned.resolved.feature;
-        let default = feature.default.as_ref().map(|value| {
+    let feature = |column: &OutputColumn| {
+        let field = plan.stored.field(column.slot);
+        let feature = &column.resolved.feature;
+        let default = column.default().map(|value| {
             let mut bytes = Vec::new();
             value.encode(&mut bytes);
             bytes
         });
         HandleFeature {
-            view: planned.view as u32,
+            view: column.slot.source as u32,
             name: feature.name.clone(),
             ty: ValueTypeMessage(feature.ty),
             default,
@@ -37,9 +37,9 @@ pub fn describe(plan: &ReadPlan, handle: u32) -> HandleMessage {
     HandleMessage {
         handle,
         catalog_revision: plan.revision,
-        join_keys: plan.join_keys.iter().cloned().map(JoinKeyMessage::from).collect(),
-        key_groups: plan.key_groups.iter().map(group).collect(),
-        views: plan.views.iter().map(view).collect(),
-        features: plan.features.iter().map(feature).collect(),
+        join_keys: plan.stored.join_keys.iter().cloned().map(JoinKeyMessage::from).collect(),
+        key_groups: plan.stored.key_groups.iter().map(group).collect(),
+        views: plan.stored.views.iter().map(view).collect(),
+        features: plan.output.columns.iter().map(feature).collect(),
     }
 }

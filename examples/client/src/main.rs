@@ -2,7 +2,7 @@
 //!
 //! `cargo run -p asofdb-example-client -- SOCKET REF KEY=VALUE`, where `asof serve --socket SOCKET` runs.
 
-use asofdb::{EntityRows, Error, F32Matrix, Prepared, Result, Status, parse_join_key};
+use asofdb::{EntityRows, Error, F32Matrix, Prepared, Result, Session, Status, parse_join_key};
 use asofdb_client::Client;
 
 fn main() -> Result<()> {

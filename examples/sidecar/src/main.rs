@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use asofdb::{Result, Store, Value, parse_definitions};
+use asofdb::{Result, Session, Store, Value, parse_definitions};
 use asofdb_client::Client;
 use asofdb_sidecar::{Access, Bounds, Limits, Server, Service, Socket};
 

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use asofdb::{Answer, EntityRows, Error, ErrorKind, Prepared, Result, Status, Timestamp};
+use asofdb::{Answer, EntityRows, Error, ErrorKind, Prepared, Result, Session, Status, Timestamp};
 use parking_lot::Mutex;
 use pyo3::prelude::*;
 

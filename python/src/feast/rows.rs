@@ -1,11 +1,12 @@
 //! Rows of Feast, written into the store.
 
+use std::sync::Arc;
+
 use arrow::array::{ArrayRef, RecordBatch, TimestampMicrosecondArray};
-use asofdb::{Error, FeatureView, JoinKey, Result, ValueType};
+use asofdb::{Error, FeatureView, JoinKey, Result, Session, ValueType};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyString};
-use std::sync::Arc;
 
 use super::answer::OPAQUE_TAG;
 use super::column::Column;
@@ -103,7 +104,7 @@ impl FeastWriter {
         let events = times(events.into_iter().take(written).map(Some).collect());
         let created = times(created.into_iter().take(written).collect());
         let batch = batch.finish(self, events, created).or_raise(py)?;
-        self.engine.get().run(py, |engine| engine.write_all(&[(&self.view.name, &batch)], None))?;
+        self.engine.get().run(py, |engine| engine.commit(&[(&self.view.name, &batch)], None))?;
         Ok(written)
     }
 }

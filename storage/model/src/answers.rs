@@ -5,7 +5,7 @@ use std::fmt::Debug;
 use std::ops::ControlFlow;
 
 use asofdb_storage::{
-    AsOfLookup, Backend, Cursor, FeatureView, Found, KeyRange, Lookup, Projection, Result, Scan, Snapshot, Timestamp,
+    AsOfLookup, Backend, Cursor, FeatureView, Found, KeyRange, Lookup, Result, RowPlan, Scan, Snapshot, Timestamp,
     Version,
 };
 
@@ -304,9 +304,9 @@ fn check_split(snapshot: &dyn Snapshot, view: &FeatureView, all: &[Row]) -> Resu
 /// Rows of every schema version can be read with the newest.
 fn check_readable(view: &FeatureView, rows: &[Row]) -> Result<()> {
     let features: Vec<_> = view.features.iter().map(|feature| feature.id).collect();
-    let projection = Projection::new(view, &features)?;
+    let plan = RowPlan::new(view, &features)?;
     for row in rows {
-        if let Some(values) = projection.open(&row.row)? {
+        if let Some(values) = plan.open(&row.row)? {
             assert!(values.get(0)?.is_some(), "the first feature is never null in these histories");
         }
     }

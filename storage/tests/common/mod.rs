@@ -275,8 +275,8 @@ pub fn scan(snapshot: &dyn Snapshot, view: &FeatureView, range: &KeyRange) -> Ve
 /// A version found, as [`Seen`] tells it.
 pub fn read(view: &FeatureView, found: Found<'_>) -> (i64, i64, Option<i64>) {
     let micros = |time: Timestamp| time.as_micros() - START.as_micros();
-    let projection = asofdb_storage::Projection::new(view, &[view.features[0].id]).unwrap();
-    let value = projection.open(found.row).unwrap().map(|values| {
+    let plan = asofdb_storage::RowPlan::new(view, &[view.features[0].id]).unwrap();
+    let value = plan.open(found.row).unwrap().map(|values| {
         let bytes = values.get(0).unwrap().expect("the first feature is never null in these tests");
         i64::from_le_bytes(bytes.try_into().unwrap())
     });

@@ -5,7 +5,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Float32Array, Int64Array, RecordBatch, StringArray};
-use asofdb::{ErrorKind, FeatureDefinition, INGEST_CHUNK_BYTES_MIN, IngestOptions, IngestReport, Input, Result, Value};
+use asofdb::{
+    ErrorKind, FeatureDefinition, INGEST_CHUNK_BYTES_MIN, IngestOptions, IngestReport, Input, Result, Session, Value,
+};
 use asofdb_client::Client;
 use asofdb_sidecar::{Access, Bounds};
 use rustix::process::Signal;

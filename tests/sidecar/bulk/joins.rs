@@ -7,7 +7,7 @@ use arrow::compute::concat_batches;
 use arrow::datatypes::Int32Type;
 use asofdb::{
     AnswerColumns, Error, ErrorKind, IngestOptions, Input, JOIN_MEMORY_BYTES_MIN, JoinOptions, JoinReport, KnownAt,
-    Result, TrainingSetOptions, read_definitions,
+    Result, Session, TrainingSetOptions, read_definitions,
 };
 
 use super::{Host, read};

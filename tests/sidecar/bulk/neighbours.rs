@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use arrow::array::{ArrayRef, Float32Array, Int64Array, RecordBatch, StringArray};
-use asofdb::{ErrorKind, ExportOptions, JOIN_MEMORY_BYTES_MIN, JoinOptions, Result, Status, Value};
+use asofdb::{ErrorKind, ExportOptions, JOIN_MEMORY_BYTES_MIN, JoinOptions, Result, Session, Status, Value};
 use asofdb_sidecar::{Access, Bounds};
 use rustix::process::Signal;
 use tempfile::TempDir;

@@ -6,7 +6,7 @@ use arrow::array::{ArrayRef, Float32Array, Float32Builder, Int64Array, ListBuild
 use arrow::compute::concat_batches;
 use asofdb::{
     Compression, Definitions, ErrorKind, ExportOptions, ExportRows, FeatureDefinition, Input, Manifest, PartitionBy,
-    ScalarType, Span, Store, Value,
+    ScalarType, Session, Span, Store, Value,
 };
 
 use super::{Host, read};

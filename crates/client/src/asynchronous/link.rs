@@ -10,7 +10,7 @@ use std::time::Duration;
 use asofdb::parts::ReadPlan;
 use asofdb::{Error, Prepared, Result};
 use asofdb_protocol::{
-    ANSWER_BYTES_MAX, ErrorMessage, Form, HEADER_BYTES, HandleMessage, Header, Input, Kind, Message, PrepareRequest,
+    ANSWER_BYTES_MAX, Call, ErrorMessage, Form, HEADER_BYTES, Header, Input, Kind, Message, PrepareRequest,
     ReleaseRequest, Welcome, decode_message, encoded_message, put_frame,
 };
 use parking_lot::Mutex;
@@ -150,7 +150,7 @@ impl Link {
         // The writer ends with the link; the sidecar then closes its end, and so the reader ends.
         tokio::spawn(write(writer, queue, link.waiting.clone(), options.timeout));
         tokio::spawn(read(reader, link.waiting.clone(), options.timeout));
-        link.welcome = link.call(Kind::Hello, &options.hello()).await?;
+        link.welcome = link.call(&options.hello()).await?;
         Ok(Arc::new(link))
     }
 
@@ -164,10 +164,10 @@ impl Link {
     }
 
     /// Asks and waits for the answer.
-    pub(super) async fn call<Q: Message, A: Message>(&self, kind: Kind, message: &Q) -> Result<A, Failure> {
+    pub(super) async fn call<C: Call>(&self, call: &C) -> Result<C::Answer, Failure> {
         let body = self
-            .ask(kind, |id, out| {
-                *out = request(kind, id, message)?;
+            .ask(C::KIND, |id, out| {
+                *out = request(C::KIND, id, call)?;
                 Ok(())
             })
             .await?;
@@ -220,7 +220,7 @@ impl Link {
             return Ok(known);
         }
         let asked = PrepareRequest { references: prepared.references().to_vec(), form };
-        let handle: HandleMessage = self.call(Kind::Prepare, &asked).await?;
+        let handle = self.call(&asked).await?;
         let known = KnownHandle { number: handle.handle, plan: plan.clone() };
         // From here on it is released, whatever happens.
         let new = Arc::new(LinkHandle { known, id: self.new_id(), frames: self.frames.clone() });

@@ -1,4 +1,4 @@
-//! The asynchronous client: many requests in flight over few connections, from any number of tasks.
+//! The asynchronous client: many requests on their way over few connections, from any number of tasks.
 
 mod lane;
 mod link;
@@ -7,26 +7,25 @@ use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
-use asofdb::parts::ReadPlan;
+use asofdb::parts::{ReadPlan, check_revision};
 use asofdb::{
     Answer, Catalog, Committed, Definitions, Durability, EntityKey, EntityRows, Erased, Error, F32Matrix, Freshness,
-    Plan as CatalogPlan, Prepared, Question, Result, Stats, Timestamp,
+    HistoryRow, Plan, Prepared, Question, Result, Session, Stats, Timestamp, Value, Verified,
 };
 use asofdb_protocol::{
-    ApplyRequest, CommittedMessage, ErasedMessage, Form, FreshnessMessage, FreshnessRequest, Kind, Message,
-    PointHeader, Pong, StatsMessage,
+    ApplyRequest, Call, CatalogRequest, CompactRequest, ConsumerReport, DeleteRequest, EraseRequest, Form,
+    FreshnessRequest, PingRequest, PointHeader, StatsRequest, VerifyRequest,
 };
 use parking_lot::RwLock;
 use tokio::sync::OnceCell;
 
 use self::lane::Lane;
 use self::link::Link;
-use crate::client::{
-    Client, ConnectOptions, STALE_MAX, answer_of, catalog_of, form_of, matrix_of, remove_entity, write_request,
-};
+use crate::client::{Client, ConnectOptions, STALE_MAX};
 use crate::failure::{Failure, unknown_outcome};
+use crate::requests::{answer_of, catalog_of, checkpoint_request, form_of, matrix_of, remove_entity, write_request};
 
-/// A [`Client`] whose methods are asynchronous, for tokio: a task that waits for its answer holds no thread, and any
+/// A [`Client`] whose methods are asynchronous, for tokio, and otherwise those of [`Session`]: a task that waits for its answer holds no thread, and any
 /// number of them share two connections, one for point reads and one for the rest, so that reads wait for no other
 /// request of this client.
 ///
@@ -41,7 +40,7 @@ pub struct AsyncClient {
 struct Inner {
     reads: Lane,
     others: Lane,
-    /// The catalog as it was last read.
+    /// As of the last time that somebody looked.
     catalog: RwLock<Arc<Catalog>>,
     blocking: OnceCell<Client>,
 }
@@ -63,35 +62,31 @@ impl AsyncClient {
         let lane = || Lane::new(path.as_ref(), &options);
         let (reads, others) = (lane(), lane());
         let link = others.link().await.map_err(Failure::into_error)?;
-        let catalog = catalog_of(link.call(Kind::Catalog, &()).await.map_err(Failure::into_error)?)?;
+        let catalog = catalog_of(link.call(&CatalogRequest).await.map_err(Failure::into_error)?)?;
         let inner = Inner { reads, others, catalog: RwLock::new(catalog), blocking: OnceCell::new() };
         Ok(AsyncClient { inner: Arc::new(inner) })
     }
 
-    /// Asks what may be asked twice.
-    async fn ask<Q: Message, A: Message>(&self, kind: Kind, request: &Q) -> Result<A, Failure> {
+    /// Makes a call: again on a new connection where the first broke and the call is idempotent.
+    async fn ask<C: Call>(&self, call: &C) -> Result<C::Answer> {
         let lane = &self.inner.others;
-        match lane.link().await?.call(kind, request).await {
-            Err(Failure::Broken { .. }) => lane.link().await?.call(kind, request).await,
-            done => done,
-        }
+        let link = lane.link().await.map_err(Failure::into_error)?;
+        let answer = match link.call(call).await {
+            Err(Failure::Broken { .. }) if C::IS_IDEMPOTENT => {
+                lane.link().await.map_err(Failure::into_error)?.call(call).await
+            }
+            Err(Failure::Broken { error, sent: true }) => return Err(unknown_outcome(&error)),
+            answered => answered,
+        };
+        answer.map_err(Failure::into_error)
     }
 
-    /// Asks what must not be asked twice.
-    async fn tell<Q: Message, A: Message>(&self, kind: Kind, request: &Q) -> Result<A> {
-        let link = self.inner.others.link().await.map_err(Failure::into_error)?;
-        match link.call(kind, request).await {
-            Err(Failure::Broken { error, sent: true }) => Err(unknown_outcome(&error)),
-            done => done.map_err(Failure::into_error),
-        }
-    }
-
-    /// Reads what is defined, as of now.
+    /// What is defined, as of now.
     ///
     /// # Errors
     /// `Unavailable` when the sidecar does not answer.
     pub async fn catalog(&self) -> Result<Arc<Catalog>> {
-        let fresh = catalog_of(self.ask(Kind::Catalog, &()).await.map_err(Failure::into_error)?)?;
+        let fresh = catalog_of(self.ask(&CatalogRequest).await?)?;
         let mut known = self.inner.catalog.write();
         if fresh.revision() >= known.revision() {
             *known = fresh;
@@ -108,8 +103,7 @@ impl AsyncClient {
     /// # Errors
     /// `Unavailable` when the sidecar does not answer.
     pub async fn now(&self) -> Result<Timestamp> {
-        let pong: Pong = self.ask(Kind::Ping, &()).await.map_err(Failure::into_error)?;
-        Ok(pong.now.into())
+        self.ask(&PingRequest).await.map(|pong| pong.now.into())
     }
 
     /// Resolves references once, to be read many times. See [`Store::prepare`](asofdb::Store::prepare).
@@ -241,12 +235,12 @@ impl AsyncClient {
         Ok((handle.plan().clone(), body))
     }
 
-    /// Writes rows of one view. See [`Store::write`](asofdb::Store::write).
+    /// Writes rows of one view. See [`Session::write`].
     ///
     /// # Errors
     /// As there; `Unavailable` when the connection breaks: whether the rows were written is then not known.
     pub async fn write(&self, view: &str, rows: &RecordBatch) -> Result<Committed> {
-        self.write_views(&[(view, rows)], None).await
+        self.commit(&[(view, rows)], None).await
     }
 
     /// Writes rows of several views in one atomic step.
@@ -254,69 +248,133 @@ impl AsyncClient {
     /// # Errors
     /// As [`AsyncClient::write`].
     pub async fn write_all(&self, rows: &[(&str, &RecordBatch)], durability: Durability) -> Result<Committed> {
-        self.write_views(rows, Some(durability == Durability::Sync)).await
+        self.commit(rows, Some(durability)).await
     }
 
-    async fn write_views(&self, rows: &[(&str, &RecordBatch)], sync: Option<bool>) -> Result<Committed> {
-        let committed: CommittedMessage = self.tell(Kind::Write, &write_request(rows, sync)?).await?;
-        Ok(committed.into())
-    }
-
-    /// Makes the definitions the catalog. See [`Store::apply`](asofdb::Store::apply).
+    /// Writes rows of several views in one atomic step; `durability` is the store's own where it is `None`.
     ///
     /// # Errors
-    /// As there; `Invalid` when this user may not change definitions.
-    pub async fn apply(&self, definitions: &Definitions, allow_drop: bool) -> Result<CatalogPlan> {
+    /// As [`AsyncClient::write`].
+    pub async fn commit(&self, rows: &[(&str, &RecordBatch)], durability: Option<Durability>) -> Result<Committed> {
+        self.ask(&write_request(rows, durability)?).await.map(Committed::from)
+    }
+
+    /// Tells what [`AsyncClient::apply`] would do. See [`Session::plan`].
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn plan(&self, definitions: &Definitions) -> Result<Plan> {
+        self.catalog().await?.plan(definitions, self.now().await?)
+    }
+
+    /// Makes the definitions the catalog. See [`Session::apply`].
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn apply(&self, definitions: &Definitions, allow_drop: bool) -> Result<Plan> {
+        self.apply_to(definitions, allow_drop, None).await
+    }
+
+    /// [`AsyncClient::apply`] to the catalog of `revision` only. See [`Session::apply_to`].
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn apply_to(&self, definitions: &Definitions, allow_drop: bool, revision: Option<u64>) -> Result<Plan> {
         let catalog = self.catalog().await?;
+        check_revision(&catalog, revision)?;
         let plan = catalog.plan(definitions, self.now().await?)?;
-        let request =
-            ApplyRequest { definitions: definitions.clone().into(), allow_drop, catalog_revision: catalog.revision() };
-        self.tell::<_, u64>(Kind::Apply, &request).await?;
+        let (definitions, catalog_revision) = (definitions.clone().into(), catalog.revision());
+        self.ask(&ApplyRequest { definitions, allow_drop, catalog_revision }).await?;
         self.catalog().await?;
         Ok(plan)
     }
 
-    /// Deletes an entity from views as of `at`. See [`Store::delete`](asofdb::Store::delete).
+    /// Deletes an entity from views as of `at`. See [`Session::delete`].
     ///
     /// # Errors
     /// As there.
     pub async fn delete(&self, views: &[&str], entity: &EntityKey<'_>, at: Timestamp) -> Result<Committed> {
-        let committed: CommittedMessage = self.tell(Kind::Delete, &remove_entity(views, entity, at)?).await?;
-        Ok(committed.into())
+        self.ask(&DeleteRequest(remove_entity(views, entity, at)?)).await.map(Committed::from)
     }
 
-    /// Removes every version of an entity from views. See [`Store::erase`](asofdb::Store::erase).
+    /// Removes every version of an entity from views. See [`Session::erase`].
     ///
     /// # Errors
-    /// As there; `Invalid` when this user may not.
+    /// As there.
     pub async fn erase(&self, views: &[&str], entity: &EntityKey<'_>) -> Result<Vec<Erased>> {
-        let erased: Vec<ErasedMessage> = self.tell(Kind::Erase, &remove_entity(views, entity, Timestamp::MIN)?).await?;
+        let erased = self.ask(&EraseRequest(remove_entity(views, entity, Timestamp::MIN)?)).await?;
         Ok(erased.into_iter().map(Erased::from).collect())
     }
 
-    /// Tells how fresh a view is. See [`Store::freshness`](asofdb::Store::freshness).
+    /// Tells how fresh a view is. See [`Session::freshness`].
     ///
     /// # Errors
     /// As there.
     pub async fn freshness(&self, view: &str) -> Result<Freshness> {
-        let request = FreshnessRequest { view: view.to_owned() };
-        let freshness: FreshnessMessage = self.ask(Kind::Freshness, &request).await.map_err(Failure::into_error)?;
-        Ok(freshness.into())
+        self.ask(&FreshnessRequest { view: view.to_owned() }).await.map(Freshness::from)
     }
 
-    /// Figures about the store.
+    /// Reads figures about the store.
     ///
     /// # Errors
     /// `Unavailable` when the sidecar does not answer.
     pub async fn stats(&self) -> Result<Stats> {
-        let stats: StatsMessage = self.ask(Kind::Stats, &()).await.map_err(Failure::into_error)?;
-        Ok(stats.store.into())
+        self.ask(&StatsRequest).await.map(|stats| stats.store.into())
     }
 
-    /// Does bulk work (histories, exports, joins, ingests) with a blocking client, in a thread for such work.
+    /// Reads what each consumer did with each view, since the sidecar began.
     ///
     /// # Errors
-    /// Those of `work`; `Unavailable` when the sidecar does not answer.
+    /// `Unavailable` when the sidecar does not answer.
+    pub async fn consumers(&self) -> Result<Vec<ConsumerReport>> {
+        let stats = self.ask(&StatsRequest).await?;
+        Ok(stats.consumers.into_iter().map(ConsumerReport::from).collect())
+    }
+
+    /// Reads everything and checks it. See [`Session::verify`].
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn verify(&self) -> Result<Verified> {
+        self.ask(&VerifyRequest).await.map(Verified::from)
+    }
+
+    /// Compacts everything. See [`Session::compact`].
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn compact(&self) -> Result<()> {
+        self.ask(&CompactRequest).await
+    }
+
+    /// Writes a consistent copy of the store. See [`Session::checkpoint`].
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn checkpoint(&self, to: &Path) -> Result<()> {
+        self.ask(&checkpoint_request(to)?).await
+    }
+
+    /// Reads every version of one entity in a view, newest first; at most `limit`. See [`Session::history`]. It travels
+    /// over a connection of the blocking client.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn history(&self, view: &str, entity: &EntityKey<'_>, limit: usize) -> Result<Vec<HistoryRow>> {
+        let view = view.to_owned();
+        let entity: Vec<(String, Value)> =
+            entity.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
+        self.blocking(move |client| {
+            let entity: Vec<_> = entity.iter().map(|(name, value)| (name.as_str(), value.clone())).collect();
+            client.history(&view, &entity, limit)
+        })
+        .await
+    }
+
+    /// Does bulk work (scans, exports, joins, training sets, ingests) with a blocking client, in a thread for such work.
+    ///
+    /// # Errors
+    /// What `work` returns; `Unavailable` when the sidecar does not answer.
     pub async fn blocking<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Client) -> Result<T> + Send + 'static,

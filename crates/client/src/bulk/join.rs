@@ -1,104 +1,64 @@
 //! Point-in-time joins over a sidecar's store.
 
 use std::collections::VecDeque;
-use std::path::Path;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
-use asofdb::parts::{JoinBatches, OutputFile, open_spine, write_training_set};
-use asofdb::{JoinOptions, JoinReport, OnProgress, Result, TrainingSetOptions};
+use asofdb::{JoinBatches, JoinOptions, JoinReport, Result};
 use asofdb_protocol::{JoinEnd, JoinRequest, Kind, KnownAtMessage, PIECE_BYTES, StreamPieces, parts};
 
 use crate::bulk::exchange::Exchange;
 use crate::bulk::incoming::Incoming;
 use crate::client::Client;
 
-impl Client {
-    /// Joins to each row of a spine the features as of its time. See
-    /// [`Store::point_in_time_join`](asofdb::Store::point_in_time_join).
-    ///
-    /// The spine goes to the sidecar while the result comes back, both when [`RemoteJoin::next`] is called: the sidecar
-    /// ends a join whose spine, or whose reader, pauses for longer than its stall time-out. It may use less memory than
-    /// the options say.
-    ///
-    /// # Errors
-    /// As there; `Unavailable` when the sidecar does not answer.
-    pub fn point_in_time_join<'c, S, I>(
-        &'c self,
-        references: &[S],
-        spine_schema: SchemaRef,
-        spine: I,
-        options: &JoinOptions,
-    ) -> Result<RemoteJoin<'c, I>>
-    where
-        S: AsRef<str>,
-        I: Iterator<Item = Result<RecordBatch>>,
-    {
-        let request = JoinRequest {
-            references: references.iter().map(|reference| reference.as_ref().to_owned()).collect(),
-            event_timestamp: options.event_timestamp.clone(),
-            known_at: KnownAtMessage(options.known_at),
-            columns: options.columns.into(),
-            memory_bytes: options.memory_bytes as u64,
-        };
-        let mut pieces = StreamPieces::new(&spine_schema)?;
-        let mut exchange = Exchange::begin(self.pool(), Kind::Join, &request, true)?;
-        exchange.queue(&pieces.take(), true)?;
-        let mut incoming = Incoming::new(exchange);
-        let schema = incoming.start()?;
-        let spine = Spine { batches: spine, pieces: Some(pieces), parts: VecDeque::new() };
-        Ok(RemoteJoin { incoming, spine, schema, report: JoinReport::default(), ended: false })
-    }
-
-    /// Joins features to the spine in the file `spine` and writes the result to the Parquet file `out`, both of this
-    /// host. See [`Store::training_set`](asofdb::Store::training_set).
-    ///
-    /// # Errors
-    /// As there; `Unavailable` when the sidecar does not answer.
-    pub fn training_set<S: AsRef<str>>(
-        &self,
-        references: &[S],
-        spine: &Path,
-        out: &Path,
-        options: &TrainingSetOptions,
-        progress: &mut OnProgress<'_>,
-    ) -> Result<JoinReport> {
-        let output = OutputFile::create(out)?;
-        let source = open_spine(&*self.catalog()?, references, spine, options)?;
-        let join = self.point_in_time_join(references, source.schema(), source.batches()?, &options.join)?;
-        write_training_set(output, out, options.compression, source.rows_total(), join, progress)
-    }
+/// Begins a join. The spine goes to the sidecar while the result comes back, both when the next batch is taken: the
+/// sidecar ends a join whose spine, or whose reader, pauses for longer than its stall time-out. It may use less memory
+/// than the options say.
+///
+/// # Errors
+/// What the sidecar answers.
+pub(crate) fn begin<'c>(
+    client: &'c Client,
+    references: &[String],
+    spine_schema: &SchemaRef,
+    spine: asofdb::Spine<'c>,
+    options: &JoinOptions,
+) -> Result<RemoteJoin<'c>> {
+    let request = JoinRequest {
+        references: references.to_vec(),
+        event_timestamp: options.event_timestamp.clone(),
+        known_at: KnownAtMessage(options.known_at),
+        columns: options.columns.into(),
+        memory_bytes: options.memory_bytes as u64,
+    };
+    let mut pieces = StreamPieces::new(spine_schema)?;
+    let mut exchange = Exchange::begin(client.pool(), Kind::Join, &request, true)?;
+    exchange.queue(&pieces.take(), true)?;
+    let mut incoming = Incoming::new(exchange);
+    let schema = incoming.start()?;
+    let spine = Spine { batches: spine, pieces: Some(pieces), parts: VecDeque::new() };
+    Ok(RemoteJoin { incoming, spine, schema, report: JoinReport::default(), ended: false })
 }
 
 /// A point-in-time join under way in a sidecar: an iterator over the batches of its result.
-pub struct RemoteJoin<'c, I> {
+pub(crate) struct RemoteJoin<'c> {
     incoming: Incoming<'c, (), JoinEnd>,
-    spine: Spine<I>,
+    spine: Spine<'c>,
     schema: SchemaRef,
     report: JoinReport,
     ended: bool,
 }
 
-/// The spine as it is sent to the sidecar.
-struct Spine<I> {
-    batches: I,
+/// The spine on its way to the sidecar.
+struct Spine<'c> {
+    batches: asofdb::Spine<'c>,
     /// `None` once its end is on the way.
     pieces: Option<StreamPieces>,
-    /// The rest of a batch that was cut.
+    /// What is left of a batch that was cut.
     parts: VecDeque<RecordBatch>,
 }
 
-impl<I: Iterator<Item = Result<RecordBatch>>> RemoteJoin<'_, I> {
-    /// The schema of the result.
-    pub fn schema(&self) -> SchemaRef {
-        self.schema.clone()
-    }
-
-    /// Returns the counts: of the rows up to the batches handed out so far, and of all rows after the last one.
-    pub fn report(&self) -> &JoinReport {
-        &self.report
-    }
-
+impl RemoteJoin<'_> {
     fn next_batch(&mut self) -> Result<Option<RecordBatch>> {
         loop {
             if let Some(batch) = self.incoming.pop() {
@@ -117,7 +77,7 @@ impl<I: Iterator<Item = Result<RecordBatch>>> RemoteJoin<'_, I> {
     }
 }
 
-impl<I: Iterator<Item = Result<RecordBatch>>> Spine<I> {
+impl Spine<'_> {
     /// Hands the next part of the spine to the exchange, if there is any.
     fn queue(&mut self, exchange: &mut Exchange<'_>) -> Result<()> {
         let Some(pieces) = &mut self.pieces else { return Ok(()) };
@@ -137,17 +97,17 @@ impl<I: Iterator<Item = Result<RecordBatch>>> Spine<I> {
     }
 }
 
-impl<I: Iterator<Item = Result<RecordBatch>>> JoinBatches for RemoteJoin<'_, I> {
+impl JoinBatches for RemoteJoin<'_> {
     fn schema(&self) -> SchemaRef {
-        RemoteJoin::schema(self)
+        self.schema.clone()
     }
 
     fn report(&self) -> &JoinReport {
-        RemoteJoin::report(self)
+        &self.report
     }
 }
 
-impl<I: Iterator<Item = Result<RecordBatch>>> Iterator for RemoteJoin<'_, I> {
+impl Iterator for RemoteJoin<'_> {
     type Item = Result<RecordBatch>;
 
     fn next(&mut self) -> Option<Self::Item> {

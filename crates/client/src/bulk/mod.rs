@@ -1,11 +1,11 @@
 //! Bulk requests of the blocking client: what travels as a stream.
 
 mod exchange;
-mod export;
-mod history;
 mod incoming;
-mod ingest;
 mod join;
+mod load;
 mod scan;
 
-pub use self::join::RemoteJoin;
+pub(crate) use self::join::begin as begin_join;
+pub(crate) use self::load::{load, load_bytes_max};
+pub(crate) use self::scan::scan;

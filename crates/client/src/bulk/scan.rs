@@ -5,44 +5,38 @@ use std::sync::Arc;
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use asofdb::parts::{ExportSchema, find_view};
-use asofdb::{Error, ExportRows, FeatureView, Result};
-use asofdb_protocol::{Kind, ScanBegin, ScanEnd, ScanRequest};
+use asofdb::{Error, ExportRows, FeatureView, Result, Scan, ScanSink};
+use asofdb_protocol::{Kind, NamedValue, ScanBegin, ScanEnd, ScanRequest, ScanRows};
 
 use crate::bulk::exchange::Exchange;
 use crate::bulk::incoming::Incoming;
 use crate::client::Client;
 
 /// A scan under way: the batches of its rows.
-pub(crate) struct ScanStream<'c> {
+struct ScanStream<'c> {
     incoming: Incoming<'c, ScanBegin, ScanEnd>,
-    pub(crate) begin: ScanBegin,
+    begin: ScanBegin,
     schema: SchemaRef,
     rows: u64,
-    ended: bool,
 }
 
 impl<'c> ScanStream<'c> {
     /// Asks, and waits for the schema.
     ///
     /// # Errors
-    /// Those of the sidecar.
-    pub(crate) fn open(client: &'c Client, request: &ScanRequest) -> Result<Self> {
+    /// What the sidecar answers.
+    fn open(client: &'c Client, request: &ScanRequest) -> Result<Self> {
         let mut incoming = Incoming::new(Exchange::begin(client.pool(), Kind::Scan, request, false)?);
         let schema = incoming.start()?;
         let begin = *incoming.begin()?;
-        Ok(ScanStream { incoming, begin, schema, rows: 0, ended: false })
+        Ok(ScanStream { incoming, begin, schema, rows: 0 })
     }
 
     /// The view whose rows these are, and their columns.
     ///
     /// # Errors
     /// `Conflict` when the view is changed so fast that this client cannot follow.
-    pub(crate) fn view(
-        &self,
-        client: &Client,
-        name: &str,
-        rows: &ExportRows,
-    ) -> Result<(Arc<FeatureView>, ExportSchema)> {
+    fn view(&self, client: &Client, name: &str, rows: &ExportRows) -> Result<(Arc<FeatureView>, ExportSchema)> {
         let columns = |catalog: &asofdb::storage::Catalog| {
             let view = find_view(catalog, name).ok()?.clone();
             let schema = ExportSchema::new(&view, rows, self.begin.snapshot.into());
@@ -51,7 +45,7 @@ impl<'c> ScanStream<'c> {
         if let Some(found) = columns(&client.known_catalog()) {
             return Ok(found);
         }
-        columns(&*client.catalog()?)
+        columns(&*client.latest_catalog()?)
             .ok_or_else(|| Error::conflict(format!("the view was changed meanwhile; ask again: {name:?}")))
     }
 
@@ -70,15 +64,23 @@ impl<'c> ScanStream<'c> {
     }
 }
 
-impl Iterator for ScanStream<'_> {
-    type Item = Result<RecordBatch>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        if self.ended {
-            return None;
-        }
-        let next = self.next_batch().transpose();
-        self.ended = !matches!(next, Some(Ok(_)));
-        next
+/// Hands the rows of a scan to a sink.
+///
+/// # Errors
+/// As [`Session::scan`](asofdb::Session::scan).
+pub(crate) fn scan(client: &Client, scan: &Scan<'_>, sink: &mut dyn ScanSink) -> Result<u64> {
+    let request = ScanRequest {
+        view: scan.view.to_owned(),
+        rows: ScanRows::from(scan.rows),
+        entity: scan.entity.map(NamedValue::from_entity).transpose()?,
+        limit: scan.limit.map(|limit| limit as u64),
+    };
+    let mut stream = ScanStream::open(client, &request)?;
+    let (view, schema) = stream.view(client, scan.view, &scan.rows)?;
+    let ScanBegin { snapshot, versions_estimate } = stream.begin;
+    sink.begin(asofdb::ScanBegin { view, schema, snapshot: snapshot.into(), versions_estimate })?;
+    while let Some(batch) = stream.next_batch()? {
+        sink.take(batch)?;
     }
+    Ok(stream.rows)
 }

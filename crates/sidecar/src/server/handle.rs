@@ -36,21 +36,21 @@ impl Handle {
         let catalog = || store.catalog();
         let plan = prepared.plan(catalog().revision(), catalog)?;
         if matches!(request.form, Form::Matrix { .. }) {
-            plan.check_numeric()?;
+            plan.output.check_numeric()?;
         }
-        let views: Vec<&str> = plan.views.iter().map(|planned| planned.view.name.as_str()).collect();
-        let types = |group: &Vec<usize>| group.iter().map(|position| plan.join_keys[*position].ty).collect();
-        let fields = || plan.views.iter().flat_map(|planned| planned.layout.fields());
+        let views: Vec<&str> = plan.stored.views.iter().map(|planned| planned.view.name.as_str()).collect();
+        let types = |group: &Vec<usize>| group.iter().map(|position| plan.stored.join_keys[*position].ty).collect();
+        let fields = || plan.stored.views.iter().flat_map(|planned| planned.layout().fields());
         Ok(Handle {
             latest: consumer.meter(Operation::Latest, &views),
             as_of: consumer.meter(Operation::AsOf, &views),
             row_bytes: match request.form {
-                Form::Matrix { statuses, .. } => plan.features.len() * if statuses { 5 } else { 4 },
-                Form::Rows => plan.views.iter().map(|planned| planned.layout.stride()).sum(),
+                Form::Matrix { statuses, .. } => plan.output.columns.len() * if statuses { 5 } else { 4 },
+                Form::Rows => plan.stored.views.iter().map(|planned| planned.layout().stride()).sum(),
             },
             has_variable: request.form == Form::Rows && fields().any(|field| field.ty.fixed_bytes().is_none()),
-            key_types: plan.key_groups.iter().map(types).collect(),
-            groups: vec![EncodedKeys::default(); plan.key_groups.len()],
+            key_types: plan.stored.key_groups.iter().map(types).collect(),
+            groups: vec![EncodedKeys::default(); plan.stored.key_groups.len()],
             form: request.form,
             prepared,
             plan,

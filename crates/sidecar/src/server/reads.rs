@@ -201,7 +201,7 @@ fn read_into(
     held.resize(rows * handle.row_bytes)?;
     match handle.form {
         Form::Matrix { statuses, fill } => {
-            let cells = rows * plan.features.len();
+            let cells = rows * plan.output.columns.len();
             scratch.values.resize(cells, 0.0);
             let statuses = statuses.then(|| {
                 scratch.statuses.resize(cells, Status::Missing);
@@ -238,7 +238,7 @@ impl Scratch {
             let header = Header::answer(kind, *id);
             match handle.form {
                 Form::Matrix { statuses, .. } => {
-                    let width = handle.plan.features.len();
+                    let width = handle.plan.output.columns.len();
                     let cells = start * width..(start + rows) * width;
                     self.marks.clear();
                     if statuses {

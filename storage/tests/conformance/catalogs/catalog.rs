@@ -1,6 +1,6 @@
 //! A catalog change is one step, made by one of those who try.
 
-use asofdb_storage::{ErrorKind, FeatureDefinition, KeyRange, Projection, ScalarType, ValueType};
+use asofdb_storage::{ErrorKind, FeatureDefinition, KeyRange, RowPlan, ScalarType, ValueType};
 
 use crate::common::{HOUR, Store, every_backend, kept};
 
@@ -57,11 +57,11 @@ fn rows_of_older_schemas_stay_readable_when_a_feature_is_added(store: &mut Store
     store.throughout(|store| {
         let view = store.view("v");
         let added = view.feature("added").unwrap().id;
-        let projection = Projection::new(&view, &[added]).unwrap();
+        let plan = RowPlan::new(&view, &[added]).unwrap();
         let snapshot = store.backend().snapshot();
         let mut scan = snapshot.scan(&view, &KeyRange::default()).unwrap();
         while let Some(row) = scan.next().unwrap() {
-            assert_eq!(projection.open(row.row).unwrap().unwrap().get(0).unwrap(), None);
+            assert_eq!(plan.open(row.row).unwrap().unwrap().get(0).unwrap(), None);
         }
         assert_eq!(store.as_of("v", "a", -2).unwrap().2, Some(1));
         assert_eq!(store.latest("v", "a").unwrap().2, Some(2));

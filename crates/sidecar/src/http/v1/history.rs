@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use asofdb::parts::find_view;
-use asofdb::{AsJson, FeatureView, HistoryRows};
+use asofdb::{AsJson, FeatureView, HistoryRows, Session};
 use asofdb_protocol::Role;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};

@@ -4,8 +4,7 @@ use std::collections::VecDeque;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
-use asofdb::parts::ReadPlan;
-use asofdb::{Error, JOIN_MEMORY_BYTES_MIN, JoinOptions, Result};
+use asofdb::{Error, JOIN_MEMORY_BYTES_MIN, JoinOptions, Prepared, Result, Session};
 use asofdb_protocol::{JoinEnd, JoinRequest, StreamReader, decode_message, encoded_message};
 
 use super::Work;
@@ -15,21 +14,29 @@ use crate::consumers::Operation;
 
 pub(super) fn answer(work: &Work<'_>, body: &[u8], inflow: &mut Inflow<'_, '_>, outflow: &Outflow) -> Result<Vec<u8>> {
     let request: JoinRequest = decode_message(body)?;
-    let plan = ReadPlan::new(&work.shared.service.store.catalog(), &request.references)?;
-    let views: Vec<&str> = plan.views.iter().map(|planned| planned.view.name.as_str()).collect();
+    let store = &work.shared.service.store;
+    let prepared = store.prepare(&request.references)?;
+    let plan = prepared.plan(store.catalog().revision(), || store.catalog())?;
+    let views: Vec<&str> = plan.stored.views.iter().map(|planned| planned.view.name.as_str()).collect();
     let end = work.in_turn(Operation::Join, &views, || {
-        let end = join(work, &request, inflow, outflow)?;
+        let end = join(work, &prepared, &request, inflow, outflow)?;
         Ok((end.rows as usize, end))
     })?;
     encoded_message(&end)
 }
 
-fn join(work: &Work<'_>, request: &JoinRequest, inflow: &mut Inflow<'_, '_>, outflow: &Outflow) -> Result<JoinEnd> {
+fn join(
+    work: &Work<'_>,
+    prepared: &Prepared,
+    request: &JoinRequest,
+    inflow: &mut Inflow<'_, '_>,
+    outflow: &Outflow,
+) -> Result<JoinEnd> {
     let store = &work.shared.service.store;
     let mut spine = Spine { inflow, reader: StreamReader::default(), waiting: VecDeque::new(), failed: false };
     let schema = spine.schema()?;
     let options = options(request, work.shared.bounds.join_bytes_max);
-    let mut join = store.point_in_time_join(&request.references, schema, &mut spine, &options)?;
+    let mut join = store.join(prepared, schema, Box::new(&mut spine), &options)?;
     let mut stream = Stream::start(&join.schema(), outflow)?;
     for batch in join.by_ref() {
         stream.write(&batch?)?;

@@ -1,8 +1,8 @@
 //! Rows of a view, or of one entity, as a stream.
 
-use asofdb::parts::{Selection, encode_entity_key, find_view};
-use asofdb::storage::KeyRange;
-use asofdb::{ExportRows, Result};
+use arrow::array::RecordBatch;
+use asofdb::parts::scan_counted;
+use asofdb::{Error, ExportRows, Result, Scan, ScanSink};
 use asofdb_protocol::{Kind, NamedValue, ScanBegin, ScanEnd, ScanRequest, decode_message, encoded_message};
 
 use super::Work;
@@ -20,22 +20,39 @@ pub(super) fn answer(work: &Work<'_>, body: &[u8], outflow: &Outflow) -> Result<
 }
 
 fn scan(work: &Work<'_>, request: &ScanRequest, outflow: &Outflow) -> Result<u64> {
-    let rows = ExportRows::from(request.rows);
-    rows.check()?;
-    let store = &work.shared.service.store;
-    // The catalog is read after the snapshot is taken, so that it knows the schema of every row in it.
-    let snapshot = store.backend().snapshot();
-    let catalog = store.catalog();
-    let view = find_view(&catalog, &request.view)?;
-    let range = match &request.entity {
-        Some(entity) => KeyRange::only(&encode_entity_key(view, &NamedValue::to_entity(entity)?)?),
-        None => KeyRange::default(),
+    let entity = request.entity.as_deref().map(NamedValue::to_entity).transpose()?;
+    let scan = Scan {
+        view: &request.view,
+        rows: ExportRows::from(request.rows),
+        entity: entity.as_deref(),
+        limit: request.limit.map(|limit| usize::try_from(limit).unwrap_or(usize::MAX)),
     };
-    let selection = Selection::new(view, &rows, snapshot.now())?;
-    let versions_estimate = snapshot.versions_estimate(view)?;
-    outflow.send(Kind::Scan, encoded_message(&ScanBegin { snapshot: snapshot.now().into(), versions_estimate })?)?;
-    let mut stream = Stream::start(&selection.schema.arrow, outflow)?;
-    let limit = request.limit.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX));
-    selection.each_batch(&*snapshot, &range, limit, work.counts, |batch| stream.write(&batch))?;
-    stream.finish()
+    let mut sending = Sending { outflow, stream: None };
+    let rows = scan_counted(&work.shared.service.store, &scan, work.counts, &mut sending)?;
+    sending.stream.ok_or_else(not_begun)?.finish()?;
+    Ok(rows)
+}
+
+/// The rows of a scan, in flight.
+struct Sending<'o> {
+    outflow: &'o Outflow,
+    stream: Option<Stream<'o>>,
+}
+
+impl ScanSink for Sending<'_> {
+    fn begin(&mut self, begin: asofdb::ScanBegin) -> Result<()> {
+        let message = ScanBegin { snapshot: begin.snapshot.into(), versions_estimate: begin.versions_estimate };
+        self.outflow.send(Kind::Scan, encoded_message(&message)?)?;
+        self.stream = Some(Stream::start(&begin.schema.arrow, self.outflow)?);
+        Ok(())
+    }
+
+    fn take(&mut self, batch: RecordBatch) -> Result<()> {
+        self.stream.as_mut().ok_or_else(not_begun)?.write(&batch)
+    }
+}
+
+#[cold]
+fn not_begun() -> Error {
+    Error::internal("the rows of a scan came without their columns")
 }

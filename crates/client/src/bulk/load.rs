@@ -1,0 +1,66 @@
+//! Loads of encoded rows into a sidecar's store.
+
+use asofdb::storage::{Note, WriteBatch};
+use asofdb::{Error, ErrorKind, FeatureView, Result};
+use asofdb_protocol::{Kind, LoadRequest, NoteMessage, PIECE_BYTES, Role, write_row};
+
+use super::exchange::{Event, Exchange};
+use crate::client::Client;
+
+/// Most bytes of keys and rows that one load should have.
+///
+/// # Errors
+/// As the sidecar refuses writers of a lesser role.
+pub(crate) fn load_bytes_max(client: &Client) -> Result<usize> {
+    let (role, load_bytes_max) = client.pool().welcome(|welcome| (welcome.role, welcome.load_bytes_max))?;
+    if role < Role::Writer as u8 {
+        Role::Reader.require(Role::Writer, "loading rows")?;
+    }
+    // A chunk is full when it has as much or more: there is room for what the last piece adds.
+    Ok(usize::try_from(load_bytes_max).unwrap_or(usize::MAX) / 3 * 2)
+}
+
+/// Writes a batch with its notes.
+///
+/// # Errors
+/// What the sidecar answers; `Unavailable` when the connection breaks, and the rows may have been written.
+pub(crate) fn load(client: &Client, view: &FeatureView, batch: &WriteBatch) -> Result<()> {
+    send(client, view, batch).map_err(|error| match error.kind() {
+        // Rows and notes are written together, so whether or not they were, the next run knows.
+        ErrorKind::Unavailable => error.context("the rows may not have been loaded; run the ingest again to go on"),
+        _ => error,
+    })
+}
+
+fn send(client: &Client, view: &FeatureView, batch: &WriteBatch) -> Result<()> {
+    let mut exchange = Exchange::begin(client.pool(), Kind::Load, &request(view, batch), true)?;
+    let mut chunk = Vec::new();
+    for row in batch.rows() {
+        write_row(&row, &mut chunk);
+        if chunk.len() >= PIECE_BYTES {
+            exchange.queue(&chunk, true)?;
+            exchange.send()?;
+            chunk.clear();
+        }
+    }
+    exchange.queue(&chunk, false)?;
+    loop {
+        match exchange.turn()? {
+            Event::Sent => {}
+            Event::End(_) => return Ok(()),
+            Event::Piece { .. } => return Err(Error::internal("the sidecar answered a load with a stream")),
+        }
+    }
+}
+
+fn request(view: &FeatureView, batch: &WriteBatch) -> LoadRequest {
+    let note = |(name, value): &Note| Some(NoteMessage { name: name.clone(), value: value.clone()? });
+    LoadRequest {
+        view: view.name.clone(),
+        view_id: view.id,
+        schema_version: view.current_layout().version(),
+        rows: batch.len() as u64,
+        bytes: batch.bytes() as u64,
+        notes: batch.notes().iter().filter_map(note).collect(),
+    }
+}

@@ -1,0 +1,128 @@
+//! A sidecar's store as a session.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
+use asofdb::parts::check_revision;
+use asofdb::storage::WriteBatch;
+use asofdb::{
+    Answer, Catalog, Committed, Definitions, Durability, EntityKey, EntityRows, Erased, F32Matrix, FeatureView,
+    Freshness, JoinBatches, JoinOptions, Plan, Prepared, Question, Result, Scan, ScanSink, Session, Spine, Stats,
+    Timestamp, Verified,
+};
+use asofdb_protocol::{
+    ApplyRequest, CompactRequest, DeleteRequest, EraseRequest, Form, FreshnessRequest, NoteRequest, PingRequest,
+    StatsRequest, VerifyRequest,
+};
+
+use crate::bulk::{begin_join, load, load_bytes_max, scan};
+use crate::client::Client;
+use crate::requests::{answer_of, checkpoint_request, form_of, matrix_of, remove_entity, write_request};
+
+/// Reads are tried once more where the connection broke. Whatever changes the store is not: its error says that the
+/// outcome is unknown.
+impl Session for Client {
+    fn catalog(&self) -> Result<Arc<Catalog>> {
+        self.latest_catalog()
+    }
+
+    fn known_catalog(&self) -> Arc<Catalog> {
+        Client::known_catalog(self)
+    }
+
+    fn now(&self) -> Result<Timestamp> {
+        self.ask(&PingRequest).map(|pong| pong.now.into())
+    }
+
+    fn read(&self, request: &Prepared, entities: &EntityRows, question: Question) -> Result<Answer> {
+        let rows = entities.len();
+        self.read_with(request, entities, question, Form::Rows, |plan, body| answer_of(plan, body, rows))
+    }
+
+    fn read_f32(
+        &self,
+        request: &Prepared,
+        entities: &EntityRows,
+        question: Question,
+        mut matrix: F32Matrix<'_>,
+    ) -> Result<()> {
+        let (form, rows) = (form_of(&matrix), entities.len());
+        self.read_with(request, entities, question, form, |plan, body| matrix_of(plan, body, rows, &mut matrix))
+    }
+
+    fn commit(&self, rows: &[(&str, &RecordBatch)], durability: Option<Durability>) -> Result<Committed> {
+        self.ask(&write_request(rows, durability)?).map(Committed::from)
+    }
+
+    fn delete(&self, views: &[&str], entity: &EntityKey<'_>, at: Timestamp) -> Result<Committed> {
+        self.ask(&DeleteRequest(remove_entity(views, entity, at)?)).map(Committed::from)
+    }
+
+    fn erase(&self, views: &[&str], entity: &EntityKey<'_>) -> Result<Vec<Erased>> {
+        let erased = self.ask(&EraseRequest(remove_entity(views, entity, Timestamp::MIN)?))?;
+        Ok(erased.into_iter().map(Erased::from).collect())
+    }
+
+    fn apply_to(&self, definitions: &Definitions, allow_drop: bool, revision: Option<u64>) -> Result<Plan> {
+        let catalog = self.latest_catalog()?;
+        check_revision(&catalog, revision)?;
+        let plan = catalog.plan(definitions, self.now()?)?;
+        let (definitions, catalog_revision) = (definitions.clone().into(), catalog.revision());
+        self.ask(&ApplyRequest { definitions, allow_drop, catalog_revision })?;
+        self.latest_catalog()?;
+        Ok(plan)
+    }
+
+    fn scan(&self, asked: &Scan<'_>, sink: &mut dyn ScanSink) -> Result<u64> {
+        scan(self, asked, sink)
+    }
+
+    fn load(&self, view: &FeatureView, batch: WriteBatch) -> Result<()> {
+        load(self, view, &batch)
+    }
+
+    fn load_bytes_max(&self) -> Result<usize> {
+        load_bytes_max(self)
+    }
+
+    fn note(&self, name: &[u8]) -> Result<Option<Vec<u8>>> {
+        self.ask(&NoteRequest { name: name.to_vec() }).map(|answer| answer.value)
+    }
+
+    fn join<'s>(
+        &'s self,
+        request: &Prepared,
+        spine_schema: SchemaRef,
+        spine: Spine<'s>,
+        options: &JoinOptions,
+    ) -> Result<Box<dyn JoinBatches + 's>> {
+        Ok(Box::new(begin_join(self, request.references(), &spine_schema, spine, options)?))
+    }
+
+    fn freshness(&self, view: &str) -> Result<Freshness> {
+        self.ask(&FreshnessRequest { view: view.to_owned() }).map(Freshness::from)
+    }
+
+    fn stats(&self) -> Result<Stats> {
+        self.ask(&StatsRequest).map(|stats| stats.store.into())
+    }
+
+    fn verify(&self) -> Result<Verified> {
+        self.ask(&VerifyRequest).map(Verified::from)
+    }
+
+    /// A sidecar sees to that itself.
+    fn flush(&self) -> Result<()> {
+        Ok(())
+    }
+
+    fn compact(&self) -> Result<()> {
+        self.ask(&CompactRequest)
+    }
+
+    fn checkpoint(&self, to: &Path) -> Result<()> {
+        self.ask(&checkpoint_request(to)?)
+    }
+}

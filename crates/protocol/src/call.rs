@@ -1,0 +1,103 @@
+//! The typed calls: which message asks, under which kind, what answers, and whether it may be asked twice.
+
+use crate::codec::{Decode, Encode, Message};
+use crate::frame::Kind;
+use crate::message::{
+    ApplyRequest, CatalogMessage, CheckpointRequest, CommittedMessage, ErasedMessage, FreshnessMessage,
+    FreshnessRequest, HandleMessage, Hello, NoteAnswer, NoteRequest, Pong, PrepareRequest, ReleaseRequest,
+    RemoveEntity, StatsMessage, VerifiedMessage, Welcome, WriteRequest,
+};
+
+/// A request that is one message and is answered by one message.
+pub trait Call: Message {
+    /// The kind of its frame.
+    const KIND: Kind;
+
+    /// Whether it may be sent again when the connection broke under it: it is idempotent.
+    const IS_IDEMPOTENT: bool;
+
+    /// What answers it.
+    type Answer: Message;
+}
+
+macro_rules! calls {
+    ($($request:ty => $kind:ident, $idempotent:literal, $answer:ty;)*) => {
+        $(impl Call for $request {
+            const KIND: Kind = Kind::$kind;
+            const IS_IDEMPOTENT: bool = $idempotent;
+            type Answer = $answer;
+        })*
+    };
+}
+
+/// Asks for the present.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+pub struct PingRequest;
+
+/// Asks for the catalog.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+pub struct CatalogRequest;
+
+/// Asks for figures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+pub struct StatsRequest;
+
+/// Asks to read and check everything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+pub struct VerifyRequest;
+
+/// Asks to compact everything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+pub struct CompactRequest;
+
+/// Deletes an entity.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct DeleteRequest(pub RemoveEntity);
+
+/// Erases an entity.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct EraseRequest(pub RemoveEntity);
+
+calls! {
+    Hello => Hello, true, Welcome;
+    PrepareRequest => Prepare, true, HandleMessage;
+    ReleaseRequest => Release, true, ();
+    PingRequest => Ping, true, Pong;
+    CatalogRequest => Catalog, true, CatalogMessage;
+    StatsRequest => Stats, true, StatsMessage;
+    NoteRequest => Note, true, NoteAnswer;
+    FreshnessRequest => Freshness, true, FreshnessMessage;
+    VerifyRequest => Verify, true, VerifiedMessage;
+    CompactRequest => Compact, true, ();
+    WriteRequest => Write, false, CommittedMessage;
+    ApplyRequest => Apply, false, u64;
+    DeleteRequest => Delete, false, CommittedMessage;
+    EraseRequest => Erase, false, Vec<ErasedMessage>;
+    CheckpointRequest => Checkpoint, false, ();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::codec::encoded_message;
+
+    #[test]
+    fn requests_without_content_are_empty_and_wrapped_ones_are_what_they_wrap() {
+        let empty = [
+            encoded_message(&PingRequest),
+            encoded_message(&CatalogRequest),
+            encoded_message(&StatsRequest),
+            encoded_message(&VerifyRequest),
+            encoded_message(&CompactRequest),
+        ];
+        assert!(empty.into_iter().all(|bytes| bytes.unwrap().is_empty()));
+        let remove = RemoveEntity {
+            views: vec!["v".into()],
+            entity: Vec::new(),
+            at: asofdb::Timestamp::from_micros(1_717_200_000_000_000).into(),
+        };
+        let plain = encoded_message(&remove).unwrap();
+        assert_eq!(encoded_message(&DeleteRequest(remove.clone())).unwrap(), plain);
+        assert_eq!(encoded_message(&EraseRequest(remove)).unwrap(), plain);
+    }
+}

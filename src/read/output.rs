@@ -1,0 +1,91 @@
+//! The output stage of a read: which slot each column of the answer shows.
+
+use std::borrow::Cow;
+
+use asofdb_storage::{Error, MatrixNumber, Result, Value, is_numeric};
+
+use crate::definitions::reference::ResolvedFeature;
+use crate::read::stored::ValueSlot;
+
+/// The output stage of a read.
+#[derive(Debug)]
+pub struct Output {
+    /// In the order asked.
+    pub columns: Vec<OutputColumn>,
+    /// By column: its default as a number, NaN where it has none.
+    fills: Vec<f32>,
+    /// The first column that cannot go into a matrix.
+    not_numeric: Option<usize>,
+}
+
+/// A column of the answer.
+#[derive(Debug)]
+pub struct OutputColumn {
+    /// What was asked for.
+    pub resolved: ResolvedFeature,
+    /// Where its values come from.
+    pub slot: ValueSlot,
+}
+
+impl OutputColumn {
+    /// What stands in for a value that is not present.
+    #[inline]
+    pub fn default(&self) -> Option<&Value> {
+        self.resolved.feature.default.as_ref()
+    }
+}
+
+impl Output {
+    pub(super) fn new(columns: Vec<OutputColumn>) -> Self {
+        let fill = |column: &OutputColumn| column.default().and_then(f32::of).unwrap_or(f32::NAN);
+        let not_numeric = columns.iter().position(|column| !is_numeric(column.resolved.feature.ty));
+        Output { fills: columns.iter().map(fill).collect(), not_numeric, columns }
+    }
+
+    /// What stands in for each column's value in a matrix: its default or `fill`. A fill of NaN is prepared.
+    pub(crate) fn fills(&self, fill: f32) -> Cow<'_, [f32]> {
+        if fill.is_nan() {
+            return Cow::Borrowed(&self.fills);
+        }
+        let of = |value: &f32| if value.is_nan() { fill } else { *value };
+        Cow::Owned(self.fills.iter().map(of).collect())
+    }
+
+    /// Refuses plans with a feature that is not a number, naming it.
+    pub fn check_numeric(&self) -> Result<()> {
+        let Some(position) = self.not_numeric else { return Ok(()) };
+        let resolved = &self.columns[position].resolved;
+        let (reference, ty) = (resolved.reference(), resolved.feature.ty);
+        Err(Error::invalid(format!("only numbers and bools go into a matrix: {reference} is {ty}")))
+    }
+
+    /// Refuses matrices of another size than the answer for so many rows, and plans with a feature that is not a
+    /// number.
+    pub fn check_matrix(&self, rows: usize, values: usize, statuses: Option<usize>) -> Result<()> {
+        self.check_numeric()?;
+        let width = self.columns.len();
+        match [Some(values), statuses].into_iter().flatten().find(|size| *size != rows * width) {
+            None => Ok(()),
+            Some(size) => Err(Error::invalid(format!(
+                "the matrix has {rows} rows of {width} features: got room for {size} values"
+            ))),
+        }
+    }
+
+    /// The column names of the answer: feature names, or `view__feature` where names would collide with
+    /// another feature or with one of `taken`, or everywhere if `full` is asked.
+    pub fn column_names(&self, full: bool, taken: &[&str]) -> Vec<String> {
+        let mut count = std::collections::HashMap::new();
+        for column in &self.columns {
+            *count.entry(column.resolved.feature.name.as_str()).or_insert(0) += 1;
+        }
+        let name = |column: &OutputColumn| {
+            let ResolvedFeature { view, feature } = &column.resolved;
+            match full || count[feature.name.as_str()] > 1 || taken.contains(&feature.name.as_str()) {
+                true => format!("{}__{}", view.name, feature.name),
+                false => feature.name.clone(),
+            }
+        };
+        self.columns.iter().map(name).collect()
+    }
+}

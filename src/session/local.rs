@@ -1,0 +1,161 @@
+//! A store in this process as a session.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
+use asofdb_storage::{
+    Catalog, Committed, Definitions, Durability, Erased, FeatureView, KeyRange, Plan, Result, Stats, Timestamp,
+    Verified, WriteBatch,
+};
+
+use super::{Scan, ScanBegin, ScanSink, Session};
+use crate::definitions::reference::find_view;
+#[cfg(feature = "files")]
+use crate::export::{ExportOptions, Manifest};
+use crate::freshness::Freshness;
+use crate::join::{JoinBatches, JoinOptions, Spine};
+#[cfg(feature = "files")]
+use crate::progress::OnProgress;
+use crate::read::answer::Answer;
+use crate::read::matrix::F32Matrix;
+use crate::read::question::Question;
+use crate::read::request::{EntityRows, Prepared};
+use crate::rows::keys::EntityKey;
+use crate::scan::{Counts, Selection};
+use crate::store::{Store, encode_entity_key};
+
+impl Session for Store {
+    fn catalog(&self) -> Result<Arc<Catalog>> {
+        Ok(Store::catalog(self))
+    }
+
+    fn known_catalog(&self) -> Arc<Catalog> {
+        Store::catalog(self)
+    }
+
+    fn now(&self) -> Result<Timestamp> {
+        Ok(Store::now(self))
+    }
+
+    fn read(&self, request: &Prepared, entities: &EntityRows, question: Question) -> Result<Answer> {
+        self.answer(request, entities, question)
+    }
+
+    fn read_f32(
+        &self,
+        request: &Prepared,
+        entities: &EntityRows,
+        question: Question,
+        matrix: F32Matrix<'_>,
+    ) -> Result<()> {
+        self.matrix(request, entities, question, matrix)
+    }
+
+    fn commit(&self, rows: &[(&str, &RecordBatch)], durability: Option<Durability>) -> Result<Committed> {
+        Store::write_all(self, rows, durability.unwrap_or(self.durability()))
+    }
+
+    fn delete(&self, views: &[&str], entity: &EntityKey<'_>, at: Timestamp) -> Result<Committed> {
+        Store::delete(self, views, entity, at)
+    }
+
+    fn erase(&self, views: &[&str], entity: &EntityKey<'_>) -> Result<Vec<Erased>> {
+        Store::erase(self, views, entity)
+    }
+
+    fn apply_to(&self, definitions: &Definitions, allow_drop: bool, revision: Option<u64>) -> Result<Plan> {
+        Store::apply_to(self, definitions, allow_drop, revision)
+    }
+
+    fn scan(&self, scan: &Scan<'_>, sink: &mut dyn ScanSink) -> Result<u64> {
+        scan_counted(self, scan, &Counts::default(), sink)
+    }
+
+    fn load(&self, _view: &FeatureView, batch: WriteBatch) -> Result<()> {
+        Store::load(self, batch).map(drop)
+    }
+
+    fn load_bytes_max(&self) -> Result<usize> {
+        Ok(usize::MAX)
+    }
+
+    fn note(&self, name: &[u8]) -> Result<Option<Vec<u8>>> {
+        self.backend().note(name)
+    }
+
+    fn join<'s>(
+        &'s self,
+        request: &Prepared,
+        spine_schema: SchemaRef,
+        spine: Spine<'s>,
+        options: &JoinOptions,
+    ) -> Result<Box<dyn JoinBatches + 's>> {
+        Ok(Box::new(crate::join::join(self, request, &spine_schema, spine, options)?))
+    }
+
+    fn freshness(&self, view: &str) -> Result<Freshness> {
+        Store::freshness(self, view)
+    }
+
+    fn stats(&self) -> Result<Stats> {
+        Store::stats(self)
+    }
+
+    fn verify(&self) -> Result<Verified> {
+        Store::verify(self)
+    }
+
+    fn flush(&self) -> Result<()> {
+        Store::flush(self)
+    }
+
+    fn compact(&self) -> Result<()> {
+        Store::compact(self)
+    }
+
+    fn checkpoint(&self, to: &Path) -> Result<()> {
+        Store::checkpoint(self, to)
+    }
+
+    #[cfg(feature = "files")]
+    fn export(
+        &self,
+        view: &str,
+        out: &Path,
+        options: &ExportOptions,
+        progress: &mut OnProgress<'_>,
+    ) -> Result<Manifest> {
+        crate::export::export(self, view, out, options, progress)
+    }
+}
+
+/// [`Session::scan`] of a store, which counts what it looks at and stops when the counts say so.
+///
+/// # Errors
+/// As there.
+pub fn scan_counted(store: &Store, scan: &Scan<'_>, counts: &Counts, sink: &mut dyn ScanSink) -> Result<u64> {
+    scan.rows.check()?;
+    // The catalog is read after the snapshot is taken, so that it knows the schema of every row in it.
+    let snapshot = store.backend().snapshot();
+    let catalog = store.catalog();
+    let view = find_view(&catalog, scan.view)?;
+    let range = match scan.entity {
+        Some(entity) => KeyRange::only(&encode_entity_key(view, entity)?),
+        None => KeyRange::default(),
+    };
+    let selection = Selection::new(view, &scan.rows, snapshot.now())?;
+    sink.begin(ScanBegin {
+        view: view.clone(),
+        schema: selection.schema.clone(),
+        snapshot: snapshot.now(),
+        versions_estimate: snapshot.versions_estimate(view)?,
+    })?;
+    let mut rows = 0;
+    selection.each_batch(&*snapshot, &range, scan.limit.unwrap_or(usize::MAX), counts, |batch| {
+        rows += batch.num_rows() as u64;
+        sink.take(batch)
+    })?;
+    Ok(rows)
+}

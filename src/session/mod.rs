@@ -1,0 +1,395 @@
+//! What can be asked of a store, wherever it is: in this process, or behind a sidecar.
+
+#[cfg(feature = "files")]
+mod files;
+mod history;
+mod local;
+mod scan;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
+use asofdb_storage::{
+    Catalog, Committed, Definitions, Durability, Erased, FeatureView, Plan, Result, Stats, Timestamp, Verified,
+    WriteBatch,
+};
+
+pub use self::history::HistoryRow;
+pub use self::local::scan_counted;
+pub use self::scan::{Scan, ScanBegin, ScanSink};
+#[cfg(feature = "files")]
+use crate::export::{ExportOptions, Manifest};
+use crate::freshness::Freshness;
+#[cfg(feature = "files")]
+use crate::ingest::{IngestOptions, IngestReport, Input};
+use crate::join::{JoinBatches, JoinOptions, Spine};
+#[cfg(feature = "files")]
+use crate::join::{JoinReport, TrainingSetOptions};
+#[cfg(feature = "files")]
+use crate::progress::OnProgress;
+use crate::read::answer::Answer;
+use crate::read::matrix::F32Matrix;
+use crate::read::question::Question;
+use crate::read::request::{EntityRows, Prepared};
+use crate::rows::keys::EntityKey;
+#[cfg(feature = "files")]
+use crate::source::Source;
+
+/// A store, wherever it is: [`Store`](crate::Store) in this process, the clients of the crate `asofdb-client` in
+/// another.
+///
+/// Implementations give the first methods, which cannot be made from each other. The rest is made from them, once,
+/// and so means the same everywhere. Those that take files exist with the feature `files`.
+///
+/// Every method may fail with `Unavailable` where the store is in a process that does not answer, and with `Denied`
+/// or `Limited` where it restricts its callers; that is not repeated below.
+pub trait Session: Send + Sync {
+    /// Reads what is defined, as of now.
+    ///
+    /// # Errors
+    /// None of its own.
+    fn catalog(&self) -> Result<Arc<Catalog>>;
+
+    /// Returns what was defined when this session last looked, without asking anybody.
+    fn known_catalog(&self) -> Arc<Catalog>;
+
+    /// Reads the present by the store's clock.
+    ///
+    /// # Errors
+    /// None of its own.
+    fn now(&self) -> Result<Timestamp>;
+
+    /// Reads the features of entities.
+    ///
+    /// # Errors
+    /// `NotFound` when a feature of the request was dropped; `Conflict` when the entity rows belong to another
+    /// request; `Corrupt` when stored bytes cannot be read.
+    fn read(&self, request: &Prepared, entities: &EntityRows, question: Question) -> Result<Answer>;
+
+    /// Reads the features of entities into a dense matrix. Numbers wider than `f32` are rounded to it.
+    ///
+    /// # Errors
+    /// `Invalid` when a feature is not a number or the matrix has another size; else as [`Session::read`].
+    fn read_f32(
+        &self,
+        request: &Prepared,
+        entities: &EntityRows,
+        question: Question,
+        matrix: F32Matrix<'_>,
+    ) -> Result<()>;
+
+    /// Writes rows of several views in one atomic step: columns named as join keys, timestamps and features.
+    /// `durability` is the store's own where it is `None`.
+    ///
+    /// # Errors
+    /// `Invalid`, naming view, row, column and rule; nothing of the batch is written.
+    fn commit(&self, rows: &[(&str, &RecordBatch)], durability: Option<Durability>) -> Result<Committed>;
+
+    /// Deletes an entity from views as of `at`: earlier reads still see it, later ones find it missing.
+    ///
+    /// # Errors
+    /// `NotFound` for an unknown view, `Invalid` for a key that is not the view's or a time too far ahead.
+    fn delete(&self, views: &[&str], entity: &EntityKey<'_>, at: Timestamp) -> Result<Committed>;
+
+    /// Removes every version of an entity from views, physically, and tells what was removed.
+    ///
+    /// # Errors
+    /// `NotFound` for an unknown view, `Invalid` for a key that is not the view's.
+    fn erase(&self, views: &[&str], entity: &EntityKey<'_>) -> Result<Vec<Erased>>;
+
+    /// Makes the definitions the catalog, in one step, if it still has the revision that is given, and tells what
+    /// changed. The definitions are the whole wanted state: what they do not name is dropped, which `allow_drop` must
+    /// permit.
+    ///
+    /// # Errors
+    /// As [`Session::plan`]; `Conflict` also when something would be dropped that may not be, or when the catalog has
+    /// another revision by now.
+    fn apply_to(&self, definitions: &Definitions, allow_drop: bool, revision: Option<u64>) -> Result<Plan>;
+
+    /// Hands rows of a view to `sink`, batch by batch, and tells how many there were. All are of one state.
+    ///
+    /// # Errors
+    /// `NotFound` for an unknown view; `Invalid` for a key that is not the view's, or a window that ends before it
+    /// begins; `Corrupt` when stored bytes cannot be read; else what the sink returns.
+    fn scan(&self, scan: &Scan<'_>, sink: &mut dyn ScanSink) -> Result<u64>;
+
+    /// Writes a large batch of one view with its notes, all of it or nothing. The rows are encoded for the view as
+    /// `view` has it.
+    ///
+    /// # Errors
+    /// `Conflict` when the view was changed meanwhile; else as a commit.
+    fn load(&self, view: &FeatureView, batch: WriteBatch) -> Result<()>;
+
+    /// Returns the most bytes of keys and rows that one load should have.
+    ///
+    /// # Errors
+    /// `Denied` when this caller may not load.
+    fn load_bytes_max(&self) -> Result<usize>;
+
+    /// Reads a note that was written with rows.
+    ///
+    /// # Errors
+    /// `Unavailable` when the store cannot be read.
+    fn note(&self, name: &[u8]) -> Result<Option<Vec<u8>>>;
+
+    /// Joins to each row of a spine the features as of its time. [`Session::point_in_time_join`] takes any iterator.
+    ///
+    /// # Errors
+    /// `NotFound` when a feature was dropped; `Invalid` when the spine lacks a join key or the time column, or when a column
+    /// of the result would have the name of another.
+    fn join<'s>(
+        &'s self,
+        request: &Prepared,
+        spine_schema: SchemaRef,
+        spine: Spine<'s>,
+        options: &JoinOptions,
+    ) -> Result<Box<dyn JoinBatches + 's>>;
+
+    /// Tells how fresh a view is. Reads the keys of every version of the view once: some seconds for ten million.
+    ///
+    /// # Errors
+    /// `NotFound` for an unknown view; `Corrupt` when stored bytes cannot be read.
+    fn freshness(&self, view: &str) -> Result<Freshness>;
+
+    /// Reads figures about the store.
+    ///
+    /// # Errors
+    /// `Unavailable` when the store cannot be read.
+    fn stats(&self) -> Result<Stats>;
+
+    /// Reads everything and checks that it can be read and that the answers agree.
+    ///
+    /// # Errors
+    /// `Unavailable` when the store cannot be read; what is wrong with the data is in the answer.
+    fn verify(&self) -> Result<Verified>;
+
+    /// Writes what is in memory to disk. A sidecar sees to that itself.
+    ///
+    /// # Errors
+    /// `Unavailable` when the disk is full.
+    fn flush(&self) -> Result<()>;
+
+    /// Compacts everything, reclaiming what retention, drops and erasures left.
+    ///
+    /// # Errors
+    /// `Unavailable` when the disk is full.
+    fn compact(&self) -> Result<()>;
+
+    /// Writes a consistent copy of the store into the new directory `to`, of the host that the store is on.
+    ///
+    /// # Errors
+    /// `Conflict` when it exists.
+    fn checkpoint(&self, to: &Path) -> Result<()>;
+
+    /// Resolves references (`view:feature`, `view:*`, a view or a service) once, to be read many times.
+    ///
+    /// # Errors
+    /// `NotFound` for unknown names, `Invalid` when a feature is named twice.
+    fn prepare<S: AsRef<str>>(&self, references: &[S]) -> Result<Prepared>
+    where
+        Self: Sized,
+    {
+        let references: Vec<String> = references.iter().map(|reference| reference.as_ref().to_owned()).collect();
+        match Prepared::new(&self.known_catalog(), references.clone()) {
+            Ok(prepared) => Ok(prepared),
+            // What is not known may have been defined since.
+            Err(_) => Prepared::new(&*self.catalog()?, references),
+        }
+    }
+
+    /// Reads the newest values of each entity's features, as of now.
+    ///
+    /// # Errors
+    /// As [`Session::read`].
+    fn latest(&self, request: &Prepared, entities: &EntityRows) -> Result<Answer> {
+        self.read(request, entities, Question::Latest)
+    }
+
+    /// Reads the values that were true at `at` (inclusive) and, with `known_at`, known by then.
+    ///
+    /// # Errors
+    /// As [`Session::read`].
+    fn as_of(
+        &self,
+        request: &Prepared,
+        entities: &EntityRows,
+        at: Timestamp,
+        known_at: Option<Timestamp>,
+    ) -> Result<Answer> {
+        self.read(request, entities, Question::AsOf { at, known_at })
+    }
+
+    /// [`Session::latest`] into a dense matrix, ready for a model.
+    ///
+    /// # Errors
+    /// As [`Session::read_f32`].
+    fn latest_f32(&self, request: &Prepared, entities: &EntityRows, matrix: F32Matrix<'_>) -> Result<()> {
+        self.read_f32(request, entities, Question::Latest, matrix)
+    }
+
+    /// [`Session::as_of`] into a dense matrix.
+    ///
+    /// # Errors
+    /// As [`Session::read_f32`].
+    fn as_of_f32(
+        &self,
+        request: &Prepared,
+        entities: &EntityRows,
+        at: Timestamp,
+        known_at: Option<Timestamp>,
+        matrix: F32Matrix<'_>,
+    ) -> Result<()> {
+        self.read_f32(request, entities, Question::AsOf { at, known_at }, matrix)
+    }
+
+    /// Writes rows of one view, with the store's own durability. Columns that the view does not know are ignored, but
+    /// for those that the metadata of an export mark as the created timestamp or as what tells deletions.
+    ///
+    /// # Errors
+    /// As [`Session::commit`].
+    fn write(&self, view: &str, rows: &RecordBatch) -> Result<Committed> {
+        self.commit(&[(view, rows)], None)
+    }
+
+    /// Writes rows of several views in one atomic step.
+    ///
+    /// # Errors
+    /// As [`Session::commit`].
+    fn write_all(&self, rows: &[(&str, &RecordBatch)], durability: Durability) -> Result<Committed> {
+        self.commit(rows, Some(durability))
+    }
+
+    /// Tells what [`Session::apply`] would do.
+    ///
+    /// # Errors
+    /// `Invalid`, `NotFound` or `Conflict` when the definitions break a rule, naming the thing and the rule.
+    fn plan(&self, definitions: &Definitions) -> Result<Plan> {
+        self.catalog()?.plan(definitions, self.now()?)
+    }
+
+    /// [`Session::apply_to`] whatever catalog there is.
+    ///
+    /// # Errors
+    /// As there.
+    fn apply(&self, definitions: &Definitions, allow_drop: bool) -> Result<Plan> {
+        self.apply_to(definitions, allow_drop, None)
+    }
+
+    /// Reads every version of one entity in a view, newest first; at most `limit`.
+    ///
+    /// # Errors
+    /// `NotFound` for an unknown view, `Invalid` for a key that is not the view's.
+    fn history(&self, view: &str, entity: &EntityKey<'_>, limit: usize) -> Result<Vec<HistoryRow>> {
+        history::history(&|scan, sink| self.scan(scan, sink), view, entity, limit)
+    }
+
+    /// Joins to each row of a spine the features as of its time: the version with the greatest event timestamp up to
+    /// it, ties by the greatest created timestamp, within the view's ttl.
+    ///
+    /// The result has the spine's rows in their order and all its columns, then a column a feature, null (or the
+    /// feature's default) where the status is not `present`. The spine may be larger than memory.
+    ///
+    /// # Errors
+    /// As [`Session::prepare`] and [`Session::join`].
+    fn point_in_time_join<'s, S, I>(
+        &'s self,
+        references: &[S],
+        spine_schema: SchemaRef,
+        spine: I,
+        options: &JoinOptions,
+    ) -> Result<Box<dyn JoinBatches + 's>>
+    where
+        Self: Sized,
+        S: AsRef<str>,
+        I: Iterator<Item = Result<RecordBatch>> + 's,
+    {
+        self.join(&self.prepare(references)?, spine_schema, Box::new(spine), options)
+    }
+
+    /// Opens a file with a spine: join keys and times in text formats have the types that the request says.
+    ///
+    /// # Errors
+    /// `NotFound` for unknown features or a file that is not there, `Corrupt` when it cannot be read.
+    #[cfg(feature = "files")]
+    fn open_spine<S: AsRef<str>>(&self, references: &[S], spine: &Path, options: &TrainingSetOptions) -> Result<Source>
+    where
+        Self: Sized,
+    {
+        crate::join::open_spine(&self.prepare(references)?, spine, options)
+    }
+
+    /// Joins features to the spine in the file `spine` and writes the result to the Parquet file `out`, which appears
+    /// when it is complete. Both are of this host. See [`Session::point_in_time_join`].
+    ///
+    /// # Errors
+    /// `Conflict` when `out` exists; `Corrupt` when the spine cannot be read; else as the join.
+    #[cfg(feature = "files")]
+    fn training_set<S: AsRef<str>>(
+        &self,
+        references: &[S],
+        spine: &Path,
+        out: &Path,
+        options: &TrainingSetOptions,
+        progress: &mut OnProgress<'_>,
+    ) -> Result<JoinReport>
+    where
+        Self: Sized,
+    {
+        files::training_set(self, &self.prepare(references)?, spine, out, options, progress)
+    }
+
+    /// Exports a view as Parquet files into the new directory `out` of this host, which appears whole, with its
+    /// manifest, or not at all. The columns are the join keys, the event and the created timestamp, a deletion mark
+    /// (of versions) or a status (as of a time), and the features. All of it is of one moment, whatever is written
+    /// meanwhile. A store in this process uses the threads of the options, a sidecar one.
+    ///
+    /// An export of versions has values as they were stored, and its columns say in their metadata what they are
+    /// ([`ColumnRole`](crate::ColumnRole)): ingested into an empty store of the same definitions it gives the same
+    /// history, deletions included. Exports as of a time answer as reads do: features of expired rows are null, and
+    /// defaults stand in.
+    ///
+    /// # Errors
+    /// `NotFound` for an unknown view; `Conflict` when `out` exists, or when a column of the view has the name of
+    /// the partition's; `Invalid` for options out of range; `Unavailable` when the disk is full.
+    #[cfg(feature = "files")]
+    fn export(
+        &self,
+        view: &str,
+        out: &Path,
+        options: &ExportOptions,
+        progress: &mut OnProgress<'_>,
+    ) -> Result<Manifest> {
+        let catalog = self.catalog()?;
+        files::export(&|scan, sink| self.scan(scan, sink), &catalog, view, out, options, progress)
+    }
+
+    /// Writes the rows of files of this host into a view: columns named as its join keys, timestamps and features, other
+    /// columns being ignored. `progress` counts bytes: those of the inputs twice, to check and to write.
+    ///
+    /// Files of [`Session::export`] say themselves which column is the created timestamp and which rows are
+    /// deletions: an export of versions, ingested into an empty store of the same definitions, gives the same history.
+    ///
+    /// What an earlier run has written of the same content is not written again; an ingest that was
+    /// interrupted, or killed, goes on where it was.
+    ///
+    /// # Errors
+    /// `NotFound` for an unknown view or a file that is not there; `Invalid` naming the file, the row and the rule
+    /// for bad rows (unless `rejects` is given) and missing columns, `Corrupt` for damaged files, `Conflict` when
+    /// the rejects file exists: nothing is written then. `Unavailable` when the store cannot write or a file was
+    /// changed meanwhile: run it again to go on.
+    #[cfg(feature = "files")]
+    fn ingest(
+        &self,
+        view: &str,
+        inputs: Vec<Input>,
+        options: &IngestOptions,
+        progress: &mut OnProgress<'_>,
+    ) -> Result<IngestReport>
+    where
+        Self: Sized,
+    {
+        crate::ingest::ingest(self, view, inputs, options, progress)
+    }
+}

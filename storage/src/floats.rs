@@ -1,0 +1,109 @@
+//! The sink of numbers: rows as floats, in one row of a dense matrix.
+
+use crate::error::Result;
+use crate::number::{MatrixNumber, NumberWork, is_numeric};
+use crate::row_plan::{PlannedRow, RowPlan};
+use crate::schema::{Place, Slot};
+use crate::sink::Sink;
+use crate::status::Status;
+use crate::time::Timestamp;
+use crate::value::{ScalarType, ValueType};
+
+/// One row of a matrix of floats, to which the rows of one or more views are written.
+///
+/// Each feature is written at its [output](RowPlan::outputs); cells that are no output of the plan stay as they are, and
+/// so do the outputs of features that are no numbers. All slices have a cell for every output.
+#[derive(Debug)]
+pub struct Floats<'a> {
+    /// Where the numbers go: bool as 0 and 1, wider numbers rounded to the nearest `f32`.
+    pub values: &'a mut [f32],
+    /// Where the reasons for holes go, if they are wanted.
+    pub statuses: Option<&'a mut [Status]>,
+    /// What stands in for a value that is not present.
+    pub fills: &'a [f32],
+}
+
+impl Floats<'_> {
+    #[inline]
+    fn fill(&mut self, output: usize, status: Status) {
+        self.values[output] = self.fills[output];
+        if let Some(statuses) = self.statuses.as_deref_mut() {
+            statuses[output] = status;
+        }
+    }
+}
+
+impl Sink for Floats<'_> {
+    fn missing(&mut self, plan: &RowPlan) {
+        plan.outputs().iter().for_each(|output| self.fill(*output, Status::Missing));
+    }
+
+    fn expired(&mut self, plan: &RowPlan, _event: Timestamp) {
+        plan.outputs().iter().for_each(|output| self.fill(*output, Status::Expired));
+    }
+
+    #[inline]
+    fn present(&mut self, row: &PlannedRow<'_, '_>, _event: Timestamp) -> Result<()> {
+        for run in row.float_runs() {
+            let outputs = run.output..run.output + run.len;
+            if let Some(statuses) = self.statuses.as_deref_mut() {
+                statuses[outputs.clone()].fill(Status::Present);
+            }
+            f32::work_on(run.ty, ReadRun { bytes: &row.bytes()[run.offset..], out: &mut self.values[outputs] });
+        }
+        if row.may_have_nulls() {
+            row.nulls().for_each(|feature| self.fill(row.plan().outputs()[feature], Status::Null));
+        }
+        Ok(())
+    }
+}
+
+/// Adjacent numbers of one type in a row, which go to adjacent outputs.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct FloatRun {
+    ty: ScalarType,
+    offset: usize,
+    output: usize,
+    len: usize,
+}
+
+impl FloatRun {
+    /// The runs of a row whose features lie in `slots` and go to `outputs`.
+    pub(crate) fn compile(slots: &[Option<Slot>], outputs: &[usize]) -> Vec<FloatRun> {
+        let mut runs: Vec<FloatRun> = Vec::new();
+        for (slot, output) in slots.iter().zip(outputs) {
+            let Some(Slot { ty: ty @ ValueType::Scalar(scalar), place: Place::Fixed(offset), .. }) = *slot else {
+                continue;
+            };
+            match runs.last_mut().filter(|run| run.continues_at(scalar, offset, *output)) {
+                Some(run) => run.len += 1,
+                None if is_numeric(ty) => runs.push(FloatRun { ty: scalar, offset, output: *output, len: 1 }),
+                None => {}
+            }
+        }
+        runs
+    }
+
+    fn continues_at(&self, ty: ScalarType, offset: usize, output: usize) -> bool {
+        let width = ty.fixed_bytes().unwrap_or(0);
+        self.ty == ty && self.offset + self.len * width == offset && self.output + self.len == output
+    }
+}
+
+/// A run being read from `bytes`, where it begins.
+struct ReadRun<'a> {
+    bytes: &'a [u8],
+    out: &'a mut [f32],
+}
+
+impl NumberWork<f32> for ReadRun<'_> {
+    type Output = ();
+
+    #[inline]
+    fn run<const W: usize>(self, read: impl Fn([u8; W]) -> f32) {
+        let bytes = &self.bytes[..self.out.len() * W];
+        for (out, bytes) in self.out.iter_mut().zip(bytes.as_chunks::<W>().0) {
+            *out = read(*bytes);
+        }
+    }
+}

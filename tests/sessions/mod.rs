@@ -1,0 +1,206 @@
+//! What every session promises, wherever its store is: one suite over a store in this process, a client, and an
+//! asynchronous client.
+
+mod blocking;
+
+use std::path::PathBuf;
+
+use asofdb::{
+    ErrorKind, ExportOptions, F32Matrix, IngestOptions, Input, Prepared, Session, Status, Store, Timestamp,
+    TrainingSetOptions, Value,
+};
+use asofdb_client::{Client, Engine};
+use tempfile::TempDir;
+
+use self::blocking::Blocking;
+use crate::common::{TestStore, batch, files, int, times, users};
+use crate::sidecar::harness::Sidecar;
+
+/// A session with what its store lives in.
+struct Held<S> {
+    session: S,
+    /// Dropped after the session.
+    _home: Box<dyn std::any::Any>,
+}
+
+fn store() -> Held<Store> {
+    let test = TestStore::new(&users());
+    Held { session: test.store.clone(), _home: Box::new(test) }
+}
+
+fn client() -> Held<Client> {
+    let sidecar = Sidecar::start(&users(), &[]);
+    Held { session: sidecar.client(), _home: Box::new(sidecar) }
+}
+
+fn engine() -> Held<Engine> {
+    let sidecar = Sidecar::start(&users(), &[]);
+    Held { session: Engine::Sidecar(sidecar.client()), _home: Box::new(sidecar) }
+}
+
+fn asynchronous() -> Held<Blocking> {
+    let sidecar = Sidecar::start(&users(), &[]);
+    Held { session: Blocking::connect(&sidecar.socket()), _home: Box::new(sidecar) }
+}
+
+macro_rules! over_every_session {
+    ($($promise:ident),* $(,)?) => {
+        over_every_session!(@ store: $($promise),*);
+        over_every_session!(@ client: $($promise),*);
+        over_every_session!(@ engine: $($promise),*);
+        over_every_session!(@ asynchronous: $($promise),*);
+    };
+    (@ $kind:ident: $($promise:ident),*) => {
+        mod $kind {
+            $(#[test]
+            fn $promise() {
+                super::$promise(&super::$kind().session);
+            })*
+        }
+    };
+}
+
+over_every_session!(
+    reads_answer_as_of_their_question,
+    a_batch_is_refused_whole,
+    a_deletion_hides_and_an_erasure_removes,
+    history_is_newest_first_and_limited,
+    definitions_change_in_one_step,
+    exports_come_back_by_ingest_and_join_to_a_spine,
+    figures_and_upkeep_are_there,
+);
+
+/// Writes visits of users, `hours` before the store's present.
+fn write_visits(session: &impl Session, visits: &[(i64, i64)], hours: i64) -> Timestamp {
+    let at = session.now().unwrap().minus(asofdb::Span::from_secs(hours * 3_600));
+    let column = |values: Vec<i64>| std::sync::Arc::new(arrow::array::Int64Array::from(values)) as _;
+    let rows = batch(vec![
+        ("user_id", column(visits.iter().map(|(user, _)| *user).collect())),
+        ("event_timestamp", times(visits.iter().map(|_| Some(at)))),
+        ("visits", column(visits.iter().map(|(_, visits)| *visits).collect())),
+        ("score", std::sync::Arc::new(arrow::array::Float32Array::from(vec![Some(0.5); visits.len()]))),
+        ("name", std::sync::Arc::new(arrow::array::StringArray::from(vec![None::<&str>; visits.len()]))),
+    ]);
+    session.write("profile", &rows).unwrap();
+    at
+}
+
+fn visits(session: &impl Session, request: &Prepared, user: i64, at: Option<Timestamp>) -> (Option<Value>, Status) {
+    let mut entities = request.entity_rows();
+    entities.push(&[int(user)]).unwrap();
+    let answer = match at {
+        None => session.latest(request, &entities),
+        Some(at) => session.as_of(request, &entities, at, None),
+    };
+    let answer = answer.unwrap();
+    (answer.value(0, 0).unwrap(), answer.status(0, 0))
+}
+
+fn reads_answer_as_of_their_question(session: &impl Session) {
+    let first = write_visits(session, &[(1, 10), (2, 20)], 3);
+    let known = session.now().unwrap();
+    write_visits(session, &[(1, 11)], 1);
+    let request = session.prepare(&["profile:visits"]).unwrap();
+    assert_eq!(visits(session, &request, 1, None), (int(11), Status::Present));
+    assert_eq!(visits(session, &request, 1, Some(first)), (int(10), Status::Present));
+    assert_eq!(visits(session, &request, 3, None), (None, Status::Missing));
+    let mut entities = request.entity_rows();
+    entities.push(&[int(1)]).unwrap();
+    let now = session.now().unwrap();
+    let answer = session.as_of(&request, &entities, now, Some(known)).unwrap();
+    assert_eq!(answer.value(0, 0).unwrap(), int(10), "only what was known");
+    let (mut values, mut statuses) = ([0.0], [Status::Missing]);
+    let matrix = F32Matrix { values: &mut values, statuses: Some(&mut statuses), fill: f32::NAN };
+    session.latest_f32(&request, &entities, matrix).unwrap();
+    assert_eq!((values, statuses), ([11.0], [Status::Present]));
+    assert_eq!(session.prepare(&["profile:none"]).unwrap_err().kind(), ErrorKind::NotFound);
+}
+
+fn a_batch_is_refused_whole(session: &impl Session) {
+    let now = session.now().unwrap();
+    let keys = std::sync::Arc::new(arrow::array::Int64Array::from(vec![Some(1), None]));
+    let rows = batch(vec![("user_id", keys), ("event_timestamp", times([Some(now), Some(now)]))]);
+    let error = session.write("profile", &rows).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Invalid);
+    let request = session.prepare(&["profile:visits"]).unwrap();
+    assert_eq!(visits(session, &request, 1, None).1, Status::Missing);
+}
+
+fn a_deletion_hides_and_an_erasure_removes(session: &impl Session) {
+    let at = write_visits(session, &[(1, 10), (2, 20)], 2);
+    let request = session.prepare(&["profile:visits"]).unwrap();
+    let entity = [("user_id", Value::Int64(1))];
+    session.delete(&["profile"], &entity, session.now().unwrap()).unwrap();
+    assert_eq!(visits(session, &request, 1, None).1, Status::Missing);
+    assert_eq!(visits(session, &request, 1, Some(at)), (int(10), Status::Present));
+    let erased = session.erase(&["profile"], &entity).unwrap();
+    assert_eq!((erased.len(), erased[0].view.as_str(), erased[0].versions), (1, "profile", 2));
+    assert_eq!(visits(session, &request, 1, Some(at)).1, Status::Missing);
+    assert_eq!(visits(session, &request, 2, None), (int(20), Status::Present));
+}
+
+fn history_is_newest_first_and_limited(session: &impl Session) {
+    for hours in [3, 1, 2] {
+        write_visits(session, &[(1, hours)], hours);
+    }
+    let entity = [("user_id", Value::Int64(1))];
+    session.delete(&["profile"], &entity, session.now().unwrap()).unwrap();
+    let seen = |limit| {
+        let rows = session.history("profile", &entity, limit).unwrap();
+        rows.iter().map(|row| (row.deleted, row.values.get(1).cloned().flatten())).collect::<Vec<_>>()
+    };
+    assert_eq!(seen(9), [(true, None), (false, int(1)), (false, int(2)), (false, int(3))]);
+    assert_eq!(seen(2), [(true, None), (false, int(1))]);
+    assert_eq!(session.history("none", &entity, 1).unwrap_err().kind(), ErrorKind::NotFound);
+}
+
+fn definitions_change_in_one_step(session: &impl Session) {
+    let catalog = session.catalog().unwrap();
+    let mut wanted = users();
+    wanted.views[0]
+        .features
+        .push(asofdb::FeatureDefinition::new("level", asofdb::ValueType::Scalar(asofdb::ScalarType::Int32)));
+    assert_eq!(session.plan(&wanted).unwrap().changes.len(), 1);
+    let error = session.apply_to(&wanted, false, Some(catalog.revision() + 7)).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Conflict);
+    session.apply(&wanted, false).unwrap();
+    assert_eq!(session.catalog().unwrap().revision(), catalog.revision() + 1);
+    let nothing = asofdb::Definitions::default();
+    assert_eq!(session.apply(&nothing, false).unwrap_err().kind(), ErrorKind::Conflict);
+    assert!(session.prepare(&["profile:level"]).is_ok());
+}
+
+fn exports_come_back_by_ingest_and_join_to_a_spine(session: &impl Session) {
+    let at = write_visits(session, &[(1, 10), (2, 20)], 2);
+    let directory = TempDir::new().unwrap();
+    let out = directory.path().join("out");
+    let manifest = session.export("profile", &out, &ExportOptions::default(), &mut |_| {}).unwrap();
+    assert_eq!((manifest.rows, manifest.files.len()), (2, 1));
+    let file: PathBuf = out.join(&manifest.files[0].path);
+    let ingested = session.ingest("profile", vec![Input::Path(file)], &IngestOptions::default(), &mut |_| {}).unwrap();
+    assert_eq!(ingested.rows_written, 2);
+    assert_eq!(
+        session.history("profile", &[("user_id", Value::Int64(1))], 9).unwrap().len(),
+        1,
+        "a replay is harmless"
+    );
+    let spine = files::text(directory.path().join("spine.csv"), &format!("user_id,event_timestamp\n2,{at}\n3,{at}\n"));
+    let set = directory.path().join("set.parquet");
+    let options = TrainingSetOptions::default();
+    let report = session.training_set(&["profile:visits"], &spine, &set, &options, &mut |_| {}).unwrap();
+    let count = |status| report.features[0].of(status);
+    assert_eq!((report.rows, count(Status::Present), count(Status::Missing)), (2, 1, 1));
+}
+
+fn figures_and_upkeep_are_there(session: &impl Session) {
+    let at = write_visits(session, &[(1, 10)], 2);
+    let freshness = session.freshness("profile").unwrap();
+    assert_eq!((freshness.newest, freshness.entities), (Some(at), 1));
+    session.flush().unwrap();
+    session.compact().unwrap();
+    assert_eq!(session.verify().unwrap().problems, Vec::<String>::new());
+    assert_eq!(session.stats().unwrap().rows, 1);
+    let directory = TempDir::new().unwrap();
+    session.checkpoint(&directory.path().join("copy")).unwrap();
+    assert!(directory.path().join("copy/ASOFDB").exists());
+}
