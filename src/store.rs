@@ -50,7 +50,7 @@ impl Store {
         self.durability
     }
 
-    /// What is defined, as of now.
+    /// Reads what is defined, as of now.
     pub fn catalog(&self) -> Arc<Catalog> {
         self.backend.catalog()
     }
@@ -60,7 +60,7 @@ impl Store {
         self.backend.now()
     }
 
-    /// What [`Store::apply`] would do.
+    /// Tells what [`Store::apply`] would do.
     ///
     /// # Errors
     /// `Invalid`, `NotFound` or `Conflict` when the definitions break a rule, naming the thing and the rule.
