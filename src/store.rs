@@ -101,7 +101,7 @@ impl Store {
 
     /// Writes rows of one view: columns named as its join keys, timestamps and features. Columns the view
     /// does not know are ignored, but for those that the metadata of an export mark as the created timestamp or
-    /// as what tells deletions (see [`Store::export`]).
+    /// as what tells deletions (see `Session::export`).
     ///
     /// # Errors
     /// `Invalid`, naming view, row, column and rule; nothing of the batch is written.
