@@ -44,7 +44,7 @@ class JoinQuestion(NamedTuple):
 
 
 class ExportQuestion(NamedTuple):
-    """Which rows are exported, and how."""
+    """The rows to export, and options of the export."""
 
     start: Time | None
     end: Time | None

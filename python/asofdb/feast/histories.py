@@ -1,4 +1,4 @@
-"""Which view of the store holds the history of which feature view."""
+"""Feature views, and the views of the store that hold their histories."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From file sources into the store: each file once, whatever asks for it."""
+"""Loading of file sources into the store: each file once, whatever asks for it."""
 
 from __future__ import annotations
 

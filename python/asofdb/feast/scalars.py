@@ -105,7 +105,7 @@ def _to(type_: pa.DataType) -> Convert:
 
 
 def _whole_to_float(type_: pa.DataType) -> Convert:
-    """By way of doubles, which round, as Python's numbers do."""
+    """Converts by way of doubles, which round, as Python's numbers do."""
     return lambda array: array.cast(pa.float64(), safe=False).cast(type_, safe=False)
 
 
@@ -167,4 +167,4 @@ _CONVERSIONS: Final[Mapping[tuple[str, str], Convert]] = {
     ("timestamp", "float"): _float_to_time,
     ("timestamp", "time"): seconds_down,
 }
-"""By the store's type and the kind of the column."""
+"""The conversions, by the store's type and the kind of the column."""

@@ -36,7 +36,7 @@ class Spine:
 
     @staticmethod
     def of(entity_rows: Any) -> Spine:
-        """From a pandas data frame or a table of Arrow.
+        """Makes a spine from a pandas data frame or a table of Arrow.
 
         Raises :class:`ValueError` for SQL text, which this store has nothing to run on.
         """

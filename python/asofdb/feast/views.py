@@ -1,4 +1,4 @@
-"""From Feast's feature views to the store's definitions."""
+"""Definitions of the store, made from Feast's feature views."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which version answers, whatever the order in which versions came, and for how long."""
+"""The version that answers, whatever the order in which versions came, and for how long."""
 
 from __future__ import annotations
 
