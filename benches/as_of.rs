@@ -80,7 +80,7 @@ fn warm(store: &Store, raw: &Raw, family: &rocksdb::ColumnFamily, request: &Prep
     }
 }
 
-/// The same rows: as one batch, one by one in their order on disk, and one by one as they come.
+/// Reads the same rows three ways: as one batch, one by one in their order on disk, and one by one as they come.
 fn batch(c: &mut Criterion) {
     let sizes = Sizes::from_env();
     let path = two_views(sizes);

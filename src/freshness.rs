@@ -1,4 +1,4 @@
-//! Whether a view is fed: the age of its newest event against its ttl.
+//! Freshness: the age of a view's newest event against its ttl, which tells whether the view is fed.
 
 use asofdb_storage::row::{self, RowKind};
 use asofdb_storage::{FeatureView, KeyRange, Result, Snapshot, Span, Timestamp};
@@ -6,7 +6,7 @@ use asofdb_storage::{FeatureView, KeyRange, Result, Snapshot, Span, Timestamp};
 use crate::definitions::reference::find_view;
 use crate::store::Store;
 
-/// How fresh the rows of a view are.
+/// The freshness of a view's rows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Freshness {
     /// Name of the view.
@@ -25,12 +25,12 @@ pub struct Freshness {
 }
 
 impl Freshness {
-    /// How old the newest event is.
+    /// Returns the age of the newest event.
     pub fn age(&self) -> Option<Span> {
         self.newest.map(|newest| self.now.since(newest))
     }
 
-    /// Whether everything the view has is expired, or it has a ttl and no rows. Without a ttl nothing is stale.
+    /// Returns whether everything the view has is expired, or it has a ttl and no rows. Without a ttl nothing is stale.
     pub fn is_stale(&self) -> bool {
         self.ttl.is_some_and(|ttl| self.age().is_none_or(|age| age > ttl))
     }
@@ -43,7 +43,7 @@ impl Freshness {
 }
 
 impl Store {
-    /// How fresh a view is. Reads the keys of every version of the view once: some seconds for ten million.
+    /// Tells how fresh a view is. Reads the keys of every version of the view once: some seconds for ten million.
     ///
     /// # Errors
     /// `NotFound` for an unknown view; `Corrupt` when stored bytes cannot be read.

@@ -1,8 +1,8 @@
 //! asofdb: an embedded feature store engine.
 //!
 //! A [`Store`] keeps every version of every feature row and answers what a value is now
-//! ([`Store::latest`]), what it was at a time ([`Store::as_of`], [`Store::point_in_time_join`]), and gives all of
-//! it ([`Store::export`]). Every value comes with the reason for its presence or absence, a [`Status`].
+//! ([`Store::latest`]), what it was at a time ([`Store::as_of`], [`Session::point_in_time_join`]), and gives all of
+//! it ([`Session::export`]). Every value comes with the reason for its presence or absence, a [`Status`].
 //!
 //! It is no feature computation framework and no job scheduler: values come in as Arrow batches or files, and go out as
 //! Arrow, matrices or Parquet. One process has a store open at a time; others use it through a sidecar (crate
@@ -100,8 +100,8 @@ pub use asofdb_storage::{
 #[cfg(feature = "rocksdb")]
 pub use asofdb_storage::{Options, restore};
 
-/// What the crates of this workspace that carry a store to other processes share with it. It may change with any
-/// version: programs use what is above.
+/// Parts that the crates of this workspace which carry a store to other processes share with it. They may change with
+/// any version: programs use what is above.
 #[doc(hidden)]
 pub mod parts {
     pub use crate::definitions::document::{Table, TomlText, read_text};

@@ -1,6 +1,6 @@
-//! How long work tells how far it has come.
+//! Progress of long work.
 
-/// How far a long operation has come.
+/// The progress of a long operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Progress {
     /// Rows done.

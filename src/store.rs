@@ -50,7 +50,7 @@ impl Store {
         self.durability
     }
 
-    /// What is defined, as of now.
+    /// Reads what is defined, as of now.
     pub fn catalog(&self) -> Arc<Catalog> {
         self.backend.catalog()
     }
@@ -60,7 +60,7 @@ impl Store {
         self.backend.now()
     }
 
-    /// What [`Store::apply`] would do.
+    /// Tells what [`Store::apply`] would do.
     ///
     /// # Errors
     /// `Invalid`, `NotFound` or `Conflict` when the definitions break a rule, naming the thing and the rule.
@@ -95,7 +95,7 @@ impl Store {
 
     /// Writes rows of one view: columns named as its join keys, timestamps and features. Columns the view
     /// does not know are ignored, but for those that the metadata of an export mark as the created timestamp or
-    /// as what tells deletions (see [`Store::export`]).
+    /// as what tells deletions (see `Session::export`).
     ///
     /// # Errors
     /// `Invalid`, naming view, row, column and rule; nothing of the batch is written.

@@ -71,7 +71,7 @@ struct Cli {
 }
 
 impl Cli {
-    /// Without a store, but with files to make one.
+    /// Makes a directory without a store, but with files to make one.
     fn new() -> Self {
         let cli = Cli { directory: TempDir::new().unwrap() };
         cli.write("features.toml", DEFINITIONS);
@@ -80,7 +80,7 @@ impl Cli {
         cli
     }
 
-    /// With a store that holds the rows above.
+    /// Makes a directory with a store that holds the rows above.
     fn filled() -> Self {
         let cli = Cli::new();
         cli.succeeds("apply features.toml");

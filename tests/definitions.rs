@@ -61,7 +61,7 @@ fn tags(key: &str, value: &str) -> BTreeMap<String, String> {
     BTreeMap::from([(key.to_owned(), value.to_owned())])
 }
 
-/// What is said about the definitions with one line replaced.
+/// Returns the error of the definitions with one line replaced.
 fn with(line: &str, replacement: &str) -> String {
     assert_eq!(WHOLE.matches(line).count(), 1, "{line:?} is once in the definitions");
     refused(&WHOLE.replace(line, replacement)).1

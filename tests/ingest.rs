@@ -379,7 +379,7 @@ fn the_flights_data_is_ingested_as_it_is() {
 /// Rows and chunks of the kill test: large enough for chunks that go into files of their own.
 const KILLED_ROWS: i64 = 400_000;
 const KILLED_CHUNK_BYTES: usize = 2 << 20;
-/// Where the child finds the directory of its store and input.
+/// The variable in which the child finds the directory of its store and input.
 const CHILD: &str = "ASOFDB_TEST_INGEST_CHILD";
 
 fn numbers() -> Definitions {

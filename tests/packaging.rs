@@ -1,4 +1,4 @@
-//! What is in packaging/ works as it says.
+//! The files in packaging/ work as they say.
 
 use std::process::Command;
 

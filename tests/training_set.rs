@@ -147,7 +147,7 @@ fn a_spine_that_breaks_off_leaves_nothing() {
 /// Tells the child process of the next test where its training set goes.
 const CHILD: &str = "ASOFDB_TEST_TRAINING_SET_CHILD";
 
-/// In a child whose files may not grow large: more batches than wait for the writer, and the error.
+/// The child whose files may not grow large: more batches than wait for the writer, and the error.
 #[test]
 fn child_whose_training_set_is_cut_short() {
     let Some(out) = std::env::var_os(CHILD).map(PathBuf::from) else { return };

@@ -8,7 +8,7 @@ use std::time::Duration;
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
-/// How often a starting server is asked whether it is there, and the pause between.
+/// The attempts to reach a starting server, and the pause between two.
 const START_ATTEMPTS: usize = 6_000;
 const START_PAUSE: Duration = Duration::from_millis(10);
 

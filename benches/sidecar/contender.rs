@@ -1,4 +1,4 @@
-//! Who is measured: something that answers with the features of entities.
+//! The contenders: things that answer with the features of entities.
 
 use crate::support::{Sizes, WIDE, mix, value};
 
@@ -16,7 +16,7 @@ pub trait Contender: Sync {
     /// The process that answers, where it is another one.
     fn server(&self) -> Option<u32>;
 
-    /// A connection of its own that has one request on its way.
+    /// A connection of its own that has one request in flight.
     fn reader(&self) -> Box<dyn Reader + Send + '_>;
 
     /// A connection that sends a request for each entity before it takes the first answer.

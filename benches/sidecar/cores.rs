@@ -1,4 +1,4 @@
-//! Which cores the two ends of a socket run on. A wake-up across the cores of a virtual machine costs ten times
+//! The cores on which the two ends of a socket run. A wake-up across the cores of a virtual machine costs ten times
 //! what the protocol does, so it is decided here and stated.
 
 use rustix::process::{Pid, getpid};
@@ -18,7 +18,7 @@ pub enum Cores {
 }
 
 impl Cores {
-    /// What this machine can do.
+    /// Returns the divisions of cores that this machine has.
     pub fn all() -> Vec<Cores> {
         match count() {
             1 => vec![Cores::One],

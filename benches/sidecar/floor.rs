@@ -16,7 +16,7 @@ const SOCKET: &str = "ASOFDB_BENCH_FLOOR_SOCKET";
 /// Before the keys of a request and before the rows of an answer: the number of rows, then nothing.
 const HEADER_BYTES: usize = 16;
 const KEY_BYTES: usize = 8;
-/// What a row of the store has before its values, so that the same number of bytes travels.
+/// The bytes that a row of the store has before its values, so that the same number of bytes travels.
 const ROW_HEAD_BYTES: usize = 11;
 const ROW_BYTES: usize = ROW_HEAD_BYTES + WIDE * size_of::<f32>();
 /// Room for the largest request and for many small ones.

@@ -79,13 +79,13 @@ fn measure(contenders: &[&dyn Contender], sizes: Sizes, picks: &Picks) {
     println!("load {}", load_average());
 }
 
-/// How busy the machine was in the last minute: with more to do than this bench, nothing here means much.
+/// Reads the machine's load of the last minute: with more to do than this bench, nothing here means much.
 fn load_average() -> String {
     let averages = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
     averages.split_whitespace().next().unwrap_or("unknown").to_owned()
 }
 
-/// The same reads under criterion, which keeps a history.
+/// Measures the same reads with criterion, which keeps a history.
 fn in_criterion(c: &mut Criterion, contenders: &[&dyn Contender], picks: &Picks) {
     Cores::One.pin(contenders);
     for rows in ROWS {

@@ -7,20 +7,20 @@ use std::time::{Duration, Instant};
 use crate::contender::{Contender, Picks, Reader, ReadyWrite, Requests};
 use crate::cores::Cores;
 
-/// How long a contender is measured in one round, and how long it runs before that.
+/// The time that a contender is measured in one round, and the time that it runs before that.
 const TURN: Duration = Duration::from_millis(200);
 const WARM_UP: Duration = Duration::from_millis(20);
 /// Fewer requests than this have no 99th percentile.
 const REQUESTS_MIN: usize = 100;
-/// Clients at a time, where there are many, and requests on their way, where they are pipelined.
+/// Clients at a time, where there are many, and requests in flight, where they are pipelined.
 pub const CLIENTS: usize = 8;
 pub const PIPELINED: usize = 16;
-/// What the writer writes: batches of so many rows, so many a second, so many a turn.
+/// The writer's load: batches of so many rows, so many a second, so many a turn.
 const BATCH_ROWS: usize = 1_000;
 const BATCHES_A_SECOND: usize = 10;
 const BATCHES_A_TURN: usize = 20;
 
-/// What is measured.
+/// The measurements to make.
 pub struct Plan<'a> {
     pub contenders: &'a [&'a dyn Contender],
     pub cores: Cores,
@@ -28,7 +28,7 @@ pub struct Plan<'a> {
     pub rounds: usize,
 }
 
-/// How long requests took.
+/// Latencies of requests.
 #[derive(Debug, Clone, Copy)]
 pub struct Latency {
     pub p50: Duration,
@@ -47,8 +47,9 @@ impl RoundTrips {
         self.turns.iter().map(|turns| median_latency(turns))
     }
 
-    /// How much longer than the others together, in microseconds, for each number of rows: the difference of the
-    /// medians within each round, because a round is short and its noise hits all, and the median of those.
+    /// Returns how much longer these took than the others together, in microseconds, for each number of rows: the
+    /// difference of the medians within each round, because a round is short and its noise hits all, and the median of
+    /// those.
     pub fn over(&self, others: &[&RoundTrips]) -> Vec<f64> {
         let p50 = |of: &RoundTrips, rows: usize, round: usize| micros(of.turns[rows][round].p50);
         let over = |rows: usize| {
@@ -98,7 +99,7 @@ impl Plan<'_> {
         named.map(|(contender, turns)| RoundTrips { name: contender.name(), turns }).collect()
     }
 
-    /// As many requests of one row as can be had: from many clients, and from one that pipelines.
+    /// Sends as many requests of one row as can be had: from many clients, and from one that pipelines.
     pub fn throughput(&self) -> Vec<Rates> {
         self.cores.pin(self.contenders);
         let mut rates = vec![(Vec::new(), Vec::new()); self.contenders.len()];

@@ -51,7 +51,7 @@ impl Sidecar {
     }
 }
 
-/// What the sidecar answers with.
+/// The form of the sidecar's answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Answers {
     /// Rows with their statuses and event timestamps, which the client decodes as it reads values.

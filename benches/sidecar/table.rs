@@ -4,7 +4,7 @@ use crate::ROWS;
 use crate::cores::Cores;
 use crate::rounds::{BesideWriter, CLIENTS, Latency, PIPELINED, Rates, RoundTrips, micros};
 
-/// What the sidecar may cost beside what the floor and the embedded read do, a number of rows each.
+/// The most that the sidecar may cost beside what the floor and the embedded read do, a number of rows each.
 const AIM_MICROS: [f64; 3] = [3.0, 8.0, 40.0];
 
 /// The first contender is the floor, the second the embedded store.

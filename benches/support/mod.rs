@@ -33,7 +33,7 @@ const DAY: i64 = 86_400_000_000;
 /// Rows of one bulk load while building.
 const LOAD_ROWS: usize = 500_000;
 
-/// How much data a bench runs over.
+/// The amount of data that a bench runs over.
 #[derive(Debug, Clone, Copy)]
 pub struct Sizes {
     pub entities: usize,
@@ -194,7 +194,7 @@ pub fn arrow_batch(view: &FeatureView, rows: &[(usize, usize)]) -> RecordBatch {
     RecordBatch::try_from_iter(columns).expect("columns of one length")
 }
 
-/// The same files through RocksDB alone, read-only, with a cache of the same size.
+/// The files of the store through RocksDB alone, read-only, with a cache of the same size.
 pub struct Raw {
     pub db: DB,
 }

@@ -49,7 +49,7 @@ fn short(bytes: &mut Bytes<'_>) -> Vec<u8> {
     (0..bytes.below(12)).map(|_| bytes.byte()).collect()
 }
 
-/// Whether a value is or holds a NaN, which equals nothing.
+/// Returns whether a value is or holds a NaN, which equals nothing.
 pub(crate) fn has_nan(value: &Value) -> bool {
     match value {
         Value::Float32(v) => v.is_nan(),

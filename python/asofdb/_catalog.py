@@ -1,4 +1,4 @@
-"""What is defined, and what a change of it does."""
+"""The catalog, and plans of its changes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What operations tell about what they did."""
+"""Reports of operations."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Erased:
 
 @dataclass(frozen=True)
 class Freshness:
-    """Whether a view is fed: its newest event against its ttl. Ages are in seconds."""
+    """A view's freshness: its newest event against its ttl, which tells whether it is fed. Ages are in seconds."""
 
     view: str
     stale: bool
@@ -61,7 +61,7 @@ class Freshness:
 
 @dataclass(frozen=True)
 class Verified:
-    """What a check of everything read, and the problems that it found: none, if all is well."""
+    """The counts of a check of everything, and the problems that it found: none, if all is well."""
 
     versions: int
     entities: int
@@ -70,7 +70,7 @@ class Verified:
 
 @dataclass(frozen=True)
 class IngestedFile:
-    """What an ingest did with one input. Rows that an earlier run had read are in ``rows_resumed`` only."""
+    """Report of one input of an ingest. Rows that an earlier run had read are in ``rows_resumed`` only."""
 
     name: str
     rows_read: int
@@ -81,7 +81,7 @@ class IngestedFile:
 
 @dataclass(frozen=True)
 class IngestReport:
-    """What an ingest did. ``rejects`` is the file of bad rows, if there is one."""
+    """Report of an ingest. ``rejects`` is the file of bad rows, if there is one."""
 
     rows_read: int
     rows_written: int
@@ -100,7 +100,7 @@ class IngestReport:
 
 @dataclass(frozen=True)
 class FeatureCounts:
-    """How often a feature had each status."""
+    """Counts of each status of a feature."""
 
     present: int
     null: int
@@ -110,7 +110,7 @@ class FeatureCounts:
 
 @dataclass(frozen=True)
 class JoinReport:
-    """What a training set has: ``null_rows`` are rows whose time or a join key was null; ``features`` by reference."""
+    """Report of a training set: ``null_rows`` are rows whose time or a join key was null; ``features`` by reference."""
 
     rows: int
     null_rows: int

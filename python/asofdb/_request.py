@@ -39,7 +39,7 @@ class Request:
 
     @property
     def references(self) -> list[str]:
-        """As they were given."""
+        """The references as they were given."""
         return self._request.references
 
     @property

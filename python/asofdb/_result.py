@@ -22,7 +22,7 @@ __all__ = ["Result", "Status"]
 
 
 class Status(enum.IntEnum):
-    """Why a value is or is not there."""
+    """Status of a value: why it is or is not there."""
 
     PRESENT = 0
     """A value was stored, and it is within its ttl. Zero, False and "" are values."""
@@ -35,7 +35,7 @@ class Status(enum.IntEnum):
 
 
 class Result:
-    """What was found for each entity, feature by feature, in the order asked.
+    """Answer for each entity, feature by feature, in the order asked.
 
     It holds the rows as they came; each ``to_...`` makes its form from them. A feature's default stands in wherever its
     status is not ``present``. Columns are the join keys, then the features by name (``view__feature`` where names

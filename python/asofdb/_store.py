@@ -32,7 +32,7 @@ Wanted = Path | Definitions | Iterable[Entity | FeatureView | FeatureService]
 
 
 class JoinQuestion(NamedTuple):
-    """What a join is asked to do, beside the features."""
+    """Options of a join, beside the features."""
 
     event_timestamp: str
     known_at: Time | Literal["own_time"] | None
@@ -44,7 +44,7 @@ class JoinQuestion(NamedTuple):
 
 
 class ExportQuestion(NamedTuple):
-    """Which rows are exported, and how."""
+    """The rows to export, and options of the export."""
 
     start: Time | None
     end: Time | None
@@ -99,11 +99,11 @@ class _Engine:
         return Plan._of(self._engine.apply_json(*_wanted(definitions), allow_drop, revision))
 
     def plan(self, definitions: Wanted) -> Plan:
-        """What :meth:`apply` would do."""
+        """Returns the plan of what :meth:`apply` would do."""
         return Plan._of(self._engine.plan_json(*_wanted(definitions)))
 
     def catalog(self) -> Catalog:
-        """What is defined, as of now."""
+        """Returns what is defined, as of now."""
         return Catalog._of(self._engine.catalog_json())
 
     # Reads
@@ -331,7 +331,7 @@ class _Engine:
         return self._engine.now()
 
     def freshness(self, view: str) -> Freshness:
-        """How fresh a view is. Reads the keys of every version of the view once."""
+        """Returns how fresh a view is. Reads the keys of every version of the view once."""
         return Freshness._of(self._engine.freshness_json(view))
 
     def stats(self) -> dict[str, Any]:

@@ -63,6 +63,6 @@ class TrainingSet:
 
     @property
     def report(self) -> JoinReport | None:
-        """How often each feature had each status; None until all rows were read."""
+        """Counts of each feature's statuses; None until all rows were read."""
         text = self._join.report_json()
         return None if text is None else JoinReport._of(text)

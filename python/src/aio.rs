@@ -55,7 +55,7 @@ impl AsyncEngine {
     }
 }
 
-/// What a read needs, without Python.
+/// The parts of a read, without Python.
 struct Read {
     resolved: Arc<Resolved>,
     entities: Entities,

@@ -14,7 +14,7 @@ use crate::entities::EntityColumn;
 use crate::errors::{OrRaise, invalid};
 use crate::value::{answered, optional_object};
 
-/// What was found for each entity, feature by feature.
+/// The answer for each entity, feature by feature.
 #[pyclass(frozen, module = "asofdb._native")]
 pub(crate) struct Answer {
     answer: Arc<asofdb::Answer>,

@@ -111,7 +111,7 @@ pub(crate) fn ingest_rows(
     callback.finish(done.map(|report| report_json(&report)))
 }
 
-/// Which rows, how distributed, how compressed.
+/// The rows, the partitions and the compression of an export.
 #[derive(FromPyObject)]
 pub(crate) struct ExportQuestion<'py> {
     start: Option<Bound<'py, PyAny>>,

@@ -78,7 +78,7 @@ fn of_pandas(values: &Bound<'_, PyAny>, array: &Bound<'_, PyAny>, ty: ValueType,
     nullif(&column(array, ty, name)?, &missing).map_err(|error| invalid(py, error.to_string()))
 }
 
-/// Whether an object stands for no value: None, or what pandas has instead.
+/// Returns whether an object stands for no value: None, or what pandas has instead.
 fn is_missing(item: &Bound<'_, PyAny>) -> bool {
     let is_of_pandas = || item.get_type().name().is_ok_and(|name| name == "NAType" || name == "NaTType");
     item.is_none() || is_of_pandas()

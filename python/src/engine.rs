@@ -30,7 +30,7 @@ pub(crate) struct Engine {
     state: Mutex<State>,
 }
 
-/// How it was opened, to open it again after a fork.
+/// The way in which it was opened, to open it again after a fork.
 #[derive(Clone)]
 enum Origin {
     Store,
@@ -80,7 +80,7 @@ impl Engine {
         py.detach(move || work(&engine)).or_raise(py)
     }
 
-    /// Where the sidecar is and how to connect; `None` for a store.
+    /// Returns the sidecar's path and the options of the connection; `None` for a store.
     pub(crate) fn sidecar(&self) -> Option<(PathBuf, ConnectOptions)> {
         match &self.origin {
             Origin::Store => None,

@@ -20,7 +20,7 @@ pub(crate) struct Entities {
 pub(crate) struct EntityColumn {
     pub(crate) name: String,
     pub(crate) ty: ScalarType,
-    /// Of exactly that type.
+    /// The column, of exactly that type.
     pub(crate) column: ArrayRef,
 }
 
@@ -82,7 +82,7 @@ fn of_exact(py: Python<'_>, columns: Vec<ArrayRef>, prepared: &Prepared, keys: &
     Ok(Entities { rows, keys: keys.collect() })
 }
 
-/// Whether this is one value, not a column of them.
+/// Returns whether this is one value, not a column of them.
 fn is_single(value: &Bound<'_, PyAny>) -> bool {
     let is_text = || {
         value.is_instance_of::<PyString>() || value.is_instance_of::<PyBytes>() || value.is_instance_of::<PyByteArray>()

@@ -1,4 +1,4 @@
-//! What a fork does to a process that uses us: gunicorn's workers, multiprocessing.
+//! Forks of a process that uses us: gunicorn's workers, multiprocessing.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 

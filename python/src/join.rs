@@ -23,13 +23,13 @@ use crate::spooled::Spooled;
 use crate::table::not_a_table;
 use crate::time::optional_timestamp;
 
-/// What stands for each row's own time.
+/// The word that stands for each row's own time.
 const OWN_TIME: &str = "own_time";
 
 /// Batches that wait for whoever reads them.
 const BATCHES_WAITING_MAX: usize = 4;
 
-/// What a join is asked to do, beside the features.
+/// The options of a join, beside the features.
 #[derive(FromPyObject)]
 pub(crate) struct JoinQuestion<'py> {
     event_timestamp: String,
@@ -53,7 +53,7 @@ impl JoinQuestion<'_> {
         })
     }
 
-    /// The same for a join of a file.
+    /// Returns these options for a join of a file.
     fn file_options(&self, py: Python<'_>) -> PyResult<TrainingSetOptions> {
         let spine_delimiter = delimiter(py, self.delimiter.as_deref())?;
         Ok(TrainingSetOptions { join: self.options()?, spine_delimiter, ..TrainingSetOptions::default() })
@@ -84,18 +84,18 @@ type Counted = Arc<Mutex<Option<JoinReport>>>;
 struct Joined {
     schema: SchemaRef,
     batches: Receiver<Sent>,
-    /// What was counted when everything was joined.
+    /// The counts when everything was joined.
     counted: Counted,
     end: Arc<Mutex<End>>,
 }
 
-/// How reading has ended.
+/// The end of reading.
 #[derive(Default)]
 enum End {
-    /// It has not.
+    /// Reading has not ended.
     #[default]
     Open,
-    /// With everything.
+    /// Everything was read.
     Read(JoinReport),
     Failed(Error),
 }
@@ -149,7 +149,7 @@ impl JoinStream {
         self.schema.fields().iter().map(|field| field.name().clone()).collect()
     }
 
-    /// What was counted, once all rows were read.
+    /// Returns the counts, once all rows were read.
     fn report_json(&self) -> Option<String> {
         match &*self.end.lock() {
             End::Read(report) => Some(report_json(report)),

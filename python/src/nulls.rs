@@ -1,7 +1,7 @@
 //! Arrays of nulls alone as the Arrow C data interface has them: without a buffer.
 //!
 //! polars gives the Null type a buffer of validity. Readers that take it must leave it alone; that of Arrow for Rust
-//! refuses the whole table. So such arrays lose the buffer on their way in, wherever they are nested.
+//! refuses the whole table. So such arrays lose the buffer as they come in, wherever they are nested.
 
 #![allow(
     unsafe_code,

@@ -6,7 +6,7 @@ use pyo3::prelude::*;
 /// A function of Python that is told, if there is one.
 pub(crate) struct Callback {
     function: Option<Py<PyAny>>,
-    /// What it raised first; it is not called again then.
+    /// The exception that it raised first; it is not called again then.
     raised: Option<PyErr>,
 }
 

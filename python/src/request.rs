@@ -29,7 +29,7 @@ pub(crate) struct Resolved {
     generation: u64,
 }
 
-/// What is asked of each entity.
+/// The question that is asked of each entity.
 #[derive(Clone, Copy)]
 pub(crate) enum Question {
     Latest,
@@ -100,7 +100,7 @@ impl Request {
 }
 
 impl Resolved {
-    /// Whether entities look the same.
+    /// Returns whether entities look the same.
     fn has_keys_of(&self, other: &Resolved) -> bool {
         let key = |key: &KeyColumn| (key.name_text.clone(), key.ty);
         self.keys.iter().map(key).eq(other.keys.iter().map(key))
@@ -115,7 +115,7 @@ impl Request {
         Ok(Request { engine, references, resolved: Mutex::new(resolved) })
     }
 
-    /// As they were given.
+    /// Returns the references as they were given.
     #[getter]
     fn references(&self) -> Vec<String> {
         self.references.clone()

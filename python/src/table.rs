@@ -14,7 +14,7 @@ use crate::capsule::{Rows, import_rows};
 use crate::columns::column;
 use crate::errors::invalid;
 
-/// What a column must be, by its name; `None` for columns that nobody asks for.
+/// The type that a column must have, by its name; `None` for columns that nobody asks for.
 pub(crate) type TypeOf<'t> = &'t dyn Fn(&str) -> Option<ValueType>;
 
 /// The types of a view's columns.

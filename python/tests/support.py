@@ -1,4 +1,4 @@
-"""What tests share: definitions, rows, a sidecar."""
+"""Helpers that tests share: definitions, rows, a sidecar."""
 
 from __future__ import annotations
 

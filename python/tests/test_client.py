@@ -1,4 +1,4 @@
-"""What a sidecar's client promises beside what a store does."""
+"""Promises of a sidecar's client beside those of a store."""
 
 from __future__ import annotations
 

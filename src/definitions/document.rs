@@ -82,7 +82,7 @@ fn position(text: &str, at: usize) -> (usize, usize) {
     (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
 }
 
-/// Where `path` leads: the offset of its value, or of what encloses it when it is not written down.
+/// Finds the place to which `path` leads: the offset of its value, or of what encloses it when it is not written down.
 pub(crate) fn offset_of(document: &Spanned<DeTable>, path: &[Step]) -> usize {
     let Some((first, rest)) = path.split_first() else { return document.span().start };
     let Step::Field(name) = first else { return document.span().start };

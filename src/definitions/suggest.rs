@@ -19,7 +19,7 @@ pub(crate) fn closest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a s
     near.min_by_key(|(distance, _)| *distance).map(|(_, candidate)| candidate)
 }
 
-/// How many edits lead from `name` to `candidate`; `None` when they are too many to have been meant.
+/// Counts the edits that lead from `name` to `candidate`; `None` when they are too many to have been meant.
 fn distance(name: &str, candidate: &str) -> Option<usize> {
     let candidate = candidate.to_lowercase();
     let edits = strsim::damerau_levenshtein(name, &candidate);

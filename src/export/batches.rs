@@ -123,14 +123,14 @@ impl WholeFiles {
     }
 }
 
-/// Batches on their way into directories by event time. Whole batches wait in memory; when they are too many, they are
-/// cut by partition, all at once, and move to a temporary file.
+/// Batches that are sorted into directories by event time. Whole batches wait in memory; when they are too many, they
+/// are cut by partition, all at once, and move to a temporary file.
 struct Partitions {
     destination: Arc<Destination>,
     by: PartitionBy,
     waiting: Vec<RecordBatch>,
     waiting_bytes: usize,
-    /// By first moment of the partition: what moved to the temporary file, in the order of keys.
+    /// The rows that moved to the temporary file, in the order of keys, by first moment of the partition.
     spilled: BTreeMap<Timestamp, Vec<Place>>,
     spill: Option<Spill>,
 }

@@ -1,4 +1,4 @@
-//! Which partition an event belongs to: UTC days and months.
+//! The calendar of partitions: the UTC day or month that an event belongs to.
 
 use asofdb_storage::{Error, Result, Timestamp};
 

@@ -1,4 +1,4 @@
-//! Where the files of an export go, and how they are written.
+//! The destination of an export's files, and the writing of them.
 
 use std::error::Error as StdError;
 use std::fs;
@@ -15,7 +15,7 @@ use crate::files::output::{OutputDirectory, cannot_write};
 use crate::files::parquet::{Compression, parquet_properties};
 use crate::scan::ExportSchema;
 
-/// Where files go.
+/// The directory and the properties of the files.
 pub(super) struct Destination {
     pub(super) schema: SchemaRef,
     /// Position of the event timestamp among the columns.
@@ -23,7 +23,7 @@ pub(super) struct Destination {
     pub(super) properties: WriterProperties,
     /// The directory that the files are written into.
     pub(super) directory: PathBuf,
-    /// What it will be called.
+    /// The name that it will have.
     target: PathBuf,
     written: AtomicU64,
 }
@@ -63,7 +63,8 @@ fn properties(schema: &Schema, join_keys: usize, compression: Compression) -> Wr
     parquet_properties(schema, compression).set_sorting_columns(Some(sorting(join_keys))).build()
 }
 
-/// By join keys, then newest first. Parquet's order of every join-key type is the order of encoded keys.
+/// Returns the order of rows: by join keys, then newest first. Parquet's order of every join-key type is that of
+/// encoded keys.
 fn sorting(join_keys: usize) -> Vec<SortingColumn> {
     let column =
         |index: usize| SortingColumn { column_idx: index as i32, descending: index >= join_keys, nulls_first: false };

@@ -1,4 +1,4 @@
-//! What an export tells about itself.
+//! The manifest of an export.
 
 use std::fs;
 use std::path::Path;
@@ -15,7 +15,7 @@ use crate::scan::{EXPORT_FORMAT, ExportRows, ManifestColumn};
 /// The name of the manifest in the directory of an export. Readers of data sets pass over names with an underscore.
 pub const MANIFEST_FILE: &str = "_manifest.json";
 
-/// What an export holds, as written to [`MANIFEST_FILE`] in its directory.
+/// The contents of an export, as written to [`MANIFEST_FILE`] in its directory.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Manifest {
     /// The format of this manifest and of the files: [`EXPORT_FORMAT`].
@@ -24,7 +24,7 @@ pub struct Manifest {
     pub asofdb_version: String,
     /// The view.
     pub view: String,
-    /// What was asked.
+    /// The request.
     pub asked: Asked,
     /// The time of the state that was exported.
     #[serde(with = "rfc3339")]
@@ -45,10 +45,10 @@ pub struct Manifest {
     pub files: Vec<ManifestFile>,
 }
 
-/// What was asked of an export.
+/// The request of an export.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Asked {
-    /// Which rows.
+    /// The rows that were chosen.
     pub rows: ExportRows,
     /// Directories by event time.
     pub partition_by: Option<PartitionBy>,

@@ -44,7 +44,7 @@ const RANGE_VERSIONS_MIN: u64 = 1 << 18;
 /// About how many versions a range has at most, and so a file without partitions: a gigabyte of fifty floats.
 const RANGE_VERSIONS_MAX: u64 = 1 << 22;
 
-/// How often progress is told.
+/// The time between two reports of progress.
 const PROGRESS_EVERY: Duration = Duration::from_millis(100);
 
 /// Exports a view of a store in this process, in several threads. See [`Session::export`](crate::Session::export).

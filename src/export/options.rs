@@ -1,4 +1,4 @@
-//! What can be asked of an export.
+//! Options of an export.
 
 use asofdb_storage::{Error, FeatureView, Result};
 use serde::{Deserialize, Serialize};
@@ -16,7 +16,7 @@ pub const EXPORT_THREADS_MAX: usize = 64;
 /// wait for their partition, and a batch of columns.
 pub const EXPORT_THREAD_MEMORY_BYTES_MAX: usize = 192 << 20;
 
-/// How the files of an export are distributed over directories.
+/// The distribution of an export's files over directories.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PartitionBy {
@@ -36,10 +36,10 @@ impl PartitionBy {
     }
 }
 
-/// How a view is exported.
+/// Options of an export of one view.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExportOptions {
-    /// Which rows.
+    /// The rows to export.
     pub rows: ExportRows,
     /// Directories by event time; `None`: all files in one.
     pub partition_by: Option<PartitionBy>,

@@ -1,4 +1,4 @@
-//! Rows on their way into directories by event time.
+//! Rows that are sorted into directories by event time.
 //!
 //! A scan visits entities, each with events of many days. Rows wait in memory, a list a partition; when they are
 //! too many, all lists move to a temporary file. At the end each partition is read back and becomes one file.
@@ -27,7 +27,7 @@ pub(super) struct Partitions<'t> {
     by: PartitionBy,
     /// The number of the range.
     number: usize,
-    /// By first moment of the partition.
+    /// All partitions, by their first moment.
     all: BTreeMap<Timestamp, Partition>,
     waiting_bytes: usize,
     spill: Option<Spill>,
@@ -37,7 +37,7 @@ pub(super) struct Partitions<'t> {
 struct Partition {
     name: String,
     waiting: Vec<u8>,
-    /// What moved to the temporary file, in the order of the scan.
+    /// The rows that moved to the temporary file, in the order of the scan.
     spilled: Vec<Place>,
 }
 

@@ -19,7 +19,7 @@ pub(super) struct Spill {
     len: u64,
 }
 
-/// Where something is in the file: offset and length.
+/// A place in the file: offset and length.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Place(u64, usize);
 

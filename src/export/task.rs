@@ -1,4 +1,4 @@
-//! What the threads of one export share, and the work of one of them.
+//! The state that the threads of one export share, and the work of one of them.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use super::part::{Part, Written, part_name};
 use super::partitions::Partitions;
 use crate::scan::{Counts, Selection};
 
-/// What the threads of an export share.
+/// State that the threads of an export share.
 pub(super) struct Task<'s> {
     pub(super) snapshot: &'s dyn Snapshot,
     pub(super) selection: Selection<'s>,
@@ -32,7 +32,7 @@ impl Task<'_> {
     }
 }
 
-/// Where the rows of one range go.
+/// The destination of the rows of one range.
 enum Sink<'t> {
     /// Into one file, which is created with its first row.
     One { task: &'t Task<'t>, number: usize, part: Option<Box<Part<'t>>> },

@@ -1,4 +1,4 @@
-//! How does a file appear whole or not at all?
+//! Output files and directories, which appear whole or not at all.
 
 pub(crate) mod output;
 pub(crate) mod parquet;

@@ -17,7 +17,7 @@ use asofdb_storage::{Error, Result};
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use rustix::io::Errno;
 
-/// What stands between the target's name and the writer's number in a temporary name.
+/// The text between the target's name and the writer's number in a temporary name.
 const TEMPORARY_MARK: &str = ".asof-tmp-";
 
 /// Temporary names tried before giving up. A name is taken only by an output that lives, or that an
@@ -82,12 +82,12 @@ impl OutputDirectory {
         Ok(OutputDirectory { claim, _directory: directory })
     }
 
-    /// Where the directory is while it is being filled.
+    /// Returns the path of the directory while it is being filled.
     pub(crate) fn path(&self) -> &Path {
         &self.claim.temporary
     }
 
-    /// What the directory will be called.
+    /// Returns the path that the directory will have.
     pub(crate) fn target(&self) -> &Path {
         &self.claim.target
     }

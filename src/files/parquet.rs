@@ -1,4 +1,4 @@
-//! How every Parquet file of ours is written.
+//! The properties of every Parquet file that is written here.
 
 use arrow::datatypes::{DataType, Schema};
 use parquet::basic::ZstdLevel;
@@ -14,7 +14,7 @@ const ROW_GROUP_ROWS_MAX: usize = 1 << 17;
 /// Most bytes of a row group; it is held in memory until it is whole.
 const ROW_GROUP_BYTES_MAX: usize = 64 << 20;
 
-/// How the pages of the files are compressed.
+/// The compression of the files' pages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Compression {

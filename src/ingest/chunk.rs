@@ -1,4 +1,4 @@
-//! What is written in one step.
+//! Chunks: rows and notes that are written in one step.
 
 use std::collections::BTreeMap;
 use std::thread::{self, ScopedJoinHandle};
@@ -46,7 +46,7 @@ impl Chunk {
         self.rows.bytes() >= self.bytes_max || self.rows.len() >= CHUNK_ROWS_MAX
     }
 
-    /// Whether it says nothing.
+    /// Returns whether it says nothing.
     pub(super) fn is_empty(&self) -> bool {
         self.notes.is_empty()
     }

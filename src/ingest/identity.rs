@@ -1,4 +1,4 @@
-//! Which content has been ingested, and how far.
+//! The identity of ingested content, and the progress in it.
 
 use std::io::{self, BufRead};
 use std::sync::Arc;
@@ -68,16 +68,16 @@ fn hash(file: &Arc<SourceFile>) -> io::Result<u128> {
     }
 }
 
-/// How far a file has come.
+/// The progress in a file.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Reached {
     /// Rows read from the start of the file.
     pub(super) read: u64,
-    /// How many of them were written.
+    /// The number of them that were written.
     pub(super) written: u64,
-    /// How many of them were bad.
+    /// The number of them that were bad.
     pub(super) rejected: u64,
-    /// Whether that is the whole file.
+    /// True if that is the whole file.
     pub(super) done: bool,
 }
 

@@ -1,4 +1,4 @@
-//! What is ingested.
+//! Inputs of an ingest.
 
 use std::fmt;
 use std::fs::File;
@@ -14,21 +14,21 @@ use crate::definitions::suggest::did_you_mean;
 use crate::rows::encode::ViewEncoder;
 use crate::source::{InputFormat, Source, TextOptions};
 
-/// Where rows come from.
+/// The origin of rows.
 pub enum Input {
     /// A file.
     Path(PathBuf),
-    /// An open file that can be read at any place, and is called otherwise in messages than by its path. Its format must
-    /// be given.
+    /// An open file that can be read at any place, and is called otherwise in messages than by its path. Its format
+    /// must be given.
     File {
-        /// What it is called.
+        /// The file's name.
         name: String,
         /// The file, read from its beginning.
         file: File,
     },
     /// Anything that can be read. It is copied into a temporary file first; its format must be given.
     Reader {
-        /// What it is called in messages.
+        /// The name in messages.
         name: String,
         /// The bytes.
         reader: Box<dyn Read + Send>,
@@ -57,9 +57,9 @@ pub(super) struct InputFile {
     pub(super) source: Source,
     /// The name of the note about it.
     pub(super) note: Vec<u8>,
-    /// How far earlier runs came.
+    /// The progress of earlier runs.
     pub(super) before: Reached,
-    /// How far it has come, counting rows that wait in a chunk.
+    /// The progress so far, counting rows that wait in a chunk.
     pub(super) reached: Reached,
     /// Bad rows found again, of those that earlier runs had read.
     pub(super) rejected_again: u64,

@@ -1,4 +1,4 @@
-//! How do files become rows of a view? Whole or not at all, once, and again where they were left off.
+//! Ingest: files become rows of a view, whole or not at all, once, and from where they were left off.
 //!
 //! **Whole or not at all.** Everything is read twice: first checked to the end, all files of it, then written.
 //! A bad row, a damaged file or a missing column therefore leaves nothing behind, however large the input is.
@@ -49,13 +49,13 @@ pub const INGEST_CHUNK_BYTES_DEFAULT: usize = 128 << 20;
 /// Fewest bytes of a chunk: smaller ones would spend their time on syncing.
 pub const INGEST_CHUNK_BYTES_MIN: usize = 64 << 10;
 
-/// How to ingest.
+/// Options of an ingest.
 #[derive(Debug, Clone)]
 pub struct IngestOptions {
     /// The format of the inputs; `None`: what their names end in.
     pub input_format: Option<InputFormat>,
-    /// The delimiter between the fields of CSV; `None`: a tab where a name ends in `.tsv`, else a comma. Inputs of another
-    /// format are refused where it is given.
+    /// The delimiter between the fields of CSV; `None`: a tab where a name ends in `.tsv`, else a comma. Inputs of
+    /// another format are refused where it is given.
     pub delimiter: Option<Delimiter>,
     /// Bad rows are set aside in this file instead of refusing everything.
     ///
@@ -95,7 +95,7 @@ impl IngestOptions {
     }
 }
 
-/// What an ingest did.
+/// The report of an ingest.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct IngestReport {
     /// Rows read, good and bad, without those an earlier run had read.
@@ -106,15 +106,15 @@ pub struct IngestReport {
     pub rows_rejected: u64,
     /// Rows that an earlier run had read.
     pub rows_resumed: u64,
-    /// The same by file, in the order of the inputs.
+    /// The reports of single files, in the order of the inputs.
     pub files: Vec<IngestedFile>,
     /// The rejects file, if there is one.
     pub rejects: Option<PathBuf>,
-    /// How long it took.
+    /// The duration.
     pub elapsed: Duration,
 }
 
-/// What an ingest did with one input.
+/// The report of one input of an ingest.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct IngestedFile {
     /// The path in quotes, or what the reader was called.

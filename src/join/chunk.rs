@@ -135,7 +135,7 @@ impl Chunk {
         (0..self.rows()).filter(null).count() as u64
     }
 
-    /// What each view says for each row, in the order of the stage's views.
+    /// Looks up each view's rows, in the order of the stage's views.
     pub(super) fn look_up(&self, stored: &Stored, snapshot: &dyn Snapshot, known_at: KnownAt) -> Result<Vec<Records>> {
         let orders: Vec<Order> = self.keys.iter().map(|keys| visiting_order(keys, &self.times)).collect();
         let next = AtomicUsize::new(0);

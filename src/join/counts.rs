@@ -1,15 +1,15 @@
-//! How often each feature had each status.
+//! Counts of statuses, feature by feature.
 
 use std::ops::Range;
 
 use crate::read::answer::Answer;
 
-/// How often a feature had each status.
+/// The number of times that a feature had each status.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FeatureCounts {
     /// `view:feature`.
     pub reference: String,
-    /// By number of the status: present, null, missing, expired.
+    /// The counts by number of the status: present, null, missing, expired.
     pub by_status: [u64; 4],
 }
 

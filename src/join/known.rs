@@ -1,21 +1,21 @@
-//! Which versions a join may use, by when they became known.
+//! The versions that a join may use, by when they became known.
 
 use asofdb_storage::Timestamp;
 
-/// By when a version must have been created to be used.
+/// The time by which a version must have been created to be used.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum KnownAt {
     /// Whenever: the join sees late and corrected data.
     #[default]
     Ever,
-    /// By one time for all rows: the same join can be made again after late data has arrived.
+    /// One time for all rows: the same join can be made again after late data has arrived.
     At(Timestamp),
-    /// By each row's own time: a row sees what a reader at that time would have seen, and no correction made since.
+    /// Each row's own time: a row sees what a reader at that time would have seen, and no correction made since.
     OwnTime,
 }
 
 impl KnownAt {
-    /// By when for a row that asks about `at`.
+    /// Returns the time for a row that asks about `at`.
     pub(crate) fn of(self, at: Timestamp) -> Option<Timestamp> {
         match self {
             KnownAt::Ever => None,

@@ -39,14 +39,14 @@ pub const JOIN_MEMORY_BYTES_MIN: usize = 8 << 20;
 /// Rows of one output batch: records of that many rows are turned into columns while they are in the cache.
 const OUTPUT_ROWS: usize = 4096;
 
-/// How a point-in-time join is made.
+/// Options of a point-in-time join.
 #[derive(Debug, Clone)]
 pub struct JoinOptions {
     /// The spine's column of times to ask about.
     pub event_timestamp: String,
     /// Use only what was known by then.
     pub known_at: KnownAt,
-    /// Which columns the result has beside the spine's and the features.
+    /// The columns that the result has beside the spine's and the features.
     pub columns: AnswerColumns,
     /// Memory for a chunk of the spine and its answers, above the store's own budget.
     pub memory_bytes: usize,
@@ -63,14 +63,14 @@ impl Default for JoinOptions {
     }
 }
 
-/// What a join has counted so far.
+/// The counts of a join so far.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct JoinReport {
     /// Rows of the spine, which are the rows of the result.
     pub rows: u64,
     /// Rows whose time or a join key was null: all or some of their features are `missing`.
     pub null_rows: u64,
-    /// How often each status occurred, feature by feature in the order asked.
+    /// The counts of each status, feature by feature in the order asked.
     pub features: Vec<FeatureCounts>,
 }
 
@@ -177,7 +177,7 @@ pub trait JoinBatches: Iterator<Item = Result<RecordBatch>> {
     /// The schema of the result.
     fn schema(&self) -> SchemaRef;
 
-    /// What was counted up to the batches handed out so far; all of it at the end.
+    /// Returns the counts up to the batches handed out so far; of all rows at the end.
     fn report(&self) -> &JoinReport;
 }
 
@@ -215,7 +215,7 @@ impl Iterator for Join<'_> {
 }
 
 impl FeatureCounts {
-    /// How often the feature had this status.
+    /// Returns the number of times that the feature had this status.
     pub fn of(&self, status: Status) -> u64 {
         self.by_status[status as usize]
     }

@@ -1,4 +1,4 @@
-//! From a spine in a file to a training set in a file.
+//! Training sets: from a spine in a file to a training set in a file.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -20,14 +20,15 @@ use crate::source::{Delimiter, InputFormat, Source, TextOptions};
 /// Batches that wait for the writer: enough that neither thread waits for long, few enough to be no memory.
 const BATCHES_WAITING_MAX: usize = 8;
 
-/// How a training set is made.
+/// Options of a training set.
 #[derive(Debug, Clone, Default)]
 pub struct TrainingSetOptions {
     /// The join.
     pub join: JoinOptions,
     /// Format of the spine; by the ending of its name if not given.
     pub spine_format: Option<InputFormat>,
-    /// The delimiter between the fields of a spine in CSV; a comma, or a tab where its name ends in `.tsv`, if not given.
+    /// The delimiter between the fields of a spine in CSV; a comma, or a tab where its name ends in `.tsv`, if not
+    /// given.
     pub spine_delimiter: Option<Delimiter>,
     /// Compression of the result.
     pub compression: Compression,
@@ -47,7 +48,7 @@ pub fn open_spine(request: &Prepared, spine: &Path, options: &TrainingSetOptions
 /// rows of the spine, if they are known.
 ///
 /// # Errors
-/// What the join gives; `Unavailable` when the disk is full.
+/// Those of the join; `Unavailable` when the disk is full.
 pub fn write_training_set(
     output: OutputFile,
     out: &Path,

@@ -13,9 +13,9 @@ use crate::session::HistoryRow;
 /// An answer with the entities it is about, one each row: names of join keys with their values.
 #[derive(Debug)]
 pub struct AnswerRows<'a, V> {
-    /// What was found.
+    /// The answer itself.
     pub answer: &'a Answer,
-    /// What it was found for, row by row.
+    /// The entities that were asked about, row by row.
     pub entities: &'a [Vec<(&'a str, V)>],
 }
 

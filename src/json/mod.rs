@@ -1,4 +1,4 @@
-//! How do values, answers and definitions look in JSON? The same on the command line and over HTTP.
+//! JSON of values, answers and definitions, the same on the command line and over HTTP.
 
 mod answer;
 mod catalog;
@@ -21,7 +21,7 @@ impl<T: ?Sized> AsJson<'_, T>
 where
     Self: Serialize,
 {
-    /// As text.
+    /// Writes it as text.
     ///
     /// # Errors
     /// `Corrupt` when it is an answer whose stored bytes cannot be read; nothing else fails.
@@ -30,7 +30,7 @@ where
             .map_err(|error| Error::corrupt("an answer cannot be written as JSON").with_source(error))
     }
 
-    /// As a tree that can be put into another.
+    /// Makes a tree of it, which can be put into another.
     ///
     /// # Errors
     /// As [`AsJson::to_bytes`].

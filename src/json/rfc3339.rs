@@ -12,7 +12,7 @@ pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<
     String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
 }
 
-/// The same for a time that may be null.
+/// RFC 3339 for a time that may be null.
 pub(crate) mod option {
     use super::*;
 

@@ -26,7 +26,7 @@ impl Serialize for AsJson<'_, Value> {
     }
 }
 
-/// What JSON has no number for.
+/// Returns the text for a float that JSON has no number for.
 fn not_finite(value: f64) -> &'static str {
     match value {
         v if v.is_nan() => "NaN",

@@ -14,7 +14,7 @@ use crate::read::record::Records;
 use crate::read::stored::ValueSlot;
 use crate::rows::types::{feature_field, timestamp_type};
 
-/// Which columns an answer gives beside the features.
+/// The columns that an answer gives beside the features.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct AnswerColumns {
     /// Name every feature `view__feature`, not only where names collide.
@@ -25,7 +25,7 @@ pub struct AnswerColumns {
     pub event_timestamps: bool,
 }
 
-/// What was found for each row, feature by feature.
+/// The answer of a read: values and statuses for each row, feature by feature.
 #[derive(Debug)]
 pub struct Answer {
     pub(crate) plan: Arc<ReadPlan>,
@@ -39,12 +39,12 @@ impl Answer {
         Answer { plan, records, rows }
     }
 
-    /// How many rows were asked about.
+    /// Returns the number of rows that were asked about.
     pub fn rows(&self) -> usize {
         self.rows
     }
 
-    /// How many features a row has.
+    /// Returns the number of features of a row.
     pub fn features(&self) -> usize {
         self.plan.output.columns.len()
     }
@@ -54,7 +54,7 @@ impl Answer {
         self.resolved().map(ResolvedFeature::reference).collect()
     }
 
-    /// Why the value is or is not there.
+    /// Returns the status of a value: why it is there or not.
     pub fn status(&self, row: usize, feature: usize) -> Status {
         let slot = self.slot(feature);
         self.records[slot.source].get(row).status(self.plan.stored.field(slot))
@@ -65,7 +65,7 @@ impl Answer {
         self.records[self.slot(feature).source].get(row).event()
     }
 
-    /// Whether the feature's default stands in for its value.
+    /// Returns whether the feature's default stands in for its value.
     pub fn is_defaulted(&self, row: usize, feature: usize) -> bool {
         self.status(row, feature) != Status::Present && self.plan.output.columns[feature].default().is_some()
     }
@@ -78,7 +78,7 @@ impl Answer {
         records.get(row).is_present(field).then(|| records.bytes(row, field))
     }
 
-    /// What was asked for, in order.
+    /// Returns the features that were asked for, in order.
     pub fn resolved(&self) -> impl ExactSizeIterator<Item = &ResolvedFeature> {
         self.plan.output.columns.iter().map(|column| &column.resolved)
     }

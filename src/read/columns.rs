@@ -1,4 +1,4 @@
-//! From records to Arrow columns.
+//! Arrow columns from records.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -85,7 +85,7 @@ fn gather(records: &Records, fields: &[(&Field, Option<&Value>)], rows: Range<us
     columns
 }
 
-/// What one column is made from.
+/// The source of one column.
 struct Source<'a> {
     records: &'a Records,
     field: &'a Field,

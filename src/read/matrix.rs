@@ -11,14 +11,14 @@ use crate::read::record::Records;
 /// Rows that are visited feature by feature before the next ones: few enough to stay in the first-level cache.
 const BLOCK_ROWS: usize = 64;
 
-/// Where a matrix read puts its answer: row-major, one row an entity, one column a feature in the order asked.
+/// The caller's matrix for an answer: row-major, one row an entity, one column a feature in the order asked.
 #[derive(Debug)]
 pub struct F32Matrix<'a> {
     /// Rows × features.
     pub values: &'a mut [f32],
     /// Rows × features, if the reasons for holes are wanted.
     pub statuses: Option<&'a mut [Status]>,
-    /// What stands where there is neither a value nor a default; NaN is the usual choice.
+    /// The number that stands where there is neither a value nor a default; NaN is the usual choice.
     pub fill: f32,
 }
 

@@ -1,4 +1,4 @@
-//! How do found rows become values with statuses, columns and matrices?
+//! Reads: found rows become values with statuses, columns and matrices.
 
 pub(crate) mod answer;
 pub(crate) mod arena;

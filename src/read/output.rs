@@ -10,7 +10,7 @@ use crate::read::stored::ValueSlot;
 /// The output stage of a read.
 #[derive(Debug)]
 pub struct Output {
-    /// In the order asked.
+    /// The features, in the order asked.
     pub columns: Vec<OutputColumn>,
     /// By column: its default as a number, NaN where it has none.
     fills: Vec<f32>,
@@ -21,14 +21,14 @@ pub struct Output {
 /// A column of the answer.
 #[derive(Debug)]
 pub struct OutputColumn {
-    /// What was asked for.
+    /// The feature that was asked for.
     pub resolved: ResolvedFeature,
-    /// Where its values come from.
+    /// The slot that its values come from.
     pub slot: ValueSlot,
 }
 
 impl OutputColumn {
-    /// What stands in for a value that is not present.
+    /// Returns the value that stands in for one that is not present.
     #[inline]
     pub fn default(&self) -> Option<&Value> {
         self.resolved.feature.default.as_ref()
@@ -42,7 +42,8 @@ impl Output {
         Output { fills: columns.iter().map(fill).collect(), not_numeric, columns }
     }
 
-    /// What stands in for each column's value in a matrix: its default or `fill`. A fill of NaN is prepared.
+    /// Returns the number that stands in for each column's value in a matrix: its default or `fill`. A fill of NaN is
+    /// prepared.
     pub(crate) fn fills(&self, fill: f32) -> Cow<'_, [f32]> {
         if fill.is_nan() {
             return Cow::Borrowed(&self.fills);

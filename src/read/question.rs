@@ -2,7 +2,7 @@
 
 use asofdb_storage::Timestamp;
 
-/// What a read asks of each row.
+/// The question that a read asks of each row.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Question {
     /// The newest version up to now.

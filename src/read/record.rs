@@ -27,7 +27,7 @@ impl Records {
         Records { bytes, stride: layout.stride(), header: layout.header_bytes(), arena: Arena::default() }
     }
 
-    /// As [`Records::new`], with the memory of these.
+    /// Makes records as [`Records::new`] does, with the memory of these.
     pub(crate) fn reset(&mut self, layout: &RecordLayout, rows: usize) {
         self.stride = layout.stride();
         self.header = layout.header_bytes();

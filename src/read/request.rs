@@ -66,7 +66,7 @@ impl Prepared {
         self.plan.read().output.columns.iter().map(|column| column.resolved.clone()).collect()
     }
 
-    /// How many features a row of the answer has.
+    /// Returns the number of features of a row of the answer.
     pub fn width(&self) -> usize {
         self.plan.read().output.columns.len()
     }
@@ -76,8 +76,8 @@ impl Prepared {
         self.plan.read().stored.join_keys.clone()
     }
 
-    /// The names of the features' columns beside columns of the names `taken`: `view__feature` where names would collide,
-    /// or everywhere if `full` is asked.
+    /// The names of the features' columns beside columns of the names `taken`: `view__feature` where names would
+    /// collide, or everywhere if `full` is asked.
     pub fn column_names(&self, full: bool, taken: &[&str]) -> Vec<String> {
         self.plan.read().output.column_names(full, taken)
     }
@@ -213,12 +213,12 @@ impl EntityRows {
         self.rows = 0;
     }
 
-    /// How many entities there are.
+    /// Returns the number of entities.
     pub fn len(&self) -> usize {
         self.rows
     }
 
-    /// Whether there are none.
+    /// Returns whether there are none.
     pub fn is_empty(&self) -> bool {
         self.rows == 0
     }

@@ -75,7 +75,7 @@ impl Stored {
         &self.views[slot.source].layout().fields()[slot.field]
     }
 
-    /// Whether entity keys that were encoded for `other` are the keys of this stage, too.
+    /// Returns whether entity keys that were encoded for `other` are the keys of this stage, too.
     pub(crate) fn has_keys_of(&self, other: &Stored) -> bool {
         self.join_keys == other.join_keys && self.key_groups == other.key_groups
     }

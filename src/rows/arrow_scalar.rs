@@ -1,4 +1,4 @@
-//! What each scalar type is in Arrow.
+//! Each scalar type in Arrow.
 
 use arrow::array::{
     Array, ArrayBuilder, AsArray, BinaryArray, BinaryBuilder, BooleanArray, BooleanBuilder, PrimitiveArray,

@@ -1,4 +1,4 @@
-//! From Arrow batches to encoded rows of a view.
+//! Encoding of Arrow batches as rows of a view.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -25,9 +25,9 @@ struct Columns {
     keys: EncodedKeys,
     events: TimestampMicrosecondArray,
     created: Option<TimestampMicrosecondArray>,
-    /// Of an export of versions: which rows are deletions.
+    /// The rows that are deletions, in an export of versions.
     deleted: Option<BooleanArray>,
-    /// In the order of the layout's slots.
+    /// The features' columns, in the order of the layout's slots.
     features: Vec<ArrayRef>,
 }
 

@@ -138,17 +138,17 @@ impl EncodedKeys {
         self.holes_count = 0;
     }
 
-    /// How many keys there are, holes included.
+    /// Returns the number of keys, holes included.
     pub fn len(&self) -> usize {
         self.ends.len()
     }
 
-    /// Whether there are none.
+    /// Returns whether there are none.
     pub fn is_empty(&self) -> bool {
         self.ends.is_empty()
     }
 
-    /// Whether any row has no key.
+    /// Returns whether any row has no key.
     pub(crate) fn has_holes(&self) -> bool {
         self.holes_count > 0
     }

@@ -1,4 +1,4 @@
-//! How do Arrow columns become rows and keys, and which of them are bad?
+//! Arrow columns become rows and keys, and bad ones are named.
 
 pub(crate) mod arrow_scalar;
 pub(crate) mod builders;

@@ -1,4 +1,4 @@
-//! What is wrong with the rows of a batch.
+//! Problems of the rows of a batch.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! What does a column of an export mean? Its metadata say so, whatever it is called.
+//! Roles of an export's columns, which their metadata name, whatever the columns are called.
 
 use std::sync::Arc;
 
@@ -8,19 +8,19 @@ use serde::{Deserialize, Serialize};
 /// The key of an Arrow field's metadata under which its [`ColumnRole`] stands.
 const ROLE_KEY: &str = "asofdb.role";
 
-/// What a column of an export is.
+/// The role of a column of an export.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ColumnRole {
     /// A join key of the view.
     JoinKey,
-    /// When the fact was true.
+    /// The time when the fact was true.
     EventTimestamp,
-    /// When it became known.
+    /// The time when it became known.
     CreatedTimestamp,
-    /// Whether the version is a deletion.
+    /// True if the version is a deletion.
     Deleted,
-    /// Whether the version is within the view's ttl.
+    /// True if the version is within the view's ttl.
     Status,
     /// A feature of the view.
     Feature,

@@ -1,4 +1,4 @@
-//! How our types look in Arrow, and casts that lose nothing.
+//! Our types in Arrow, and casts that lose nothing.
 
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::json::rfc3339;
 
-/// Which rows of a view are exported.
+/// The rows of a view that are exported.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ExportRows {
@@ -19,9 +19,9 @@ pub enum ExportRows {
         #[serde(with = "rfc3339::option")]
         to: Option<Timestamp>,
     },
-    /// Of each entity, the version that a read as of this time finds. Deleted entities are left out.
+    /// The version of each entity that a read as of this time finds. Deleted entities are left out.
     AsOf(#[serde(with = "rfc3339")] Timestamp),
-    /// As of now.
+    /// The newest version of each entity, as of now.
     Latest,
 }
 

@@ -1,4 +1,4 @@
-//! How far the scan of an export has come.
+//! Counts of an export's scan so far.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 

@@ -1,4 +1,4 @@
-//! How do the versions of a view become batches of columns, all of them or those that a time finds?
+//! Scans: the versions of a view become batches of columns, all of them or those that a time finds.
 
 mod choice;
 mod counts;

@@ -29,9 +29,9 @@ pub(crate) struct Rows<'t> {
     keys: KeyColumns,
     events: Vec<i64>,
     created: Vec<i64>,
-    /// Of an export of versions: which are deletions.
+    /// The rows that are deletions, in an export of versions.
     deleted: Vec<bool>,
-    /// Of an export as of a time: the status of each row.
+    /// The status of each row, in an export as of a time.
     statuses: Vec<i8>,
     records: Records,
 }

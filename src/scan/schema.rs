@@ -24,7 +24,7 @@ pub struct ManifestColumn {
     /// Type, as in definitions.
     #[serde(rename = "type")]
     pub ty: String,
-    /// What it is.
+    /// The column's role.
     pub role: ColumnRole,
     /// For people.
     #[serde(default, skip_serializing_if = "String::is_empty")]
@@ -77,7 +77,7 @@ impl Column {
 /// The columns of an export: join keys, event and created timestamp, deletion mark or status, features.
 #[derive(Debug, Clone)]
 pub struct ExportSchema {
-    /// As Arrow says it.
+    /// The schema in Arrow.
     pub arrow: SchemaRef,
     pub(crate) lines: Vec<ManifestColumn>,
     /// Position of the event timestamp.
@@ -131,7 +131,7 @@ fn status_column(taken: &[&str]) -> Column {
     Column::new(field, ScalarType::String.name(), ColumnRole::Status, description)
 }
 
-/// What the files say about themselves as a whole.
+/// Makes the metadata of the files as a whole.
 fn metadata(view: &FeatureView, rows: &ExportRows, snapshot: Timestamp) -> HashMap<String, String> {
     let statuses = match rows {
         ExportRows::Versions { .. } => json!({

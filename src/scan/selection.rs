@@ -1,4 +1,4 @@
-//! Which rows of a view are exported, and how they become columns.
+//! The selection of a view's rows for an export, and their columns.
 
 use arrow::array::RecordBatch;
 use asofdb_storage::row::{self, RowKind};

@@ -16,7 +16,7 @@ use crate::scan::ExportRows;
 pub struct HistoryRow {
     /// Event and created timestamps.
     pub version: Version,
-    /// Whether this version is a deletion.
+    /// True if this version is a deletion.
     pub deleted: bool,
     /// The values of the view's features, in their order; empty for a deletion.
     pub values: Vec<Option<Value>>,

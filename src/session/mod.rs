@@ -1,4 +1,4 @@
-//! What can be asked of a store, wherever it is: in this process, or behind a sidecar.
+//! Sessions: what can be asked of a store, wherever it is, in this process or behind a sidecar.
 
 #[cfg(feature = "files")]
 mod files;
@@ -371,7 +371,7 @@ pub trait Session: Send + Sync {
     /// Files of [`Session::export`] say themselves which column is the created timestamp and which rows are
     /// deletions: an export of versions, ingested into an empty store of the same definitions, gives the same history.
     ///
-    /// What an earlier run has written of the same content is not written again; an ingest that was
+    /// Rows that an earlier run has written of the same content are not written again; an ingest that was
     /// interrupted, or killed, goes on where it was.
     ///
     /// # Errors

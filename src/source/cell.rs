@@ -1,4 +1,4 @@
-//! From text to values.
+//! Cells: values from text.
 //!
 //! Each function gives the value or, as an error, what the text should have been.
 
@@ -13,7 +13,7 @@ const SECONDS_A_DAY: i64 = 86_400;
 /// Longest part of a bad value that is shown.
 const SHOWN_CHARS_MAX: usize = 60;
 
-/// How bytes are written, and what whole numbers mean as timestamps.
+/// The form of bytes in text, and the meaning of whole numbers as timestamps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum TextForm {
     /// Files: hexadecimal and microseconds.
@@ -73,7 +73,7 @@ pub(super) fn float32(text: &str) -> Option<f32> {
     text.parse().ok().filter(|value: &f32| !value.is_infinite() || !has_digits(text))
 }
 
-/// As [`float32`].
+/// Reads a float64 as [`float32`] reads its type.
 pub(super) fn float64(text: &str) -> Option<f64> {
     let text = text.trim();
     text.parse().ok().filter(|value: &f64| !value.is_infinite() || !has_digits(text))
@@ -84,7 +84,8 @@ fn has_digits(text: &str) -> bool {
 }
 
 /// The microseconds that stand for no time within a list, which has no nulls, where Feast's clients write the least
-/// int64: a microsecond into the year 1. Every reader can show it, and Feast, whose times are whole seconds, cannot mean it.
+/// int64: a microsecond into the year 1. Every reader can show it, and Feast, whose times are whole seconds, cannot
+/// mean it.
 pub const NO_TIME_MICROS: i64 = -62_135_596_799_999_999;
 
 /// Microseconds since 1970.

@@ -64,7 +64,7 @@ impl ColumnBuilder {
         self.ty
     }
 
-    /// How many rows it has.
+    /// Returns the number of rows.
     pub(super) fn len(&self) -> usize {
         match self.ty {
             ValueType::Scalar(_) => self.items.len(),
@@ -147,7 +147,7 @@ fn push_text(items: &mut ScalarBuilder, text: &str, form: TextForm) -> bool {
     }
 }
 
-/// Which of our types an Arrow type stands for.
+/// Returns the type of ours that an Arrow type stands for.
 pub(super) fn value_type(ty: &DataType) -> Option<ValueType> {
     match ty {
         DataType::Timestamp(TimeUnit::Microsecond, _) => Some(ValueType::Scalar(ScalarType::Timestamp)),

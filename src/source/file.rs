@@ -115,7 +115,7 @@ pub(crate) struct FileReader {
 }
 
 impl FileReader {
-    /// How far it has read.
+    /// Returns the position up to which it has read.
     pub(crate) fn position(&self) -> u64 {
         self.at
     }

@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use asofdb_storage::{Error, Result};
 
-/// How rows are written in a file.
+/// The format of a file of rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum InputFormat {
     /// Apache Parquet.

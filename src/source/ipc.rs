@@ -18,7 +18,7 @@ use crate::rows::problems::Problems;
 const FILE_MAGIC: &[u8] = b"ARROW1";
 const FEATHER_1_MAGIC: &[u8] = b"FEA1";
 
-/// Which of the two formats it is.
+/// The contents of an IPC file, in one of its two formats.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum IpcContent {
     File,
@@ -65,7 +65,7 @@ impl IpcContent {
 pub(super) struct IpcPieces {
     file: Arc<SourceFile>,
     reader: Reader,
-    /// What is left of the last batch.
+    /// The rest of the last batch.
     rest: Option<RecordBatch>,
     row: u64,
     /// Rows still to be left out.

@@ -62,7 +62,7 @@ impl Lines {
         self.number
     }
 
-    /// How much of the file has been read.
+    /// Returns the bytes of the file that have been read.
     pub(super) fn bytes_done(&self) -> u64 {
         self.bytes_done
     }

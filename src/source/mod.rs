@@ -1,4 +1,4 @@
-//! Where do rows come from? Parquet, Arrow IPC, CSV and NDJSON, all read the same way: as batches, in bounded
+//! Sources of rows: Parquet, Arrow IPC, CSV and NDJSON, all read the same way: as batches, in bounded
 //! memory.
 //!
 //! Parquet and Arrow say what their columns are. CSV and NDJSON are text: a column named in the *hint* is read
@@ -134,7 +134,7 @@ impl Source {
         }
     }
 
-    /// How many rows the file has, where it says so (Parquet).
+    /// Returns the number of rows of the file, where it says so (Parquet).
     pub fn rows_total(&self) -> Option<u64> {
         match &self.content {
             Content::Parquet(content) => Some(content.rows()),
@@ -232,7 +232,7 @@ pub struct Batches {
 }
 
 impl Batches {
-    /// How much of the file has been read, for progress; an estimate where the format does not tell.
+    /// Returns the bytes of the file that have been read, for progress; an estimate where the format does not tell.
     pub fn bytes_done(&self) -> u64 {
         self.bytes_done
     }

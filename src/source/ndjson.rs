@@ -23,7 +23,7 @@ use crate::rows::types::arrow_type;
 #[derive(Debug, Clone)]
 pub(super) struct NdjsonContent {
     schema: SchemaRef,
-    /// By column: whether it is only carried along.
+    /// True for each column that is only carried along.
     carried: Vec<bool>,
 }
 

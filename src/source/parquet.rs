@@ -167,7 +167,7 @@ fn with_type(field: &FieldRef, ty: DataType) -> FieldRef {
 /// The columns of INT96 once more, as nanoseconds: what is below a microsecond would be cut off in silence.
 struct Nanos {
     reader: ParquetRecordBatchReader,
-    /// Where the columns are among those that are read.
+    /// The positions of the columns among those that are read.
     positions: Vec<usize>,
 }
 

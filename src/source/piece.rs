@@ -1,4 +1,4 @@
-//! What a source gives at a time.
+//! Pieces of a source, one at a time.
 
 use std::collections::BTreeMap;
 
@@ -18,15 +18,15 @@ pub(super) const PIECE_BYTES: usize = 8 << 20;
 pub(crate) struct Piece {
     /// The rows. A cell that could not be read is null.
     pub(crate) batch: RecordBatch,
-    /// How many rows of the file are before these.
+    /// The number of rows of the file before these.
     pub(crate) first_row: u64,
     /// The line each row begins in, counted from 1; empty where rows have no lines.
     pub(crate) lines: Vec<u64>,
-    /// What could not be read, by row of `batch`.
+    /// The problems of reading, by row of `batch`.
     pub(crate) problems: Problems,
     /// The text of rows with problems.
     pub(crate) texts: BTreeMap<usize, serde_json::Value>,
-    /// How much of the file has been read.
+    /// The bytes of the file that have been read.
     pub(crate) bytes_done: u64,
 }
 
@@ -35,7 +35,7 @@ impl Piece {
         self.batch.num_rows()
     }
 
-    /// Where a row of `batch` stands in the file, counted from 1.
+    /// Names the place of a row of `batch` in the file, counted from 1.
     pub(crate) fn place(&self, row: usize) -> String {
         let number = self.first_row + row as u64 + 1;
         match self.lines.get(row) {

@@ -19,7 +19,7 @@ pub(super) struct CsvRecord {
 #[derive(Debug, Clone, Copy)]
 struct FieldEnd {
     end: usize,
-    /// Whether it stood in quotes: `""` is the empty text, and nothing at all is null.
+    /// True if it stood in quotes: `""` is the empty text, and nothing at all is null.
     quoted: bool,
 }
 
@@ -143,7 +143,7 @@ fn range(ends: &[FieldEnd], index: usize) -> Range<usize> {
     start..ends[index].end
 }
 
-/// What is before the first `byte`, and what is after it.
+/// Splits a line into what is before the first `byte`, and what is after it.
 fn split(line: &[u8], byte: u8) -> (&[u8], Option<&[u8]>) {
     match line.iter().position(|found| *found == byte) {
         Some(at) => (&line[..at], Some(&line[at + 1..])),

@@ -19,7 +19,7 @@ pub struct RequestRows {
     rows: JsonRows,
     schema: SchemaRef,
     optional: HashSet<String>,
-    /// What a row is called in messages.
+    /// The word for a row in messages.
     row: &'static str,
 }
 

@@ -12,7 +12,7 @@ pub const BATCH_ROWS_MAX: usize = 1_000_000;
 /// Most bytes of keys and rows in one atomic batch: a few batches fit into the write buffers.
 pub const BATCH_BYTES_MAX: usize = 64 << 20;
 
-/// What "written" means when a write returns.
+/// The meaning of "written" when a write returns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Durability {
     /// Handed to the operating system: survives a crash of the process, not a power cut.
@@ -42,7 +42,7 @@ struct Entry {
     created: Option<Timestamp>,
 }
 
-/// Where the key and the row of an entry are. Later entries have later starts.
+/// The place of an entry's key and row. Later entries have later starts.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Extent {
     pub(crate) start: usize,
@@ -60,9 +60,9 @@ pub struct BatchRow<'a> {
     pub key_space: u32,
     /// Encoded entity key.
     pub key: &'a [u8],
-    /// When the fact was true.
+    /// The time when the fact was true.
     pub event: Timestamp,
-    /// When it became known; `None`: at commit.
+    /// The time when it became known; `None`: at commit.
     pub created: Option<Timestamp>,
     /// The encoded row or tombstone.
     pub row: &'a [u8],
@@ -183,7 +183,7 @@ impl WriteBatch {
         BatchRow { view, key_space: place.key_space, key, event, created, row }
     }
 
-    /// Where each row is, in the order they were added.
+    /// Returns the place of each row, in the order they were added.
     #[cfg(feature = "rocksdb")]
     pub(crate) fn places(&self) -> impl Iterator<Item = Extent> {
         self.rows.iter().map(|entry| entry.place)
@@ -201,12 +201,12 @@ impl WriteBatch {
         &self.notes
     }
 
-    /// How many rows there are.
+    /// Returns the number of rows.
     pub fn len(&self) -> usize {
         self.rows.len()
     }
 
-    /// Whether there is nothing to write.
+    /// Returns whether there is nothing to write.
     pub fn is_empty(&self) -> bool {
         self.rows.is_empty() && self.notes.is_empty()
     }

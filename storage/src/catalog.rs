@@ -1,4 +1,4 @@
-//! What the store knows about its entities, feature views and services.
+//! The catalog: the store's entities, feature views and services.
 //!
 //! A [`Catalog`] is immutable. A change builds the next one, the backend makes it durable in one step, and
 //! readers that hold the old one finish with it. Ids are never reused, so rows of a dropped view can be
@@ -13,7 +13,7 @@ use crate::schema::{FeatureId, RowLayout, RowSchema};
 use crate::time::{Span, Timestamp};
 use crate::value::{ScalarType, Value, ValueType};
 
-/// How far in the future an event may lie where a view does not say: an hour covers clocks that are off.
+/// The farthest that an event may lie in the future where a view does not say: an hour covers clocks that are off.
 pub const MAX_FUTURE_SKEW_DEFAULT: Span = Span::from_secs(3_600);
 
 /// One column that identifies an entity.
@@ -68,22 +68,22 @@ pub struct FeatureView {
     pub entities: Vec<String>,
     /// The join keys of all entities, in key order.
     pub join_keys: Vec<JoinKey>,
-    /// How old a version may be to be served; `None`: any age.
+    /// The greatest age of a version that is served; `None`: any age.
     pub ttl: Option<Span>,
     /// Versions older than this may be reclaimed; `None`: kept for ever.
     pub retention: Option<Span>,
-    /// Whether the newest version of an entity outlives the retention.
+    /// True if the newest version of an entity outlives the retention.
     pub keep_newest: bool,
-    /// What earlier, shorter retentions may have reclaimed already: versions before this stay invisible
+    /// The floor of earlier, shorter retentions, which may have reclaimed already: versions before this stay invisible
     /// although a later, longer retention would admit them.
     pub retention_floor: Option<Timestamp>,
-    /// How far in the future an event may lie.
+    /// The farthest that an event may lie in the future.
     pub max_future_skew: Span,
     /// Column of the event timestamp in sources.
     pub event_column: String,
     /// Column of the created timestamp in sources, if they have one.
     pub created_column: Option<String>,
-    /// Who answers for it.
+    /// The person or team that answers for it.
     pub owner: String,
     /// Whose it is.
     pub team: String,
@@ -126,7 +126,7 @@ impl FeatureView {
         by_age.max(self.retention_floor.unwrap_or(Timestamp::MIN))
     }
 
-    /// Whether a version of event time `event` is too old to be served at `at`. Exactly ttl old is valid.
+    /// Returns whether a version of event time `event` is too old to be served at `at`. Exactly ttl old is valid.
     #[inline]
     pub fn is_expired(&self, event: Timestamp, at: Timestamp) -> bool {
         self.ttl.is_some_and(|ttl| at.since(event) > ttl)
@@ -138,7 +138,7 @@ impl FeatureView {
 pub struct FeatureService {
     /// Name.
     pub name: String,
-    /// Who answers for it.
+    /// The person or team that answers for it.
     pub owner: String,
     /// For people.
     pub description: String,

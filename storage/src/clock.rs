@@ -13,7 +13,7 @@ use crate::time::{Clock, Timestamp};
 /// reads at a `known_at` need the second.
 pub(crate) struct StoreClock {
     clock: Arc<dyn Clock>,
-    /// In a cache line of its own, since every read of the present may write it.
+    /// The newest time given, in a cache line of its own, since every read of the present may write it.
     newest: CachePadded<AtomicI64>,
     stamped: AtomicI64,
 }

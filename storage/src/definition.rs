@@ -1,4 +1,4 @@
-//! What a user wants to be defined, as plain data: the input of [`Catalog::plan`](crate::Catalog::plan).
+//! Definitions that a user wants, as plain data: the input of [`Catalog::plan`](crate::Catalog::plan).
 //!
 //! A definition has no ids, schema versions or other history; those are the catalog's.
 
@@ -42,19 +42,19 @@ pub struct ViewDefinition {
     pub name: String,
     /// Names of the entities; their join keys concatenate in this order.
     pub entities: Vec<String>,
-    /// How old a version may be to be served, above zero; `None`: any age.
+    /// The greatest age of a version that is served, above zero; `None`: any age.
     pub ttl: Option<Span>,
     /// Versions older than this may be reclaimed, at least the ttl; `None`: kept for ever.
     pub retention: Option<Span>,
-    /// Whether the newest version of an entity outlives the retention.
+    /// True if the newest version of an entity outlives the retention.
     pub keep_newest: bool,
-    /// How far in the future an event may lie.
+    /// The farthest that an event may lie in the future.
     pub max_future_skew: Span,
     /// Column of the event timestamp in sources.
     pub event_column: String,
     /// Column of the created timestamp in sources, if they have one.
     pub created_column: Option<String>,
-    /// Who answers for it.
+    /// The person or team that answers for it.
     pub owner: String,
     /// Whose it is.
     pub team: String,
@@ -113,7 +113,7 @@ impl FeatureDefinition {
 pub struct ServiceDefinition {
     /// Name, unique among feature views and services.
     pub name: String,
-    /// Who answers for it.
+    /// The person or team that answers for it.
     pub owner: String,
     /// For people.
     pub description: String,

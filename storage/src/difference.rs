@@ -1,4 +1,4 @@
-//! What differs between two forms of a thing in the catalog, in words for the lines of a plan.
+//! Differences between two forms of a thing in the catalog, in words for the lines of a plan.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -16,7 +16,7 @@ pub(crate) fn key_list(keys: &[JoinKey]) -> String {
 /// Longest value in bytes that a change shows before and after.
 const SHOWN_BYTES_MAX: usize = 60;
 
-/// What differs between the old and the new form of a thing, one text a property.
+/// The differences between the old and the new form of a thing, one text a property.
 #[derive(Default)]
 struct Differences(Vec<String>);
 
@@ -47,7 +47,7 @@ pub(crate) fn of_entities(old: &Entity, new: &Entity) -> Vec<String> {
     differences.0
 }
 
-/// What differs between two forms of a view, other than which features it has.
+/// Lists the differences between two forms of a view, other than which features it has.
 pub(crate) fn of_views(old: &FeatureView, new: &FeatureView) -> Vec<String> {
     let span = |span: Option<Span>| span.map_or("none".to_owned(), |span| span.to_string());
     let created =

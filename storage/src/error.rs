@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-/// What a caller can do about an error. The same list is used on the wire and in Python.
+/// The kind of an error, which says what a caller can do about it. The wire and Python have the same list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
@@ -161,7 +161,7 @@ impl Error {
         error
     }
 
-    /// What a caller can do about it.
+    /// Returns the kind: what a caller can do about it.
     pub fn kind(&self) -> ErrorKind {
         self.inner.kind
     }

@@ -15,11 +15,11 @@ use crate::value::{ScalarType, ValueType};
 /// so do the outputs of features that are no numbers. All slices have a cell for every output.
 #[derive(Debug)]
 pub struct Floats<'a> {
-    /// Where the numbers go: bool as 0 and 1, wider numbers rounded to the nearest `f32`.
+    /// The destination of the numbers: bool as 0 and 1, wider numbers rounded to the nearest `f32`.
     pub values: &'a mut [f32],
-    /// Where the reasons for holes go, if they are wanted.
+    /// The destination of the reasons for holes, if they are wanted.
     pub statuses: Option<&'a mut [Status]>,
-    /// What stands in for a value that is not present.
+    /// The numbers that stand in for values that are not present.
     pub fills: &'a [f32],
 }
 

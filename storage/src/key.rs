@@ -223,7 +223,7 @@ pub fn history_key(view: u32, entity_key: &[u8], version: Version, out: &mut Vec
     out.extend_from_slice(&version.to_descending());
 }
 
-/// What all versions of one row share in `history`.
+/// Writes the prefix that all versions of one row share in `history`.
 pub fn history_prefix(view: u32, entity_key: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(&view.to_be_bytes());
     out.extend_from_slice(entity_key);

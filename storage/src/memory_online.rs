@@ -15,7 +15,7 @@ type Kept = (Version, Arc<[u8]>);
 
 #[derive(Default)]
 struct State {
-    /// By view and entity key.
+    /// The newest rows, by view and entity key.
     rows: BTreeMap<(u32, Vec<u8>), Kept>,
     suspensions: usize,
 }

@@ -15,7 +15,7 @@ pub trait MatrixNumber: Copy + sealed::Sealed {
 
 /// Work on stored numbers of one type. See [`MatrixNumber::work_on`].
 pub trait NumberWork<N> {
-    /// What the work gives.
+    /// The result of the work.
     type Output;
 
     /// Does the work. `read` makes a number of the `W` bytes that a row or a record has of it.
@@ -60,7 +60,7 @@ macro_rules! matrix_number {
 with_stored_numbers!(matrix_number f32:);
 with_stored_numbers!(matrix_number f64:);
 
-/// Whether values of this type can go into a matrix of floats.
+/// Returns whether values of this type can go into a matrix of floats.
 pub fn is_numeric(ty: ValueType) -> bool {
     matches!(ty, ValueType::Scalar(scalar) if scalar.is_numeric())
 }

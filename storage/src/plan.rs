@@ -1,4 +1,4 @@
-//! From what is defined to what is wanted: the changes, and the catalog that results.
+//! Plans: the changes from what is defined to what is wanted, and the catalog that results.
 //!
 //! A plan touches nothing. Ids are given here and never twice: not to entities' key spaces, views or
 //! features, also not after a drop, so that what is still on disk is never taken for something new.
@@ -15,18 +15,18 @@ use crate::schema::{FeatureId, RowSchema};
 use crate::time::Timestamp;
 use crate::value::ValueType;
 
-/// What happens to a thing.
+/// The kind of a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ChangeKind {
-    /// It is new.
+    /// The thing is new.
     Create,
-    /// It stays, with other properties.
+    /// The thing stays, with other properties.
     Change,
-    /// It goes, with its data.
+    /// The thing goes, with its data.
     Drop,
 }
 
-/// What a change is about.
+/// The kind of thing that a change is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ObjectKind {
     /// An entity.
@@ -54,13 +54,13 @@ impl ObjectKind {
 /// One line of a plan; prints as `+ feature_view airport_weather_v1 (4 features, ttl 2h)`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {
-    /// What happens.
+    /// The kind of the change.
     pub kind: ChangeKind,
-    /// To what sort of thing.
+    /// The kind of thing that changes.
     pub what: ObjectKind,
     /// Its name; of a feature, its reference `view:feature`.
     pub name: String,
-    /// What is worth saying: of something new what it is like, of a change each property.
+    /// The details: of something new what it is like, of a change each property.
     pub details: Vec<String>,
 }
 
@@ -89,7 +89,7 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// Whether everything is as wanted already.
+    /// Returns whether everything is as wanted already.
     pub fn is_empty(&self) -> bool {
         self.changes.is_empty()
     }

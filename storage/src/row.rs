@@ -31,14 +31,14 @@ const HAS_NULLS: u8 = 2;
 /// The bytes of a tombstone.
 pub const TOMBSTONE_ROW: [u8; ROW_HEADER_BYTES] = [ROW_FORMAT, TOMBSTONE, 0, 0];
 
-/// What the first bytes of a row say.
+/// The kind of a row, which its first bytes say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RowKind {
     /// Values follow, laid out by this schema version.
     Values {
         /// The schema version the row was written with.
         schema: u16,
-        /// Whether any value is null: if not, the bitmap need not be looked at.
+        /// True if any value is null: if not, the bitmap need not be looked at.
         has_nulls: bool,
     },
     /// The entity was deleted.
@@ -140,7 +140,7 @@ impl<'l, 'a> RowRef<'l, 'a> {
         u32::from_le_bytes(self.bytes[at..at + 4].try_into().expect("4 bytes")) as usize
     }
 
-    /// Whether the value in `slot` is null.
+    /// Returns whether the value in `slot` is null.
     #[inline]
     pub fn is_null(&self, slot: &Slot) -> bool {
         self.bytes[ROW_HEADER_BYTES + slot.bit / 8] >> (slot.bit % 8) & 1 == 1
@@ -291,12 +291,12 @@ impl<'a> RowBlock<'a> {
         &self.bytes[self.starts[row]..self.starts[row + 1]]
     }
 
-    /// How many rows there are.
+    /// Returns the number of rows.
     pub fn len(&self) -> usize {
         self.starts.len() - 1
     }
 
-    /// Whether there are no rows.
+    /// Returns whether there are no rows.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }

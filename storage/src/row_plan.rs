@@ -27,7 +27,7 @@ struct SchemaPlan {
     layout: RowLayout,
     /// By feature; `None` where rows of this version do not hold it.
     slots: Vec<Option<Slot>>,
-    /// Whether rows of this version hold every feature.
+    /// True if rows of this version hold every feature.
     complete: bool,
     record: RecordCopy,
     floats: Vec<FloatRun>,
@@ -163,7 +163,7 @@ impl<'p, 'r> PlannedRow<'p, 'r> {
         &self.schema.floats
     }
 
-    /// Whether some feature may be null: if not, nobody need look.
+    /// Returns whether some feature may be null: if not, nobody need look.
     #[inline]
     pub(crate) fn may_have_nulls(&self) -> bool {
         self.has_nulls || !self.schema.complete

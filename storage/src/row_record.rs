@@ -152,7 +152,7 @@ impl<A> RecordMut<'_, A> {
     }
 }
 
-/// How rows of one schema version become records.
+/// The plan by which rows of one schema version become records.
 #[derive(Debug, Clone)]
 pub(crate) struct RecordCopy {
     runs: Vec<Run>,
@@ -217,13 +217,13 @@ impl<'a> RecordRef<'a> {
         }
     }
 
-    /// Whether a field has a value.
+    /// Returns whether a field has a value.
     #[inline]
     pub fn is_present(self, field: &Field) -> bool {
         self.status(field) == Status::Present
     }
 
-    /// Whether every field has a value, of a record with a header of so many bytes.
+    /// Returns whether every field has a value, of a record with a header of so many bytes.
     #[inline]
     pub fn is_complete(self, header_bytes: usize) -> bool {
         self.bytes[STATUS_AT..header_bytes].iter().all(|byte| *byte == 0)
@@ -248,7 +248,7 @@ impl<'a> RecordRef<'a> {
         &self.bytes[field.offset..field.offset + width]
     }
 
-    /// Where the bytes of a field of variable length are in the arena, and how many.
+    /// Returns the offset and the length in the arena of a field of variable length.
     #[inline]
     pub fn place(self, field: &Field) -> (u64, u64) {
         let [a, b, c, d, e, f, g, h, i, j, k, l] = self.fixed::<VARIABLE_FIELD_BYTES>(field);

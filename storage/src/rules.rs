@@ -298,7 +298,7 @@ fn check_feature(at: &At, view: &ViewDefinition, feature: &FeatureDefinition, co
     Ok(())
 }
 
-/// Whether every item of a list is of the list's own item type.
+/// Returns whether every item of a list is of the list's own item type.
 fn items_fit(value: &Value) -> bool {
     match value {
         Value::List(item, values) => values.iter().all(|value| value.value_type() == ValueType::Scalar(*item)),

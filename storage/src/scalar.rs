@@ -1,4 +1,4 @@
-//! What each scalar type is: its values, their bytes in rows and in keys.
+//! Each scalar type: its values, and their bytes in rows and in keys.
 //!
 //! Whatever must be said of each type is said here once. [`dispatch_scalar!`](crate::dispatch_scalar) leads from a
 //! [`ScalarType`], which is known when the program runs, to the marker of the type, for which code is compiled.
@@ -26,7 +26,7 @@ pub trait Scalar: sealed::Sealed + 'static {
     /// Bytes of an encoded value; `None` for the types of variable length.
     const FIXED_BYTES: Option<usize>;
 
-    /// Whether values can go into a matrix of floats.
+    /// True if values can go into a matrix of floats.
     const IS_NUMERIC: bool;
 
     /// A value, as [`Value`] holds it.

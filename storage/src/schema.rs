@@ -22,7 +22,7 @@ pub struct RowSchema {
     pub columns: Vec<(FeatureId, ValueType)>,
 }
 
-/// Where a feature lies in rows of one schema version.
+/// The slot of a feature in rows of one schema version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Slot {
     /// The feature.
@@ -35,7 +35,7 @@ pub struct Slot {
     pub place: Place,
 }
 
-/// Where the bytes of a feature are.
+/// The place of a feature's bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Place {
     /// At this offset from the start of the row.
@@ -95,7 +95,7 @@ impl RowLayout {
         self.slots.iter().find(|slot| slot.feature == feature)
     }
 
-    /// How many values the variable section holds.
+    /// Returns the number of values in the variable section.
     pub fn variable_count(&self) -> usize {
         self.variable_count
     }

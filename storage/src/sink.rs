@@ -1,4 +1,4 @@
-//! Where rows go that are read through a plan.
+//! Sinks: the destinations of rows that are read through a plan.
 
 use crate::error::Result;
 use crate::row_plan::{PlannedRow, RowPlan};

@@ -1,4 +1,4 @@
-//! Why a value is or is not there.
+//! The status of a value: why it is or is not there.
 
 use std::fmt;
 

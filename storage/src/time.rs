@@ -57,7 +57,7 @@ impl Timestamp {
         Timestamp(self.0.saturating_sub(span.0))
     }
 
-    /// How long after `earlier` this point is; zero when it is not after it.
+    /// Returns the time from `earlier` to this point; zero when this is not after it.
     pub const fn since(self, earlier: Timestamp) -> Span {
         let micros = self.0.saturating_sub(earlier.0);
         Span(if micros < 0 { 0 } else { micros })
@@ -204,7 +204,7 @@ impl Span {
         self.0
     }
 
-    /// The same length as a standard duration.
+    /// Returns this length as a standard duration.
     pub const fn to_duration(self) -> std::time::Duration {
         std::time::Duration::from_micros(self.0.unsigned_abs())
     }
@@ -243,7 +243,7 @@ impl TryFrom<std::time::Duration> for Span {
     }
 }
 
-/// Where the engine takes the time from. Injected, so that tests can hold it still.
+/// The clock of the engine. Injected, so that tests can hold it still.
 pub trait Clock: Send + Sync + 'static {
     /// The present.
     fn now(&self) -> Timestamp;

@@ -66,7 +66,7 @@ impl ScalarType {
         dispatch_scalar!(self, T => T::NAME)
     }
 
-    /// Whether values can go into a matrix of floats.
+    /// Returns whether values can go into a matrix of floats.
     pub const fn is_numeric(self) -> bool {
         dispatch_scalar!(self, T => T::IS_NUMERIC)
     }
@@ -189,7 +189,7 @@ impl Value {
 }
 
 impl fmt::Display for Value {
-    /// As in definition files: text in quotes, lists in brackets; bytes that are not text as escapes.
+    /// Writes a value as definition files do: text in quotes, lists in brackets; bytes that are not text as escapes.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         dispatch_value!(self, T, value => T::print(value, f); (_item, values) => {
             f.write_str("[")?;
@@ -252,7 +252,7 @@ impl<'a> ListItems<'a> {
         Ok(ListItems { bytes: items, kind: ListKind::Variable { ends, start: 0 }, len, next: 0 })
     }
 
-    /// How many items the list has.
+    /// Returns the number of items of the list.
     pub fn item_count(&self) -> usize {
         self.len
     }

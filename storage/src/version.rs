@@ -2,15 +2,15 @@
 
 use crate::time::Timestamp;
 
-/// Which version of a row: when the fact was true and when it became known.
+/// A version of a row: when the fact was true and when it became known.
 ///
 /// The derived order, event first and created second, is the one comparison of the engine: *the greatest
 /// wins*. Key order, commit, as-of and every backend use it and nothing else.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Version {
-    /// When the fact was true.
+    /// The time when the fact was true.
     pub event: Timestamp,
-    /// When it became known.
+    /// The time when it became known.
     pub created: Timestamp,
 }
 
@@ -38,7 +38,7 @@ impl Version {
         Version { event: read(event), created: read(created) }
     }
 
-    /// Whether a reader who asks for `at`, knowing what was known at `known_at`, may see this version.
+    /// Returns whether a reader who asks for `at`, knowing what was known at `known_at`, may see this version.
     pub fn is_visible(self, at: Timestamp, known_at: Option<Timestamp>) -> bool {
         self.event <= at && known_at.is_none_or(|known| self.created <= known)
     }

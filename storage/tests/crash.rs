@@ -124,7 +124,7 @@ fn is_bulk(number: i64) -> bool {
     number % BULK_EVERY == BULK_EVERY - 1
 }
 
-/// How many rows a batch writes into each view.
+/// Returns the number of rows that a batch writes into each view.
 fn rows_of(number: i64) -> [i64; VIEWS.len()] {
     match is_bulk(number) {
         true => [0, 1, 2].map(|view| if number / BULK_EVERY % 3 == view { BULK_ROWS } else { 0 }),

@@ -9,7 +9,7 @@ use proptest::prelude::*;
 /// 2024-01-01T00:00:00Z.
 const START: Timestamp = Timestamp::from_micros(1_704_067_200_000_000);
 
-/// As many histories as said here, or by `PROPTEST_CASES`.
+/// Returns a configuration with as many histories as said here, or by `PROPTEST_CASES`.
 fn histories(cases: u32) -> ProptestConfig {
     let given = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok());
     ProptestConfig { cases: given.unwrap_or(cases), ..ProptestConfig::default() }

@@ -348,7 +348,7 @@ prop_compose! {
     }
 }
 
-/// What was ever given, to find out if it is given again.
+/// The ids that were ever given, to find out if one is given again.
 #[derive(Default)]
 struct Given {
     views: BTreeMap<u32, String>,

@@ -631,7 +631,7 @@ fn a_read_that_took_its_time_before_a_write_sees_nothing_older_than_what_compact
     assert_eq!(seen, 0, "the older version must not come out from under the newer one");
 }
 
-/// What a table has of one row.
+/// Returns what a table has of one row.
 fn in_table(table: &RocksOnline, view: &FeatureView, key: &str) -> Option<(Timestamp, Vec<u8>)> {
     let (key, mut seen) = (text_key(key), None);
     let visit = &mut |_: usize, found: Option<Found<'_>>| {

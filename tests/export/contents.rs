@@ -1,4 +1,4 @@
-//! What the columns hold: every type, every null, and what the metadata say about them.
+//! Contents of an export's columns: every type, every null, and what the metadata say about them.
 
 use std::sync::Arc;
 

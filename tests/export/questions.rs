@@ -1,4 +1,4 @@
-//! Which rows are exported: versions of a window, as of a time, latest; with ttl, retention and deletions.
+//! The rows that are exported: versions of a window, as of a time, latest; with ttl, retention and deletions.
 
 use std::sync::Arc;
 
@@ -107,7 +107,7 @@ fn deletions_are_marked_among_versions() {
     assert_eq!(export(&store, "numbers", &rows_of(ExportRows::AsOf(hours_ago(3)))).rows.num_rows(), 1);
 }
 
-/// What a step of a random history does.
+/// A step of a random history.
 #[derive(Debug, Clone)]
 enum Step {
     Write(i64, i64, Option<i64>),

@@ -1,4 +1,4 @@
-//! What was exported comes back as it was: corrections, deletions, nulls and lists.
+//! Round trips: what was exported comes back as it was, with corrections, deletions, nulls and lists.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};

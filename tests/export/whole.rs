@@ -72,7 +72,7 @@ fn child_target() -> Option<PathBuf> {
     std::env::var_os(CHILD_TARGET).map(PathBuf::from)
 }
 
-/// In a child: exports, and when all files are written waits to be killed.
+/// The child: exports, and when all files are written waits to be killed.
 #[test]
 fn child_that_waits_to_be_killed() {
     let Some(target) = child_target() else { return };
@@ -111,7 +111,7 @@ fn a_killed_export_leaves_nothing_that_looks_complete_and_the_next_one_removes_i
     assert_eq!(names(parent.path()), ["out"]);
 }
 
-/// In a child whose files may not grow large: exports and prints the error.
+/// The child whose files may not grow large: exports and prints the error.
 #[test]
 fn child_whose_files_are_cut_short() {
     let Some(target) = child_target() else { return };

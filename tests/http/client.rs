@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use serde_json::Value as Json;
 
-/// How long a test waits for an answer before it fails.
+/// The longest time that a test waits for an answer before it fails.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Where a request goes.
+/// The target of a request.
 #[derive(Debug, Clone)]
 pub enum Target {
     Tcp(SocketAddr),

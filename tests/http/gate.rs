@@ -1,4 +1,4 @@
-//! Who may come in.
+//! Admission: requests that are let in or refused.
 
 use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::fs::PermissionsExt;
@@ -61,9 +61,9 @@ fn without_a_token_only_loopback_is_served() {
 fn web_pages_are_not_served() {
     let sidecar = Sidecar::start();
     let get = |headers: &[(&str, &str)]| sidecar.tcp.send("GET", "/v1/views", headers, b"");
-    let message = get(&[("Origin", "http://evil.example")]).error(403, "invalid");
+    let message = get(&[("Origin", "http://evil.example")]).error(403, "denied");
     assert_eq!(message, "requests of web pages are not served: the header Origin is set");
-    let message = get(&[("Host", "evil.example:80")]).error(403, "invalid");
+    let message = get(&[("Host", "evil.example:80")]).error(403, "denied");
     assert_eq!(message, "the header Host names another host than this one: \"evil.example\"");
     for host in ["localhost", "LOCALHOST:8080", "127.0.0.1:6566", "[::1]:6566", "[::1]"] {
         assert_eq!(get(&[("Host", host)]).status, 200, "{host}");
@@ -76,7 +76,7 @@ fn a_read_only_door_refuses_writes_by_everybody() {
     let sidecar = Sidecar::with("", HttpOptions { access, ..HttpOptions::default() });
     for target in [&sidecar.tcp, &sidecar.unix] {
         let row = stats_row(1, hours_ago(1), &json!(1));
-        assert_eq!(target.post("/v1/write/stats", &json!([row])).error(403, "invalid"), "this caller may not write");
+        assert_eq!(target.post("/v1/write/stats", &json!([row])).error(403, "denied"), "this caller may not write");
         assert_eq!(target.post("/v1/delete", &json!({"entity": {"user_id": 1}})).status, 403);
         let push = target.post("/push", &json!({"push_source_name": "stats", "df": {}}));
         assert_eq!(push.feast_error(403, "FeastError"), "this caller may not write");
@@ -109,7 +109,7 @@ fn another_user_of_the_host_is_refused_unless_the_sidecar_lets_it() {
     let sidecar = Sidecar::start();
     let refused = as_user(65_533, &sidecar, "GET /v1/views");
     assert!(refused.starts_with("HTTP/1.1 403 "), "{refused}");
-    assert!(refused.contains("this user may not connect; the sidecar's --allow-uid lets it: 65533"), "{refused}");
+    assert!(refused.contains("this user may not use this sidecar: 65533"), "{refused}");
     assert!(sidecar.unix.get("/metrics").text().contains("reason=\"access\"} 1\n"));
     let access = Access { allow_uids: vec![65_533], allow_gids: vec![65_532], ..Access::default() };
     let sidecar = Sidecar::with("", HttpOptions { access, ..HttpOptions::default() });
@@ -124,7 +124,7 @@ fn another_user_of_the_host_is_refused_unless_the_sidecar_lets_it() {
 fn only_the_user_of_the_sidecar_may_erase() {
     let sidecar = Sidecar::start();
     let asked = json!({"entity": {"user_id": 1}});
-    let message = sidecar.tcp.post("/v1/erase", &asked).error(403, "invalid");
+    let message = sidecar.tcp.post("/v1/erase", &asked).error(403, "denied");
     assert_eq!(message, "this caller may not erase; only the user who runs the sidecar may, over the Unix socket");
     assert_eq!(sidecar.unix.post("/v1/erase", &asked).status, 200);
 }

@@ -163,7 +163,7 @@ fn limits_of_consumers_and_views_are_429_and_say_when_to_come_again() {
     let get = || sidecar.tcp.send("GET", "/v1/views", &ranker, b"");
     assert_eq!([get().status, get().status], [200, 200]);
     let refused = get();
-    let message = refused.error(429, "unavailable");
+    let message = refused.error(429, "limited");
     assert!(message.starts_with("consumer \"ranker\" has used up its 1 requests a second; try again in "), "{message}");
     assert_eq!(refused.header("retry-after"), Some("1"));
     let read = |users: i64| {

@@ -59,7 +59,7 @@ pub struct TestClock {
 }
 
 impl TestClock {
-    /// What is to be done whenever the clock is read.
+    /// Sets the hook that is called whenever the clock is read.
     pub fn hook(&self, hook: impl Fn() + Send + Sync + 'static) {
         *self.hook.lock().unwrap() = Arc::new(hook);
     }

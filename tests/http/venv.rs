@@ -1,4 +1,5 @@
-//! A Python with Feast and validators: the one of `make test`, or else one from the package index, kept beside the build.
+//! A Python with Feast and validators: the one of `make test`, or else one from the package index, kept beside the
+//! build.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -6,7 +7,7 @@ use std::sync::LazyLock;
 
 use crate::common::repository;
 
-/// What the tests need of Python; another list makes another directory.
+/// The Python packages that the tests need; another list makes another directory.
 const PACKAGES: [&str; 3] = ["feast==0.67.0", "jsonschema==4.26.0", "openapi-spec-validator==0.9.0"];
 
 static PYTHON: LazyLock<Result<PathBuf, String>> = LazyLock::new(find_or_make);

@@ -1,4 +1,4 @@
-//! What every session promises, wherever its store is: one suite over a store in this process, a client, and an
+//! The promises of every session, wherever its store is: one suite over a store in this process, a client, and an
 //! asynchronous client.
 
 mod blocking;

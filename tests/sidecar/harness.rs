@@ -56,7 +56,7 @@ impl Sidecar {
         Client::connect(self.socket()).expect("a sidecar that listens")
     }
 
-    /// What it has logged so far.
+    /// Returns what it has logged so far.
     pub fn log(&self) -> String {
         fs::read_to_string(self.directory.path().join("log")).expect("its log")
     }

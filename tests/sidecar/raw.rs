@@ -48,7 +48,7 @@ pub fn error(stream: &mut UnixStream) -> String {
     String::from_utf8_lossy(&body).into_owned()
 }
 
-/// Whether the sidecar has ended the connection, perhaps after some last frames.
+/// Returns whether the sidecar has ended the connection, perhaps after some last frames.
 pub fn is_ended(stream: &mut UnixStream) -> bool {
     let mut rest = Vec::new();
     match stream.read_to_end(&mut rest) {

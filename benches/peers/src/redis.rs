@@ -1,7 +1,8 @@
 //! Redis on a Unix socket, without persistence, in the two layouts that feature stores use.
 //!
 //! The client is written by hand, with a request buffer and a reply buffer that are kept: the benches compare with the
-//! fastest that a Redis user can have. It is faster than the crate `redis`, which makes a value of its own of each part.
+//! fastest that a Redis user can have. It is faster than the crate `redis`, which makes a value of its own of each
+//! part.
 
 use std::io::{self, ErrorKind, Write};
 use std::os::unix::net::UnixStream;
@@ -13,7 +14,7 @@ use tempfile::TempDir;
 
 use crate::resp::{Replies, command, word};
 
-/// How often a starting server is asked whether it is there, and the pause between.
+/// The attempts to reach a starting server, and the pause between two.
 const START_ATTEMPTS: usize = 1_000;
 const START_PAUSE: Duration = Duration::from_millis(10);
 /// Rows of one write.
@@ -23,12 +24,12 @@ const PROTOBUF_FLOAT: u8 = 6 << 3 | 5;
 /// Bytes of a float.
 const FLOAT: usize = size_of::<f32>();
 
-/// How a row of features is kept.
+/// The layouts in which a row of features is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Layout {
     /// One string an entity: its features as little-endian floats, one after the other.
     Blob,
-    /// As Feast does: one hash an entity, a field a feature; its name is four bytes of a hash, its value the protobuf
+    /// Feast's layout: one hash an entity, a field a feature; its name is four bytes of a hash, its value the protobuf
     /// message of one float. Feast asks for a timestamp a view beside the features; these hashes have none.
     Hash,
 }

@@ -95,7 +95,7 @@ fn report(plan: &Plan, only_planned: bool) -> Report {
     }
 }
 
-/// As much as a line of a table takes.
+/// Shortens details to what a line of a table takes.
 fn shortened(details: &[String]) -> String {
     let details = details.join(", ");
     match details.char_indices().nth(DETAILS_CHARACTERS_MAX) {

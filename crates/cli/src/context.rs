@@ -1,4 +1,4 @@
-//! What every command shares: which store, and how it is opened.
+//! Arguments that every command shares: which store, and how it is opened.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -10,10 +10,11 @@ use clap::Args;
 
 use super::error::Result;
 
-/// How long a sidecar may take for one answer: a check of everything takes a while, and whoever waits can stop it.
+/// The longest time that a sidecar may take for one answer: a check of everything takes a while, and whoever waits can
+/// stop it.
 const PATIENCE: Duration = Duration::from_secs(3_600);
 
-/// What every command shares.
+/// State and arguments that every command shares.
 #[derive(Debug, Args)]
 pub(crate) struct Context {
     /// The directory of the store

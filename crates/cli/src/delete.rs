@@ -34,7 +34,7 @@ Examples:
   asof delete user_stats_v1 --entity user_id=1001
   asof delete --all-views --entity user_id=1001 --at 2024-06-01";
 
-/// Which views a deletion is about.
+/// The views that a deletion is about.
 #[derive(Debug, Args)]
 #[group(required = true, multiple = false)]
 pub(crate) struct Scope {

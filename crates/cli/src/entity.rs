@@ -68,13 +68,13 @@ impl EntityArgument {
         view.join_keys.len() == self.0.len() && self.is_part_of(view)
     }
 
-    /// Whether the view has all of these join keys, and perhaps more.
+    /// Returns whether the view has all of these join keys, and perhaps more.
     pub(crate) fn is_part_of(&self, view: &FeatureView) -> bool {
         self.names().all(|name| view.join_keys.iter().any(|key| key.name == name))
     }
 }
 
-/// Which views a deletion is about: one, or all whose join keys are those of the entity.
+/// The views that a deletion is about: one, or all whose join keys are those of the entity.
 pub(crate) struct Target<'a> {
     pub(crate) views: Vec<String>,
     pub(crate) entity: Vec<(&'a str, Value)>,

@@ -1,10 +1,10 @@
-//! How a command ends.
+//! The ways in which a command ends.
 
 use std::io::{self, Write};
 
 use asofdb::{Error, Hint};
 
-/// How a command ends well.
+/// A command that ran to its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Outcome {
     Done,
@@ -12,7 +12,7 @@ pub(crate) enum Outcome {
     Problem,
 }
 
-/// Why a command ends early.
+/// A command that ended early, and why.
 #[derive(Debug)]
 pub(crate) enum Stop {
     Failed(Error),

@@ -32,7 +32,7 @@ impl Stats {
     }
 }
 
-/// What one consumer did with one view, for a table.
+/// Makes the line of a table that says what one consumer did with one view.
 fn consumer_line(report: &ConsumerReport) -> String {
     let view = if report.view.is_empty() { "-" } else { &report.view };
     let errors: u64 = report.errors.iter().map(|(_, count)| count).sum();

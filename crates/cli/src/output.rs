@@ -9,7 +9,7 @@ use super::error::Result;
 use super::sheet::Sheet;
 use crate::table;
 
-/// How results are printed.
+/// The format in which results are printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
     /// For people
@@ -23,7 +23,7 @@ pub(crate) enum Format {
 /// The option that every command with a result has.
 #[derive(Debug, Args)]
 pub(crate) struct Output {
-    /// How the result is printed
+    /// Format of the result
     #[arg(long, value_enum, default_value = "table", value_name = "FORMAT")]
     pub(crate) format: Format,
 }

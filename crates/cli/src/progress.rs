@@ -7,10 +7,10 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::text::count;
 
-/// How often a bar or a spinner moves.
+/// The time between two moves of a bar or a spinner.
 const TICK: Duration = Duration::from_millis(100);
 
-/// How long work has taken.
+/// A stopwatch, for the duration of work.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Stopwatch(Instant);
 

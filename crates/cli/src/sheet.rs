@@ -1,6 +1,6 @@
 //! Rows and columns of text: what tables and CSV are made of.
 
-/// What a cell means, which a terminal shows by colour.
+/// The meaning of a cell, which a terminal shows by colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) enum Tone {
     #[default]
@@ -44,13 +44,13 @@ impl Cell {
         self
     }
 
-    /// What a table shows.
+    /// Returns the text that a table shows.
     pub(crate) fn display(&self) -> &str {
         self.shown.as_deref().or(self.text.as_deref()).unwrap_or("-")
     }
 }
 
-/// In which formats a column is there.
+/// The formats in which a column is there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Place {
     Everywhere,
@@ -110,7 +110,7 @@ impl Sheet {
         }
     }
 
-    /// As CSV (RFC 4180) with a header. Nothing is an empty field, the empty text a quoted one.
+    /// Writes CSV (RFC 4180) with a header. Nothing is an empty field, the empty text a quoted one.
     pub(crate) fn to_csv(&self) -> String {
         let sheet = self.at(Place::CsvOnly);
         let mut out = String::new();

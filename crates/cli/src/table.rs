@@ -15,13 +15,13 @@ const STYLE: TableStyle = UTF8_FULL_CONDENSED
     .row_separator(LineStyle::none())
     .header_separator(LineStyle::new('├', '─', '┼', '┤'));
 
-/// Where a table does not fit and its columns would be narrower than this, each row is shown from top to bottom.
+/// The least width of a column: where a table does not fit with it, each row is shown from top to bottom.
 const COLUMN_CHARACTERS_MIN: usize = 12;
 
 /// Longest text of a cell; JSON and CSV have all of it.
 const CELL_CHARACTERS_MAX: usize = 100;
 
-/// What the sheet looks like on standard output: coloured and wrapped on a terminal, plain elsewhere.
+/// Renders the sheet for standard output: coloured and wrapped on a terminal, plain elsewhere.
 pub(crate) fn render(sheet: &Sheet) -> String {
     let sheet = sheet.at(Place::TableOnly);
     if sheet.rows.is_empty() || sheet.columns.is_empty() {

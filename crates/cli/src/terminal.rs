@@ -1,4 +1,4 @@
-//! What is known of where the output goes.
+//! Properties of the terminal or file that the output goes to.
 
 use comfy_table::Table;
 
@@ -8,7 +8,7 @@ const WIDTH_MIN: usize = 20;
 /// Standard output.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Terminal {
-    /// In characters; `None` when it is not a terminal.
+    /// The width in characters; `None` when it is not a terminal.
     pub(crate) width: Option<usize>,
     pub(crate) colours: bool,
 }

@@ -25,7 +25,7 @@ pub(crate) fn exit(error: &clap::Error) -> ExitCode {
     }
 }
 
-/// What is wrong and the tips, without the usage, which `--help` has.
+/// Returns what is wrong and the tips, without the usage, which `--help` has.
 fn one_line(rendered: &str) -> String {
     let paragraphs = rendered.split("\n\n").map(str::trim);
     let said = paragraphs.filter(|paragraph| !paragraph.starts_with("Usage:") && !paragraph.starts_with("For more"));

@@ -18,15 +18,15 @@ use crate::pipeline::Pipeline;
 use crate::pool::Pool;
 use crate::requests::catalog_of;
 
-/// How often a read follows a catalog that changes under it before it gives up.
+/// The number of times that a read follows a catalog that changes under it before it gives up.
 pub(crate) const STALE_MAX: usize = 5;
 
-/// How a client connects.
+/// Options of a connection.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConnectOptions {
-    /// What the client calls itself, for limits and metrics; `None`: by its user.
+    /// The name that the client gives itself, for limits and metrics; `None`: by its user.
     pub consumer: Option<String>,
-    /// How long an answer may take.
+    /// The longest time that an answer may take.
     pub timeout: Duration,
 }
 
@@ -56,7 +56,7 @@ pub struct Client {
 #[derive(Debug)]
 struct Inner {
     pool: Pool,
-    /// As of the last time that somebody looked.
+    /// The catalog as it was last read.
     catalog: RwLock<Arc<Catalog>>,
 }
 
@@ -148,7 +148,7 @@ impl Client {
         connection.handle(request, form, &plan)
     }
 
-    /// A connection of its own for many reads through one request, several of which may be on their way.
+    /// A connection of its own for many reads through one request, several of which may be in flight.
     ///
     /// # Errors
     /// As [`Session::read_f32`](asofdb::Session::read_f32).
@@ -165,7 +165,7 @@ impl Client {
         Ok(Pipeline::new(self.pool(), connection, handle, statuses))
     }
 
-    /// What each consumer did with each view, since the sidecar began.
+    /// Reads what each consumer did with each view, since the sidecar began.
     ///
     /// # Errors
     /// `Unavailable` when the sidecar does not answer.

@@ -35,7 +35,7 @@ pub(crate) struct Connection {
     timeout: Duration,
 }
 
-/// What [`Connection::turn`] has done.
+/// The result of a [`Connection::turn`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Turn {
     /// Everything that waited has been sent.
@@ -69,7 +69,7 @@ impl Connection {
         Ok(connection)
     }
 
-    /// Whether the sidecar still holds its end, as far as one can know.
+    /// Returns whether the sidecar still holds its end, as far as one can know.
     pub(crate) fn is_open(&self) -> bool {
         let mut byte = [0];
         match recv(&self.stream, &mut byte, RecvFlags::PEEK | RecvFlags::DONTWAIT) {
@@ -204,7 +204,7 @@ impl Connection {
         loop {
             let header = self.take(kind, id)?;
             match (header.kind, header.body_bytes) {
-                (Kind::Chunk, 0) => {} // a sign of life
+                (Kind::Chunk, 0) => {} // a heartbeat
                 (Kind::Chunk, _) => return Err(Failure::Broken { error: unexpected(), sent: true }),
                 _ => return Ok(self.taken(header)),
             }

@@ -28,7 +28,7 @@ pub enum Engine {
 }
 
 impl Engine {
-    /// What the consumers of a sidecar did; a store has none.
+    /// Reads what the consumers of a sidecar did; a store has none.
     ///
     /// # Errors
     /// As [`Client::consumers`].

@@ -1,4 +1,4 @@
-//! Why requests fail, and what an answer must be.
+//! Failures of requests, and checks of their answers.
 
 use std::io::{ErrorKind as IoKind, self};
 use std::path::Path;
@@ -7,7 +7,7 @@ use std::time::Duration;
 use asofdb::{Error, Hint, Result};
 use asofdb_protocol::{ErrorMessage, HEADER_BYTES, Header, Kind, Welcome, decode_message};
 
-/// Why a request failed.
+/// The reason why a request failed.
 #[derive(Debug)]
 pub(crate) enum Failure {
     /// The sidecar answered so; the connection is good.
@@ -56,13 +56,13 @@ pub(crate) fn check_length(kind: Kind, frame_bytes: usize, welcome: &Welcome) ->
         .with_hint(Hint::FrameBytesMax))
 }
 
-/// What a write's caller is told when the connection broke under it.
+/// Makes the error for a write's caller when the connection broke under it.
 pub(crate) fn unknown_outcome(error: &Error) -> Error {
     let message = format!("{error:#}; whether it was done is not known: read before doing it again");
     Error::new(error.kind(), message)
 }
 
-/// Why nobody answers at `path`.
+/// Makes the error that says why nobody answers at `path`.
 pub(crate) fn cannot_connect(path: &Path, error: io::Error) -> Error {
     let shown = path.display();
     let what = match error.kind() {

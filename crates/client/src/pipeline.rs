@@ -1,4 +1,4 @@
-//! Several reads on their way at a time.
+//! A pipeline: several reads in flight at a time.
 
 use std::collections::VecDeque;
 
@@ -10,11 +10,11 @@ use crate::failure::Failure;
 use crate::handles::KnownHandle;
 use crate::pool::Pool;
 
-/// Bytes of requests that may be on their way: the kernel's buffer holds them, so that sending never waits for an
+/// The most bytes of requests in flight: the kernel's buffer holds them, so that sending never waits for an
 /// answer to be taken.
 const SENT_BYTES_MAX: usize = 64 << 10;
 
-/// Many reads through one request over a connection of its own: while one is answered others are on their way.
+/// Many reads through one request over a connection of its own: while one is answered others are in flight.
 /// Answers come in the order of the requests. Nothing is tried again: an error ends the pipeline.
 #[derive(Debug)]
 pub struct Pipeline<'c> {
@@ -38,7 +38,7 @@ impl<'c> Pipeline<'c> {
         Pipeline { pool, connection: Some(connection), handle, statuses, waiting: VecDeque::new(), waiting_bytes: 0 }
     }
 
-    /// How many answers are still to come.
+    /// Returns the number of requests in flight.
     pub fn waiting(&self) -> usize {
         self.waiting.len()
     }
@@ -46,7 +46,7 @@ impl<'c> Pipeline<'c> {
     /// Asks for the latest values of entities. It is sent with the next [`Pipeline::receive`] at the latest.
     ///
     /// # Errors
-    /// `Conflict` when the entity rows belong to another request; `Invalid` when so much is on its way that answers
+    /// `Conflict` when the entity rows belong to another request; `Invalid` when so much is in flight that answers
     /// must be received first.
     pub fn send(&mut self, entities: &EntityRows) -> Result<()> {
         let groups = entities.groups_for(&self.handle.plan)?;

@@ -43,7 +43,7 @@ impl Pool {
         Connection::open(&self.path, &self.options)
     }
 
-    /// What the sidecar has said about itself.
+    /// Looks at what the sidecar has said about itself.
     pub(crate) fn welcome<T>(&self, look: impl FnOnce(&Welcome) -> T) -> Result<T> {
         let connection = self.take_open()?;
         let seen = look(&connection.welcome);

@@ -1,4 +1,4 @@
-//! What both clients make of requests and answers.
+//! Requests and answers, as both clients make them.
 
 use std::path::Path;
 use std::sync::Arc;

@@ -13,10 +13,10 @@ pub trait Call: Message {
     /// The kind of its frame.
     const KIND: Kind;
 
-    /// Whether it may be sent again when the connection broke under it: it is idempotent.
+    /// True if it may be sent again when the connection broke under it: it is idempotent.
     const IS_IDEMPOTENT: bool;
 
-    /// What answers it.
+    /// The message that answers it.
     type Answer: Message;
 }
 

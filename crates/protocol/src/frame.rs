@@ -18,7 +18,7 @@ const MORE: u8 = 1;
 
 macro_rules! kinds {
     ($($(#[$doc:meta])* $name:ident = $number:literal,)*) => {
-        /// What a frame is. An answer has the kind of its request; see [`Header::is_answer`].
+        /// The kind of a frame. An answer has the kind of its request; see [`Header::is_answer`].
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         #[repr(u8)]
         pub enum Kind {
@@ -59,7 +59,7 @@ kinds! {
     Stats = 8,
     /// Asks for the time.
     Ping = 9,
-    /// How fresh a view is.
+    /// Freshness of a view.
     Freshness = 10,
     /// Versions of a view, or of one entity, as a stream.
     Scan = 11,
@@ -83,7 +83,7 @@ kinds! {
     Checkpoint = 20,
     /// A piece of a stream.
     Chunk = 21,
-    /// What went wrong; an answer to any request.
+    /// An error; an answer to any request.
     Error = 127,
 }
 
@@ -94,9 +94,9 @@ pub struct Header {
     pub body_bytes: usize,
     /// The kind of request, or of what is answered.
     pub kind: Kind,
-    /// Whether it answers a request.
+    /// True if it answers a request.
     pub is_answer: bool,
-    /// Whether another frame of the same stream follows.
+    /// True if another frame of the same stream follows.
     pub more: bool,
     /// The request's number, which its answers repeat.
     pub id: u64,
@@ -113,7 +113,7 @@ impl Header {
         Header { is_answer: true, ..Header::request(kind, id) }
     }
 
-    /// The same with another frame to follow, or none.
+    /// Returns this header with another frame to follow, or none.
     pub fn more(self, more: bool) -> Self {
         Header { more, ..self }
     }
@@ -180,7 +180,7 @@ impl Input {
         Input { buffer: vec![0; BUFFER_BYTES], start: 0, end: 0, needed: 0 }
     }
 
-    /// Whether no frame has begun.
+    /// Returns whether no frame has begun.
     pub fn is_empty(&self) -> bool {
         self.start == self.end
     }

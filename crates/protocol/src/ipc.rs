@@ -37,7 +37,7 @@ pub fn read_stream(bytes: &[u8]) -> Result<(SchemaRef, Vec<RecordBatch>)> {
 #[derive(Debug, Default)]
 pub struct StreamReader {
     decoder: StreamDecoder,
-    /// Of its own: the decoder knows a schema only once something follows it.
+    /// The schema, kept apart: the decoder knows a schema only once something follows it.
     schema: Option<SchemaRef>,
     ended: bool,
 }
@@ -83,11 +83,11 @@ fn unreadable(error: arrow::error::ArrowError) -> Error {
     Error::invalid("the Arrow IPC stream cannot be read").with_source(error)
 }
 
-/// What a look at the messages of a piece has found.
+/// The findings of a look at the messages of a piece.
 #[derive(Debug, Default)]
 struct Checked {
     schema: Option<SchemaRef>,
-    /// Whether the stream's end is among them.
+    /// True if the stream's end is among them.
     ended: bool,
 }
 

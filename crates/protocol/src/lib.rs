@@ -1,4 +1,4 @@
-//! What goes over the socket between an asofdb sidecar and its clients, the same code at both ends.
+//! The protocol between an asofdb sidecar and its clients, the same code at both ends.
 //!
 //! docs/protocol.md describes every byte. A request and its answer are frames ([`Header`]); a frame carries a
 //! control message (bincode), the keys of a read ([`PointHeader`]), an answer as it lies in memory, encoded rows

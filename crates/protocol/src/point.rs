@@ -46,7 +46,7 @@ impl PointHeader {
         Ok((PointHeader { handle, rows, question }, rest))
     }
 
-    /// What kind of request it is, and so its answer.
+    /// Returns the kind of the request, which decides its answer.
     pub fn kind(&self) -> Kind {
         match self.question {
             Question::Latest => Kind::Latest,

@@ -1,10 +1,10 @@
-//! What consumers did, as plain data.
+//! Reports of what consumers did, as plain data.
 
 use std::time::Duration;
 
 use asofdb::ErrorKind;
 
-/// What one consumer did with one view by one operation, since the sidecar began.
+/// The report of what one consumer did with one view by one operation, since the sidecar began.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConsumerReport {
     /// Name of the consumer.
@@ -19,8 +19,8 @@ pub struct ConsumerReport {
     pub rows: u64,
     /// Requests that failed, by kind.
     pub errors: Vec<(ErrorKind, u64)>,
-    /// What half of the requests took at most, rounded up by at most a quarter.
+    /// The latency that half of the requests stayed within, rounded up by at most a quarter.
     pub p50: Duration,
-    /// What 99 in 100 requests took at most, rounded up by at most a quarter.
+    /// The latency that 99 in 100 requests stayed within, rounded up by at most a quarter.
     pub p99: Duration,
 }

@@ -2,7 +2,7 @@
 
 use asofdb::{Error, Result};
 
-/// What a caller may do. Each may do what the ones before may.
+/// The role of a caller. Each role may do what the ones before it may.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Role {
     /// Read.

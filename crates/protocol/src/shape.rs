@@ -1,15 +1,15 @@
-//! What both ends must agree on about a prepared request: its keys, and where values are in its answers.
+//! The shape of a prepared request, on which both ends must agree: its keys, and where values are in its answers.
 
 use asofdb::parts::{OutputColumn, PlannedView, ReadPlan};
 
 use crate::message::{HandleFeature, HandleMessage, HandleView, JoinKeyMessage, ValueTypeMessage};
 
-/// Whether requests and answers of two handles are the same, whatever their numbers.
+/// Returns whether requests and answers of two handles are the same, whatever their numbers.
 pub fn is_same_shape(a: &HandleMessage, b: &HandleMessage) -> bool {
     a.join_keys == b.join_keys && a.key_groups == b.key_groups && a.views == b.views && a.features == b.features
 }
 
-/// What a client needs to know of a plan to ask and to read answers.
+/// Describes a plan to a client: all that it needs to ask and to read answers.
 pub fn describe(plan: &ReadPlan, handle: u32) -> HandleMessage {
     let view = |planned: &PlannedView| HandleView {
         name: planned.view.name.clone(),

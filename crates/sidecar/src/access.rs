@@ -1,4 +1,4 @@
-//! Who may connect, and what they may do: by the user and group that the kernel says are at the other end.
+//! Access: who may connect and do what, by the user and group that the kernel says are at the other end.
 
 use std::os::unix::net::UnixStream;
 
@@ -7,7 +7,7 @@ use asofdb_protocol::Role;
 use rustix::net::sockopt::socket_peercred;
 use rustix::process::geteuid;
 
-/// Who is at the other end of a connection.
+/// The user and the groups at the other end of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Peer {
     /// The user.
@@ -28,7 +28,7 @@ impl Peer {
     }
 }
 
-/// Who may do what. Without any list: the user that runs the sidecar, and root.
+/// Lists of users and groups with their roles. Without any list: the user that runs the sidecar, and root.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Access {
     /// Users who may read and write.
@@ -44,7 +44,7 @@ pub struct Access {
 }
 
 impl Access {
-    /// What a peer may do; `None`: nothing.
+    /// Returns the role of a peer; `None`: it may do nothing.
     pub fn role(&self, peer: Peer) -> Option<Role> {
         let listed = |uids: &[u32], gids: &[u32]| uids.contains(&peer.uid) || gids.contains(&peer.gid);
         let role = if peer.uid == 0 || peer.uid == geteuid().as_raw() {

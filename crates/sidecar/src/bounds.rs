@@ -1,4 +1,4 @@
-//! What the native door allows one client, and all of them.
+//! Bounds of the native door, for one client and for all of them.
 
 use std::time::Duration;
 
@@ -27,13 +27,13 @@ pub struct Bounds {
     pub join_bytes_max: usize,
     /// Most bytes of keys and rows that a client loads in one step; they count in `memory_bytes_max`.
     pub load_bytes_max: usize,
-    /// How long a bulk request waits in line.
+    /// The longest time that a bulk request waits in line.
     pub bulk_patience: Duration,
-    /// How long a client may take to say hello.
+    /// The longest time that a client may take to say hello.
     pub handshake_timeout: Duration,
-    /// How long a connection may say nothing.
+    /// The longest time that a connection may say nothing.
     pub idle_timeout: Duration,
-    /// How long a client may pause within a request, or not read its answers.
+    /// The longest time that a client may pause within a request, or not read its answers.
     pub stall_timeout: Duration,
 }
 

@@ -1,17 +1,17 @@
-//! What a door of the sidecar is doing right now, and whom it turned away.
+//! Gauges of a door of the sidecar: its connections and requests of now, and those that it turned away.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Why a connection or a request was turned away before it was read.
+/// The reason why a connection or a request was turned away before it was read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Refusal {
     /// The door has as many connections as it may.
     Connections,
-    /// As many requests are in flight as may be.
+    /// The most requests that may be in flight are in flight.
     InFlight,
     /// The kernel or the token say that the caller may not.
     Access,
-    /// It did not say what it wanted in time.
+    /// The client did not say hello in time.
     Handshake,
     /// The sidecar is stopping.
     Draining,

@@ -1,4 +1,4 @@
-//! What Prometheus reads: everything that is counted, by consumer, operation and view.
+//! Metrics for Prometheus: everything that is counted, by consumer, operation and view.
 //!
 //! A request over several views counts in the series of each of them. Freshness is not among the metrics: it reads
 //! whole views.

@@ -1,4 +1,4 @@
-//! What waits to be written to a connection: many small answers in one write, large ones without a copy.
+//! Output that waits to be written to a connection: many small answers in one write, large ones without a copy.
 
 use std::io::{self, IoSlice, Write};
 

@@ -1,4 +1,4 @@
-//! What every door of the sidecar shares.
+//! The service: state that every door of the sidecar shares.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -14,9 +14,9 @@ use crate::gauges::Gauges;
 pub struct Service {
     pub(crate) store: Store,
     pub(crate) consumers: Consumers,
-    /// What the native door is doing.
+    /// The gauges of the native door.
     pub(crate) native: Gauges,
-    /// What the HTTP door is doing.
+    /// The gauges of the HTTP door.
     pub(crate) http: Gauges,
     started: Timestamp,
     ready: AtomicBool,
@@ -37,17 +37,17 @@ impl Service {
         }
     }
 
-    /// When it began, by the store's clock.
+    /// Returns the time when it began, by the store's clock.
     pub fn started(&self) -> Timestamp {
         self.started
     }
 
-    /// Whether requests should be sent here: it is warm and does not stop.
+    /// Returns whether requests should be sent here: it is warm and does not stop.
     pub fn is_ready(&self) -> bool {
         self.ready.load(Ordering::Acquire) && !self.is_draining()
     }
 
-    /// From now on it is warm.
+    /// Marks it as warm from now on.
     pub fn set_ready(&self) {
         self.ready.store(true, Ordering::Release);
     }
@@ -65,17 +65,17 @@ impl Service {
         Ok(())
     }
 
-    /// Whether it is stopping: what is in flight is finished, nothing new is taken.
+    /// Returns whether it is stopping: what is in flight is finished, nothing new is taken.
     pub fn is_draining(&self) -> bool {
         self.draining.load(Ordering::Acquire)
     }
 
-    /// From now on it is stopping.
+    /// Marks it as stopping from now on.
     pub fn start_draining(&self) {
         self.draining.store(true, Ordering::Release);
     }
 
-    /// What every consumer did, by consumer, operation and view.
+    /// Reports what every consumer did, by consumer, operation and view.
     pub fn report(&self) -> Vec<ConsumerReport> {
         self.consumers.report()
     }

@@ -20,11 +20,11 @@ Engine = Union[Store, Client]
 """A store that is open in this process, or the client of a sidecar."""
 
 CONSUMER = "feast"
-"""What the sidecar counts this process's requests under."""
+"""The name under which the sidecar counts this process's requests."""
 
 
 class Location(Protocol):
-    """Where a store is: what the configurations of the online and the offline store have in common."""
+    """A store's place: the part that the configurations of the online and the offline store have in common."""
 
     path: str | None
     socket: str | None
@@ -100,7 +100,7 @@ def close_all() -> None:
 
 @lru_cache(maxsize=64)
 def _key(path: str | None, socket: str | None, base: Path | None) -> tuple[str, str]:
-    """What an engine is known by. It is looked up once, so that calls do not ask the file system."""
+    """Returns the key by which an engine is known. It is looked up once, so that calls do not ask the file system."""
     kind, given = ("socket", socket) if path is None else ("path", path)
     absolute = (base or Path()) / Path(given or "").expanduser()
     return kind, os.path.realpath(absolute)

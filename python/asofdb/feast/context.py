@@ -1,4 +1,4 @@
-"""Where and how an online store reads."""
+"""The connection and the settings with which an online store reads."""
 
 from __future__ import annotations
 

@@ -34,6 +34,6 @@ def ensure_defined(config: RepoConfig, engine: Engine, history: History) -> None
 
 
 def _is_own(config: RepoConfig, history: History) -> bool:
-    """Whether the view is the feature view's own."""
+    """Returns whether the view is the feature view's own."""
     source = history.feature_view.batch_source
     return not isinstance(source, AsofSource) or history.view == naming(config).view(history.feature_view)

@@ -144,7 +144,7 @@ class FeastResult(Result):
         return self.to_arrow().__arrow_c_stream__()
 
     def _renamed(self, full_names: bool, entities: bool) -> dict[str, str]:
-        """What Feast calls each column of the store's."""
+        """Returns Feast's name for each column of the store."""
         renamed = dict(self._entity_names) if entities else {}
         stored = super().names(full_names=full_names, entities=entities)
         for old, new in zip(stored, self.names(full_names=full_names, entities=entities), strict=True):

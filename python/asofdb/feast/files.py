@@ -53,7 +53,7 @@ class Pull:
 
     @property
     def order(self) -> list[str]:
-        """What versions of one entity are ordered by."""
+        """Columns by which the versions of one entity are ordered."""
         return [column for column in (self.timestamp_field, self.created_column) if column]
 
     @property

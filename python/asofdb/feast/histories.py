@@ -1,4 +1,4 @@
-"""Which view of the store holds the history of which feature view."""
+"""Feature views, and the views of the store that hold their histories."""
 
 from __future__ import annotations
 
@@ -66,28 +66,28 @@ class History:
 
     @property
     def source(self) -> DataSource | None:
-        """Where rows come from that may not be in the store yet; ``None`` where the store has them all."""
+        """Source of rows that may not be in the store yet; ``None`` where the store has them all."""
         source = self.feature_view.batch_source
         return source if isinstance(source, FileSource) else None
 
     @property
     def ttl(self) -> timedelta | None:
-        """How long a value is valid; ``None`` for ever."""
+        """Time for which a value is valid; ``None`` for ever."""
         return self.feature_view.ttl or None
 
     @property
     def keeps_created(self) -> bool:
-        """Whether its rows say when they became known."""
+        """Returns whether its rows say when they became known."""
         source = self.feature_view.batch_source
         return source is not None and bool(source.created_timestamp_column)
 
     @property
     def references(self) -> list[str]:
-        """What to ask the store for."""
+        """Returns the references to ask the store for."""
         return [f"{self.view}:{feature.store}" for feature in self.features]
 
     def result_name(self, feature: FeatureColumn, full_names: bool) -> str:
-        """What a feature is called in the result."""
+        """Returns a feature's name in the result."""
         view = self.feature_view.projection.name_to_use()  # type: ignore[no-untyped-call]
         return f"{view}__{feature.name}" if full_names else feature.name
 

@@ -1,4 +1,4 @@
-"""What Feast gets for a retrieval: it runs when its result is asked for."""
+"""A retrieval, as Feast gets it: it runs when its result is asked for."""
 
 from __future__ import annotations
 
@@ -34,17 +34,17 @@ class AsofRetrievalJob(RetrievalJob):
 
     @property
     def full_feature_names(self) -> bool:
-        """Whether features are named ``view__feature``."""
+        """True if features are named ``view__feature``."""
         return self._full_feature_names
 
     @property
     def on_demand_feature_views(self) -> list[OnDemandFeatureView]:
-        """What Feast computes from the result."""
+        """The views that Feast computes from the result."""
         return self._on_demand_feature_views
 
     @property
     def metadata(self) -> RetrievalMetadata | None:
-        """What was asked for."""
+        """The request's description."""
         return self._metadata
 
     def to_reader(self) -> pa.RecordBatchReader:

@@ -26,11 +26,11 @@ class Group:
     keys: Sequence[KeyColumn]
     histories: Sequence[History]
     known_at_own_time: bool
-    """Whether each row uses only versions that were created by its own time."""
+    """Returns whether each row uses only versions that were created by its own time."""
 
     @property
     def references(self) -> list[str]:
-        """What the store is asked for."""
+        """Returns the references that the store is asked for."""
         return [reference for history in self.histories for reference in history.references]
 
     @property
@@ -66,7 +66,7 @@ def grouped(histories: Iterable[History], *, filter_by_created: bool) -> list[Gr
 
 
 def _agree(some: set[KeyColumn], others: set[KeyColumn]) -> bool:
-    """Whether no join key of the store would have to be two columns, or two types, of one spine."""
+    """Returns whether no join key of the store would have to be two columns, or two types, of one spine."""
     by_name = {key.store: key for key in some}
     return all(by_name.get(key.store, key) == key for key in others)
 

@@ -1,4 +1,4 @@
-"""What an online store has worked out, so that it is not worked out again."""
+"""A cache of what an online store has worked out."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from typing import Any, Final
 from .connect import Engine
 
 _KEPT_MAX: Final = 1024
-"""What an online store keeps of its calls; beyond, all is forgotten at once."""
+"""The most entries that an online store keeps; beyond, all are forgotten at once."""
 
 
 class Kept:
-    """What an online store has worked out, by what was asked."""
+    """Results that an online store has worked out, by what was asked."""
 
     def __init__(self) -> None:
         self._known: dict[tuple[Any, ...], tuple[Any, Engine, Any]] = {}
 
     def find(self, key: tuple[Any, ...], source: Any, engine: Engine) -> Any:
-        """What was kept under ``key``, if it was made of this very ``source`` and for this engine."""
+        """Returns what was kept under ``key``, if it was made of this very ``source`` and for this engine."""
         kept = self._known.get(key)
         return kept[2] if kept is not None and kept[0] is source and kept[1] is engine else None
 

@@ -91,4 +91,4 @@ _CONVERSIONS: Final[Mapping[tuple[str, str], Convert]] = {
     ("timestamp", "whole"): at_seconds,
     ("timestamp", "time"): seconds_towards_1970,
 }
-"""By the store's type of items and the kind of the column's."""
+"""The conversions, by the store's type of items and the kind of the column's."""

@@ -1,4 +1,4 @@
-"""From file sources into the store: each file once, whatever asks for it."""
+"""Loading of file sources into the store: each file once, whatever asks for it."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def _with_nulls(translation: RowTranslation, fragment: ds.FileFragment) -> list[
 
 
 def _identity(translation: RowTranslation, fragment: ds.FileFragment) -> tuple[Any, ...] | None:
-    """What a file is known by within this process; ``None`` for files elsewhere."""
+    """Returns the key by which a file is known within this process; ``None`` for files elsewhere."""
     try:
         status = Path(fragment.path).stat()
     except OSError:

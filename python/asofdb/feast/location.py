@@ -1,4 +1,4 @@
-"""Where the offline store is."""
+"""The place of the offline store."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from .views import Naming
 
 
 class AsofOfflineLocation(FeastConfigBaseModel):
-    """What the configuration of the offline store says about the store."""
+    """The part of the offline store's configuration that is about the store."""
 
     type: Literal["asofdb.feast.AsofOfflineStore"] = "asofdb.feast.AsofOfflineStore"
-    """What selects this store."""
+    """The name that selects this store."""
 
     path: str | None = None
     """The directory of a store that this process opens; relative to the feature repository."""
@@ -24,7 +24,7 @@ class AsofOfflineLocation(FeastConfigBaseModel):
     """The socket of a running ``asof serve``."""
 
     prefix: str | None = None
-    """What the names of this project's views begin with in the store; made from the project's name if not given."""
+    """Prefix of the names of this project's views in the store; made from the project's name if not given."""
 
     @model_validator(mode="after")
     def _one_location(self) -> AsofOfflineLocation:
@@ -33,7 +33,7 @@ class AsofOfflineLocation(FeastConfigBaseModel):
 
 
 def naming(config: RepoConfig) -> Naming:
-    """How the project of a configuration names its things in the store."""
+    """Returns the names in the store for the things of a configuration's project."""
     return Naming.of(config, getattr(config.offline_store, "prefix", None))
 
 

@@ -1,4 +1,4 @@
-"""What Feast's own metrics are told of reads, where they are on."""
+"""Feast's own metrics of reads, where they are on."""
 
 from __future__ import annotations
 

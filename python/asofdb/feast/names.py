@@ -1,4 +1,4 @@
-"""What the things of a Feast project are called in the store.
+"""Names in the store for the things of a Feast project.
 
 The store's names begin with a letter or an underscore, go on with letters, digits, ``_``, ``.`` and ``-``, and have at
 most 128 bytes. Feast allows more, so that other characters are escaped as ``.`` and two hexadecimal digits a byte;
@@ -42,7 +42,7 @@ class NameTooLong(ValueError):
 
 @lru_cache(maxsize=_REMEMBERED)
 def project_prefix(project: str, prefix: str | None = None) -> str:
-    """What the names of a project's views begin with: ``prefix`` where one is configured."""
+    """Returns the prefix of the names of a project's views: ``prefix`` where one is configured."""
     if prefix is not None:
         return prefix
     return _start(_escape_project(project)) + SEPARATOR

@@ -157,7 +157,7 @@ class AsofOfflineStore(OfflineStore):
 def _requested(
     feature_views: list[FeatureView], feature_refs: list[str], registry: BaseRegistry, project: str
 ) -> list[tuple[FeatureView, list[str]]]:
-    """Which features of which feature views are asked for, also by on-demand feature views."""
+    """Returns the features of each feature view that are asked for, also by on-demand feature views."""
     on_demand = _get_requested_on_demand_feature_views(feature_refs, project, registry)
     requested, _ = _get_requested_feature_views_to_features_dict(feature_refs, feature_views, on_demand)
     return list(requested.items())

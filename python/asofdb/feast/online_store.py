@@ -63,10 +63,10 @@ class AsofOnlineStoreConfig(FeastConfigBaseModel):
     """The Unix socket of a sidecar (``asof serve``), for any number of processes."""
 
     serve_expired: StrictBool = False
-    """Whether values older than their view's ttl are served as present, as Feast's own stores do."""
+    """True to serve values older than their view's ttl are served as present, as Feast's own stores do."""
 
     prefix: StrictStr | None = None
-    """What the names of this project's views begin with in the store; ``project__`` if it is not given."""
+    """Prefix of the names of this project's views in the store; ``project__`` if it is not given."""
 
     @model_validator(mode="after")
     def _one_location(self) -> AsofOnlineStoreConfig:

@@ -31,14 +31,14 @@ FeastRow = tuple[datetime | None, dict[str, Value] | None]
 
 
 class Question(NamedTuple):
-    """What a caller asks."""
+    """A caller's request."""
 
     features: Union[list[str], FeatureService]
     columns: dict[str, list[Any]]
     full_feature_names: bool
 
     def key(self) -> tuple[Any, ...]:
-        """What the answer's shape depends on, beside Feast's definitions."""
+        """Returns what the answer's shape depends on, beside Feast's definitions."""
         asked = self.features
         names = ("service", asked.name) if isinstance(asked, FeatureService) else tuple(asked)
         return (names, self.full_feature_names, tuple(self.columns))
@@ -185,7 +185,7 @@ class Prepared(NamedTuple):
 
     @property
     def to_read(self) -> tuple[Grouped, dict[str, list[Value]], dict[str, str], GetOnlineFeaturesResponse]:
-        """What is to be read, and where it goes."""
+        """Returns what is to be read, and where it goes."""
         return self.grouped, self.join_key_values, self.join_key_of_entity, self.response
 
 
@@ -233,7 +233,7 @@ class Grouping(NamedTuple):
 def grouping_of(
     context: Context, grouped: Grouped, join_key_values: Mapping[str, Sequence[Value]], full_feature_names: bool
 ) -> Grouping:
-    """What Feast wants to read, view by view."""
+    """Lists what Feast wants to read, view by view."""
     inputs = list(join_key_values)
     wanted = wanted_features(grouped, full_feature_names)
     request = request_of(context, wanted, inputs, shown=0)

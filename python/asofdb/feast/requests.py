@@ -1,4 +1,4 @@
-"""What calls of Feast read, as one request of the store: which features of which views, by which entity columns."""
+"""Calls of Feast as one request of the store each: which features of which views, by which entity columns."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def request_of(
 def reads_of(
     naming: Naming, wanted: Iterable[Wanted], inputs: Sequence[str], is_aliased: bool = True
 ) -> tuple[list[Read], list[tuple[str, int, int]]]:
-    """What is read together; and of each feature its name, its read and its position there.
+    """The features that are read together; and of each feature its name, its read and its position there.
 
     Raises ``KeyError`` where an entity column is not there.
     """

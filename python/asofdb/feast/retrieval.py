@@ -17,7 +17,7 @@ from .types import feature_type, is_native
 
 @dataclass(frozen=True)
 class Retrieval:
-    """What is asked of which views."""
+    """The features that are asked of each view."""
 
     histories: Sequence[History]
     full_names: bool

@@ -33,7 +33,7 @@ Convert = Callable[[pa.Array], pa.Array]
 
 @dataclass(frozen=True)
 class RowTranslation:
-    """How the rows of a source become rows of a view. Rows without a key or an event timestamp are left out."""
+    """Rules by which rows of a source become rows of a view. Rows without a key or an event timestamp are left out."""
 
     view: str
     source_schema: pa.Schema
@@ -41,7 +41,7 @@ class RowTranslation:
     schema: pa.Schema
     converts: Sequence[tuple[str | None, Convert]]
     required: int
-    """How many of the first columns may not be null."""
+    """Number of the first columns that may not be null."""
 
     texts_of_numbers: Sequence[str]
     """The columns of the source that have whole numbers for features that are texts."""

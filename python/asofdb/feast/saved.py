@@ -27,7 +27,7 @@ class SavedFile:
 
     @staticmethod
     def of(storage: SavedDatasetStorage, repo_path: Path | None) -> SavedFile:
-        """Where a data set is saved.
+        """The place where a data set is saved.
 
         Raises :class:`ValueError` for storage other than files.
         """

@@ -52,7 +52,7 @@ def scalars(array: pa.Array, value_type: ValueType, store_type: str) -> pa.Array
 
 
 def kind_of(type_: pa.DataType) -> str:
-    """What the values of a type are to Feast; empty for rarer ones."""
+    """Returns the kind of a type's values in Feast; empty for rarer ones."""
     return next((kind for kind, is_of in _KINDS.items() if is_of(type_)), "")
 
 
@@ -105,7 +105,7 @@ def _to(type_: pa.DataType) -> Convert:
 
 
 def _whole_to_float(type_: pa.DataType) -> Convert:
-    """By way of doubles, which round, as Python's numbers do."""
+    """Converts by way of doubles, which round, as Python's numbers do."""
     return lambda array: array.cast(pa.float64(), safe=False).cast(type_, safe=False)
 
 
@@ -136,7 +136,7 @@ def _time_to_text(array: pa.Array) -> pa.Array:
 
 
 def _numpy_text(array: pa.Array) -> pa.Array:
-    """What Python's ``str()`` makes of each value; NaN is null."""
+    """Returns the text that Python's ``str()`` makes of each value; NaN is null."""
     is_null = pc.is_null(array, nan_is_null=True)
     texts = pa.array(array.to_numpy(zero_copy_only=False).astype(str), pa.string())
     return pc.if_else(is_null, pa.scalar(None, pa.string()), texts)
@@ -167,4 +167,4 @@ _CONVERSIONS: Final[Mapping[tuple[str, str], Convert]] = {
     ("timestamp", "float"): _float_to_time,
     ("timestamp", "time"): seconds_down,
 }
-"""By the store's type and the kind of the column."""
+"""The conversions, by the store's type and the kind of the column."""

@@ -50,7 +50,7 @@ def _values(array: pa.Array, value_type: ValueType) -> list[Value]:
 
 
 def _unwrapped(type_: pa.DataType) -> Callable[[Any], Any] | None:
-    """What makes dictionaries of Arrow's maps, which read as lists of pairs."""
+    """Returns the option that makes dictionaries of Arrow's maps, which read as lists of pairs."""
     if pa.types.is_map(type_):
         return dict
     if pa.types.is_list(type_) or pa.types.is_large_list(type_):

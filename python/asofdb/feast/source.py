@@ -18,10 +18,10 @@ from .location import naming, offline_engine
 from .names import column_name, feast_column, view_name
 
 EVENT_TIMESTAMP: Final = "event_timestamp"
-"""What the event timestamp is called in the rows of the source."""
+"""Name of the event timestamp in the rows of the source."""
 
 CREATED_TIMESTAMP: Final = "created_timestamp"
-"""What the created timestamp is called in the rows of the source."""
+"""Name of the created timestamp in the rows of the source."""
 
 _CLASS: Final = "asofdb.feast.source.AsofSource"
 _TAG_PREFIX: Final = "feast:"
@@ -81,11 +81,11 @@ class AsofSource(DataSource):
         return view_name(naming(config).prefix, self.name)
 
     def store_column(self, column: str) -> str:
-        """What the store calls a join key or feature of this source."""
+        """Returns the store's name for a join key or feature of this source."""
         return column if self.view is not None else column_name(column)
 
     def source_column(self, column: str) -> str:
-        """What this source calls a join key or feature of the store."""
+        """Returns this source's name for a join key or feature of the store."""
         return column if self.view is not None else feast_column(column)
 
     @staticmethod

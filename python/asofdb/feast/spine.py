@@ -21,7 +21,7 @@ from .times import Column, instants
 _ZONE = "UTC"
 
 _NUMBERS = {"integer", "floating", "mixed-integer-float", "decimal"}
-"""What pandas calls columns of numbers. It reads them as nanoseconds where times are wanted, and so as 1970."""
+"""Names of pandas for columns of numbers. It reads them as nanoseconds where times are wanted, and so as 1970."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Spine:
 
     @staticmethod
     def of(entity_rows: Any) -> Spine:
-        """From a pandas data frame or a table of Arrow.
+        """Makes a spine from a pandas data frame or a table of Arrow.
 
         Raises :class:`ValueError` for SQL text, which this store has nothing to run on.
         """

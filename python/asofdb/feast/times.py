@@ -16,7 +16,7 @@ NO_TIME: Final = -(2**63)
 """The seconds by which Feast means that there is no time: numpy's NaT."""
 
 NO_TIME_MICROS: Final = -62_135_596_799_999_999
-"""What stands for it inside a list of the store, which has no nulls: a microsecond into the year 1.
+"""The value that stands for it inside a list of the store, which has no nulls: a microsecond into the year 1.
 
 It is a time that every reader can show, and none that Feast could mean: Feast's times are whole seconds.
 """

@@ -1,4 +1,4 @@
-"""Which type of the store holds which type of Feast.
+"""Types of Feast, and the types of the store that hold them.
 
 The common scalars and the lists of them have types of their own in the store, so that its own reads, exports and
 training sets show them as what they are. Every other type of Feast (sets, maps, JSON, UUIDs, decimals, nested lists,
@@ -56,7 +56,7 @@ _KEYS: Final = {
 
 
 def is_native(value_type: ValueType) -> bool:
-    """Whether the store has a type for it; else it is kept as serialized values."""
+    """Returns whether the store has a type for it; else it is kept as serialized values."""
     return value_type in _NATIVE
 
 

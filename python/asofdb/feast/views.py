@@ -1,4 +1,4 @@
-"""From Feast's feature views to the store's definitions."""
+"""Definitions of the store, made from Feast's feature views."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ EVENT_COLUMN: Final = "event_timestamp"
 CREATED_COLUMN: Final = "created"
 
 MAX_FUTURE_SKEW: Final = timedelta(days=3650)
-"""How far in the future the events of Feast's views may lie.
+"""The farthest that events of Feast's views may lie in the future.
 
 Feast writes what its sources have, and other stores take it. Here rows of the future wait until their time has come, so
 that they do no harm; what is further off than this is a wrong unit rather than a plan.
@@ -37,7 +37,7 @@ that they do no harm; what is further off than this is a wrong unit rather than 
 
 @dataclass(frozen=True)
 class Naming:
-    """How a project names its things in the store."""
+    """A project's names for its things in the store."""
 
     project: str
     prefix: str

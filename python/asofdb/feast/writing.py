@@ -1,4 +1,4 @@
-"""Rows of Feast, on their way into the store."""
+"""Writing rows of Feast into the store."""
 
 from __future__ import annotations
 

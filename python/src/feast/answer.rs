@@ -23,12 +23,13 @@ pub(super) struct Output {
     pub(super) position: usize,
 }
 
-/// What a read found.
+/// The result of a read.
 pub(super) struct Found {
     answer: Answer,
     /// The versions that answer for expired ones, where those are served.
     expired: Vec<Expired>,
-    /// By feature and row, if anything is: which of `expired` answers, and which of its rows.
+    /// The place of each value that was served though expired, by feature and row: which of `expired`, and which of its
+    /// rows.
     served: Vec<Vec<Option<(usize, usize)>>>,
 }
 
@@ -41,7 +42,7 @@ pub(super) struct Expired {
     pub(super) positions: Vec<usize>,
 }
 
-/// What there is to say about one feature of one entity.
+/// The status, value and time of one feature of one entity.
 #[derive(Clone, Copy)]
 struct Cell<'a> {
     status: Status,
@@ -103,7 +104,7 @@ struct Column<'a> {
     view: u32,
     ty: ValueType,
     is_opaque: bool,
-    /// What stands in where there is no value.
+    /// The value that stands in where there is none.
     default: Option<Vec<u8>>,
 }
 
@@ -168,7 +169,7 @@ fn feast_status(status: Status) -> u8 {
     }
 }
 
-/// What was found for each entity, feature by feature.
+/// The answer for each entity, feature by feature.
 #[pyclass(frozen, module = "asofdb._native")]
 pub(crate) struct FeastAnswer {
     inputs: Vec<String>,
@@ -300,7 +301,7 @@ impl FeastAnswer {
         entities.chain(self.outputs.iter().map(of)).collect()
     }
 
-    /// How many values of each feature are there, present or null.
+    /// Counts the values of each feature that are there, present or null.
     fn counts(&self) -> Vec<usize> {
         let count = |output: &Output| {
             let found = &self.found[output.read];

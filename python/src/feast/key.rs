@@ -117,12 +117,12 @@ impl FeastKey {
         Ok(Some(object))
     }
 
-    /// Whether the values are timestamps.
+    /// Returns whether the values are timestamps.
     pub(super) fn is_timestamp(&self) -> bool {
         self.ty == Some(ScalarType::Timestamp)
     }
 
-    /// Whether the values are serialized ones.
+    /// Returns whether the values are serialized ones.
     pub(super) fn is_opaque(&self) -> bool {
         self.ty.is_none()
     }

@@ -1,4 +1,4 @@
-//! What a call of Feast reads, resolved once.
+//! Requests of Feast, resolved once.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -19,7 +19,7 @@ pub(crate) struct FeastRequest {
     engine: Py<Engine>,
     /// The names of the entity columns of a call, in its order.
     inputs: Vec<String>,
-    /// How many of them the answer repeats.
+    /// The number of them that the answer repeats.
     shown: usize,
     reads: Vec<Read>,
     outputs: Arc<Vec<Output>>,
@@ -31,7 +31,7 @@ pub(crate) struct FeastRequest {
 /// Features that are read together: their views take each join key from the same column.
 struct Read {
     references: Vec<String>,
-    /// By join key of the store: the position of the column that its values come from.
+    /// The position of the column that the values of each join key of the store come from.
     inputs: HashMap<String, usize>,
 }
 

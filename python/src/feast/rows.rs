@@ -18,7 +18,7 @@ use crate::errors::{OrRaise, invalid};
 const WRITE_ROWS_MAX: usize = 10_000;
 const WRITE_BYTES_MAX: usize = 8 << 20;
 
-/// How a view's columns are called in Feast, in the store's order.
+/// The names of a view's columns in Feast, in the store's order.
 #[pyclass(frozen, module = "asofdb._native")]
 pub(crate) struct FeastWriter {
     engine: Py<Engine>,

@@ -167,7 +167,7 @@ fn whole(scalar: ScalarType, stored: &[u8]) -> Result<i64> {
     number.ok_or_else(|| Error::corrupt(format!("a stored {scalar} cannot have this length: {} bytes", stored.len())))
 }
 
-/// What a serialized `Value` holds.
+/// The contents of a serialized `Value`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Parsed<'a> {
     Null,
@@ -187,7 +187,7 @@ pub(super) enum Parsed<'a> {
 }
 
 impl Parsed<'_> {
-    /// What Feast calls such a value.
+    /// Returns Feast's name for such a value.
     pub(super) fn kind(&self) -> String {
         match self {
             Parsed::Null => "null".to_owned(),

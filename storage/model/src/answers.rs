@@ -22,7 +22,7 @@ pub type Answer = Option<Seen>;
 pub struct Row {
     /// Encoded entity key.
     pub key: Vec<u8>,
-    /// Which version.
+    /// The version.
     pub version: Version,
     /// The encoded row.
     pub row: Vec<u8>,
@@ -56,7 +56,7 @@ impl Answers {
     /// Asks a backend.
     ///
     /// # Errors
-    /// What the backend returns.
+    /// Those of the backend.
     ///
     /// # Panics
     /// When two ways to read the same thing disagree.
@@ -73,7 +73,7 @@ impl SnapshotAnswers {
     /// Asks a snapshot: what cursors find at each point and in each window, and the rows of each range.
     ///
     /// # Errors
-    /// What the snapshot returns.
+    /// Those of the snapshot.
     ///
     /// # Panics
     /// When two ways to read the same thing disagree, or a row cannot be read with the view's schemas.

@@ -14,7 +14,7 @@ impl Follower {
     /// A table that hears what the store has and what happens to it from now on.
     ///
     /// # Errors
-    /// What the store returns.
+    /// Those of the store.
     pub fn of(backend: &dyn Backend) -> Result<Self> {
         let table = Arc::new(MemoryOnline::new());
         backend.observe(table.clone())?;
@@ -24,7 +24,7 @@ impl Follower {
     /// Asks about every row, each by itself and all together; `None` stands for a row that was declined.
     ///
     /// # Errors
-    /// What the table returns.
+    /// Those of the table.
     ///
     /// # Panics
     /// When one lookup and many disagree.

@@ -21,7 +21,7 @@ pub enum Op {
     },
     /// Removes an entity from every view of its key space.
     Erase {
-        /// Which entity.
+        /// The entity.
         key: u8,
     },
     /// Moves the clock.
@@ -41,9 +41,9 @@ pub enum Op {
 /// One row of a write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OpRow {
-    /// Which view.
+    /// The view.
     pub view: u8,
-    /// Which entity.
+    /// The entity.
     pub key: u8,
     /// Event timestamp.
     pub event: Moment,
@@ -56,9 +56,9 @@ pub struct OpRow {
 /// A time relative to the present: few enough of them that versions meet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Moment {
-    /// Which of [`Moment::HOURS`] before the present.
+    /// The position in [`Moment::HOURS`] of the time before the present.
     pub age: u8,
-    /// Which of the microsecond before, exactly, and the microsecond after.
+    /// The shift from there: a microsecond before, exactly, or a microsecond after.
     pub nudge: u8,
 }
 

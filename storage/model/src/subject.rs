@@ -21,7 +21,7 @@ impl Subject {
     /// A store on disk, opened by `open`.
     ///
     /// # Errors
-    /// What `open` returns.
+    /// Those of `open`.
     pub fn on_disk(open: impl Fn() -> Result<Box<dyn Backend>> + Send + Sync + 'static) -> Result<Self> {
         Ok(Subject { backend: Some(open()?), open: Some(Box::new(open)) })
     }
@@ -42,7 +42,7 @@ impl Subject {
     /// Closes the store and opens it again.
     ///
     /// # Errors
-    /// What opening returns.
+    /// Those of opening.
     pub fn reopen(&mut self) -> Result<()> {
         if let Some(open) = &self.open {
             self.backend = None;

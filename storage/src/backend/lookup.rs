@@ -20,7 +20,7 @@ impl<'a> Lookup<'a> {
         RowKey { view: self.view.id, key_space: self.view.key_space, key: self.key }
     }
 
-    /// The same row, as of a time.
+    /// Returns a lookup of the same row, as of a time.
     pub fn at(&self, at: Timestamp) -> AsOfLookup<'a> {
         AsOfLookup { view: self.view, key: self.key, at }
     }
@@ -57,7 +57,7 @@ pub struct AsOfLookup<'a> {
 /// A version that was found, with its encoded row, which may be a tombstone.
 #[derive(Debug, Clone, Copy)]
 pub struct Found<'a> {
-    /// Which version.
+    /// The version.
     pub version: Version,
     /// The encoded row.
     pub row: &'a [u8],

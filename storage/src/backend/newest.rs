@@ -12,7 +12,7 @@ use crate::version::Version;
 pub struct NewestRow<'a> {
     /// The row it is a version of.
     pub of: RowKey<'a>,
-    /// Which version.
+    /// The version.
     pub version: Version,
     /// The encoded row, which may be a tombstone.
     pub row: &'a [u8],
@@ -31,7 +31,7 @@ pub enum Newest<'a> {
     Erased(&'a [RowKey<'a>]),
     /// The views with these ids are gone, with all of their rows.
     Dropped(&'a [u32]),
-    /// From here on the events do not tell everything, because a bulk load is becoming part of the store.
+    /// The events do not tell everything from here on, because a bulk load is becoming part of the store.
     Suspended,
     /// The events have told everything again.
     Resumed,

@@ -78,7 +78,7 @@ pub type VisitVersion<'v> = dyn FnMut(Found<'_>) -> Result<ControlFlow<()>> + 'v
 pub struct Scanned<'a> {
     /// Encoded entity key.
     pub key: &'a [u8],
-    /// Which version.
+    /// The version.
     pub version: Version,
     /// The encoded row, which may be a tombstone.
     pub row: &'a [u8],

@@ -1,4 +1,4 @@
-//! How records become bytes: bincode with fixed-size little-endian integers, and here alone.
+//! The codec of records: bincode with fixed-size little-endian integers, and here alone.
 //!
 //! Another codec would take the place of this file. The bytes themselves are described in `docs/design.md`.
 

@@ -10,7 +10,7 @@ pub(crate) struct FormatRecordV1 {
     pub(crate) format: u32,
 }
 
-/// How far the store's time has come, in microseconds since 1970.
+/// The time that the store has reached, in microseconds since 1970.
 #[derive(Encode, Decode)]
 pub(crate) struct ReachedRecordV1 {
     /// The greatest present.

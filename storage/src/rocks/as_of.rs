@@ -11,7 +11,7 @@ use crate::error::Result;
 use crate::key::digest;
 use crate::time::Timestamp;
 
-/// From this many lookups on, sorting them pays.
+/// The number of lookups from which on sorting them pays.
 const SORTED_MIN: usize = 8;
 
 /// Answers all lookups from one state, with the retention of the present `now`.

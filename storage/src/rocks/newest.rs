@@ -1,4 +1,4 @@
-//! Which rows of a write become the newest of their entity.
+//! The rows of a write that become the newest of their entity.
 
 use std::ops::Range;
 

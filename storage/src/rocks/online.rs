@@ -22,7 +22,7 @@ use crate::error::Result;
 use crate::key;
 use crate::time::{SystemClock, Timestamp};
 
-/// From this many views of one entity on, reading the neighbours in one pass beats looking each of them up.
+/// The number of views of one entity from which on reading the neighbours in one pass beats looking each of them up.
 const NEIGHBOURS_MIN: usize = 4;
 
 thread_local! {

@@ -21,7 +21,7 @@ const PAUSE_MAX: Duration = Duration::from_millis(100);
 /// when it refuses it, and keeping a copy of each for that rare case would cost more than building it again.
 ///
 /// # Errors
-/// What `build` returned; `Unavailable` when patience has ended or RocksDB cannot write.
+/// Those of `build`; `Unavailable` when patience has ended or RocksDB cannot write.
 pub(super) fn write(
     database: &Database,
     patience: Duration,

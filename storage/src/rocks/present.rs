@@ -146,10 +146,10 @@ impl Present {
         self.erasing.store(erasing, Ordering::SeqCst);
     }
 
-    /// Stamps a commit and marks it as on its way until the answer is dropped.
+    /// Stamps a commit and marks it as in flight until the answer is dropped.
     pub(super) fn stamp_unsettled(&self) -> OnItsWay<'_> {
         let mut stamps = self.unsettled.stamps.lock();
-        // Readers must see that something is on its way before a stamp that they might ask for exists.
+        // Readers must see that something is in flight before a stamp that they might ask for exists.
         self.unsettled.oldest.fetch_min(self.clock.now().as_micros(), Ordering::SeqCst);
         let stamp = self.clock.stamp();
         stamps.insert(stamp);

@@ -68,7 +68,7 @@ pub(super) fn all(database: &Database) -> Result<Vec<Record>> {
     collect(database, IteratorMode::Start, |_| true)
 }
 
-/// What was begun of one kind: the record's key and value.
+/// Returns the work of one kind that was begun: the record's key and value.
 pub(super) fn begun(database: &Database, work: Work) -> Result<Vec<Record>> {
     let kind = [work.kind()];
     collect(database, IteratorMode::From(&kind, Direction::Forward), |key| key.first() == Some(&kind[0]))
@@ -114,7 +114,7 @@ pub(super) fn put_reached(database: &Database, reached: Reached, batch: &mut Roc
     Ok(())
 }
 
-/// How far time had come when the store was last open; `None` for a new store.
+/// Returns the time that was reached when the store was last open; `None` for a new store.
 pub(super) fn reached(database: &Database) -> Result<Option<Reached>> {
     let value = database.rocks.get_cf(database.catalog(), REACHED_KEY);
     let value = value.map_err(|error| from_rocks("cannot read how far the store's time has come", error))?;

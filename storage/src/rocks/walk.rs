@@ -13,7 +13,7 @@ use crate::version::Version;
 /// Steps tried before seeking: about as many as a seek costs.
 const STEPS_MAX: usize = 10;
 
-/// When stepping does not pay, it is tried again every so many finds.
+/// The number of finds after which stepping is tried again where it did not pay.
 const PROBE_EVERY: u32 = 64;
 
 /// Versions learned too late that are stepped over before the iterator seeks past them.

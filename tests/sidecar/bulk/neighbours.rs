@@ -1,4 +1,4 @@
-//! Bulk work and everybody else: it waits its turn, gives way, and ends when nobody waits for it.
+//! Bulk work beside everybody else: it waits its turn, yields to point reads, and ends when nobody waits for it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,7 +14,7 @@ use super::super::harness::Sidecar;
 use super::{Host, connect};
 use crate::common::{batch, hours_ago, int, times, users};
 
-/// So many users, whose names are a kilobyte each.
+/// Makes the rows of so many users, whose names are a kilobyte each.
 fn profiles(rows: i64) -> RecordBatch {
     batch(vec![
         ("user_id", Arc::new(Int64Array::from_iter_values(0..rows)) as ArrayRef),
@@ -103,7 +103,7 @@ fn when_all_places_are_taken_the_next_waits_in_line_and_is_then_refused() {
     let other = connect(&host.path("socket"));
     let error = other.history("profile", &[("user_id", Value::Int64(7))], 10).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unavailable);
-    assert_eq!(error.message(), "1 bulk requests are being answered (--bulk-max); try again later");
+    assert_eq!(error.message(), "1 bulk requests are being answered, the most at a time; try again later");
     let request = other.prepare(&["profile:visits"]).unwrap();
     let mut entities = request.entity_rows();
     entities.push(&[int(7)]).unwrap();

@@ -6,25 +6,25 @@ use asofdb::{Error, Result};
 use serde::Deserialize;
 use serde_json::{Map, Value as Json};
 
-/// What the training set must hold.
+/// The contents that the training set must have.
 #[derive(Debug, Deserialize)]
 pub(super) struct Expected {
-    /// How many rows.
+    /// Number of rows.
     pub(super) rows: u64,
-    /// By feature.
+    /// The expected columns, by feature.
     features: Map<String, Json>,
     /// Some rows, by `flight_id`.
     pub(super) sample: Vec<Map<String, Json>>,
 }
 
-/// What the column of a feature must hold.
+/// The contents that the column of a feature must have.
 #[derive(Debug, Deserialize)]
 pub(super) struct ExpectedFeature {
     /// Values that are not null.
     pub(super) non_null: u64,
-    /// Of numbers; true counts as one.
+    /// The sum of numbers; true counts as one.
     pub(super) sum: Option<f64>,
-    /// Of texts: how many different ones.
+    /// The number of different texts.
     pub(super) distinct: Option<u64>,
 }
 

@@ -31,7 +31,7 @@ pub(crate) struct Demo {
     /// A directory for the store and the results, which must not exist or be empty
     #[arg(value_name = "DIR")]
     directory: PathBuf,
-    /// Where the data is
+    /// Directory of the demo's data
     #[arg(long, value_name = "DIR", default_value = "examples/flights")]
     data: PathBuf,
 }
@@ -41,7 +41,7 @@ Examples:
   asof demo asof-demo
   asof demo flights-demo --data ~/src/asofdb/examples/flights";
 
-/// What the demo reads.
+/// The files that the demo reads.
 const FILES: [&str; 6] =
     ["definitions.toml", "weather.parquet", "routes.parquet", "planes.parquet", "flights.parquet", "expected.json"];
 

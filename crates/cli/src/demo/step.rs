@@ -1,4 +1,4 @@
-//! How the demo shows what it does.
+//! The demo's steps, and their lines on the terminal.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -102,7 +102,7 @@ fn binary_not_in_path() -> Option<PathBuf> {
     if found { None } else { std::env::current_exe().ok() }
 }
 
-/// As a shell takes it.
+/// Quotes an argument as a shell takes it.
 fn quoted(argument: &std::ffi::OsStr) -> String {
     let text = argument.to_string_lossy();
     let plain = |c: char| c.is_ascii_alphanumeric() || "_-./=,:@%+".contains(c);

@@ -13,7 +13,7 @@ use super::expected::{Expected, ExpectedFeature};
 use super::{Check, parquet, unreadable};
 use crate::text::count;
 
-/// How far a sum of many `f32` may be from the one computed elsewhere, relative to it.
+/// The most that a sum of many `f32` may differ from the one computed elsewhere, relative to it.
 const SUM_TOLERANCE: f64 = 1e-6;
 
 /// The samples are rounded to four places.
@@ -22,7 +22,7 @@ const SAMPLE_TOLERANCE: f64 = 1e-4;
 /// The column that says which flight a row is.
 const FLIGHT_ID: &str = "flight_id";
 
-/// What a column was found to hold.
+/// The contents of a column, as read.
 #[derive(Debug, Default)]
 struct Found {
     non_null: u64,
@@ -139,7 +139,7 @@ impl<'e> Samples<'e> {
     }
 }
 
-/// Whether a cell holds what was expected.
+/// Returns whether a cell holds what was expected.
 fn is_value(array: &ArrayRef, row: usize, expected: &Json) -> Result<bool> {
     Ok(match (array.data_type(), expected) {
         (_, Json::Null) => array.is_null(row),

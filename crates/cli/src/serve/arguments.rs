@@ -1,4 +1,4 @@
-//! Who may connect, and how much one client may take, as arguments.
+//! Arguments for access and for the bounds of clients.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use clap::Args;
 
 use super::sizes::{parse_bytes, parse_mode};
 
-/// Who may connect.
+/// Arguments that say who may connect.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Access")]
 pub(super) struct AccessArguments {
@@ -43,7 +43,7 @@ impl AccessArguments {
     }
 }
 
-/// How much one client may take, and all of them.
+/// Arguments that bound one client, and all of them together.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Limits")]
 pub(super) struct BoundArguments {
@@ -77,13 +77,13 @@ pub(super) struct BoundArguments {
     /// Most bytes of keys and rows of one step of an ingest, at most half of --memory-bytes-max
     #[arg(long, value_name = "BYTES", value_parser = parse_bytes, default_value = "192MiB")]
     load_bytes_max: usize,
-    /// How long a client may take to say hello
+    /// The longest time that a client may take to say hello
     #[arg(long, value_name = "TIME", value_parser = positive, default_value = "5s")]
     handshake_timeout: Duration,
-    /// How long a connection may say nothing
+    /// The longest time that a connection may say nothing
     #[arg(long, value_name = "TIME", value_parser = positive, default_value = "10m")]
     idle_timeout: Duration,
-    /// How long a client may pause within a request, or not read its answers
+    /// The longest time that a client may pause within a request, or not read its answers
     #[arg(long, value_name = "TIME", value_parser = positive, default_value = "10s")]
     stall_timeout: Duration,
 }

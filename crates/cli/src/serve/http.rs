@@ -41,13 +41,13 @@ pub(super) struct HttpArguments {
     /// Most values (entities times features) of one answer
     #[arg(long, value_name = "N", value_parser = at_least_one, default_value = "250000")]
     http_answer_values_max: usize,
-    /// How long a client may take to send the head of a request, and how long it may say nothing
+    /// The longest time that a client may take to send the head of a request, and how long it may say nothing
     #[arg(long, value_name = "TIME", value_parser = positive, default_value = "30s")]
     http_header_timeout: Duration,
-    /// How long a client may take to send a body
+    /// The longest time that a client may take to send a body
     #[arg(long, value_name = "TIME", value_parser = positive, default_value = "20s")]
     http_body_timeout: Duration,
-    /// How long a request may take in all
+    /// The longest time that a request may take in all
     #[arg(long, value_name = "TIME", value_parser = positive, default_value = "60s")]
     http_request_timeout: Duration,
 }
@@ -102,7 +102,7 @@ impl HttpArguments {
 }
 
 impl Http {
-    /// Where it is served.
+    /// Returns the addresses at which HTTP is served.
     pub(super) fn addresses(&self) -> &str {
         &self.addresses
     }

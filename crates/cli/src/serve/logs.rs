@@ -8,14 +8,14 @@ use tracing_subscriber::EnvFilter;
 
 use crate::error::Result;
 
-/// What is logged, and how.
+/// Arguments about the log.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Logs")]
 pub(super) struct LogArguments {
-    /// What is logged: error, warn, info, debug, or by module (info,asofdb=debug)
+    /// Log level: error, warn, info, debug, or by module (info,asofdb=debug)
     #[arg(long, value_name = "FILTER", env = "ASOF_LOG", default_value = "info")]
     log: String,
-    /// How logs look
+    /// Format of the log
     #[arg(long, value_enum, value_name = "FORMAT", default_value = "text")]
     log_format: LogFormat,
 }

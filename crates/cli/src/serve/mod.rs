@@ -35,7 +35,7 @@ pub(crate) struct Serve {
     /// The socket, in a directory that only this user can write to; not needed where a service manager passes one
     #[arg(long, value_name = "PATH")]
     socket: Option<PathBuf>,
-    /// Who may ask how much, in TOML: requests and rows a second of consumers and views
+    /// Limits in TOML: requests and rows a second of consumers and views
     #[arg(long, value_name = "FILE")]
     limits: Option<PathBuf>,
     /// When a write is answered: handed to the operating system (survives a crash of the sidecar), or on disk
@@ -44,7 +44,7 @@ pub(crate) struct Serve {
     /// Memory of the store for cached blocks and write buffers
     #[arg(long, value_name = "BYTES", value_parser = parse_bytes, default_value = "1GiB")]
     memory_budget: usize,
-    /// How long requests may go on after SIGTERM before they are cut off
+    /// Longest time that requests may go on after SIGTERM before they are cut off
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration, default_value = "10s")]
     drain_timeout: Duration,
     #[command(flatten)]

@@ -1,4 +1,4 @@
-//! Where one kind of requests goes: a connection that is replaced when it breaks.
+//! A lane for one kind of requests: a connection that is replaced when it breaks.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -24,20 +24,20 @@ use crate::client::ConnectOptions;
 use crate::failure::{Failure, cannot_connect, check_answer, check_length};
 use crate::handles::{FormKey, HANDLES_KEPT_MAX, KnownHandle, check_handle, form_key};
 
-/// Requests that are on their way at a time; the others wait for their turn.
+/// The most requests in flight at a time; the others wait for their turn.
 const IN_FLIGHT_MAX: usize = 4_096;
 
 /// Bytes of requests that are written together.
 const WRITTEN_TOGETHER_BYTES: usize = 64 << 10;
 
-/// How long to wait before connecting again where the sidecar has too many waiting.
+/// The pause before connecting again where the sidecar has too many waiting.
 const BACK_OFF: Duration = Duration::from_millis(5);
 
 /// A connection that has said hello.
 #[derive(Debug)]
 pub(super) struct Link {
     waiting: Arc<Waiting>,
-    /// When it goes, the connection does.
+    /// The queue of frames to send. When it is dropped, the connection ends.
     frames: UnboundedSender<Vec<u8>>,
     next_id: AtomicU64,
     in_flight: Semaphore,
@@ -76,7 +76,7 @@ impl Drop for LinkHandle {
     }
 }
 
-/// Who waits for which answer.
+/// The requests in flight, each with the channel that waits for its answer.
 #[derive(Debug, Default)]
 struct Waiting {
     state: Mutex<State>,
@@ -85,12 +85,12 @@ struct Waiting {
 #[derive(Debug, Default)]
 struct State {
     answers: HashMap<u64, oneshot::Sender<(Header, Vec<u8>)>>,
-    /// Why the connection is no good any more.
+    /// The reason why the connection can no longer be used.
     broken: Option<ErrorMessage>,
 }
 
 impl Waiting {
-    /// Where the answer to request `id` will be.
+    /// Registers request `id` as in flight and returns the channel on which its answer will come.
     fn expect(&self, id: u64) -> Result<oneshot::Receiver<(Header, Vec<u8>)>, Failure> {
         let mut state = self.state.lock();
         if let Some(error) = &state.broken {
@@ -154,7 +154,7 @@ impl Link {
         Ok(Arc::new(link))
     }
 
-    /// Whether nothing can be asked any more.
+    /// Returns whether nothing can be asked any more.
     pub(super) fn is_broken(&self) -> bool {
         self.waiting.state.lock().broken.is_some()
     }

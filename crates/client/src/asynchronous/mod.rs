@@ -1,4 +1,4 @@
-//! The asynchronous client: many requests on their way over few connections, from any number of tasks.
+//! The asynchronous client: many requests in flight over few connections, from any number of tasks.
 
 mod lane;
 mod link;
@@ -40,7 +40,7 @@ pub struct AsyncClient {
 struct Inner {
     reads: Lane,
     others: Lane,
-    /// As of the last time that somebody looked.
+    /// The catalog as it was last read.
     catalog: RwLock<Arc<Catalog>>,
     blocking: OnceCell<Client>,
 }
@@ -81,7 +81,7 @@ impl AsyncClient {
         answer.map_err(Failure::into_error)
     }
 
-    /// What is defined, as of now.
+    /// Reads what is defined, as of now.
     ///
     /// # Errors
     /// `Unavailable` when the sidecar does not answer.
@@ -375,7 +375,7 @@ impl AsyncClient {
     /// Does bulk work (scans, exports, joins, training sets, ingests) with a blocking client, in a thread for such work.
     ///
     /// # Errors
-    /// What `work` returns; `Unavailable` when the sidecar does not answer.
+    /// Those of `work`; `Unavailable` when the sidecar does not answer.
     pub async fn blocking<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Client) -> Result<T> + Send + 'static,

@@ -15,20 +15,20 @@ pub(crate) struct Exchange<'c> {
     connection: Option<Connection>,
     kind: Kind,
     id: u64,
-    /// Whether chunks are still to be queued.
+    /// True if chunks are still to be queued.
     more: bool,
-    /// Whether the answer has ended.
+    /// True if the answer has ended.
     answered: bool,
 }
 
-/// What happened.
+/// The events of an exchange.
 #[derive(Debug)]
 pub(crate) enum Event<'e> {
     /// Everything that was queued has been sent.
     Sent,
     /// A part of the answer.
     Piece {
-        /// Whether it is a piece of the stream, rather than a message.
+        /// True if it is a piece of the stream, rather than a message.
         is_chunk: bool,
         body: &'e [u8],
     },
@@ -44,7 +44,7 @@ impl<'c> Exchange<'c> {
         Ok(Exchange { pool, connection: Some(connection), kind, id, more, answered: false })
     }
 
-    /// Whether everything that was queued has been sent.
+    /// Returns whether everything that was queued has been sent.
     pub(crate) fn is_sent(&self) -> bool {
         self.connection.as_ref().is_none_or(|connection| connection.queued_bytes() == 0)
     }
@@ -65,10 +65,10 @@ impl<'c> Exchange<'c> {
         Ok(())
     }
 
-    /// Goes on until something has happened. Signs of life are passed over.
+    /// Goes on until something has happened. Heartbeats are passed over.
     ///
     /// # Errors
-    /// What the sidecar answers; `Unavailable` when the connection breaks.
+    /// Those of the sidecar; `Unavailable` when the connection breaks.
     pub(crate) fn turn(&mut self) -> Result<Event<'_>> {
         let header = match self.wait() {
             Ok(None) => return Ok(Event::Sent),

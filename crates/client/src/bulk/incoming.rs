@@ -27,7 +27,7 @@ impl<'c, B: Message, E: Message> Incoming<'c, B, E> {
     /// Goes on until something has arrived, or everything that was queued has been sent.
     ///
     /// # Errors
-    /// What the sidecar answers; `Unavailable` when the connection breaks.
+    /// Those of the sidecar; `Unavailable` when the connection breaks.
     pub(crate) fn advance(&mut self) -> Result<()> {
         match self.exchange.turn()? {
             Event::Sent => {}
@@ -45,7 +45,7 @@ impl<'c, B: Message, E: Message> Incoming<'c, B, E> {
         Ok(())
     }
 
-    /// What begins the answer and the schema of its batches, for which it waits.
+    /// Waits for the beginning of the answer and for the schema of its batches.
     pub(crate) fn start(&mut self) -> Result<SchemaRef> {
         loop {
             if let Some(schema) = self.reader.schema() {
@@ -58,7 +58,7 @@ impl<'c, B: Message, E: Message> Incoming<'c, B, E> {
         }
     }
 
-    /// What begins the answer; there once the schema is.
+    /// Returns the beginning of the answer; it is there once the schema is.
     pub(crate) fn begin(&self) -> Result<&B> {
         self.begin.as_ref().ok_or_else(|| Error::internal("the sidecar's answer has no beginning"))
     }
@@ -68,7 +68,7 @@ impl<'c, B: Message, E: Message> Incoming<'c, B, E> {
         self.waiting.pop_front()
     }
 
-    /// What ends the answer, if it has ended.
+    /// Returns the end of the answer, if it has ended.
     pub(crate) fn end(&self) -> Option<&E> {
         self.end.as_ref()
     }

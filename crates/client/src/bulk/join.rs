@@ -16,7 +16,7 @@ use crate::client::Client;
 /// than the options say.
 ///
 /// # Errors
-/// What the sidecar answers.
+/// Those of the sidecar.
 pub(crate) fn begin<'c>(
     client: &'c Client,
     references: &[String],
@@ -49,12 +49,12 @@ pub(crate) struct RemoteJoin<'c> {
     ended: bool,
 }
 
-/// The spine on its way to the sidecar.
+/// The spine as it is sent to the sidecar.
 struct Spine<'c> {
     batches: asofdb::Spine<'c>,
     /// `None` once its end is on the way.
     pieces: Option<StreamPieces>,
-    /// What is left of a batch that was cut.
+    /// The rest of a batch that was cut.
     parts: VecDeque<RecordBatch>,
 }
 

@@ -24,7 +24,7 @@ impl<'c> ScanStream<'c> {
     /// Asks, and waits for the schema.
     ///
     /// # Errors
-    /// What the sidecar answers.
+    /// Those of the sidecar.
     fn open(client: &'c Client, request: &ScanRequest) -> Result<Self> {
         let mut incoming = Incoming::new(Exchange::begin(client.pool(), Kind::Scan, request, false)?);
         let schema = incoming.start()?;

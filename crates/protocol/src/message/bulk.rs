@@ -10,7 +10,7 @@ use crate::message::{NamedValue, TimeMessage};
 pub struct ScanRequest {
     /// Name of the view.
     pub view: String,
-    /// Which of its rows.
+    /// The rows to scan.
     pub rows: ScanRows,
     /// The only entity whose rows are wanted; `None`: all.
     pub entity: Option<Vec<NamedValue>>,
@@ -18,7 +18,7 @@ pub struct ScanRequest {
     pub limit: Option<u64>,
 }
 
-/// Which rows.
+/// A choice of rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
 pub enum ScanRows {
     /// Every version with an event in a window, deletions included.
@@ -28,9 +28,9 @@ pub enum ScanRows {
         /// The first event after them.
         to: Option<TimeMessage>,
     },
-    /// Of each entity, the version that a read as of this time finds.
+    /// The version of each entity that a read as of this time finds.
     AsOf(TimeMessage),
-    /// As of now.
+    /// The newest version of each entity, as of now.
     Latest,
 }
 
@@ -77,11 +77,11 @@ pub struct ScanEnd {
 /// Joins features to the rows of a spine, which follows as a stream.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 pub struct JoinRequest {
-    /// What is asked of each row of the spine.
+    /// The features that are asked for, for each row of the spine.
     pub references: Vec<String>,
     /// The spine's column of times.
     pub event_timestamp: String,
-    /// By when versions must have been known.
+    /// The time by which versions must have been known.
     pub known_at: KnownAtMessage,
     /// The columns of the result.
     pub columns: ColumnsMessage,
@@ -89,7 +89,8 @@ pub struct JoinRequest {
     pub memory_bytes: u64,
 }
 
-/// By when versions must have been known. Its first byte is that of an optional time, and 2 for each row's own time.
+/// The time by which versions must have been known. Its first byte is that of an optional time, and 2 for each row's
+/// own time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct KnownAtMessage(pub KnownAt);
 
@@ -124,14 +125,14 @@ impl<C> Decode<C> for KnownAtMessage {
 
 impl_borrow_decode!(KnownAtMessage);
 
-/// Which columns the result has beside the spine's and the features.
+/// The columns that the result has beside the spine's and the features.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
 pub struct ColumnsMessage {
-    /// Whether every feature is named `view__feature`.
+    /// True if every feature is named `view__feature`.
     pub full_names: bool,
-    /// Whether each feature has a column of statuses.
+    /// True if each feature has a column of statuses.
     pub statuses: bool,
-    /// Whether each view has a column of event timestamps.
+    /// True if each view has a column of event timestamps.
     pub event_timestamps: bool,
 }
 
@@ -156,11 +157,11 @@ pub struct JoinEnd {
     pub rows: u64,
     /// Rows whose time or a join key was null.
     pub null_rows: u64,
-    /// How often each status occurred, feature by feature.
+    /// The counts of each status, feature by feature in the order asked.
     pub features: Vec<CountsMessage>,
 }
 
-/// How often a feature had each status.
+/// The counts of each status of one feature.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 pub struct CountsMessage {
     /// `view:feature`.
@@ -201,7 +202,7 @@ pub struct LoadRequest {
     pub view_id: u32,
     /// The schema version that the rows are encoded with.
     pub schema_version: u16,
-    /// How many rows follow.
+    /// The number of rows that follow.
     pub rows: u64,
     /// Bytes of their keys and rows.
     pub bytes: u64,

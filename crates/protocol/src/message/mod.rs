@@ -38,7 +38,7 @@ pub struct Hello {
     pub magic: [u8; 4],
     /// The versions of the protocol that the client speaks, from the first to the last.
     pub versions: (u16, u16),
-    /// What the client calls itself.
+    /// The name that the client gives itself.
     pub consumer: Option<String>,
 }
 
@@ -49,9 +49,9 @@ pub struct Welcome {
     pub version: u16,
     /// The version of the server's software.
     pub server: String,
-    /// What the client is called.
+    /// The name that the server knows the client by.
     pub consumer: String,
-    /// What it may do: 0 read, 1 write, 2 operate.
+    /// The client's role: 0 read, 1 write, 2 operate.
     pub role: u8,
     /// The revision of the catalog.
     pub catalog_revision: u64,
@@ -63,16 +63,16 @@ pub struct Welcome {
     pub load_bytes_max: u64,
 }
 
-/// How a prepared request is answered.
+/// The form in which a prepared request is answered.
 #[derive(Debug, Clone, Copy, PartialEq, Encode, Decode)]
 pub enum Form {
     /// Records, one a row and view.
     Rows,
     /// A matrix of `f32`.
     Matrix {
-        /// Whether it is followed by the statuses.
+        /// True if it is followed by the statuses.
         statuses: bool,
-        /// What stands where there is neither a value nor a default.
+        /// The number that stands where there is neither a value nor a default.
         fill: f32,
     },
 }
@@ -80,9 +80,9 @@ pub enum Form {
 /// Asks for a handle.
 #[derive(Debug, Clone, PartialEq, Encode, Decode)]
 pub struct PrepareRequest {
-    /// What is asked, in the order of the answer.
+    /// The references that are asked for, in the order of the answer.
     pub references: Vec<String>,
-    /// How it is answered.
+    /// The form of the answer.
     pub form: Form,
 }
 
@@ -99,7 +99,7 @@ pub struct HandleMessage {
     pub key_groups: Vec<Vec<u32>>,
     /// The views that are read.
     pub views: Vec<HandleView>,
-    /// In the order of the answer.
+    /// The features, in the order of the answer.
     pub features: Vec<HandleFeature>,
 }
 
@@ -108,7 +108,7 @@ pub struct HandleMessage {
 pub struct HandleView {
     /// Name.
     pub name: String,
-    /// Which of the entity keys is its own.
+    /// The position of its entity key among the key groups.
     pub key_group: u32,
     /// Bytes of one of its records.
     pub record_bytes: u32,
@@ -125,9 +125,9 @@ pub struct HandleFeature {
     pub ty: ValueTypeMessage,
     /// Its default as a row stores it.
     pub default: Option<Vec<u8>>,
-    /// Where its value is in a record.
+    /// The offset of its value in a record.
     pub offset: u32,
-    /// Which null bit is its own.
+    /// The number of its null bit.
     pub null_bit: u32,
 }
 
@@ -141,7 +141,7 @@ pub struct ReleaseRequest {
 /// Writes rows in one step.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 pub struct WriteRequest {
-    /// Whether it is on disk when it is answered; `None`: as the sidecar is set up.
+    /// True if it is on disk when it is answered; `None`: as the sidecar is set up.
     pub sync: Option<bool>,
     /// The rows, view by view.
     pub views: Vec<WriteView>,
@@ -179,11 +179,11 @@ pub struct CatalogMessage {
 pub struct StatsMessage {
     /// Figures about the store.
     pub store: StoreStatsMessage,
-    /// What each consumer did.
+    /// The reports of all consumers.
     pub consumers: Vec<ConsumerMessage>,
 }
 
-/// What one consumer did with one view.
+/// The report of one consumer and one view.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 pub struct ConsumerMessage {
     /// Name of the consumer.
@@ -198,9 +198,9 @@ pub struct ConsumerMessage {
     pub rows: u64,
     /// Requests that failed, by kind.
     pub errors: Vec<(String, u64)>,
-    /// What half of the requests took at most, in microseconds.
+    /// The latency that half of the requests stayed within, in microseconds.
     pub p50_us: u64,
-    /// What 99 in 100 requests took at most, in microseconds.
+    /// The latency that 99 in 100 requests stayed within, in microseconds.
     pub p99_us: u64,
 }
 
@@ -250,7 +250,7 @@ pub struct FreshnessRequest {
 pub struct ApplyRequest {
     /// The definitions.
     pub definitions: DefinitionsMessage,
-    /// Whether what they do not name may be dropped.
+    /// True if what they do not name may be dropped.
     pub allow_drop: bool,
     /// The catalog that the client has planned with.
     pub catalog_revision: u64,
@@ -263,7 +263,7 @@ pub struct RemoveEntity {
     pub views: Vec<String>,
     /// The values of the join keys.
     pub entity: Vec<NamedValue>,
-    /// As of when it is deleted; not used by an erase.
+    /// The time of the deletion; not used by an erase.
     pub at: TimeMessage,
 }
 
@@ -281,7 +281,7 @@ pub struct NamedValue {
     pub name: String,
     /// Type.
     pub ty: ScalarTypeMessage,
-    /// As a row stores it.
+    /// The bytes as a row stores them.
     pub bytes: Vec<u8>,
 }
 
@@ -315,7 +315,7 @@ impl NamedValue {
     }
 }
 
-/// What went wrong.
+/// An error.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 pub struct ErrorMessage {
     /// The name of the kind; [`STALE`] for a handle that must be prepared again.
@@ -341,7 +341,7 @@ impl ErrorMessage {
         }
     }
 
-    /// Whether the handle must be prepared again.
+    /// Returns whether the handle must be prepared again.
     pub fn is_stale(&self) -> bool {
         self.kind == STALE
     }

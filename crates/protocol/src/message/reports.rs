@@ -1,4 +1,4 @@
-//! What the store tells of itself, within messages.
+//! Reports of the store about itself, within messages.
 
 use asofdb::storage::FamilyStats;
 use asofdb::{Committed, Erased, Freshness, Stats, Verified};
@@ -25,7 +25,7 @@ impl From<CommittedMessage> for Committed {
     }
 }
 
-/// What an erase removed from one view.
+/// The receipt of an erasure in one view.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 pub struct ErasedMessage {
     view: String,
@@ -112,7 +112,7 @@ impl From<FamilyStatsMessage> for FamilyStats {
     }
 }
 
-/// What a verification found.
+/// The findings of a verification.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 pub struct VerifiedMessage {
     versions: u64,
@@ -134,7 +134,7 @@ impl From<VerifiedMessage> for Verified {
     }
 }
 
-/// How fresh the rows of a view are.
+/// The freshness of the rows of a view.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 pub struct FreshnessMessage {
     view: String,

@@ -9,12 +9,12 @@ use governor::middleware::NoOpMiddleware;
 use governor::state::{InMemoryState, NotKeyed};
 use governor::{Quota, RateLimiter};
 
-/// How many a second, and how many at once.
+/// A rate: so many a second, and so many at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rate {
-    /// How many a second, over time.
+    /// The number a second, over time.
     pub per_second: NonZeroU32,
-    /// How many at once, after a pause that is long enough.
+    /// The number at once, after a pause that is long enough.
     pub burst: NonZeroU32,
 }
 
@@ -24,9 +24,9 @@ pub(crate) struct Bucket {
     limiter: RateLimiter<NotKeyed, InMemoryState, DefaultClock, NoOpMiddleware>,
     clock: DefaultClock,
     rate: Rate,
-    /// What it limits, for messages: `consumer "ranker"`.
+    /// The name of what is limited, for messages: `consumer "ranker"`.
     whose: String,
-    /// What it counts: `rows` or `requests`.
+    /// The name of what is counted: `rows` or `requests`.
     what: &'static str,
 }
 
@@ -83,7 +83,7 @@ mod tests {
         bucket.take(40).unwrap();
         bucket.take(0).unwrap();
         let error = bucket.take(50).unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::Unavailable);
+        assert_eq!(error.kind(), ErrorKind::Limited);
         let message = error.to_string();
         assert!(message.starts_with("consumer \"ranker\" has used up its 1 rows a second; try again in "), "{message}");
         let millis: u64 = message.rsplit(' ').nth(1).unwrap().parse().unwrap();

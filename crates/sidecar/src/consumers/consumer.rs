@@ -20,7 +20,7 @@ const SERIES_MAX: usize = 4_096;
 /// The view that what comes after [`SERIES_MAX`] counts under.
 const OTHER_VIEW: &str = "other";
 
-/// What all consumers share.
+/// State that all consumers share.
 #[derive(Debug)]
 pub(crate) struct Shared {
     /// The limits of views, by name.
@@ -34,7 +34,7 @@ impl Shared {
     }
 }
 
-/// Who asks.
+/// A consumer: the one who sends requests.
 #[derive(Debug)]
 pub struct Consumer {
     name: String,
@@ -61,7 +61,7 @@ impl Consumer {
         &self.name
     }
 
-    /// What requests of one kind count on. A request over several views counts in each of them.
+    /// Returns the meter of requests of one kind. A request over several views counts in each of them.
     pub(crate) fn meter(self: &Arc<Self>, operation: Operation, views: &[&str]) -> Meter {
         let views = if views.is_empty() { &[""] } else { views };
         let series = views.iter().map(|view| self.series(operation, view)).collect();

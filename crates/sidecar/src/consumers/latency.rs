@@ -1,4 +1,4 @@
-//! How long requests took: counts in buckets that grow by a quarter of a power of two.
+//! Latencies of requests: counts in buckets that grow by a quarter of a power of two.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 /// Up to 2^10 ns, about a microsecond, everything is one bucket.
 const LEAST_EXPONENT: u32 = 10;
 
-/// From 2^36 ns, about 69 seconds, everything is one bucket.
+/// The exponent of the last bucket: 2^36 ns, about 69 seconds, and everything above.
 const MOST_EXPONENT: u32 = 36;
 
 /// Buckets a power of two.
@@ -38,7 +38,7 @@ impl Latencies {
         self.sum_nanos.fetch_add(nanos, Ordering::Relaxed);
     }
 
-    /// What was counted so far.
+    /// Returns the counts so far.
     pub(crate) fn snapshot(&self) -> LatencySnapshot {
         LatencySnapshot {
             counts: self.counts.iter().map(|count| count.load(Ordering::Relaxed)).collect(),
@@ -66,11 +66,11 @@ fn bucket_end_nanos(bucket: usize) -> u64 {
     (STEPS + steps % STEPS) << (u64::from(LEAST_EXPONENT) - 2 + steps / STEPS)
 }
 
-/// What [`Latencies`] held at one time.
+/// The contents of [`Latencies`] at one time.
 #[derive(Debug, Clone)]
 pub(crate) struct LatencySnapshot {
     counts: Vec<u64>,
-    /// Of all durations.
+    /// The sum of all durations.
     pub(crate) sum: Duration,
 }
 
@@ -91,7 +91,7 @@ impl LatencySnapshot {
         reached.map_or(Duration::ZERO, |bucket| Duration::from_nanos(bucket_end_nanos(bucket)))
     }
 
-    /// The same counts in few buckets: the end of each in seconds, ascending, and how many fell between it and the
+    /// Returns these counts in few buckets: the end of each in seconds, ascending, and how many fell between it and the
     /// one before. The last one has no end.
     pub(crate) fn coarse(&self) -> Vec<(f64, u64)> {
         let mut coarse = Vec::new();

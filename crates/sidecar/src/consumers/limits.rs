@@ -1,4 +1,4 @@
-//! Who may ask how much, from TOML.
+//! Limits of consumers and views, from TOML.
 //!
 //! ```toml
 //! [default]                     # every consumer that is not listed, each for itself
@@ -38,7 +38,7 @@ const CONSUMER_KEYS: [&str; 6] =
     ["name", "uids", "requests_per_second", "requests_burst", "rows_per_second", "rows_burst"];
 const VIEW_KEYS: [&str; 3] = ["name", "rows_per_second", "rows_burst"];
 
-/// Who may ask how much. Without any everybody may ask without limit.
+/// The limits of consumers and views. Without any, everybody may ask without limit.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Limits {
     pub(crate) default: Rates,

@@ -1,4 +1,4 @@
-//! What one kind of request counts on.
+//! A meter: the counters of one kind of request.
 
 use std::sync::Arc;
 use std::time::Duration;

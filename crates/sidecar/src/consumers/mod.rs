@@ -1,4 +1,4 @@
-//! Who asks, how much may they ask, and what did they do?
+//! Consumers: their names, their limits, and the counts of what they did.
 
 mod bucket;
 mod consumer;
@@ -119,7 +119,7 @@ impl Consumers {
         self.all().into_iter().flat_map(of).collect()
     }
 
-    /// What every consumer did, by consumer, operation and view.
+    /// Reports what every consumer did, by consumer, operation and view.
     pub(crate) fn report(&self) -> Vec<ConsumerReport> {
         self.series().iter().map(|(consumer, series)| report_of(consumer, series)).collect()
     }

@@ -5,7 +5,7 @@ use asofdb::{Error, Result};
 /// Longest name in bytes.
 const NAME_BYTES_MAX: usize = 64;
 
-/// What the name of a consumer that names no other begins with: `uid:1000`.
+/// The prefix of the name of a consumer that names no other: `uid:1000`.
 const UID_PREFIX: &str = "uid:";
 
 /// Refuses names that cannot stand in a metric's label or a log as they are.
@@ -26,7 +26,7 @@ pub(crate) fn uid_name(uid: u32) -> String {
     format!("{UID_PREFIX}{uid}")
 }
 
-/// Whether a name is that of a user, and not of this one.
+/// Returns whether a name is that of a user, and not of this one.
 pub(crate) fn is_of_another_uid(name: &str, uid: Option<u32>) -> bool {
     name.starts_with(UID_PREFIX) && uid.is_none_or(|uid| uid_name(uid) != name)
 }

@@ -1,4 +1,4 @@
-//! What can be asked of the sidecar, as metrics and limits name it.
+//! Operations of the sidecar, as metrics and limits name them.
 
 /// A kind of request.
 #[allow(dead_code, reason = "the native door asks what HTTP does not")]
@@ -18,7 +18,7 @@ pub(crate) enum Operation {
     Export,
     /// New rows in bulk.
     Load,
-    /// What is defined.
+    /// Reading what is defined.
     Catalog,
     /// A change of what is defined.
     Apply,

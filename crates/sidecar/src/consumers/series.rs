@@ -1,4 +1,4 @@
-//! What one consumer did with one view by one operation.
+//! A series: the counts of one consumer, view and operation.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -15,7 +15,7 @@ pub(crate) struct Series {
     /// Empty for what is about no view.
     pub(crate) view: String,
     rows: AtomicU64,
-    /// In the order of the kinds.
+    /// The numbers of errors, in the order of the kinds.
     errors: [AtomicU64; ErrorKind::ALL.len()],
     latencies: Latencies,
 }

@@ -1,4 +1,4 @@
-//! How long something takes.
+//! A stopwatch for durations.
 
 use std::time::{Duration, Instant};
 

@@ -1,4 +1,4 @@
-//! Who asks, and what they may.
+//! The caller of a request, and what it may do.
 
 use std::sync::Arc;
 
@@ -75,7 +75,7 @@ impl Caller {
     }
 }
 
-/// What a request counts on, once it is known which views it is about.
+/// The counters of a request, once it is known which views it is about.
 pub(super) struct Count<'a> {
     consumer: &'a Arc<Consumer>,
     operation: Operation,

@@ -24,7 +24,7 @@ use crate::gauges::Refusal;
 /// Longest head of a request in bytes, and the most that is buffered of one connection.
 const HEAD_BYTES_MAX: usize = 64 << 10;
 
-/// How long to wait after a connection could not be taken, mostly for want of file descriptors.
+/// The pause after a connection could not be taken, mostly for want of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// Takes connections until it is told to stop.

@@ -1,4 +1,4 @@
-//! What every request of the HTTP door shares: the service, the limits, and the threads for what blocks.
+//! State that every request of the HTTP door shares: the service, the limits, and the threads for what blocks.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Why a request is not answered, and how that looks to our clients and to Feast's.
+//! Failures of requests, and their bodies for our clients and for Feast's.
 
 use asofdb::{Error, ErrorKind};
 use axum::body::Body;

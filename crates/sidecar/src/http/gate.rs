@@ -1,4 +1,4 @@
-//! Who may come in? Decided before a body is read.
+//! Admission of requests, decided before a body is read.
 
 use std::sync::Arc;
 

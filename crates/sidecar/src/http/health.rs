@@ -1,4 +1,4 @@
-//! Whether the sidecar lives, and whether requests should be sent to it.
+//! Health: is the sidecar alive, and should requests be sent to it?
 
 use std::sync::Arc;
 
@@ -9,12 +9,12 @@ use serde_json::json;
 
 use super::door::Door;
 
-/// It answers: that is all.
+/// Answers that the process is alive.
 pub(super) async fn healthz() -> Response {
     axum::Json(json!({"status": "alive"})).into_response()
 }
 
-/// Whether it is warm and not stopping.
+/// Returns whether it is warm and not stopping.
 pub(super) async fn readyz(State(door): State<Arc<Door>>) -> Response {
     let status = match (door.service.is_ready(), door.service.is_draining()) {
         (true, _) => return axum::Json(json!({"status": "ready"})).into_response(),
@@ -24,7 +24,7 @@ pub(super) async fn readyz(State(door): State<Arc<Door>>) -> Response {
     (StatusCode::SERVICE_UNAVAILABLE, axum::Json(json!({"status": status}))).into_response()
 }
 
-/// The same in Feast's dialect, which has no body.
+/// Answers as [`readyz`] does, in Feast's dialect, which has no body.
 pub(super) async fn health(State(door): State<Arc<Door>>) -> StatusCode {
     if door.service.is_ready() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }
 }

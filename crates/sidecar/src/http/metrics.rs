@@ -16,7 +16,7 @@ use crate::metrics::metrics_text;
 /// The format that the text is in.
 const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// What the sidecar and its consumers did, for Prometheus.
+/// Answers with the counts of the sidecar and its consumers, for Prometheus.
 pub(super) async fn metrics(State(door): State<Arc<Door>>, caller: Caller) -> Result<Response, Failure> {
     caller.require(Role::Reader)?;
     let text = door

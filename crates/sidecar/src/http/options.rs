@@ -7,12 +7,12 @@ use asofdb::{Error, Result};
 use super::token::HttpToken;
 use crate::access::Access;
 
-/// How the HTTP door is kept.
+/// Options of the HTTP door.
 #[derive(Debug, Clone)]
 pub struct HttpOptions {
-    /// Who may connect to the Unix socket, and whether anybody may write.
+    /// The users that may connect to the Unix socket, and whether anybody may write.
     pub access: Access,
-    /// What callers over TCP must know. Without one only loopback addresses are served.
+    /// The token that callers over TCP must have. Without one only loopback addresses are served.
     pub token: Option<HttpToken>,
     /// Most bytes of a request's body; a longer one is answered 413.
     pub body_bytes_max: usize,
@@ -24,11 +24,11 @@ pub struct HttpOptions {
     pub requests_in_flight_max: usize,
     /// Most values, entities times features, of one answer; a request for more is answered 422.
     pub answer_values_max: usize,
-    /// How long a client may take to send the head of a request, and how long it may be idle between two.
+    /// The longest time that a client may take to send the head of a request, and how long it may be idle between two.
     pub header_timeout: Duration,
-    /// How long a client may take to send a body; then it is answered 408.
+    /// The longest time that a client may take to send a body; then it is answered 408.
     pub body_timeout: Duration,
-    /// How long a request may take in all; then it is answered 503, though its work goes on to its end.
+    /// The longest time that a request may take in all; then it is answered 503, though its work goes on to its end.
     pub request_timeout: Duration,
 }
 

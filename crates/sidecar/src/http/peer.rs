@@ -1,4 +1,4 @@
-//! Who is at the other end of a connection.
+//! The peer at the other end of a connection.
 
 use asofdb_protocol::Role;
 
@@ -14,7 +14,7 @@ pub(super) enum Peer {
 }
 
 impl Peer {
-    /// What the kernel says of the other end of a Unix socket.
+    /// Reads what the kernel says of the other end of a Unix socket.
     pub(super) fn of(stream: &tokio::net::UnixStream, access: &Access) -> std::io::Result<Self> {
         let credentials = stream.peer_cred()?;
         let process = Process { uid: credentials.uid(), gid: credentials.gid() };

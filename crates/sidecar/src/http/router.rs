@@ -44,7 +44,7 @@ fn routes() -> Vec<Route> {
     ]
 }
 
-/// What answers every request.
+/// Makes the router that answers every request.
 pub(super) fn router(door: Arc<Door>) -> Router {
     let mut router = Router::new();
     for (path, _, handler) in routes() {

@@ -21,7 +21,7 @@ use crate::service::Service;
 /// may be in flight.
 const SOCKET_THREADS: usize = 2;
 
-/// Where HTTP is served: any number of sockets, all with the same routes.
+/// The sockets on which HTTP is served: any number of them, all with the same routes.
 #[derive(Debug, Default)]
 pub struct HttpListeners {
     /// Over TCP; loopback addresses, unless the options have a token.

@@ -60,7 +60,7 @@ impl HttpToken {
             .map_err(|error| Error::invalid(format!("token file {name}: {}", error.message())))
     }
 
-    /// Whether `given` is this token, in a time that does not tell how much of it is right.
+    /// Returns whether `given` is this token, in a time that does not tell how much of it is right.
     pub(super) fn is(&self, given: &[u8]) -> bool {
         let differs = self.0.iter().zip(given).fold(0, |differs, (a, b)| std::hint::black_box(differs | (a ^ b)));
         self.0.len() == given.len() && differs == 0

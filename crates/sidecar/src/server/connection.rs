@@ -21,7 +21,7 @@ use crate::gauges::Refusal;
 /// Longest body before a client has said hello.
 const HELLO_BYTES_MAX: usize = 1 << 10;
 
-/// Why a connection ends.
+/// The reason why a connection ends.
 #[derive(Debug)]
 pub(super) enum End {
     /// The client has gone, or the sidecar stops.
@@ -45,12 +45,12 @@ impl From<io::Error> for End {
     }
 }
 
-/// What arrives from a client.
+/// The bytes that arrive from a client.
 pub(super) struct Arrivals<'s> {
     pub(super) input: Input,
     stream: &'s UnixStream,
     held: Held<'s>,
-    /// How long a read waits now.
+    /// The time-out of the socket's reads as it is set now.
     patience: Option<Duration>,
 }
 

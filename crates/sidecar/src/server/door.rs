@@ -25,7 +25,7 @@ use crate::consumers::Stopwatch;
 use crate::gauges::Refusal;
 use crate::socket::Socket;
 
-/// What events are about: the listener, the end, or the connection whose number is the rest.
+/// The tags of events: the listener, the end, or the connection whose number is the rest.
 const LISTENER: u64 = 0;
 const STOP: u64 = 1;
 const FIRST_CONNECTION: u64 = 2;
@@ -36,7 +36,7 @@ const EVENTS_MAX: usize = 128;
 /// Connections that are taken before those that spoke are looked at.
 const ACCEPTED_TOGETHER_MAX: usize = 64;
 
-/// How long to wait when the kernel has no room.
+/// The pause when the kernel has no room.
 const PAUSE: Duration = Duration::from_millis(50);
 
 /// The door of a server.
@@ -44,7 +44,7 @@ pub(super) struct Door<'d> {
     shared: &'d Arc<Shared>,
     socket: &'d Socket,
     epoll: OwnedFd,
-    /// By number: the order in which they came.
+    /// The silent connections by number, which is the order in which they came.
     silent: BTreeMap<u64, Silent<'d>>,
 }
 
@@ -100,7 +100,7 @@ impl<'d> Door<'d> {
         }
     }
 
-    /// How long until the oldest silent connection has been silent for too long.
+    /// Returns the time until the oldest silent connection has been silent for too long.
     fn patience(&self) -> Option<Timespec> {
         let (_, oldest) = self.silent.first_key_value()?;
         let left = self.shared.bounds.handshake_timeout.saturating_sub(oldest.since.elapsed());

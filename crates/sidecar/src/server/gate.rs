@@ -1,4 +1,4 @@
-//! How many may be at something at a time; the others wait in line.
+//! A gate that lets so many in at a time; the others wait in line.
 
 use std::time::Duration;
 

@@ -18,7 +18,7 @@ pub(super) struct Handle {
     as_of: Meter,
     /// Bytes of an answer's row, without values of variable length.
     pub(super) row_bytes: usize,
-    /// Whether an answer has values of variable length.
+    /// True if an answer has values of variable length.
     pub(super) has_variable: bool,
     /// The types of the join keys of each group of keys.
     key_types: Vec<Vec<ScalarType>>,
@@ -57,7 +57,7 @@ impl Handle {
         })
     }
 
-    /// What the client is told.
+    /// Makes the message that describes the handle to the client.
     pub(super) fn message(&self, number: u32) -> HandleMessage {
         describe(&self.plan, number)
     }
@@ -84,7 +84,7 @@ impl Handle {
         Ok(is_same)
     }
 
-    /// What counts its requests.
+    /// Returns the meter of its requests.
     pub(super) fn meter(&self, question: Question) -> &Meter {
         match question {
             Question::Latest => &self.latest,
@@ -92,7 +92,7 @@ impl Handle {
         }
     }
 
-    /// How many rows wait to be read.
+    /// Returns the number of rows that wait to be read.
     pub(super) fn rows(&self) -> usize {
         self.groups.first().map_or(0, EncodedKeys::len)
     }

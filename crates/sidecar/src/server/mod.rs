@@ -1,7 +1,8 @@
 //! The native door: blocking threads over a Unix socket.
 //!
-//! One thread keeps the door, each connection that speaks has a thread, and bulk requests have one of their own that gives way to the
-//! others. Threads beat an event loop here: a read of the store may wait for a disk, and must not hold up others.
+//! One thread keeps the door, each connection that speaks has a thread, and bulk requests have one of their own that
+//! gives way to the others. Threads beat an event loop here: a read of the store may wait for a disk, and must not hold
+//! up others.
 
 mod budget;
 mod bulk;
@@ -35,13 +36,13 @@ use crate::gauges::{Gauge, Refusal};
 use crate::service::Service;
 use crate::socket::Socket;
 
-/// How much bulk work gives way: the least but for idle.
+/// The nice value of bulk work: lower than all other work but idle.
 const BULK_NICENESS: i32 = 10;
 
-/// How long connections that were cut off may take to notice.
+/// The longest time that connections which were cut off may take to notice.
 const CUT_PATIENCE: Duration = Duration::from_secs(1);
 
-/// What all connections share.
+/// State that all connections share.
 pub(crate) struct Shared {
     pub(crate) service: Arc<Service>,
     access: Access,
@@ -196,7 +197,7 @@ impl Shared {
     }
 }
 
-/// From now on this thread, and those that it starts, give way to others.
+/// Lowers the priority of this thread and of those that it starts from now on.
 fn give_way() {
     // A thread that may not is as quick as the others.
     let _ = rustix::process::setpriority_process(None, BULK_NICENESS);

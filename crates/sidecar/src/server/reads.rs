@@ -28,9 +28,9 @@ const SCRATCH_BYTES_MAX: usize = 64 << 10;
 /// The handles of a connection, the requests that are being gathered, and memory to answer them.
 #[derive(Debug)]
 pub(super) struct Reads<'s> {
-    /// By number; `None` where one was released.
+    /// The handles by number; `None` where one was released.
     handles: Vec<Option<Box<Handle>>>,
-    /// What is being gathered: which handle and which question.
+    /// The handle and the question of the reads that are being gathered.
     asked: Option<(u32, Question)>,
     /// The number and the rows of each request.
     requests: Vec<(u64, usize)>,
@@ -47,7 +47,7 @@ struct Scratch {
     records: Vec<Records>,
 }
 
-/// How a read ended.
+/// The end of a read.
 enum Outcome {
     Answered,
     /// The handle's answers would have another shape now.

@@ -18,16 +18,16 @@ pub(super) struct Registry {
 #[derive(Debug, Default)]
 struct State {
     next: u64,
-    /// By number: the order in which they came.
+    /// The connections that said hello, by number, which is the order in which they came.
     greeted: BTreeMap<u64, Arc<UnixStream>>,
     silent: BTreeMap<u64, Arc<UnixStream>>,
     draining: bool,
 }
 
-/// What became of a new connection.
+/// The outcome of a new connection.
 #[derive(Debug)]
 pub(super) enum Admitted {
-    /// It has this number; whoever serves it removes it.
+    /// It was admitted with this number; whoever serves it removes it.
     Yes(u64),
     /// There are as many as may be.
     Full,

@@ -7,7 +7,7 @@ use asofdb_protocol::{ErrorMessage, Header, Kind, Message, encode_message};
 
 use crate::output::Output;
 
-/// Answers on their way to a client.
+/// Answers that are being sent to a client.
 pub(super) struct Replies<W> {
     output: Output,
     stream: W,

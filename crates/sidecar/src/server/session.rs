@@ -1,4 +1,4 @@
-//! What one connection is to the server: who is there, and what they may do.
+//! A connection's session: its consumer, its role and its handles.
 
 use std::sync::Arc;
 

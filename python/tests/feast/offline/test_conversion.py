@@ -126,7 +126,7 @@ def _content(value: Value) -> Any:
 
 
 def ours(array: pa.Array, value_type: ValueType) -> list[Any]:
-    """The same values as they go into the store, with times as Feast's seconds."""
+    """Returns these values as they go into the store, with times as Feast's seconds."""
     column = to_store(array, value_type)
     if not is_native(value_type):
         return [_opaque(value) for value in column.to_pylist()]
@@ -167,7 +167,7 @@ def test_what_feast_takes_is_what_feast_makes_of_it(name: str, value_type: Value
 
 
 def test_the_table_is_no_table_of_refusals() -> None:
-    """Of each type Feast takes some column, or the test above says nothing about it."""
+    """Feast takes some column of each type, or the test above says nothing about it."""
     taken = {type_ for type_ in TYPES for column in COLUMNS.values() if any(of_feast(column, type_) or [])}
     # Arrow has no dictionaries with keys other than texts, and Feast reads no zone from numpy.
     assert set(TYPES) - taken == {ValueType.SCALAR_MAP, ValueType.ZONED_TIMESTAMP}

@@ -1,4 +1,4 @@
-"""Which version a row of the spine gets: the rules of the store, which are Feast's."""
+"""The version that a row of the spine gets: the rules of the store, which are Feast's."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a materialization asks of the offline store."""
+"""Reads that a materialization asks of the offline store."""
 
 from __future__ import annotations
 

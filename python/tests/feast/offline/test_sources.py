@@ -1,4 +1,4 @@
-"""Where the rows of a feature view come from."""
+"""Sources of a feature view's rows."""
 
 from __future__ import annotations
 

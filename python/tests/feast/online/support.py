@@ -1,4 +1,4 @@
-"""What the tests of the Feast plug-in share."""
+"""Helpers that the tests of the Feast plug-in share."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def engine_of(store: FeatureStore) -> Any:
 
 
 def conv(store: FeatureStore, driver: int = 1) -> tuple[Any, str, datetime]:
-    """What a driver's `stats:conv` is: value, status and event timestamp."""
+    """The contents of a driver's `stats:conv`: value, status and event timestamp."""
     response = store.get_online_features(["stats:conv"], [{"driver_id": driver}])
     vector = response.proto.results[1]
     time = vector.event_timestamps[0].ToDatetime(UTC)

@@ -1,4 +1,4 @@
-"""What `feast apply` and `feast teardown` do to the store's catalog, which is everybody's."""
+"""`feast apply` and `feast teardown` change the store's catalog, which is everybody's."""
 
 from __future__ import annotations
 

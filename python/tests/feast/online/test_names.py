@@ -1,4 +1,4 @@
-"""What the things of a Feast project are called in the store: names that it takes, and never one for two things."""
+"""Names in the store for the things of a Feast project: names that it takes, and never one for two things."""
 
 import itertools
 import re

@@ -1,4 +1,4 @@
-"""What a call of Feast answers with, in every form of a question that Feast has."""
+"""Answers of Feast's calls, in every form of a question that Feast has."""
 
 from __future__ import annotations
 

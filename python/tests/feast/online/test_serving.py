@@ -187,7 +187,7 @@ def test_a_second_process_is_told_of_the_sidecar(tmp_path: Path) -> None:
 
 
 def _in_child(work: Callable[[], object]) -> str:
-    """What `work` gives in a fork of this process."""
+    """Returns what `work` gives in a fork of this process."""
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:

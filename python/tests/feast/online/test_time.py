@@ -1,4 +1,4 @@
-"""Which version answers, whatever the order in which versions came, and for how long."""
+"""The version that answers, whatever the order in which versions came, and for how long."""
 
 from __future__ import annotations
 
@@ -138,7 +138,7 @@ def test_without_a_ttl_nothing_expires(store: FeatureStore, tmp_path: Path, ttl:
 
 
 def test_history_stays_readable_as_of_any_time(drivers: FeatureStore) -> None:
-    """What Feast wrote, by the store's own reads: as of a time, as known at a time, and in training sets."""
+    """Rows that Feast wrote, by the store's own reads: as of a time, as known at a time, and in training sets."""
     for hours in (3, 2, 1):
         write(drivers, "stats", stats(1, float(hours), NOW - hours * HOUR, NOW - hours * HOUR + 60 * SECOND))
     write(drivers, "stats", stats(1, 20.0, NOW - 2 * HOUR, NOW - SECOND))

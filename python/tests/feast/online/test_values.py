@@ -190,7 +190,7 @@ def test_missing_entities_are_not_found(everything: FeatureStore) -> None:
 
 
 def test_a_time_that_is_none_is_null(everything: FeatureStore) -> None:
-    """What pandas' NaT becomes in Feast."""
+    """Returns what pandas' NaT becomes in Feast."""
     row = {name: Value() for name in CASES} | {"a_time": Value(unix_timestamp_val=NULL_TIMESTAMP_INT_VALUE)}
     write(everything, "everything", (key(driver_id=Value(int64_val=3)), row, NOW, None))
     response = everything.get_online_features(["everything:a_time"], [{"driver_id": 3}])

@@ -1,4 +1,4 @@
-"""What Feast's universal tests run against: the module that FULL_REPO_CONFIGS_MODULE names.
+"""Repositories for Feast's universal tests: the module that FULL_REPO_CONFIGS_MODULE names.
 
 Feast's tests find online stores by name, and some of them ask for one store by name (`only=["redis"]`). The store
 that `ASOFDB_UNIVERSAL_STORE` asks for is registered under the name `ASOFDB_UNIVERSAL_NAME`, so that those run against
@@ -111,7 +111,7 @@ class AsofDataSourceCreator(FileDataSourceCreator):  # type: ignore[misc]
 
 
 class AsofSidecarDataSourceCreator(FileDataSourceCreator):  # type: ignore[misc]
-    """The same through a sidecar."""
+    """The repository through a sidecar."""
 
     def create_offline_store_config(self) -> Any:
         from asofdb.feast import AsofOfflineStoreConfig

@@ -27,7 +27,7 @@ const PUSH_SOURCE_TAG: &str = "push_source";
 /// The column in which Feast's client sends created timestamps, whatever the view calls them.
 const CREATED_COLUMN: &str = "created";
 
-/// What `to` may say. There is one store: each of them writes the rows.
+/// The values that `to` may have. There is one store: each of them writes the rows.
 const DESTINATIONS: [&str; 3] = ["online", "offline", "online_and_offline"];
 
 #[derive(Deserialize)]

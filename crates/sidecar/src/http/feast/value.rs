@@ -4,7 +4,7 @@ use asofdb::parts::NO_TIME_MICROS;
 use asofdb::{AsJson, Status, Timestamp, Value};
 use serde::{Serialize, Serializer};
 
-/// What Feast's client writes for a timestamp that it has not, instead of seconds: numpy's NaT.
+/// The seconds that Feast's client writes for a null timestamp: numpy's NaT.
 pub(super) const NO_TIME: i64 = i64::MIN;
 
 /// A value: as everywhere in our JSON, but timestamps are whole seconds since 1970,

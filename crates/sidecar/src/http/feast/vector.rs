@@ -17,7 +17,7 @@ pub(super) struct Reply<'a> {
     pub(super) metadata: Metadata,
 }
 
-/// What the vectors are.
+/// The names of the vectors.
 #[derive(Serialize)]
 pub(super) struct Metadata {
     pub(super) feature_names: Vec<String>,
@@ -80,7 +80,7 @@ impl Serialize for Vector<'_> {
     }
 }
 
-/// What an iterator gives, as a list.
+/// A list of what an iterator gives.
 struct List<I>(I);
 
 impl<I: Iterator<Item: Serialize> + Clone> Serialize for List<I> {

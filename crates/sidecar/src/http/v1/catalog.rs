@@ -1,4 +1,4 @@
-//! What is defined: `GET /v1/views`, `/v1/services`, `/v1/entities`, `/v1/catalog`.
+//! Routes that list what is defined: `GET /v1/views`, `/v1/services`, `/v1/entities`, `/v1/catalog`.
 
 use std::sync::Arc;
 

@@ -14,7 +14,7 @@ use super::super::name::PathName;
 use super::super::reply::JsonReply;
 use crate::consumers::Operation;
 
-/// How old a view's newest event is. Reads every version of the view.
+/// Answers with the age of a view's newest event. Reads every version of the view.
 pub(in super::super) async fn freshness(
     State(door): State<Arc<Door>>,
     caller: Caller,

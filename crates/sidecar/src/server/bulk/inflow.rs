@@ -6,7 +6,7 @@ use asofdb_protocol::{Header, Kind};
 use crate::bounds::Bounds;
 use crate::server::connection::{Arrivals, End};
 
-/// What it means that a chunk does not come.
+/// The error's text when an expected chunk does not come.
 const PAUSED: &str = "paused within a request";
 
 /// The chunks of one request, in their order.
@@ -14,14 +14,14 @@ pub(super) struct Inflow<'a, 's> {
     arrivals: &'a mut Arrivals<'s>,
     bounds: &'a Bounds,
     id: u64,
-    /// Whether another chunk follows.
+    /// True if another chunk follows.
     more: bool,
-    /// Why none can be read any more.
+    /// The reason why no more chunks can be read.
     end: Option<End>,
 }
 
 impl<'a, 's> Inflow<'a, 's> {
-    /// What follows the request with this header.
+    /// Makes the inflow of the chunks that follow the request with this header.
     pub(super) fn new(arrivals: &'a mut Arrivals<'s>, header: Header, bounds: &'a Bounds) -> Result<Self, End> {
         if header.more != matches!(header.kind, Kind::Join | Kind::Load) {
             let message = "joins and loads are followed by chunks, other requests are not";
@@ -67,7 +67,7 @@ impl<'a, 's> Inflow<'a, 's> {
         }
     }
 
-    /// Whether the connection can go on.
+    /// Returns whether the connection can go on.
     pub(super) fn check(&mut self) -> Result<(), End> {
         self.end.take().map_or(Ok(()), Err)
     }

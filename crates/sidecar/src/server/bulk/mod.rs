@@ -29,16 +29,16 @@ use super::session::Session;
 use super::{Shared, give_way};
 use crate::consumers::{Consumer, Operation};
 
-/// How long nothing is written at most: well under what clients wait for a frame.
+/// The time between two heartbeats: well under what clients wait for a frame.
 const SIGN_OF_LIFE_EVERY: Duration = Duration::from_secs(2);
 
-/// Whether a request is one of these.
+/// Returns whether a request is one of these.
 pub(super) fn is_bulk(kind: Kind) -> bool {
     use Kind::{Checkpoint, Compact, Freshness, Join, Load, Scan, Verify};
     matches!(kind, Scan | Join | Load | Freshness | Verify | Compact | Checkpoint)
 }
 
-/// What a bulk request works with.
+/// The connection and the resources that a bulk request works with.
 struct Work<'w> {
     shared: &'w Shared,
     consumer: &'w Arc<Consumer>,

@@ -1,4 +1,4 @@
-//! From the thread that works to the one that writes.
+//! The outflow of an answer: from the thread that works to the one that writes.
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::Schema;
@@ -15,7 +15,7 @@ pub(super) struct Piece {
     pub(super) body: Vec<u8>,
 }
 
-/// Where pieces go.
+/// The channel into which the pieces of an answer go.
 pub(super) struct Outflow(Sender<Piece>);
 
 pub(super) fn new() -> (Outflow, Receiver<Piece>) {
@@ -33,7 +33,7 @@ impl Outflow {
     }
 }
 
-/// Batches on their way out, as an Arrow IPC stream.
+/// The batches of an answer, written as an Arrow IPC stream.
 pub(super) struct Stream<'o> {
     pieces: StreamPieces,
     outflow: &'o Outflow,
