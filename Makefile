@@ -12,7 +12,7 @@ SECONDS_EACH ?= 60
 .PHONY: demo test wheel fuzz bench audit fmt
 
 demo: ## real flights from files to a correct training set
-	@$(PREPARED) cargo run -q --bin asof -- demo $(DIR)
+	@$(PREPARED) build_asof && "$$CARGO_TARGET_DIR/debug/asof" demo $(DIR)
 
 test: ## everything that CI checks
 	@bash .ci/run
