@@ -161,6 +161,32 @@ impl Cli {
 }
 
 #[test]
+fn the_version_names_rocksdb_and_the_formats() {
+    let version = env!("CARGO_PKG_VERSION");
+    let expected = format!("asof {version}\nRocksDB 11.8.1\nstore format 1\nprotocol 1\nexport format 1\n");
+    let cli = Cli::new();
+    assert_eq!(cli.succeeds("--version"), expected);
+    assert_eq!(cli.succeeds("-V"), format!("asof {version}\n"));
+}
+
+#[test]
+fn every_shell_has_completions_and_every_command_a_man_page() {
+    let cli = Cli::new();
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let script = cli.succeeds(&format!("completions {shell}"));
+        for word in ["training-set", "spine", "freshness", "connect"] {
+            assert!(script.contains(word), "{shell}: {word}");
+        }
+    }
+    assert!(cli.fails(2, "completions cmd").contains("'cmd'"));
+    assert_eq!(cli.succeeds("man pages/man1"), "");
+    let page = |name: &str| fs::read_to_string(cli.path("pages/man1").join(name)).unwrap();
+    assert!(page("asof.1").starts_with(".ie"), "{}", page("asof.1"));
+    assert!(page("asof-training-set.1").contains("\\-\\-spine"));
+    assert!(cli.fails(1, "man features.toml").starts_with("cannot write man pages into features.toml: "));
+}
+
+#[test]
 fn apply_prints_a_plan_and_does_it() {
     let cli = Cli::new();
     let planned = cli.json("apply features.toml --plan");

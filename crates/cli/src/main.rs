@@ -5,6 +5,7 @@
 
 mod apply;
 mod catalog;
+mod completions;
 mod context;
 mod delete;
 mod demo;
@@ -29,6 +30,7 @@ mod text;
 mod training_set;
 mod usage;
 mod verify;
+mod version;
 mod when;
 
 use std::process::ExitCode;
@@ -39,7 +41,7 @@ use error::{Outcome, Result, Stop};
 
 /// A feature store in one engine: what a feature is now, what it was at any time, and training sets from both.
 #[derive(Debug, Parser)]
-#[command(name = "asof", version, after_help = EXAMPLES, after_long_help = EXAMPLES, max_term_width = 110)]
+#[command(name = "asof", version, long_version = version::long(), after_help = EXAMPLES, after_long_help = EXAMPLES, max_term_width = 110)]
 struct Arguments {
     #[command(flatten)]
     context: Context,
@@ -85,6 +87,8 @@ enum Command {
     Restore(operations::Restore),
     Serve(Box<serve::Serve>),
     Demo(demo::Demo),
+    Completions(completions::Completions),
+    Man(completions::Man),
 }
 
 impl Command {
@@ -109,6 +113,8 @@ impl Command {
             Command::Restore(command) => command.run(context),
             Command::Serve(command) => command.run(context),
             Command::Demo(command) => command.run(context),
+            Command::Completions(command) => command.run(),
+            Command::Man(command) => command.run(),
         }
     }
 }

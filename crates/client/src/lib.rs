@@ -22,4 +22,4 @@ pub use self::asynchronous::AsyncClient;
 pub use self::client::{Client, ConnectOptions};
 pub use self::engine::Engine;
 pub use self::pipeline::Pipeline;
-pub use asofdb_protocol::{ConsumerReport, Role};
+pub use asofdb_protocol::{ConsumerReport, PROTOCOL_VERSION, Role};

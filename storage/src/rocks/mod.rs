@@ -35,6 +35,7 @@ mod stored;
 #[cfg(test)]
 mod testing;
 mod verify;
+mod version;
 mod views;
 mod walk;
 mod work;
@@ -53,9 +54,11 @@ pub use self::options::{
 };
 use self::pool::Pool;
 use self::present::Present;
+pub use self::records::STORE_FORMAT;
 pub use self::restore::restore;
 use self::snapshot::RocksSnapshot;
 use self::store::Store;
+pub use self::version::ROCKSDB_VERSION;
 use crate::backend::{
     AsOfLookup, Catalogs, Committed, Erased, History, Lookup, Observer, Snapshot, Stats, Upkeep, Verified, Visit,
 };

@@ -23,7 +23,7 @@ use crate::records::{self, Reader, Recorded, codec};
 use crate::time::Timestamp;
 
 /// The format of the store as a whole: families, keys and values. A store of a later one is refused.
-pub(super) const STORE_FORMAT: u32 = 1;
+pub const STORE_FORMAT: u32 = 1;
 
 const FORMAT_KEY: &[u8] = b"f";
 const REACHED_KEY: &[u8] = b"t";
