@@ -171,6 +171,6 @@ fn limits_of_consumers_and_views_are_429_and_say_when_to_come_again() {
         sidecar.tcp.post("/v1/latest", &json!({"features": ["stats:clicks"], "entities": entities}))
     };
     assert_eq!(read(8).status, 200);
-    assert!(read(8).error(429, "unavailable").starts_with("view \"stats\" has used up its 1 rows a second"));
+    assert!(read(8).error(429, "limited").starts_with("view \"stats\" has used up its 1 rows a second"));
     assert_eq!(read(11).error(422, "invalid"), "view \"stats\" may ask for 10 rows at once; split the request: 11");
 }

@@ -1,6 +1,6 @@
 //! Failures of requests, and checks of their answers.
 
-use std::io::{ErrorKind as IoKind, self};
+use std::io::{self, ErrorKind as IoKind};
 use std::path::Path;
 use std::time::Duration;
 
@@ -72,6 +72,9 @@ pub(crate) fn cannot_connect(path: &Path, error: io::Error) -> Error {
         IoKind::PermissionDenied => format!("this user may not connect to the sidecar on {shown}"),
         _ => format!("cannot connect to the sidecar on {shown}"),
     };
+    if error.kind() == IoKind::PermissionDenied {
+        return Error::denied(what).with_source(error);
+    }
     let nobody = matches!(error.kind(), IoKind::NotFound | IoKind::ConnectionRefused);
     let failed = Error::unavailable(what).with_source(error);
     if nobody { failed.with_hint(Hint::StartSidecar) } else { failed }

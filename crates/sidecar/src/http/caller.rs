@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
+use asofdb_protocol::Role;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
-use asofdb_protocol::Role;
 
-use crate::consumers::{Consumer, Meter, Operation, Stopwatch};
 use super::door::Door;
 use super::failure::Failure;
 use super::peer::Peer;
+use crate::consumers::{Consumer, Meter, Operation, Stopwatch};
 
 /// The header in which a consumer names itself.
 const CONSUMER_HEADER: &str = "x-asof-consumer";

@@ -138,7 +138,7 @@ impl<'d> Door<'d> {
         let Some(role) = shared.access.role(peer) else {
             info!(uid = peer.uid, gid = peer.gid, "a user who may not connect was refused");
             let message = format!("user {} may not use this sidecar", peer.uid);
-            return Err((Refusal::Access, Error::invalid(message)));
+            return Err((Refusal::Access, Error::denied(message)));
         };
         let number = match shared.registry.add(stream, shared.bounds.connections_max, shared.bounds.handshakes_max()) {
             Admitted::Yes(number) => number,
