@@ -7,7 +7,7 @@ use pyo3::types::{PyByteArray, PyBytes, PyDict, PyList, PyString};
 
 use crate::columns::{column, sequence};
 use crate::errors::{OrRaise, invalid};
-use crate::request::KeyColumn;
+use crate::key_column::KeyColumn;
 use crate::table::{batch, transposed};
 
 /// Entities, encoded and as they were given.

@@ -15,6 +15,7 @@ mod errors;
 mod feast;
 mod fork;
 mod join;
+mod key_column;
 mod nulls;
 mod progress;
 mod request;

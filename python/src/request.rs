@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use asofdb::{Error, F32Matrix, Prepared, Result, ScalarType, Session, Timestamp};
+use asofdb::{Error, F32Matrix, Prepared, Result, Session, Timestamp};
 use numpy::{IntoPyArray, PyArray2, PyArrayMethods, PyReadwriteArray2, PyUntypedArrayMethods};
 use parking_lot::Mutex;
 use pyo3::prelude::*;
@@ -13,14 +13,8 @@ use crate::engine::Engine;
 use crate::entities::{Entities, entity_rows};
 use crate::errors::{OrRaise, invalid};
 use crate::fork::generation;
+use crate::key_column::KeyColumn;
 use crate::time::{optional_timestamp, timestamp};
-
-/// A join key that entities have a value of.
-pub(crate) struct KeyColumn {
-    pub(crate) name: Py<PyString>,
-    pub(crate) name_text: String,
-    pub(crate) ty: ScalarType,
-}
 
 /// Names that were resolved.
 pub(crate) struct Resolved {

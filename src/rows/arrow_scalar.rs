@@ -10,7 +10,7 @@ use arrow::datatypes::{
 use asofdb_storage::scalar::{self, Scalar};
 use asofdb_storage::{Date, Timestamp};
 
-use crate::rows::types::timestamp_type;
+use crate::rows::zone::timestamp_type;
 
 /// A scalar type with its Arrow column. Implemented by the markers of [`scalar`], like [`Scalar`].
 pub trait ArrowScalar: Scalar {

@@ -9,3 +9,4 @@ pub(crate) mod problems;
 pub(crate) mod roles;
 pub(crate) mod types;
 pub(crate) mod values;
+pub(crate) mod zone;

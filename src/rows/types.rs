@@ -17,12 +17,11 @@ use asofdb_storage::{Date, Error, Feature, Result, ScalarType, Timestamp, ValueT
 
 use crate::rows::arrow_scalar::ArrowScalar;
 use crate::rows::problems::Problems;
+pub(crate) use crate::rows::zone::UTC;
+pub use crate::rows::zone::timestamp_type;
 
 const DAY_MICROS: i64 = 86_400_000_000;
 const DAY_MILLIS: i64 = 86_400_000;
-
-/// The time zone of every timestamp we write.
-pub(crate) const UTC: &str = "UTC";
 
 /// The Arrow type of values of `ty`.
 pub fn arrow_type(ty: ValueType) -> DataType {
@@ -38,11 +37,6 @@ pub(crate) fn list_item(item: ScalarType) -> Arc<Field> {
 
 fn scalar_arrow_type(ty: ScalarType) -> DataType {
     dispatch_scalar!(ty, T => T::data_type())
-}
-
-/// Microseconds, UTC.
-pub fn timestamp_type() -> DataType {
-    DataType::Timestamp(TimeUnit::Microsecond, Some(UTC.into()))
 }
 
 /// The Arrow field of a feature, named `name`, with the feature's description in its metadata.

@@ -2,46 +2,22 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use asofdb::parts::ReadPlan;
 use asofdb::{Catalog, EntityRows, Prepared, Question, Result};
-use asofdb_protocol::{
-    Call, CatalogRequest, ConsumerReport, Form, Hello, MAGIC, PROTOCOL_VERSION, PointHeader, StatsRequest,
-};
+use asofdb_protocol::{Call, CatalogRequest, ConsumerReport, Form, PointHeader, StatsRequest};
 use parking_lot::RwLock;
 
 use crate::connection::Connection;
 use crate::failure::Failure;
 use crate::handles::KnownHandle;
+use crate::options::ConnectOptions;
 use crate::pipeline::Pipeline;
 use crate::pool::Pool;
 use crate::requests::catalog_of;
 
 /// The number of times that a read follows a catalog that changes under it before it gives up.
 pub(crate) const STALE_MAX: usize = 5;
-
-/// Options of a connection.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ConnectOptions {
-    /// The name that the client gives itself, for limits and metrics; `None`: by its user.
-    pub consumer: Option<String>,
-    /// The longest time that an answer may take.
-    pub timeout: Duration,
-}
-
-impl Default for ConnectOptions {
-    fn default() -> Self {
-        ConnectOptions { consumer: None, timeout: Duration::from_secs(30) }
-    }
-}
-
-impl ConnectOptions {
-    pub(crate) fn hello(&self) -> Hello {
-        let versions = (PROTOCOL_VERSION, PROTOCOL_VERSION);
-        Hello { magic: MAGIC, versions, consumer: self.consumer.clone() }
-    }
-}
 
 /// A store that a sidecar serves. Its methods are those of [`Session`](asofdb::Session), which is to be imported; its types
 /// and errors are those of an embedded [`Store`](asofdb::Store).

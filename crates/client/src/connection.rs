@@ -17,9 +17,9 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendFlags, recv, send};
 
-use crate::client::ConnectOptions;
 use crate::failure::{Failure, cannot_connect, check_answer, check_length, unexpected};
 use crate::handles::{FormKey, HANDLES_KEPT_MAX, KnownHandle, check_handle, form_key};
+use crate::options::ConnectOptions;
 
 /// A connection that has said hello.
 #[derive(Debug)]

@@ -12,6 +12,7 @@ mod connection;
 mod engine;
 mod failure;
 mod handles;
+mod options;
 mod pipeline;
 mod pool;
 mod requests;
@@ -19,7 +20,8 @@ mod session;
 
 #[cfg(feature = "async")]
 pub use self::asynchronous::AsyncClient;
-pub use self::client::{Client, ConnectOptions};
+pub use self::client::Client;
 pub use self::engine::Engine;
+pub use self::options::ConnectOptions;
 pub use self::pipeline::Pipeline;
 pub use asofdb_protocol::{ConsumerReport, PROTOCOL_VERSION, Role};

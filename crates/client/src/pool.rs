@@ -6,9 +6,9 @@ use asofdb::Result;
 use asofdb_protocol::Welcome;
 use parking_lot::Mutex;
 
-use crate::client::ConnectOptions;
 use crate::connection::Connection;
 use crate::failure::{Failure, unknown_outcome};
+use crate::options::ConnectOptions;
 
 /// Connections that are kept open while nobody uses them.
 const IDLE_MAX: usize = 16;

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use tokio::sync::Mutex;
 
 use crate::asynchronous::link::Link;
-use crate::client::ConnectOptions;
 use crate::failure::Failure;
+use crate::options::ConnectOptions;
 
 /// A connection, and how to make the next one.
 #[derive(Debug)]

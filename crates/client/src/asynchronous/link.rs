@@ -20,9 +20,9 @@ use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::{Semaphore, oneshot};
 
-use crate::client::ConnectOptions;
 use crate::failure::{Failure, cannot_connect, check_answer, check_length};
 use crate::handles::{FormKey, HANDLES_KEPT_MAX, KnownHandle, check_handle, form_key};
+use crate::options::ConnectOptions;
 
 /// The most requests in flight at a time; the others wait for their turn.
 const IN_FLIGHT_MAX: usize = 4_096;

@@ -21,8 +21,9 @@ use tokio::sync::OnceCell;
 
 use self::lane::Lane;
 use self::link::Link;
-use crate::client::{Client, ConnectOptions, STALE_MAX};
+use crate::client::{Client, STALE_MAX};
 use crate::failure::{Failure, unknown_outcome};
+use crate::options::ConnectOptions;
 use crate::requests::{answer_of, catalog_of, checkpoint_request, form_of, matrix_of, remove_entity, write_request};
 
 /// A [`Client`] whose methods are asynchronous, for tokio, and otherwise those of [`Session`]: a task that waits for its answer holds no thread, and any

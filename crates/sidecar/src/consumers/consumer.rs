@@ -9,7 +9,6 @@ use parking_lot::RwLock;
 
 use super::bucket::Bucket;
 use super::limits::Rates;
-use super::meter::Meter;
 use super::operation::Operation;
 use super::series::Series;
 
@@ -61,15 +60,13 @@ impl Consumer {
         &self.name
     }
 
-    /// Returns the meter of requests of one kind. A request over several views counts in each of them.
-    pub(crate) fn meter(self: &Arc<Self>, operation: Operation, views: &[&str]) -> Meter {
-        let views = if views.is_empty() { &[""] } else { views };
-        let series = views.iter().map(|view| self.series(operation, view)).collect();
-        let limits = views.iter().filter_map(|view| self.shared.views.get(*view).cloned()).collect();
-        Meter::new(self.clone(), series, limits)
+    /// The limit of a view, if it has one.
+    pub(crate) fn view_limit(&self, view: &str) -> Option<Arc<Bucket>> {
+        self.shared.views.get(view).cloned()
     }
 
-    fn series(&self, operation: Operation, view: &str) -> Arc<Series> {
+    /// What is counted of one operation on one view.
+    pub(crate) fn series(&self, operation: Operation, view: &str) -> Arc<Series> {
         let known =
             |all: &HashMap<Operation, HashMap<String, Arc<Series>>>, view| all.get(&operation)?.get(view).cloned();
         if let Some(series) = known(&self.series.read(), view) {

@@ -7,6 +7,7 @@ use asofdb::{ErrorKind, Result};
 
 use super::bucket::Bucket;
 use super::consumer::Consumer;
+use super::operation::Operation;
 use super::series::Series;
 
 /// A consumer with the series and limits of the views that a request reads or writes. Made once for each prepared
@@ -22,10 +23,6 @@ struct Inner {
 }
 
 impl Meter {
-    pub(crate) fn new(consumer: Arc<Consumer>, series: Vec<Arc<Series>>, views: Vec<Arc<Bucket>>) -> Self {
-        Meter(Arc::new(Inner { consumer, series, views }))
-    }
-
     /// Takes the tokens of a request of so many rows, of the consumer and of each view. What a limit has given stays
     /// taken when a later one refuses.
     ///
@@ -44,5 +41,15 @@ impl Meter {
         for series in &self.0.series {
             series.record(rows, outcome, elapsed);
         }
+    }
+}
+
+impl Consumer {
+    /// Returns the meter of requests of one kind. A request over several views counts in each of them.
+    pub(crate) fn meter(self: &Arc<Self>, operation: Operation, views: &[&str]) -> Meter {
+        let views = if views.is_empty() { &[""] } else { views };
+        let series = views.iter().map(|view| self.series(operation, view)).collect();
+        let limits = views.iter().filter_map(|view| self.view_limit(view)).collect();
+        Meter(Arc::new(Inner { consumer: self.clone(), series, views: limits }))
     }
 }

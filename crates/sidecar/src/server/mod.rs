@@ -4,6 +4,7 @@
 //! gives way to the others. Threads beat an event loop here: a read of the store may wait for a disk, and must not hold
 //! up others.
 
+mod arrivals;
 mod budget;
 mod bulk;
 mod connection;

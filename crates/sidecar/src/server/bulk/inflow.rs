@@ -4,7 +4,7 @@ use asofdb::{Error, Result};
 use asofdb_protocol::{Header, Kind};
 
 use crate::bounds::Bounds;
-use crate::server::connection::{Arrivals, End};
+use crate::server::arrivals::{Arrivals, End};
 
 /// The error's text when an expected chunk does not come.
 const PAUSED: &str = "paused within a request";

@@ -23,7 +23,7 @@ use crossbeam::channel::{Receiver, RecvTimeoutError};
 
 use self::inflow::Inflow;
 use self::outflow::{Outflow, Piece};
-use super::connection::{Arrivals, End};
+use super::arrivals::{Arrivals, End};
 use super::replies::Replies;
 use super::session::Session;
 use super::{Shared, give_way};

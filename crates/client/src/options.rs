@@ -1,0 +1,27 @@
+//! How a client connects.
+
+use std::time::Duration;
+
+use asofdb_protocol::{Hello, MAGIC, PROTOCOL_VERSION};
+
+/// Options of a connection.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConnectOptions {
+    /// The name that the client gives itself, for limits and metrics; `None`: by its user.
+    pub consumer: Option<String>,
+    /// The longest time that an answer may take.
+    pub timeout: Duration,
+}
+
+impl Default for ConnectOptions {
+    fn default() -> Self {
+        ConnectOptions { consumer: None, timeout: Duration::from_secs(30) }
+    }
+}
+
+impl ConnectOptions {
+    pub(crate) fn hello(&self) -> Hello {
+        let versions = (PROTOCOL_VERSION, PROTOCOL_VERSION);
+        Hello { magic: MAGIC, versions, consumer: self.consumer.clone() }
+    }
+}
