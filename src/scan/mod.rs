@@ -1,5 +1,6 @@
 //! Scans: the versions of a view become batches of columns, all of them or those that a time finds.
 
+mod batches;
 mod choice;
 mod counts;
 mod keys;

@@ -54,7 +54,7 @@ impl<'c> Pipeline<'c> {
         let point = PointHeader { handle: self.handle.number, rows: entities.len(), question: Question::Latest };
         let bytes = point.frame_bytes(groups);
         if !self.waiting.is_empty() && self.waiting_bytes + bytes > SENT_BYTES_MAX {
-            let message = "too many requests are on their way; receive some answers first";
+            let message = "too many requests are in flight; receive some answers first";
             return Err(Error::invalid(format!("{message}: {}", self.waiting.len())));
         }
         let id = connection.queue_read(&point, groups)?;

@@ -147,13 +147,13 @@ impl Present {
     }
 
     /// Stamps a commit and marks it as in flight until the answer is dropped.
-    pub(super) fn stamp_unsettled(&self) -> OnItsWay<'_> {
+    pub(super) fn stamp_unsettled(&self) -> InFlightStamp<'_> {
         let mut stamps = self.unsettled.stamps.lock();
         // Readers must see that something is in flight before a stamp that they might ask for exists.
         self.unsettled.oldest.fetch_min(self.clock.now().as_micros(), Ordering::SeqCst);
         let stamp = self.clock.stamp();
         stamps.insert(stamp);
-        OnItsWay { unsettled: &self.unsettled, stamp }
+        InFlightStamp { unsettled: &self.unsettled, stamp }
     }
 
     /// Waits until every commit stamped up to `known_at` is visible, so that the answer stays the answer.
@@ -183,18 +183,18 @@ impl Default for Unsettled {
 }
 
 /// A commit that is stamped but not visible yet. Dropped when it is, or never will be.
-pub(super) struct OnItsWay<'p> {
+pub(super) struct InFlightStamp<'p> {
     unsettled: &'p Unsettled,
     stamp: Timestamp,
 }
 
-impl OnItsWay<'_> {
+impl InFlightStamp<'_> {
     pub(super) fn stamp(&self) -> Timestamp {
         self.stamp
     }
 }
 
-impl Drop for OnItsWay<'_> {
+impl Drop for InFlightStamp<'_> {
     fn drop(&mut self) {
         let mut stamps = self.unsettled.stamps.lock();
         stamps.remove(&self.stamp);

@@ -92,8 +92,8 @@ impl<'c> Exchange<'c> {
                 return Ok(None);
             }
             let header = connection.take(self.kind, self.id)?;
-            let is_sign_of_life = header.kind == Kind::Chunk && header.more && header.body_bytes == 0;
-            if !is_sign_of_life {
+            let is_heartbeat = header.kind == Kind::Chunk && header.more && header.body_bytes == 0;
+            if !is_heartbeat {
                 return Ok(Some(header));
             }
         }

@@ -8,7 +8,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value as Json, json};
 
-use super::feast;
+use super::paths::FEAST_PATHS;
 
 /// Seconds after which a client may come again; what is over a limit now passes soon.
 const RETRY_AFTER_SECONDS: HeaderValue = HeaderValue::from_static("1");
@@ -102,7 +102,7 @@ impl IntoResponse for Failure {
 
 /// Gives failures the body that the clients of the route expect.
 pub(super) async fn render(request: Request, next: Next) -> Response {
-    let is_feast = feast::PATHS.contains(&request.uri().path());
+    let is_feast = FEAST_PATHS.contains(&request.uri().path());
     let mut response = next.run(request).await;
     let Some(failure) = response.extensions_mut().remove::<Failure>() else { return response };
     if failure.status.is_server_error() {

@@ -15,6 +15,7 @@ mod metrics;
 mod name;
 mod openapi;
 mod options;
+mod paths;
 mod payload;
 mod peer;
 mod reply;

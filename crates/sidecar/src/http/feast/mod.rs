@@ -10,6 +10,3 @@ mod vector;
 
 pub(super) use self::get::get_online_features;
 pub(super) use self::push::{push, write_to_online_store};
-
-/// The routes of the dialect, whose failures look as Feast's client expects.
-pub(super) const PATHS: [&str; 3] = ["/get-online-features", "/push", "/write-to-online-store"];

@@ -30,7 +30,7 @@ use super::{Shared, give_way};
 use crate::consumers::{Consumer, Operation};
 
 /// The time between two heartbeats: well under what clients wait for a frame.
-const SIGN_OF_LIFE_EVERY: Duration = Duration::from_secs(2);
+const HEARTBEAT_EVERY: Duration = Duration::from_secs(2);
 
 /// Returns whether a request is one of these.
 pub(super) fn is_bulk(kind: Kind) -> bool {
@@ -113,7 +113,7 @@ fn no_thread(error: io::Error) -> Error {
 /// Writes the pieces of an answer until there are no more.
 fn forward(pieces: Receiver<Piece>, id: u64, replies: &mut Replies<&UnixStream>) -> io::Result<()> {
     loop {
-        let (kind, body) = match pieces.recv_timeout(SIGN_OF_LIFE_EVERY) {
+        let (kind, body) = match pieces.recv_timeout(HEARTBEAT_EVERY) {
             Ok(Piece { kind, body }) => (kind, body),
             Err(RecvTimeoutError::Timeout) => (Kind::Chunk, Vec::new()),
             Err(RecvTimeoutError::Disconnected) => return Ok(()),
