@@ -24,7 +24,7 @@ fn class(py: Python<'_>, kind: ErrorKind) -> PyResult<&Bound<'_, PyType>> {
     CLASSES[slot].import(py, "asofdb.errors", name)
 }
 
-/// What would help, in the words of the Python package.
+/// Words a hint for users of the Python package.
 fn words(hint: Hint) -> &'static str {
     match hint {
         Hint::AllowDrop => " (allow_drop=True)",

@@ -65,7 +65,7 @@ impl fmt::Display for ErrorKind {
     }
 }
 
-/// What would help, as plain data: each front end words it in its own terms, an option of the command line or an argument
+/// Advice, as plain data: each front end words it in its own terms, an option of the command line or an argument
 /// of Python. It does not travel to other processes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -166,7 +166,7 @@ impl Error {
         self.inner.kind
     }
 
-    /// What would help, if anything that a front end can word does.
+    /// Returns the advice, if there is any.
     pub fn hint(&self) -> Option<Hint> {
         self.inner.hint
     }

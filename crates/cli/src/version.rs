@@ -1,4 +1,4 @@
-//! What `asof --version` prints.
+//! The text of `asof --version`.
 
 use std::sync::LazyLock;
 

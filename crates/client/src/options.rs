@@ -1,4 +1,4 @@
-//! How a client connects.
+//! The options of a connection.
 
 use std::time::Duration;
 

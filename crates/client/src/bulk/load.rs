@@ -23,7 +23,7 @@ pub(crate) fn load_bytes_max(client: &Client) -> Result<usize> {
 /// Writes a batch with its notes.
 ///
 /// # Errors
-/// What the sidecar answers; `Unavailable` when the connection breaks, and the rows may have been written.
+/// Those of the sidecar; `Unavailable` when the connection breaks, and the rows may have been written.
 pub(crate) fn load(client: &Client, view: &FeatureView, batch: &WriteBatch) -> Result<()> {
     send(client, view, batch).map_err(|error| match error.kind() {
         // Rows and notes are written together, so whether or not they were, the next run knows.

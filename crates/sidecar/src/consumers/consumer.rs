@@ -65,7 +65,7 @@ impl Consumer {
         self.shared.views.get(view).cloned()
     }
 
-    /// What is counted of one operation on one view.
+    /// The counts of one operation on one view.
     pub(crate) fn series(&self, operation: Operation, view: &str) -> Arc<Series> {
         let known =
             |all: &HashMap<Operation, HashMap<String, Arc<Series>>>, view| all.get(&operation)?.get(view).cloned();

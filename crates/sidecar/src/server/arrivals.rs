@@ -1,4 +1,4 @@
-//! What arrives from a client, and why a connection ends.
+//! The arrivals from a client, and the end of a connection.
 
 use std::io::{self, ErrorKind as IoKind};
 use std::os::unix::net::UnixStream;
