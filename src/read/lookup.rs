@@ -170,11 +170,13 @@ fn run(
     match question {
         Question::Latest => {
             let at = backend.now();
-            let lookups: Vec<_> = wanted.map(|(planned, key)| Lookup { view: &planned.view, key }).collect();
+            let mut lookups = Vec::with_capacity(count);
+            lookups.extend(wanted.map(|(planned, key)| Lookup { view: &planned.view, key }));
             backend.latest(&lookups, at, &mut |index, found| visit_at(at, index, found))
         }
         Question::AsOf { at, known_at } => {
-            let lookups: Vec<_> = wanted.map(|(planned, key)| AsOfLookup { view: &planned.view, key, at }).collect();
+            let mut lookups = Vec::with_capacity(count);
+            lookups.extend(wanted.map(|(planned, key)| AsOfLookup { view: &planned.view, key, at }));
             backend.as_of(&lookups, known_at, &mut |index, found| visit_at(at, index, found))
         }
     }

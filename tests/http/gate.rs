@@ -70,16 +70,18 @@ fn web_pages_are_not_served() {
     }
 }
 
+const MAY_NOT_WRITE: &str = "writing needs the role writer; this caller has the role reader";
+
 #[test]
 fn a_read_only_door_refuses_writes_by_everybody() {
     let access = Access { read_only: true, ..Access::default() };
     let sidecar = Sidecar::with("", HttpOptions { access, ..HttpOptions::default() });
     for target in [&sidecar.tcp, &sidecar.unix] {
         let row = stats_row(1, hours_ago(1), &json!(1));
-        assert_eq!(target.post("/v1/write/stats", &json!([row])).error(403, "denied"), "this caller may not write");
+        assert_eq!(target.post("/v1/write/stats", &json!([row])).error(403, "denied"), MAY_NOT_WRITE);
         assert_eq!(target.post("/v1/delete", &json!({"entity": {"user_id": 1}})).status, 403);
         let push = target.post("/push", &json!({"push_source_name": "stats", "df": {}}));
-        assert_eq!(push.feast_error(403, "FeastError"), "this caller may not write");
+        assert_eq!(push.feast_error(403, "FeastError"), MAY_NOT_WRITE);
         assert_eq!(target.get("/v1/views").status, 200);
     }
 }
@@ -125,7 +127,10 @@ fn only_the_user_of_the_sidecar_may_erase() {
     let sidecar = Sidecar::start();
     let asked = json!({"entity": {"user_id": 1}});
     let message = sidecar.tcp.post("/v1/erase", &asked).error(403, "denied");
-    assert_eq!(message, "this caller may not erase; only the user who runs the sidecar may, over the Unix socket");
+    assert_eq!(
+        message,
+        "erasing needs the role operator, which the user who runs the sidecar has on its Unix sockets; this caller has the role writer"
+    );
     assert_eq!(sidecar.unix.post("/v1/erase", &asked).status, 200);
 }
 

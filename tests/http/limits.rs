@@ -125,7 +125,7 @@ fn requests_over_those_in_flight_are_told_to_come_again() {
     });
     wait_until(|| hold.holds.load(Ordering::SeqCst));
     let refused = sidecar.tcp.get("/v1/views");
-    assert_eq!(refused.error(503, "unavailable"), "as many requests are in flight as may be; try again: 1");
+    assert_eq!(refused.error(503, "unavailable"), "the sidecar works on 1 requests already; try again");
     assert_eq!(refused.header("retry-after"), Some("1"));
     assert_eq!(sidecar.tcp.get("/healthz").status, 200);
     hold.let_go();

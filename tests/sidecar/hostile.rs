@@ -336,7 +336,7 @@ fn other_users_are_refused_and_those_who_may_read_only_read() {
     assert_eq!(run(65533, 65533, &get), (Some(0), String::new()));
     let (code, message) = run(65533, 65533, &delete);
     assert_eq!(code, Some(1));
-    assert!(message.contains("deleting needs the role writer; this connection has the role reader"), "{message}");
+    assert!(message.contains("deleting needs the role writer; this caller has the role reader"), "{message}");
     assert_eq!(run(65532, 65531, &delete), (Some(0), String::new()));
     let (code, message) = run(65532, 65531, &erase);
     assert_eq!(code, Some(1));

@@ -23,6 +23,14 @@ impl Role {
         }
     }
 
+    /// Returns who has a role that nobody can be given, for messages.
+    const fn holder(self) -> &'static str {
+        match self {
+            Role::Reader | Role::Writer => "",
+            Role::Operator => ", which the user who runs the sidecar has on its Unix sockets",
+        }
+    }
+
     /// Refuses what needs a greater role.
     ///
     /// # Errors
@@ -31,8 +39,9 @@ impl Role {
         match self >= needed {
             true => Ok(()),
             false => Err(Error::denied(format!(
-                "{what} needs the role {}; this connection has the role {}",
+                "{what} needs the role {}{}; this caller has the role {}",
                 needed.as_str(),
+                needed.holder(),
                 self.as_str()
             ))),
         }

@@ -20,15 +20,11 @@ pub struct Bounds {
     pub requests_taken_max: usize,
     /// Most requests that are worked on at a time, all clients together.
     pub requests_in_flight_max: usize,
-    /// Most bulk requests (scans, joins, loads) that are worked on at a time; the next ones wait in line.
-    pub bulk_max: usize,
     /// Most memory that a join may hold for a part of its spine and the answers, in bytes; what a client asks beyond
-    /// it is not given. Not part of `memory_bytes_max`: there are at most `bulk_max` joins.
+    /// it is not given. Not part of `memory_bytes_max`: there are at most as many joins as bulk requests are worked on.
     pub join_bytes_max: usize,
     /// Most bytes of keys and rows that a client loads in one step; they count in `memory_bytes_max`.
     pub load_bytes_max: usize,
-    /// The longest time that a bulk request waits in line.
-    pub bulk_patience: Duration,
     /// The longest time that a client may take to say hello.
     pub handshake_timeout: Duration,
     /// The longest time that a connection may say nothing.
@@ -47,10 +43,8 @@ impl Default for Bounds {
             connections_max: 1_024,
             requests_taken_max: 1_024,
             requests_in_flight_max: 512,
-            bulk_max: 2,
             join_bytes_max: 256 << 20,
             load_bytes_max: 192 << 20,
-            bulk_patience: Duration::from_secs(30),
             handshake_timeout: Duration::from_secs(5),
             idle_timeout: Duration::from_secs(600),
             stall_timeout: Duration::from_secs(10),

@@ -4,13 +4,16 @@
 //! (docs/protocol.md), and [`HttpServer`] (feature `http`, docs/http.md).
 
 mod access;
+mod admission;
 mod bounds;
 mod consumers;
 mod gauges;
 #[cfg(feature = "http")]
 mod http;
+mod line;
 #[cfg(feature = "http")]
 mod metrics;
+mod operation;
 mod output;
 mod server;
 mod service;
@@ -21,6 +24,7 @@ pub use self::bounds::Bounds;
 pub use self::consumers::Limits;
 #[cfg(feature = "http")]
 pub use self::http::{HttpListeners, HttpOptions, HttpServer, HttpToken};
+pub use self::line::BulkBounds;
 pub use self::server::Server;
 pub use self::service::Service;
 pub use self::socket::Socket;

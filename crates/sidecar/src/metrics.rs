@@ -37,6 +37,7 @@ impl Collector for Everything {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
         consumers(&self.0, &mut encoder)?;
         doors(&self.0, &mut encoder)?;
+        bulk(&self.0, &mut encoder)?;
         life(&self.0, &mut encoder)?;
         // Where the store cannot tell, its metrics are absent: the others must not be.
         match self.0.store.stats() {
@@ -151,6 +152,16 @@ fn doors(service: &Service, encoder: &mut DescriptorEncoder<'_>) -> Result<(), f
     let mut panics = family(encoder, "panics", "Requests that failed by a panic", None, MetricType::Counter)?;
     for (door, gauges) in doors {
         ConstCounter::new(gauges.panics()).encode(panics.encode_family(&[("door", door)])?)?;
+    }
+    Ok(())
+}
+
+fn bulk(service: &Service, encoder: &mut DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
+    let (working, waiting) = service.bulk.lengths();
+    let help = "Bulk requests at both doors, worked on and waiting in line";
+    let mut requests = family(encoder, "bulk_requests", help, None, MetricType::Gauge)?;
+    for (state, count) in [("working", working), ("waiting", waiting)] {
+        ConstGauge::new(count as u64).encode(requests.encode_family(&[("state", state)])?)?;
     }
     Ok(())
 }

@@ -8,6 +8,7 @@ use asofdb_protocol::ConsumerReport;
 
 use crate::consumers::{Consumers, Limits};
 use crate::gauges::Gauges;
+use crate::line::{BulkBounds, Line};
 
 /// A store with its consumers and the state of the sidecar's life: what its doors, the native one and HTTP, serve.
 #[derive(Debug)]
@@ -18,6 +19,8 @@ pub struct Service {
     pub(crate) native: Gauges,
     /// The gauges of the HTTP door.
     pub(crate) http: Gauges,
+    /// The line of bulk requests at both doors.
+    pub(crate) bulk: Line,
     started: Timestamp,
     ready: AtomicBool,
     draining: AtomicBool,
@@ -32,9 +35,17 @@ impl Service {
             consumers: Consumers::new(limits),
             native: Gauges::default(),
             http: Gauges::default(),
+            bulk: Line::new(BulkBounds::default()),
             ready: AtomicBool::new(false),
             draining: AtomicBool::new(false),
         }
+    }
+
+    /// Bounds the bulk requests of both doors.
+    #[must_use]
+    pub fn with_bulk(mut self, bounds: BulkBounds) -> Self {
+        self.bulk = Line::new(bounds);
+        self
     }
 
     /// Returns the time when it began, by the store's clock.

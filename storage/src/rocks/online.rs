@@ -196,11 +196,12 @@ impl Answer<'_, '_> {
             let each = starts.zip(&ends).map(|(start, end)| &keys[start..*end]);
             database.rocks.batched_multi_get_cf(database.latest(), each, false)
         });
-        let newest = values.iter().map(|value| match value {
-            Ok(value) => value.as_deref().map(stored::decode).transpose(),
-            Err(error) => Err(from_rocks("cannot read latest", error.clone())),
-        });
-        self.give(&newest.collect::<Result<Vec<_>>>()?)
+        let mut newest = Vec::with_capacity(values.len());
+        for value in &values {
+            let value = value.as_ref().map_err(|error| from_rocks("cannot read latest", error.clone()))?;
+            newest.push(value.as_deref().map(stored::decode).transpose()?);
+        }
+        self.give(&newest)
     }
 
     /// Passes on the newest versions, one a lookup, unless one of them must come from `history`.
@@ -223,8 +224,11 @@ impl Answer<'_, '_> {
             let mut values = vec![None; self.lookups.len()];
             let mut rows = Vec::with_capacity(self.lookups.len() * 512);
             self.collect(raw, &mut rows, &mut values)?;
-            let newest = values.into_iter().map(|range| range.map(|range| stored::decode(&rows[range])).transpose());
-            self.give(&newest.collect::<Result<Vec<_>>>()?)
+            let mut newest = Vec::with_capacity(values.len());
+            for range in values {
+                newest.push(range.map(|range| stored::decode(&rows[range])).transpose()?);
+            }
+            self.give(&newest)
         })
     }
 
@@ -249,14 +253,15 @@ impl Answer<'_, '_> {
             if view == wanted {
                 let start = rows.len();
                 rows.extend_from_slice(value);
-                values[*index] = Some(start..rows.len());
-            }
-            // A row that was found may be wanted once more.
-            match view < wanted {
-                true => raw.next(),
-                false => {
-                    order.next();
+                // The row may be wanted more than once.
+                while let Some(index) = order.next_if(|index| self.lookups[*index].view.id == view) {
+                    values[index] = Some(start..rows.len());
                 }
+            }
+            if view <= wanted {
+                raw.next();
+            } else {
+                order.next();
             }
         }
         raw.status().map_err(|error| from_rocks("cannot read latest", error))

@@ -180,6 +180,6 @@ fn whoever_may_only_read_loads_nothing() {
     let file = files::parquet(host.path("rows.parquet"), &profiles(10), 10);
     let error = ingest(&host.client, &[&file], &IngestOptions::default()).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Denied);
-    assert_eq!(error.message(), "loading rows needs the role writer; this connection has the role reader");
+    assert_eq!(error.message(), "loading rows needs the role writer; this caller has the role reader");
     assert_eq!(host.store.verify().unwrap().versions, 0);
 }

@@ -14,7 +14,7 @@ use arrow::array::RecordBatch;
 use arrow::compute::concat_batches;
 use asofdb::{Definitions, ManualClock, Store};
 use asofdb_client::{Client, ConnectOptions};
-use asofdb_sidecar::{Access, Bounds, Limits, Server, Service, Socket};
+use asofdb_sidecar::{Access, Bounds, BulkBounds, Limits, Server, Service, Socket};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use tempfile::TempDir;
 
@@ -36,20 +36,30 @@ impl Host {
     }
 
     fn with(definitions: &Definitions, bounds: Bounds, access: Access) -> Self {
-        let clock = ManualClock::new(NOW);
-        let store = Store::in_memory(clock.clone());
-        store.apply(definitions, false).unwrap();
-        Host::over(store, clock, TempDir::new().unwrap(), bounds, access)
+        let (store, clock) = in_memory(definitions);
+        Host::over(store, clock, TempDir::new().unwrap(), bounds, BulkBounds::default(), access)
+    }
+
+    fn with_bulk(definitions: &Definitions, bounds: Bounds, bulk: BulkBounds) -> Self {
+        let (store, clock) = in_memory(definitions);
+        Host::over(store, clock, TempDir::new().unwrap(), bounds, bulk, Access::default())
     }
 
     /// Over a store on disk.
     fn on_disk(definitions: &Definitions) -> Self {
         let TestStore { store, clock, directory } = TestStore::new(definitions);
-        Host::over(store, clock, directory, Bounds::default(), Access::default())
+        Host::over(store, clock, directory, Bounds::default(), BulkBounds::default(), Access::default())
     }
 
-    fn over(store: Store, clock: Arc<ManualClock>, directory: TempDir, bounds: Bounds, access: Access) -> Self {
-        let service = Arc::new(Service::new(store.clone(), Limits::default()));
+    fn over(
+        store: Store,
+        clock: Arc<ManualClock>,
+        directory: TempDir,
+        bounds: Bounds,
+        bulk: BulkBounds,
+        access: Access,
+    ) -> Self {
+        let service = Arc::new(Service::new(store.clone(), Limits::default()).with_bulk(bulk));
         let socket = Socket::bind(&directory.path().join("socket"), 0o600).unwrap();
         let server = Server::start(service, socket, access, bounds).unwrap();
         let client = connect(&directory.path().join("socket"));
@@ -59,6 +69,13 @@ impl Host {
     fn path(&self, name: &str) -> PathBuf {
         self.directory.path().join(name)
     }
+}
+
+fn in_memory(definitions: &Definitions) -> (Store, Arc<ManualClock>) {
+    let clock = ManualClock::new(NOW);
+    let store = Store::in_memory(clock.clone());
+    store.apply(definitions, false).unwrap();
+    (store, clock)
 }
 
 fn connect(socket: &Path) -> Client {

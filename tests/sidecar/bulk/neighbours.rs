@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use arrow::array::{ArrayRef, Float32Array, Int64Array, RecordBatch, StringArray};
 use asofdb::{ErrorKind, ExportOptions, JOIN_MEMORY_BYTES_MIN, JoinOptions, Result, Session, Status, Value};
-use asofdb_sidecar::{Access, Bounds};
+use asofdb_sidecar::{Bounds, BulkBounds};
 use rustix::process::Signal;
 use tempfile::TempDir;
 
@@ -26,7 +26,15 @@ fn profiles(rows: i64) -> RecordBatch {
 }
 
 fn host(bounds: Bounds, rows: i64) -> Host {
-    let host = Host::with(&users(), bounds, Access::default());
+    host_with(bounds, BulkBounds::default(), rows)
+}
+
+fn one_at_a_time(patience: Duration) -> BulkBounds {
+    BulkBounds { working_max: 1, patience, ..BulkBounds::default() }
+}
+
+fn host_with(bounds: Bounds, bulk: BulkBounds, rows: i64) -> Host {
+    let host = Host::with_bulk(&users(), bounds, bulk);
     host.store.write("profile", &profiles(rows)).unwrap();
     host
 }
@@ -76,8 +84,7 @@ fn point_reads_are_answered_beside_exports_and_joins() {
 
 #[test]
 fn a_stream_that_nobody_reads_to_its_end_gives_its_place_back() {
-    let bounds = Bounds { bulk_max: 1, bulk_patience: Duration::from_secs(20), ..Bounds::default() };
-    let host = host(bounds, 30_000);
+    let host = host_with(Bounds::default(), one_at_a_time(Duration::from_secs(20)), 30_000);
     let options = JoinOptions { memory_bytes: JOIN_MEMORY_BYTES_MIN, ..JoinOptions::default() };
     for _ in 0..3 {
         // Far more than sockets hold is still to come, in both directions.
@@ -87,13 +94,12 @@ fn a_stream_that_nobody_reads_to_its_end_gives_its_place_back() {
         drop(join.next());
         drop(join);
     }
-    assert_eq!(host.client.history("profile", &[("user_id", Value::Int64(7))], 10).unwrap().len(), 1);
+    assert_eq!(host.client.freshness("profile").unwrap().entities, 30_000);
 }
 
 #[test]
 fn when_all_places_are_taken_the_next_waits_in_line_and_is_then_refused() {
-    let bounds = Bounds { bulk_max: 1, bulk_patience: Duration::from_millis(300), ..Bounds::default() };
-    let host = host(bounds, 1_000);
+    let host = host_with(Bounds::default(), one_at_a_time(Duration::from_millis(300)), 1_000);
     // Has begun, and waits for its spine.
     let (go_on, wait) = std::sync::mpsc::channel::<Result<RecordBatch>>();
     let mut join = host
@@ -101,18 +107,19 @@ fn when_all_places_are_taken_the_next_waits_in_line_and_is_then_refused() {
         .point_in_time_join(&["profile:visits"], spine(0).schema(), wait.into_iter(), &JoinOptions::default())
         .unwrap();
     let other = connect(&host.path("socket"));
-    let error = other.history("profile", &[("user_id", Value::Int64(7))], 10).unwrap_err();
+    let error = other.freshness("profile").unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unavailable);
     assert_eq!(error.message(), "1 bulk requests are being answered, the most at a time; try again later");
     let request = other.prepare(&["profile:visits"]).unwrap();
     let mut entities = request.entity_rows();
     entities.push(&[int(7)]).unwrap();
     assert_eq!(other.latest(&request, &entities).unwrap().value(0, 0).unwrap(), int(7), "point reads go on");
+    assert_eq!(other.history("profile", &[("user_id", Value::Int64(7))], 10).unwrap().len(), 1, "so do pages");
     go_on.send(Ok(spine(1_000))).unwrap();
     drop(go_on);
     assert_eq!(join.next().unwrap().unwrap().num_rows(), 1_000);
     assert!(join.next().is_none());
-    assert_eq!(other.history("profile", &[("user_id", Value::Int64(7))], 10).unwrap().len(), 1);
+    assert_eq!(other.freshness("profile").unwrap().entities, 1_000);
 }
 
 #[test]
@@ -134,24 +141,23 @@ fn a_client_that_pauses_within_a_stream_is_cut_off() {
 #[test]
 fn an_answer_that_takes_long_shows_signs_of_life() {
     // The client waits three seconds for a frame; its turn comes after five.
-    let bounds = Bounds { bulk_max: 1, ..Bounds::default() };
-    let host = host(bounds, 1_000);
+    let host = host_with(Bounds::default(), one_at_a_time(Duration::from_secs(30)), 1_000);
     let (go_on, wait) = std::sync::mpsc::channel::<Result<RecordBatch>>();
     let mut join = host
         .client
         .point_in_time_join(&["profile:visits"], spine(0).schema(), wait.into_iter(), &JoinOptions::default())
         .unwrap();
     std::thread::scope(|scope| {
-        let history = scope.spawn(|| {
+        let freshness = scope.spawn(|| {
             let options = asofdb_client::ConnectOptions { timeout: Duration::from_secs(3), ..Default::default() };
             let hurried = asofdb_client::Client::connect_with(host.path("socket"), options).unwrap();
-            hurried.history("profile", &[("user_id", Value::Int64(7))], 10)
+            hurried.freshness("profile")
         });
         std::thread::sleep(Duration::from_secs(5));
         go_on.send(Ok(spine(10))).unwrap();
         drop(go_on);
         assert_eq!(join.by_ref().map(|batch| batch.unwrap().num_rows()).sum::<usize>(), 10);
-        assert_eq!(history.join().unwrap().unwrap().len(), 1);
+        assert_eq!(freshness.join().unwrap().unwrap().entities, 1_000);
     });
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use asofdb_sidecar::{Access, Bounds};
+use asofdb_sidecar::{Access, Bounds, BulkBounds};
 use clap::Args;
 
 use super::sizes::{parse_bytes, parse_mode};
@@ -71,6 +71,9 @@ pub(super) struct BoundArguments {
     /// Most bulk requests (joins, exports, ingests) at a time; the next ones wait in line for half a minute
     #[arg(long, value_name = "N", default_value = "2", value_parser = at_least_one)]
     bulk_max: usize,
+    /// Most bulk requests that wait in line; the next ones are refused at once
+    #[arg(long, value_name = "N", default_value = "64")]
+    bulk_waiting_max: usize,
     /// Most memory of a join for a part of its spine with the answers; texts and lists spill to TMPDIR
     #[arg(long, value_name = "BYTES", value_parser = parse_bytes, default_value = "256MiB")]
     join_bytes_max: usize,
@@ -98,14 +101,16 @@ impl BoundArguments {
             connections_max: self.connections_max,
             requests_taken_max: self.requests_taken_max,
             requests_in_flight_max: self.requests_in_flight_max,
-            bulk_max: self.bulk_max,
             join_bytes_max: self.join_bytes_max,
             load_bytes_max: self.load_bytes_max,
             handshake_timeout: self.handshake_timeout,
             idle_timeout: self.idle_timeout,
             stall_timeout: self.stall_timeout,
-            ..Bounds::default()
         }
+    }
+
+    pub(super) fn bulk_bounds(&self) -> BulkBounds {
+        BulkBounds { working_max: self.bulk_max, waiting_max: self.bulk_waiting_max, ..BulkBounds::default() }
     }
 }
 

@@ -80,7 +80,7 @@ impl Serve {
         let signals = Signals::catch()?;
         let store = self.open(context)?;
         let socket = lifecycle::socket(self.socket.as_deref(), self.access.mode)?;
-        let service = Arc::new(Service::new(store.clone(), limits));
+        let service = Arc::new(Service::new(store.clone(), limits).with_bulk(self.bounds.bulk_bounds()));
         let server = Server::start(service.clone(), socket, self.access.access(), self.bounds.bounds())?;
         let http = self.http.start(&service, &self.access)?;
         service.warm_up()?;

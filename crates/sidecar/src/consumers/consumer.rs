@@ -9,8 +9,8 @@ use parking_lot::RwLock;
 
 use super::bucket::Bucket;
 use super::limits::Rates;
-use super::operation::Operation;
 use super::series::Series;
+use crate::operation::Operation;
 
 /// Most series of all consumers together, each of about a kilobyte; what comes after them counts under the view
 /// `other`. Enough for a hundred consumers of twenty views.
@@ -91,10 +91,21 @@ impl Consumer {
         all
     }
 
-    /// Takes the tokens of one request.
+    /// Takes the token of one request.
+    ///
+    /// # Errors
+    /// `Limited` when there is none.
     #[inline]
-    pub(crate) fn admit(&self, rows: usize) -> Result<()> {
-        self.requests.as_ref().map_or(Ok(()), |bucket| bucket.take(1))?;
+    pub(crate) fn admit_request(&self) -> Result<()> {
+        self.requests.as_ref().map_or(Ok(()), |bucket| bucket.take(1))
+    }
+
+    /// Takes the tokens of so many rows.
+    ///
+    /// # Errors
+    /// `Limited` when there are fewer; `Invalid` when there are never so many.
+    #[inline]
+    pub(crate) fn admit_rows(&self, rows: usize) -> Result<()> {
         self.rows.as_ref().map_or(Ok(()), |bucket| bucket.take(rows))
     }
 }

@@ -7,8 +7,8 @@ use asofdb::{ErrorKind, Result};
 
 use super::bucket::Bucket;
 use super::consumer::Consumer;
-use super::operation::Operation;
 use super::series::Series;
+use crate::operation::Operation;
 
 /// A consumer with the series and limits of the views that a request reads or writes. Made once for each prepared
 /// request, so that nothing is looked up or allocated for each request. Cheap to clone.
@@ -27,11 +27,21 @@ impl Meter {
     /// taken when a later one refuses.
     ///
     /// # Errors
-    /// `Unavailable` when a limit is reached, naming it and when to come again; `Invalid` when a request of so many
-    /// rows can never pass.
+    /// `Limited` when a limit is reached, naming it and when to come again; `Invalid` when a request of so many rows
+    /// can never pass.
     #[inline]
     pub(crate) fn admit(&self, rows: usize) -> Result<()> {
-        self.0.consumer.admit(rows)?;
+        self.0.consumer.admit_request()?;
+        self.admit_rows(rows)
+    }
+
+    /// Takes the tokens of so many rows, of the consumer and of each view; the request itself has its token.
+    ///
+    /// # Errors
+    /// As [`Meter::admit`].
+    #[inline]
+    pub(crate) fn admit_rows(&self, rows: usize) -> Result<()> {
+        self.0.consumer.admit_rows(rows)?;
         self.0.views.iter().try_for_each(|bucket| bucket.take(rows))
     }
 

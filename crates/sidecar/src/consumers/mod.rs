@@ -6,7 +6,6 @@ mod latency;
 mod limits;
 mod meter;
 mod name;
-mod operation;
 mod series;
 mod stopwatch;
 
@@ -21,7 +20,6 @@ pub(crate) use self::consumer::Consumer;
 pub(crate) use self::latency::LatencySnapshot;
 pub use self::limits::Limits;
 pub(crate) use self::meter::Meter;
-pub(crate) use self::operation::Operation;
 pub(crate) use self::series::Series;
 pub(crate) use self::stopwatch::Stopwatch;
 
@@ -146,6 +144,7 @@ mod tests {
     use asofdb::ErrorKind;
 
     use super::*;
+    use crate::operation::Operation;
 
     fn consumers(limits: &str) -> Consumers {
         Consumers::new(Limits::parse(limits, "limits.toml").unwrap())

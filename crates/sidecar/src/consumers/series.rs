@@ -6,7 +6,7 @@ use std::time::Duration;
 use asofdb::ErrorKind;
 
 use super::latency::{Latencies, LatencySnapshot};
-use super::operation::Operation;
+use crate::operation::Operation;
 
 /// Counters of one operation of one consumer on one view.
 #[derive(Debug)]

@@ -1,30 +1,30 @@
 //! State that every request of the HTTP door shares: the service, the limits, and the threads for what blocks.
 
 use std::sync::Arc;
+use std::thread;
 
-use asofdb::ErrorKind;
-use axum::http::StatusCode;
-use tokio::sync::Semaphore;
+use asofdb::Error;
+use tokio::sync::{Semaphore, oneshot};
 
 use super::failure::Failure;
 use super::options::HttpOptions;
-use crate::gauges::Refusal;
+use crate::admission::{Admission, Caller, DoorName, Request, panicked};
+use crate::line::give_way;
+use crate::operation::Operation;
 use crate::service::Service;
 
 /// The HTTP door.
 pub(super) struct Door {
     pub(super) service: Arc<Service>,
     pub(super) options: HttpOptions,
-    in_flight: Arc<Semaphore>,
     /// Bytes that bodies may still take.
     pub(super) bodies: Arc<Semaphore>,
 }
 
 impl Door {
     pub(super) fn new(service: Arc<Service>, options: HttpOptions) -> Self {
-        let in_flight = Arc::new(Semaphore::new(options.requests_in_flight_max));
         let bodies = Arc::new(Semaphore::new(options.bodies_bytes_max));
-        Door { service, options, in_flight, bodies }
+        Door { service, options, bodies }
     }
 
     /// Refuses answers that would take too much memory.
@@ -39,44 +39,34 @@ impl Door {
         }
     }
 
-    /// Works on a thread that may block. A panic fails this request only.
+    /// Does the work of a request on a thread that may block, when it has been admitted. Bulk work waits for its turn in
+    /// a thread of its own, and takes no place from the others meanwhile.
     pub(super) async fn run<T: Send + 'static>(
         self: Arc<Self>,
-        work: impl FnOnce(&Door) -> Result<T, Failure> + Send + 'static,
+        caller: Caller,
+        operation: Operation,
+        work: impl FnOnce(&Door, &mut Admission<'_>) -> Result<T, Failure> + Send + 'static,
     ) -> Result<T, Failure> {
-        let Ok(permit) = self.in_flight.clone().try_acquire_owned() else {
-            self.service.http.refuse(Refusal::InFlight);
-            let most = self.options.requests_in_flight_max;
-            return Err(Failure::busy(format!("as many requests are in flight as may be; try again: {most}")));
-        };
-        let door = self.clone();
-        let working = tokio::task::spawn_blocking(move || {
-            // Held until the work is done, also when the client is no longer there to wait.
-            let _permit = permit;
-            let _in_flight = InFlight::begin(&door.service);
-            work(&door)
-        });
-        working.await.unwrap_or_else(|_| {
-            self.service.http.count_panic();
-            tracing::error!("a request panicked");
-            let message = "the request failed by a fault of asofdb; the log has more";
-            Err(Failure::new(StatusCode::INTERNAL_SERVER_ERROR, ErrorKind::Internal, message))
-        })
+        let (service, in_flight_max) = (self.service.clone(), self.options.requests_in_flight_max);
+        let request = Request { service, door: DoorName::Http, in_flight_max, caller, operation };
+        let (done, answer) = oneshot::channel();
+        // Nobody waits for the answer when the client has gone.
+        if operation.is_bulk() {
+            let working = move || {
+                give_way();
+                let entered = request.enter().map_err(Failure::from);
+                let _ = done.send(entered.and_then(|entered| entered.work(|admission| work(&self, admission))));
+            };
+            thread::Builder::new().name("http-bulk".into()).spawn(working).map_err(no_thread)?;
+        } else {
+            let entered = request.enter()?;
+            tokio::task::spawn_blocking(move || done.send(entered.work(|admission| work(&self, admission))));
+        }
+        answer.await.unwrap_or_else(|_| Err(panicked().into()))
     }
 }
 
-/// Counts a request as in flight while it lives.
-struct InFlight<'a>(&'a Service);
-
-impl<'a> InFlight<'a> {
-    fn begin(service: &'a Service) -> Self {
-        service.http.requests_in_flight.add(1);
-        InFlight(service)
-    }
-}
-
-impl Drop for InFlight<'_> {
-    fn drop(&mut self) {
-        self.0.http.requests_in_flight.subtract(1);
-    }
+#[cold]
+fn no_thread(error: std::io::Error) -> Error {
+    Error::unavailable("the sidecar cannot start a thread; try again").with_source(error)
 }

@@ -9,6 +9,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Value as Json, json};
 
 use super::paths::FEAST_PATHS;
+use crate::admission::DoorError;
 
 /// Seconds after which a client may come again; what is over a limit now passes soon.
 const RETRY_AFTER_SECONDS: HeaderValue = HeaderValue::from_static("1");
@@ -57,10 +58,6 @@ impl Failure {
         Failure { status, feast_class, ..self }
     }
 
-    pub(super) fn kind(&self) -> ErrorKind {
-        self.kind
-    }
-
     fn from_error(error: &Error) -> Self {
         let status = match error.kind() {
             ErrorKind::NotFound => StatusCode::NOT_FOUND,
@@ -88,6 +85,12 @@ impl Failure {
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         Failure::from_error(&error)
+    }
+}
+
+impl DoorError for Failure {
+    fn kind(&self) -> ErrorKind {
+        self.kind
     }
 }
 

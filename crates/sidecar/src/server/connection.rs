@@ -2,7 +2,6 @@
 
 use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use asofdb::{Error, Result};
 use asofdb_protocol::{Header, Kind, Role};
@@ -141,9 +140,7 @@ impl<'s> Connection<'s> {
             self.replies.flush()?;
             return bulk::serve(shared, session, header, &body, &mut self.arrivals, &mut self.replies);
         }
-        // A panic may leave a handle half made, which is then not in the session.
-        let answer = catch_unwind(AssertUnwindSafe(|| control::answer(shared, session, header.kind, body)));
-        match answer.unwrap_or_else(|_| Err(shared.panicked())) {
+        match control::answer(shared, session, header.kind, body) {
             Ok(body) => Ok(self.replies.frame(Header::answer(header.kind, header.id), &[&body])?),
             Err(error) => Ok(self.replies.error(header.id, &error)?),
         }

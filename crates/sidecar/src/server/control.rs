@@ -5,40 +5,66 @@ use arrow::compute::concat_batches;
 use asofdb::{Definitions, Durability, Error, Result};
 use asofdb_protocol::{
     ApplyRequest, CatalogMessage, CommittedMessage, ConsumerMessage, ErasedMessage, Kind, NamedValue, NoteAnswer,
-    NoteRequest, Pong, PrepareRequest, ReleaseRequest, RemoveEntity, Role, StatsMessage, WriteRequest, WriteView,
+    NoteRequest, Pong, PrepareRequest, ReleaseRequest, RemoveEntity, StatsMessage, WriteRequest, WriteView,
     decode_message, encoded_message, read_stream,
 };
 
 use super::Shared;
 use super::handle::Handle;
+use super::reads::Reads;
 use super::session::Session;
-use crate::consumers::Operation;
+use crate::admission::{Admission, Caller};
+use crate::operation::Operation;
 
 /// Answers one request.
 ///
 /// # Errors
 /// Whatever is wrong with it: the client is told, and the connection goes on.
 pub(super) fn answer(shared: &Shared, session: &mut Session<'_>, kind: Kind, body: &[u8]) -> Result<Vec<u8>> {
-    match kind {
-        Kind::Hello => Err(Error::invalid("a connection says hello once")),
-        Kind::Prepare => prepare(shared, session, body),
-        Kind::Release => encoded_message(&session.reads.release(decode_message::<ReleaseRequest>(body)?.handle)?),
+    let operation = operation(kind)?;
+    let (caller, reads) = (&session.caller, &mut session.reads);
+    shared.perform(caller, operation, |admission| match kind {
+        Kind::Prepare => prepare(shared, caller, reads, body),
+        Kind::Release => encoded_message(&reads.release(decode_message::<ReleaseRequest>(body)?.handle)?),
         Kind::Ping => ping(shared, body),
-        Kind::Write => write(shared, session, body),
+        Kind::Write => write(shared, admission, body),
         Kind::Catalog => catalog(shared, body),
-        Kind::Stats => stats(shared, session, body),
+        Kind::Stats => stats(shared, body),
         Kind::Note => note(shared, body),
-        Kind::Apply => apply(shared, session, body),
-        Kind::Delete => delete(shared, session, body),
-        Kind::Erase => erase(shared, session, body),
-        _ => Err(Error::invalid(format!("a request cannot be a {kind:?}"))),
-    }
+        Kind::Apply => apply(shared, body),
+        Kind::Delete => delete(shared, admission, body),
+        Kind::Erase => erase(shared, admission, body),
+        _ => Err(unanswered(kind)),
+    })
 }
 
-fn prepare(shared: &Shared, session: &mut Session<'_>, body: &[u8]) -> Result<Vec<u8>> {
-    let handle = Handle::new(&shared.service.store, &session.consumer, decode_message::<PrepareRequest>(body)?)?;
+/// Returns the row of the table for requests of one message.
+fn operation(kind: Kind) -> Result<Operation> {
+    Ok(match kind {
+        Kind::Prepare => Operation::Prepare,
+        Kind::Release => Operation::Release,
+        Kind::Ping => Operation::Ping,
+        Kind::Write => Operation::Write,
+        Kind::Catalog => Operation::Catalog,
+        Kind::Stats => Operation::Stats,
+        Kind::Note => Operation::Note,
+        Kind::Apply => Operation::Apply,
+        Kind::Delete => Operation::Delete,
+        Kind::Erase => Operation::Erase,
+        Kind::Hello => return Err(Error::invalid("a connection says hello once")),
+        _ => return Err(unanswered(kind)),
+    })
+}
+
+#[cold]
+fn unanswered(kind: Kind) -> Error {
+    Error::invalid(format!("a request cannot be a {kind:?}"))
+}
+
+fn prepare(shared: &Shared, caller: &Caller, reads: &mut Reads<'_>, body: &[u8]) -> Result<Vec<u8>> {
+    let handle = Handle::new(&shared.service.store, &caller.consumer, decode_message::<PrepareRequest>(body)?)?;
     let mut answer = handle.message(0);
-    answer.handle = session.reads.add(handle)?;
+    answer.handle = reads.add(handle)?;
     encoded_message(&answer)
 }
 
@@ -48,22 +74,19 @@ fn ping(shared: &Shared, body: &[u8]) -> Result<Vec<u8>> {
     encoded_message(&Pong { now: store.now().into(), catalog_revision: store.catalog().revision() })
 }
 
-fn write(shared: &Shared, session: &Session<'_>, body: &[u8]) -> Result<Vec<u8>> {
-    session.role.require(Role::Writer, "writing")?;
+fn write(shared: &Shared, admission: &mut Admission<'_>, body: &[u8]) -> Result<Vec<u8>> {
     let request: WriteRequest = decode_message(body)?;
     let rows = request.views.iter().map(batch).collect::<Result<Vec<_>>>()?;
     let views: Vec<(&str, &RecordBatch)> =
         request.views.iter().zip(&rows).map(|(view, rows)| (view.view.as_str(), rows)).collect();
-    let count = rows.iter().map(RecordBatch::num_rows).sum();
     let store = &shared.service.store;
     let durability = match request.sync {
         Some(true) => Durability::Sync,
         Some(false) => Durability::Os,
         None => store.durability(),
     };
-    let names: Vec<&str> = views.iter().map(|(view, _)| *view).collect();
-    let committed = session.metered(shared, Operation::Write, &names, count, || store.write_all(&views, durability))?;
-    encoded_message(&CommittedMessage::from(committed))
+    admission.admit(views.iter().map(|(view, _)| *view), rows.iter().map(RecordBatch::num_rows).sum())?;
+    encoded_message(&CommittedMessage::from(store.write_all(&views, durability)?))
 }
 
 fn batch(view: &WriteView) -> Result<RecordBatch> {
@@ -85,11 +108,10 @@ fn catalog(shared: &Shared, body: &[u8]) -> Result<Vec<u8>> {
     encoded_message(&CatalogMessage { revision: catalog.revision(), records })
 }
 
-fn stats(shared: &Shared, session: &Session<'_>, body: &[u8]) -> Result<Vec<u8>> {
+fn stats(shared: &Shared, body: &[u8]) -> Result<Vec<u8>> {
     decode_message::<()>(body)?;
-    let store = session.metered(shared, Operation::Stats, &[], 0, || shared.service.store.stats())?;
     encoded_message(&StatsMessage {
-        store: store.into(),
+        store: shared.service.store.stats()?.into(),
         consumers: shared.service.report().into_iter().map(ConsumerMessage::from).collect(),
     })
 }
@@ -99,32 +121,29 @@ fn note(shared: &Shared, body: &[u8]) -> Result<Vec<u8>> {
     encoded_message(&NoteAnswer { value: shared.service.store.backend().note(&request.name)? })
 }
 
-fn apply(shared: &Shared, session: &Session<'_>, body: &[u8]) -> Result<Vec<u8>> {
-    session.role.require(Role::Operator, "changing definitions")?;
+/// Plans again, though the client has planned to show what changes: what it sends is not trusted, and what is made the
+/// catalog is what follows from the catalog of now.
+fn apply(shared: &Shared, body: &[u8]) -> Result<Vec<u8>> {
     let request: ApplyRequest = decode_message(body)?;
     let store = &shared.service.store;
     let definitions = Definitions::from(request.definitions);
-    let apply = || store.apply_to(&definitions, request.allow_drop, Some(request.catalog_revision));
-    session.metered(shared, Operation::Apply, &[], 0, apply)?;
+    store.apply_to(&definitions, request.allow_drop, Some(request.catalog_revision))?;
     encoded_message(&store.catalog().revision())
 }
 
-fn delete(shared: &Shared, session: &Session<'_>, body: &[u8]) -> Result<Vec<u8>> {
-    session.role.require(Role::Writer, "deleting")?;
+fn delete(shared: &Shared, admission: &mut Admission<'_>, body: &[u8]) -> Result<Vec<u8>> {
     let request: RemoveEntity = decode_message(body)?;
     let (views, entity) = (names(&request.views), NamedValue::to_entity(&request.entity)?);
-    let store = &shared.service.store;
-    let committed =
-        session.metered(shared, Operation::Delete, &views, 1, || store.delete(&views, &entity, request.at.into()))?;
+    admission.admit(views.iter().copied(), 1)?;
+    let committed = shared.service.store.delete(&views, &entity, request.at.into())?;
     encoded_message(&CommittedMessage::from(committed))
 }
 
-fn erase(shared: &Shared, session: &Session<'_>, body: &[u8]) -> Result<Vec<u8>> {
-    session.role.require(Role::Operator, "erasing")?;
+fn erase(shared: &Shared, admission: &mut Admission<'_>, body: &[u8]) -> Result<Vec<u8>> {
     let request: RemoveEntity = decode_message(body)?;
     let (views, entity) = (names(&request.views), NamedValue::to_entity(&request.entity)?);
-    let store = &shared.service.store;
-    let erased = session.metered(shared, Operation::Erase, &views, 1, || store.erase(&views, &entity))?;
+    admission.admit(views.iter().copied(), 1)?;
+    let erased = shared.service.store.erase(&views, &entity)?;
     encoded_message(&erased.into_iter().map(ErasedMessage::from).collect::<Vec<_>>())
 }
 

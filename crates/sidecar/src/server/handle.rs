@@ -6,7 +6,8 @@ use asofdb::parts::{EncodedKeys, ReadPlan};
 use asofdb::{Error, Prepared, Question, Result, ScalarType, Store};
 use asofdb_protocol::{Form, HandleMessage, PrepareRequest, describe, is_same_shape};
 
-use crate::consumers::{Consumer, Meter, Operation};
+use crate::consumers::{Consumer, Meter};
+use crate::operation::Operation;
 
 /// A prepared request of one connection.
 #[derive(Debug)]

@@ -10,7 +10,6 @@ mod bulk;
 mod connection;
 mod control;
 mod door;
-mod gate;
 mod handle;
 mod reads;
 mod registry;
@@ -28,20 +27,20 @@ use tracing::warn;
 
 use self::budget::Budget;
 use self::door::Door;
-use self::gate::{Gate, Place};
 use self::registry::Registry;
 use crate::access::Access;
+use crate::admission::{Admission, Caller, DoorName, Request};
 use crate::bounds::Bounds;
-use crate::consumers::{Consumer, Operation, Stopwatch};
-use crate::gauges::{Gauge, Refusal};
+use crate::gauges::Gauge;
+use crate::operation::Operation;
 use crate::service::Service;
 use crate::socket::Socket;
 
-/// The nice value of bulk work: lower than all other work but idle.
-const BULK_NICENESS: i32 = 10;
-
 /// The longest time that connections which were cut off may take to notice.
 const CUT_PATIENCE: Duration = Duration::from_secs(1);
+
+/// The name of this door.
+const NATIVE: DoorName = DoorName::Native;
 
 /// State that all connections share.
 pub(crate) struct Shared {
@@ -50,7 +49,6 @@ pub(crate) struct Shared {
     pub(crate) bounds: Bounds,
     registry: Registry,
     budget: Budget,
-    bulk: Gate,
 }
 
 /// A server of the native protocol.
@@ -74,7 +72,6 @@ impl Server {
             access,
             registry: Registry::default(),
             budget: Budget::new(bounds.memory_bytes_max),
-            bulk: Gate::new(bounds.bulk_max),
             bounds,
         });
         let epoll = door::watch(&socket, &stop)?;
@@ -142,64 +139,21 @@ impl Drop for Counted<'_> {
 }
 
 impl Shared {
-    /// Begins to work on a request, unless as many are being worked on as may be.
-    #[inline]
-    fn enter(&self) -> Option<Counted<'_>> {
-        let working = Counted::new(&self.service.native.requests_in_flight);
-        (working.0.get() <= self.bounds.requests_in_flight_max as u64).then_some(working)
-    }
-
-    #[cold]
-    fn overloaded(&self) -> Error {
-        self.service.native.refuse(Refusal::InFlight);
-        let max = self.bounds.requests_in_flight_max;
-        Error::unavailable(format!("the sidecar works on {max} requests already; try again"))
-    }
-
     #[cold]
     fn full(&self) -> Error {
         let max = self.bounds.connections_max;
         Error::unavailable(format!("the sidecar has {max} connections already, the most that it takes; try again"))
     }
 
-    /// Does something that counts on a consumer and views, and is asked for so many rows; `work` says how many there
-    /// were.
-    fn metered<T>(
+    /// Does the work of a request, when it has been admitted.
+    fn perform<T>(
         &self,
-        consumer: &Arc<Consumer>,
+        caller: &Caller,
         operation: Operation,
-        views: &[&str],
-        asked: usize,
-        work: impl FnOnce() -> Result<(usize, T)>,
+        work: impl FnOnce(&mut Admission<'_>) -> Result<T>,
     ) -> Result<T> {
-        let _working = self.enter().ok_or_else(|| self.overloaded())?;
-        let meter = consumer.meter(operation, views);
-        meter.admit(asked)?;
-        let started = Stopwatch::start();
-        let done = work();
-        let rows = done.as_ref().map_or(0, |(rows, _)| *rows);
-        meter.record(rows, done.as_ref().map(drop).map_err(Error::kind), started.elapsed());
-        done.map(|(_, done)| done)
+        let in_flight_max = self.bounds.requests_in_flight_max;
+        let (service, caller) = (&*self.service, caller.clone());
+        Request { service, door: NATIVE, in_flight_max, caller, operation }.enter()?.work(work)
     }
-
-    /// Counts a panic; the request that it was in fails.
-    #[cold]
-    fn panicked(&self) -> Error {
-        self.service.native.count_panic();
-        Error::internal("the request ran into a bug of asofdb; the log of the sidecar says where")
-    }
-
-    /// Waits for a place among the bulk requests.
-    fn enter_bulk(&self) -> Result<Place<'_>> {
-        self.bulk.enter(self.bounds.bulk_patience).ok_or_else(|| {
-            let max = self.bounds.bulk_max;
-            Error::unavailable(format!("{max} bulk requests are being answered, the most at a time; try again later"))
-        })
-    }
-}
-
-/// Lowers the priority of this thread and of those that it starts from now on.
-fn give_way() {
-    // A thread that may not is as quick as the others.
-    let _ = rustix::process::setpriority_process(None, BULK_NICENESS);
 }

@@ -10,10 +10,11 @@ use asofdb::parts::Records;
 use asofdb::{Error, F32Matrix, Question, Result, Status};
 use asofdb_protocol::{ErrorMessage, Form, Header, Kind, PointHeader, answer_head, variable_lengths};
 
-use super::Shared;
 use super::budget::Held;
 use super::handle::Handle;
 use super::replies::Replies;
+use super::{NATIVE, Shared};
+use crate::admission::{InFlight, panicked};
 use crate::consumers::Stopwatch;
 
 /// Rows that are read together at most, unless one request has more.
@@ -172,7 +173,11 @@ fn read(
     held: &mut Held<'_>,
     scratch: &mut Scratch,
 ) -> Outcome {
-    let Some(_working) = shared.enter() else { return Outcome::Failed(shared.overloaded()) };
+    let in_flight_max = shared.bounds.requests_in_flight_max;
+    let _in_flight = match InFlight::enter(&*shared.service, NATIVE, in_flight_max) {
+        Ok(in_flight) => in_flight,
+        Err(error) => return Outcome::Failed(error),
+    };
     // What a panic leaves behind is scratch memory, which the next read writes anew.
     let read = catch_unwind(AssertUnwindSafe(|| read_into(shared, handle, question, held, scratch)));
     match read {
@@ -181,7 +186,10 @@ fn read(
         // The catalog changed under the read.
         Ok(Err(_)) if shared.service.store.catalog().revision() != handle.plan.revision => Outcome::Stale,
         Ok(Err(error)) => Outcome::Failed(error),
-        Err(_) => Outcome::Failed(shared.panicked()),
+        Err(_) => {
+            shared.service.native.count_panic();
+            Outcome::Failed(panicked())
+        }
     }
 }
 

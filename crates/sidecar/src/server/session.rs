@@ -1,19 +1,16 @@
 //! A connection's session: its consumer, its role and its handles.
 
-use std::sync::Arc;
-
 use asofdb::{Error, Result};
 use asofdb_protocol::{Hello, MAGIC, PROTOCOL_VERSION, Role, Welcome, decode_message};
 
 use super::Shared;
 use super::reads::Reads;
 use crate::access::Peer;
-use crate::consumers::{Consumer, Operation};
+use crate::admission::Caller;
 
 /// A connection that has said hello.
 pub(super) struct Session<'s> {
-    pub(super) consumer: Arc<Consumer>,
-    pub(super) role: Role,
+    pub(super) caller: Caller,
     pub(super) reads: Reads<'s>,
 }
 
@@ -45,21 +42,6 @@ impl<'s> Session<'s> {
             load_bytes_max: shared.bounds.load_bytes_max() as u64,
         };
         let reads = Reads::new(shared.budget.hold());
-        Ok((Session { consumer, role, reads }, welcome))
-    }
-
-    /// Does something that counts on the consumer and the views.
-    ///
-    /// # Errors
-    /// `Unavailable` when a limit is reached, or what `work` returned.
-    pub(super) fn metered<T>(
-        &self,
-        shared: &Shared,
-        operation: Operation,
-        views: &[&str],
-        rows: usize,
-        work: impl FnOnce() -> Result<T>,
-    ) -> Result<T> {
-        shared.metered(&self.consumer, operation, views, rows, || work().map(|done| (rows, done)))
+        Ok((Session { caller: Caller { consumer, role }, reads }, welcome))
     }
 }

@@ -6,19 +6,18 @@ use arrow::array::{ArrayRef, RecordBatch};
 use arrow::datatypes::Field;
 use asofdb::parts::{did_you_mean, request_batch};
 use asofdb::{Catalog, JoinKey, Prepared, ResolvedFeature, ScalarType, ValueType, arrow_type};
-use asofdb_protocol::Role;
 use axum::extract::State;
 use axum::http::StatusCode;
 use serde::Deserialize;
 
-use super::super::caller::{Caller, Count};
 use super::super::door::Door;
 use super::super::failure::Failure;
 use super::super::payload::Payload;
 use super::super::reply::JsonReply;
 use super::columns::{JsonColumns, typed_column};
 use super::vector::{Metadata, Reply, Vector, ViewMetadata, feature_vectors};
-use crate::consumers::Operation;
+use crate::admission::{Admission, Caller};
+use crate::operation::Operation;
 
 /// Feast's servers ignore what they do not know, and so do we here.
 #[derive(Deserialize)]
@@ -41,17 +40,14 @@ pub(in super::super) async fn get_online_features(
     caller: Caller,
     payload: Payload,
 ) -> Result<JsonReply, Failure> {
-    caller.require(Role::Reader)?;
-    door.run(move |door| {
-        caller.measured(Operation::Latest, |count| {
-            let asked: Asked<'_> = payload.json()?;
-            answer(door, count, &asked)
-        })
+    door.run(caller, Operation::Latest, move |door, admission| {
+        let asked: Asked<'_> = payload.json()?;
+        answer(door, admission, &asked)
     })
     .await
 }
 
-fn answer(door: &Door, count: &mut Count<'_>, asked: &Asked<'_>) -> Result<JsonReply, Failure> {
+fn answer(door: &Door, admission: &mut Admission<'_>, asked: &Asked<'_>) -> Result<JsonReply, Failure> {
     let store = &door.service.store;
     let prepared = store.prepare(&references(&store.catalog(), asked)?)?;
     let features = prepared.features();
@@ -59,7 +55,7 @@ fn answer(door: &Door, count: &mut Count<'_>, asked: &Asked<'_>) -> Result<JsonR
     let keys = prepared.join_keys();
     let entities = entities(&keys, &asked.entities)?;
     door.check_answer_size(entities.num_rows(), features.len())?;
-    count.admit(features.iter().map(|feature| feature.view.name.as_str()), entities.num_rows())?;
+    admission.admit(features.iter().map(|feature| feature.view.name.as_str()), entities.num_rows())?;
     let answer = store.latest(&prepared, &prepared.entity_rows_from(&entities)?)?;
     let keys = asked.entities.names().map(|name| key_type(&keys, name)).zip(entities.columns());
     let vectors = keys.map(|(ty, column)| Vector::Key(ty, column)).chain(feature_vectors(&features, &answer));

@@ -7,19 +7,18 @@ use arrow::datatypes::Field;
 use asofdb::parts::{did_you_mean, find_view, request_batch, source_schema};
 use asofdb::storage::EVENT_COLUMN_DEFAULT;
 use asofdb::{Catalog, ColumnRole, Error, FeatureView, timestamp_type};
-use asofdb_protocol::Role;
 use axum::extract::State;
 use axum::http::StatusCode;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::super::caller::{Caller, Count};
 use super::super::door::Door;
 use super::super::failure::Failure;
 use super::super::payload::Payload;
 use super::super::reply::JsonReply;
 use super::columns::{JsonColumns, typed_column};
-use crate::consumers::Operation;
+use crate::admission::{Admission, Caller};
+use crate::operation::Operation;
 
 /// The tag by which a view says which push source feeds it.
 const PUSH_SOURCE_TAG: &str = "push_source";
@@ -52,16 +51,13 @@ pub(in super::super) async fn push(
     caller: Caller,
     payload: Payload,
 ) -> Result<StatusCode, Failure> {
-    caller.require(Role::Writer)?;
-    door.run(move |door| {
-        caller.measured(Operation::Write, |count| {
-            let pushed: Pushed<'_> = payload.json()?;
-            if let Some(to) = pushed.to.filter(|to| !DESTINATIONS.contains(&to.as_str())) {
-                return Err(Failure::invalid(format!("`to` is one of {}: {to:?}", DESTINATIONS.join(", "))));
-            }
-            let views = fed_views(&door.service.store.catalog(), &pushed.push_source_name)?;
-            write(door, count, &views, &pushed.df)
-        })
+    door.run(caller, Operation::Write, move |door, admission| {
+        let pushed: Pushed<'_> = payload.json()?;
+        if let Some(to) = pushed.to.filter(|to| !DESTINATIONS.contains(&to.as_str())) {
+            return Err(Failure::invalid(format!("`to` is one of {}: {to:?}", DESTINATIONS.join(", "))));
+        }
+        let views = fed_views(&door.service.store.catalog(), &pushed.push_source_name)?;
+        write(door, admission, &views, &pushed.df)
     })
     .await?;
     Ok(StatusCode::OK)
@@ -73,13 +69,10 @@ pub(in super::super) async fn write_to_online_store(
     caller: Caller,
     payload: Payload,
 ) -> Result<JsonReply, Failure> {
-    caller.require(Role::Writer)?;
-    door.run(move |door| {
-        caller.measured(Operation::Write, |count| {
-            let written: Written<'_> = payload.json()?;
-            let view = find_view(&door.service.store.catalog(), &written.feature_view_name)?.clone();
-            write(door, count, &[view], &written.df)
-        })
+    door.run(caller, Operation::Write, move |door, admission| {
+        let written: Written<'_> = payload.json()?;
+        let view = find_view(&door.service.store.catalog(), &written.feature_view_name)?.clone();
+        write(door, admission, &[view], &written.df)
     })
     .await?;
     JsonReply::of(&())
@@ -100,10 +93,15 @@ fn fed_views(catalog: &Catalog, source: &str) -> Result<Vec<Arc<FeatureView>>, F
     Err(failure.for_feast(StatusCode::UNPROCESSABLE_ENTITY, "PushSourceNotFoundException"))
 }
 
-fn write(door: &Door, count: &mut Count<'_>, views: &[Arc<FeatureView>], df: &JsonColumns<'_>) -> Result<(), Failure> {
+fn write(
+    door: &Door,
+    admission: &mut Admission<'_>,
+    views: &[Arc<FeatureView>],
+    df: &JsonColumns<'_>,
+) -> Result<(), Failure> {
     let batches = views.iter().map(|view| rows_of(view, df)).collect::<Result<Vec<_>, Failure>>()?;
     let rows = batches.first().map_or(0, RecordBatch::num_rows);
-    count.admit(views.iter().map(|view| view.name.as_str()), rows)?;
+    admission.admit(views.iter().map(|view| view.name.as_str()), rows)?;
     let rows: Vec<_> = views.iter().zip(&batches).map(|(view, batch)| (view.name.as_str(), batch)).collect();
     let store = &door.service.store;
     store.write_all(&rows, store.durability())?;

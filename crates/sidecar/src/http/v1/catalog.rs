@@ -4,15 +4,14 @@ use std::sync::Arc;
 
 use asofdb::parts::{did_you_mean, find_view};
 use asofdb::{AsJson, Catalog, Error};
-use asofdb_protocol::Role;
 use axum::extract::State;
 
-use super::super::caller::Caller;
 use super::super::door::Door;
 use super::super::failure::Failure;
 use super::super::name::PathName;
 use super::super::reply::JsonReply;
-use crate::consumers::Operation;
+use crate::admission::Caller;
+use crate::operation::Operation;
 
 /// All of it.
 pub(in super::super) async fn catalog(State(door): State<Arc<Door>>, caller: Caller) -> Result<JsonReply, Failure> {
@@ -71,12 +70,5 @@ async fn answer(
     caller: Caller,
     work: impl FnOnce(&Catalog) -> Result<JsonReply, Failure> + Send + 'static,
 ) -> Result<JsonReply, Failure> {
-    caller.require(Role::Reader)?;
-    door.run(move |door| {
-        caller.measured(Operation::Catalog, |count| {
-            count.admit([], 0)?;
-            work(&door.service.store.catalog())
-        })
-    })
-    .await
+    door.run(caller, Operation::Catalog, move |door, _| work(&door.service.store.catalog())).await
 }

@@ -4,20 +4,19 @@ use std::sync::Arc;
 
 use asofdb::parts::find_view;
 use asofdb::{AsJson, Catalog, Error, FeatureView};
-use asofdb_protocol::Role;
 use axum::extract::State;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Value as Json, json};
 
-use super::super::caller::Caller;
 use super::super::door::Door;
 use super::super::failure::Failure;
 use super::super::payload::Payload;
 use super::super::reply::JsonReply;
 use super::entity;
 use super::time::GivenTime;
-use crate::consumers::Operation;
+use crate::admission::Caller;
+use crate::operation::Operation;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -46,25 +45,22 @@ pub(in super::super) async fn delete(
     caller: Caller,
     payload: Payload,
 ) -> Result<JsonReply, Failure> {
-    caller.require(Role::Writer)?;
-    door.run(move |door| {
-        caller.measured(Operation::Delete, |count| {
-            let asked: Deletion<'_> = payload.json()?;
-            let store = &door.service.store;
-            let now = store.now();
-            let at = asked.at.map_or(Ok(now), |at| at.resolve("at", now))?;
-            let views = views(&store.catalog(), asked.view.as_deref(), asked.entity)?;
-            let names: Vec<_> = views.iter().map(|view| view.name.as_str()).collect();
-            let entity = entity::from_object(&views[0].join_keys, asked.entity)?;
-            count.admit(names.iter().copied(), 1)?;
-            let committed = store.delete(&names, &entity, at)?;
-            JsonReply::of(&json!({
-                "entity": AsJson(entity.as_slice()).to_tree()?,
-                "views": names,
-                "event_timestamp": at.to_string(),
-                "created_timestamp": committed.created.to_string(),
-            }))
-        })
+    door.run(caller, Operation::Delete, move |door, admission| {
+        let asked: Deletion<'_> = payload.json()?;
+        let store = &door.service.store;
+        let now = store.now();
+        let at = asked.at.map_or(Ok(now), |at| at.resolve("at", now))?;
+        let views = views(&store.catalog(), asked.view.as_deref(), asked.entity)?;
+        let names: Vec<_> = views.iter().map(|view| view.name.as_str()).collect();
+        let entity = entity::from_object(&views[0].join_keys, asked.entity)?;
+        admission.admit(names.iter().copied(), 1)?;
+        let committed = store.delete(&names, &entity, at)?;
+        JsonReply::of(&json!({
+            "entity": AsJson(entity.as_slice()).to_tree()?,
+            "views": names,
+            "event_timestamp": at.to_string(),
+            "created_timestamp": committed.created.to_string(),
+        }))
     })
     .await
 }
@@ -75,25 +71,22 @@ pub(in super::super) async fn erase(
     caller: Caller,
     payload: Payload,
 ) -> Result<JsonReply, Failure> {
-    caller.require(Role::Operator)?;
-    door.run(move |door| {
-        caller.measured(Operation::Erase, |count| {
-            let asked: Erasure<'_> = payload.json()?;
-            let store = &door.service.store;
-            let catalog = store.catalog();
-            let views = views(&catalog, asked.view.as_deref(), asked.entity)?;
-            let names: Vec<_> = views.iter().map(|view| view.name.as_str()).collect();
-            let entity = entity::from_object(&views[0].join_keys, asked.entity)?;
-            count.admit(names.iter().copied(), 1)?;
-            let not_covered = if asked.view.is_none() { not_covered(&catalog, &views) } else { Vec::new() };
-            let receipt = store.erase(&names, &entity)?;
-            let erased: Json = receipt
-                .iter()
-                .map(|erased| json!({"view": erased.view, "versions": erased.versions, "bytes": erased.bytes}))
-                .collect();
-            let entity = AsJson(entity.as_slice()).to_tree()?;
-            JsonReply::of(&json!({"entity": entity, "erased": erased, "not_covered": not_covered}))
-        })
+    door.run(caller, Operation::Erase, move |door, admission| {
+        let asked: Erasure<'_> = payload.json()?;
+        let store = &door.service.store;
+        let catalog = store.catalog();
+        let views = views(&catalog, asked.view.as_deref(), asked.entity)?;
+        let names: Vec<_> = views.iter().map(|view| view.name.as_str()).collect();
+        let entity = entity::from_object(&views[0].join_keys, asked.entity)?;
+        admission.admit(names.iter().copied(), 1)?;
+        let not_covered = if asked.view.is_none() { not_covered(&catalog, &views) } else { Vec::new() };
+        let receipt = store.erase(&names, &entity)?;
+        let erased: Json = receipt
+            .iter()
+            .map(|erased| json!({"view": erased.view, "versions": erased.versions, "bytes": erased.bytes}))
+            .collect();
+        let entity = AsJson(entity.as_slice()).to_tree()?;
+        JsonReply::of(&json!({"entity": entity, "erased": erased, "not_covered": not_covered}))
     })
     .await
 }

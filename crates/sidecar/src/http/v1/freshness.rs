@@ -4,15 +4,14 @@ use std::sync::Arc;
 
 use asofdb::AsJson;
 use asofdb::parts::find_view;
-use asofdb_protocol::Role;
 use axum::extract::State;
 
-use super::super::caller::Caller;
 use super::super::door::Door;
 use super::super::failure::Failure;
 use super::super::name::PathName;
 use super::super::reply::JsonReply;
-use crate::consumers::Operation;
+use crate::admission::Caller;
+use crate::operation::Operation;
 
 /// Answers with the age of a view's newest event. Reads every version of the view.
 pub(in super::super) async fn freshness(
@@ -20,14 +19,11 @@ pub(in super::super) async fn freshness(
     caller: Caller,
     PathName(view): PathName,
 ) -> Result<JsonReply, Failure> {
-    caller.require(Role::Reader)?;
-    door.run(move |door| {
-        caller.measured(Operation::Freshness, |count| {
-            let store = &door.service.store;
-            let view = find_view(&store.catalog(), &view)?.name.clone();
-            count.admit([view.as_str()], 0)?;
-            JsonReply::of(&AsJson(&store.freshness(&view)?))
-        })
+    door.run(caller, Operation::Freshness, move |door, admission| {
+        let store = &door.service.store;
+        let view = find_view(&store.catalog(), &view)?.name.clone();
+        admission.admit([view.as_str()], 0)?;
+        JsonReply::of(&AsJson(&store.freshness(&view)?))
     })
     .await
 }

@@ -4,17 +4,16 @@ use std::sync::Arc;
 
 use asofdb::parts::find_view;
 use asofdb::{AsJson, FeatureView, HistoryRows, Session};
-use asofdb_protocol::Role;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 
-use super::super::caller::Caller;
 use super::super::door::Door;
 use super::super::failure::Failure;
 use super::super::name::PathName;
 use super::super::reply::JsonReply;
 use super::entity;
-use crate::consumers::Operation;
+use crate::admission::Caller;
+use crate::operation::Operation;
 
 /// Versions of an answer where the request does not say.
 const LIMIT_DEFAULT: usize = 100;
@@ -32,19 +31,16 @@ pub(in super::super) async fn history(
     PathName(view): PathName,
     parameters: Result<Query<Vec<(String, String)>>, QueryRejection>,
 ) -> Result<JsonReply, Failure> {
-    caller.require(Role::Reader)?;
     let Query(parameters) = parameters.map_err(|_| Failure::malformed("the address has broken parameters"))?;
-    door.run(move |door| {
-        caller.measured(Operation::History, |count| {
-            let store = &door.service.store;
-            let view = find_view(&store.catalog(), &view)?.clone();
-            let (limit, parameters) = limit(&view, parameters)?;
-            let entity = entity::from_parameters(&view, &parameters)?;
-            count.admit([view.name.as_str()], limit)?;
-            door.check_answer_size(limit, view.features.len())?;
-            let rows = store.history(&view.name, &entity, limit)?;
-            JsonReply::of(&AsJson(&HistoryRows { view: &view, rows: &rows }))
-        })
+    door.run(caller, Operation::History, move |door, admission| {
+        let store = &door.service.store;
+        let view = find_view(&store.catalog(), &view)?.clone();
+        let (limit, parameters) = limit(&view, parameters)?;
+        let entity = entity::from_parameters(&view, &parameters)?;
+        admission.admit([view.name.as_str()], limit)?;
+        door.check_answer_size(limit, view.features.len())?;
+        let rows = store.history(&view.name, &entity, limit)?;
+        JsonReply::of(&AsJson(&HistoryRows { view: &view, rows: &rows }))
     })
     .await
 }

@@ -3,19 +3,18 @@
 use std::sync::Arc;
 
 use asofdb::{Answer, AnswerRows, AsJson, EntityRows, Prepared, Store};
-use asofdb_protocol::Role;
 use axum::extract::State;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::super::caller::{Caller, Count};
 use super::super::door::Door;
 use super::super::failure::Failure;
 use super::super::payload::Payload;
 use super::super::reply::JsonReply;
 use super::entity;
 use super::time::GivenTime;
-use crate::consumers::Operation;
+use crate::admission::{Admission, Caller};
+use crate::operation::Operation;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -43,12 +42,9 @@ pub(in super::super) async fn latest(
     caller: Caller,
     payload: Payload,
 ) -> Result<JsonReply, Failure> {
-    caller.require(Role::Reader)?;
-    door.run(move |door| {
-        caller.measured(Operation::Latest, |count| {
-            let asked: Latest<'_> = payload.json()?;
-            read(door, count, &asked.features, &asked.entities, Store::latest)
-        })
+    door.run(caller, Operation::Latest, move |door, admission| {
+        let asked: Latest<'_> = payload.json()?;
+        read(door, admission, &asked.features, &asked.entities, Store::latest)
     })
     .await
 }
@@ -59,16 +55,13 @@ pub(in super::super) async fn as_of(
     caller: Caller,
     payload: Payload,
 ) -> Result<JsonReply, Failure> {
-    caller.require(Role::Reader)?;
-    door.run(move |door| {
-        caller.measured(Operation::AsOf, |count| {
-            let asked: AsOf<'_> = payload.json()?;
-            let now = door.service.store.now();
-            let at = asked.at.map_or(Ok(now), |at| at.resolve("at", now))?;
-            let known_at = asked.known_at.map(|known_at| known_at.resolve("known_at", now)).transpose()?;
-            read(door, count, &asked.features, &asked.entities, |store, prepared, rows| {
-                store.as_of(prepared, rows, at, known_at)
-            })
+    door.run(caller, Operation::AsOf, move |door, admission| {
+        let asked: AsOf<'_> = payload.json()?;
+        let now = door.service.store.now();
+        let at = asked.at.map_or(Ok(now), |at| at.resolve("at", now))?;
+        let known_at = asked.known_at.map(|known_at| known_at.resolve("known_at", now)).transpose()?;
+        read(door, admission, &asked.features, &asked.entities, |store, prepared, rows| {
+            store.as_of(prepared, rows, at, known_at)
         })
     })
     .await
@@ -76,7 +69,7 @@ pub(in super::super) async fn as_of(
 
 fn read(
     door: &Door,
-    count: &mut Count<'_>,
+    admission: &mut Admission<'_>,
     references: &[String],
     given: &[&RawValue],
     ask: impl FnOnce(&Store, &Prepared, &EntityRows) -> asofdb::storage::Result<Answer>,
@@ -87,7 +80,7 @@ fn read(
     let keys = prepared.join_keys();
     let batch = entity::columns(&keys, given)?;
     door.check_answer_size(batch.num_rows(), features.len())?;
-    count.admit(features.iter().map(|feature| feature.view.name.as_str()), batch.num_rows())?;
+    admission.admit(features.iter().map(|feature| feature.view.name.as_str()), batch.num_rows())?;
     let answer = ask(store, &prepared, &prepared.entity_rows_from(&batch)?)?;
     let entities: Vec<_> = (0..batch.num_rows()).map(|row| entity::row(&keys, &batch, row)).collect();
     JsonReply::of(&AsJson(&AnswerRows { answer: &answer, entities: &entities }))

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use arrow::array::RecordBatch;
 use asofdb::parts::{RequestRows, find_view, source_schema};
 use asofdb::{Durability, FeatureView};
-use asofdb_protocol::Role;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::http::{HeaderMap, header};
@@ -13,13 +12,13 @@ use serde::Deserialize;
 use serde_json::json;
 use serde_json::value::RawValue;
 
-use super::super::caller::Caller;
 use super::super::door::Door;
 use super::super::failure::Failure;
 use super::super::name::PathName;
 use super::super::payload::Payload;
 use super::super::reply::JsonReply;
-use crate::consumers::Operation;
+use crate::admission::Caller;
+use crate::operation::Operation;
 
 /// Content types of one object a line.
 const NDJSON_TYPES: [&str; 3] = ["application/x-ndjson", "application/ndjson", "application/jsonl"];
@@ -40,20 +39,17 @@ pub(in super::super) async fn write(
     headers: HeaderMap,
     payload: Payload,
 ) -> Result<JsonReply, Failure> {
-    caller.require(Role::Writer)?;
     let Query(parameters) = parameters.map_err(|error| Failure::malformed(error.body_text()))?;
     let durability = durability(parameters.durability.as_deref())?;
     let is_ndjson = is_ndjson(&headers);
-    door.run(move |door| {
-        caller.measured(Operation::Write, |count| {
-            let store = &door.service.store;
-            let view = find_view(&store.catalog(), &view)?.clone();
-            let rows = rows(&view, &payload, is_ndjson)?;
-            count.admit([view.name.as_str()], rows.num_rows())?;
-            let committed = store.write_all(&[(&view.name, &rows)], durability.unwrap_or(store.durability()))?;
-            let created = committed.created.to_string();
-            JsonReply::of(&json!({"view": view.name, "rows": rows.num_rows(), "created_timestamp": created}))
-        })
+    door.run(caller, Operation::Write, move |door, admission| {
+        let store = &door.service.store;
+        let view = find_view(&store.catalog(), &view)?.clone();
+        let rows = rows(&view, &payload, is_ndjson)?;
+        admission.admit([view.name.as_str()], rows.num_rows())?;
+        let committed = store.write_all(&[(&view.name, &rows)], durability.unwrap_or(store.durability()))?;
+        let created = committed.created.to_string();
+        JsonReply::of(&json!({"view": view.name, "rows": rows.num_rows(), "created_timestamp": created}))
     })
     .await
 }

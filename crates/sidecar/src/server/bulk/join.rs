@@ -10,18 +10,22 @@ use asofdb_protocol::{JoinEnd, JoinRequest, StreamReader, decode_message, encode
 use super::Work;
 use super::inflow::Inflow;
 use super::outflow::{Outflow, Stream};
-use crate::consumers::Operation;
+use crate::admission::Admission;
 
-pub(super) fn answer(work: &Work<'_>, body: &[u8], inflow: &mut Inflow<'_, '_>, outflow: &Outflow) -> Result<Vec<u8>> {
+pub(super) fn answer(
+    work: &Work<'_>,
+    admission: &mut Admission<'_>,
+    body: &[u8],
+    inflow: &mut Inflow<'_, '_>,
+    outflow: &Outflow,
+) -> Result<Vec<u8>> {
     let request: JoinRequest = decode_message(body)?;
     let store = &work.shared.service.store;
     let prepared = store.prepare(&request.references)?;
     let plan = prepared.plan(store.catalog().revision(), || store.catalog())?;
-    let views: Vec<&str> = plan.stored.views.iter().map(|planned| planned.view.name.as_str()).collect();
-    let end = work.in_turn(Operation::Join, &views, || {
-        let end = join(work, &prepared, &request, inflow, outflow)?;
-        Ok((end.rows as usize, end))
-    })?;
+    admission.admit(plan.stored.views.iter().map(|planned| planned.view.name.as_str()), 0)?;
+    let end = join(work, &prepared, &request, inflow, outflow)?;
+    admission.count(end.rows);
     encoded_message(&end)
 }
 

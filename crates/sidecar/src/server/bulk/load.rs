@@ -3,22 +3,25 @@
 use asofdb::parts::{LOAD_ROWS_MAX, check_note, find_view};
 use asofdb::storage::{RowLayout, WriteBatch, key, row};
 use asofdb::{Committed, Error, FeatureView, Result, ScalarType, Timestamp};
-use asofdb_protocol::{CommittedMessage, LoadRequest, Role, decode_message, encoded_message, read_row};
+use asofdb_protocol::{CommittedMessage, LoadRequest, decode_message, encoded_message, read_row};
 
 use super::Work;
 use super::inflow::Inflow;
-use crate::consumers::Operation;
+use crate::admission::Admission;
 
 /// Memory of a row in a batch besides its bytes, and of sorting it, in bytes.
 const ROW_MEMORY_BYTES: usize = 96;
 
-pub(super) fn answer(work: &Work<'_>, body: &[u8], inflow: &mut Inflow<'_, '_>) -> Result<Vec<u8>> {
-    work.role.require(Role::Writer, "loading rows")?;
+pub(super) fn answer(
+    work: &Work<'_>,
+    admission: &mut Admission<'_>,
+    body: &[u8],
+    inflow: &mut Inflow<'_, '_>,
+) -> Result<Vec<u8>> {
     let request: LoadRequest = decode_message(body)?;
-    let committed = work.in_turn(Operation::Load, &[&request.view], || {
-        let committed = load(work, &request, inflow)?;
-        Ok((request.rows as usize, committed))
-    })?;
+    admission.admit([request.view.as_str()], 0)?;
+    let committed = load(work, &request, inflow)?;
+    admission.count(request.rows);
     encoded_message(&CommittedMessage::from(committed))
 }
 

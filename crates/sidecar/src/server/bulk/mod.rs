@@ -12,22 +12,23 @@ mod outflow;
 mod scan;
 
 use std::os::unix::net::UnixStream;
-use std::sync::Arc;
 use std::time::Duration;
 use std::{io, thread};
 
 use asofdb::parts::Counts;
 use asofdb::{Error, Result};
-use asofdb_protocol::{Header, Kind, Role};
+use asofdb_protocol::{Header, Kind, ScanRequest, decode_message};
 use crossbeam::channel::{Receiver, RecvTimeoutError};
 
 use self::inflow::Inflow;
 use self::outflow::{Outflow, Piece};
+use super::Shared;
 use super::arrivals::{Arrivals, End};
 use super::replies::Replies;
 use super::session::Session;
-use super::{Shared, give_way};
-use crate::consumers::{Consumer, Operation};
+use crate::admission::{Caller, panicked};
+use crate::line::give_way;
+use crate::operation::Operation;
 
 /// The time between two heartbeats: well under what clients wait for a frame.
 const HEARTBEAT_EVERY: Duration = Duration::from_secs(2);
@@ -41,32 +42,51 @@ pub(super) fn is_bulk(kind: Kind) -> bool {
 /// The connection and the resources that a bulk request works with.
 struct Work<'w> {
     shared: &'w Shared,
-    consumer: &'w Arc<Consumer>,
-    role: Role,
+    caller: &'w Caller,
     /// Asks it to stop, because nobody waits for it any more.
     counts: &'w Counts,
 }
 
 impl Work<'_> {
-    /// Does what counts on the consumer and views, when it is its turn. `work` says how many rows there were.
-    fn in_turn<T>(&self, operation: Operation, views: &[&str], work: impl FnOnce() -> Result<(usize, T)>) -> Result<T> {
-        let _place = self.shared.enter_bulk()?;
-        self.shared.metered(self.consumer, operation, views, 0, work)
-    }
-
-    /// The message that ends the answer.
+    /// Does the work when the request has been admitted; returns the message that ends the answer.
     fn answer(&self, kind: Kind, body: &[u8], inflow: &mut Inflow<'_, '_>, outflow: &Outflow) -> Result<Vec<u8>> {
-        match kind {
-            Kind::Scan => scan::answer(self, body, outflow),
-            Kind::Join => join::answer(self, body, inflow, outflow),
-            Kind::Load => load::answer(self, body, inflow),
-            Kind::Freshness => maintenance::freshness(self, body),
+        let operation = operation(kind, body)?;
+        if operation.is_bulk() {
+            give_way();
+        }
+        self.shared.perform(self.caller, operation, |admission| match kind {
+            Kind::Scan => scan::answer(self, admission, body, outflow),
+            Kind::Join => join::answer(self, admission, body, inflow, outflow),
+            Kind::Load => load::answer(self, admission, body, inflow),
+            Kind::Freshness => maintenance::freshness(self, admission, body),
             Kind::Verify => maintenance::verify(self, body),
             Kind::Compact => maintenance::compact(self, body),
             Kind::Checkpoint => maintenance::checkpoint(self, body),
-            _ => Err(Error::internal(format!("a {kind:?} is no bulk request"))),
-        }
+            _ => Err(not_bulk(kind)),
+        })
     }
+}
+
+/// Returns the row of the table for requests whose rows travel as streams, and those that take long.
+fn operation(kind: Kind, body: &[u8]) -> Result<Operation> {
+    Ok(match kind {
+        Kind::Scan => match decode_message::<ScanRequest>(body) {
+            Ok(request) if scan::page_rows(&request).is_some() => Operation::History,
+            _ => Operation::Export,
+        },
+        Kind::Join => Operation::Join,
+        Kind::Load => Operation::Load,
+        Kind::Freshness => Operation::Freshness,
+        Kind::Verify => Operation::Verify,
+        Kind::Compact => Operation::Compact,
+        Kind::Checkpoint => Operation::Checkpoint,
+        _ => return Err(not_bulk(kind)),
+    })
+}
+
+#[cold]
+fn not_bulk(kind: Kind) -> Error {
+    Error::internal(format!("a {kind:?} is no bulk request"))
 }
 
 /// Answers a request and takes all of its chunks.
@@ -80,20 +100,17 @@ pub(super) fn serve(
 ) -> Result<(), End> {
     let mut inflow = Inflow::new(arrivals, header, &shared.bounds)?;
     let counts = Counts::default();
-    let work = Work { shared, consumer: &session.consumer, role: session.role, counts: &counts };
+    let work = Work { shared, caller: &session.caller, counts: &counts };
     let (outflow, pieces) = outflow::new();
     let (answer, forwarded) = thread::scope(|scope| {
         let inflow = &mut inflow;
-        let working = move || {
-            give_way();
-            work.answer(header.kind, body, inflow, &outflow)
-        };
+        let working = move || work.answer(header.kind, body, inflow, &outflow);
         let worker = match thread::Builder::new().name("bulk".into()).spawn_scoped(scope, working) {
             Ok(worker) => worker,
             Err(error) => return (Err(no_thread(error)), Ok(())),
         };
         let forwarded = forward(pieces, header.id, replies).inspect_err(|_| counts.stop());
-        (worker.join().unwrap_or_else(|_| Err(shared.panicked())), forwarded)
+        (worker.join().unwrap_or_else(|_| Err(panicked())), forwarded)
     });
     inflow.check()?;
     forwarded?;

@@ -7,15 +7,27 @@ use asofdb_protocol::{Kind, NamedValue, ScanBegin, ScanEnd, ScanRequest, decode_
 
 use super::Work;
 use super::outflow::{Outflow, Stream};
-use crate::consumers::Operation;
+use crate::admission::Admission;
 
-pub(super) fn answer(work: &Work<'_>, body: &[u8], outflow: &Outflow) -> Result<Vec<u8>> {
+/// Most versions of one entity that are a page, as HTTP gives it; more of them are an export.
+const PAGE_ROWS_MAX: u64 = 10_000;
+
+/// Returns the most rows of a scan that is a page of an entity's history, which is short work; `None` for others.
+pub(super) fn page_rows(request: &ScanRequest) -> Option<usize> {
+    let limit = request.limit.filter(|limit| *limit <= PAGE_ROWS_MAX && request.entity.is_some());
+    limit.map(|limit| limit as usize)
+}
+
+pub(super) fn answer(
+    work: &Work<'_>,
+    admission: &mut Admission<'_>,
+    body: &[u8],
+    outflow: &Outflow,
+) -> Result<Vec<u8>> {
     let request: ScanRequest = decode_message(body)?;
-    let operation = if request.entity.is_some() { Operation::History } else { Operation::Export };
-    let rows = work.in_turn(operation, &[&request.view], || {
-        let rows = scan(work, &request, outflow)?;
-        Ok((rows as usize, rows))
-    })?;
+    admission.admit([request.view.as_str()], page_rows(&request).unwrap_or(0))?;
+    let rows = scan(work, &request, outflow)?;
+    admission.count(rows);
     encoded_message(&ScanEnd { rows })
 }
 

@@ -1,0 +1,151 @@
+//! A request on its way through admission.
+
+use std::ops::Deref;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use asofdb::{Error, ErrorKind, Result};
+
+use super::caller::Caller;
+use super::places::{DoorName, InFlight, Turn};
+use crate::consumers::{Consumer, Meter, Stopwatch};
+use crate::operation::{Limit, Operation, Work};
+use crate::service::Service;
+
+/// An error of a door, which has a kind to be counted by.
+pub(crate) trait DoorError: From<Error> {
+    fn kind(&self) -> ErrorKind;
+}
+
+impl DoorError for Error {
+    fn kind(&self) -> ErrorKind {
+        Error::kind(self)
+    }
+}
+
+/// A request that has arrived. `S` is a handle of the service, which travels with it to the thread that works.
+#[derive(Debug)]
+pub(crate) struct Request<S: Deref<Target = Service>> {
+    pub(crate) service: S,
+    pub(crate) door: DoorName,
+    /// Most requests that the door may have in flight.
+    pub(crate) in_flight_max: usize,
+    pub(crate) caller: Caller,
+    pub(crate) operation: Operation,
+}
+
+/// A request that has its place, and keeps it until its work is done.
+#[derive(Debug)]
+pub(crate) struct Entered<S: Deref<Target = Service>> {
+    request: Request<S>,
+    _place: Place<S>,
+}
+
+#[derive(Debug)]
+#[allow(dead_code, reason = "a place is given back when it is dropped")]
+enum Place<S: Deref<Target = Service>> {
+    Point(InFlight<S>),
+    Bulk(Turn<S>),
+    Free,
+}
+
+impl<S: Deref<Target = Service> + Clone> Request<S> {
+    /// Checks the role, and takes a place: at once for point work, in line for bulk work.
+    ///
+    /// # Errors
+    /// `Denied` for a lesser role than the operation needs; `Unavailable` when there is no place.
+    pub(crate) fn enter(self) -> Result<Entered<S>> {
+        let started = Stopwatch::start();
+        match self.place() {
+            Ok(place) => Ok(Entered { request: self, _place: place }),
+            Err(error) => {
+                let meter = self.caller.consumer.meter(self.operation, &[]);
+                meter.record(0, Err(error.kind()), started.elapsed());
+                Err(error)
+            }
+        }
+    }
+
+    fn place(&self) -> Result<Place<S>> {
+        let rule = self.operation.rule();
+        self.caller.role.require(rule.role, rule.doing)?;
+        Ok(match rule.work {
+            Work::Point => Place::Point(InFlight::enter(self.service.clone(), self.door, self.in_flight_max)?),
+            Work::Bulk => Place::Bulk(Turn::wait(self.service.clone())?),
+            Work::Free => Place::Free,
+        })
+    }
+}
+
+impl<S: Deref<Target = Service>> Entered<S> {
+    /// Does the work of the request and counts it. A panic fails this request only.
+    ///
+    /// # Errors
+    /// `Limited` when the consumer has used up its requests; `Internal` after a panic; else whatever the work returns.
+    pub(crate) fn work<T, E: DoorError>(self, work: impl FnOnce(&mut Admission<'_>) -> Result<T, E>) -> Result<T, E> {
+        let started = Stopwatch::start();
+        let Request { service, door, caller, operation, .. } = &self.request;
+        let mut admission = Admission { consumer: &caller.consumer, operation: *operation, meter: None, rows: 0 };
+        // What a panic leaves half done belongs to this request alone; the store's own state is behind its locks.
+        let done = catch_unwind(AssertUnwindSafe(|| {
+            admission.admit_request()?;
+            work(&mut admission)
+        }));
+        let done = done.unwrap_or_else(|_| {
+            door.gauges(service).count_panic();
+            Err(panicked().into())
+        });
+        admission.record(done.as_ref().map(drop).map_err(DoorError::kind), started);
+        done
+    }
+}
+
+/// Returns the error of a request that ran into a panic.
+#[cold]
+pub(crate) fn panicked() -> Error {
+    Error::internal("the request ran into a bug of asofdb; the log of the sidecar says where")
+}
+
+/// The counters of a request, and its limits once it is known which views it is about.
+#[derive(Debug)]
+pub(crate) struct Admission<'a> {
+    consumer: &'a Arc<Consumer>,
+    operation: Operation,
+    meter: Option<Meter>,
+    rows: usize,
+}
+
+impl Admission<'_> {
+    /// Says which views the request is about and how many rows it asks for, before they are read or written.
+    ///
+    /// # Errors
+    /// `Limited` when the consumer or a view has used up its rows; `Invalid` for more than it may ask for at once.
+    pub(crate) fn admit<'v>(&mut self, views: impl IntoIterator<Item = &'v str>, rows: usize) -> Result<()> {
+        let mut names: Vec<&str> = views.into_iter().collect();
+        names.sort_unstable();
+        names.dedup();
+        self.rows = rows;
+        let meter = self.meter.insert(self.consumer.meter(self.operation, &names));
+        match self.operation.rule().limit {
+            Limit::Rows => meter.admit_rows(rows),
+            Limit::Requests | Limit::Nothing => Ok(()),
+        }
+    }
+
+    /// Says how many rows there were, where that is known only at the end.
+    pub(crate) fn count(&mut self, rows: u64) {
+        self.rows = rows as usize;
+    }
+
+    fn admit_request(&self) -> Result<()> {
+        match self.operation.rule().limit {
+            Limit::Rows | Limit::Requests => self.consumer.admit_request(),
+            Limit::Nothing => Ok(()),
+        }
+    }
+
+    fn record(self, outcome: Result<(), ErrorKind>, started: Stopwatch) {
+        let meter = self.meter.unwrap_or_else(|| self.consumer.meter(self.operation, &[]));
+        meter.record(self.rows, outcome, started.elapsed());
+    }
+}

@@ -1,0 +1,129 @@
+//! The line of bulk requests, which both doors share: so many are worked on at a time, some others wait.
+
+use std::time::Duration;
+
+use asofdb::{Error, Result};
+use parking_lot::{Condvar, Mutex};
+
+/// The nice value of bulk work: lower than all other work but idle.
+const BULK_NICENESS: i32 = 10;
+
+/// Limits of bulk work (scans, joins, loads, maintenance), at both doors together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BulkBounds {
+    /// Most bulk requests that are worked on at a time; the next ones wait in line.
+    pub working_max: usize,
+    /// Most bulk requests that wait in line, each with a thread; the next ones are refused at once.
+    pub waiting_max: usize,
+    /// The longest time that a bulk request waits in line.
+    pub patience: Duration,
+}
+
+impl Default for BulkBounds {
+    fn default() -> Self {
+        BulkBounds { working_max: 2, waiting_max: 64, patience: Duration::from_secs(30) }
+    }
+}
+
+/// The line.
+#[derive(Debug)]
+pub(crate) struct Line {
+    bounds: BulkBounds,
+    state: Mutex<State>,
+    freed: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    working: usize,
+    waiting: usize,
+}
+
+impl Line {
+    pub(crate) fn new(bounds: BulkBounds) -> Self {
+        Line { bounds, state: Mutex::default(), freed: Condvar::new() }
+    }
+
+    /// The numbers of bulk requests that are worked on, and that wait.
+    #[cfg_attr(not(feature = "http"), allow(dead_code, reason = "only metrics ask"))]
+    pub(crate) fn lengths(&self) -> (usize, usize) {
+        let state = self.state.lock();
+        (state.working, state.waiting)
+    }
+
+    /// Waits for a turn; whoever has had it leaves.
+    ///
+    /// # Errors
+    /// `Unavailable` when too many wait already, or it is not its turn in time.
+    pub(crate) fn enter(&self) -> Result<()> {
+        let mut state = self.state.lock();
+        if state.working >= self.bounds.working_max {
+            if state.waiting >= self.bounds.waiting_max {
+                return Err(full(self.bounds.waiting_max, "wait in line"));
+            }
+            state.waiting += 1;
+            let is_full = |state: &mut State| state.working >= self.bounds.working_max;
+            let late = self.freed.wait_while_for(&mut state, is_full, self.bounds.patience).timed_out();
+            state.waiting -= 1;
+            if late && is_full(&mut state) {
+                return Err(full(self.bounds.working_max, "are being answered"));
+            }
+        }
+        state.working += 1;
+        Ok(())
+    }
+
+    /// Ends a turn.
+    pub(crate) fn leave(&self) {
+        self.state.lock().working -= 1;
+        self.freed.notify_one();
+    }
+}
+
+/// Lowers the priority of this thread and of those that it starts from now on.
+pub(crate) fn give_way() {
+    // A thread that may not is as quick as the others.
+    let _ = rustix::process::setpriority_process(None, BULK_NICENESS);
+}
+
+#[cold]
+fn full(most: usize, doing: &str) -> Error {
+    Error::unavailable(format!("{most} bulk requests {doing}, the most at a time; try again later"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(working_max: usize, waiting_max: usize, patience: Duration) -> Line {
+        Line::new(BulkBounds { working_max, waiting_max, patience })
+    }
+
+    #[test]
+    fn a_place_is_free_again_when_whoever_had_it_leaves() {
+        let line = line(1, 1, Duration::from_secs(60));
+        line.enter().unwrap();
+        std::thread::scope(|scope| {
+            let waiting = scope.spawn(|| line.enter());
+            while line.lengths().1 == 0 {
+                std::thread::yield_now();
+            }
+            line.leave();
+            waiting.join().expect("no panic").unwrap();
+        });
+        assert_eq!(line.lengths(), (1, 0));
+    }
+
+    #[test]
+    fn whoever_waits_too_long_or_finds_a_long_line_is_refused() {
+        let late = line(1, 1, Duration::from_millis(1));
+        late.enter().unwrap();
+        let error = late.enter().unwrap_err();
+        assert_eq!(error.message(), "1 bulk requests are being answered, the most at a time; try again later");
+        let full = line(1, 0, Duration::from_secs(60));
+        full.enter().unwrap();
+        let error = full.enter().unwrap_err();
+        assert_eq!(error.message(), "0 bulk requests wait in line, the most at a time; try again later");
+        assert_eq!((late.lengths(), full.lengths()), ((1, 0), (1, 0)));
+    }
+}

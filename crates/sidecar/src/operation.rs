@@ -1,0 +1,150 @@
+//! The table of operations. Both doors follow it: what an operation is called and counted as, which role it needs, how
+//! it is worked on, and what limits it.
+
+use asofdb_protocol::Role;
+
+/// The way in which an operation is worked on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Work {
+    /// Short. It takes one of its door's places at once, or is refused.
+    Point,
+    /// Long: it reads or writes all of a view, or of the store. It waits in line for one of the bulk places, which both
+    /// doors share, and gives way to point work.
+    Bulk,
+    /// Next to nothing: it needs no place, so that it is answered when everything else is full.
+    Free,
+}
+
+/// The limits of consumers and views that an operation counts against.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Limit {
+    /// Requests of the consumer, and rows of the consumer and of each view.
+    Rows,
+    /// Requests of the consumer.
+    Requests,
+    /// None: health and metrics must be answered to whoever has used up everything.
+    Nothing,
+}
+
+/// A row of the table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Rule {
+    /// The stable name, in metrics and reports.
+    pub(crate) name: &'static str,
+    /// The least role that may.
+    pub(crate) role: Role,
+    /// The words for it in a refusal: `writing`.
+    pub(crate) doing: &'static str,
+    pub(crate) work: Work,
+    pub(crate) limit: Limit,
+}
+
+macro_rules! operations {
+    ($($(#[$doc:meta])* $operation:ident: $name:literal, $role:ident, $doing:literal, $work:ident, $limit:ident;)*) => {
+        /// A kind of request.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub(crate) enum Operation {
+            $($(#[$doc])* $operation,)*
+        }
+
+        impl Operation {
+            /// Every operation, in the order of the table.
+            #[cfg(test)]
+            pub(crate) const ALL: &[Operation] = &[$(Operation::$operation,)*];
+
+            /// Returns the operation's row of the table.
+            pub(crate) const fn rule(self) -> Rule {
+                match self {
+                    $(Operation::$operation => Rule {
+                        name: $name,
+                        role: Role::$role,
+                        doing: $doing,
+                        work: Work::$work,
+                        limit: Limit::$limit,
+                    },)*
+                }
+            }
+        }
+    };
+}
+
+operations! {
+    /// Latest values.
+    Latest:     "latest",     Reader,   "reading",                Point, Rows;
+    /// Values as of a time.
+    AsOf:       "as_of",      Reader,   "reading",                Point, Rows;
+    /// Resolving a request that is then asked many times.
+    Prepare:    "prepare",    Reader,   "reading",                Point, Requests;
+    /// New rows.
+    Write:      "write",      Writer,   "writing",                Point, Rows;
+    /// The newest versions of an entity, a page of them.
+    History:    "history",    Reader,   "reading",                Point, Rows;
+    /// A point-in-time join.
+    Join:       "join",       Reader,   "joining",                Bulk,  Requests;
+    /// Rows of a view in bulk, or all versions of an entity.
+    Export:     "export",     Reader,   "exporting",              Bulk,  Requests;
+    /// New rows in bulk.
+    Load:       "load",       Writer,   "loading rows",           Bulk,  Requests;
+    /// Reading what is defined.
+    Catalog:    "catalog",    Reader,   "reading definitions",    Point, Requests;
+    /// Reading how far an ingest has come.
+    Note:       "note",       Reader,   "reading",                Point, Requests;
+    /// A change of what is defined.
+    Apply:      "apply",      Operator, "changing definitions",   Point, Requests;
+    /// A deletion that keeps the past.
+    Delete:     "delete",     Writer,   "deleting",               Point, Rows;
+    /// A physical removal.
+    Erase:      "erase",      Operator, "erasing",                Point, Rows;
+    /// The age of a view's newest event.
+    Freshness:  "freshness",  Reader,   "reading",                Bulk,  Requests;
+    /// Figures about the store and its consumers.
+    Stats:      "stats",      Reader,   "reading figures",        Point, Requests;
+    /// Reading and checking everything.
+    Verify:     "verify",     Reader,   "verifying the store",    Bulk,  Requests;
+    /// Rewriting everything.
+    Compact:    "compact",    Operator, "compacting",             Bulk,  Requests;
+    /// A copy of the store.
+    Checkpoint: "checkpoint", Operator, "copying the store",      Bulk,  Requests;
+    /// Asking whether the sidecar answers.
+    Ping:       "ping",       Reader,   "connecting",             Free,  Nothing;
+    /// Forgetting a request that was prepared.
+    Release:    "release",    Reader,   "reading",                Free,  Nothing;
+    /// Metrics for Prometheus.
+    Metrics:    "metrics",    Reader,   "reading figures",        Free,  Nothing;
+}
+
+impl Operation {
+    /// The stable name.
+    pub(crate) const fn as_str(self) -> &'static str {
+        self.rule().name
+    }
+
+    /// Returns whether it waits in line for a bulk place.
+    pub(crate) const fn is_bulk(self) -> bool {
+        matches!(self.rule().work, Work::Bulk)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_has_each_name_once_and_lets_readers_change_nothing() {
+        let mut names: Vec<_> = Operation::ALL.iter().map(|operation| operation.as_str()).collect();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), Operation::ALL.len());
+        let changing: Vec<_> = Operation::ALL.iter().filter(|one| one.rule().role > Role::Reader).copied().collect();
+        use Operation::{Apply, Checkpoint, Compact, Delete, Erase, Load, Write};
+        assert_eq!(changing, [Write, Load, Apply, Delete, Erase, Compact, Checkpoint]);
+    }
+
+    #[test]
+    fn what_needs_no_place_has_no_limit_either() {
+        for operation in Operation::ALL {
+            let rule = operation.rule();
+            assert_eq!(rule.work == Work::Free, rule.limit == Limit::Nothing, "{operation:?}");
+        }
+    }
+}
