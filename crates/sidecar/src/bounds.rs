@@ -29,8 +29,11 @@ pub struct Bounds {
     pub handshake_timeout: Duration,
     /// The longest time that a connection may say nothing.
     pub idle_timeout: Duration,
-    /// The longest time that a client may pause within a request, or not read its answers.
+    /// The longest time that a client may pause within a request, or not read its answers. A client that is slower than
+    /// 256 KiB a second uses it up bit by bit.
     pub stall_timeout: Duration,
+    /// The longest time that a bulk request may take in all, its time in line and its client's pauses included.
+    pub bulk_timeout: Duration,
 }
 
 impl Default for Bounds {
@@ -48,6 +51,7 @@ impl Default for Bounds {
             handshake_timeout: Duration::from_secs(5),
             idle_timeout: Duration::from_secs(600),
             stall_timeout: Duration::from_secs(10),
+            bulk_timeout: Duration::from_secs(4 * 3_600),
         }
     }
 }

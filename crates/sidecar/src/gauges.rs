@@ -1,5 +1,6 @@
 //! Gauges of a door of the sidecar: its connections and requests of now, and those that it turned away.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// The reason why a connection or a request was turned away before it was read.
@@ -38,9 +39,10 @@ impl Refusal {
 pub(crate) struct Gauge(AtomicU64);
 
 impl Gauge {
+    /// Adds; returns what it was before.
     #[inline]
-    pub(crate) fn add(&self, count: u64) {
-        self.0.fetch_add(count, Ordering::Relaxed);
+    pub(crate) fn add(&self, count: u64) -> u64 {
+        self.0.fetch_add(count, Ordering::Relaxed)
     }
 
     #[inline]
@@ -60,8 +62,8 @@ pub(crate) struct Gauges {
     pub(crate) connections: Gauge,
     /// Requests that were read and not yet answered.
     pub(crate) requests_in_flight: Gauge,
-    /// Bytes of large frames and bodies that are held.
-    pub(crate) large_frame_bytes: Gauge,
+    /// Bytes of large requests and answers that are held, counted by the door's budget.
+    pub(crate) large_frame_bytes: Arc<Gauge>,
     panics: AtomicU64,
     refused: [AtomicU64; Refusal::ALL.len()],
 }

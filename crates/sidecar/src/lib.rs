@@ -6,6 +6,7 @@
 mod access;
 mod admission;
 mod bounds;
+mod budget;
 mod consumers;
 mod gauges;
 #[cfg(feature = "http")]
@@ -17,6 +18,7 @@ mod operation;
 mod output;
 mod server;
 mod service;
+mod slack;
 mod socket;
 
 pub use self::access::{Access, Peer};

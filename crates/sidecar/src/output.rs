@@ -4,19 +4,36 @@ use std::io::{self, IoSlice, Write};
 
 use asofdb_protocol::{HEADER_BYTES, Header};
 
+use crate::consumers::Stopwatch;
+use crate::slack::Slack;
+
 /// Answers of more bytes are written from where they are.
 const COPIED_BYTES_MAX: usize = 16 << 10;
+
+/// Most bytes of one write.
+const WRITE_BYTES_MAX: usize = 256 << 10;
 
 /// Pending bytes that are worth a write, however many requests wait.
 const PENDING_BYTES_MAX: usize = 64 << 10;
 
 /// Frames that wait to be written.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Output {
     pending: Vec<u8>,
+    slack: Slack,
 }
 
 impl Output {
+    /// Output to a client that has so much slack to read it.
+    pub(crate) fn new(slack: Slack) -> Self {
+        Output { pending: Vec::new(), slack }
+    }
+
+    /// Gives the client all of its slack again.
+    pub(crate) fn settle(&mut self) {
+        self.slack.renew();
+    }
+
     /// Adds a frame made of several pieces.
     pub(crate) fn frame(&mut self, header: Header, pieces: &[&[u8]], to: &mut impl Write) -> io::Result<()> {
         let body_bytes: usize = pieces.iter().map(|piece| piece.len()).sum();
@@ -27,7 +44,7 @@ impl Output {
         }
         let mut slices: Vec<IoSlice<'_>> =
             [self.pending.as_slice()].into_iter().chain(pieces.iter().copied()).map(IoSlice::new).collect();
-        write_all(&mut slices, to)?;
+        write_all(&mut slices, to, &mut self.slack)?;
         self.pending.clear();
         Ok(())
     }
@@ -43,11 +60,16 @@ impl Output {
     }
 }
 
-fn write_all(mut slices: &mut [IoSlice<'_>], to: &mut impl Write) -> io::Result<()> {
+/// Writes all, in parts of which none takes longer than the client has slack.
+fn write_all(mut slices: &mut [IoSlice<'_>], to: &mut impl Write, slack: &mut Slack) -> io::Result<()> {
+    // Nothing may be pending: a write of nothing would look like a closed socket.
+    IoSlice::advance_slices(&mut slices, 0);
     while !slices.is_empty() {
-        match to.write_vectored(slices) {
+        let started = Stopwatch::start();
+        match write_some(slices, to) {
             Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-            Ok(written) => IoSlice::advance_slices(&mut slices, written),
+            Ok(written) if slack.moved(written, started.elapsed()) => IoSlice::advance_slices(&mut slices, written),
+            Ok(_) => return Err(io::ErrorKind::TimedOut.into()),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(error),
         }
@@ -55,8 +77,23 @@ fn write_all(mut slices: &mut [IoSlice<'_>], to: &mut impl Write) -> io::Result<
     Ok(())
 }
 
+/// Writes at most [`WRITE_BYTES_MAX`]: the kernel's time-out is for each wait within a write, not for the write.
+fn write_some(slices: &[IoSlice<'_>], to: &mut impl Write) -> io::Result<usize> {
+    let mut bytes = 0;
+    let fit = slices.iter().take_while(|slice| {
+        bytes += slice.len();
+        bytes <= WRITE_BYTES_MAX
+    });
+    match fit.count() {
+        0 => to.write(&slices[0][..WRITE_BYTES_MAX]),
+        count => to.write_vectored(&slices[..count]),
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use asofdb_protocol::{Input, Kind};
 
     use super::*;
@@ -79,8 +116,9 @@ mod tests {
 
     #[test]
     fn small_and_large_frames_come_out_in_order() {
-        let (mut output, mut slow) = (Output::default(), Slow::default());
-        let large = vec![7u8; 100_000];
+        let mut output = Output::new(Slack::new(Duration::from_secs(10)));
+        let mut slow = Slow::default();
+        let large = vec![7u8; 600_000];
         for id in 0..50 {
             let header = Header::answer(Kind::Latest, id);
             match id % 3 {
@@ -94,7 +132,7 @@ mod tests {
         while input.read_from(&mut arriving).unwrap() > 0 {
             while let Some((header, body)) = input.next(1 << 20).unwrap() {
                 assert_eq!((header.id, &body[..4]), (next, &b"abcd"[..]));
-                assert_eq!(body.len(), if next % 3 == 1 { 100_004 } else { 4 });
+                assert_eq!(body.len(), if next % 3 == 1 { 600_004 } else { 4 });
                 next += 1;
             }
         }

@@ -89,6 +89,9 @@ pub(super) struct BoundArguments {
     /// The longest time that a client may pause within a request, or not read its answers
     #[arg(long, value_name = "TIME", value_parser = positive, default_value = "10s")]
     stall_timeout: Duration,
+    /// The longest time that a bulk request may take, its client's pauses included
+    #[arg(long, value_name = "TIME", value_parser = positive, default_value = "4h")]
+    bulk_timeout: Duration,
 }
 
 impl BoundArguments {
@@ -106,6 +109,7 @@ impl BoundArguments {
             handshake_timeout: self.handshake_timeout,
             idle_timeout: self.idle_timeout,
             stall_timeout: self.stall_timeout,
+            bulk_timeout: self.bulk_timeout,
         }
     }
 

@@ -29,9 +29,12 @@ pub(super) struct HttpArguments {
     /// Longest body of a request
     #[arg(long, value_name = "BYTES", value_parser = parse_bytes, default_value = "16MiB")]
     http_body_bytes_max: usize,
-    /// Most bytes of all bodies that are held at a time
-    #[arg(long, value_name = "BYTES", value_parser = parse_bytes, default_value = "128MiB")]
-    http_bodies_bytes_max: usize,
+    /// Most bytes of all bodies and answers that are held at a time
+    #[arg(long, value_name = "BYTES", value_parser = parse_bytes, default_value = "256MiB", alias = "http-bodies-bytes-max")]
+    http_memory_bytes_max: usize,
+    /// Most bytes of one answer
+    #[arg(long, value_name = "BYTES", value_parser = parse_bytes, default_value = "64MiB")]
+    http_answer_bytes_max: usize,
     /// Most connections
     #[arg(long, value_name = "N", value_parser = at_least_one, default_value = "512")]
     http_connections_max: usize,
@@ -47,6 +50,9 @@ pub(super) struct HttpArguments {
     /// The longest time that a client may take to send a body
     #[arg(long, value_name = "TIME", value_parser = positive, default_value = "20s")]
     http_body_timeout: Duration,
+    /// The longest time that a client may not read an answer
+    #[arg(long, value_name = "TIME", value_parser = positive, default_value = "10s")]
+    http_stall_timeout: Duration,
     /// The longest time that a request may take in all
     #[arg(long, value_name = "TIME", value_parser = positive, default_value = "60s")]
     http_request_timeout: Duration,
@@ -90,12 +96,14 @@ impl HttpArguments {
             access: access.access(),
             token: self.http_token_file.as_ref().map(HttpToken::read).transpose()?,
             body_bytes_max: self.http_body_bytes_max,
-            bodies_bytes_max: self.http_bodies_bytes_max,
+            memory_bytes_max: self.http_memory_bytes_max,
+            answer_bytes_max: self.http_answer_bytes_max,
             connections_max: self.http_connections_max,
             requests_in_flight_max: self.http_requests_in_flight_max,
             answer_values_max: self.http_answer_values_max,
             header_timeout: self.http_header_timeout,
             body_timeout: self.http_body_timeout,
+            stall_timeout: self.http_stall_timeout,
             request_timeout: self.http_request_timeout,
         })
     }

@@ -4,11 +4,12 @@ use std::sync::Arc;
 use std::thread;
 
 use asofdb::Error;
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::oneshot;
 
 use super::failure::Failure;
 use super::options::HttpOptions;
 use crate::admission::{Admission, Caller, DoorName, Request, panicked};
+use crate::budget::Budget;
 use crate::line::give_way;
 use crate::operation::Operation;
 use crate::service::Service;
@@ -17,14 +18,15 @@ use crate::service::Service;
 pub(super) struct Door {
     pub(super) service: Arc<Service>,
     pub(super) options: HttpOptions,
-    /// Bytes that bodies may still take.
-    pub(super) bodies: Arc<Semaphore>,
+    /// The memory of bodies and answers.
+    pub(super) budget: Arc<Budget>,
 }
 
 impl Door {
     pub(super) fn new(service: Arc<Service>, options: HttpOptions) -> Self {
-        let bodies = Arc::new(Semaphore::new(options.bodies_bytes_max));
-        Door { service, options, bodies }
+        let held = service.http.large_frame_bytes.clone();
+        let budget = Arc::new(Budget::new(options.memory_bytes_max, held));
+        Door { service, options, budget }
     }
 
     /// Refuses answers that would take too much memory.

@@ -16,8 +16,11 @@ pub struct HttpOptions {
     pub token: Option<HttpToken>,
     /// Most bytes of a request's body; a longer one is answered 413.
     pub body_bytes_max: usize,
-    /// Most bytes of all bodies that are held at one time; a body that would go over it is answered 503.
-    pub bodies_bytes_max: usize,
+    /// Most bytes of all bodies and answers that are held at one time, an answer until its client has read it; a request
+    /// that would go over it is answered 503.
+    pub memory_bytes_max: usize,
+    /// Most bytes of one answer; a request for more is answered 422.
+    pub answer_bytes_max: usize,
     /// Most connections; further ones are closed at once.
     pub connections_max: usize,
     /// Most requests that work at one time; further ones are answered 503.
@@ -28,6 +31,9 @@ pub struct HttpOptions {
     pub header_timeout: Duration,
     /// The longest time that a client may take to send a body; then it is answered 408.
     pub body_timeout: Duration,
+    /// The longest time that a client may not read an answer; then its connection is closed. A client that reads less than
+    /// 256 KiB a second uses it up bit by bit.
+    pub stall_timeout: Duration,
     /// The longest time that a request may take in all; then it is answered 503, though its work goes on to its end.
     pub request_timeout: Duration,
 }
@@ -35,8 +41,10 @@ pub struct HttpOptions {
 impl HttpOptions {
     /// A training set's worth of rows belongs into bulk loading, not into one request.
     pub const BODY_BYTES_MAX_DEFAULT: usize = 16 << 20;
-    /// Eight of the longest bodies.
-    pub const BODIES_BYTES_MAX_DEFAULT: usize = 128 << 20;
+    /// Eight of the longest bodies, and two of the longest answers besides.
+    pub const MEMORY_BYTES_MAX_DEFAULT: usize = 256 << 20;
+    /// More than the values of an answer take, unless they are long texts.
+    pub const ANSWER_BYTES_MAX_DEFAULT: usize = 64 << 20;
     /// Some Feast clients with their pools of fifty.
     pub const CONNECTIONS_MAX_DEFAULT: usize = 512;
     /// Each takes a thread while it works; more than these only wait for the cores.
@@ -47,6 +55,8 @@ impl HttpOptions {
     pub const HEADER_TIMEOUT_DEFAULT: Duration = Duration::from_secs(30);
     /// The longest body over a slow network.
     pub const BODY_TIMEOUT_DEFAULT: Duration = Duration::from_secs(20);
+    /// As the native protocol has it.
+    pub const STALL_TIMEOUT_DEFAULT: Duration = Duration::from_secs(10);
     /// Longer than any point read or write takes; Feast's clients wait for ever.
     pub const REQUEST_TIMEOUT_DEFAULT: Duration = Duration::from_secs(60);
 
@@ -54,7 +64,8 @@ impl HttpOptions {
     pub(super) fn check(&self) -> Result<()> {
         for (name, value) in [
             ("body_bytes_max", self.body_bytes_max),
-            ("bodies_bytes_max", self.bodies_bytes_max),
+            ("memory_bytes_max", self.memory_bytes_max),
+            ("answer_bytes_max", self.answer_bytes_max),
             ("connections_max", self.connections_max),
             ("requests_in_flight_max", self.requests_in_flight_max),
             ("answer_values_max", self.answer_values_max),
@@ -63,13 +74,16 @@ impl HttpOptions {
                 return Err(Error::invalid(format!("option {name} is from 1 to {}: {value}", u32::MAX)));
             }
         }
-        if self.bodies_bytes_max < self.body_bytes_max {
-            let (all, one) = (self.bodies_bytes_max, self.body_bytes_max);
-            return Err(Error::invalid(format!("option bodies_bytes_max is at least body_bytes_max, {one}: {all}")));
+        for (name, one) in [("body_bytes_max", self.body_bytes_max), ("answer_bytes_max", self.answer_bytes_max)] {
+            if self.memory_bytes_max < one {
+                let all = self.memory_bytes_max;
+                return Err(Error::invalid(format!("option memory_bytes_max is at least {name}, {one}: {all}")));
+            }
         }
         for (name, value) in [
             ("header_timeout", self.header_timeout),
             ("body_timeout", self.body_timeout),
+            ("stall_timeout", self.stall_timeout),
             ("request_timeout", self.request_timeout),
         ] {
             if value.is_zero() {
@@ -86,12 +100,14 @@ impl Default for HttpOptions {
             access: Access::default(),
             token: None,
             body_bytes_max: Self::BODY_BYTES_MAX_DEFAULT,
-            bodies_bytes_max: Self::BODIES_BYTES_MAX_DEFAULT,
+            memory_bytes_max: Self::MEMORY_BYTES_MAX_DEFAULT,
+            answer_bytes_max: Self::ANSWER_BYTES_MAX_DEFAULT,
             connections_max: Self::CONNECTIONS_MAX_DEFAULT,
             requests_in_flight_max: Self::REQUESTS_IN_FLIGHT_MAX_DEFAULT,
             answer_values_max: Self::ANSWER_VALUES_MAX_DEFAULT,
             header_timeout: Self::HEADER_TIMEOUT_DEFAULT,
             body_timeout: Self::BODY_TIMEOUT_DEFAULT,
+            stall_timeout: Self::STALL_TIMEOUT_DEFAULT,
             request_timeout: Self::REQUEST_TIMEOUT_DEFAULT,
         }
     }
@@ -110,8 +126,8 @@ mod tests {
             "option connections_max is from 1 to 4294967295: 0"
         );
         assert_eq!(
-            message(HttpOptions { bodies_bytes_max: 1, ..HttpOptions::default() }),
-            "option bodies_bytes_max is at least body_bytes_max, 16777216: 1"
+            message(HttpOptions { memory_bytes_max: 1, ..HttpOptions::default() }),
+            "option memory_bytes_max is at least body_bytes_max, 16777216: 1"
         );
         assert_eq!(
             message(HttpOptions { body_timeout: Duration::ZERO, ..HttpOptions::default() }),

@@ -8,20 +8,16 @@ use axum::extract::{FromRequest, Request};
 use axum::http::StatusCode;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::Deserialize;
-use tokio::sync::OwnedSemaphorePermit;
 
 use super::door::Door;
 use super::failure::Failure;
+use crate::budget::{Budget, Held};
 use crate::gauges::Refusal;
-use crate::service::Service;
-
-/// Bodies up to this need no reservation: as many as there are connections take some megabytes.
-const SMALL_BODY_BYTES: u64 = 16 << 10;
 
 /// A body that was read whole. Its memory counts until it is dropped.
 pub(super) struct Payload {
     bytes: Bytes,
-    _held: Option<Held>,
+    _held: Held<Arc<Budget>>,
 }
 
 impl Payload {
@@ -68,36 +64,14 @@ fn too_slow(door: &Door) -> Failure {
 }
 
 /// Reserves the memory of a body before it is read; one that does not say its length could have the most.
-fn reserve(door: &Arc<Door>, body: &Body) -> Result<Option<Held>, Failure> {
+fn reserve(door: &Door, body: &Body) -> Result<Held<Arc<Budget>>, Failure> {
     let most = door.options.body_bytes_max as u64;
     let bytes = match body.size_hint().upper() {
         Some(bytes) if bytes > most => return Err(too_long(door)),
         Some(bytes) => bytes,
         None => most,
     };
-    if bytes <= SMALL_BODY_BYTES {
-        return Ok(None);
-    }
-    // Options that are checked keep it within u32.
-    let permits = u32::try_from(bytes).unwrap_or(u32::MAX);
-    let Ok(permit) = door.bodies.clone().try_acquire_many_owned(permits) else {
-        door.service.http.refuse(Refusal::InFlight);
-        let most = door.options.bodies_bytes_max;
-        return Err(Failure::busy(format!("bodies of all requests have at most {most} bytes at a time; try again")));
-    };
-    door.service.http.large_frame_bytes.add(bytes);
-    Ok(Some(Held { service: door.service.clone(), bytes, _permit: permit }))
-}
-
-/// Memory that a body holds.
-struct Held {
-    service: Arc<Service>,
-    bytes: u64,
-    _permit: OwnedSemaphorePermit,
-}
-
-impl Drop for Held {
-    fn drop(&mut self) {
-        self.service.http.large_frame_bytes.subtract(self.bytes);
-    }
+    let mut held = Held::new(door.budget.clone());
+    held.resize(bytes as usize).inspect_err(|_| door.service.http.refuse(Refusal::InFlight))?;
+    Ok(held)
 }

@@ -4,11 +4,13 @@ use std::io::{self, ErrorKind as IoKind};
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
-use asofdb::Error;
-use asofdb_protocol::Input;
+use asofdb::{Error, Result};
+use asofdb_protocol::{Header, Input};
 
 use super::Shared;
-use super::budget::Held;
+use crate::budget::{Budget, Held};
+use crate::consumers::Stopwatch;
+use crate::slack::Slack;
 
 /// The reason why a connection ends.
 #[derive(Debug)]
@@ -36,20 +38,62 @@ impl From<io::Error> for End {
 
 /// The bytes that arrive from a client.
 pub(super) struct Arrivals<'s> {
-    pub(super) input: Input,
+    input: Input,
     stream: &'s UnixStream,
-    held: Held<'s>,
+    /// The time that the client may still take for the frame that has begun.
+    slack: Slack,
+    held: Held<&'s Budget>,
     /// The time-out of the socket's reads as it is set now.
     patience: Option<Duration>,
 }
 
 impl<'s> Arrivals<'s> {
     pub(super) fn new(shared: &'s Shared, stream: &'s UnixStream) -> Self {
-        Arrivals { input: Input::new(), stream, held: shared.budget.hold(), patience: None }
+        let slack = Slack::new(shared.bounds.stall_timeout);
+        Arrivals { input: Input::new(), stream, slack, held: Held::new(&shared.budget), patience: None }
     }
 
-    /// Reads once, waiting at most so long. `timed_out` says what it means that nothing came.
+    /// Returns whether no frame has begun.
+    pub(super) fn is_empty(&self) -> bool {
+        self.input.is_empty()
+    }
+
+    /// The header of the next frame, if all of it is there.
+    ///
+    /// # Errors
+    /// `Invalid` for what is no frame, or a longer one than may be.
+    #[inline]
+    pub(super) fn peek(&mut self, body_bytes_max: usize) -> Result<Option<Header>> {
+        Ok(self.input.peek(body_bytes_max)?.map(|(header, _)| header))
+    }
+
+    /// Takes the next frame, if all of it is there.
+    ///
+    /// # Errors
+    /// As [`Arrivals::peek`].
+    #[inline]
+    pub(super) fn next(&mut self, body_bytes_max: usize) -> Result<Option<(Header, &[u8])>> {
+        let next = self.input.next(body_bytes_max)?;
+        if next.is_some() {
+            self.slack.renew();
+        }
+        Ok(next)
+    }
+
+    /// Reads more; waits at most so long, and within a frame no longer than the client has slack.
     pub(super) fn read(&mut self, patience: Duration, timed_out: &'static str) -> Result<(), End> {
+        if self.is_empty() {
+            return self.read_once(patience, timed_out).map(drop);
+        }
+        let started = Stopwatch::start();
+        let bytes = self.read_once(patience.min(self.slack.left()), timed_out)?;
+        match self.slack.moved(bytes, started.elapsed()) {
+            true => Ok(()),
+            false => Err(End::TimedOut("sent a request too slowly")),
+        }
+    }
+
+    fn read_once(&mut self, patience: Duration, timed_out: &'static str) -> Result<usize, End> {
         if self.patience != Some(patience) {
             self.stream.set_read_timeout(Some(patience))?;
             self.patience = Some(patience);
@@ -58,7 +102,7 @@ impl<'s> Arrivals<'s> {
         loop {
             match self.input.read_from(&mut self.stream) {
                 Ok(0) => return Err(End::Closed),
-                Ok(_) => return Ok(()),
+                Ok(bytes) => return Ok(bytes),
                 Err(error) if error.kind() == IoKind::Interrupted => {}
                 Err(error) if matches!(error.kind(), IoKind::WouldBlock | IoKind::TimedOut) => {
                     return Err(End::TimedOut(timed_out));

@@ -44,7 +44,7 @@ struct Connection<'s> {
 impl<'s> Connection<'s> {
     fn new(shared: &'s Shared, stream: &'s UnixStream) -> Result<Self, End> {
         stream.set_write_timeout(Some(shared.bounds.stall_timeout))?;
-        Ok(Connection { shared, arrivals: Arrivals::new(shared, stream), replies: Replies::new(stream) })
+        Ok(Connection { shared, arrivals: Arrivals::new(shared, stream), replies: Replies::new(stream, shared.bounds.stall_timeout) })
     }
 
     fn run(mut self, number: u64, peer: Peer, role: Role) -> Result<std::convert::Infallible, End> {
@@ -70,7 +70,7 @@ impl<'s> Connection<'s> {
         let started = Stopwatch::start();
         let late = "did not say hello";
         let session = loop {
-            if let Some((header, body)) = self.arrivals.input.next(HELLO_BYTES_MAX).map_err(End::Refused)? {
+            if let Some((header, body)) = self.arrivals.next(HELLO_BYTES_MAX).map_err(End::Refused)? {
                 if header.kind != Kind::Hello || header.is_answer || header.more {
                     return Err(End::Refused(Error::invalid("the first frame of a connection is a hello")));
                 }
@@ -100,8 +100,8 @@ impl<'s> Connection<'s> {
     /// Answers everything that has arrived, then waits for more.
     fn turn(&mut self, session: &mut Session<'s>) -> Result<(), End> {
         let mut taken = 0;
-        while let Some((header, _)) =
-            self.arrivals.input.peek(self.shared.bounds.body_bytes_max).map_err(End::Refused)?
+        while let Some(header) =
+            self.arrivals.peek(self.shared.bounds.body_bytes_max).map_err(End::Refused)?
         {
             self.request(session, header)?;
             taken += 1;
@@ -111,10 +111,11 @@ impl<'s> Connection<'s> {
         }
         session.reads.answer(self.shared, &mut self.replies)?;
         self.replies.flush()?;
+        self.replies.settle();
         if taken >= self.shared.bounds.requests_taken_max {
             return Ok(());
         }
-        let (patience, late) = match self.arrivals.input.is_empty() {
+        let (patience, late) = match self.arrivals.is_empty() {
             true => (self.shared.bounds.idle_timeout, "said nothing"),
             false => (self.shared.bounds.stall_timeout, "paused within a request"),
         };
@@ -128,12 +129,12 @@ impl<'s> Connection<'s> {
         }
         let shared = self.shared;
         if matches!(header.kind, Kind::Latest | Kind::AsOf) {
-            let next = self.arrivals.input.next(shared.bounds.body_bytes_max).map_err(End::Refused)?;
+            let next = self.arrivals.next(shared.bounds.body_bytes_max).map_err(End::Refused)?;
             let Some((header, body)) = next else { return Ok(()) };
             return Ok(session.reads.gather(shared, header, body, &mut self.replies)?);
         }
         session.reads.answer(shared, &mut self.replies)?;
-        let next = self.arrivals.input.next(shared.bounds.body_bytes_max).map_err(End::Refused)?;
+        let next = self.arrivals.next(shared.bounds.body_bytes_max).map_err(End::Refused)?;
         let Some((header, body)) = next else { return Ok(()) };
         if bulk::is_bulk(header.kind) {
             let body = body.to_vec();

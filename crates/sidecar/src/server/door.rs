@@ -127,7 +127,7 @@ impl<'d> Door<'d> {
             self.shared.service.native.refuse(refusal);
             // In one small write, which a new socket has room for, or not at all.
             let _ = stream.set_nonblocking(true);
-            let mut replies = Replies::new(&*stream);
+            let mut replies = Replies::new(&*stream, self.shared.bounds.stall_timeout);
             let _ = replies.error(0, &error).and_then(|()| replies.flush());
         }
     }

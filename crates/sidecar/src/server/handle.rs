@@ -6,6 +6,7 @@ use asofdb::parts::{EncodedKeys, ReadPlan};
 use asofdb::{Error, Prepared, Question, Result, ScalarType, Store};
 use asofdb_protocol::{Form, HandleMessage, PrepareRequest, describe, is_same_shape};
 
+use crate::budget::FREE_BYTES;
 use crate::consumers::{Consumer, Meter};
 use crate::operation::Operation;
 
@@ -122,7 +123,7 @@ impl Handle {
     /// Forgets the keys, keeps their memory unless there is much of it.
     pub(super) fn clear(&mut self) {
         for group in &mut self.groups {
-            match group.memory_bytes() > super::budget::FREE_BYTES {
+            match group.memory_bytes() > FREE_BYTES {
                 true => *group = EncodedKeys::default(),
                 false => group.clear(),
             }

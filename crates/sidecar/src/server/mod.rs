@@ -5,7 +5,6 @@
 //! up others.
 
 mod arrivals;
-mod budget;
 mod bulk;
 mod connection;
 mod control;
@@ -25,12 +24,12 @@ use rustix::event::{EventfdFlags, eventfd};
 use rustix::fd::OwnedFd;
 use tracing::warn;
 
-use self::budget::Budget;
 use self::door::Door;
 use self::registry::Registry;
 use crate::access::Access;
 use crate::admission::{Admission, Caller, DoorName, Request};
 use crate::bounds::Bounds;
+use crate::budget::Budget;
 use crate::gauges::Gauge;
 use crate::operation::Operation;
 use crate::service::Service;
@@ -67,11 +66,12 @@ impl Server {
         let failed = |error: std::io::Error| Error::unavailable("cannot start the server").with_source(error);
         let stop = eventfd(0, EventfdFlags::CLOEXEC).map_err(|error| failed(error.into()))?;
         socket.listener().set_nonblocking(true).map_err(failed)?;
+        let budget = Budget::new(bounds.memory_bytes_max, service.native.large_frame_bytes.clone());
         let shared = Arc::new(Shared {
             service,
             access,
             registry: Registry::default(),
-            budget: Budget::new(bounds.memory_bytes_max),
+            budget,
             bounds,
         });
         let epoll = door::watch(&socket, &stop)?;

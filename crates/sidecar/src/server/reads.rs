@@ -10,11 +10,11 @@ use asofdb::parts::Records;
 use asofdb::{Error, F32Matrix, Question, Result, Status};
 use asofdb_protocol::{ErrorMessage, Form, Header, Kind, PointHeader, answer_head, variable_lengths};
 
-use super::budget::Held;
 use super::handle::Handle;
 use super::replies::Replies;
 use super::{NATIVE, Shared};
 use crate::admission::{InFlight, panicked};
+use crate::budget::{Budget, Held};
 use crate::consumers::Stopwatch;
 
 /// Rows that are read together at most, unless one request has more.
@@ -36,7 +36,7 @@ pub(super) struct Reads<'s> {
     /// The number and the rows of each request.
     requests: Vec<(u64, usize)>,
     scratch: Scratch,
-    held: Held<'s>,
+    held: Held<&'s Budget>,
 }
 
 /// Answers before they are sent.
@@ -57,7 +57,7 @@ enum Outcome {
 }
 
 impl<'s> Reads<'s> {
-    pub(super) fn new(held: Held<'s>) -> Self {
+    pub(super) fn new(held: Held<&'s Budget>) -> Self {
         Reads { handles: Vec::new(), asked: None, requests: Vec::new(), scratch: Scratch::default(), held }
     }
 
@@ -170,7 +170,7 @@ fn read(
     shared: &Shared,
     handle: &mut Handle,
     question: Question,
-    held: &mut Held<'_>,
+    held: &mut Held<&Budget>,
     scratch: &mut Scratch,
 ) -> Outcome {
     let in_flight_max = shared.bounds.requests_in_flight_max;
@@ -198,7 +198,7 @@ fn read_into(
     shared: &Shared,
     handle: &mut Handle,
     question: Question,
-    held: &mut Held<'_>,
+    held: &mut Held<&Budget>,
     scratch: &mut Scratch,
 ) -> Result<bool> {
     let store = &shared.service.store;

@@ -1,11 +1,13 @@
 //! The way back to a client.
 
 use std::io::{self, Write};
+use std::time::Duration;
 
 use asofdb::Error;
 use asofdb_protocol::{ErrorMessage, Header, Kind, Message, encode_message};
 
 use crate::output::Output;
+use crate::slack::Slack;
 
 /// Answers that are being sent to a client.
 pub(super) struct Replies<W> {
@@ -14,8 +16,14 @@ pub(super) struct Replies<W> {
 }
 
 impl<W: Write> Replies<W> {
-    pub(super) fn new(stream: W) -> Self {
-        Replies { output: Output::default(), stream }
+    /// Replies to a client that may keep the sidecar waiting for so long.
+    pub(super) fn new(stream: W, stall_timeout: Duration) -> Self {
+        Replies { output: Output::new(Slack::new(stall_timeout)), stream }
+    }
+
+    /// Gives the client all of its slack again: what it has asked for is answered.
+    pub(super) fn settle(&mut self) {
+        self.output.settle();
     }
 
     /// An answer made of pieces.

@@ -7,6 +7,7 @@ use super::Shared;
 use super::reads::Reads;
 use crate::access::Peer;
 use crate::admission::Caller;
+use crate::budget::Held;
 
 /// A connection that has said hello.
 pub(super) struct Session<'s> {
@@ -41,7 +42,7 @@ impl<'s> Session<'s> {
             rows_max: shared.bounds.rows_max as u64,
             load_bytes_max: shared.bounds.load_bytes_max() as u64,
         };
-        let reads = Reads::new(shared.budget.hold());
+        let reads = Reads::new(Held::new(&shared.budget));
         Ok((Session { caller: Caller { consumer, role }, reads }, welcome))
     }
 }

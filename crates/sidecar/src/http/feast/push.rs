@@ -75,7 +75,7 @@ pub(in super::super) async fn write_to_online_store(
         write(door, admission, &[view], &written.df)
     })
     .await?;
-    JsonReply::of(&())
+    Ok(JsonReply::null())
 }
 
 /// The views that name a push source in their tags, and the one that has its name.

@@ -15,27 +15,27 @@ use crate::operation::Operation;
 
 /// All of it.
 pub(in super::super) async fn catalog(State(door): State<Arc<Door>>, caller: Caller) -> Result<JsonReply, Failure> {
-    answer(door, caller, |catalog| JsonReply::of(&AsJson(catalog))).await
+    answer(door, caller, |door, catalog| JsonReply::of(door, &AsJson(catalog))).await
 }
 
 /// Every view.
 pub(in super::super) async fn views(State(door): State<Arc<Door>>, caller: Caller) -> Result<JsonReply, Failure> {
-    answer(door, caller, |catalog| JsonReply::of(&catalog.views().map(|view| AsJson(&**view)).collect::<Vec<_>>()))
+    answer(door, caller, |door, catalog| JsonReply::of(door, &catalog.views().map(|view| AsJson(&**view)).collect::<Vec<_>>()))
         .await
 }
 
 /// Every service.
 pub(in super::super) async fn services(State(door): State<Arc<Door>>, caller: Caller) -> Result<JsonReply, Failure> {
-    answer(door, caller, |catalog| {
-        JsonReply::of(&catalog.services().map(|service| AsJson(&**service)).collect::<Vec<_>>())
+    answer(door, caller, |door, catalog| {
+        JsonReply::of(door, &catalog.services().map(|service| AsJson(&**service)).collect::<Vec<_>>())
     })
     .await
 }
 
 /// Every entity.
 pub(in super::super) async fn entities(State(door): State<Arc<Door>>, caller: Caller) -> Result<JsonReply, Failure> {
-    answer(door, caller, |catalog| {
-        JsonReply::of(&catalog.entities().map(|entity| AsJson(&**entity)).collect::<Vec<_>>())
+    answer(door, caller, |door, catalog| {
+        JsonReply::of(door, &catalog.entities().map(|entity| AsJson(&**entity)).collect::<Vec<_>>())
     })
     .await
 }
@@ -46,7 +46,7 @@ pub(in super::super) async fn view(
     caller: Caller,
     PathName(name): PathName,
 ) -> Result<JsonReply, Failure> {
-    answer(door, caller, move |catalog| JsonReply::of(&AsJson(&**find_view(catalog, &name)?))).await
+    answer(door, caller, move |door, catalog| JsonReply::of(door, &AsJson(&**find_view(catalog, &name)?))).await
 }
 
 /// One service.
@@ -55,8 +55,8 @@ pub(in super::super) async fn service(
     caller: Caller,
     PathName(name): PathName,
 ) -> Result<JsonReply, Failure> {
-    answer(door, caller, move |catalog| match catalog.service(&name) {
-        Some(service) => JsonReply::of(&AsJson(&**service)),
+    answer(door, caller, move |door, catalog| match catalog.service(&name) {
+        Some(service) => JsonReply::of(door, &AsJson(&**service)),
         None => {
             let hint = did_you_mean(&name, catalog.services().map(|service| service.name.as_str()));
             Err(Error::not_found(format!("no feature service is named {name:?}{hint}")).into())
@@ -68,7 +68,7 @@ pub(in super::super) async fn service(
 async fn answer(
     door: Arc<Door>,
     caller: Caller,
-    work: impl FnOnce(&Catalog) -> Result<JsonReply, Failure> + Send + 'static,
+    work: impl FnOnce(&Door, &Catalog) -> Result<JsonReply, Failure> + Send + 'static,
 ) -> Result<JsonReply, Failure> {
-    door.run(caller, Operation::Catalog, move |door, _| work(&door.service.store.catalog())).await
+    door.run(caller, Operation::Catalog, move |door, _| work(door, &door.service.store.catalog())).await
 }

@@ -55,7 +55,7 @@ pub(in super::super) async fn delete(
         let entity = entity::from_object(&views[0].join_keys, asked.entity)?;
         admission.admit(names.iter().copied(), 1)?;
         let committed = store.delete(&names, &entity, at)?;
-        JsonReply::of(&json!({
+        JsonReply::of(door, &json!({
             "entity": AsJson(entity.as_slice()).to_tree()?,
             "views": names,
             "event_timestamp": at.to_string(),
@@ -86,7 +86,7 @@ pub(in super::super) async fn erase(
             .map(|erased| json!({"view": erased.view, "versions": erased.versions, "bytes": erased.bytes}))
             .collect();
         let entity = AsJson(entity.as_slice()).to_tree()?;
-        JsonReply::of(&json!({"entity": entity, "erased": erased, "not_covered": not_covered}))
+        JsonReply::of(door, &json!({"entity": entity, "erased": erased, "not_covered": not_covered}))
     })
     .await
 }

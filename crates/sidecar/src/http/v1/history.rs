@@ -40,7 +40,7 @@ pub(in super::super) async fn history(
         admission.admit([view.name.as_str()], limit)?;
         door.check_answer_size(limit, view.features.len())?;
         let rows = store.history(&view.name, &entity, limit)?;
-        JsonReply::of(&AsJson(&HistoryRows { view: &view, rows: &rows }))
+        JsonReply::of(door, &AsJson(&HistoryRows { view: &view, rows: &rows }))
     })
     .await
 }

@@ -83,5 +83,5 @@ fn read(
     admission.admit(features.iter().map(|feature| feature.view.name.as_str()), batch.num_rows())?;
     let answer = ask(store, &prepared, &prepared.entity_rows_from(&batch)?)?;
     let entities: Vec<_> = (0..batch.num_rows()).map(|row| entity::row(&keys, &batch, row)).collect();
-    JsonReply::of(&AsJson(&AnswerRows { answer: &answer, entities: &entities }))
+    JsonReply::of(door, &AsJson(&AnswerRows { answer: &answer, entities: &entities }))
 }

@@ -49,7 +49,7 @@ pub(in super::super) async fn write(
         admission.admit([view.name.as_str()], rows.num_rows())?;
         let committed = store.write_all(&[(&view.name, &rows)], durability.unwrap_or(store.durability()))?;
         let created = committed.created.to_string();
-        JsonReply::of(&json!({"view": view.name, "rows": rows.num_rows(), "created_timestamp": created}))
+        JsonReply::of(door, &json!({"view": view.name, "rows": rows.num_rows(), "created_timestamp": created}))
     })
     .await
 }

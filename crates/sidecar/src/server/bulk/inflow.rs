@@ -4,16 +4,21 @@ use asofdb::{Error, Result};
 use asofdb_protocol::{Header, Kind};
 
 use crate::bounds::Bounds;
+use crate::consumers::Stopwatch;
 use crate::server::arrivals::{Arrivals, End};
 
 /// The error's text when an expected chunk does not come.
 const PAUSED: &str = "paused within a request";
+
+/// The error's text when a bulk request does not end.
+pub(super) const TOOK_TOO_LONG: &str = "took longer with a bulk request than it may";
 
 /// The chunks of one request, in their order.
 pub(super) struct Inflow<'a, 's> {
     arrivals: &'a mut Arrivals<'s>,
     bounds: &'a Bounds,
     id: u64,
+    started: Stopwatch,
     /// True if another chunk follows.
     more: bool,
     /// The reason why no more chunks can be read.
@@ -27,7 +32,7 @@ impl<'a, 's> Inflow<'a, 's> {
             let message = "joins and loads are followed by chunks, other requests are not";
             return Err(End::Refused(Error::invalid(message)));
         }
-        Ok(Inflow { arrivals, bounds, id: header.id, more: header.more, end: None })
+        Ok(Inflow { arrivals, bounds, id: header.id, started: Stopwatch::start(), more: header.more, end: None })
     }
 
     /// The next chunk; `None` after the last one.
@@ -44,7 +49,7 @@ impl<'a, 's> Inflow<'a, 's> {
                 return Err(Error::unavailable("the client has ended the stream"));
             }
         }
-        let next = self.arrivals.input.next(self.bounds.body_bytes_max)?;
+        let next = self.arrivals.next(self.bounds.body_bytes_max)?;
         Ok(next.map(|(header, body)| {
             self.more = header.more;
             body
@@ -57,13 +62,17 @@ impl<'a, 's> Inflow<'a, 's> {
             return Ok(false);
         }
         loop {
-            if let Some((header, _)) = self.arrivals.input.peek(self.bounds.body_bytes_max).map_err(End::Refused)? {
+            if let Some(header) = self.arrivals.peek(self.bounds.body_bytes_max).map_err(End::Refused)? {
                 return match header.kind == Kind::Chunk && !header.is_answer && header.id == self.id {
                     true => Ok(true),
                     false => Err(End::Refused(Error::invalid("a request came before the last chunk of another"))),
                 };
             }
-            self.arrivals.read(self.bounds.stall_timeout, PAUSED)?;
+            let left = self.bounds.bulk_timeout.saturating_sub(self.started.elapsed());
+            if left.is_zero() {
+                return Err(End::TimedOut(TOOK_TOO_LONG));
+            }
+            self.arrivals.read(left.min(self.bounds.stall_timeout), PAUSED)?;
         }
     }
 

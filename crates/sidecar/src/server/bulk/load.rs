@@ -8,6 +8,7 @@ use asofdb_protocol::{CommittedMessage, LoadRequest, decode_message, encoded_mes
 use super::Work;
 use super::inflow::Inflow;
 use crate::admission::Admission;
+use crate::budget::Held;
 
 /// Memory of a row in a batch besides its bytes, and of sorting it, in bytes.
 const ROW_MEMORY_BYTES: usize = 96;
@@ -32,7 +33,7 @@ fn load(work: &Work<'_>, request: &LoadRequest, inflow: &mut Inflow<'_, '_>) -> 
         let message = format!("a load has at most {rows_max} rows and {bytes_max} bytes; load less at a time");
         return Err(Error::invalid(format!("{message}: {rows} and {bytes}")));
     }
-    let mut held = work.shared.budget.hold();
+    let mut held = Held::new(&work.shared.budget);
     held.resize(request.bytes as usize + request.rows as usize * ROW_MEMORY_BYTES)?;
     let store = &work.shared.service.store;
     let catalog = store.catalog();

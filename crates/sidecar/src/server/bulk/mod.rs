@@ -20,13 +20,14 @@ use asofdb::{Error, Result};
 use asofdb_protocol::{Header, Kind, ScanRequest, decode_message};
 use crossbeam::channel::{Receiver, RecvTimeoutError};
 
-use self::inflow::Inflow;
+use self::inflow::{Inflow, TOOK_TOO_LONG};
 use self::outflow::{Outflow, Piece};
 use super::Shared;
 use super::arrivals::{Arrivals, End};
 use super::replies::Replies;
 use super::session::Session;
 use crate::admission::{Caller, panicked};
+use crate::consumers::Stopwatch;
 use crate::line::give_way;
 use crate::operation::Operation;
 
@@ -109,7 +110,7 @@ pub(super) fn serve(
             Ok(worker) => worker,
             Err(error) => return (Err(no_thread(error)), Ok(())),
         };
-        let forwarded = forward(pieces, header.id, replies).inspect_err(|_| counts.stop());
+        let forwarded = forward(pieces, header.id, replies, shared.bounds.bulk_timeout).inspect_err(|_| counts.stop());
         (worker.join().unwrap_or_else(|_| Err(panicked())), forwarded)
     });
     inflow.check()?;
@@ -127,9 +128,18 @@ fn no_thread(error: io::Error) -> Error {
     Error::unavailable("the sidecar cannot start a thread; try again").with_source(error)
 }
 
-/// Writes the pieces of an answer until there are no more.
-fn forward(pieces: Receiver<Piece>, id: u64, replies: &mut Replies<&UnixStream>) -> io::Result<()> {
+/// Writes the pieces of an answer until there are no more, or it has taken `most`.
+fn forward(
+    pieces: Receiver<Piece>,
+    id: u64,
+    replies: &mut Replies<&UnixStream>,
+    most: Duration,
+) -> Result<(), End> {
+    let started = Stopwatch::start();
     loop {
+        if started.elapsed() > most {
+            return Err(End::TimedOut(TOOK_TOO_LONG));
+        }
         let (kind, body) = match pieces.recv_timeout(HEARTBEAT_EVERY) {
             Ok(Piece { kind, body }) => (kind, body),
             Err(RecvTimeoutError::Timeout) => (Kind::Chunk, Vec::new()),
