@@ -11,7 +11,8 @@ use crate::error::Result;
 use crate::records;
 use crate::schema::{FeatureId, RowLayout, RowSchema};
 use crate::time::{Span, Timestamp};
-use crate::value::{ScalarType, Value, ValueType};
+use crate::value::Value;
+use crate::value_type::{ScalarType, ValueType};
 
 /// The farthest that an event may lie in the future where a view does not say: an hour covers clocks that are off.
 pub const MAX_FUTURE_SKEW_DEFAULT: Span = Span::from_secs(3_600);

@@ -7,7 +7,7 @@ use crate::schema::{Place, Slot};
 use crate::sink::Sink;
 use crate::status::Status;
 use crate::time::Timestamp;
-use crate::value::{ScalarType, ValueType};
+use crate::value_type::{ScalarType, ValueType};
 
 /// One row of a matrix of floats, to which the rows of one or more views are written.
 ///

@@ -21,6 +21,7 @@ pub mod key;
 mod memory;
 mod memory_online;
 mod number;
+mod ordered;
 mod plan;
 mod records;
 #[cfg(feature = "rocksdb")]
@@ -35,6 +36,7 @@ mod sink;
 mod status;
 mod time;
 mod value;
+mod value_type;
 mod version;
 
 pub use backend::{
@@ -65,5 +67,6 @@ pub use schema::{FEATURES_MAX, FeatureId, Place, ROW_HEADER_BYTES, RowLayout, Ro
 pub use sink::Sink;
 pub use status::Status;
 pub use time::{Clock, ManualClock, Span, SystemClock, Timestamp};
-pub use value::{ListItems, ScalarType, Value, ValueType};
+pub use value::{ListItems, Value};
+pub use value_type::{ScalarType, ValueType};
 pub use version::Version;

@@ -18,7 +18,7 @@ use crate::schema::{FeatureId, Place, Slot};
 use crate::sink::Sink;
 use crate::status::Status;
 use crate::time::Timestamp;
-use crate::value::ValueType;
+use crate::value_type::ValueType;
 
 const STATUS_AT: usize = 8;
 const NULLS_AT: usize = 9;
