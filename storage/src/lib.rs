@@ -16,6 +16,7 @@ mod date;
 mod definition;
 mod difference;
 mod error;
+mod float_run;
 mod floats;
 pub mod key;
 mod memory;
@@ -23,6 +24,7 @@ mod memory_online;
 mod number;
 mod ordered;
 mod plan;
+mod record_layout;
 mod records;
 #[cfg(feature = "rocksdb")]
 mod rocks;
@@ -60,8 +62,9 @@ pub use rocks::{
     BACKGROUND_JOBS_DEFAULT, MEMORY_BUDGET_BYTES_DEFAULT, MEMORY_BUDGET_BYTES_MIN, Options, ROCKSDB_VERSION,
     RocksBackend, RocksOnline, STALL_PATIENCE_DEFAULT, STORE_FORMAT, restore,
 };
+pub use record_layout::{Field, RecordLayout};
 pub use row_plan::{PlannedRow, RowPlan};
-pub use row_record::{Field, RecordArena, RecordLayout, RecordMut, RecordRef, mark_missing};
+pub use row_record::{RecordArena, RecordMut, RecordRef, mark_missing};
 pub use rules::{NAME_BYTES_MAX, Problem, Step, Unknown};
 pub use schema::{FEATURES_MAX, FeatureId, Place, ROW_HEADER_BYTES, RowLayout, RowSchema, Slot};
 pub use sink::Sink;
