@@ -46,7 +46,7 @@ pub use backend::{
     Newest, NewestRow, Observer, Online, RowKey, Scan, Scanned, Snapshot, Stats, Upkeep, Verified, Visit, VisitVersion,
 };
 pub use batch::{BATCH_BYTES_MAX, BATCH_ROWS_MAX, BatchRow, Durability, Note, WriteBatch};
-pub use catalog::{Catalog, Entity, Feature, FeatureService, FeatureView, JoinKey, MAX_FUTURE_SKEW_DEFAULT, Record};
+pub use catalog::{Catalog, Entity, Feature, FeatureService, FeatureView, JoinKey, MAX_FUTURE_SKEW_DEFAULT};
 pub use date::Date;
 pub use definition::{
     Definitions, EVENT_COLUMN_DEFAULT, EntityDefinition, FeatureDefinition, ServiceDefinition, ViewDefinition,
@@ -57,12 +57,13 @@ pub use memory::MemoryBackend;
 pub use memory_online::MemoryOnline;
 pub use number::{MatrixNumber, NumberWork, is_numeric};
 pub use plan::{Change, ChangeKind, ObjectKind, Plan};
+pub use record_layout::{Field, RecordLayout};
+pub use records::Record;
 #[cfg(feature = "rocksdb")]
 pub use rocks::{
     BACKGROUND_JOBS_DEFAULT, MEMORY_BUDGET_BYTES_DEFAULT, MEMORY_BUDGET_BYTES_MIN, Options, ROCKSDB_VERSION,
     RocksBackend, RocksOnline, STALL_PATIENCE_DEFAULT, STORE_FORMAT, restore,
 };
-pub use record_layout::{Field, RecordLayout};
 pub use row_plan::{PlannedRow, RowPlan};
 pub use row_record::{RecordArena, RecordMut, RecordRef, mark_missing};
 pub use rules::{NAME_BYTES_MAX, Problem, Step, Unknown};
