@@ -7,6 +7,7 @@ mod floats;
 pub(crate) mod found;
 mod lookup;
 pub(crate) mod matrix;
+pub(crate) mod newest;
 pub(crate) mod output;
 pub(crate) mod plan;
 pub(crate) mod question;
