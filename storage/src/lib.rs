@@ -14,6 +14,7 @@ mod catalog;
 mod clock;
 mod date;
 mod definition;
+mod descriptors;
 mod difference;
 mod error;
 mod float_run;
@@ -51,6 +52,7 @@ pub use date::Date;
 pub use definition::{
     Definitions, EVENT_COLUMN_DEFAULT, EntityDefinition, FeatureDefinition, ServiceDefinition, ViewDefinition,
 };
+pub use descriptors::open_files_max;
 pub use error::{Error, ErrorKind, Hint, Result};
 pub use floats::Floats;
 pub use memory::MemoryBackend;

@@ -63,6 +63,14 @@ fn web_pages_are_not_served() {
     let get = |headers: &[(&str, &str)]| sidecar.tcp.send("GET", "/v1/views", headers, b"");
     let message = get(&[("Origin", "http://evil.example")]).error(403, "denied");
     assert_eq!(message, "requests of web pages are not served: the header Origin is set");
+    for site in ["cross-site", "same-site", "anything"] {
+        let message = get(&[("Sec-Fetch-Site", site)]).error(403, "denied");
+        assert_eq!(
+            message,
+            "requests of other sites' pages are not served: the header Sec-Fetch-Site says that it is one"
+        );
+    }
+    assert_eq!(get(&[("Sec-Fetch-Site", "none")]).status, 200, "typed into a browser");
     let message = get(&[("Host", "evil.example:80")]).error(403, "denied");
     assert_eq!(message, "the header Host names another host than this one: \"evil.example\"");
     for host in ["localhost", "LOCALHOST:8080", "127.0.0.1:6566", "[::1]:6566", "[::1]"] {

@@ -32,16 +32,21 @@ fn a_body_over_its_limit_is_413_whether_it_tells_its_length_or_not() {
 
 #[test]
 fn bodies_of_all_requests_together_are_bounded() {
-    let options = HttpOptions { body_bytes_max: 100_000, memory_bytes_max: 150_000, answer_bytes_max: 100_000, ..HttpOptions::default() };
+    let options = HttpOptions {
+        body_bytes_max: 100_000,
+        memory_bytes_max: 150_000,
+        answer_bytes_max: 100_000,
+        ..HttpOptions::default()
+    };
     let sidecar = Sidecar::with("", options);
     let mut slow = sidecar.tcp.connect();
     slow.write_all(b"POST /v1/latest HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000\r\n\r\n").unwrap();
     wait_until(|| sidecar.tcp.get("/metrics").text().contains("asof_large_frames_bytes{door=\"http\"} 100000\n"));
-    let body = vec![b' '; 60_000];
+    let body = vec![b' '; 80_000];
     let reply = sidecar.tcp.send("POST", "/v1/latest", &[], &body);
     assert_eq!(
         reply.error(503, "unavailable"),
-        "bodies of all requests have at most 150000 bytes at a time; try again"
+        "the sidecar holds too many large requests and answers; try again, or ask for fewer rows: 100000 of 150000 bytes"
     );
     assert_eq!(reply.header("retry-after"), Some("1"));
     assert_eq!(sidecar.tcp.get("/v1/views").status, 200);
@@ -69,25 +74,91 @@ fn who_does_not_finish_a_head_is_closed_and_who_does_not_finish_a_body_is_told()
     }
 }
 
+const HEAD: &[u8] = b"POST /v1/latest HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000\r\n\r\n";
+
 #[test]
-fn connections_over_the_limit_are_closed_and_places_become_free() {
+fn when_all_places_are_taken_the_connection_that_was_idle_longest_makes_room() {
     let sidecar = Sidecar::with("", HttpOptions { connections_max: 2, ..HttpOptions::default() });
-    let held: Vec<_> = (0..2).map(|_| sidecar.unix.connect()).collect();
+    let mut idle: Vec<_> = (0..2)
+        .map(|n| {
+            let stream = sidecar.unix.connect();
+            let open = format!("asof_connections{{door=\"http\"}} {}\n", n + 2);
+            wait_until(|| sidecar.tcp.get("/metrics").text().contains(&open));
+            stream
+        })
+        .collect();
+    assert_eq!(sidecar.unix.get("/v1/views").status, 200);
+    let mut rest = Vec::new();
+    idle[0].read_to_end(&mut rest).unwrap();
+    assert!(rest.is_empty(), "closed without a word");
+}
+
+#[test]
+fn when_all_places_are_busy_the_others_hear_so_and_health_and_the_other_pool_go_on() {
+    let sidecar = Sidecar::with("", HttpOptions { connections_max: 2, ..HttpOptions::default() });
+    let mut busy: Vec<_> = (0..2).map(|_| sidecar.unix.connect()).collect();
+    busy.iter_mut().for_each(|stream| stream.write_all(HEAD).unwrap());
+    wait_until(|| sidecar.tcp.get("/metrics").text().contains("asof_large_frames_bytes{door=\"http\"} 200000\n"));
+    let refused = sidecar.unix.get("/v1/views");
+    let message = "as many connections are open as may be, and all of them are busy; try again: 2";
+    assert_eq!(refused.error(503, "unavailable"), message);
+    assert_eq!(sidecar.unix.get("/readyz").status, 200);
+    assert_eq!(sidecar.tcp.get("/v1/views").status, 200);
+    drop(busy);
+    wait_until(|| sidecar.unix.get("/v1/views").status == 200);
+}
+
+/// Asks for an answer of some megabytes and reads none of it.
+fn ask_and_not_read(sidecar: &Sidecar) -> Box<dyn super::client::Stream> {
+    let features = json!(["stats:clicks", "stats:score", "stats:rate", "stats:name", "stats:embedding"]);
+    let entities: Vec<_> = (0..20_000).map(|id| json!({"user_id": id})).collect();
+    let body = json!({"features": features, "entities": entities}).to_string();
+    let head = format!("POST /v1/latest HTTP/1.1\r\nHost: localhost\r\nContent-Length: {}\r\n\r\n", body.len());
+    let mut stream = sidecar.unix.connect();
+    stream.write_all(head.as_bytes()).unwrap();
+    stream.write_all(body.as_bytes()).unwrap();
+    stream
+}
+
+#[test]
+fn an_answer_counts_in_the_budget_until_it_is_read() {
+    let sidecar = Sidecar::start();
+    let held = |most: u64| {
+        let metrics = sidecar.tcp.get("/metrics");
+        let line =
+            metrics.text().lines().find(|line| line.starts_with("asof_large_frames_bytes{door=\"http\"}")).unwrap();
+        line.rsplit(' ').next().unwrap().parse::<u64>().unwrap() > most
+    };
+    let unread = ask_and_not_read(&sidecar);
+    wait_until(|| held(2_000_000));
+    drop(unread);
+    wait_until(|| !held(0));
+}
+
+#[test]
+fn a_client_that_does_not_read_its_answer_is_cut_off() {
+    let options = HttpOptions { stall_timeout: Duration::from_millis(200), ..HttpOptions::default() };
+    let sidecar = Sidecar::with("", options);
+    let mut unread = ask_and_not_read(&sidecar);
+    // Only the connection that asks for the metrics is left.
     wait_until(|| {
-        let mut third = sidecar.unix.connect();
-        let mut rest = Vec::new();
-        let _ = third.write_all(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
-        let _ = third.read_to_end(&mut rest);
-        rest.is_empty()
+        let metrics = sidecar.tcp.get("/metrics");
+        let asked = "asof_requests_total{operation=\"latest\",consumer=";
+        metrics.text().contains(asked) && metrics.text().contains("asof_connections{door=\"http\"} 1\n")
     });
-    drop(held);
-    wait_until(|| {
-        let mut stream = sidecar.unix.connect();
-        let mut answer = Vec::new();
-        let _ = stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
-        let _ = stream.read_to_end(&mut answer);
-        String::from_utf8_lossy(&answer).contains("asof_refused_total{door=\"http\",reason=\"connections\"}")
-    });
+    let mut answer = Vec::new();
+    let _ = unread.read_to_end(&mut answer);
+    let head = String::from_utf8_lossy(&answer[..200]).to_lowercase();
+    let length = head.split("content-length: ").nth(1).and_then(|rest| rest.split("\r\n").next()).unwrap();
+    assert!(answer.len() < length.parse().unwrap(), "{} of {length}", answer.len());
+}
+
+#[test]
+fn an_answer_over_its_limit_is_refused_by_the_rule() {
+    let sidecar = Sidecar::with("", HttpOptions { answer_bytes_max: 1_000, ..HttpOptions::default() });
+    let entities: Vec<_> = (0..100).map(|id| json!({"user_id": id})).collect();
+    let reply = sidecar.tcp.post("/v1/latest", &json!({"features": ["stats:clicks"], "entities": entities}));
+    assert_eq!(reply.error(422, "invalid"), "an answer has at most 1000 bytes; ask for fewer entities at once");
 }
 
 /// Requests that read the clock, held until they are let go.

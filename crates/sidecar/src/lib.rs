@@ -8,6 +8,7 @@ mod admission;
 mod bounds;
 mod budget;
 mod consumers;
+mod descriptors;
 mod gauges;
 #[cfg(feature = "http")]
 mod http;
@@ -24,6 +25,7 @@ mod socket;
 pub use self::access::{Access, Peer};
 pub use self::bounds::Bounds;
 pub use self::consumers::Limits;
+pub use self::descriptors::Descriptors;
 #[cfg(feature = "http")]
 pub use self::http::{HttpListeners, HttpOptions, HttpServer, HttpToken};
 pub use self::line::BulkBounds;

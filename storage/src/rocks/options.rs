@@ -11,6 +11,7 @@ use rocksdb::{
 use super::error::from_rocks;
 use super::present::Present;
 use super::retention::{HistoryFilters, LatestFilters};
+use crate::descriptors::open_files_max;
 use crate::error::{Error, Result};
 use crate::version::Version;
 
@@ -48,9 +49,6 @@ const HISTORY_BLOCK_BYTES: usize = 16 << 10;
 
 /// Blocks of `latest`: read at random, so smaller, but enough for an entity's neighbours of other views.
 const LATEST_BLOCK_BYTES: usize = 8 << 10;
-
-/// Files are kept open for speed, but a process also needs descriptors of its own.
-const OPEN_FILES_MAX: i32 = 4096;
 
 /// RocksDB's log of its own doings: enough for the last days.
 const LOG_FILE_BYTES_MAX: usize = 4 << 20;
@@ -148,7 +146,7 @@ fn store(options: &Options, buffers: &WriteBufferManager) -> RocksOptions {
     store.create_missing_column_families(true);
     store.set_write_buffer_manager(buffers);
     store.set_max_background_jobs(options.background_jobs as i32);
-    store.set_max_open_files(OPEN_FILES_MAX);
+    store.set_max_open_files(open_files());
     store.set_max_total_wal_size(2 * options.write_buffers_bytes() as u64);
     store.set_bytes_per_sync(BYTES_PER_SYNC);
     store.set_wal_bytes_per_sync(BYTES_PER_SYNC);
@@ -158,6 +156,13 @@ fn store(options: &Options, buffers: &WriteBufferManager) -> RocksOptions {
     store.set_stats_dump_period_sec(0);
     store.set_stats_persist_period_sec(0);
     store
+}
+
+/// The files that RocksDB keeps open, by the limit of descriptors that this process has now.
+fn open_files() -> i32 {
+    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
+    // At most some thousands.
+    open_files_max(limit.unwrap_or(u64::MAX)) as i32
 }
 
 fn family(options: &Options, cache: &Cache, block_bytes: usize, whole_keys: bool) -> RocksOptions {

@@ -67,8 +67,19 @@ pub(super) struct Http {
 }
 
 impl HttpArguments {
-    /// Begins to serve, if it was asked for.
-    pub(super) fn start(&self, service: &Arc<Service>, access: &AccessArguments) -> Result<Option<Http>> {
+    /// Returns the most connections of each kind that may be wanted; 0 when nothing is to be served.
+    pub(super) fn connections_max(&self) -> usize {
+        let is_served = !self.http.is_empty() || self.http_socket.is_some();
+        if is_served { self.http_connections_max } else { 0 }
+    }
+
+    /// Begins to serve, if it was asked for, at most so many connections over TCP and as many over the Unix socket.
+    pub(super) fn start(
+        &self,
+        service: &Arc<Service>,
+        access: &AccessArguments,
+        connections_max: usize,
+    ) -> Result<Option<Http>> {
         let mut listeners = HttpListeners::default();
         let mut addresses = Vec::new();
         for address in &self.http {
@@ -87,18 +98,18 @@ impl HttpArguments {
         if addresses.is_empty() {
             return Ok(None);
         }
-        let server = HttpServer::start(service.clone(), listeners, self.options(access)?)?;
+        let server = HttpServer::start(service.clone(), listeners, self.options(access, connections_max)?)?;
         Ok(Some(Http { server, addresses: addresses.join(" "), _socket: socket }))
     }
 
-    fn options(&self, access: &AccessArguments) -> Result<HttpOptions> {
+    fn options(&self, access: &AccessArguments, connections_max: usize) -> Result<HttpOptions> {
         Ok(HttpOptions {
             access: access.access(),
             token: self.http_token_file.as_ref().map(HttpToken::read).transpose()?,
             body_bytes_max: self.http_body_bytes_max,
             memory_bytes_max: self.http_memory_bytes_max,
             answer_bytes_max: self.http_answer_bytes_max,
-            connections_max: self.http_connections_max,
+            connections_max,
             requests_in_flight_max: self.http_requests_in_flight_max,
             answer_values_max: self.http_answer_values_max,
             header_timeout: self.http_header_timeout,

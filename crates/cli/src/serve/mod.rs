@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use asofdb::{Durability, Options, Store, SystemClock};
-use asofdb_sidecar::{Limits, Server, Service};
+use asofdb_sidecar::{Bounds, Descriptors, Limits, Server, Service};
 use clap::{Args, ValueEnum};
 use tracing::{info, warn};
 
@@ -78,11 +78,14 @@ impl Serve {
         let limits = self.limits.as_ref().map(Limits::read).transpose()?.unwrap_or_default();
         // Before anything is open, so that a signal never ends it half way.
         let signals = Signals::catch()?;
+        // Before the store is open, which takes its part of the descriptors.
+        let descriptors = Descriptors::raise();
         let store = self.open(context)?;
+        let (bounds, http_connections_max) = self.connections(descriptors)?;
         let socket = lifecycle::socket(self.socket.as_deref(), self.access.mode)?;
         let service = Arc::new(Service::new(store.clone(), limits).with_bulk(self.bounds.bulk_bounds()));
-        let server = Server::start(service.clone(), socket, self.access.access(), self.bounds.bounds())?;
-        let http = self.http.start(&service, &self.access)?;
+        let server = Server::start(service.clone(), socket, self.access.access(), bounds)?;
+        let http = self.http.start(&service, &self.access, http_connections_max)?;
         service.warm_up()?;
         service.set_ready();
         lifecycle::notify_ready();
@@ -107,6 +110,24 @@ impl Serve {
         store.flush()?;
         info!("stopped");
         Ok(Outcome::Done)
+    }
+
+    /// The bounds of the native door, and the most connections of each kind over HTTP, as the descriptors allow.
+    fn connections(&self, descriptors: Descriptors) -> Result<(Bounds, usize)> {
+        let bounds = self.bounds.bounds();
+        let (native, http) = (bounds.connections_max, self.http.connections_max());
+        // Over HTTP there is a pool for TCP and one for Unix sockets; an eighth may besides say hello.
+        let wanted = native + native / 8 + 2 * http;
+        let allowed = descriptors.connections(wanted)?;
+        let share = |most: usize| (most * allowed / wanted).max(1).min(most);
+        if allowed < wanted {
+            warn!(
+                connections_max = share(native),
+                http_connections_max = share(http),
+                "there are too few file descriptors (ulimit -n) for as many connections as configured"
+            );
+        }
+        Ok((Bounds { connections_max: share(native), ..bounds }, share(http)))
     }
 
     fn open(&self, context: &Context) -> Result<Store> {

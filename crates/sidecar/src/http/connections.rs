@@ -1,6 +1,7 @@
 //! Connections: taken, bounded, served, and ended.
 
 use std::io;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,11 +15,13 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, UnixListener};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::watch;
 use tower::ServiceExt;
 
 use super::door::Door;
-use super::peer::Peer;
+use super::paced::Paced;
+use super::peer::{Peer, Spare};
+use super::places::{Place, Places};
 use crate::gauges::Refusal;
 
 /// Longest head of a request in bytes, and the most that is buffered of one connection.
@@ -33,7 +36,10 @@ pub(super) struct Connections {
     pub(super) door: Arc<Door>,
     pub(super) router: Router,
     pub(super) graceful: Arc<GracefulShutdown>,
-    pub(super) room: Arc<Semaphore>,
+    /// The places of connections over TCP.
+    pub(super) tcp: Arc<Places>,
+    /// The places of connections over Unix sockets: whoever fills up the others does not shut out this host.
+    pub(super) unix: Arc<Places>,
 }
 
 impl Connections {
@@ -47,7 +53,7 @@ impl Connections {
                 Ok((stream, _)) => {
                     // Answers are written whole: waiting to fill a packet only delays them.
                     let _ = stream.set_nodelay(true);
-                    self.take(Peer::Remote, stream);
+                    self.take(&self.tcp, Peer::Remote, stream);
                 }
                 Err(error) => pause(&error).await,
             }
@@ -62,22 +68,21 @@ impl Connections {
             };
             let accepted = accepted.and_then(|(stream, _)| Ok((Peer::of(&stream, &self.door.options.access)?, stream)));
             match accepted {
-                Ok((peer, stream)) => self.take(peer, stream),
+                Ok((peer, stream)) => self.take(&self.unix, peer, stream),
                 Err(error) => pause(&error).await,
             }
         }
     }
 
-    fn take(&self, peer: Peer, stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static) {
-        match self.room.clone().try_acquire_owned() {
-            Ok(permit) => {
-                let connection = Connection { door: self.door.clone(), _room: permit };
-                let (router, watcher) = (self.router.clone(), self.graceful.watcher());
+    fn take(&self, places: &Arc<Places>, peer: Peer, stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static) {
+        match places.take() {
+            Some(place) => {
                 self.door.service.http.connections.add(1);
-                tokio::spawn(connection.serve(peer, stream, router, watcher));
+                let connection = Connection { door: self.door.clone(), place: Arc::new(place) };
+                tokio::spawn(connection.serve(peer, stream, self.router.clone(), self.graceful.watcher()));
             }
             // Dropping the stream closes it: there is no memory to be polite with.
-            Err(_) => self.door.service.http.refuse(Refusal::Connections),
+            None => self.door.service.http.refuse(Refusal::Connections),
         }
     }
 }
@@ -90,7 +95,7 @@ async fn pause(error: &io::Error) {
 /// One connection, counted while it lives.
 struct Connection {
     door: Arc<Door>,
-    _room: OwnedSemaphorePermit,
+    place: Arc<Place>,
 }
 
 impl Connection {
@@ -101,18 +106,42 @@ impl Connection {
         router: Router,
         watcher: Watcher,
     ) {
-        let service = service_fn(move |request: hyper::Request<Incoming>| {
-            let mut request: Request = request.map(Body::new);
-            request.extensions_mut().insert(peer);
-            router.clone().oneshot(request)
+        let service = service_fn(|request: hyper::Request<Incoming>| {
+            let (router, place) = (router.clone(), self.place.clone());
+            async move {
+                place.busy();
+                let mut request: Request = request.map(Body::new);
+                request.extensions_mut().insert(peer);
+                if place.is_spare {
+                    request.extensions_mut().insert(Spare);
+                }
+                let answered = router.oneshot(request).await;
+                place.idle();
+                answered
+            }
         });
+        let options = &self.door.options;
+        let stream = Paced::new(stream, self.place.clone(), options.stall_timeout);
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
-            .header_read_timeout(self.door.options.header_timeout)
+            .header_read_timeout(options.header_timeout)
+            .keep_alive(!self.place.is_spare)
             .max_buf_size(HEAD_BYTES_MAX)
             .serve_connection(TokioIo::new(stream), service);
-        if let Err(error) = watcher.watch(connection).await {
-            tracing::debug!(%error, "a connection ended early");
+        let mut served = pin!(watcher.watch(connection));
+        loop {
+            tokio::select! {
+                done = &mut served => {
+                    if let Err(error) = done {
+                        tracing::debug!(%error, "a connection ended early");
+                    }
+                    return;
+                }
+                // It is closed as after a long silence, unless a request has come meanwhile.
+                () = self.place.evicted() => if self.place.is_idle() {
+                    return self.door.service.http.refuse(Refusal::Connections);
+                },
+            }
         }
     }
 }

@@ -5,17 +5,20 @@ use std::sync::Arc;
 use asofdb::ErrorKind;
 use asofdb_protocol::Role;
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 use super::door::Door;
 use super::failure::Failure;
-use super::peer::Peer;
+use super::peer::{Peer, Spare};
 use crate::gauges::Refusal;
 
 /// Routes that say nothing but whether the sidecar lives: open to whoever can connect.
 const OPEN_PATHS: [&str; 3] = ["/health", "/healthz", "/readyz"];
+
+/// The header in which browsers say whether a page of another site asks.
+const FETCH_SITE_HEADER: &str = "sec-fetch-site";
 
 /// The names that a loopback address has in a `Host` header.
 const LOOPBACK_HOSTS: [&str; 3] = ["localhost", "127.0.0.1", "[::1]"];
@@ -24,6 +27,12 @@ const LOOPBACK_HOSTS: [&str; 3] = ["localhost", "127.0.0.1", "[::1]"];
 pub(super) async fn gate(State(door): State<Arc<Door>>, mut request: Request, next: Next) -> Response {
     if OPEN_PATHS.contains(&request.uri().path()) {
         return next.run(request).await;
+    }
+    if request.extensions().get::<Spare>().is_some() {
+        door.service.http.refuse(Refusal::Connections);
+        let most = door.options.connections_max;
+        let message = "as many connections are open as may be, and all of them are busy; try again";
+        return Failure::busy(format!("{message}: {most}")).into_response();
     }
     let peer = request.extensions().get::<Peer>().copied().unwrap_or(Peer::Remote);
     match role(&door, peer, request.headers()) {
@@ -65,11 +74,19 @@ fn role(door: &Door, peer: Peer, headers: &HeaderMap) -> Result<Role, Failure> {
     }
 }
 
-/// Browsers say from which page they come: no page has business here.
+/// Browsers say from which page they come: no page of another site has business here. They set `Origin` where a page
+/// could read the answer or send a body, and `Sec-Fetch-Site` with every request, an image's too.
 fn check_no_browser(headers: &HeaderMap) -> Result<(), Failure> {
-    match headers.contains_key(header::ORIGIN) {
-        true => Err(Failure::forbidden("requests of web pages are not served: the header Origin is set")),
-        false => Ok(()),
+    if headers.contains_key(header::ORIGIN) {
+        return Err(Failure::forbidden("requests of web pages are not served: the header Origin is set"));
+    }
+    match headers.get(FETCH_SITE_HEADER).map(HeaderValue::as_bytes) {
+        None | Some(b"none" | b"same-origin") => Ok(()),
+        Some(_) => {
+            let message =
+                "requests of other sites' pages are not served: the header Sec-Fetch-Site says that it is one";
+            Err(Failure::forbidden(message))
+        }
     }
 }
 

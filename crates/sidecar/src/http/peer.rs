@@ -13,6 +13,10 @@ pub(super) enum Peer {
     Remote,
 }
 
+/// Marks the requests of a connection that came when all places were taken.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Spare;
+
 impl Peer {
     /// Reads what the kernel says of the other end of a Unix socket.
     pub(super) fn of(stream: &tokio::net::UnixStream, access: &Access) -> std::io::Result<Self> {

@@ -8,12 +8,13 @@ use std::time::Duration;
 use asofdb::{Error, Result};
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::runtime::{Builder, Runtime};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use super::connections::Connections;
 use super::door::Door;
 use super::options::HttpOptions;
+use super::places::Places;
 use super::router::router;
 use crate::service::Service;
 
@@ -60,9 +61,10 @@ impl HttpServer {
             .map_err(|error| Error::unavailable("cannot start the threads of the HTTP server").with_source(error))?;
         let (stop, stopped) = watch::channel(false);
         let graceful = Arc::new(GracefulShutdown::new());
-        let room = Arc::new(Semaphore::new(options.connections_max));
+        let places = || Arc::new(Places::new(options.connections_max));
+        let (tcp, unix) = (places(), places());
         let door = Arc::new(Door::new(service.clone(), options));
-        let connections = Connections { router: router(door.clone()), door, graceful: graceful.clone(), room };
+        let connections = Connections { router: router(door.clone()), door, graceful: graceful.clone(), tcp, unix };
         let accepting = accept(&runtime, listeners, &connections, &stopped)
             .map_err(|error| Error::unavailable("cannot serve a socket").with_source(error))?;
         Ok(HttpServer { service, runtime, stop, accepting, graceful })

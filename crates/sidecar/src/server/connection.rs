@@ -2,11 +2,13 @@
 
 use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
+use std::sync::Arc;
 
 use asofdb::{Error, Result};
 use asofdb_protocol::{Header, Kind, Role};
 use tracing::{debug, info};
 
+use super::registry::Activity;
 use super::replies::Replies;
 use super::session::Session;
 use super::{Shared, bulk, control};
@@ -39,12 +41,19 @@ struct Connection<'s> {
     shared: &'s Shared,
     arrivals: Arrivals<'s>,
     replies: Replies<&'s UnixStream>,
+    /// What others see of it, once it has said hello.
+    activity: Option<Arc<Activity>>,
 }
 
 impl<'s> Connection<'s> {
     fn new(shared: &'s Shared, stream: &'s UnixStream) -> Result<Self, End> {
         stream.set_write_timeout(Some(shared.bounds.stall_timeout))?;
-        Ok(Connection { shared, arrivals: Arrivals::new(shared, stream), replies: Replies::new(stream, shared.bounds.stall_timeout) })
+        Ok(Connection {
+            shared,
+            arrivals: Arrivals::new(shared, stream),
+            replies: Replies::new(stream, shared.bounds.stall_timeout),
+            activity: None,
+        })
     }
 
     fn run(mut self, number: u64, peer: Peer, role: Role) -> Result<std::convert::Infallible, End> {
@@ -85,9 +94,8 @@ impl<'s> Connection<'s> {
                 end => end,
             })?;
         };
-        if !self.shared.registry.greet(number, self.shared.bounds.connections_max) {
-            return Err(End::Refused(self.shared.full()));
-        }
+        let greeted = self.shared.registry.greet(number, self.shared.bounds.connections_max);
+        self.activity = Some(greeted.ok_or_else(|| End::Refused(self.shared.full()))?);
         self.replies.flush()?;
         Ok(session)
     }
@@ -100,9 +108,7 @@ impl<'s> Connection<'s> {
     /// Answers everything that has arrived, then waits for more.
     fn turn(&mut self, session: &mut Session<'s>) -> Result<(), End> {
         let mut taken = 0;
-        while let Some(header) =
-            self.arrivals.peek(self.shared.bounds.body_bytes_max).map_err(End::Refused)?
-        {
+        while let Some(header) = self.arrivals.peek(self.shared.bounds.body_bytes_max).map_err(End::Refused)? {
             self.request(session, header)?;
             taken += 1;
             if taken >= self.shared.bounds.requests_taken_max {
@@ -119,7 +125,12 @@ impl<'s> Connection<'s> {
             true => (self.shared.bounds.idle_timeout, "said nothing"),
             false => (self.shared.bounds.stall_timeout, "paused within a request"),
         };
-        self.arrivals.read(patience, late)
+        // A connection within a request is not idle, however slow it is.
+        let idle = self.activity.as_deref().filter(|_| self.arrivals.is_empty());
+        idle.inspect(|activity| self.shared.registry.idle(activity));
+        let arrived = self.arrivals.read(patience, late);
+        idle.inspect(|activity| self.shared.registry.busy(activity));
+        arrived
     }
 
     /// Answers the next request, which is there.

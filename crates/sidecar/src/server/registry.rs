@@ -4,13 +4,20 @@ use std::collections::BTreeMap;
 use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use parking_lot::{Condvar, Mutex};
 
+use crate::consumers::Stopwatch;
+
+/// The time after which a connection without a request counts as idle, in microseconds.
+const IDLE_MICROS_MIN: u64 = 100_000;
+
 /// Every open connection.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Registry {
+    born: Stopwatch,
     state: Mutex<State>,
     changed: Condvar,
 }
@@ -19,9 +26,26 @@ pub(super) struct Registry {
 struct State {
     next: u64,
     /// The connections that said hello, by number, which is the order in which they came.
-    greeted: BTreeMap<u64, Arc<UnixStream>>,
+    greeted: BTreeMap<u64, Greeted>,
     silent: BTreeMap<u64, Arc<UnixStream>>,
+    /// The connections that were ended to make room, until their threads have gone.
+    evicted: BTreeMap<u64, Arc<UnixStream>>,
     draining: bool,
+}
+
+/// A connection that said hello.
+#[derive(Debug)]
+struct Greeted {
+    stream: Arc<UnixStream>,
+    activity: Arc<Activity>,
+}
+
+/// What a connection is doing, as others see it.
+#[derive(Debug, Default)]
+pub(super) struct Activity {
+    /// The time since which the connection waits for a request, in microseconds of the registry's life; 0 while it has
+    /// one.
+    idle_since: AtomicU64,
 }
 
 /// The outcome of a new connection.
@@ -35,14 +59,36 @@ pub(super) enum Admitted {
     Draining,
 }
 
+impl Default for Registry {
+    fn default() -> Self {
+        Registry { born: Stopwatch::start(), state: Mutex::default(), changed: Condvar::new() }
+    }
+}
+
 impl Registry {
+    /// The connection waits for a request from now on.
+    #[inline]
+    pub(super) fn idle(&self, activity: &Activity) {
+        activity.idle_since.store(self.age_micros(), Ordering::Relaxed);
+    }
+
+    /// The connection has a request.
+    #[inline]
+    pub(super) fn busy(&self, activity: &Activity) {
+        activity.idle_since.store(0, Ordering::Relaxed);
+    }
+
+    fn age_micros(&self) -> u64 {
+        self.born.elapsed().as_micros() as u64 + 1
+    }
+
     /// Takes a connection that has not said hello. Too many silent ones: the oldest of them is ended.
     pub(super) fn add(&self, stream: &Arc<UnixStream>, connections_max: usize, silent_max: usize) -> Admitted {
         let mut state = self.state.lock();
         if state.draining {
             return Admitted::Draining;
         }
-        if state.greeted.len() >= connections_max {
+        if state.greeted.len() >= connections_max && !state.has_idle(self.age_micros()) {
             return Admitted::Full;
         }
         if state.silent.len() >= silent_max
@@ -57,19 +103,21 @@ impl Registry {
         Admitted::Yes(number)
     }
 
-    /// The connection has said hello. False when there is no room for it among those that have.
-    pub(super) fn greet(&self, number: u64, greeted_max: usize) -> bool {
+    /// The connection has said hello. When as many have as may, the one that has been idle longest is ended: it is seen to
+    /// be closed before its client asks again. `None` when nobody is idle.
+    pub(super) fn greet(&self, number: u64, greeted_max: usize) -> Option<Arc<Activity>> {
         let mut state = self.state.lock();
-        if state.greeted.len() >= greeted_max {
-            return false;
+        if state.greeted.len() >= greeted_max && !state.evict(self.age_micros()) {
+            return None;
         }
+        let activity = Arc::new(Activity::default());
         if let Some(stream) = state.silent.remove(&number) {
             if state.draining {
                 let _ = stream.shutdown(Shutdown::Read);
             }
-            state.greeted.insert(number, stream);
+            state.greeted.insert(number, Greeted { stream, activity: activity.clone() });
         }
-        true
+        Some(activity)
     }
 
     /// The connection is gone.
@@ -77,6 +125,7 @@ impl Registry {
         let mut state = self.state.lock();
         state.silent.remove(&number);
         state.greeted.remove(&number);
+        state.evicted.remove(&number);
         drop(state);
         self.changed.notify_all();
     }
@@ -102,12 +151,36 @@ impl Registry {
 }
 
 impl State {
+    /// The connection that has been idle longest, and long enough that no request of its client is on the way.
+    fn idlest(&self, age_micros: u64) -> Option<u64> {
+        let idle = self.greeted.iter().filter_map(|(number, greeted)| {
+            let since = greeted.activity.idle_since.load(Ordering::Relaxed);
+            (since > 0 && age_micros.saturating_sub(since) >= IDLE_MICROS_MIN).then_some((since, *number))
+        });
+        idle.min().map(|(_, number)| number)
+    }
+
+    fn has_idle(&self, age_micros: u64) -> bool {
+        self.idlest(age_micros).is_some()
+    }
+
+    /// Ends the connection that has been idle longest; false when nobody is idle.
+    fn evict(&mut self, age_micros: u64) -> bool {
+        let idlest = self.idlest(age_micros).and_then(|number| self.greeted.remove_entry(&number));
+        let Some((number, Greeted { stream, .. })) = idlest else { return false };
+        // Its thread finds the end and goes.
+        let _ = stream.shutdown(Shutdown::Both);
+        self.evicted.insert(number, stream);
+        true
+    }
+
     fn len(&self) -> usize {
-        self.greeted.len() + self.silent.len()
+        self.greeted.len() + self.silent.len() + self.evicted.len()
     }
 
     fn each(&self, end: impl Fn(&UnixStream) -> std::io::Result<()>) {
-        for stream in self.greeted.values().chain(self.silent.values()) {
+        let greeted = self.greeted.values().map(|greeted| &greeted.stream);
+        for stream in greeted.chain(self.silent.values()).chain(self.evicted.values()) {
             // One that its client has ended already is as good.
             let _ = end(stream);
         }
@@ -133,7 +206,7 @@ mod tests {
             .iter()
             .map(|(stream, _)| match registry.add(stream, 8, 2) {
                 Admitted::Yes(number) => {
-                    assert!(number > 0 || registry.greet(number, 8));
+                    assert!(number > 0 || registry.greet(number, 8).is_some());
                     number
                 }
                 other => panic!("{other:?}"),
@@ -155,8 +228,33 @@ mod tests {
         let pairs: Vec<_> = (0..3).map(|_| pair()).collect();
         for (stream, _) in &pairs[..2] {
             let Admitted::Yes(number) = registry.add(stream, 2, 1) else { panic!("full too early") };
-            assert!(registry.greet(number, 2));
+            assert!(registry.greet(number, 2).is_some());
         }
         assert!(matches!(registry.add(&pairs[2].0, 2, 1), Admitted::Full));
+    }
+
+    #[test]
+    fn when_all_places_are_taken_the_one_that_has_been_idle_longest_makes_room() {
+        let registry = Registry::default();
+        let pairs: Vec<_> = (0..3).map(|_| pair()).collect();
+        let greet = |stream: &Arc<UnixStream>| {
+            let Admitted::Yes(number) = registry.add(stream, 2, 1) else { panic!("full") };
+            registry.greet(number, 2).expect("a place")
+        };
+        let first = greet(&pairs[0].0);
+        let second = greet(&pairs[1].0);
+        assert!(matches!(registry.add(&pairs[2].0, 2, 1), Admitted::Full), "both are busy");
+        // As if they had waited long: the second for longer.
+        first.idle_since.store(2, Ordering::Relaxed);
+        second.idle_since.store(1, Ordering::Relaxed);
+        while registry.age_micros() < IDLE_MICROS_MIN + 2 {
+            std::thread::yield_now();
+        }
+        greet(&pairs[2].0);
+        let mut byte = [0];
+        assert_eq!((&pairs[1].1).read(&mut byte).unwrap(), 0, "the second was ended");
+        pairs[0].1.set_nonblocking(true).unwrap();
+        assert!((&pairs[0].1).read(&mut byte).is_err(), "the first is there");
+        assert!(!registry.wait(Duration::ZERO));
     }
 }
