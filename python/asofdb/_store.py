@@ -424,7 +424,8 @@ class Client(_Engine):
         return f"<asofdb.Client of {self._socket}{', closed' if self._engine.is_closed else ''}>"
 
     def _cancellable(self) -> Client:
-        """This client again, over the same connections, whose calls end when its engine's ``cancel`` is called."""
+        """This client again, over the same connections, whose calls end when its engine's ``cancel`` is called. It is
+        for one call: requests that it prepared would end with it."""
         again = copy(self)
         again._engine = self._engine.cancellable()
         return again
