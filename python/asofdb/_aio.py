@@ -70,8 +70,8 @@ class AsyncClient:
     >>> result = await client.latest("activity:clicks", {"user_id": [1001, 1002]})
 
     Of a read that is cancelled the answer is dropped. Any other call that is cancelled closes its connection, by which
-    the sidecar ends what it does for it; what was written by then stays written. A training set that is given as a stream is read in a thread:
-    ``await asyncio.to_thread(training_set.to_pandas)``.
+    the sidecar ends what it does for it; what was written by then stays written. A training set that is given as a
+    stream is read in a thread: ``await asyncio.to_thread(training_set.to_pandas)``.
 
     It may be used from several event loops, and by children of a fork.
     """

@@ -108,13 +108,15 @@ async def test_an_export_that_is_cancelled_ends_here_and_in_the_sidecar(
             go_on.wait()
 
         export = asyncio.create_task(bulk.export("activity", tmp_path / "out", progress=progress))
-        await asyncio.to_thread(begun.wait)
-        await until(lambda: sidecar.gauge("requests_in_flight") == 1)
-        export.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await export
-        await until(lambda: sidecar.gauge("requests_in_flight") == 0)
-        go_on.set()
+        try:
+            await asyncio.to_thread(begun.wait)
+            await until(lambda: sidecar.gauge("requests_in_flight") == 1)
+            export.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await export
+            await until(lambda: sidecar.gauge("requests_in_flight") == 0)
+        finally:
+            go_on.set()
         await until(lambda: not list(tmp_path.glob(".out*")))
         assert not (tmp_path / "out").exists()
     assert (await bulk.export("activity", tmp_path / "out"))["rows"] == len(users)
