@@ -96,6 +96,10 @@ async def until(has_happened: Callable[[], bool]) -> None:
 async def test_an_export_that_is_cancelled_ends_here_and_in_the_sidecar(
     client: asofdb.Client, sidecar: Sidecar, tmp_path: Path
 ) -> None:
+    # The sidecar itself would end a stream that pauses; here only the client's end may.
+    sidecar.stop()
+    sidecar.arguments = ("--stall-timeout", "1h")
+    sidecar.start()
     # More than sockets hold, so that the sidecar is in the midst of it.
     users = list(range(200_000))
     client.ingest("activity", activity(users, T0))

@@ -28,7 +28,9 @@ impl Host {
     fn start(arguments: &[&str]) -> Self {
         let directory = TempDir::new().unwrap();
         let socket = directory.path().join("http");
-        let arguments = [&["--http-socket", socket.to_str().unwrap()], arguments].concat();
+        // The sidecar itself would end a stream that pauses; here only the client's end may.
+        let always: &[&str] = &["--http-socket", socket.to_str().unwrap(), "--stall-timeout", "1h"];
+        let arguments = [always, arguments].concat();
         let sidecar = Sidecar::start(&users(), &arguments);
         Host { sidecar, metrics: Target::Unix(socket), directory }
     }
