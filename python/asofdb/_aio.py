@@ -3,23 +3,39 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import os
-from collections.abc import Mapping, Sequence
-from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Coroutine, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar, overload
 
 from . import _native
-from ._catalog import Catalog, Plan
-from ._reports import Erased, Freshness, IngestReport, JoinReport, Verified, Version
+from ._reports import JoinReport
 from ._request import Request, Time
 from ._result import Result
-from ._store import Client, Path, Wanted
+from ._store import Client, JoinOptions, Path, Progress
 from ._training import TrainingSet
 
 if TYPE_CHECKING:
-    from typing_extensions import Self
+    from typing_extensions import Self, Unpack
 
 __all__ = ["AsyncClient"]
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+# Threads of a process for bulk work. Each holds a connection; the sidecar has two places for such work, unless told
+# otherwise, and the others would only wait in its line.
+_BULK_THREADS_MAX = 4
+
+
+@functools.cache
+def _bulk_threads() -> Executor:
+    return ThreadPoolExecutor(_BULK_THREADS_MAX, thread_name_prefix="asofdb-bulk")
+
+
+# The child of a fork has none of its parent's threads.
+os.register_at_fork(after_in_child=_bulk_threads.cache_clear)
 
 
 def _settle(future: asyncio.Future[_native.Answer], answer: _native.Answer | None, error: BaseException | None) -> None:
@@ -32,12 +48,30 @@ def _settle(future: asyncio.Future[_native.Answer], answer: _native.Answer | Non
         future.set_result(answer)
 
 
+def _coroutine(
+    method: Callable[Concatenate[Client, P], T], *, bulk: bool = False
+) -> Callable[Concatenate[AsyncClient, P], Coroutine[Any, Any, T]]:
+    """Makes a coroutine of a method of :class:`Client`, with its parameters and its documentation."""
+
+    @functools.wraps(method)
+    async def call(self: AsyncClient, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        # Without threads of its own it takes one of asyncio's.
+        return await self._in_thread(_bulk_threads() if bulk else None, method, *args, **kwargs)
+
+    return call
+
+
 class AsyncClient:
     """A :class:`Client` whose methods are coroutines. A read that waits for its answer holds no thread, and any number
-    of them share one connection; everything else runs in a thread of asyncio's pool.
+    of them share one connection; everything else runs in a thread. Exports, ingests, training sets and what else takes
+    long have four threads of their own in a process.
 
     >>> client = await asofdb.AsyncClient.connect("/run/asof/socket")
     >>> result = await client.latest("activity:clicks", {"user_id": [1001, 1002]})
+
+    Of a read that is cancelled the answer is dropped. Any other call that is cancelled closes its connection, by which
+    the sidecar ends what it does for it; what was written by then stays written. A training set that is given as a
+    stream is read in a thread: ``await asyncio.to_thread(training_set.to_pandas)``.
 
     It may be used from several event loops, and by children of a fork.
     """
@@ -54,8 +88,7 @@ class AsyncClient:
         cls, socket: Path, *, consumer: str | None = None, timeout: float = 30.0, wait: float = 0.0
     ) -> AsyncClient:
         """Connects to the sidecar that listens on the Unix socket ``socket``. See :class:`Client`."""
-        path = os.fspath(socket)
-        return cls(await asyncio.to_thread(lambda: Client(path, consumer=consumer, timeout=timeout, wait=wait)))
+        return cls(await asyncio.to_thread(Client, socket, consumer=consumer, timeout=timeout, wait=wait))
 
     async def __aenter__(self) -> Self:
         return self
@@ -67,16 +100,16 @@ class AsyncClient:
         return repr(self._client).replace("Client", "AsyncClient", 1)
 
     async def close(self) -> None:
-        """As :meth:`Store.close`."""
+        """As :meth:`Client.close`."""
         await asyncio.to_thread(self._client.close)
 
     async def prepare(self, references: str | Sequence[str]) -> Request:
-        """As :meth:`Store.prepare`; the request's own reads are those of the blocking client."""
+        """As :meth:`Client.prepare`; the request's own reads are those of the blocking client."""
         return await asyncio.to_thread(self._client.prepare, references)
 
     async def latest(self, references: str | Sequence[str] | Request, entities: Any) -> Result:
-        """As :meth:`Store.latest`."""
-        return await self._read(references, entities, None, None)
+        """As :meth:`Client.latest`."""
+        return await self._read(references, entities)
 
     async def as_of(
         self,
@@ -86,11 +119,15 @@ class AsyncClient:
         at: Time,
         known_at: Time | None = None,
     ) -> Result:
-        """As :meth:`Store.as_of`."""
+        """As :meth:`Client.as_of`."""
         return await self._read(references, entities, at, known_at)
 
     async def _read(
-        self, references: str | Sequence[str] | Request, entities: Any, at: Time | None, known_at: Time | None
+        self,
+        references: str | Sequence[str] | Request,
+        entities: Any,
+        at: Time | None = None,
+        known_at: Time | None = None,
     ) -> Result:
         request = self._client._known(references)
         if request is None:
@@ -100,77 +137,60 @@ class AsyncClient:
         self._reads.read(request._request, entities, at, known_at, loop.call_soon_threadsafe, _settle, future)
         return Result(await future)
 
-    async def apply(self, definitions: Wanted, *, allow_drop: bool = False, revision: int | None = None) -> Plan:
-        """As :meth:`Store.apply`."""
-        return await asyncio.to_thread(
-            lambda: self._client.apply(definitions, allow_drop=allow_drop, revision=revision)
-        )
+    async def _in_thread(
+        self,
+        threads: Executor | None,
+        method: Callable[Concatenate[Client, P], T],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> T:
+        client = self._client._cancellable()
+        work = functools.partial(method, client, *args, **kwargs)
+        try:
+            return await asyncio.get_running_loop().run_in_executor(threads, work)
+        except asyncio.CancelledError:
+            client._engine.cancel()
+            raise
 
-    async def plan(self, definitions: Wanted) -> Plan:
-        """As :meth:`Store.plan`."""
-        return await asyncio.to_thread(self._client.plan, definitions)
+    # Each is a coroutine with the parameters and the result of the client's method.
 
-    async def catalog(self) -> Catalog:
-        """As :meth:`Store.catalog`."""
-        return await asyncio.to_thread(self._client.catalog)
+    apply = _coroutine(Client.apply)
+    plan = _coroutine(Client.plan)
+    catalog = _coroutine(Client.catalog)
+    history = _coroutine(Client.history)
+    write = _coroutine(Client.write)
+    write_all = _coroutine(Client.write_all)
+    delete = _coroutine(Client.delete)
+    erase = _coroutine(Client.erase)
+    now = _coroutine(Client.now)
+    stats = _coroutine(Client.stats)
+    flush = _coroutine(Client.flush)
 
-    async def write(self, view: str, table: Any, *, durability: str | None = None) -> datetime:
-        """As :meth:`Store.write`."""
-        return await asyncio.to_thread(lambda: self._client.write(view, table, durability=durability))
+    ingest = _coroutine(Client.ingest, bulk=True)
+    export = _coroutine(Client.export, bulk=True)
+    freshness = _coroutine(Client.freshness, bulk=True)
+    verify = _coroutine(Client.verify, bulk=True)
+    compact = _coroutine(Client.compact, bulk=True)
+    checkpoint = _coroutine(Client.checkpoint, bulk=True)
 
-    async def write_all(self, tables: Mapping[str, Any], *, durability: str | None = None) -> datetime:
-        """As :meth:`Store.write_all`."""
-        return await asyncio.to_thread(lambda: self._client.write_all(tables, durability=durability))
+    # A type checker takes the first overload of what it is given, so that these are spelled here.
 
-    async def history(self, view: str, entity: Mapping[str, Any], *, limit: int | None = None) -> list[Version]:
-        """As :meth:`Store.history`."""
-        return await asyncio.to_thread(lambda: self._client.history(view, entity, limit=limit))
-
-    async def delete(
-        self, views: str | Sequence[str], entity: Mapping[str, Any], *, at: Time | None = None
-    ) -> datetime:
-        """As :meth:`Store.delete`."""
-        return await asyncio.to_thread(lambda: self._client.delete(views, entity, at=at))
-
-    async def erase(self, views: str | Sequence[str], entity: Mapping[str, Any]) -> list[Erased]:
-        """As :meth:`Store.erase`."""
-        return await asyncio.to_thread(self._client.erase, views, entity)
-
-    async def ingest(self, view: str, *sources: Any, **options: Any) -> IngestReport:
-        """As :meth:`Store.ingest`."""
-        return await asyncio.to_thread(lambda: self._client.ingest(view, *sources, **options))
-
+    @overload
     async def training_set(
-        self, spine: Any, references: str | Sequence[str], **options: Any
-    ) -> TrainingSet | JoinReport:
-        """As :meth:`Store.training_set`; what it gives as a stream is read in a thread:
-        ``await asyncio.to_thread(training_set.to_pandas)``."""
-        return await asyncio.to_thread(lambda: self._client.training_set(spine, references, **options))
+        self, spine: Any, references: str | Sequence[str], *, out: None = None, **options: Unpack[JoinOptions]
+    ) -> TrainingSet: ...
 
-    async def export(self, view: str, out: Path, **options: Any) -> dict[str, Any]:
-        """As :meth:`Store.export`."""
-        return await asyncio.to_thread(lambda: self._client.export(view, out, **options))
+    @overload
+    async def training_set(
+        self,
+        spine: Any,
+        references: str | Sequence[str],
+        *,
+        out: Path,
+        progress: Progress | None = None,
+        **options: Unpack[JoinOptions],
+    ) -> JoinReport: ...
 
-    async def now(self) -> datetime:
-        """As :meth:`Store.now`."""
-        return await asyncio.to_thread(self._client.now)
-
-    async def freshness(self, view: str) -> Freshness:
-        """As :meth:`Store.freshness`."""
-        return await asyncio.to_thread(self._client.freshness, view)
-
-    async def stats(self) -> dict[str, Any]:
-        """As :meth:`Store.stats`."""
-        return await asyncio.to_thread(self._client.stats)
-
-    async def verify(self) -> Verified:
-        """As :meth:`Store.verify`."""
-        return await asyncio.to_thread(self._client.verify)
-
-    async def compact(self) -> None:
-        """As :meth:`Store.compact`."""
-        await asyncio.to_thread(self._client.compact)
-
-    async def checkpoint(self, to: Path) -> None:
-        """As :meth:`Store.checkpoint`."""
-        await asyncio.to_thread(self._client.checkpoint, to)
+    @functools.wraps(Client.training_set)
+    async def training_set(self, *args: Any, **kwargs: Any) -> TrainingSet | JoinReport:
+        return await self._in_thread(_bulk_threads(), Client.training_set, *args, **kwargs)

@@ -10,6 +10,8 @@ import numpy.typing as npt
 
 VERSION: str
 
+Progress = Callable[[int, int, int | None], object]
+
 def after_fork_in_child() -> None: ...
 
 class Engine:
@@ -18,6 +20,8 @@ class Engine:
     @staticmethod
     def connect(socket: str, consumer: str | None, timeout: float) -> Engine: ...
     def close(self) -> None: ...
+    def cancellable(self) -> Engine: ...
+    def cancel(self) -> None: ...
     @property
     def is_closed(self) -> bool: ...
     def catalog_json(self) -> str: ...
@@ -87,14 +91,14 @@ class JoinStream:
     def report_json(self) -> str | None: ...
     def check(self) -> None: ...
 
-def join(engine: Engine, spine: Any, references: Sequence[str], question: object) -> JoinStream: ...
+def join(engine: Engine, spine: Any, references: Sequence[str], options: object) -> JoinStream: ...
 def join_to_file(
     engine: Engine,
     spine: Any,
     out: str,
     references: Sequence[str],
-    question: object,
-    progress: Callable[[int, int, int | None], object] | None,
+    options: object,
+    progress: Progress | None,
 ) -> str: ...
 def ingest_files(
     engine: Engine,
@@ -103,7 +107,7 @@ def ingest_files(
     format: str | None,
     rejects: str | None,
     from_scratch: bool,
-    progress: Callable[[int, int, int | None], object] | None,
+    progress: Progress | None,
     delimiter: str | None,
 ) -> str: ...
 def ingest_named(engine: Engine, view: str, name: str, path: Path) -> int: ...
@@ -112,14 +116,14 @@ def ingest_rows(
     view: str,
     table: Any,
     rejects: str | None,
-    progress: Callable[[int, int, int | None], object] | None,
+    progress: Progress | None,
 ) -> str: ...
 def export(
     engine: Engine,
     view: str,
     out: str,
     question: object,
-    progress: Callable[[int, int, int | None], object] | None,
+    progress: Progress | None,
 ) -> str: ...
 
 class FeastKey:

@@ -6,8 +6,9 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from copy import copy
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast, overload
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypedDict, cast, overload
 
 from . import _native
 from ._catalog import Catalog, Plan
@@ -20,7 +21,7 @@ from .definitions import Definitions, Entity, FeatureService, FeatureView
 from .errors import InvalidError, UnavailableError
 
 if TYPE_CHECKING:
-    from typing_extensions import Self
+    from typing_extensions import Self, Unpack
 
 __all__ = ["Client", "Store"]
 
@@ -31,8 +32,8 @@ Progress = Callable[[int, int, int | None], object]
 Wanted = Path | Definitions | Iterable[Entity | FeatureView | FeatureService]
 
 
-class JoinQuestion(NamedTuple):
-    """Options of a join, beside the features."""
+class JoinOptions(TypedDict, total=False):
+    """Options of a training set, wherever it goes."""
 
     event_timestamp: str
     known_at: Time | Literal["own_time"] | None
@@ -227,19 +228,7 @@ class _Engine:
 
     @overload
     def training_set(
-        self,
-        spine: Any,
-        references: str | Sequence[str],
-        *,
-        event_timestamp: str = ...,
-        known_at: Time | Literal["own_time"] | None = ...,
-        statuses: bool = ...,
-        event_timestamps: bool = ...,
-        full_names: bool = ...,
-        memory_bytes: int | None = ...,
-        delimiter: str | None = ...,
-        out: None = ...,
-        progress: None = ...,
+        self, spine: Any, references: str | Sequence[str], *, out: None = None, **options: Unpack[JoinOptions]
     ) -> TrainingSet: ...
 
     @overload
@@ -248,15 +237,9 @@ class _Engine:
         spine: Any,
         references: str | Sequence[str],
         *,
-        event_timestamp: str = ...,
-        known_at: Time | Literal["own_time"] | None = ...,
-        statuses: bool = ...,
-        event_timestamps: bool = ...,
-        full_names: bool = ...,
-        memory_bytes: int | None = ...,
-        delimiter: str | None = ...,
         out: Path,
-        progress: Progress | None = ...,
+        progress: Progress | None = None,
+        **options: Unpack[JoinOptions],
     ) -> JoinReport: ...
 
     def training_set(
@@ -288,17 +271,23 @@ class _Engine:
         ``view__event_timestamp`` a view comes last. With ``out``, the path of a Parquet file that does not exist yet,
         the result is written there and counts are returned; otherwise it is a stream.
         """
-        question = JoinQuestion(
-            event_timestamp, known_at, statuses, event_timestamps, full_names, memory_bytes, delimiter
-        )
+        options: JoinOptions = {
+            "event_timestamp": event_timestamp,
+            "known_at": known_at,
+            "statuses": statuses,
+            "event_timestamps": event_timestamps,
+            "full_names": full_names,
+            "memory_bytes": memory_bytes,
+            "delimiter": delimiter,
+        }
         names = list(references_of(references))
         is_file = isinstance(spine, (str, os.PathLike))
         if delimiter is not None and not is_file:
             raise InvalidError("a delimiter is for a spine in a file of CSV")
         rows = os.fspath(spine) if is_file else as_stream(spine)
         if out is None:
-            return TrainingSet(_native.join(self._engine, rows, names, question))
-        text = _native.join_to_file(self._engine, rows, os.fspath(out), names, question, progress)
+            return TrainingSet(_native.join(self._engine, rows, names, options))
+        text = _native.join_to_file(self._engine, rows, os.fspath(out), names, options, progress)
         return JoinReport._of(text)
 
     def export(
@@ -433,3 +422,10 @@ class Client(_Engine):
 
     def __repr__(self) -> str:
         return f"<asofdb.Client of {self._socket}{', closed' if self._engine.is_closed else ''}>"
+
+    def _cancellable(self) -> Client:
+        """This client again, over the same connections, whose calls end when its engine's ``cancel`` is called. It is
+        for one call: requests that it prepared would end with it."""
+        again = copy(self)
+        again._engine = self._engine.cancellable()
+        return again

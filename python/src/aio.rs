@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use asofdb::{Error, Result};
+use asofdb::{Error, Question, Result};
 use asofdb_client::AsyncClient;
 use parking_lot::Mutex;
 use pyo3::prelude::*;
@@ -14,7 +14,7 @@ use crate::engine::Engine;
 use crate::entities::{Entities, entity_rows};
 use crate::errors::exception;
 use crate::fork::generation;
-use crate::request::{Question, Request, Resolved};
+use crate::request::{Request, Resolved, question};
 
 /// The runtime of this process. One thread: it only hands bytes on.
 fn runtime(py: Python<'_>) -> PyResult<&'static Runtime> {
@@ -64,11 +64,7 @@ struct Read {
 
 impl Read {
     async fn run(&self, client: &AsyncClient) -> Result<asofdb::Answer> {
-        let (prepared, rows) = (&self.resolved.prepared, &self.entities.rows);
-        match self.question {
-            Question::Latest => client.latest(prepared, rows).await,
-            Question::AsOf { at, known_at } => client.as_of(prepared, rows, at, known_at).await,
-        }
+        client.read(&self.resolved.prepared, &self.entities.rows, self.question).await
     }
 }
 
@@ -101,7 +97,7 @@ impl AsyncEngine {
         let Some((socket, options)) = engine.sidecar() else {
             return Err(exception(py, &Error::internal("asyncio is for sidecars")));
         };
-        let question = Question::new(at, known_at)?;
+        let question = question(at, known_at)?;
         let resolved = request.resolved(py)?;
         let entities = entity_rows(entities, &resolved.prepared, &resolved.keys)?;
         let read = Read { resolved, entities, question };

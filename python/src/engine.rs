@@ -10,7 +10,7 @@ use asofdb::{
     AsJson, Definitions, Durability, Error, Options, Plan, Result, Session, Store, SystemClock, parse_definitions,
     read_definitions,
 };
-use asofdb_client::{Client, ConnectOptions};
+use asofdb_client::{Cancel, Client, ConnectOptions};
 use parking_lot::Mutex;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -28,6 +28,8 @@ pub(crate) struct Engine {
     origin: Origin,
     /// Locked for moments only, and only with the GIL.
     state: Mutex<State>,
+    /// Ends the calls of a client, where they can be cancelled.
+    cancel: Option<Cancel>,
 }
 
 /// The way in which it was opened, to open it again after a fork.
@@ -44,7 +46,7 @@ enum State {
 
 impl Engine {
     fn new(origin: Origin, engine: asofdb_client::Engine) -> Self {
-        Engine { origin, state: Mutex::new(State::Open { engine, generation: generation() }) }
+        Engine { origin, state: Mutex::new(State::Open { engine, generation: generation() }), cancel: None }
     }
 
     /// The engine, cheap to clone; connected anew in the child of a fork.
@@ -180,6 +182,25 @@ impl Engine {
     fn close(&self, py: Python<'_>) {
         let state = std::mem::replace(&mut *self.state.lock(), State::Closed);
         py.detach(move || forget_if_forked(state));
+    }
+
+    /// A client over the same connections, with calls that `cancel` ends.
+    fn cancellable(&self, py: Python<'_>) -> PyResult<Self> {
+        let asofdb_client::Engine::Sidecar(client) = self.get(py)? else {
+            return Err(exception(py, &Error::internal("only the calls of clients can be cancelled")));
+        };
+        let cancel = Cancel::default();
+        let engine = asofdb_client::Engine::Sidecar(client.cancelled_by(&cancel));
+        let mut cancellable = Engine::new(self.origin.clone(), engine);
+        cancellable.cancel = Some(cancel);
+        Ok(cancellable)
+    }
+
+    /// Ends the calls under way and fails those to come.
+    fn cancel(&self, py: Python<'_>) {
+        if let Some(cancel) = &self.cancel {
+            py.detach(|| cancel.cancel());
+        }
     }
 
     #[getter]

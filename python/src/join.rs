@@ -26,12 +26,16 @@ use crate::time::optional_timestamp;
 /// The word that stands for each row's own time.
 const OWN_TIME: &str = "own_time";
 
+/// The name of a join's thread.
+const THREAD_NAME: &str = "asofdb-join";
+
 /// Batches that wait for whoever reads them.
 const BATCHES_WAITING_MAX: usize = 4;
 
-/// The options of a join, beside the features.
+/// The options of a join, as Python names them.
 #[derive(FromPyObject)]
-pub(crate) struct JoinQuestion<'py> {
+#[pyo3(from_item_all)]
+pub(crate) struct JoinArguments<'py> {
     event_timestamp: String,
     known_at: Option<Bound<'py, PyAny>>,
     statuses: bool,
@@ -41,7 +45,7 @@ pub(crate) struct JoinQuestion<'py> {
     delimiter: Option<String>,
 }
 
-impl JoinQuestion<'_> {
+impl JoinArguments<'_> {
     fn options(&self) -> PyResult<JoinOptions> {
         let (statuses, event_timestamps, full_names) = (self.statuses, self.event_timestamps, self.full_names);
         let defaults = JoinOptions::default();
@@ -182,19 +186,22 @@ pub(crate) fn join(
     engine: &Engine,
     spine: &Bound<'_, PyAny>,
     references: Vec<String>,
-    question: JoinQuestion<'_>,
+    arguments: JoinArguments<'_>,
 ) -> PyResult<JoinStream> {
     let engine = engine.get(py)?;
-    let options = question.options()?;
+    let options = arguments.options()?;
     let rows = match path_of(spine) {
-        Some(path) => rows_of_file(py, &engine, &references, &path, &question.file_options(py)?)?,
+        Some(path) => rows_of_file(py, &engine, &references, &path, &arguments.file_options(py)?)?,
         None => import_rows(spine)?.ok_or_else(|| not_a_table(spine))?,
     };
     let (send, batches) = bounded(BATCHES_WAITING_MAX);
     let (begun, schema) = bounded(1);
     let (counted, end) = (Counted::default(), Arc::default());
     let count = counted.clone();
-    thread::spawn(move || run(&engine, rows, &references, &options, &begun, &send, &count));
+    let joining = move || run(&engine, rows, &references, &options, &begun, &send, &count);
+    let started = thread::Builder::new().name(THREAD_NAME.to_owned()).spawn(joining);
+    started
+        .map_err(|error| exception(py, &Error::unavailable("cannot start a thread for a join").with_source(error)))?;
     let began = py.detach(|| schema.recv());
     let schema = began.map_err(|_| invalid(py, "the join ended before it began"))?.or_raise(py)?;
     let joined = Joined { schema: schema.clone(), batches, counted, end: Arc::clone(&end) };
@@ -258,10 +265,10 @@ pub(crate) fn join_to_file(
     spine: &Bound<'_, PyAny>,
     out: PathBuf,
     references: Vec<String>,
-    question: JoinQuestion<'_>,
+    arguments: JoinArguments<'_>,
     progress: Option<Py<PyAny>>,
 ) -> PyResult<String> {
-    let options = question.file_options(py)?;
+    let options = arguments.file_options(py)?;
     let mut callback = Callback::new(progress);
     let path = path_of(spine);
     let rows = match path {

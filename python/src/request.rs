@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use asofdb::{Error, F32Matrix, Prepared, Result, Session, Timestamp};
+use asofdb::{Error, F32Matrix, Prepared, Question, Result, Session};
 use numpy::{IntoPyArray, PyArray2, PyArrayMethods, PyReadwriteArray2, PyUntypedArrayMethods};
 use parking_lot::Mutex;
 use pyo3::prelude::*;
@@ -23,19 +23,11 @@ pub(crate) struct Resolved {
     generation: u64,
 }
 
-/// The question that is asked of each entity.
-#[derive(Clone, Copy)]
-pub(crate) enum Question {
-    Latest,
-    AsOf { at: Timestamp, known_at: Option<Timestamp> },
-}
-
-impl Question {
-    pub(crate) fn new(at: Option<&Bound<'_, PyAny>>, known_at: Option<&Bound<'_, PyAny>>) -> PyResult<Self> {
-        match at {
-            None => Ok(Question::Latest),
-            Some(at) => Ok(Question::AsOf { at: timestamp(at)?, known_at: optional_timestamp(known_at)? }),
-        }
+/// The question of a read: of the present where `at` is not given.
+pub(crate) fn question(at: Option<&Bound<'_, PyAny>>, known_at: Option<&Bound<'_, PyAny>>) -> PyResult<Question> {
+    match at {
+        None => Ok(Question::Latest),
+        Some(at) => Ok(Question::AsOf { at: timestamp(at)?, known_at: optional_timestamp(known_at)? }),
     }
 }
 
@@ -143,11 +135,9 @@ impl Request {
         at: Option<&Bound<'_, PyAny>>,
         known_at: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Answer> {
-        let question = Question::new(at, known_at)?;
-        let (answer, entities) = self.ask(py, entities, |engine, prepared, entities| match question {
-            Question::Latest => engine.latest(prepared, &entities.rows),
-            Question::AsOf { at, known_at } => engine.as_of(prepared, &entities.rows, at, known_at),
-        })?;
+        let question = question(at, known_at)?;
+        let (answer, entities) =
+            self.ask(py, entities, |engine, prepared, entities| engine.read(prepared, &entities.rows, question))?;
         Ok(Answer::new(answer, entities.keys))
     }
 
@@ -162,14 +152,15 @@ impl Request {
         at: Option<&Bound<'py, PyAny>>,
         known_at: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyArray2<f32>>> {
-        let question = Question::new(at, known_at)?;
+        let question = question(at, known_at)?;
         if let Some(out) = out {
             self.read_into(py, entities, out.try_readwrite()?, fill, question)?;
             return Ok(out);
         }
         let (values, _) = self.ask(py, entities, |engine, prepared, entities| {
             let mut values = vec![0.0; entities.rows.len() * prepared.width()];
-            read_f32(engine, prepared, entities, question, &mut values, fill)?;
+            let matrix = F32Matrix { values: &mut values, statuses: None, fill };
+            engine.read_f32(prepared, &entities.rows, question, matrix)?;
             Ok(values)
         })?;
         let width = self.resolved(py)?.prepared.width();
@@ -194,7 +185,8 @@ impl Request {
         let values = values.ok_or_else(|| invalid(py, "the matrix `out` must be contiguous, row by row"))?;
         let read = |engine: &asofdb_client::Engine, prepared: &Prepared, entities: &Entities| {
             check_shape(shape, (entities.rows.len(), prepared.width()))?;
-            read_f32(engine, prepared, entities, question, values, fill)
+            let matrix = F32Matrix { values: &mut *values, statuses: None, fill };
+            engine.read_f32(prepared, &entities.rows, question, matrix)
         };
         self.ask(py, entities, read).map(drop)
     }
@@ -204,20 +196,5 @@ fn check_shape(given: (usize, usize), wanted: (usize, usize)) -> Result<()> {
     match given == wanted {
         true => Ok(()),
         false => Err(Error::invalid(format!("the matrix `out` must be of the shape {wanted:?}, not {given:?}"))),
-    }
-}
-
-fn read_f32(
-    engine: &asofdb_client::Engine,
-    prepared: &Prepared,
-    entities: &Entities,
-    question: Question,
-    values: &mut [f32],
-    fill: f32,
-) -> Result<()> {
-    let matrix = F32Matrix { values, statuses: None, fill };
-    match question {
-        Question::Latest => engine.latest_f32(prepared, &entities.rows, matrix),
-        Question::AsOf { at, known_at } => engine.as_of_f32(prepared, &entities.rows, at, known_at, matrix),
     }
 }

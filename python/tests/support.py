@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
+import socket
 import subprocess
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -66,12 +68,14 @@ class Sidecar:
     def __init__(self, directory: Path, *arguments: str, store: str = "served") -> None:
         self.store = directory / store
         self.socket = directory / "run" / "socket"
+        self.http = directory / "run" / "http"
         self.socket.parent.mkdir(mode=0o700, exist_ok=True)
         self.arguments = arguments
         self.start()
 
     def start(self) -> None:
-        command = [binary(), "serve", "--store", str(self.store), "--socket", str(self.socket), *self.arguments]
+        command = [binary(), "serve", "--store", str(self.store), "--socket", str(self.socket)]
+        command += ["--http-socket", str(self.http), *self.arguments]
         self.process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
         asofdb.Client(self.socket, wait=20).close()
 
@@ -89,6 +93,16 @@ class Sidecar:
     def resume(self) -> None:
         """Lets it go on."""
         self.process.send_signal(signal.SIGCONT)
+
+    def gauge(self, name: str) -> int:
+        """Reads a gauge of its native door. ``/metrics`` has them all."""
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.connect(str(self.http))
+            connection.sendall(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+            text = b"".join(iter(lambda: connection.recv(1 << 16), b"")).decode()
+        found = re.search(rf'^asof_{name}{{door="native"}} (\d+)$', text, re.MULTILINE)
+        assert found, text
+        return int(found[1])
 
     def kill(self) -> None:
         self.process.kill()

@@ -53,11 +53,12 @@ impl<'r, 'p> Run<'r, 'p> {
 
     /// Finds the bad rows of what earlier runs have read, for the rejects file.
     fn find_rejects_again(&mut self, index: usize) -> Result<()> {
-        let (file, encoder, now) = (&mut self.files[index], self.encoder, self.now);
+        let (file, target, encoder, now) = (&mut self.files[index], self.target, self.encoder, self.now);
         let Some(rejects) = self.rejects.as_mut().filter(|_| file.before.rejected > 0) else { return Ok(()) };
         let (end, mut rejected) = (file.before.read, 0);
         file.source.skip_rows(0);
         each_piece(&file.source, |mut piece| {
+            target.check_cancelled()?;
             encoder.check(&piece.batch, now, &mut piece.problems)?;
             rejected += rejects.add(file.source.name(), &piece, end)?;
             Ok(piece.first_row + (piece.len() as u64) < end)
@@ -142,6 +143,7 @@ impl<'r, 'p> Run<'r, 'p> {
         let mut source = self.files[index].source.clone();
         source.skip_rows(start);
         each_piece(&source, |piece| {
+            self.target.check_cancelled()?;
             take(self, piece)?;
             self.tell();
             Ok(true)

@@ -45,6 +45,11 @@ impl<'s> Target<'s> {
         self.store.now()
     }
 
+    /// Fails once the ingest was cancelled.
+    pub(super) fn check_cancelled(&self) -> Result<()> {
+        self.session.check_cancelled()
+    }
+
     /// A note that was written with rows.
     pub(super) fn note(&self, name: &[u8]) -> Result<Option<Vec<u8>>> {
         self.store.note(name)

@@ -183,6 +183,15 @@ pub trait Session: Send + Sync {
     /// `Conflict` when it exists.
     fn checkpoint(&self, to: &Path) -> Result<()>;
 
+    /// Fails once the work of this session was cancelled. Long work that reads files looks before each batch: what
+    /// asks the store fails by itself.
+    ///
+    /// # Errors
+    /// `Unavailable` when nobody waits for the work any more.
+    fn check_cancelled(&self) -> Result<()> {
+        Ok(())
+    }
+
     /// Resolves references (`view:feature`, `view:*`, a view or a service) once, to be read many times.
     ///
     /// # Errors

@@ -8,26 +8,25 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use asofdb::storage::WriteBatch;
 use asofdb::{
-    Answer, Catalog, Committed, Definitions, Durability, EntityKey, EntityRows, Erased, F32Matrix, FeatureView,
-    Freshness, HistoryRow, JoinBatches, JoinOptions, Plan, Prepared, Question, Result, Scan, ScanSink, Session, Spine,
-    Stats, Timestamp, Verified,
+    Answer, Catalog, Committed, Definitions, Durability, EntityKey, EntityRows, Erased, ExportOptions, F32Matrix,
+    FeatureView, Freshness, HistoryRow, IngestOptions, IngestReport, Input, JoinBatches, JoinOptions, JoinReport,
+    Manifest, OnProgress, Plan, Prepared, Question, Result, Scan, ScanBegin, ScanSink, Session, Spine, Stats,
+    Timestamp, TrainingSetOptions, Verified,
 };
-use asofdb_client::{AsyncClient, Client};
+use asofdb_client::{AsyncClient, AsyncJoin};
 use tokio::runtime::Runtime;
 
-/// What travels as a stream goes through the blocking client that an asynchronous one has for it.
+/// Waits for every call of an asynchronous client.
 pub struct Blocking {
     runtime: Runtime,
     client: AsyncClient,
-    streams: Client,
 }
 
 impl Blocking {
     pub fn connect(socket: &Path) -> Self {
         let runtime = Runtime::new().expect("a runtime");
         let client = runtime.block_on(AsyncClient::connect(socket)).expect("a sidecar");
-        let streams = runtime.block_on(client.blocking(|client| Ok(client.clone()))).expect("a blocking client");
-        Blocking { runtime, client, streams }
+        Blocking { runtime, client }
     }
 
     fn wait<T>(&self, call: impl Future<Output = T>) -> T {
@@ -49,12 +48,7 @@ impl Session for Blocking {
     }
 
     fn read(&self, request: &Prepared, entities: &EntityRows, question: Question) -> Result<Answer> {
-        self.wait(async {
-            match question {
-                Question::Latest => self.client.latest(request, entities).await,
-                Question::AsOf { at, known_at } => self.client.as_of(request, entities, at, known_at).await,
-            }
-        })
+        self.wait(self.client.read(request, entities, question))
     }
 
     fn read_f32(
@@ -64,12 +58,7 @@ impl Session for Blocking {
         question: Question,
         matrix: F32Matrix<'_>,
     ) -> Result<()> {
-        self.wait(async {
-            match question {
-                Question::Latest => self.client.latest_f32(request, entities, matrix).await,
-                Question::AsOf { at, known_at } => self.client.as_of_f32(request, entities, at, known_at, matrix).await,
-            }
-        })
+        self.wait(self.client.read_f32(request, entities, question, matrix))
     }
 
     fn commit(&self, rows: &[(&str, &RecordBatch)], durability: Option<Durability>) -> Result<Committed> {
@@ -89,19 +78,29 @@ impl Session for Blocking {
     }
 
     fn scan(&self, scan: &Scan<'_>, sink: &mut dyn ScanSink) -> Result<u64> {
-        self.streams.scan(scan, sink)
+        self.wait(async {
+            let mut rows = self.client.scan(scan).await?;
+            let ScanBegin { view, schema, snapshot, versions_estimate } = rows.begin();
+            let (view, schema) = (view.clone(), schema.clone());
+            let begin = ScanBegin { view, schema, snapshot: *snapshot, versions_estimate: *versions_estimate };
+            sink.begin(begin)?;
+            while let Some(batch) = rows.next().await? {
+                sink.take(batch)?;
+            }
+            Ok(*rows.end().expect("the last batch was taken"))
+        })
     }
 
     fn load(&self, view: &FeatureView, batch: WriteBatch) -> Result<()> {
-        self.streams.load(view, batch)
+        self.wait(self.client.load(view, batch))
     }
 
     fn load_bytes_max(&self) -> Result<usize> {
-        self.streams.load_bytes_max()
+        self.wait(self.client.load_bytes_max())
     }
 
     fn note(&self, name: &[u8]) -> Result<Option<Vec<u8>>> {
-        self.streams.note(name)
+        self.wait(self.client.note(name))
     }
 
     fn join<'s>(
@@ -111,7 +110,10 @@ impl Session for Blocking {
         spine: Spine<'s>,
         options: &JoinOptions,
     ) -> Result<Box<dyn JoinBatches + 's>> {
-        self.streams.join(request, spine_schema, spine, options)
+        // What the thread asks for batches must live as long as it.
+        let spine = spine.collect::<Vec<_>>().into_iter();
+        let join = self.client.point_in_time_join(request.references(), spine_schema, spine, options);
+        Ok(Box::new(Joined { session: self, join: self.wait(join)?, report: JoinReport::default(), ended: false }))
     }
 
     fn freshness(&self, view: &str) -> Result<Freshness> {
@@ -140,5 +142,70 @@ impl Session for Blocking {
 
     fn history(&self, view: &str, entity: &EntityKey<'_>, limit: usize) -> Result<Vec<HistoryRow>> {
         self.wait(self.client.history(view, entity, limit))
+    }
+
+    fn training_set<S: AsRef<str>>(
+        &self,
+        references: &[S],
+        spine: &Path,
+        out: &Path,
+        options: &TrainingSetOptions,
+        _progress: &mut OnProgress<'_>,
+    ) -> Result<JoinReport> {
+        self.wait(self.client.training_set(references, spine, out, options, |_| ()))
+    }
+
+    fn export(
+        &self,
+        view: &str,
+        out: &Path,
+        options: &ExportOptions,
+        _progress: &mut OnProgress<'_>,
+    ) -> Result<Manifest> {
+        self.wait(self.client.export(view, out, options, |_| ()))
+    }
+
+    fn ingest(
+        &self,
+        view: &str,
+        inputs: Vec<Input>,
+        options: &IngestOptions,
+        _progress: &mut OnProgress<'_>,
+    ) -> Result<IngestReport> {
+        self.wait(self.client.ingest(view, inputs, options, |_| ()))
+    }
+}
+
+/// A join whose batches are waited for.
+struct Joined<'s> {
+    session: &'s Blocking,
+    join: AsyncJoin,
+    report: JoinReport,
+    ended: bool,
+}
+
+impl Iterator for Joined<'_> {
+    type Item = Result<RecordBatch>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.ended {
+            return None;
+        }
+        let next = self.session.wait(self.join.next()).transpose();
+        self.ended = !matches!(next, Some(Ok(_)));
+        if let Some(report) = self.join.end() {
+            self.report = report.clone();
+        }
+        next
+    }
+}
+
+impl JoinBatches for Joined<'_> {
+    fn schema(&self) -> SchemaRef {
+        self.join.begin().clone()
+    }
+
+    fn report(&self) -> &JoinReport {
+        &self.report
     }
 }

@@ -5,9 +5,10 @@ mod blocking;
 
 use std::path::PathBuf;
 
+use arrow::array::{Array, Int64Array, RecordBatch};
 use asofdb::{
-    ErrorKind, ExportOptions, F32Matrix, IngestOptions, Input, Prepared, Session, Status, Store, Timestamp,
-    TrainingSetOptions, Value,
+    Error, ErrorKind, ExportOptions, ExportRows, F32Matrix, IngestOptions, Input, JoinOptions, Prepared, Result, Scan,
+    ScanBegin, ScanSink, Session, Status, Store, Timestamp, TrainingSetOptions, Value,
 };
 use asofdb_client::{Client, Engine};
 use tempfile::TempDir;
@@ -67,6 +68,7 @@ over_every_session!(
     history_is_newest_first_and_limited,
     definitions_change_in_one_step,
     exports_come_back_by_ingest_and_join_to_a_spine,
+    scans_and_joins_are_batches_of_one_state,
     figures_and_upkeep_are_there,
 );
 
@@ -190,6 +192,56 @@ fn exports_come_back_by_ingest_and_join_to_a_spine(session: &impl Session) {
     let report = session.training_set(&["profile:visits"], &spine, &set, &options, &mut |_| {}).unwrap();
     let count = |status| report.features[0].of(status);
     assert_eq!((report.rows, count(Status::Present), count(Status::Missing)), (2, 1, 1));
+}
+
+/// Keeps what a scan gives.
+#[derive(Default)]
+struct Kept {
+    begin: Option<ScanBegin>,
+    rows: Vec<RecordBatch>,
+}
+
+impl ScanSink for Kept {
+    fn begin(&mut self, begin: ScanBegin) -> Result<()> {
+        self.begin = Some(begin);
+        Ok(())
+    }
+
+    fn take(&mut self, batch: RecordBatch) -> Result<()> {
+        self.rows.push(batch);
+        Ok(())
+    }
+}
+
+fn scans_and_joins_are_batches_of_one_state(session: &impl Session) {
+    let at = write_visits(session, &[(1, 10), (2, 20), (3, 30)], 2);
+    let mut scan = Scan { view: "profile", rows: ExportRows::Latest, entity: None, limit: Some(2) };
+    let mut kept = Kept::default();
+    assert_eq!(session.scan(&scan, &mut kept).unwrap(), 2);
+    let begin = kept.begin.expect("a beginning");
+    assert_eq!((begin.view.name.as_str(), kept.rows[0].schema()), ("profile", begin.schema.arrow));
+    assert_eq!(kept.rows.iter().map(RecordBatch::num_rows).sum::<usize>(), 2);
+    scan.view = "none";
+    assert_eq!(session.scan(&scan, &mut Kept::default()).unwrap_err().kind(), ErrorKind::NotFound);
+
+    let users = std::sync::Arc::new(Int64Array::from(vec![2, 9]));
+    let spine = batch(vec![("user_id", users), ("event_timestamp", times([Some(at), Some(at)]))]);
+    let join = |batches: Vec<Result<RecordBatch>>| {
+        let options = JoinOptions::default();
+        session.point_in_time_join(&["profile:visits"], spine.schema(), batches.into_iter(), &options).unwrap()
+    };
+    let mut whole = join(vec![Ok(spine.clone())]);
+    let rows = whole.next().expect("a batch").unwrap();
+    assert_eq!(rows.schema(), whole.schema());
+    assert_eq!(rows["visits"].as_ref(), &Int64Array::from(vec![Some(20), None]) as &dyn Array);
+    assert!(whole.next().is_none());
+    assert_eq!(whole.report().rows, 2);
+    let mut broken = join(vec![Ok(spine.clone()), Err(Error::corrupt("a file is damaged"))]);
+    assert_eq!(broken.find_map(Result::err).expect("an error").message(), "a file is damaged");
+    assert!(broken.next().is_none());
+
+    assert!(session.load_bytes_max().unwrap() > 0);
+    assert_eq!(session.note(b"none").unwrap(), None);
 }
 
 fn figures_and_upkeep_are_there(session: &impl Session) {

@@ -1,6 +1,9 @@
 //! The asynchronous client: many tasks, few connections, the same answers.
 
+use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 
 use arrow::array::{ArrayRef, Float32Array, Int64Array, RecordBatch, StringArray};
 use asofdb::{Durability, ErrorKind, F32Matrix, FeatureDefinition, Prepared, Session, Span, Status, Timestamp, Value};
@@ -92,13 +95,12 @@ fn reads_go_on_after_the_sidecar_was_started_again_and_a_broken_write_says_that_
         assert_eq!(visits(&client, &request, 100).await, int(100));
         // Stopped: it takes the write and answers nothing. Then it is killed.
         sidecar.pause();
-        let write = tokio::spawn({
-            let (client, rows) = (client.clone(), rows(102, now));
-            async move { client.write("profile", &rows).await }
-        });
-        tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+        let more = rows(102, now);
+        let mut write = pin!(client.write("profile", &more));
+        // Polled once, it is in flight: there is a connection, and nobody answers.
+        assert!(poll_fn(|context| Poll::Ready(write.as_mut().poll(context).is_pending())).await);
         drop(sidecar.kill());
-        let error = write.await.unwrap().unwrap_err();
+        let error = write.await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Unavailable);
         assert!(error.message().contains("whether it was done is not known: read before doing it again"), "{error}");
     });

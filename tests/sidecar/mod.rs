@@ -2,6 +2,7 @@
 
 mod asynchronous;
 mod bulk;
+mod cancellation;
 mod command_line;
 mod crowd;
 mod golden;

@@ -8,12 +8,13 @@ use asofdb::{Catalog, EntityRows, Prepared, Question, Result};
 use asofdb_protocol::{Call, CatalogRequest, ConsumerReport, Form, PointHeader, StatsRequest};
 use parking_lot::RwLock;
 
+use crate::cancel::Cancel;
 use crate::connection::Connection;
 use crate::failure::Failure;
 use crate::handles::KnownHandle;
 use crate::options::ConnectOptions;
 use crate::pipeline::Pipeline;
-use crate::pool::Pool;
+use crate::pool::{Lender, Pool};
 use crate::requests::catalog_of;
 
 /// The number of times that a read follows a catalog that changes under it before it gives up.
@@ -27,6 +28,8 @@ pub(crate) const STALE_MAX: usize = 5;
 #[derive(Debug, Clone)]
 pub struct Client {
     inner: Arc<Inner>,
+    /// Ends the calls of this clone and its clones.
+    cancel: Option<Cancel>,
 }
 
 #[derive(Debug)]
@@ -51,12 +54,25 @@ impl Client {
     /// As [`Client::connect`]; `Invalid` also for a name that a consumer cannot have.
     pub fn connect_with(path: impl AsRef<Path>, options: ConnectOptions) -> Result<Self> {
         let pool = Pool::new(path.as_ref().to_owned(), options)?;
-        let catalog = pool.read(read_catalog).map_err(Failure::into_error)?;
-        Ok(Client { inner: Arc::new(Inner { pool, catalog: RwLock::new(catalog) }) })
+        let catalog = pool.lender(None).read(read_catalog).map_err(Failure::into_error)?;
+        Ok(Client { inner: Arc::new(Inner { pool, catalog: RwLock::new(catalog) }), cancel: None })
     }
 
-    pub(crate) fn pool(&self) -> &Pool {
-        &self.inner.pool
+    /// Returns this client again, over the same connections, with calls that end when `cancel` says so.
+    pub fn cancelled_by(&self, cancel: &Cancel) -> Self {
+        Client { inner: self.inner.clone(), cancel: Some(cancel.clone()) }
+    }
+
+    /// Fails once the calls of this client were cancelled.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub(crate) fn check_cancelled(&self) -> Result<()> {
+        self.cancel.as_ref().map_or(Ok(()), Cancel::check)
+    }
+
+    pub(crate) fn pool(&self) -> Lender<'_> {
+        self.inner.pool.lender(self.cancel.as_ref())
     }
 
     /// Makes a call: again on a new connection where the first broke and the call is idempotent.

@@ -24,7 +24,8 @@ use crate::options::ConnectOptions;
 /// A connection that has said hello.
 #[derive(Debug)]
 pub(crate) struct Connection {
-    stream: UnixStream,
+    /// Shared with whoever may cancel the call that uses the connection.
+    stream: Arc<UnixStream>,
     input: Input,
     out: Vec<u8>,
     /// Bytes of `out` that have been sent.
@@ -56,7 +57,7 @@ impl Connection {
             .and_then(|()| stream.set_write_timeout(Some(options.timeout)));
         set.map_err(|error| Error::unavailable("cannot set the time-outs of a socket").with_source(error))?;
         let mut connection = Connection {
-            stream,
+            stream: Arc::new(stream),
             input: Input::new(),
             out: Vec::new(),
             sent: 0,
@@ -76,6 +77,10 @@ impl Connection {
             Ok((read, _)) => read > 0,
             Err(error) => error == rustix::io::Errno::AGAIN,
         }
+    }
+
+    pub(crate) fn socket(&self) -> &Arc<UnixStream> {
+        &self.stream
     }
 
     pub(crate) fn new_id(&mut self) -> u64 {
@@ -125,7 +130,7 @@ impl Connection {
 
     /// Sends what waits.
     pub(crate) fn flush(&mut self) -> Result<(), Failure> {
-        let sent = self.stream.write_all(&self.out[self.sent..]);
+        let sent = (&*self.stream).write_all(&self.out[self.sent..]);
         self.forget_queue();
         match sent {
             // The sidecar has closed the connection; what it said before, and why, is still to be read.
@@ -191,7 +196,7 @@ impl Connection {
     }
 
     fn read_once(&mut self) -> Result<(), Failure> {
-        match self.input.read_from(&mut self.stream) {
+        match self.input.read_from(&mut &*self.stream) {
             Ok(0) => Err(self.broken(&IoKind::UnexpectedEof.into(), true)),
             Ok(_) => Ok(()),
             Err(error) if error.kind() == IoKind::Interrupted => Ok(()),

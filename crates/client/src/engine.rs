@@ -56,6 +56,10 @@ impl Session for Engine {
         self.session().known_catalog()
     }
 
+    fn check_cancelled(&self) -> Result<()> {
+        self.session().check_cancelled()
+    }
+
     fn now(&self) -> Result<Timestamp> {
         self.session().now()
     }

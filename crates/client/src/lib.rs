@@ -7,6 +7,7 @@
 #[cfg(feature = "async")]
 mod asynchronous;
 mod bulk;
+mod cancel;
 mod client;
 mod connection;
 mod engine;
@@ -19,7 +20,8 @@ mod requests;
 mod session;
 
 #[cfg(feature = "async")]
-pub use self::asynchronous::AsyncClient;
+pub use self::asynchronous::{AsyncClient, AsyncJoin, AsyncScan, Batches};
+pub use self::cancel::Cancel;
 pub use self::client::Client;
 pub use self::engine::Engine;
 pub use self::options::ConnectOptions;

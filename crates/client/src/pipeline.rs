@@ -8,7 +8,7 @@ use asofdb_protocol::{PointHeader, decode_matrix};
 use crate::connection::Connection;
 use crate::failure::Failure;
 use crate::handles::KnownHandle;
-use crate::pool::Pool;
+use crate::pool::Lender;
 
 /// The most bytes of requests in flight: the kernel's buffer holds them, so that sending never waits for an
 /// answer to be taken.
@@ -18,7 +18,7 @@ const SENT_BYTES_MAX: usize = 64 << 10;
 /// Answers come in the order of the requests. Nothing is tried again: an error ends the pipeline.
 #[derive(Debug)]
 pub struct Pipeline<'c> {
-    pool: &'c Pool,
+    pool: Lender<'c>,
     connection: Option<Connection>,
     handle: KnownHandle,
     statuses: bool,
@@ -34,7 +34,7 @@ struct Waiting {
 }
 
 impl<'c> Pipeline<'c> {
-    pub(crate) fn new(pool: &'c Pool, connection: Connection, handle: KnownHandle, statuses: bool) -> Self {
+    pub(crate) fn new(pool: Lender<'c>, connection: Connection, handle: KnownHandle, statuses: bool) -> Self {
         Pipeline { pool, connection: Some(connection), handle, statuses, waiting: VecDeque::new(), waiting_bytes: 0 }
     }
 

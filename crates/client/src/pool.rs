@@ -1,4 +1,4 @@
-//! The connections of a client, and when to try again.
+//! The connections of a client, who may cancel their calls, and when to try again.
 
 use std::path::PathBuf;
 
@@ -6,6 +6,7 @@ use asofdb::Result;
 use asofdb_protocol::Welcome;
 use parking_lot::Mutex;
 
+use crate::cancel::Cancel;
 use crate::connection::Connection;
 use crate::failure::{Failure, unknown_outcome};
 use crate::options::ConnectOptions;
@@ -30,6 +31,11 @@ impl Pool {
         Ok(Pool { path, options, idle: Mutex::new(vec![first]), owner: std::process::id() })
     }
 
+    /// The pool for a client whose calls end when `cancel` says so.
+    pub(crate) fn lender<'p>(&'p self, cancel: Option<&'p Cancel>) -> Lender<'p> {
+        Lender { pool: self, cancel }
+    }
+
     fn is_own(&self) -> bool {
         self.owner == std::process::id()
     }
@@ -43,6 +49,25 @@ impl Pool {
         Connection::open(&self.path, &self.options)
     }
 
+    fn put_back(&self, connection: Connection) {
+        if !self.is_own() {
+            return;
+        }
+        let mut idle = self.idle.lock();
+        if idle.len() < IDLE_MAX {
+            idle.push(connection);
+        }
+    }
+}
+
+/// A pool, and who may cancel the calls that take connections from it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Lender<'p> {
+    pool: &'p Pool,
+    cancel: Option<&'p Cancel>,
+}
+
+impl Lender<'_> {
     /// Looks at what the sidecar has said about itself.
     pub(crate) fn welcome<T>(&self, look: impl FnOnce(&Welcome) -> T) -> Result<T> {
         let connection = self.take_open()?;
@@ -53,36 +78,43 @@ impl Pool {
 
     /// A connection that is open, as far as one can know.
     pub(crate) fn take_open(&self) -> Result<Connection> {
-        while let Some(connection) = self.take_idle() {
+        while let Some(connection) = self.pool.take_idle() {
             if connection.is_open() {
-                return Ok(connection);
+                return self.watched(connection);
             }
         }
         self.open()
     }
 
-    /// Takes a connection back.
+    fn open(&self) -> Result<Connection> {
+        self.cancel.map_or(Ok(()), Cancel::check)?;
+        self.watched(self.pool.open()?)
+    }
+
+    fn watched(&self, connection: Connection) -> Result<Connection> {
+        self.cancel.map_or(Ok(()), |cancel| cancel.watch(connection.socket()))?;
+        Ok(connection)
+    }
+
+    /// Takes a connection back, unless it was closed because its call was cancelled.
     pub(crate) fn put_back(&self, connection: Connection) {
-        if !self.is_own() {
-            return;
-        }
-        let mut idle = self.idle.lock();
-        if idle.len() < IDLE_MAX {
-            idle.push(connection);
+        if self.cancel.is_none_or(|cancel| cancel.release(connection.socket())) {
+            self.pool.put_back(connection);
         }
     }
 
     /// Does what may be done twice. A connection that breaks is replaced once: the sidecar was restarted, or has
     /// closed a connection that said nothing for long.
     pub(crate) fn read<T>(&self, mut work: impl FnMut(&mut Connection) -> Result<T, Failure>) -> Result<T, Failure> {
-        let mut connection = match self.take_idle() {
-            Some(connection) => connection,
+        let mut connection = match self.pool.take_idle() {
+            Some(connection) => self.watched(connection)?,
             None => self.open()?,
         };
         let mut done = work(&mut connection);
         if let Err(Failure::Broken { .. }) = done {
+            self.cancel.map_or(Ok(()), Cancel::check)?;
             // The others are likely to be as old.
-            self.idle.lock().clear();
+            self.pool.idle.lock().clear();
             connection = self.open()?;
             done = work(&mut connection);
         }

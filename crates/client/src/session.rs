@@ -32,6 +32,10 @@ impl Session for Client {
         Client::known_catalog(self)
     }
 
+    fn check_cancelled(&self) -> Result<()> {
+        Client::check_cancelled(self)
+    }
+
     fn now(&self) -> Result<Timestamp> {
         self.ask(&PingRequest).map(|pong| pong.now.into())
     }
@@ -85,7 +89,7 @@ impl Session for Client {
     }
 
     fn load_bytes_max(&self) -> Result<usize> {
-        load_bytes_max(self)
+        self.pool().welcome(load_bytes_max)?
     }
 
     fn note(&self, name: &[u8]) -> Result<Option<Vec<u8>>> {

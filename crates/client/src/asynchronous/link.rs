@@ -159,6 +159,11 @@ impl Link {
         self.waiting.state.lock().broken.is_some()
     }
 
+    /// Returns what the sidecar said about itself.
+    pub(super) fn welcome(&self) -> &Welcome {
+        &self.welcome
+    }
+
     fn new_id(&self) -> u64 {
         self.next_id.fetch_add(1, Ordering::Relaxed)
     }

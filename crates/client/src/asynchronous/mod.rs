@@ -1,7 +1,10 @@
 //! The asynchronous client: many requests in flight over few connections, from any number of tasks.
 
+mod batches;
+mod bulk;
 mod lane;
 mod link;
+mod threads;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -9,29 +12,31 @@ use std::sync::Arc;
 use arrow::array::RecordBatch;
 use asofdb::parts::{ReadPlan, check_drops, check_revision};
 use asofdb::{
-    Answer, Catalog, Committed, Definitions, Durability, EntityKey, EntityRows, Erased, Error, F32Matrix, Freshness,
-    HistoryRow, Plan, Prepared, Question, Result, Session, Stats, Timestamp, Value, Verified,
+    Answer, Catalog, Committed, Definitions, Durability, EntityKey, EntityRows, Erased, F32Matrix, Plan, Prepared,
+    Question, Result, Stats, Timestamp,
 };
 use asofdb_protocol::{
-    ApplyRequest, Call, CatalogRequest, CompactRequest, ConsumerReport, DeleteRequest, EraseRequest, Form,
-    FreshnessRequest, PingRequest, PointHeader, StatsRequest, VerifyRequest,
+    ApplyRequest, Call, CatalogRequest, ConsumerReport, DeleteRequest, EraseRequest, Form, PingRequest, PointHeader,
+    StatsRequest,
 };
 use parking_lot::RwLock;
-use tokio::sync::OnceCell;
 
+pub use self::batches::{AsyncJoin, AsyncScan, Batches};
 use self::lane::Lane;
 use self::link::Link;
-use crate::client::{Client, STALE_MAX};
+use self::threads::Threads;
+use crate::client::STALE_MAX;
 use crate::failure::{Failure, unknown_outcome};
 use crate::options::ConnectOptions;
-use crate::requests::{answer_of, catalog_of, checkpoint_request, form_of, matrix_of, remove_entity, write_request};
+use crate::requests::{answer_of, catalog_of, form_of, matrix_of, remove_entity, write_request};
 
-/// A [`Client`] whose methods are asynchronous, for tokio, and otherwise those of [`Session`]: a task that waits for its answer holds no thread, and any
-/// number of them share two connections, one for point reads and one for the rest, so that reads wait for no other
-/// request of this client.
+/// A [`Client`](crate::Client) whose methods are asynchronous, for tokio, and otherwise those of
+/// [`Session`](asofdb::Session). A task that waits for a read or a write holds no thread, and any number of them share
+/// two connections, one for point reads and one for the rest, so that reads wait for no other request of this client.
+/// Bulk work (scans, joins, loads, files, and what takes long) has a thread and a connection each, four at a time.
 ///
 /// Cheap to clone. A read whose connection broke is tried once more; a write never is: its error says that the outcome
-/// is unknown. What a dropped future has asked is done nevertheless.
+/// is unknown. A read or write whose future is dropped is done nevertheless; bulk work ends.
 #[derive(Debug, Clone)]
 pub struct AsyncClient {
     inner: Arc<Inner>,
@@ -43,14 +48,14 @@ struct Inner {
     others: Lane,
     /// The catalog as it was last read.
     catalog: RwLock<Arc<Catalog>>,
-    blocking: OnceCell<Client>,
+    threads: Threads,
 }
 
 impl AsyncClient {
     /// Connects to the sidecar that listens on the socket `path`. The runtime needs its drivers for I/O and time.
     ///
     /// # Errors
-    /// As [`Client::connect`].
+    /// As [`Client::connect`](crate::Client::connect).
     pub async fn connect(path: impl AsRef<Path>) -> Result<Self> {
         AsyncClient::connect_with(path, ConnectOptions::default()).await
     }
@@ -58,13 +63,13 @@ impl AsyncClient {
     /// [`AsyncClient::connect`] with options.
     ///
     /// # Errors
-    /// As [`Client::connect_with`].
+    /// As [`Client::connect_with`](crate::Client::connect_with).
     pub async fn connect_with(path: impl AsRef<Path>, options: ConnectOptions) -> Result<Self> {
         let lane = || Lane::new(path.as_ref(), &options);
         let (reads, others) = (lane(), lane());
         let link = others.link().await.map_err(Failure::into_error)?;
         let catalog = catalog_of(link.call(&CatalogRequest).await.map_err(Failure::into_error)?)?;
-        let inner = Inner { reads, others, catalog: RwLock::new(catalog), blocking: OnceCell::new() };
+        let inner = Inner { reads, others, catalog: RwLock::new(catalog), threads: Threads::new() };
         Ok(AsyncClient { inner: Arc::new(inner) })
     }
 
@@ -124,9 +129,9 @@ impl AsyncClient {
     /// The newest values of each entity's features, as of now.
     ///
     /// # Errors
-    /// As [`Client::latest`].
+    /// As [`Session::read`](asofdb::Session::read).
     pub async fn latest(&self, request: &Prepared, entities: &EntityRows) -> Result<Answer> {
-        self.answer(request, entities, Question::Latest).await
+        self.read(request, entities, Question::Latest).await
     }
 
     /// The values that were true at `at` (inclusive) and, with `known_at`, known by then.
@@ -140,15 +145,15 @@ impl AsyncClient {
         at: Timestamp,
         known_at: Option<Timestamp>,
     ) -> Result<Answer> {
-        self.answer(request, entities, Question::AsOf { at, known_at }).await
+        self.read(request, entities, Question::AsOf { at, known_at }).await
     }
 
     /// [`AsyncClient::latest`] into a dense matrix, ready for a model.
     ///
     /// # Errors
-    /// As [`Client::latest_f32`].
+    /// As [`Session::read_f32`](asofdb::Session::read_f32).
     pub async fn latest_f32(&self, request: &Prepared, entities: &EntityRows, matrix: F32Matrix<'_>) -> Result<()> {
-        self.matrix(request, entities, Question::Latest, matrix).await
+        self.read_f32(request, entities, Question::Latest, matrix).await
     }
 
     /// [`AsyncClient::as_of`] into a dense matrix.
@@ -163,15 +168,23 @@ impl AsyncClient {
         known_at: Option<Timestamp>,
         matrix: F32Matrix<'_>,
     ) -> Result<()> {
-        self.matrix(request, entities, Question::AsOf { at, known_at }, matrix).await
+        self.read_f32(request, entities, Question::AsOf { at, known_at }, matrix).await
     }
 
-    async fn answer(&self, request: &Prepared, entities: &EntityRows, question: Question) -> Result<Answer> {
+    /// Reads the features of entities. See [`Session::read`](asofdb::Session::read).
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn read(&self, request: &Prepared, entities: &EntityRows, question: Question) -> Result<Answer> {
         let decode = |plan: &Arc<ReadPlan>, body: &[u8]| answer_of(plan, body, entities.len());
-        self.read(request, entities, question, Form::Rows, decode).await
+        self.read_with(request, entities, question, Form::Rows, decode).await
     }
 
-    async fn matrix(
+    /// Reads the features of entities into a dense matrix. See [`Session::read_f32`](asofdb::Session::read_f32).
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn read_f32(
         &self,
         request: &Prepared,
         entities: &EntityRows,
@@ -180,12 +193,12 @@ impl AsyncClient {
     ) -> Result<()> {
         let form = form_of(&matrix);
         let decode = |plan: &Arc<ReadPlan>, body: &[u8]| matrix_of(plan, body, entities.len(), &mut matrix);
-        self.read(request, entities, question, form, decode).await
+        self.read_with(request, entities, question, form, decode).await
     }
 
     /// Reads through a handle, which is prepared where the connection has none, and again where the catalog has
     /// changed; once more where the connection has broken.
-    async fn read<T>(
+    async fn read_with<T>(
         &self,
         request: &Prepared,
         entities: &EntityRows,
@@ -236,7 +249,7 @@ impl AsyncClient {
         Ok((handle.plan().clone(), body))
     }
 
-    /// Writes rows of one view. See [`Session::write`].
+    /// Writes rows of one view. See [`Session::write`](asofdb::Session::write).
     ///
     /// # Errors
     /// As there; `Unavailable` when the connection breaks: whether the rows were written is then not known.
@@ -260,7 +273,7 @@ impl AsyncClient {
         self.ask(&write_request(rows, durability)?).await.map(Committed::from)
     }
 
-    /// Tells what [`AsyncClient::apply`] would do. See [`Session::plan`].
+    /// Tells what [`AsyncClient::apply`] would do. See [`Session::plan`](asofdb::Session::plan).
     ///
     /// # Errors
     /// As there.
@@ -268,7 +281,7 @@ impl AsyncClient {
         self.catalog().await?.plan(definitions, self.now().await?)
     }
 
-    /// Makes the definitions the catalog. See [`Session::apply`].
+    /// Makes the definitions the catalog. See [`Session::apply`](asofdb::Session::apply).
     ///
     /// # Errors
     /// As there.
@@ -276,7 +289,7 @@ impl AsyncClient {
         self.apply_to(definitions, allow_drop, None).await
     }
 
-    /// [`AsyncClient::apply`] to the catalog of `revision` only. See [`Session::apply_to`].
+    /// [`AsyncClient::apply`] to the catalog of `revision` only. See [`Session::apply_to`](asofdb::Session::apply_to).
     ///
     /// # Errors
     /// As there.
@@ -291,7 +304,7 @@ impl AsyncClient {
         Ok(plan)
     }
 
-    /// Deletes an entity from views as of `at`. See [`Session::delete`].
+    /// Deletes an entity from views as of `at`. See [`Session::delete`](asofdb::Session::delete).
     ///
     /// # Errors
     /// As there.
@@ -299,21 +312,13 @@ impl AsyncClient {
         self.ask(&DeleteRequest(remove_entity(views, entity, at)?)).await.map(Committed::from)
     }
 
-    /// Removes every version of an entity from views. See [`Session::erase`].
+    /// Removes every version of an entity from views. See [`Session::erase`](asofdb::Session::erase).
     ///
     /// # Errors
     /// As there.
     pub async fn erase(&self, views: &[&str], entity: &EntityKey<'_>) -> Result<Vec<Erased>> {
         let erased = self.ask(&EraseRequest(remove_entity(views, entity, Timestamp::MIN)?)).await?;
         Ok(erased.into_iter().map(Erased::from).collect())
-    }
-
-    /// Tells how fresh a view is. See [`Session::freshness`].
-    ///
-    /// # Errors
-    /// As there.
-    pub async fn freshness(&self, view: &str) -> Result<Freshness> {
-        self.ask(&FreshnessRequest { view: view.to_owned() }).await.map(Freshness::from)
     }
 
     /// Reads figures about the store.
@@ -331,72 +336,5 @@ impl AsyncClient {
     pub async fn consumers(&self) -> Result<Vec<ConsumerReport>> {
         let stats = self.ask(&StatsRequest).await?;
         Ok(stats.consumers.into_iter().map(ConsumerReport::from).collect())
-    }
-
-    /// Reads everything and checks it. See [`Session::verify`].
-    ///
-    /// # Errors
-    /// As there.
-    pub async fn verify(&self) -> Result<Verified> {
-        self.ask(&VerifyRequest).await.map(Verified::from)
-    }
-
-    /// Compacts everything. See [`Session::compact`].
-    ///
-    /// # Errors
-    /// As there.
-    pub async fn compact(&self) -> Result<()> {
-        self.ask(&CompactRequest).await
-    }
-
-    /// Writes a consistent copy of the store. See [`Session::checkpoint`].
-    ///
-    /// # Errors
-    /// As there.
-    pub async fn checkpoint(&self, to: &Path) -> Result<()> {
-        self.ask(&checkpoint_request(to)?).await
-    }
-
-    /// Reads every version of one entity in a view, newest first; at most `limit`. See [`Session::history`]. It travels
-    /// over a connection of the blocking client.
-    ///
-    /// # Errors
-    /// As there.
-    pub async fn history(&self, view: &str, entity: &EntityKey<'_>, limit: usize) -> Result<Vec<HistoryRow>> {
-        let view = view.to_owned();
-        let entity: Vec<(String, Value)> =
-            entity.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
-        self.blocking(move |client| {
-            let entity: Vec<_> = entity.iter().map(|(name, value)| (name.as_str(), value.clone())).collect();
-            client.history(&view, &entity, limit)
-        })
-        .await
-    }
-
-    /// Does bulk work (scans, exports, joins, training sets, ingests) with a blocking client, in a thread for such work.
-    ///
-    /// # Errors
-    /// Those of `work`; `Unavailable` when the sidecar does not answer.
-    pub async fn blocking<T: Send + 'static>(
-        &self,
-        work: impl FnOnce(&Client) -> Result<T> + Send + 'static,
-    ) -> Result<T> {
-        let lane = &self.inner.others;
-        let connect = || async {
-            let (path, options) = (lane.path().to_owned(), lane.options().clone());
-            in_thread(move || Client::connect_with(path, options)).await
-        };
-        let client = self.inner.blocking.get_or_try_init(connect).await?.clone();
-        in_thread(move || work(&client)).await
-    }
-}
-
-async fn in_thread<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
-    match tokio::task::spawn_blocking(work).await {
-        Ok(done) => done,
-        Err(error) => match error.try_into_panic() {
-            Ok(panic) => std::panic::resume_unwind(panic),
-            Err(_) => Err(Error::unavailable("the runtime is being shut down")),
-        },
     }
 }

@@ -5,12 +5,12 @@ use asofdb_protocol::{Header, Kind, Message};
 
 use crate::connection::{Connection, Turn};
 use crate::failure::Failure;
-use crate::pool::Pool;
+use crate::pool::Lender;
 
 /// A request whose chunks go out while its answer comes in.
 #[derive(Debug)]
 pub(crate) struct Exchange<'c> {
-    pool: &'c Pool,
+    pool: Lender<'c>,
     /// `None` when it is of no use any more.
     connection: Option<Connection>,
     kind: Kind,
@@ -38,7 +38,7 @@ pub(crate) enum Event<'e> {
 
 impl<'c> Exchange<'c> {
     /// Asks. `more` tells that chunks follow.
-    pub(crate) fn begin<Q: Message>(pool: &'c Pool, kind: Kind, request: &Q, more: bool) -> Result<Self> {
+    pub(crate) fn begin<Q: Message>(pool: Lender<'c>, kind: Kind, request: &Q, more: bool) -> Result<Self> {
         let mut connection = pool.take_open()?;
         let id = connection.queue_with(kind, more, request).map_err(Failure::into_error)?;
         Ok(Exchange { pool, connection: Some(connection), kind, id, more, answered: false })

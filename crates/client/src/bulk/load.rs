@@ -2,7 +2,7 @@
 
 use asofdb::storage::{Note, WriteBatch};
 use asofdb::{Error, ErrorKind, FeatureView, Result};
-use asofdb_protocol::{Kind, LoadRequest, NoteMessage, PIECE_BYTES, Role, write_row};
+use asofdb_protocol::{Kind, LoadRequest, NoteMessage, PIECE_BYTES, Role, Welcome, write_row};
 
 use super::exchange::{Event, Exchange};
 use crate::client::Client;
@@ -11,13 +11,12 @@ use crate::client::Client;
 ///
 /// # Errors
 /// As the sidecar refuses writers of a lesser role.
-pub(crate) fn load_bytes_max(client: &Client) -> Result<usize> {
-    let (role, load_bytes_max) = client.pool().welcome(|welcome| (welcome.role, welcome.load_bytes_max))?;
-    if role < Role::Writer as u8 {
+pub(crate) fn load_bytes_max(welcome: &Welcome) -> Result<usize> {
+    if welcome.role < Role::Writer as u8 {
         Role::Reader.require(Role::Writer, "loading rows")?;
     }
     // A chunk is full when it has as much or more: there is room for what the last piece adds.
-    Ok(usize::try_from(load_bytes_max).unwrap_or(usize::MAX) / 3 * 2)
+    Ok(usize::try_from(welcome.load_bytes_max).unwrap_or(usize::MAX) / 3 * 2)
 }
 
 /// Writes a batch with its notes.
