@@ -218,6 +218,12 @@ impl Catalog {
         self.views.values().find(|view| view.id == id)
     }
 
+    /// The names of the views with a retention, whose versions compaction reclaims.
+    pub(crate) fn with_retention(&self) -> Vec<String> {
+        let views = self.views.values().filter(|view| view.retention.is_some());
+        views.map(|view| view.name.clone()).collect()
+    }
+
     /// Ids of dropped views, whose rows may still be on disk.
     pub fn dropped_views(&self) -> &BTreeSet<u32> {
         &self.meta.dropped_views
