@@ -8,9 +8,9 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use asofdb::storage::WriteBatch;
 use asofdb::{
-    Answer, Catalog, Committed, Definitions, Durability, EntityKey, EntityRows, Erased, F32Matrix, FeatureView,
-    Freshness, HistoryRow, JoinBatches, JoinOptions, Plan, Prepared, Question, Result, Scan, ScanSink, Session, Spine,
-    Stats, Timestamp, Verified,
+    Answer, Catalog, ClockRepair, ClockStatus, Committed, Definitions, Durability, EntityKey, EntityRows, Erased,
+    F32Matrix, FeatureView, Freshness, HistoryRow, JoinBatches, JoinOptions, Plan, Prepared, Question, Result, Scan,
+    ScanSink, Session, Spine, Stats, Timestamp, Verified,
 };
 use asofdb_client::{AsyncClient, Client};
 use tokio::runtime::Runtime;
@@ -124,6 +124,18 @@ impl Session for Blocking {
 
     fn verify(&self) -> Result<Verified> {
         self.wait(self.client.verify())
+    }
+
+    fn clock(&self) -> Result<ClockStatus> {
+        self.wait(self.client.clock())
+    }
+
+    fn confirm_clock(&self) -> Result<()> {
+        self.wait(self.client.confirm_clock())
+    }
+
+    fn repair_clock(&self) -> Result<ClockRepair> {
+        self.wait(self.client.repair_clock())
     }
 
     fn flush(&self) -> Result<()> {

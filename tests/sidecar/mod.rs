@@ -2,6 +2,7 @@
 
 mod asynchronous;
 mod bulk;
+mod clock;
 mod command_line;
 mod crowd;
 mod golden;

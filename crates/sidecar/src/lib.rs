@@ -5,6 +5,7 @@
 
 mod access;
 mod bounds;
+mod clock_watch;
 mod consumers;
 mod gauges;
 #[cfg(feature = "http")]
@@ -18,6 +19,7 @@ mod socket;
 
 pub use self::access::{Access, Peer};
 pub use self::bounds::Bounds;
+pub use self::clock_watch::ClockWatch;
 pub use self::consumers::Limits;
 #[cfg(feature = "http")]
 pub use self::http::{HttpListeners, HttpOptions, HttpServer, HttpToken};

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use asofdb::{Durability, Options, Store, SystemClock};
-use asofdb_sidecar::{Limits, Server, Service};
+use asofdb_sidecar::{ClockWatch, Limits, Server, Service};
 use clap::{Args, ValueEnum};
 use tracing::{info, warn};
 
@@ -84,6 +84,7 @@ impl Serve {
         let server = Server::start(service.clone(), socket, self.access.access(), self.bounds.bounds())?;
         let http = self.http.start(&service, &self.access)?;
         service.warm_up()?;
+        let _watch = ClockWatch::start(service.clone())?;
         service.set_ready();
         lifecycle::notify_ready();
         info!(

@@ -9,12 +9,13 @@ use std::sync::Arc;
 use arrow::array::RecordBatch;
 use asofdb::parts::{ReadPlan, check_drops, check_revision};
 use asofdb::{
-    Answer, Catalog, Committed, Definitions, Durability, EntityKey, EntityRows, Erased, Error, F32Matrix, Freshness,
-    HistoryRow, Plan, Prepared, Question, Result, Session, Stats, Timestamp, Value, Verified,
+    Answer, Catalog, ClockRepair, ClockStatus, Committed, Definitions, Durability, EntityKey, EntityRows, Erased,
+    Error, F32Matrix, Freshness, HistoryRow, Plan, Prepared, Question, Result, Session, Stats, Timestamp, Value,
+    Verified,
 };
 use asofdb_protocol::{
-    ApplyRequest, Call, CatalogRequest, CompactRequest, ConsumerReport, DeleteRequest, EraseRequest, Form,
-    FreshnessRequest, PingRequest, PointHeader, StatsRequest, VerifyRequest,
+    ApplyRequest, Call, CatalogRequest, ClockRequest, CompactRequest, ConsumerReport, DeleteRequest, EraseRequest,
+    Form, FreshnessRequest, PingRequest, PointHeader, RepairClockRequest, StatsRequest, VerifyRequest,
 };
 use parking_lot::RwLock;
 use tokio::sync::OnceCell;
@@ -339,6 +340,30 @@ impl AsyncClient {
     /// As there.
     pub async fn verify(&self) -> Result<Verified> {
         self.ask(&VerifyRequest).await.map(Verified::from)
+    }
+
+    /// Reads what the clock of the store's host shows, and what the store believes of it. See [`Session::clock`].
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn clock(&self) -> Result<ClockStatus> {
+        self.ask(&ClockRequest { confirm: false }).await.map(ClockStatus::from)
+    }
+
+    /// Believes what that clock shows. See [`Session::confirm_clock`].
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn confirm_clock(&self) -> Result<()> {
+        self.ask(&ClockRequest { confirm: true }).await.map(drop)
+    }
+
+    /// Repairs what a wrong clock has left. See [`Session::repair_clock`].
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn repair_clock(&self) -> Result<ClockRepair> {
+        self.ask(&RepairClockRequest).await.map(ClockRepair::from)
     }
 
     /// Compacts everything. See [`Session::compact`].

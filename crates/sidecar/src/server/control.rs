@@ -4,9 +4,9 @@ use arrow::array::RecordBatch;
 use arrow::compute::concat_batches;
 use asofdb::{Definitions, Durability, Error, Result};
 use asofdb_protocol::{
-    ApplyRequest, CatalogMessage, CommittedMessage, ConsumerMessage, ErasedMessage, Kind, NamedValue, NoteAnswer,
-    NoteRequest, Pong, PrepareRequest, ReleaseRequest, RemoveEntity, Role, StatsMessage, WriteRequest, WriteView,
-    decode_message, encoded_message, read_stream,
+    ApplyRequest, CatalogMessage, ClockMessage, ClockRequest, CommittedMessage, ConsumerMessage, ErasedMessage, Kind,
+    NamedValue, NoteAnswer, NoteRequest, Pong, PrepareRequest, ReleaseRequest, RemoveEntity, Role, StatsMessage,
+    WriteRequest, WriteView, decode_message, encoded_message, read_stream,
 };
 
 use super::Shared;
@@ -29,6 +29,7 @@ pub(super) fn answer(shared: &Shared, session: &mut Session<'_>, kind: Kind, bod
         Kind::Stats => stats(shared, session, body),
         Kind::Note => note(shared, body),
         Kind::Apply => apply(shared, session, body),
+        Kind::Clock => clock(shared, session, body),
         Kind::Delete => delete(shared, session, body),
         Kind::Erase => erase(shared, session, body),
         _ => Err(Error::invalid(format!("a request cannot be a {kind:?}"))),
@@ -107,6 +108,15 @@ fn apply(shared: &Shared, session: &Session<'_>, body: &[u8]) -> Result<Vec<u8>>
     let apply = || store.apply_to(&definitions, request.allow_drop, Some(request.catalog_revision));
     session.metered(shared, Operation::Apply, &[], 0, apply)?;
     encoded_message(&store.catalog().revision())
+}
+
+fn clock(shared: &Shared, session: &Session<'_>, body: &[u8]) -> Result<Vec<u8>> {
+    let (request, store) = (decode_message::<ClockRequest>(body)?, &shared.service.store);
+    if request.confirm {
+        session.role.require(Role::Operator, "confirming the clock")?;
+        store.confirm_clock()?;
+    }
+    encoded_message(&ClockMessage::from(store.clock()))
 }
 
 fn delete(shared: &Shared, session: &Session<'_>, body: &[u8]) -> Result<Vec<u8>> {

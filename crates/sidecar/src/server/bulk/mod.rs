@@ -34,8 +34,8 @@ const HEARTBEAT_EVERY: Duration = Duration::from_secs(2);
 
 /// Returns whether a request is one of these.
 pub(super) fn is_bulk(kind: Kind) -> bool {
-    use Kind::{Checkpoint, Compact, Freshness, Join, Load, Scan, Verify};
-    matches!(kind, Scan | Join | Load | Freshness | Verify | Compact | Checkpoint)
+    use Kind::{Checkpoint, Compact, Freshness, Join, Load, RepairClock, Scan, Verify};
+    matches!(kind, Scan | Join | Load | Freshness | Verify | Compact | Checkpoint | RepairClock)
 }
 
 /// The connection and the resources that a bulk request works with.
@@ -63,6 +63,7 @@ impl Work<'_> {
             Kind::Freshness => maintenance::freshness(self, body),
             Kind::Verify => maintenance::verify(self, body),
             Kind::Compact => maintenance::compact(self, body),
+            Kind::RepairClock => maintenance::repair_clock(self, body),
             Kind::Checkpoint => maintenance::checkpoint(self, body),
             _ => Err(Error::internal(format!("a {kind:?} is no bulk request"))),
         }
