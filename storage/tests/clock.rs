@@ -175,7 +175,8 @@ fn run(subject: Subject, clock: Arc<ManualClock>, ops: &[Op]) {
     run.subject.backend().compact().unwrap();
     run.compare(Op::Compact);
     assert_eq!(run.subject.backend().verify().unwrap().problems, Vec::<String>::new());
-    // Other stamps change no answer that does not ask for them.
+    // Other stamps change no answer that does not ask for them. A time in which the store was closed is a claim.
+    run.subject.backend().confirm_clock().unwrap();
     run.subject.backend().repair_clock().unwrap();
     run.compare(Op::Off(0));
     assert_eq!(run.subject.backend().clock().apart, []);

@@ -15,25 +15,28 @@ every_backend!(
 
 const YEARS: i64 = 3_650 * DAY;
 
+/// The time when the clock comes back, near enough to when it left to need no confirmation.
+const BACK: i64 = HOUR / 2;
+
 fn rows_that_were_stamped_ahead_get_stamps_of_when_the_clock_came_back(store: &mut Store) {
     store.define(&[kept("v"), kept("w")]);
     store.put("v", "a", 0, 1);
     store.clock_jumps_to(YEARS);
     store.batch().put("v", "a", 0, 2).put_created("v", "b", 0, Some(-1), 3).put("w", "c", -DAY, 4).commit();
     store.delete("w", "d", 0);
-    store.clock_jumps_to(HOUR);
+    store.clock_jumps_to(BACK);
     store.backend().now();
-    assert_eq!(store.as_of_known("v", "a", 0, Some(2 * HOUR)).unwrap().2, Some(1));
+    assert_eq!(store.as_of_known("v", "a", 0, Some(2 * BACK)).unwrap().2, Some(1));
     let repair = store.backend().repair_clock().unwrap();
     assert_eq!((repair.back_from, repair.restamped, repair.reclaimed.len()), (None, 3, 0));
     assert_eq!(store.backend().clock().apart, []);
     store.throughout(|store| {
-        assert_eq!(store.latest("v", "a"), Some((0, HOUR - 2, Some(2))));
+        assert_eq!(store.latest("v", "a"), Some((0, BACK - 2, Some(2))));
         assert_eq!(store.latest("v", "b"), Some((0, -1, Some(3))), "a stamp that a writer gave is not one of ours");
-        assert_eq!(store.latest("w", "c"), Some((-DAY, HOUR - 2, Some(4))));
-        assert_eq!(store.latest("w", "d"), Some((0, HOUR - 1, None)));
-        assert_eq!(store.as_of_known("v", "a", 0, Some(HOUR)).unwrap().2, Some(2), "it is known since");
-        assert_eq!(store.as_of_known("v", "a", 0, Some(HOUR - 3)).unwrap().2, Some(1), "and not before");
+        assert_eq!(store.latest("w", "c"), Some((-DAY, BACK - 2, Some(4))));
+        assert_eq!(store.latest("w", "d"), Some((0, BACK - 1, None)));
+        assert_eq!(store.as_of_known("v", "a", 0, Some(BACK)).unwrap().2, Some(2), "it is known since");
+        assert_eq!(store.as_of_known("v", "a", 0, Some(BACK - 3)).unwrap().2, Some(1), "and not before");
         assert_eq!(store.scan("v").len(), 3);
         assert_eq!(store.backend().verify().unwrap().problems, Vec::<String>::new());
     });
@@ -43,13 +46,13 @@ fn a_repair_changes_the_newest_version_where_order_changes(store: &mut Store) {
     store.define(&[kept("v")]);
     store.clock_jumps_to(YEARS);
     store.batch().put("v", "a", 0, 1).put("v", "b", 0, 1).commit();
-    store.clock_jumps_to(HOUR);
+    store.clock_jumps_to(BACK);
     store.put("v", "a", 0, 2);
     assert_eq!(store.latest("v", "a").unwrap().2, Some(1), "the later stamp wins, although it is wrong");
     store.backend().repair_clock().unwrap();
     store.throughout(|store| {
-        assert_eq!(store.latest("v", "a"), Some((0, HOUR, Some(2))));
-        assert_eq!(store.latest("v", "b"), Some((0, HOUR - 1, Some(1))));
+        assert_eq!(store.latest("v", "a"), Some((0, BACK, Some(2))));
+        assert_eq!(store.latest("v", "b"), Some((0, BACK - 1, Some(1))));
         assert_eq!(store.as_of("v", "a", 0).unwrap().2, Some(2));
         assert_eq!(store.backend().verify().unwrap().problems, Vec::<String>::new());
     });
@@ -62,15 +65,15 @@ fn a_repair_keeps_the_order_of_what_was_stamped_ahead(store: &mut Store) {
         store.put("v", "a", 0, value);
         store.put("v", "b", -value, value);
     }
-    store.clock_jumps_to(HOUR);
+    store.clock_jumps_to(BACK);
     assert_eq!(store.latest("v", "a").unwrap().2, Some(2));
     assert_eq!(store.backend().repair_clock().unwrap().restamped, 6);
     store.throughout(|store| {
         assert_eq!(store.latest("v", "a").unwrap().2, Some(3));
         let created: Vec<_> =
             store.scan("v").into_iter().map(|(key, event, created, _)| (key, event, created)).collect();
-        let a = |created| ("a".to_owned(), 0, HOUR - created);
-        let b = |event, created| ("b".to_owned(), event, HOUR - created);
+        let a = |created| ("a".to_owned(), 0, BACK - created);
+        let b = |event, created| ("b".to_owned(), event, BACK - created);
         assert_eq!(created, [a(2), a(4), a(6), b(-1, 5), b(-2, 3), b(-3, 1)]);
     });
 }
