@@ -295,6 +295,9 @@ impl Timekeeping for MemoryBackend {
         let mut state = self.state.write();
         let before = self.clock.believed();
         let is_back = self.clock.set_back()?;
+        if let Some(next) = state.catalog.without_floors_after(self.clock.believed()).filter(|_| is_back) {
+            state.catalog = Arc::new(next);
+        }
         let mut restamp = Restamp::new(&self.clock.status().apart);
         state.rows.values().flat_map(BTreeMap::keys).for_each(|version| restamp.note(version.created));
         restamp.seal();

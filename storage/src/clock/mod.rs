@@ -158,13 +158,13 @@ impl StoreClock {
 
     /// The created timestamp of a commit: the present, but later than every earlier stamp save those of a jump that
     /// the clock has come back from.
+    ///
+    /// The present is taken under the lock, so that none is older than one that a stamp was given at already.
     pub(crate) fn stamp(&self) -> Timestamp {
-        self.stamp_from(self.now())
-    }
-
-    /// The created timestamp of a commit at the present `now`, which is not before that.
-    pub(crate) fn stamp_from(&self, now: Timestamp) -> Timestamp {
-        self.judge.lock().stamps.next(now, load(&self.believed))
+        let mut judge = self.judge.lock();
+        let reading = self.clock.reading();
+        let now = self.look(&mut judge, reading);
+        judge.stamps.next(now, load(&self.believed))
     }
 
     /// What the clock shows, and what of it is believed.

@@ -196,9 +196,9 @@ impl Present {
     pub(super) fn stamp_unsettled(&self) -> InFlightStamp<'_> {
         let mut stamps = self.unsettled.stamps.lock();
         // Readers must see that something is in flight before a stamp that they might ask for exists.
-        let now = self.clock.now();
-        self.unsettled.oldest.fetch_min(now.as_micros(), Ordering::SeqCst);
-        let stamp = self.clock.stamp_from(now);
+        // No stamp is before what is believed; one may be before the present, if the clock comes back in between.
+        self.unsettled.oldest.fetch_min(self.clock.believed().as_micros(), Ordering::SeqCst);
+        let stamp = self.clock.stamp();
         stamps.insert(stamp);
         InFlightStamp { unsettled: &self.unsettled, stamp }
     }

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use rocksdb::{DBRawIterator, ReadOptions, WriteBatch as RocksBatch};
 
+use super::catalog::set_catalog;
 use super::commit::Committer;
 use super::error::from_rocks;
 use super::rebuild::rebuild_latest;
@@ -57,6 +58,9 @@ fn go_back(store: &Store) -> Result<(Option<Timestamp>, Vec<String>)> {
     let believed = store.present.believed();
     if !store.present.set_back()? {
         return Ok((None, Vec::new()));
+    }
+    if let Some(next) = store.present.known().catalog.without_floors_after(store.present.believed()) {
+        set_catalog(store, next)?;
     }
     derive_latest(store)?;
     store.write(true, || Ok(RocksBatch::default()))?;

@@ -1,6 +1,6 @@
 //! A repair gives rows that were stamped ahead other stamps, and goes back from a time that was believed wrongly.
 
-use asofdb_storage::{ErrorKind, Span};
+use asofdb_storage::{ErrorKind, Span, ViewDefinition};
 
 use crate::common::{DAY, HOUR, Store, aged, at, every_backend, kept};
 
@@ -11,6 +11,7 @@ every_backend!(
     a_repair_of_nothing_does_nothing,
     a_repair_is_refused_while_the_clock_is_ahead,
     a_time_that_was_believed_wrongly_is_gone_back_from,
+    a_floor_of_a_wrong_time_goes_with_it,
 );
 
 const YEARS: i64 = 3_650 * DAY;
@@ -118,4 +119,18 @@ fn a_time_that_was_believed_wrongly_is_gone_back_from(store: &mut Store) {
         assert_eq!(store.backend().verify().unwrap().problems, Vec::<String>::new());
     });
     assert_eq!(store.put("w", "b", 0, 4).created, at(HOUR + 1));
+}
+
+fn a_floor_of_a_wrong_time_goes_with_it(store: &mut Store) {
+    store.define(&[aged("v", false), aged("w", true)]);
+    store.batch().put("v", "a", 0, 1).put("w", "a", 0, 2).put("w", "a", -1, 3).commit();
+    store.clock_jumps_to(YEARS);
+    store.backend().confirm_clock().unwrap();
+    let longer = |view| ViewDefinition { retention: Some(Span::from_micros(2 * YEARS)), ..view };
+    store.define(&[longer(aged("v", false)), longer(aged("w", true))]);
+    assert_eq!((store.scan("v").len(), store.scan("w").len()), (0, 1), "the floor hides what the shorter one did");
+    store.clock_jumps_to(BACK);
+    assert_eq!(store.backend().repair_clock().unwrap().back_from, Some(at(YEARS)));
+    store.throughout(|store| assert_eq!((store.scan("v").len(), store.scan("w").len()), (1, 2)));
+    store.define(&[kept("x")]);
 }
