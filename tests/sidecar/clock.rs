@@ -2,14 +2,18 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use arrow::array::Int64Array;
-use asofdb::{Clock, Durability, ManualClock};
-use asofdb::{Definitions, ErrorKind, Options, Session, Span, Status, Store, Timestamp, Value, parse_definitions};
+use asofdb::{
+    Clock, Definitions, Durability, ErrorKind, ManualClock, Options, Session, Span, Status, Store, Timestamp, Value,
+    parse_definitions,
+};
 use asofdb_client::Client;
 use asofdb_sidecar::{Access, Bounds, Limits, Server, Service, Socket};
 use tempfile::TempDir;
 
+use super::harness::eventually;
 use crate::common::{NOW, batch, int, times};
 
 const DEFINITIONS: &str = r#"
@@ -34,7 +38,8 @@ const TEN_YEARS: Span = Span::from_secs(3_650 * 86_400);
 struct Host {
     client: Client,
     store: Store,
-    _server: Server,
+    service: Arc<Service>,
+    server: Server,
 }
 
 impl Host {
@@ -44,8 +49,17 @@ impl Host {
         let path = directory.join("socket");
         let service = Arc::new(Service::new(store.clone(), Limits::default()));
         let socket = Socket::bind(&path, 0o600).unwrap();
-        let server = Server::start(service, socket, Access::default(), Bounds::default()).unwrap();
-        Host { client: Client::connect(&path).unwrap(), store, _server: server }
+        let server = Server::start(service.clone(), socket, Access::default(), Bounds::default()).unwrap();
+        Host { client: Client::connect(&path).unwrap(), store, service, server }
+    }
+
+    /// Ends the sidecar and closes the store, which is open for as long as a thread of the sidecar has it.
+    fn close(self) {
+        let Host { client, store, service, server } = self;
+        drop(client);
+        assert!(server.drain(Duration::from_secs(60)));
+        assert!(eventually(|| Arc::strong_count(&service) == 1));
+        drop((service, store));
     }
 
     fn write(&self, user: i64, at: Timestamp, count: i64) -> Timestamp {
@@ -86,7 +100,7 @@ fn half_a_second_ten_years_ahead_is_forgotten_by_a_running_sidecar_and_over_a_re
     }
     let status = host.client.clock().unwrap();
     assert_eq!((status.now, status.warning(), status.apart.len()), (clock.now(), None, 1));
-    drop(host);
+    host.close();
     let host = Host::open(directory.path(), clock.clone());
     host.client.compact().unwrap();
     assert_eq!((host.read(1).0, host.read(2).0), (Status::Present, Status::Present));
