@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use asofdb_storage::{
-    Backend, Catalog, Clock, Committed, Definitions, Durability, Erased, Error, FeatureView, Hint, Lookup,
-    MemoryBackend, Plan, Result, Stats, Timestamp, Verified, WriteBatch, key,
+    Backend, Catalog, Clock, ClockRepair, ClockStatus, Committed, Definitions, Durability, Erased, Error, FeatureView,
+    Hint, Lookup, MemoryBackend, Plan, Result, Stats, Timestamp, Verified, WriteBatch, key,
 };
 
 use crate::definitions::reference::find_view;
@@ -66,12 +66,34 @@ impl Store {
         self.backend.now()
     }
 
+    /// What the system's clock shows, and what the store believes of it.
+    pub fn clock(&self) -> ClockStatus {
+        self.backend.clock()
+    }
+
+    /// Believes what the system's clock shows, although it has jumped ahead.
+    ///
+    /// # Errors
+    /// `Unavailable` when the store cannot write.
+    pub fn confirm_clock(&self) -> Result<()> {
+        self.backend.confirm_clock()
+    }
+
+    /// Repairs what a wrong clock has left, once the system's clock is right. Reads every version once.
+    ///
+    /// # Errors
+    /// `Conflict` while the clock is an hour or more ahead of what is believed; `Unavailable` when the store cannot
+    /// write.
+    pub fn repair_clock(&self) -> Result<ClockRepair> {
+        self.backend.repair_clock()
+    }
+
     /// Tells what [`Store::apply`] would do.
     ///
     /// # Errors
     /// `Invalid`, `NotFound` or `Conflict` when the definitions break a rule, naming the thing and the rule.
     pub fn plan(&self, definitions: &Definitions) -> Result<Plan> {
-        self.catalog().plan(definitions, self.now())
+        self.catalog().plan(definitions, self.backend.believed())
     }
 
     /// Makes the definitions the catalog, in one step, and tells what changed. The definitions are the whole
@@ -91,7 +113,7 @@ impl Store {
     pub fn apply_to(&self, definitions: &Definitions, allow_drop: bool, revision: Option<u64>) -> Result<Plan> {
         let catalog = self.catalog();
         check_revision(&catalog, revision)?;
-        let plan = catalog.plan(definitions, self.now())?;
+        let plan = catalog.plan(definitions, self.backend.believed())?;
         check_drops(&plan, allow_drop)?;
         if !plan.is_empty() {
             self.backend.set_catalog(plan.clone().into_catalog())?;

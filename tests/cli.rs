@@ -537,6 +537,21 @@ fn a_store_is_measured_compacted_copied_and_restored() {
 }
 
 #[test]
+fn the_clock_is_shown_confirmed_and_repaired() {
+    let cli = Cli::filled();
+    let text = cli.succeeds("clock");
+    assert!(text.contains("system") && text.contains("the clock is believed when it has agreed with itself"), "{text}");
+    let before = cli.json("clock");
+    assert_eq!((&before["believed"], &before["warning"]), (&json!(null), &json!(null)));
+    assert_eq!(before["claim"]["needed_seconds"], 3_600.0);
+    let after = cli.json("clock --confirm");
+    assert!(after["believed"].is_string() && after["claim"].is_null(), "{after}");
+    let repaired = cli.json("clock --repair");
+    assert_eq!(repaired["repair"], json!({"back_from": null, "reclaimed": [], "restamped": 0}));
+    assert!(cli.fails(2, "clock --repair --confirm").contains("cannot be used with"));
+}
+
+#[test]
 fn verify_ends_with_3_when_data_is_damaged() {
     let cli = Cli::filled();
     let rows = (0..5_000).map(|n| {

@@ -20,6 +20,9 @@ pub(crate) trait Loads: Sync {
     /// Returns the most bytes of keys and rows that one load should have.
     fn load_bytes_max(&self) -> Result<usize>;
 
+    /// Fails once the caller has cancelled the ingest.
+    fn check_cancelled(&self) -> Result<()>;
+
     /// Writes a batch of one view with its notes, all of it or nothing.
     fn load(&self, view: &FeatureView, batch: WriteBatch) -> Result<()>;
 }
@@ -47,7 +50,7 @@ impl<'s> Target<'s> {
 
     /// Fails once the ingest was cancelled.
     pub(super) fn check_cancelled(&self) -> Result<()> {
-        self.session.check_cancelled()
+        self.store.check_cancelled()
     }
 
     /// A note that was written with rows.

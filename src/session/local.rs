@@ -6,8 +6,8 @@ use std::sync::Arc;
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use asofdb_storage::{
-    Catalog, Committed, Definitions, Durability, Erased, FeatureView, KeyRange, Plan, Result, Stats, Timestamp,
-    Verified, WriteBatch,
+    Catalog, ClockRepair, ClockStatus, Committed, Definitions, Durability, Erased, FeatureView, KeyRange, Plan, Result,
+    Stats, Timestamp, Verified, WriteBatch,
 };
 
 use super::{Scan, ScanBegin, ScanSink, Session};
@@ -105,6 +105,18 @@ impl Session for Store {
 
     fn verify(&self) -> Result<Verified> {
         Store::verify(self)
+    }
+
+    fn clock(&self) -> Result<ClockStatus> {
+        Ok(Store::clock(self))
+    }
+
+    fn confirm_clock(&self) -> Result<()> {
+        Store::confirm_clock(self)
+    }
+
+    fn repair_clock(&self) -> Result<ClockRepair> {
+        Store::repair_clock(self)
     }
 
     fn flush(&self) -> Result<()> {

@@ -12,8 +12,8 @@ use std::sync::Arc;
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use asofdb_storage::{
-    Catalog, Committed, Definitions, Durability, Erased, FeatureView, Plan, Result, Stats, Timestamp, Verified,
-    WriteBatch,
+    Catalog, ClockRepair, ClockStatus, Committed, Definitions, Durability, Erased, FeatureView, Plan, Result, Stats,
+    Timestamp, Verified, WriteBatch,
 };
 
 pub use self::local::scan_counted;
@@ -164,6 +164,26 @@ pub trait Session: Send + Sync {
     /// # Errors
     /// `Unavailable` when the store cannot be read; what is wrong with the data is in the answer.
     fn verify(&self) -> Result<Verified>;
+
+    /// Reads what the clock of the store's host shows, and what the store believes of it.
+    ///
+    /// # Errors
+    /// None of its own.
+    fn clock(&self) -> Result<ClockStatus>;
+
+    /// Believes what that clock shows, although it has jumped ahead.
+    ///
+    /// # Errors
+    /// `Unavailable` when the store cannot write.
+    fn confirm_clock(&self) -> Result<()>;
+
+    /// Repairs what a wrong clock has left, once it is right. Reads every version once. See
+    /// [`asofdb_storage::Timekeeping::repair_clock`].
+    ///
+    /// # Errors
+    /// `Conflict` while the clock is an hour or more ahead of what is believed; `Unavailable` when the store cannot
+    /// write.
+    fn repair_clock(&self) -> Result<ClockRepair>;
 
     /// Writes what is in memory to disk. A sidecar sees to that itself.
     ///
@@ -422,6 +442,10 @@ impl<S: Session> crate::ingest::Loads for S {
 
     fn load_bytes_max(&self) -> Result<usize> {
         Session::load_bytes_max(self)
+    }
+
+    fn check_cancelled(&self) -> Result<()> {
+        Session::check_cancelled(self)
     }
 
     fn load(&self, view: &FeatureView, batch: WriteBatch) -> Result<()> {

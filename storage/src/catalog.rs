@@ -209,6 +209,22 @@ impl Catalog {
         self.views.values().find(|view| view.id == id)
     }
 
+    /// The names of the views with a retention, whose versions compaction reclaims.
+    pub(crate) fn with_retention(&self) -> Vec<String> {
+        let views = self.views.values().filter(|view| view.retention.is_some());
+        views.map(|view| view.name.clone()).collect()
+    }
+
+    /// The next catalog, without the floors of retention that lie after `now`, which only a wrong time has left; `None`
+    /// where there are none.
+    pub(crate) fn without_floors_after(&self, now: Timestamp) -> Option<Catalog> {
+        let mut next = self.clone();
+        let wrong = next.views.values_mut().filter(|view| view.retention_floor.is_some_and(|floor| floor > now));
+        let count = wrong.map(|view| Arc::make_mut(view).retention_floor = None).count();
+        next.meta.revision += 1;
+        (count > 0).then_some(next)
+    }
+
     /// Ids of dropped views, whose rows may still be on disk.
     pub fn dropped_views(&self) -> &BTreeSet<u32> {
         &self.meta.dropped_views

@@ -3,10 +3,10 @@
 //! It keeps every version of every row and answers what a row is now, what it was at a time, and all of it.
 //! It knows nothing of Arrow, sockets or command lines: those are the business of the crate `asofdb`.
 //!
-//! [`Backend`] says what a store must do, as [`Catalogs`], [`History`] and [`Upkeep`]; [`MemoryBackend`] is its
-//! executable specification and `RocksBackend` (feature `rocksdb`, on by default) the one on disk. [`Online`] is a
-//! table of newest versions that hangs on a store: [`MemoryOnline`] or `RocksOnline`. The codecs ([`key`], [`row`])
-//! and the model build without RocksDB in seconds.
+//! [`Backend`] says what a store must do, as [`Catalogs`], [`History`], [`Upkeep`] and [`Timekeeping`];
+//! [`MemoryBackend`] is its executable specification and `RocksBackend` (feature `rocksdb`, on by default) the one on
+//! disk. [`Online`] is a table of newest versions that hangs on a store: [`MemoryOnline`] or `RocksOnline`. The codecs
+//! ([`key`], [`row`]) and the model build without RocksDB in seconds.
 
 mod backend;
 mod batch;
@@ -27,6 +27,7 @@ mod ordered;
 mod plan;
 mod record_layout;
 mod records;
+mod restamp;
 #[cfg(feature = "rocksdb")]
 mod rocks;
 pub mod row;
@@ -44,10 +45,12 @@ mod version;
 
 pub use backend::{
     AsOfLookup, Backend, Catalogs, Committed, Cursor, Erased, FamilyStats, Found, History, KeyRange, LookedUp, Lookup,
-    Newest, NewestRow, Observer, Online, RowKey, Scan, Scanned, Snapshot, Stats, Upkeep, Verified, Visit, VisitVersion,
+    Newest, NewestRow, Observer, Online, RowKey, Scan, Scanned, Snapshot, Stats, Timekeeping, Upkeep, Verified, Visit,
+    VisitVersion,
 };
 pub use batch::{BATCH_BYTES_MAX, BATCH_ROWS_MAX, BatchRow, Durability, Note, WriteBatch};
 pub use catalog::{Catalog, Entity, Feature, FeatureService, FeatureView, JoinKey, MAX_FUTURE_SKEW_DEFAULT};
+pub use clock::{ClockClaim, ClockRepair, ClockStatus, StampRun};
 pub use date::Date;
 pub use definition::{
     Definitions, EVENT_COLUMN_DEFAULT, EntityDefinition, FeatureDefinition, ServiceDefinition, ViewDefinition,
@@ -72,7 +75,7 @@ pub use rules::{NAME_BYTES_MAX, Problem, Step, Unknown};
 pub use schema::{FEATURES_MAX, FeatureId, Place, ROW_HEADER_BYTES, RowLayout, RowSchema, Slot};
 pub use sink::Sink;
 pub use status::Status;
-pub use time::{Clock, ManualClock, Span, SystemClock, Timestamp};
+pub use time::{Clock, ManualClock, Reading, Span, SystemClock, Timestamp};
 pub use value::{ListItems, Value};
 pub use value_type::{ScalarType, ValueType};
 pub use version::Version;

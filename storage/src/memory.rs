@@ -12,12 +12,13 @@ use parking_lot::RwLock;
 
 use crate::backend::{
     AsOfLookup, Catalogs, Committed, Cursor, Erased, FamilyStats, Found, History, KeyRange, Lookup, Newest, NewestRow,
-    Observer, Observers, RowKey, Scan, Scanned, Snapshot, Stats, Upkeep, Verified, Visit, VisitVersion,
+    Observer, Observers, RowKey, Scan, Scanned, Snapshot, Stats, Timekeeping, Upkeep, Verified, Visit, VisitVersion,
 };
 use crate::batch::{Durability, WriteBatch};
 use crate::catalog::{Catalog, FeatureView};
-use crate::clock::StoreClock;
+use crate::clock::{ClockRepair, ClockStatus, StoreClock};
 use crate::error::{Error, Result};
+use crate::restamp::Restamp;
 use crate::time::{Clock, Timestamp};
 use crate::version::Version;
 
@@ -77,6 +78,20 @@ impl MemoryBackend {
     }
 }
 
+impl MemoryBackend {
+    /// Tells the observers of the newest versions of rows whose created timestamps have changed.
+    fn tell_restamped(&self, state: &State, rows: &[(u32, Vec<u8>)]) {
+        if rows.is_empty() || self.observers.is_empty() {
+            return;
+        }
+        let is_one = |row: &NewestRow<'_>| rows.iter().any(|(view, key)| (*view, &**key) == (row.of.view, row.of.key));
+        let newest: Vec<_> = state.newest().filter(is_one).collect();
+        let keys: Vec<_> = newest.iter().map(|row| row.of).collect();
+        let events = [Newest::Suspended, Newest::Erased(&keys), Newest::Put(&newest), Newest::Resumed];
+        events.iter().for_each(|event| self.observers.tell(event));
+    }
+}
+
 impl State {
     /// The versions of a row that retention lets be seen: those not older than the cut-off, and the newest one
     /// where the view keeps it.
@@ -114,6 +129,25 @@ impl State {
                 versions.iter().next_back().map(|(version, row)| NewestRow { of, version: *version, row })
             })
         })
+    }
+
+    /// Gives versions other created timestamps; returns the rows that have some, and how many versions they are.
+    fn restamp(&mut self, restamp: &Restamp) -> (Vec<(u32, Vec<u8>)>, u64) {
+        let (mut rows, mut count) = (Vec::new(), 0);
+        for (row, versions) in &mut self.rows {
+            let moved = versions.keys().filter_map(|version| Some((*version, restamp.get(version.created)?)));
+            let moved: Vec<_> = moved.collect();
+            for (version, created) in &moved {
+                if let Some(content) = versions.remove(version) {
+                    versions.insert(Version::new(version.event, *created), content);
+                }
+            }
+            count += moved.len() as u64;
+            if !moved.is_empty() {
+                rows.push(row.clone());
+            }
+        }
+        (rows, count)
     }
 
     fn write(&mut self, batch: &WriteBatch, created: Timestamp) -> Result<()> {
@@ -240,6 +274,38 @@ impl Upkeep for MemoryBackend {
         let state = self.state.read();
         let versions = state.rows.values().map(|versions| versions.len() as u64).sum();
         Ok(Verified { versions, entities: state.rows.len() as u64, problems: Vec::new() })
+    }
+}
+
+impl Timekeeping for MemoryBackend {
+    fn believed(&self) -> Timestamp {
+        self.clock.believed()
+    }
+
+    fn clock(&self) -> ClockStatus {
+        self.clock.status()
+    }
+
+    fn confirm_clock(&self) -> Result<()> {
+        self.clock.believe();
+        Ok(())
+    }
+
+    fn repair_clock(&self) -> Result<ClockRepair> {
+        let mut state = self.state.write();
+        let before = self.clock.believed();
+        let is_back = self.clock.set_back()?;
+        if let Some(next) = state.catalog.without_floors_after(self.clock.believed()).filter(|_| is_back) {
+            state.catalog = Arc::new(next);
+        }
+        let mut restamp = Restamp::new(&self.clock.status().apart);
+        state.rows.values().flat_map(BTreeMap::keys).for_each(|version| restamp.note(version.created));
+        restamp.seal();
+        let (rows, restamped) = state.restamp(&restamp);
+        self.tell_restamped(&state, &rows);
+        self.clock.forget_apart();
+        let reclaimed = if is_back { state.catalog.with_retention() } else { Vec::new() };
+        Ok(ClockRepair { back_from: is_back.then_some(before), reclaimed, restamped })
     }
 }
 

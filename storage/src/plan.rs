@@ -108,15 +108,15 @@ impl Plan {
 impl Catalog {
     /// Compares what is defined with the whole of what is wanted.
     ///
-    /// `now` is the store's clock: where a retention changes, what it let compaction reclaim up to `now`
-    /// stays invisible.
+    /// `believed` is the present as far as the store believes it, by which compaction goes: where a retention changes,
+    /// what it let compaction reclaim up to then stays invisible.
     ///
     /// # Errors
     /// `Invalid` or `NotFound` when the definitions break a rule (see [`Definitions::check`]); `Conflict` when
     /// rows that are stored already cannot follow the change.
-    pub fn plan(&self, wanted: &Definitions, now: Timestamp) -> Result<Plan> {
+    pub fn plan(&self, wanted: &Definitions, believed: Timestamp) -> Result<Plan> {
         wanted.check().map_err(|problem| problem.error)?;
-        let mut planner = Planner { old: self, next: self.clone(), changes: Vec::new(), now };
+        let mut planner = Planner { old: self, next: self.clone(), changes: Vec::new(), believed };
         planner.entities(wanted)?;
         planner.views(wanted)?;
         planner.services(wanted);
@@ -132,7 +132,7 @@ struct Planner<'a> {
     old: &'a Catalog,
     next: Catalog,
     changes: Vec<Change>,
-    now: Timestamp,
+    believed: Timestamp,
 }
 
 impl Planner<'_> {
@@ -273,7 +273,7 @@ impl Planner<'_> {
     fn carry_retention(&self, old: &FeatureView, view: &mut FeatureView) -> Result<()> {
         view.retention_floor = old.retention_floor;
         if old.retention.is_some() && old.retention != view.retention {
-            view.retention_floor = Some(old.cutoff(self.now));
+            view.retention_floor = Some(old.cutoff(self.believed));
         }
         if !old.keep_newest && view.keep_newest && (old.retention.is_some() || old.retention_floor.is_some()) {
             let rule = "keep_newest cannot be turned on under a retention, which may have reclaimed newest versions";

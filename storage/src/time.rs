@@ -2,13 +2,14 @@
 
 use std::fmt;
 use std::str::FromStr;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, LazyLock};
+use std::time::Instant;
 
 use jiff::SignedDuration;
 use jiff::civil::{DateTime, Time};
 use jiff::fmt::temporal::Pieces;
 use jiff::tz::Offset;
+use parking_lot::Mutex;
 
 use crate::error::{Error, Result};
 
@@ -204,6 +205,18 @@ impl Span {
         self.0
     }
 
+    /// Returns both spans one after the other; at most 292,000 years.
+    #[must_use]
+    pub const fn plus(self, other: Span) -> Self {
+        Span(self.0.saturating_add(other.0))
+    }
+
+    /// Returns what is left of this span without the other; nothing where that is longer.
+    #[must_use]
+    pub const fn minus(self, other: Span) -> Self {
+        Span::from_micros(self.0.saturating_sub(other.0))
+    }
+
     /// Returns this length as a standard duration.
     pub const fn to_duration(self) -> std::time::Duration {
         std::time::Duration::from_micros(self.0.unsigned_abs())
@@ -243,15 +256,31 @@ impl TryFrom<std::time::Duration> for Span {
     }
 }
 
+/// What the clocks of a machine show at one moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reading {
+    /// The system's clock. People and programs set it, so it may jump, forwards or back.
+    pub system: Timestamp,
+    /// A monotonic clock: the time since a moment in the life of this process. Nobody sets it.
+    pub elapsed: Span,
+}
+
 /// The clock of the engine. Injected, so that tests can hold it still.
 pub trait Clock: Send + Sync + 'static {
-    /// The present.
+    /// The present by the system's clock.
     fn now(&self) -> Timestamp;
+
+    /// Reads the system's clock and the monotonic one together. A store tells by it whether the first has jumped.
+    fn reading(&self) -> Reading;
 }
 
 /// The system's clock.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SystemClock;
+
+/// The moment from which [`SystemClock`] counts.
+#[allow(clippy::disallowed_methods, reason = "the one place that reads the monotonic clock")]
+static BEGUN: LazyLock<Instant> = LazyLock::new(Instant::now);
 
 impl Clock for SystemClock {
     #[allow(clippy::disallowed_methods, reason = "the one place that reads the system's clock")]
@@ -259,32 +288,50 @@ impl Clock for SystemClock {
         let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
         Timestamp(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
     }
+
+    fn reading(&self) -> Reading {
+        let elapsed = i64::try_from(BEGUN.elapsed().as_micros()).unwrap_or(i64::MAX);
+        Reading { system: self.now(), elapsed: Span(elapsed) }
+    }
 }
 
 /// A clock that stands still until it is told to move.
 #[derive(Debug)]
-pub struct ManualClock(AtomicI64);
+pub struct ManualClock(Mutex<Reading>);
 
 impl ManualClock {
     /// A clock that stands at `now`.
     pub fn new(now: Timestamp) -> Arc<Self> {
-        Arc::new(ManualClock(AtomicI64::new(now.0)))
+        Arc::new(ManualClock(Mutex::new(Reading { system: now, elapsed: Span::ZERO })))
     }
 
-    /// Moves the clock to `now`, forwards or back.
+    /// Moves the clock to `now`: forwards as time passes, or back as when it is set.
     pub fn set(&self, now: Timestamp) {
-        self.0.store(now.0, Ordering::SeqCst);
+        let mut reading = self.0.lock();
+        reading.elapsed = reading.elapsed.plus(now.since(reading.system));
+        reading.system = now;
     }
 
-    /// Moves the clock forwards.
+    /// Moves the clock forwards as time passes.
     pub fn advance(&self, span: Span) {
-        self.0.fetch_add(span.0, Ordering::SeqCst);
+        let mut reading = self.0.lock();
+        reading.elapsed = reading.elapsed.plus(span);
+        reading.system = reading.system.plus(span);
+    }
+
+    /// Sets the clock to `now`, forwards or back, in no time: the monotonic clock stays where it is.
+    pub fn step(&self, now: Timestamp) {
+        self.0.lock().system = now;
     }
 }
 
 impl Clock for ManualClock {
     fn now(&self) -> Timestamp {
-        Timestamp(self.0.load(Ordering::SeqCst))
+        self.0.lock().system
+    }
+
+    fn reading(&self) -> Reading {
+        *self.0.lock()
     }
 }
 

@@ -13,9 +13,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use asofdb_storage::{
-    AsOfLookup, Catalogs, Clock, Definitions, Durability, EntityDefinition, Error, ErrorKind, FeatureDefinition,
-    FeatureView, Found, History, JoinKey, KeyRange, LookedUp, Lookup, ManualClock, NewestRow, Online, Options,
-    RocksBackend, RocksOnline, ScalarType, Timestamp, Upkeep, ValueType, Version, ViewDefinition, WriteBatch,
+    AsOfLookup, Catalogs, Clock, ClockClaim, Definitions, Durability, EntityDefinition, Error, ErrorKind,
+    FeatureDefinition, FeatureView, Found, History, JoinKey, KeyRange, LookedUp, Lookup, ManualClock, NewestRow,
+    Online, Options, Reading, RocksBackend, RocksOnline, ScalarType, Span, Timekeeping, Timestamp, Upkeep, ValueType,
+    Version, ViewDefinition, WriteBatch,
 };
 use common::{DAY, HOUR, START, aged, at, kept, text_key, value_row};
 
@@ -47,6 +48,7 @@ impl Fixture {
     fn new(view: ViewDefinition) -> (Self, RocksBackend) {
         let fixture = Fixture { directory: tempfile::tempdir().unwrap(), clock: ManualClock::new(START) };
         let store = fixture.open();
+        store.confirm_clock().unwrap();
         define(&store, vec![view]);
         (fixture, store)
     }
@@ -573,6 +575,57 @@ fn the_present_comes_from_the_clock_that_was_given() {
     assert_eq!(store.now(), fixture.clock.now());
 }
 
+#[test]
+fn a_closed_time_is_believed_when_the_clock_was_consistent_over_two_more() {
+    let (fixture, store) = Fixture::new(aged("v", true));
+    drop(store);
+    let believed = |day: i64| {
+        fixture.clock.step(at(day * DAY));
+        let store = fixture.open();
+        assert_eq!(store.now(), at(day * DAY));
+        store.clock().believed.unwrap()
+    };
+    assert_eq!([10, 11, 11, 12].map(believed), [at(0), at(0), at(0), at(10 * DAY)]);
+    fixture.clock.step(at(11 * DAY));
+    let store = fixture.open();
+    let claim = store.clock().claim;
+    assert_eq!(claim.map(|claim| claim.agreed), Some(Span::ZERO), "it went back from the twelfth day");
+}
+
+#[test]
+fn the_agreement_of_the_clock_is_on_record() {
+    let (fixture, store) = Fixture::new(aged("v", true));
+    fixture.clock.step(at(DAY));
+    store.now();
+    fixture.clock.advance(Span::from_secs(2_000));
+    drop(store);
+    let store = fixture.open();
+    let agreed = |store: &RocksBackend| store.clock().claim.map(|ClockClaim { agreed, .. }| agreed);
+    assert_eq!(agreed(&store), Some(Span::from_secs(2_000)));
+    fixture.clock.advance(Span::from_secs(1_599));
+    assert_eq!(agreed(&store), Some(Span::from_secs(3_599)));
+    fixture.clock.advance(Span::from_secs(1));
+    assert_eq!((agreed(&store), store.believed()), (None, at(DAY + HOUR)));
+}
+
+#[test]
+fn a_new_store_is_not_bound_by_the_clock_of_its_first_hour() {
+    let directory = tempfile::tempdir().unwrap();
+    let clock = ManualClock::new(at(3_650 * DAY));
+    let open = || RocksBackend::open(directory.path().join("store"), options(), clock.clone()).unwrap();
+    let store = open();
+    define(&store, vec![aged("v", false)]);
+    assert_eq!((store.now(), store.believed()), (at(3_650 * DAY), Timestamp::MIN));
+    put(&store, "a", 0, 1);
+    store.compact().unwrap();
+    assert_eq!(count(&store), 1, "nothing is reclaimed yet");
+    drop(store);
+    clock.step(START);
+    let store = open();
+    assert_eq!(store.now(), START);
+    assert_eq!(newest(&store, &["a"]), [Some(at(0))]);
+}
+
 /// A clock that counts how often it is asked.
 struct CountedClock(AtomicUsize);
 
@@ -580,6 +633,10 @@ impl Clock for CountedClock {
     fn now(&self) -> Timestamp {
         self.0.fetch_add(1, Ordering::Relaxed);
         START
+    }
+
+    fn reading(&self) -> Reading {
+        Reading { system: START, elapsed: Span::ZERO }
     }
 }
 

@@ -37,6 +37,7 @@ impl TestStore {
         let options = Options { memory_budget_bytes: 64 << 20, ..Options::default() };
         let path = directory.path().join("store");
         let store = Store::open_with(path, options, clock.clone(), Durability::Os).expect("a new store");
+        store.confirm_clock().expect("a store that can be written");
         store.apply(definitions, false).expect("good definitions");
         TestStore { store, clock, directory }
     }

@@ -4,11 +4,12 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
+use asofdb::{Span, Value};
 use serde_json::json;
 
 use super::client::{Reply, Stream, Target, wait_until};
 use super::sidecar::Sidecar;
-use crate::common::hours_ago;
+use crate::common::{NOW, hours_ago};
 
 #[test]
 fn readiness_follows_the_life_of_the_service_and_liveness_does_not() {
@@ -18,6 +19,32 @@ fn readiness_follows_the_life_of_the_service_and_liveness_does_not() {
     let reply = sidecar.tcp.get("/readyz");
     assert_eq!((reply.status, reply.json()), (503, json!({"status": "draining"})));
     assert_eq!(sidecar.tcp.get("/healthz").ok(), json!({"status": "alive"}));
+}
+
+#[test]
+fn a_clock_that_jumps_is_told_by_readiness_and_metrics_and_is_forgotten_when_it_comes_back() {
+    let sidecar = Sidecar::start();
+    let gauges = |names: &[&str]| {
+        let reply = sidecar.tcp.get("/metrics");
+        let text = reply.text();
+        let value = |name: &&str| {
+            let line = text.lines().find(|line| line.starts_with(&format!("asof_clock_{name} ")));
+            line.unwrap_or_else(|| panic!("{name} in {text}")).rsplit(' ').next().unwrap().to_owned()
+        };
+        names.iter().map(value).collect::<Vec<_>>()
+    };
+    let names = ["quarantined", "ahead_seconds", "behind_seconds", "stamp_runs_apart"];
+    assert_eq!(gauges(&names), ["0", "0.0", "0.0", "0"]);
+    sidecar.clock.clock.step(NOW.plus(Span::from_secs(86_400)));
+    let ready = sidecar.tcp.get("/readyz").ok();
+    assert_eq!(ready["status"], "ready");
+    assert!(ready["clock"].as_str().unwrap().starts_with("the clock is 1d ahead"), "{ready}");
+    assert_eq!(gauges(&names), ["1", "86400.0", "0.0", "0"]);
+    sidecar.store.delete(&["stats"], &[("user_id", Value::Int64(1))], NOW).unwrap();
+    sidecar.clock.clock.step(NOW.minus(Span::from_secs(7_200)));
+    assert_eq!(gauges(&names), ["0", "0.0", "7200.0", "1"]);
+    sidecar.clock.clock.step(NOW);
+    assert_eq!(sidecar.tcp.get("/readyz").ok(), json!({"status": "ready"}));
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::net::UnixListener;
 use std::sync::{Arc, Mutex};
 
-use asofdb::{Clock, ManualClock, Store, Timestamp, parse_definitions};
+use asofdb::{Clock, ManualClock, Reading, Store, Timestamp, parse_definitions};
 use asofdb_sidecar::{HttpListeners, HttpOptions, HttpServer, Limits, Service};
 use serde_json::{Value as Json, json};
 use tempfile::TempDir;
@@ -71,6 +71,10 @@ impl Clock for TestClock {
         hook();
         self.clock.now()
     }
+
+    fn reading(&self) -> Reading {
+        self.clock.reading()
+    }
 }
 
 pub struct Sidecar {
@@ -91,6 +95,7 @@ impl Sidecar {
     pub fn with(limits: &str, options: HttpOptions) -> Self {
         let clock = Arc::new(TestClock { clock: ManualClock::new(NOW), hook: Mutex::new(Arc::new(|| ())) });
         let store = Store::in_memory(clock.clone());
+        store.confirm_clock().expect("a store in memory");
         store.apply(&parse_definitions(DEFINITIONS, "test.toml").expect("definitions"), false).expect("a catalog");
         let directory = TempDir::new().expect("a directory");
         let path = directory.path().join("http.sock");

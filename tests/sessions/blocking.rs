@@ -8,10 +8,10 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use asofdb::storage::WriteBatch;
 use asofdb::{
-    Answer, Catalog, Committed, Definitions, Durability, EntityKey, EntityRows, Erased, ExportOptions, F32Matrix,
-    FeatureView, Freshness, HistoryRow, IngestOptions, IngestReport, Input, JoinBatches, JoinOptions, JoinReport,
-    Manifest, OnProgress, Plan, Prepared, Question, Result, Scan, ScanBegin, ScanSink, Session, Spine, Stats,
-    Timestamp, TrainingSetOptions, Verified,
+    Answer, Catalog, ClockRepair, ClockStatus, Committed, Definitions, Durability, EntityKey, EntityRows, Erased,
+    ExportOptions, F32Matrix, FeatureView, Freshness, HistoryRow, IngestOptions, IngestReport, Input, JoinBatches,
+    JoinOptions, JoinReport, Manifest, OnProgress, Plan, Prepared, Question, Result, Scan, ScanBegin, ScanSink,
+    Session, Spine, Stats, Timestamp, TrainingSetOptions, Verified,
 };
 use asofdb_client::{AsyncClient, AsyncJoin};
 use tokio::runtime::Runtime;
@@ -126,6 +126,18 @@ impl Session for Blocking {
 
     fn verify(&self) -> Result<Verified> {
         self.wait(self.client.verify())
+    }
+
+    fn clock(&self) -> Result<ClockStatus> {
+        self.wait(self.client.clock())
+    }
+
+    fn confirm_clock(&self) -> Result<()> {
+        self.wait(self.client.confirm_clock())
+    }
+
+    fn repair_clock(&self) -> Result<ClockRepair> {
+        self.wait(self.client.repair_clock())
     }
 
     fn flush(&self) -> Result<()> {

@@ -3,6 +3,7 @@
 mod asynchronous;
 mod bulk;
 mod cancellation;
+mod clock;
 mod command_line;
 mod crowd;
 mod golden;

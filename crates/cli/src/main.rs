@@ -5,6 +5,7 @@
 
 mod apply;
 mod catalog;
+mod clock;
 mod completions;
 mod context;
 mod delete;
@@ -63,7 +64,7 @@ Examples:
   asof --connect ~/.asof/socket views                      and work through that
   asof demo asof-demo                                      all of it, on real flights
 
-Exit codes: 0 done, 1 failed, 2 wrong usage, 3 a check found a problem (freshness, verify, demo).
+Exit codes: 0 done, 1 failed, 2 wrong usage, 3 a check found a problem (freshness, verify, clock, demo).
 Times are RFC 3339 (2013-06-01T12:00:00Z), a date (2013-06-01, midnight UTC) or `now`.
 In JSON, NaN and infinities are the strings \"NaN\", \"Infinity\" and \"-Infinity\", and bytes are base64.";
 
@@ -83,6 +84,7 @@ enum Command {
     Freshness(freshness::Freshness),
     Stats(operations::Stats),
     Verify(verify::Verify),
+    Clock(clock::Clock),
     Compact(operations::Compact),
     Checkpoint(operations::Checkpoint),
     Restore(operations::Restore),
@@ -109,6 +111,7 @@ impl Command {
             Command::Freshness(command) => command.run(context),
             Command::Stats(command) => command.run(context),
             Command::Verify(command) => command.run(context),
+            Command::Clock(command) => command.run(context),
             Command::Compact(command) => command.run(context),
             Command::Checkpoint(command) => command.run(context),
             Command::Restore(command) => command.run(context),

@@ -7,9 +7,9 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use asofdb::storage::WriteBatch;
 use asofdb::{
-    Answer, Catalog, Committed, Definitions, Durability, EntityKey, EntityRows, Erased, Error, F32Matrix, FeatureView,
-    Freshness, JoinBatches, JoinOptions, Plan, Prepared, Question, Result, Scan, ScanSink, Session, Spine, Stats,
-    Store, Timestamp, Verified,
+    Answer, Catalog, ClockRepair, ClockStatus, Committed, Definitions, Durability, EntityKey, EntityRows, Erased,
+    Error, F32Matrix, FeatureView, Freshness, JoinBatches, JoinOptions, Plan, Prepared, Question, Result, Scan,
+    ScanSink, Session, Spine, Stats, Store, Timestamp, Verified,
 };
 #[cfg(feature = "files")]
 use asofdb::{ExportOptions, Manifest, OnProgress};
@@ -130,6 +130,18 @@ impl Session for Engine {
 
     fn verify(&self) -> Result<Verified> {
         self.session().verify()
+    }
+
+    fn clock(&self) -> Result<ClockStatus> {
+        self.session().clock()
+    }
+
+    fn confirm_clock(&self) -> Result<()> {
+        self.session().confirm_clock()
+    }
+
+    fn repair_clock(&self) -> Result<ClockRepair> {
+        self.session().repair_clock()
     }
 
     fn flush(&self) -> Result<()> {

@@ -8,13 +8,13 @@ use arrow::datatypes::SchemaRef;
 use asofdb::parts::{check_drops, check_revision};
 use asofdb::storage::WriteBatch;
 use asofdb::{
-    Answer, Catalog, Committed, Definitions, Durability, EntityKey, EntityRows, Erased, F32Matrix, FeatureView,
-    Freshness, JoinBatches, JoinOptions, Plan, Prepared, Question, Result, Scan, ScanSink, Session, Spine, Stats,
-    Timestamp, Verified,
+    Answer, Catalog, ClockRepair, ClockStatus, Committed, Definitions, Durability, EntityKey, EntityRows, Erased,
+    F32Matrix, FeatureView, Freshness, JoinBatches, JoinOptions, Plan, Prepared, Question, Result, Scan, ScanSink,
+    Session, Spine, Stats, Timestamp, Verified,
 };
 use asofdb_protocol::{
-    ApplyRequest, CompactRequest, DeleteRequest, EraseRequest, Form, FreshnessRequest, NoteRequest, PingRequest,
-    StatsRequest, VerifyRequest,
+    ApplyRequest, ClockRequest, CompactRequest, DeleteRequest, EraseRequest, Form, FreshnessRequest, NoteRequest,
+    PingRequest, RepairClockRequest, StatsRequest, VerifyRequest,
 };
 
 use crate::bulk::{begin_join, load, load_bytes_max, scan};
@@ -116,6 +116,18 @@ impl Session for Client {
 
     fn verify(&self) -> Result<Verified> {
         self.ask(&VerifyRequest).map(Verified::from)
+    }
+
+    fn clock(&self) -> Result<ClockStatus> {
+        self.ask(&ClockRequest { confirm: false }).map(ClockStatus::from)
+    }
+
+    fn confirm_clock(&self) -> Result<()> {
+        self.ask(&ClockRequest { confirm: true }).map(drop)
+    }
+
+    fn repair_clock(&self) -> Result<ClockRepair> {
+        self.ask(&RepairClockRequest).map(ClockRepair::from)
     }
 
     /// A sidecar sees to that itself.

@@ -3,9 +3,9 @@
 use crate::codec::{Decode, Encode, Message};
 use crate::frame::Kind;
 use crate::message::{
-    ApplyRequest, CatalogMessage, CheckpointRequest, CommittedMessage, ErasedMessage, FreshnessMessage,
-    FreshnessRequest, HandleMessage, Hello, NoteAnswer, NoteRequest, Pong, PrepareRequest, ReleaseRequest,
-    RemoveEntity, StatsMessage, VerifiedMessage, Welcome, WriteRequest,
+    ApplyRequest, CatalogMessage, CheckpointRequest, ClockMessage, ClockRepairMessage, ClockRequest, CommittedMessage,
+    ErasedMessage, FreshnessMessage, FreshnessRequest, HandleMessage, Hello, NoteAnswer, NoteRequest, Pong,
+    PrepareRequest, ReleaseRequest, RemoveEntity, StatsMessage, VerifiedMessage, Welcome, WriteRequest,
 };
 
 /// A request that is one message and is answered by one message.
@@ -50,6 +50,10 @@ pub struct VerifyRequest;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
 pub struct CompactRequest;
 
+/// Asks to repair what a wrong clock has left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+pub struct RepairClockRequest;
+
 /// Deletes an entity.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 pub struct DeleteRequest(pub RemoveEntity);
@@ -69,6 +73,8 @@ calls! {
     FreshnessRequest => Freshness, true, FreshnessMessage;
     VerifyRequest => Verify, true, VerifiedMessage;
     CompactRequest => Compact, true, ();
+    ClockRequest => Clock, true, ClockMessage;
+    RepairClockRequest => RepairClock, true, ClockRepairMessage;
     WriteRequest => Write, false, CommittedMessage;
     ApplyRequest => Apply, false, u64;
     DeleteRequest => Delete, false, CommittedMessage;
@@ -89,6 +95,7 @@ mod tests {
             encoded_message(&StatsRequest),
             encoded_message(&VerifyRequest),
             encoded_message(&CompactRequest),
+            encoded_message(&RepairClockRequest),
         ];
         assert!(empty.into_iter().all(|bytes| bytes.unwrap().is_empty()));
         let remove = RemoveEntity {

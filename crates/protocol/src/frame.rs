@@ -83,6 +83,10 @@ kinds! {
     Checkpoint = 20,
     /// A piece of a stream.
     Chunk = 21,
+    /// What the store believes of its clock.
+    Clock = 22,
+    /// Repairs what a wrong clock has left.
+    RepairClock = 23,
     /// An error; an answer to any request.
     Error = 127,
 }

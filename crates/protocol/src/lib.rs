@@ -18,18 +18,19 @@ mod rows;
 mod shape;
 
 pub use self::call::{
-    Call, CatalogRequest, CompactRequest, DeleteRequest, EraseRequest, PingRequest, StatsRequest, VerifyRequest,
+    Call, CatalogRequest, CompactRequest, DeleteRequest, EraseRequest, PingRequest, RepairClockRequest, StatsRequest,
+    VerifyRequest,
 };
 pub use self::codec::{Message, decode_message, encode_message, encoded_message};
 pub use self::frame::{ANSWER_BYTES_MAX, BUFFER_BYTES, HEADER_BYTES, Header, Input, Kind, put_frame};
 pub use self::ipc::{PIECE_BYTES, StreamPieces, StreamReader, parts, read_stream, write_stream};
 pub use self::message::{
-    ApplyRequest, CatalogMessage, CheckpointRequest, ColumnsMessage, CommittedMessage, ConsumerMessage,
-    DefinitionsMessage, ErasedMessage, ErrorMessage, Form, FreshnessMessage, FreshnessRequest, HandleFeature,
-    HandleMessage, HandleView, Hello, JoinEnd, JoinKeyMessage, JoinRequest, KnownAtMessage, LoadRequest, MAGIC,
-    NamedValue, NoteAnswer, NoteMessage, NoteRequest, PROTOCOL_VERSION, Pong, PrepareRequest, ReleaseRequest,
-    RemoveEntity, STALE, ScanBegin, ScanEnd, ScanRequest, ScanRows, StatsMessage, StoreStatsMessage, TimeMessage,
-    ValueTypeMessage, VerifiedMessage, Welcome, WriteRequest, WriteView,
+    ApplyRequest, CatalogMessage, CheckpointRequest, ClockMessage, ClockRepairMessage, ClockRequest, ColumnsMessage,
+    CommittedMessage, ConsumerMessage, DefinitionsMessage, ErasedMessage, ErrorMessage, Form, FreshnessMessage,
+    FreshnessRequest, HandleFeature, HandleMessage, HandleView, Hello, JoinEnd, JoinKeyMessage, JoinRequest,
+    KnownAtMessage, LoadRequest, MAGIC, NamedValue, NoteAnswer, NoteMessage, NoteRequest, PROTOCOL_VERSION, Pong,
+    PrepareRequest, ReleaseRequest, RemoveEntity, STALE, ScanBegin, ScanEnd, ScanRequest, ScanRows, StatsMessage,
+    StoreStatsMessage, TimeMessage, ValueTypeMessage, VerifiedMessage, Welcome, WriteRequest, WriteView,
 };
 pub use self::point::{PointHeader, answer_head, decode_matrix, decode_records, variable_lengths};
 pub use self::report::ConsumerReport;

@@ -7,6 +7,7 @@ mod access;
 mod admission;
 mod bounds;
 mod budget;
+mod clock_watch;
 mod consumers;
 mod descriptors;
 mod gauges;
@@ -24,6 +25,7 @@ mod socket;
 
 pub use self::access::{Access, Peer};
 pub use self::bounds::Bounds;
+pub use self::clock_watch::ClockWatch;
 pub use self::consumers::Limits;
 pub use self::descriptors::Descriptors;
 #[cfg(feature = "http")]

@@ -6,7 +6,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use asofdb::{Span, Stats};
+use asofdb::{ClockStatus, Span, Stats};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeGaugeValue, EncodeMetric, MetricEncoder, NoLabelSet, text};
 use prometheus_client::metrics::MetricType;
@@ -39,6 +39,7 @@ impl Collector for Everything {
         doors(&self.0, &mut encoder)?;
         bulk(&self.0, &mut encoder)?;
         life(&self.0, &mut encoder)?;
+        clock(&self.0.store.clock(), &mut encoder)?;
         // Where the store cannot tell, its metrics are absent: the others must not be.
         match self.0.store.stats() {
             Ok(stats) => store(&stats, &mut encoder),
@@ -171,6 +172,19 @@ fn life(service: &Service, encoder: &mut DescriptorEncoder<'_>) -> Result<(), fm
     let uptime: Span = service.store.now().since(service.started());
     let seconds = uptime.as_micros() as f64 / 1e6;
     gauge(encoder, "uptime", "How long the sidecar has been running", Some(&Unit::Seconds), seconds)
+}
+
+fn clock(status: &ClockStatus, encoder: &mut DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
+    let seconds = Some(&Unit::Seconds);
+    let in_seconds = |span: Span| span.as_micros() as f64 / 1e6;
+    let quarantined = u64::from(status.quarantined().is_some());
+    gauge(encoder, "clock_quarantined", "1 when the clock has jumped and is not believed yet", None, quarantined)?;
+    let ahead = status.claim.and_then(|claim| claim.ahead).map_or(0.0, in_seconds);
+    gauge(encoder, "clock_ahead", "How far the clock is ahead of what is believed", seconds, ahead)?;
+    let behind = status.behind().map_or(0.0, in_seconds);
+    gauge(encoder, "clock_behind", "How far the clock is behind what is believed, from an hour on", seconds, behind)?;
+    let apart = status.apart.len() as u64;
+    gauge(encoder, "clock_stamp_runs_apart", "Ranges of created timestamps that a jump has left", None, apart)
 }
 
 fn store(stats: &Stats, encoder: &mut DescriptorEncoder<'_>) -> Result<(), fmt::Error> {

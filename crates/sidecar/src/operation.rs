@@ -105,6 +105,12 @@ operations! {
     Compact:    "compact",    Operator, "compacting",             Bulk,  Requests;
     /// A copy of the store.
     Checkpoint: "checkpoint", Operator, "copying the store",      Bulk,  Requests;
+    /// Asking what the clock shows and what is believed of it.
+    Clock:      "clock",      Reader,   "reading figures",        Point, Requests;
+    /// Believing what the clock shows.
+    ConfirmClock: "confirm_clock", Operator, "confirming the clock", Point, Requests;
+    /// Giving new stamps to rows that were stamped ahead.
+    RepairClock: "repair_clock", Operator, "repairing the store's time", Bulk, Requests;
     /// Asking whether the sidecar answers.
     Ping:       "ping",       Reader,   "connecting",             Free,  Nothing;
     /// Forgetting a request that was prepared.
@@ -136,8 +142,9 @@ mod tests {
         names.dedup();
         assert_eq!(names.len(), Operation::ALL.len());
         let changing: Vec<_> = Operation::ALL.iter().filter(|one| one.rule().role > Role::Reader).copied().collect();
-        use Operation::{Apply, Checkpoint, Compact, Delete, Erase, Load, Write};
-        assert_eq!(changing, [Write, Load, Apply, Delete, Erase, Compact, Checkpoint]);
+        use Operation::{Apply, Checkpoint, Compact, ConfirmClock, Delete, Erase, Load, RepairClock, Write};
+        let expected = [Write, Load, Apply, Delete, Erase, Compact, Checkpoint, ConfirmClock, RepairClock];
+        assert_eq!(changing, expected);
     }
 
     #[test]

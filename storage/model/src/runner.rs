@@ -6,7 +6,7 @@ use std::sync::Arc;
 use asofdb_storage::row::{self, TOMBSTONE_ROW};
 use asofdb_storage::{
     Backend, Catalog, Catalogs, Durability, Erased, ErrorKind, FeatureView, History, Lookup, ManualClock,
-    MemoryBackend, Result, ScalarType, Slot, Timestamp, Value, ValueType, Version, WriteBatch,
+    MemoryBackend, Result, ScalarType, Slot, Timekeeping, Timestamp, Value, ValueType, Version, WriteBatch,
 };
 
 use crate::answers::{Answers, SnapshotAnswers};
@@ -51,6 +51,9 @@ impl Runner {
         let memory = MemoryBackend::new(clock.clone());
         let mut model =
             Model { clock, memory, log: Log::default(), shape: Shape::default(), note: None, writes: 0, steps: 0 };
+        // As a store that has been in use for an hour.
+        model.memory.confirm_clock().expect("the model believes its clock");
+        subject.backend().confirm_clock().expect("the store believes its clock");
         let of_memory = Follower::of(&model.memory).expect("the model can be observed");
         let of_subject = Follower::of(subject.backend()).expect("the store can be observed");
         model.apply_shape(subject.backend());
@@ -189,7 +192,7 @@ impl Model {
     }
 
     fn apply_shape(&mut self, backend: &dyn Backend) {
-        let next = self.shape.plan(&self.memory.catalog(), self.memory.now());
+        let next = self.shape.plan(&self.memory.catalog(), self.memory.believed());
         self.memory.set_catalog(next.clone()).expect("the model takes the next catalog");
         backend.set_catalog(next.clone()).expect("the store takes the next catalog");
         let again = backend.set_catalog(next.clone()).map_err(|error| error.kind());

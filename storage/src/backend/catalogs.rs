@@ -17,7 +17,8 @@ pub trait Catalogs: Send + Sync + 'static {
     /// `Conflict` when the catalog is no longer at `next.revision() - 1`.
     fn set_catalog(&self, next: Catalog) -> Result<()>;
 
-    /// The present by the store's clock. It never goes back.
+    /// The present by the store's clock. It never goes back, unless the clock does so from a jump that was not believed
+    /// (see [`crate::Timekeeping`]).
     ///
     /// A read takes it once and hands it on; see [`crate::History::latest`].
     fn now(&self) -> Timestamp;

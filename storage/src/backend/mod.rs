@@ -1,6 +1,6 @@
 //! The traits of a store, in the terms of the domain, cut into what different parts of a program need.
 //!
-//! [`Catalogs`], [`History`] and [`Upkeep`] together make a [`Backend`], a whole store;
+//! [`Catalogs`], [`History`], [`Upkeep`] and [`Timekeeping`] together make a [`Backend`], a whole store;
 //! [`crate::MemoryBackend`] is their specification. [`Online`] is a part that a store has rather than is: a table
 //! of newest versions that hangs on the [`Newest`] events of a store.
 
@@ -11,6 +11,7 @@ mod newest;
 mod online;
 mod range;
 mod snapshot;
+mod timekeeping;
 mod upkeep;
 
 pub use self::catalogs::Catalogs;
@@ -21,9 +22,10 @@ pub use self::newest::{Newest, NewestRow, Observer};
 pub use self::online::{LookedUp, Online};
 pub use self::range::KeyRange;
 pub use self::snapshot::{Cursor, Scan, Scanned, Snapshot, VisitVersion};
+pub use self::timekeeping::Timekeeping;
 pub use self::upkeep::{FamilyStats, Stats, Upkeep, Verified};
 
-/// A store of versioned rows: whatever keeps a catalog and a history, and can be looked after.
-pub trait Backend: Catalogs + History + Upkeep {}
+/// A store of versioned rows: whatever keeps a catalog, a history and its time, and can be looked after.
+pub trait Backend: Catalogs + History + Upkeep + Timekeeping {}
 
-impl<T: Catalogs + History + Upkeep> Backend for T {}
+impl<T: Catalogs + History + Upkeep + Timekeeping> Backend for T {}

@@ -19,6 +19,39 @@ pub(crate) struct ReachedRecordV1 {
     pub(crate) stamped: i64,
 }
 
+/// The time that the store has reached, and what its clock claims beyond it.
+#[derive(Encode, Decode)]
+pub(crate) struct ReachedRecordV2 {
+    /// The greatest present that is believed, if any is.
+    pub(crate) believed: Option<i64>,
+    /// The greatest created timestamp given up to there.
+    pub(crate) stamped: i64,
+    /// What the clock claims beyond it.
+    pub(crate) claim: Option<ClaimRecordV2>,
+    /// The created timestamps given beyond it.
+    pub(crate) runs: Vec<RunRecordV2>,
+}
+
+/// A time that the clock claims to have come to.
+#[derive(Encode, Decode)]
+pub(crate) struct ClaimRecordV2 {
+    /// The least time that would be believed.
+    pub(crate) least: i64,
+    /// The microseconds for which the clock has agreed with itself.
+    pub(crate) agreed: i64,
+    /// The greatest reading of the clock.
+    pub(crate) seen: i64,
+}
+
+/// Created timestamps that were given one after the other.
+#[derive(Encode, Decode)]
+pub(crate) struct RunRecordV2 {
+    pub(crate) first: i64,
+    pub(crate) last: i64,
+    /// The present when the clock was found to have come back from there.
+    pub(crate) until: Option<i64>,
+}
+
 /// A bulk load that was begun.
 #[derive(Encode, Decode)]
 pub(crate) struct LoadRecordV1 {

@@ -31,7 +31,8 @@ const QUEUE_MAX: usize = 256;
 const GROUP_ROWS_MAX: usize = 50_000;
 const GROUP_BYTES_MAX: usize = 16 << 20;
 
-/// The period after which idle iterators are dropped, with the files and memory they hold on to.
+/// The period after which idle iterators are dropped, with the files and memory they hold on to, and after which the
+/// clock is looked at.
 const TRIM_EVERY: Duration = Duration::from_secs(1);
 
 enum Request {
@@ -108,9 +109,13 @@ fn run(store: &Store, requests: &Receiver<Request>) {
         select! {
             recv(requests) -> request => match request {
                 Ok(request) => handle(store, request, requests),
-                Err(_) => return,
+                Err(_) => return store.record_time(),
             },
-            recv(trim) -> _ => store.pool.trim(),
+            recv(trim) -> _ => {
+                store.pool.trim();
+                // A jump that nobody reads during is noticed too, and one that lasts is believed in time.
+                store.present.observe();
+            }
         }
     }
 }

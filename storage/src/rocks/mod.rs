@@ -23,8 +23,10 @@ mod order;
 mod patience;
 mod pool;
 mod present;
+mod reached;
 mod rebuild;
 mod records;
+mod restamp;
 mod restore;
 mod retention;
 mod scan;
@@ -60,10 +62,12 @@ use self::snapshot::RocksSnapshot;
 use self::store::Store;
 pub use self::version::ROCKSDB_VERSION;
 use crate::backend::{
-    AsOfLookup, Catalogs, Committed, Erased, History, Lookup, Observer, Snapshot, Stats, Upkeep, Verified, Visit,
+    AsOfLookup, Catalogs, Committed, Erased, History, Lookup, Observer, Snapshot, Stats, Timekeeping, Upkeep, Verified,
+    Visit,
 };
 use crate::batch::{Durability, WriteBatch};
 use crate::catalog::Catalog;
+use crate::clock::{ClockRepair, ClockStatus};
 use crate::error::Result;
 use crate::time::{Clock, Timestamp};
 
@@ -99,7 +103,7 @@ fn open(path: &Path, options: Options, clock: Arc<dyn Clock>) -> Result<Store> {
     let tuning = Tuning::new(&options, &present)?;
     let database = Arc::new(Database::open(path, &tuning, contents == Contents::Fresh)?);
     records::check_format(&database)?;
-    if let Some(reached) = records::reached(&database)? {
+    if let Some(reached) = reached::reached(&database)? {
         present.resume(reached);
     }
     let catalog = Catalog::from_records(records::all(&database)?);
@@ -199,5 +203,26 @@ impl Upkeep for RocksBackend {
 
     fn verify(&self) -> Result<Verified> {
         verify::verify(&self.store)
+    }
+}
+
+impl Timekeeping for RocksBackend {
+    fn believed(&self) -> Timestamp {
+        self.store.present.believed()
+    }
+
+    fn clock(&self) -> ClockStatus {
+        self.store.present.clock()
+    }
+
+    fn confirm_clock(&self) -> Result<()> {
+        self.committer.exclusively(|store| {
+            store.present.believe();
+            store.write(true, || Ok(rocksdb::WriteBatch::default()))
+        })
+    }
+
+    fn repair_clock(&self) -> Result<ClockRepair> {
+        restamp::repair(&self.store, &self.committer)
     }
 }

@@ -20,7 +20,9 @@ pub(super) fn observe(store: &Store, observer: Arc<dyn Observer>) -> Result<()> 
         return Err(Error::unavailable("a bulk load is not finished; open the store again to finish it"));
     }
     observer.hear(&Newest::Suspended);
-    tell_all(store, &*observer)?;
+    let known = store.present.known();
+    // Rows of dropped views wait for compaction and are told to nobody.
+    tell_all(store, |view| known.has_view(view), &|event| observer.hear(event))?;
     observer.hear(&Newest::Resumed);
     store.observers.add(observer);
     Ok(())
@@ -42,7 +44,7 @@ impl Told {
         self.ends.push((key_end, self.bytes.len()));
     }
 
-    fn tell(&mut self, observer: &dyn Observer) -> Result<()> {
+    fn tell(&mut self, hear: &dyn Fn(&Newest<'_>)) -> Result<()> {
         let starts = std::iter::once(0).chain(self.ends.iter().map(|(_, end)| *end));
         let rows = starts.zip(&self.ends).map(|(start, &(key_end, end))| {
             let (key_space, key, view) = key::split_latest_key(&self.bytes[start..key_end])
@@ -50,30 +52,37 @@ impl Told {
             let Found { version, row } = stored::decode(&self.bytes[key_end..end])?;
             Ok(NewestRow { of: RowKey { view, key_space, key }, version, row })
         });
-        observer.hear(&Newest::Put(&rows.collect::<Result<Vec<_>>>()?));
+        hear(&Newest::Put(&rows.collect::<Result<Vec<_>>>()?));
         self.bytes.clear();
         self.ends.clear();
         Ok(())
     }
 }
 
-/// Rows of dropped views wait for compaction and are told to nobody.
-fn tell_all(store: &Store, observer: &dyn Observer) -> Result<()> {
-    let known = store.present.known();
+/// Tells the observers that there are all that `latest` has of some views. Runs between commits.
+pub(super) fn tell_views(store: &Store, views: &[u32]) -> Result<()> {
+    match store.observers.is_empty() {
+        true => Ok(()),
+        false => tell_all(store, |view| views.contains(&view), &|event| store.tell(event)),
+    }
+}
+
+/// Passes on the rows of the views that `takes` names.
+fn tell_all(store: &Store, takes: impl Fn(u32) -> bool, hear: &dyn Fn(&Newest<'_>)) -> Result<()> {
     let mut options = ReadOptions::default();
     options.fill_cache(false);
     let mut raw = store.database.rocks.raw_iterator_cf_opt(store.database.latest(), options);
     let mut told = Told::default();
     raw.seek_to_first();
     while let Some((found, value)) = raw.item() {
-        if key::split_latest_key(found).is_none_or(|(_, _, view)| known.has_view(view)) {
+        if key::split_latest_key(found).is_none_or(|(_, _, view)| takes(view)) {
             told.add(found, value);
         }
         if told.bytes.len() > TOLD_BYTES_MAX {
-            told.tell(observer)?;
+            told.tell(hear)?;
         }
         raw.next();
     }
     raw.status().map_err(|error| from_rocks("cannot read latest", error))?;
-    told.tell(observer)
+    told.tell(hear)
 }

@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use parking_lot::{Condvar, Mutex, RwLock};
 
 use crate::catalog::Catalog;
-use crate::clock::{Reached, StoreClock};
+use crate::clock::{ClockStatus, Reached, StampRun, StoreClock};
+use crate::error::Result;
 use crate::time::{Clock, Timestamp};
 
 /// Shared by readers, the committer and the compaction filters. It knows nothing of RocksDB, so that the
@@ -15,9 +16,9 @@ use crate::time::{Clock, Timestamp};
 pub(super) struct Present {
     clock: StoreClock,
     catalog: RwLock<Arc<Known>>,
-    pins: Mutex<BTreeMap<Timestamp, Pin>>,
+    pins: Mutex<Pins>,
     erasing: AtomicBool,
-    /// The greatest present that is on record, and so never goes back, not even when the store is opened again.
+    /// The greatest believed present that is on record. So it does not go back when the store is opened again.
     recorded: AtomicI64,
     unsettled: Unsettled,
 }
@@ -39,9 +40,17 @@ pub(super) struct Reclaim {
     pub(super) is_pinned: bool,
 }
 
-/// A time that snapshots need, with the catalog as it was then.
+/// The times that snapshots need, by the order in which they were taken.
+#[derive(Default)]
+struct Pins {
+    next: u64,
+    pins: BTreeMap<u64, Pin>,
+}
+
+/// A time that a snapshot needs, with the catalog as it was then.
 struct Pin {
-    snapshots: usize,
+    /// The believed present, which is not after that of the snapshot.
+    believed: Timestamp,
     known: Arc<Known>,
 }
 
@@ -74,8 +83,44 @@ impl Present {
 
     /// Returns how far time has come, to be recorded.
     pub(super) fn reached(&self) -> Reached {
-        self.clock.now();
         self.clock.reached()
+    }
+
+    /// The believed present.
+    pub(super) fn believed(&self) -> Timestamp {
+        self.clock.believed()
+    }
+
+    /// Looks at the clock although nobody asks for the time.
+    pub(super) fn observe(&self) {
+        self.clock.observe();
+    }
+
+    /// What the clock shows, and what is believed of it.
+    pub(super) fn clock(&self) -> ClockStatus {
+        self.clock.status()
+    }
+
+    /// Believes what the system's clock shows.
+    pub(super) fn believe(&self) {
+        self.clock.believe();
+    }
+
+    /// Goes back to the system's clock; says whether that was before what is believed. On the committer only.
+    ///
+    /// # Errors
+    /// As [`StoreClock::set_back`].
+    pub(super) fn set_back(&self) -> Result<bool> {
+        let is_back = self.clock.set_back()?;
+        if is_back {
+            self.recorded.store(self.clock.believed().as_micros(), Ordering::SeqCst);
+        }
+        Ok(is_back)
+    }
+
+    /// Forgets the stamps that the clock has come back from.
+    pub(super) fn forget_apart(&self) {
+        self.clock.forget_apart();
     }
 
     /// The time `at`, or a later one that is on record. Whoever read a state and then asks this for its cut-offs sees
@@ -88,14 +133,15 @@ impl Present {
     }
 
     /// Says that `reached` is on record.
-    pub(super) fn recorded(&self, reached: Reached) {
-        self.recorded.fetch_max(reached.newest.as_micros(), Ordering::SeqCst);
+    pub(super) fn recorded(&self, reached: &Reached) {
+        let believed = reached.believed.unwrap_or(Timestamp::MIN);
+        self.recorded.fetch_max(believed.as_micros(), Ordering::SeqCst);
     }
 
     /// Goes on from what was recorded when the store was last open.
     pub(super) fn resume(&self, reached: Reached) {
+        self.recorded(&reached);
         self.clock.resume(reached);
-        self.recorded(reached);
     }
 
     pub(super) fn known(&self) -> Arc<Known> {
@@ -107,22 +153,21 @@ impl Present {
         *self.catalog.write() = Arc::new(Known { catalog: Arc::new(catalog), view_ids });
     }
 
-    /// Pins the present for a snapshot: retention stays as of it until it is unpinned.
-    pub(super) fn pin(&self) -> Timestamp {
+    /// Pins the present for a snapshot: retention stays as of it until it is unpinned. Returns the number of the pin and
+    /// the present.
+    pub(super) fn pin(&self) -> (u64, Timestamp) {
         let mut pins = self.pins.lock();
-        let now = self.clock.now();
-        pins.entry(now).or_insert_with(|| Pin { snapshots: 0, known: self.known() }).snapshots += 1;
-        now
+        let believed = self.clock.believed();
+        // Not before what is believed, so that nothing is reclaimed that it shows.
+        let now = self.clock.now().max(believed);
+        let number = pins.next;
+        pins.next += 1;
+        pins.pins.insert(number, Pin { believed, known: self.known() });
+        (number, now)
     }
 
-    pub(super) fn unpin(&self, pinned: Timestamp) {
-        let mut pins = self.pins.lock();
-        if let Some(pin) = pins.get_mut(&pinned) {
-            pin.snapshots -= 1;
-            if pin.snapshots == 0 {
-                pins.remove(&pinned);
-            }
-        }
+    pub(super) fn unpin(&self, number: u64) {
+        self.pins.lock().pins.remove(&number);
     }
 
     /// Returns what a compaction that starts now may reclaim by; `None` while nothing may be reclaimed.
@@ -135,9 +180,10 @@ impl Present {
             return None;
         }
         let recorded = Timestamp::from_micros(self.recorded.load(Ordering::SeqCst));
-        Some(match pins.first_key_value() {
-            Some((pinned, pin)) => Reclaim { at: recorded.min(*pinned), known: pin.known.clone(), is_pinned: true },
-            None => Reclaim { at: recorded, known: self.known(), is_pinned: false },
+        let at = pins.pins.values().map(|pin| pin.believed).fold(recorded, Timestamp::min);
+        Some(match pins.pins.first_key_value() {
+            Some((_, oldest)) => Reclaim { at, known: oldest.known.clone(), is_pinned: true },
+            None => Reclaim { at, known: self.known(), is_pinned: false },
         })
     }
 
@@ -150,10 +196,19 @@ impl Present {
     pub(super) fn stamp_unsettled(&self) -> InFlightStamp<'_> {
         let mut stamps = self.unsettled.stamps.lock();
         // Readers must see that something is in flight before a stamp that they might ask for exists.
-        self.unsettled.oldest.fetch_min(self.clock.now().as_micros(), Ordering::SeqCst);
+        // No stamp is before what is believed; one may be before the present, if the clock comes back in between.
+        self.unsettled.oldest.fetch_min(self.clock.believed().as_micros(), Ordering::SeqCst);
         let stamp = self.clock.stamp();
         stamps.insert(stamp);
         InFlightStamp { unsettled: &self.unsettled, stamp }
+    }
+
+    /// Waits until every commit with a stamp of these runs is visible, or never will be.
+    pub(super) fn wait_settled_runs(&self, runs: &[StampRun]) {
+        let mut stamps = self.unsettled.stamps.lock();
+        while runs.iter().any(|run| stamps.range(run.first..=run.last).next().is_some()) {
+            self.unsettled.settled.wait(&mut stamps);
+        }
     }
 
     /// Waits until every commit stamped up to `known_at` is visible, so that the answer stays the answer.

@@ -3,29 +3,24 @@
 //! | key | value |
 //! |---|---|
 //! | `f` | format version of the store |
-//! | `t` | how far the store's time has come: greatest present, greatest stamp |
+//! | `t` | how far the store's time has come; see [`super::reached`] |
 //! | `n`, name | a note: the bytes its writer gave |
 //! | `b`, id (u64 BE) | a bulk load that was begun |
 //! | `x`, id (u64 BE) | an erasure whose bytes may still be on disk |
 
-use rocksdb::{Direction, IteratorMode, WriteBatch as RocksBatch};
+use rocksdb::{Direction, IteratorMode};
 
 use super::error::from_rocks;
 use super::families::Database;
 use super::work::{ErasedRow, LoadRecord, LoadedRows};
-use crate::clock::Reached;
 use crate::error::{Error, Result};
-use crate::records::work::{
-    ErasedRowRecordV1, ErasureRecordV1, FormatRecordV1, LoadRecordV1, LoadedRowsRecordV1, ReachedRecordV1,
-};
+use crate::records::work::{ErasedRowRecordV1, ErasureRecordV1, FormatRecordV1, LoadRecordV1, LoadedRowsRecordV1};
 use crate::records::{self, Reader, Record, Recorded, codec};
-use crate::time::Timestamp;
 
 /// The format of the store as a whole: families, keys and values. A store of a later one is refused.
 pub const STORE_FORMAT: u32 = 1;
 
 const FORMAT_KEY: &[u8] = b"f";
-const REACHED_KEY: &[u8] = b"t";
 const NOTE: u8 = b'n';
 
 /// Kinds of work that must be finished when the store is opened again.
@@ -107,19 +102,6 @@ pub(super) fn check_supported(format: u32) -> Result<()> {
     Ok(())
 }
 
-/// Adds how far time has come to a batch.
-pub(super) fn put_reached(database: &Database, reached: Reached, batch: &mut RocksBatch) -> Result<()> {
-    batch.put_cf(database.catalog(), REACHED_KEY, records::encode(&reached)?);
-    Ok(())
-}
-
-/// Returns the time that was reached when the store was last open; `None` for a new store.
-pub(super) fn reached(database: &Database) -> Result<Option<Reached>> {
-    let value = database.rocks.get_cf(database.catalog(), REACHED_KEY);
-    let value = value.map_err(|error| from_rocks("cannot read how far the store's time has come", error))?;
-    value.map(|value| records::decode(REACHED_KEY, &value)).transpose()
-}
-
 /// The format of a store, as its record has it.
 struct Format(u32);
 
@@ -142,28 +124,6 @@ impl From<&Format> for FormatRecordV1 {
 impl From<FormatRecordV1> for Format {
     fn from(record: FormatRecordV1) -> Self {
         Format(record.format)
-    }
-}
-
-impl Recorded for Reached {
-    type Written = ReachedRecordV1;
-
-    const READERS: &'static [Reader<Self>] = &[codec::read::<ReachedRecordV1, Self>];
-
-    fn name(_key: &[u8]) -> String {
-        "how far the store's time has come".to_owned()
-    }
-}
-
-impl From<&Reached> for ReachedRecordV1 {
-    fn from(reached: &Reached) -> Self {
-        ReachedRecordV1 { newest: reached.newest.as_micros(), stamped: reached.stamped.as_micros() }
-    }
-}
-
-impl From<ReachedRecordV1> for Reached {
-    fn from(record: ReachedRecordV1) -> Self {
-        Reached { newest: Timestamp::from_micros(record.newest), stamped: Timestamp::from_micros(record.stamped) }
     }
 }
 
@@ -238,10 +198,8 @@ mod tests {
     }
 
     #[test]
-    fn records_of_begun_work_and_time_are_read_and_written_as_format_1_has_them() {
+    fn records_of_begun_work_are_read_and_written_as_format_1_has_them() {
         assert_eq!(again::<Format>(FORMAT_KEY, include_bytes!("../../tests/fixtures/records-1/format")).0, 1);
-        let reached: Reached = again(REACHED_KEY, include_bytes!("../../tests/fixtures/records-1/reached"));
-        assert_eq!((reached.newest.as_micros(), reached.stamped.as_micros()), (5, -6));
         let key = Work::BulkLoad.key(7);
         let load: LoadRecord = again(&key, include_bytes!("../../tests/fixtures/records-1/load"));
         assert_eq!(load.notes, [(b"ingest/a".to_vec(), Some(vec![1, 2])), (b"b".to_vec(), None)]);

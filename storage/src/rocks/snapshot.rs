@@ -23,16 +23,17 @@ const DENSE_VERSIONS_A_FIND: u64 = 64;
 
 pub(super) struct RocksSnapshot<'s> {
     store: &'s Store,
+    pin: u64,
     now: Timestamp,
     state: rocksdb::Snapshot<'s>,
 }
 
 impl<'s> RocksSnapshot<'s> {
     pub(super) fn new(store: &'s Store) -> Self {
-        let now = store.present.pin();
+        let (pin, now) = store.present.pin();
         // What was stamped until now must be in it: a cursor may ask what was known now.
         store.present.wait_settled(now);
-        RocksSnapshot { store, now, state: store.database.rocks.snapshot() }
+        RocksSnapshot { store, pin, now, state: store.database.rocks.snapshot() }
     }
 
     fn iterate(&self, view: &FeatureView, mut options: ReadOptions) -> DBRawIterator<'_> {
@@ -55,7 +56,7 @@ impl RocksSnapshot<'_> {
 
 impl Drop for RocksSnapshot<'_> {
     fn drop(&mut self) {
-        self.store.present.unpin(self.now);
+        self.store.present.unpin(self.pin);
     }
 }
 

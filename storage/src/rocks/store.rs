@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use rocksdb::WriteBatch as RocksBatch;
@@ -13,7 +14,7 @@ use super::options::{Options, Tuning};
 use super::pool::Pool;
 use super::present::Present;
 use super::views::ViewWrites;
-use super::{patience, records};
+use super::{patience, reached};
 use crate::backend::{Newest, Observers, Online};
 use crate::error::{Error, Result};
 
@@ -51,7 +52,7 @@ impl Store {
         let reached = self.present.reached();
         let build = || {
             let mut batch = build()?;
-            records::put_reached(&self.database, reached, &mut batch)?;
+            reached::put_reached(&self.database, &reached, &mut batch)?;
             Ok(batch)
         };
         let stalled = || {
@@ -60,7 +61,7 @@ impl Store {
         match patience::write(&self.database, self.options.stall_patience, sync, build, stalled) {
             Ok(()) => {
                 *self.counters.failure.lock() = None;
-                self.present.recorded(reached);
+                self.present.recorded(&reached);
                 Ok(())
             }
             Err(error) => Err(self.failed(error)),
@@ -70,6 +71,18 @@ impl Store {
     /// [`Store::write`] of a batch that cannot be built again, which costs a copy: for work that is rare.
     pub(super) fn write_rare(&self, batch: RocksBatch, sync: bool) -> Result<()> {
         self.write(sync, || Ok(RocksBatch::from_data(batch.data())))
+    }
+
+    /// Writes how far time has come, for the next opening to compare its clock with. Where that fails, the store has an
+    /// older time on record, which is safe.
+    pub(super) fn record_time(&self) {
+        let reached = self.present.reached();
+        let build = || {
+            let mut batch = RocksBatch::default();
+            reached::put_reached(&self.database, &reached, &mut batch)?;
+            Ok(batch)
+        };
+        let _ = patience::write(&self.database, Duration::ZERO, false, build, || {});
     }
 
     /// Tells all that hangs on the newest versions what has become of them. Called between commits.

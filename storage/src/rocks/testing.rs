@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::{Options, RocksBackend};
-use crate::backend::{AsOfLookup, Catalogs, Found, History, Lookup};
+use crate::backend::{AsOfLookup, Catalogs, Found, History, Lookup, Timekeeping};
 use crate::batch::{Durability, WriteBatch};
 use crate::catalog::FeatureView;
 use crate::definition::{Definitions, EntityDefinition, FeatureDefinition, ViewDefinition};
@@ -28,6 +28,7 @@ impl Fixture {
         let directory = tempfile::tempdir().unwrap();
         let clock = ManualClock::new(Timestamp::from_micros(START + 86_400_000_000));
         let store = open(&path(directory.path()), &clock);
+        store.confirm_clock().unwrap();
         let plan = store.catalog().plan(&definitions(), store.now()).unwrap();
         store.set_catalog(plan.into_catalog()).unwrap();
         let view = FeatureView::clone(store.catalog().view("v").unwrap());

@@ -35,7 +35,7 @@ pub struct Store {
 impl Store {
     pub fn in_memory() -> Self {
         let clock = ManualClock::new(START);
-        Store { subject: Subject::in_memory(clock.clone()), clock, _directory: None }
+        Store { subject: Subject::in_memory(clock.clone()), clock, _directory: None }.confirmed()
     }
 
     #[cfg(feature = "rocksdb")]
@@ -47,7 +47,13 @@ impl Store {
             let options = asofdb_storage::Options { memory_budget_bytes: 32 << 20, ..Default::default() };
             Ok(Box::new(asofdb_storage::RocksBackend::open(&path, options, time.clone())?))
         };
-        Store { subject: Subject::on_disk(open).unwrap(), clock, _directory: Some(directory) }
+        Store { subject: Subject::on_disk(open).unwrap(), clock, _directory: Some(directory) }.confirmed()
+    }
+
+    /// Believes the clock as it stands, as a store does that has been in use for an hour.
+    fn confirmed(self) -> Self {
+        self.backend().confirm_clock().unwrap();
+        self
     }
 
     pub fn backend(&self) -> &dyn Backend {
@@ -64,6 +70,11 @@ impl Store {
         self.clock.set(at(micros));
     }
 
+    /// Sets the clock to `micros` after the start, in no time.
+    pub fn clock_jumps_to(&self, micros: i64) {
+        self.clock.step(at(micros));
+    }
+
     /// Makes exactly these the views.
     pub fn define(&self, views: &[ViewDefinition]) {
         self.backend().set_catalog(self.planned(views)).unwrap();
@@ -71,7 +82,7 @@ impl Store {
 
     /// The catalog with exactly these views, not yet set.
     pub fn planned(&self, views: &[ViewDefinition]) -> Catalog {
-        self.backend().catalog().plan(&definitions(views), self.backend().now()).unwrap().into_catalog()
+        self.backend().catalog().plan(&definitions(views), self.backend().believed()).unwrap().into_catalog()
     }
 
     pub fn view(&self, name: &str) -> Arc<FeatureView> {

@@ -8,4 +8,5 @@ mod common;
 mod catalogs;
 mod history;
 mod online;
+mod timekeeping;
 mod upkeep;

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use asofdb::{Durability, Options, Store, SystemClock};
-use asofdb_sidecar::{Bounds, Descriptors, Limits, Server, Service};
+use asofdb_sidecar::{Bounds, ClockWatch, Descriptors, Limits, Server, Service};
 use clap::{Args, ValueEnum};
 use tracing::{info, warn};
 
@@ -87,6 +87,7 @@ impl Serve {
         let server = Server::start(service.clone(), socket, self.access.access(), bounds)?;
         let http = self.http.start(&service, &self.access, http_connections_max)?;
         service.warm_up()?;
+        let _watch = ClockWatch::start(service.clone())?;
         service.set_ready();
         lifecycle::notify_ready();
         info!(

@@ -10,7 +10,9 @@ use std::path::Path;
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use asofdb::storage::WriteBatch;
-use asofdb::{EntityKey, FeatureView, Freshness, HistoryRow, JoinOptions, Result, Scan, Session, Value, Verified};
+use asofdb::{
+    ClockRepair, EntityKey, FeatureView, Freshness, HistoryRow, JoinOptions, Result, Scan, Session, Value, Verified,
+};
 #[cfg(feature = "files")]
 use asofdb::{ExportOptions, IngestOptions, IngestReport, Input, JoinReport, Manifest, Progress, TrainingSetOptions};
 use asofdb_protocol::NoteRequest;
@@ -120,6 +122,14 @@ impl AsyncClient {
     /// As there.
     pub async fn verify(&self) -> Result<Verified> {
         self.blocking(Client::verify).await
+    }
+
+    /// Repairs what a wrong clock has left. See [`Session::repair_clock`].
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn repair_clock(&self) -> Result<ClockRepair> {
+        self.blocking(Session::repair_clock).await
     }
 
     /// Compacts everything. See [`Session::compact`].

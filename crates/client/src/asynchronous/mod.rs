@@ -12,12 +12,12 @@ use std::sync::Arc;
 use arrow::array::RecordBatch;
 use asofdb::parts::{ReadPlan, check_drops, check_revision};
 use asofdb::{
-    Answer, Catalog, Committed, Definitions, Durability, EntityKey, EntityRows, Erased, F32Matrix, Plan, Prepared,
-    Question, Result, Stats, Timestamp,
+    Answer, Catalog, ClockStatus, Committed, Definitions, Durability, EntityKey, EntityRows, Erased, F32Matrix, Plan,
+    Prepared, Question, Result, Stats, Timestamp,
 };
 use asofdb_protocol::{
-    ApplyRequest, Call, CatalogRequest, ConsumerReport, DeleteRequest, EraseRequest, Form, PingRequest, PointHeader,
-    StatsRequest,
+    ApplyRequest, Call, CatalogRequest, ClockRequest, ConsumerReport, DeleteRequest, EraseRequest, Form, PingRequest,
+    PointHeader, StatsRequest,
 };
 use parking_lot::RwLock;
 
@@ -336,5 +336,25 @@ impl AsyncClient {
     pub async fn consumers(&self) -> Result<Vec<ConsumerReport>> {
         let stats = self.ask(&StatsRequest).await?;
         Ok(stats.consumers.into_iter().map(ConsumerReport::from).collect())
+    }
+
+    /// Reads what the clock of the store's host shows, and what the store believes of it. See [`Session::clock`].
+    ///
+    /// # Errors
+    /// As there.
+    ///
+    /// [`Session::clock`]: asofdb::Session::clock
+    pub async fn clock(&self) -> Result<ClockStatus> {
+        self.ask(&ClockRequest { confirm: false }).await.map(ClockStatus::from)
+    }
+
+    /// Believes what that clock shows. See [`Session::confirm_clock`].
+    ///
+    /// # Errors
+    /// As there.
+    ///
+    /// [`Session::confirm_clock`]: asofdb::Session::confirm_clock
+    pub async fn confirm_clock(&self) -> Result<()> {
+        self.ask(&ClockRequest { confirm: true }).await.map(drop)
     }
 }

@@ -4,6 +4,7 @@
 //! so that decoding never recurses: values travel as their type and their stored bytes.
 
 mod bulk;
+mod clock;
 mod definitions;
 #[cfg(test)]
 mod golden;
@@ -21,6 +22,7 @@ pub use self::bulk::{
     ColumnsMessage, JoinEnd, JoinRequest, KnownAtMessage, LoadRequest, NoteAnswer, NoteMessage, NoteRequest, ScanBegin,
     ScanEnd, ScanRequest, ScanRows,
 };
+pub use self::clock::{ClockMessage, ClockRepairMessage, ClockRequest};
 pub use self::definitions::{DefinitionsMessage, JoinKeyMessage};
 pub use self::reports::{CommittedMessage, ErasedMessage, FreshnessMessage, StoreStatsMessage, VerifiedMessage};
 pub use self::value::{ScalarTypeMessage, TimeMessage, ValueTypeMessage};

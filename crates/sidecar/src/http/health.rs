@@ -17,11 +17,19 @@ pub(super) async fn healthz() -> Response {
 /// Returns whether it is warm and not stopping.
 pub(super) async fn readyz(State(door): State<Arc<Door>>) -> Response {
     let status = match (door.service.is_ready(), door.service.is_draining()) {
-        (true, _) => return axum::Json(json!({"status": "ready"})).into_response(),
+        (true, _) => return axum::Json(ready(door.service.store.clock().warning())).into_response(),
         (false, true) => "draining",
         (false, false) => "starting",
     };
     (StatusCode::SERVICE_UNAVAILABLE, axum::Json(json!({"status": status}))).into_response()
+}
+
+/// A clock that has jumped is told, and is no reason to send requests elsewhere: they are answered.
+fn ready(warning: Option<String>) -> serde_json::Value {
+    match warning {
+        None => json!({"status": "ready"}),
+        Some(warning) => json!({"status": "ready", "clock": warning}),
+    }
 }
 
 /// Answers as [`readyz`] does, in Feast's dialect, which has no body.

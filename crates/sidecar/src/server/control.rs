@@ -4,9 +4,9 @@ use arrow::array::RecordBatch;
 use arrow::compute::concat_batches;
 use asofdb::{Definitions, Durability, Error, Result};
 use asofdb_protocol::{
-    ApplyRequest, CatalogMessage, CommittedMessage, ConsumerMessage, ErasedMessage, Kind, NamedValue, NoteAnswer,
-    NoteRequest, Pong, PrepareRequest, ReleaseRequest, RemoveEntity, StatsMessage, WriteRequest, WriteView,
-    decode_message, encoded_message, read_stream,
+    ApplyRequest, CatalogMessage, ClockMessage, ClockRequest, CommittedMessage, ConsumerMessage, ErasedMessage, Kind,
+    NamedValue, NoteAnswer, NoteRequest, Pong, PrepareRequest, ReleaseRequest, RemoveEntity, StatsMessage,
+    WriteRequest, WriteView, decode_message, encoded_message, read_stream,
 };
 
 use super::Shared;
@@ -21,7 +21,7 @@ use crate::operation::Operation;
 /// # Errors
 /// Whatever is wrong with it: the client is told, and the connection goes on.
 pub(super) fn answer(shared: &Shared, session: &mut Session<'_>, kind: Kind, body: &[u8]) -> Result<Vec<u8>> {
-    let operation = operation(kind)?;
+    let operation = operation(kind, body)?;
     let (caller, reads) = (&session.caller, &mut session.reads);
     shared.perform(caller, operation, |admission| match kind {
         Kind::Prepare => prepare(shared, caller, reads, body),
@@ -32,6 +32,7 @@ pub(super) fn answer(shared: &Shared, session: &mut Session<'_>, kind: Kind, bod
         Kind::Stats => stats(shared, body),
         Kind::Note => note(shared, body),
         Kind::Apply => apply(shared, body),
+        Kind::Clock => clock(shared, body),
         Kind::Delete => delete(shared, admission, body),
         Kind::Erase => erase(shared, admission, body),
         _ => Err(unanswered(kind)),
@@ -39,7 +40,7 @@ pub(super) fn answer(shared: &Shared, session: &mut Session<'_>, kind: Kind, bod
 }
 
 /// Returns the row of the table for requests of one message.
-fn operation(kind: Kind) -> Result<Operation> {
+fn operation(kind: Kind, body: &[u8]) -> Result<Operation> {
     Ok(match kind {
         Kind::Prepare => Operation::Prepare,
         Kind::Release => Operation::Release,
@@ -49,6 +50,10 @@ fn operation(kind: Kind) -> Result<Operation> {
         Kind::Stats => Operation::Stats,
         Kind::Note => Operation::Note,
         Kind::Apply => Operation::Apply,
+        Kind::Clock => match decode_message::<ClockRequest>(body)?.confirm {
+            true => Operation::ConfirmClock,
+            false => Operation::Clock,
+        },
         Kind::Delete => Operation::Delete,
         Kind::Erase => Operation::Erase,
         Kind::Hello => return Err(Error::invalid("a connection says hello once")),
@@ -129,6 +134,14 @@ fn apply(shared: &Shared, body: &[u8]) -> Result<Vec<u8>> {
     let definitions = Definitions::from(request.definitions);
     store.apply_to(&definitions, request.allow_drop, Some(request.catalog_revision))?;
     encoded_message(&store.catalog().revision())
+}
+
+fn clock(shared: &Shared, body: &[u8]) -> Result<Vec<u8>> {
+    let (request, store) = (decode_message::<ClockRequest>(body)?, &shared.service.store);
+    if request.confirm {
+        store.confirm_clock()?;
+    }
+    encoded_message(&ClockMessage::from(store.clock()))
 }
 
 fn delete(shared: &Shared, admission: &mut Admission<'_>, body: &[u8]) -> Result<Vec<u8>> {

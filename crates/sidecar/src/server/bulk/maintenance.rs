@@ -4,7 +4,8 @@ use std::path::Path;
 
 use asofdb::{Error, Result};
 use asofdb_protocol::{
-    CheckpointRequest, FreshnessMessage, FreshnessRequest, VerifiedMessage, decode_message, encoded_message,
+    CheckpointRequest, ClockRepairMessage, FreshnessMessage, FreshnessRequest, VerifiedMessage, decode_message,
+    encoded_message,
 };
 
 use super::Work;
@@ -25,6 +26,11 @@ pub(super) fn verify(work: &Work<'_>, body: &[u8]) -> Result<Vec<u8>> {
 pub(super) fn compact(work: &Work<'_>, body: &[u8]) -> Result<Vec<u8>> {
     decode_message::<()>(body)?;
     encoded_message(&work.shared.service.store.compact()?)
+}
+
+pub(super) fn repair_clock(work: &Work<'_>, body: &[u8]) -> Result<Vec<u8>> {
+    decode_message::<()>(body)?;
+    encoded_message(&ClockRepairMessage::from(work.shared.service.store.repair_clock()?))
 }
 
 pub(super) fn checkpoint(work: &Work<'_>, body: &[u8]) -> Result<Vec<u8>> {

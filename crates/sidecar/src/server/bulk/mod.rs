@@ -36,8 +36,8 @@ const HEARTBEAT_EVERY: Duration = Duration::from_secs(2);
 
 /// Returns whether a request is one of these.
 pub(super) fn is_bulk(kind: Kind) -> bool {
-    use Kind::{Checkpoint, Compact, Freshness, Join, Load, Scan, Verify};
-    matches!(kind, Scan | Join | Load | Freshness | Verify | Compact | Checkpoint)
+    use Kind::{Checkpoint, Compact, Freshness, Join, Load, RepairClock, Scan, Verify};
+    matches!(kind, Scan | Join | Load | Freshness | Verify | Compact | Checkpoint | RepairClock)
 }
 
 /// The connection and the resources that a bulk request works with.
@@ -62,6 +62,7 @@ impl Work<'_> {
             Kind::Freshness => maintenance::freshness(self, admission, body),
             Kind::Verify => maintenance::verify(self, body),
             Kind::Compact => maintenance::compact(self, body),
+            Kind::RepairClock => maintenance::repair_clock(self, body),
             Kind::Checkpoint => maintenance::checkpoint(self, body),
             _ => Err(not_bulk(kind)),
         })
@@ -80,6 +81,7 @@ fn operation(kind: Kind, body: &[u8]) -> Result<Operation> {
         Kind::Freshness => Operation::Freshness,
         Kind::Verify => Operation::Verify,
         Kind::Compact => Operation::Compact,
+        Kind::RepairClock => Operation::RepairClock,
         Kind::Checkpoint => Operation::Checkpoint,
         _ => return Err(not_bulk(kind)),
     })
