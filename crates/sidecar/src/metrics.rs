@@ -18,6 +18,9 @@ use crate::consumers::{Consumer, LatencySnapshot, Series};
 use crate::gauges::{Gauges, Refusal};
 use crate::service::Service;
 
+/// The series with durations: the first ones that there were. Each takes two kilobytes of text; all have counters.
+const DURATIONS_MAX: usize = 256;
+
 /// The metrics as OpenMetrics text.
 ///
 /// # Errors
@@ -98,8 +101,11 @@ fn errors(all: &[Counted], encoder: &mut DescriptorEncoder<'_>) -> Result<(), fm
 
 fn durations(all: &[Counted], encoder: &mut DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
     let seconds = Some(&Unit::Seconds);
+    let timed: Vec<&Counted> = all.iter().filter(|one| one.series.number < DURATIONS_MAX).collect();
+    let help = "Series of requests for which there is no duration, because there are too many";
+    gauge(encoder, "series_without_duration", help, None, (all.len() - timed.len()) as u64)?;
     let mut histogram = family(encoder, "request_duration", "How long requests took", seconds, MetricType::Histogram)?;
-    for one in all {
+    for one in &timed {
         let sum = one.latencies.sum.as_secs_f64();
         let (count, buckets) = (one.latencies.count(), one.latencies.coarse());
         histogram.encode_family(&one.labels())?.encode_histogram::<NoLabelSet>(sum, count, &buckets, None)?;
@@ -109,7 +115,7 @@ fn durations(all: &[Counted], encoder: &mut DescriptorEncoder<'_>) -> Result<(),
         ("request_duration_p99", 0.99, "What 99 in 100 requests took at most, since the start"),
     ] {
         let mut gauge = family(encoder, name, help, seconds, MetricType::Gauge)?;
-        for one in all {
+        for one in &timed {
             let quantile = one.latencies.quantile(part).as_secs_f64();
             ConstGauge::new(quantile).encode(gauge.encode_family(&one.labels())?)?;
         }

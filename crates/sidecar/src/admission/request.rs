@@ -4,7 +4,7 @@ use std::ops::Deref;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use asofdb::{Error, ErrorKind, Result};
+use asofdb::{Error, ErrorKind, Result, Store};
 
 use super::caller::Caller;
 use super::places::{DoorName, InFlight, Turn};
@@ -85,7 +85,9 @@ impl<S: Deref<Target = Service>> Entered<S> {
     pub(crate) fn work<T, E: DoorError>(self, work: impl FnOnce(&mut Admission<'_>) -> Result<T, E>) -> Result<T, E> {
         let started = Stopwatch::start();
         let Request { service, door, caller, operation, .. } = &self.request;
-        let mut admission = Admission { consumer: &caller.consumer, operation: *operation, meter: None, rows: 0 };
+        let store = &service.store;
+        let mut admission =
+            Admission { store, consumer: &caller.consumer, operation: *operation, meter: None, rows: 0 };
         // What a panic leaves half done belongs to this request alone; the store's own state is behind its locks.
         let done = catch_unwind(AssertUnwindSafe(|| {
             admission.admit_request()?;
@@ -109,6 +111,7 @@ pub(crate) fn panicked() -> Error {
 /// The counters of a request, and its limits once it is known which views it is about.
 #[derive(Debug)]
 pub(crate) struct Admission<'a> {
+    store: &'a Store,
     consumer: &'a Arc<Consumer>,
     operation: Operation,
     meter: Option<Meter>,
@@ -124,6 +127,9 @@ impl Admission<'_> {
         let mut names: Vec<&str> = views.into_iter().collect();
         names.sort_unstable();
         names.dedup();
+        // A name that somebody makes up must not become a series.
+        let catalog = self.store.catalog();
+        names.retain(|name| catalog.view(name).is_some());
         self.rows = rows;
         let meter = self.meter.insert(self.consumer.meter(self.operation, &names));
         match self.operation.rule().limit {
@@ -147,5 +153,72 @@ impl Admission<'_> {
     fn record(self, outcome: Result<(), ErrorKind>, started: Stopwatch) {
         let meter = self.meter.unwrap_or_else(|| self.consumer.meter(self.operation, &[]));
         meter.record(self.rows, outcome, started.elapsed());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use asofdb::{ManualClock, Timestamp};
+    use asofdb_protocol::Role;
+
+    use super::*;
+    use crate::consumers::Limits;
+
+    fn service(limits: &str) -> Service {
+        let now = Timestamp::from_micros(1_717_200_000_000_000);
+        Service::new(Store::in_memory(ManualClock::new(now)), Limits::parse(limits, "limits.toml").unwrap())
+    }
+
+    fn perform(
+        service: &Service,
+        role: Role,
+        operation: Operation,
+        work: fn(&mut Admission<'_>) -> Result<()>,
+    ) -> Result<()> {
+        let caller = Caller { consumer: service.consumers.get(Some("me"), None)?, role };
+        Request { service, door: DoorName::Native, in_flight_max: 1, caller, operation }.enter()?.work(work)
+    }
+
+    /// Operation, view, requests and errors of each series.
+    fn counted(service: &Service) -> Vec<String> {
+        let report = service.report().into_iter();
+        report.map(|one| format!("{} {:?} {} {:?}", one.operation, one.view, one.requests, one.errors)).collect()
+    }
+
+    #[test]
+    fn refused_requests_count_and_do_not_reach_their_work() {
+        let service = service("[default]\nrequests_per_second = 1");
+        let never = |_: &mut Admission<'_>| unreachable!("it was refused");
+        let denied = perform(&service, Role::Writer, Operation::Compact, never).unwrap_err();
+        assert_eq!(denied.kind(), ErrorKind::Denied);
+        perform(&service, Role::Reader, Operation::Catalog, |_| Ok(())).unwrap();
+        let limited = perform(&service, Role::Reader, Operation::Catalog, never).unwrap_err();
+        assert_eq!(limited.kind(), ErrorKind::Limited);
+        let expected = ["catalog \"\" 2 [(Limited, 1)]", "compact \"\" 1 [(Denied, 1)]"];
+        assert_eq!(counted(&service), expected);
+    }
+
+    #[test]
+    fn a_panic_fails_its_request_and_gives_its_place_back() {
+        let service = service("");
+        for _ in 0..2 {
+            let error = perform(&service, Role::Reader, Operation::Latest, |_| panic!("on purpose")).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Internal);
+        }
+        assert_eq!((service.native.panics(), service.native.requests_in_flight.get()), (2, 0));
+        assert_eq!(service.bulk.lengths(), (0, 0));
+    }
+
+    #[test]
+    fn names_of_no_view_are_no_series() {
+        let service = service("");
+        for _ in 0..3 {
+            let work = |admission: &mut Admission<'_>| {
+                admission.admit(["made", "up"], 7)?;
+                Err(Error::not_found("no view is named made"))
+            };
+            perform(&service, Role::Reader, Operation::Freshness, work).unwrap_err();
+        }
+        assert_eq!(counted(&service), ["freshness \"\" 3 [(NotFound, 3)]"]);
     }
 }

@@ -13,8 +13,8 @@ use super::series::Series;
 use crate::operation::Operation;
 
 /// Most series of all consumers together, each of about a kilobyte; what comes after them counts under the view
-/// `other`. Enough for a hundred consumers of twenty views.
-const SERIES_MAX: usize = 4_096;
+/// `other`. Enough for a hundred consumers of twenty views, and some 700 kB of metrics.
+const SERIES_MAX: usize = 2_048;
 
 /// The view that what comes after [`SERIES_MAX`] counts under.
 const OTHER_VIEW: &str = "other";
@@ -78,8 +78,8 @@ impl Consumer {
         if let Some(series) = known(&all, view) {
             return series;
         }
-        self.shared.series.fetch_add(1, Ordering::Relaxed);
-        let series = Arc::new(Series::new(operation, view.to_owned()));
+        let number = self.shared.series.fetch_add(1, Ordering::Relaxed);
+        let series = Arc::new(Series::new(operation, view.to_owned(), number));
         all.entry(operation).or_default().insert(view.to_owned(), series.clone());
         series
     }

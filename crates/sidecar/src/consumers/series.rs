@@ -14,6 +14,8 @@ pub(crate) struct Series {
     pub(crate) operation: Operation,
     /// Empty for what is about no view.
     pub(crate) view: String,
+    /// How many series of all consumers there were before it.
+    pub(crate) number: usize,
     rows: AtomicU64,
     /// The numbers of errors, in the order of the kinds.
     errors: [AtomicU64; ErrorKind::ALL.len()],
@@ -21,8 +23,9 @@ pub(crate) struct Series {
 }
 
 impl Series {
-    pub(crate) fn new(operation: Operation, view: String) -> Self {
-        Series { operation, view, rows: AtomicU64::new(0), errors: Default::default(), latencies: Latencies::default() }
+    pub(crate) fn new(operation: Operation, view: String, number: usize) -> Self {
+        let (rows, errors) = (AtomicU64::new(0), Default::default());
+        Series { operation, view, number, rows, errors, latencies: Latencies::default() }
     }
 
     #[inline]
