@@ -92,13 +92,13 @@ pub use self::source::{Batches, Delimiter, InputFormat, Source, TextOptions};
 pub use self::store::Store;
 pub use asofdb_storage as storage;
 pub use asofdb_storage::{
-    Catalog, Change, ChangeKind, Clock, Committed, Date, Definitions, Durability, Entity, EntityDefinition, Erased,
-    Error, ErrorKind, Feature, FeatureDefinition, FeatureService, FeatureView, Hint, JoinKey, ManualClock, ObjectKind,
-    Plan, Result, ScalarType, ServiceDefinition, Span, Stats, Status, SystemClock, Timestamp, Value, ValueType,
-    Verified, Version, ViewDefinition,
+    Catalog, Change, ChangeKind, CheckpointFiles, Clock, Committed, Date, Definitions, Durability, Entity,
+    EntityDefinition, Erased, Error, ErrorKind, Feature, FeatureDefinition, FeatureService, FeatureView, Hint, JoinKey,
+    ManualClock, ObjectKind, Plan, Result, ScalarType, ServiceDefinition, Span, Stats, Status, SystemClock, Timestamp,
+    Value, ValueType, Verified, Version, ViewDefinition,
 };
 #[cfg(feature = "rocksdb")]
-pub use asofdb_storage::{Options, ROCKSDB_VERSION, STORE_FORMAT, restore};
+pub use asofdb_storage::{Options, ROCKSDB_VERSION, Restored, STORE_FORMAT, restore};
 
 /// Parts that the crates of this workspace which carry a store to other processes share with it. They may change with
 /// any version: programs use what is above.

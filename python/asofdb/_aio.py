@@ -171,6 +171,6 @@ class AsyncClient:
         """As :meth:`Store.compact`."""
         await asyncio.to_thread(self._client.compact)
 
-    async def checkpoint(self, to: Path) -> None:
+    async def checkpoint(self, to: Path, *, copy: bool = False) -> None:
         """As :meth:`Store.checkpoint`."""
-        await asyncio.to_thread(self._client.checkpoint, to)
+        await asyncio.to_thread(self._client.checkpoint, to, copy=copy)

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use asofdb_storage::{
-    Catalog, Committed, Definitions, Durability, Erased, FeatureView, KeyRange, Plan, Result, Stats, Timestamp,
-    Verified, WriteBatch,
+    Catalog, CheckpointFiles, Committed, Definitions, Durability, Erased, FeatureView, KeyRange, Plan, Result, Stats,
+    Timestamp, Verified, WriteBatch,
 };
 
 use super::{Scan, ScanBegin, ScanSink, Session};
@@ -115,8 +115,8 @@ impl Session for Store {
         Store::compact(self)
     }
 
-    fn checkpoint(&self, to: &Path) -> Result<()> {
-        Store::checkpoint(self, to)
+    fn checkpoint_with(&self, to: &Path, files: CheckpointFiles) -> Result<()> {
+        Store::checkpoint_with(self, to, files)
     }
 
     #[cfg(feature = "files")]

@@ -12,8 +12,8 @@ use std::sync::Arc;
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use asofdb_storage::{
-    Catalog, Committed, Definitions, Durability, Erased, FeatureView, Plan, Result, Stats, Timestamp, Verified,
-    WriteBatch,
+    Catalog, CheckpointFiles, Committed, Definitions, Durability, Erased, FeatureView, Plan, Result, Stats, Timestamp,
+    Verified, WriteBatch,
 };
 
 pub use self::history::HistoryRow;
@@ -177,11 +177,20 @@ pub trait Session: Send + Sync {
     /// `Unavailable` when the disk is full.
     fn compact(&self) -> Result<()>;
 
-    /// Writes a consistent copy of the store into the new directory `to`, of the host that the store is on.
+    /// Writes a consistent copy of the store into the new directory `to`, of the host that the store is on; it shares
+    /// its data files with the store, or none.
     ///
     /// # Errors
-    /// `Conflict` when it exists.
-    fn checkpoint(&self, to: &Path) -> Result<()>;
+    /// `Conflict` when it exists or is being written; `Corrupt` when a file is not what it was.
+    fn checkpoint_with(&self, to: &Path, files: CheckpointFiles) -> Result<()>;
+
+    /// [`Session::checkpoint_with`] shared files, which takes next to no room.
+    ///
+    /// # Errors
+    /// As there.
+    fn checkpoint(&self, to: &Path) -> Result<()> {
+        self.checkpoint_with(to, CheckpointFiles::Shared)
+    }
 
     /// Resolves references (`view:feature`, `view:*`, a view or a service) once, to be read many times.
     ///

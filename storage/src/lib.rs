@@ -21,6 +21,7 @@ pub mod key;
 mod memory;
 mod memory_online;
 mod number;
+pub mod output;
 mod plan;
 mod records;
 #[cfg(feature = "rocksdb")]
@@ -38,8 +39,9 @@ mod value;
 mod version;
 
 pub use backend::{
-    AsOfLookup, Backend, Catalogs, Committed, Cursor, Erased, FamilyStats, Found, History, KeyRange, LookedUp, Lookup,
-    Newest, NewestRow, Observer, Online, RowKey, Scan, Scanned, Snapshot, Stats, Upkeep, Verified, Visit, VisitVersion,
+    AsOfLookup, Backend, Catalogs, CheckpointFiles, Committed, Cursor, Erased, FamilyStats, Found, History, KeyRange,
+    LookedUp, Lookup, Newest, NewestRow, Observer, Online, RowKey, Scan, Scanned, Snapshot, Stats, Upkeep, Verified,
+    Visit, VisitVersion,
 };
 pub use batch::{BATCH_BYTES_MAX, BATCH_ROWS_MAX, BatchRow, Durability, Note, WriteBatch};
 pub use catalog::{Catalog, Entity, Feature, FeatureService, FeatureView, JoinKey, MAX_FUTURE_SKEW_DEFAULT, Record};
@@ -55,7 +57,7 @@ pub use number::{MatrixNumber, NumberWork, is_numeric};
 pub use plan::{Change, ChangeKind, ObjectKind, Plan};
 #[cfg(feature = "rocksdb")]
 pub use rocks::{
-    BACKGROUND_JOBS_DEFAULT, MEMORY_BUDGET_BYTES_DEFAULT, MEMORY_BUDGET_BYTES_MIN, Options, ROCKSDB_VERSION,
+    BACKGROUND_JOBS_DEFAULT, MEMORY_BUDGET_BYTES_DEFAULT, MEMORY_BUDGET_BYTES_MIN, Options, ROCKSDB_VERSION, Restored,
     RocksBackend, RocksOnline, STALL_PATIENCE_DEFAULT, STORE_FORMAT, restore,
 };
 pub use row_plan::{PlannedRow, RowPlan};

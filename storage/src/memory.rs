@@ -11,8 +11,9 @@ use std::sync::Arc;
 use parking_lot::RwLock;
 
 use crate::backend::{
-    AsOfLookup, Catalogs, Committed, Cursor, Erased, FamilyStats, Found, History, KeyRange, Lookup, Newest, NewestRow,
-    Observer, Observers, RowKey, Scan, Scanned, Snapshot, Stats, Upkeep, Verified, Visit, VisitVersion,
+    AsOfLookup, Catalogs, CheckpointFiles, Committed, Cursor, Erased, FamilyStats, Found, History, KeyRange, Lookup,
+    Newest, NewestRow, Observer, Observers, RowKey, Scan, Scanned, Snapshot, Stats, Upkeep, Verified, Visit,
+    VisitVersion,
 };
 use crate::batch::{Durability, WriteBatch};
 use crate::catalog::{Catalog, FeatureView};
@@ -225,7 +226,7 @@ impl Upkeep for MemoryBackend {
         Ok(())
     }
 
-    fn checkpoint(&self, _directory: &Path) -> Result<()> {
+    fn checkpoint(&self, _directory: &Path, _files: CheckpointFiles) -> Result<()> {
         Err(Error::invalid("a store in memory cannot be checkpointed"))
     }
 

@@ -8,9 +8,9 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use asofdb::storage::WriteBatch;
 use asofdb::{
-    Answer, Catalog, Committed, Definitions, Durability, EntityKey, EntityRows, Erased, F32Matrix, FeatureView,
-    Freshness, HistoryRow, JoinBatches, JoinOptions, Plan, Prepared, Question, Result, Scan, ScanSink, Session, Spine,
-    Stats, Timestamp, Verified,
+    Answer, Catalog, CheckpointFiles, Committed, Definitions, Durability, EntityKey, EntityRows, Erased, F32Matrix,
+    FeatureView, Freshness, HistoryRow, JoinBatches, JoinOptions, Plan, Prepared, Question, Result, Scan, ScanSink,
+    Session, Spine, Stats, Timestamp, Verified,
 };
 use asofdb_client::{AsyncClient, Client};
 use tokio::runtime::Runtime;
@@ -134,8 +134,8 @@ impl Session for Blocking {
         self.wait(self.client.compact())
     }
 
-    fn checkpoint(&self, to: &Path) -> Result<()> {
-        self.wait(self.client.checkpoint(to))
+    fn checkpoint_with(&self, to: &Path, files: CheckpointFiles) -> Result<()> {
+        self.wait(self.client.checkpoint_with(to, files))
     }
 
     fn history(&self, view: &str, entity: &EntityKey<'_>, limit: usize) -> Result<Vec<HistoryRow>> {

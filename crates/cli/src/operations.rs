@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use asofdb::{Session, Stats as Figures};
+use asofdb::{CheckpointFiles, Restored, Session, Stats as Figures};
 use asofdb_client::ConsumerReport;
 use clap::Args;
 use serde_json::{Value as Json, json};
@@ -112,25 +112,35 @@ impl Compact {
 
 /// Write a consistent copy of the store into a new directory
 ///
-/// On the same file system the copy shares its files with the store and takes next to no space or time.
+/// On the same file system the copy shares its data files with the store and takes next to no space, and what damages
+/// one of them damages both. All files are read once for their checksums, by which `asof restore` knows them.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  asof checkpoint /backup/features-2024-06-01")]
+#[command(
+    after_help = "Examples:\n  asof checkpoint /backup/features-2024-06-01\n  asof checkpoint --copy /backup/features-2024-06-01"
+)]
 pub(crate) struct Checkpoint {
     /// The directory, which must not exist
     #[arg(value_name = "DIR")]
     directory: PathBuf,
+    /// Copy every file, so that the checkpoint shares none with the store, and read the copies back
+    #[arg(long)]
+    copy: bool,
 }
 
 impl Checkpoint {
     pub(crate) fn run(&self, context: &Context) -> Result<Outcome> {
         let store = context.open()?;
-        Waiting::on("copying", || store.checkpoint(&self.directory))?;
+        let files = if self.copy { CheckpointFiles::Copied } else { CheckpointFiles::Shared };
+        Waiting::on("copying", || store.checkpoint_with(&self.directory, files))?;
         print(&format!("checkpoint written to {}\n", self.directory.display()))?;
         Ok(Outcome::Done)
     }
 }
 
 /// Make the store from a checkpoint; refuses to replace a store
+///
+/// Every file is copied and has to be what the checkpoint's list of files says; the copy is opened before the store
+/// appears.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  asof restore /backup/features-2024-06-01 --store /var/lib/features")]
 pub(crate) struct Restore {
@@ -142,8 +152,20 @@ pub(crate) struct Restore {
 impl Restore {
     pub(crate) fn run(&self, context: &Context) -> Result<Outcome> {
         context.local_only("restore")?;
-        Waiting::on("copying", || asofdb::restore(&self.checkpoint, &context.store))?;
-        print(&format!("store made at {}\n", context.store.display()))?;
+        let restored = Waiting::on("copying", || asofdb::restore(&self.checkpoint, &context.store))?;
+        print(&format!("store made at {}: {}\n", context.store.display(), checked(&restored)))?;
         Ok(Outcome::Done)
+    }
+}
+
+/// Says how it was found out that a restored store is whole.
+fn checked(restored: &Restored) -> String {
+    let copied = format!("{}, {}", counted(restored.files, "file", "files"), bytes(restored.bytes));
+    match restored.versions_read {
+        None => format!("{copied}, all with the checksums of the checkpoint"),
+        Some(versions) => format!(
+            "{copied}; the checkpoint is of an earlier version and has no checksums, so the store was read: {}, all is well",
+            counted(versions, "version", "versions")
+        ),
     }
 }

@@ -8,13 +8,13 @@ use arrow::datatypes::SchemaRef;
 use asofdb::parts::{check_drops, check_revision};
 use asofdb::storage::WriteBatch;
 use asofdb::{
-    Answer, Catalog, Committed, Definitions, Durability, EntityKey, EntityRows, Erased, F32Matrix, FeatureView,
-    Freshness, JoinBatches, JoinOptions, Plan, Prepared, Question, Result, Scan, ScanSink, Session, Spine, Stats,
-    Timestamp, Verified,
+    Answer, Catalog, CheckpointFiles, Committed, Definitions, Durability, EntityKey, EntityRows, Erased, F32Matrix,
+    FeatureView, Freshness, JoinBatches, JoinOptions, Plan, Prepared, Question, Result, Scan, ScanSink, Session, Spine,
+    Stats, Timestamp, Verified,
 };
 use asofdb_protocol::{
-    ApplyRequest, CompactRequest, DeleteRequest, EraseRequest, Form, FreshnessRequest, NoteRequest, PingRequest,
-    StatsRequest, VerifyRequest,
+    ApplyRequest, CompactRequest, CopyRequest, DeleteRequest, EraseRequest, Form, FreshnessRequest, NoteRequest,
+    PingRequest, StatsRequest, VerifyRequest,
 };
 
 use crate::bulk::{begin_join, load, load_bytes_max, scan};
@@ -123,7 +123,11 @@ impl Session for Client {
         self.ask(&CompactRequest)
     }
 
-    fn checkpoint(&self, to: &Path) -> Result<()> {
-        self.ask(&checkpoint_request(to)?)
+    fn checkpoint_with(&self, to: &Path, files: CheckpointFiles) -> Result<()> {
+        let request = checkpoint_request(to)?;
+        match files {
+            CheckpointFiles::Shared => self.ask(&request),
+            CheckpointFiles::Copied => self.ask(&CopyRequest(request)),
+        }
     }
 }

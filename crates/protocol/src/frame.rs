@@ -83,6 +83,8 @@ kinds! {
     Checkpoint = 20,
     /// A piece of a stream.
     Chunk = 21,
+    /// Copies the store without sharing its files.
+    Copy = 22,
     /// An error; an answer to any request.
     Error = 127,
 }

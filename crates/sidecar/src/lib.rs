@@ -12,6 +12,7 @@ mod http;
 #[cfg(feature = "http")]
 mod metrics;
 mod output;
+mod safe_path;
 mod server;
 mod service;
 mod socket;

@@ -8,6 +8,8 @@ pub(crate) mod codec;
 mod entity;
 #[cfg(test)]
 mod golden;
+#[cfg(feature = "rocksdb")]
+pub(crate) mod manifest;
 mod meta;
 mod service;
 mod value;

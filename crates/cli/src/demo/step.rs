@@ -26,7 +26,7 @@ pub(super) struct Stage {
 impl Stage {
     pub(super) fn new(store: PathBuf) -> Self {
         Stage {
-            context: Context { store, connect: None },
+            context: Context { store, connect: None, shared_store: false },
             terminal: Terminal::of_stdout(),
             titles: 0,
             checks: 0,

@@ -9,11 +9,11 @@ use std::sync::Arc;
 use arrow::array::RecordBatch;
 use asofdb::parts::{ReadPlan, check_drops, check_revision};
 use asofdb::{
-    Answer, Catalog, Committed, Definitions, Durability, EntityKey, EntityRows, Erased, Error, F32Matrix, Freshness,
-    HistoryRow, Plan, Prepared, Question, Result, Session, Stats, Timestamp, Value, Verified,
+    Answer, Catalog, CheckpointFiles, Committed, Definitions, Durability, EntityKey, EntityRows, Erased, Error,
+    F32Matrix, Freshness, HistoryRow, Plan, Prepared, Question, Result, Session, Stats, Timestamp, Value, Verified,
 };
 use asofdb_protocol::{
-    ApplyRequest, Call, CatalogRequest, CompactRequest, ConsumerReport, DeleteRequest, EraseRequest, Form,
+    ApplyRequest, Call, CatalogRequest, CompactRequest, ConsumerReport, CopyRequest, DeleteRequest, EraseRequest, Form,
     FreshnessRequest, PingRequest, PointHeader, StatsRequest, VerifyRequest,
 };
 use parking_lot::RwLock;
@@ -354,7 +354,19 @@ impl AsyncClient {
     /// # Errors
     /// As there.
     pub async fn checkpoint(&self, to: &Path) -> Result<()> {
-        self.ask(&checkpoint_request(to)?).await
+        self.checkpoint_with(to, CheckpointFiles::Shared).await
+    }
+
+    /// Writes a consistent copy of the store that shares its files with it, or none. See [`Session::checkpoint_with`].
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn checkpoint_with(&self, to: &Path, files: CheckpointFiles) -> Result<()> {
+        let request = checkpoint_request(to)?;
+        match files {
+            CheckpointFiles::Shared => self.ask(&request).await,
+            CheckpointFiles::Copied => self.ask(&CopyRequest(request)).await,
+        }
     }
 
     /// Reads every version of one entity in a view, newest first; at most `limit`. See [`Session::history`]. It travels

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use asofdb::{Error, Result};
+use asofdb::{CheckpointFiles, Error, Result};
 use asofdb_protocol::{
     CheckpointRequest, FreshnessMessage, FreshnessRequest, Role, VerifiedMessage, decode_message, encoded_message,
 };
@@ -31,7 +31,8 @@ pub(super) fn compact(work: &Work<'_>, body: &[u8]) -> Result<Vec<u8>> {
     encoded_message(&work.shared.service.store.compact()?)
 }
 
-pub(super) fn checkpoint(work: &Work<'_>, body: &[u8]) -> Result<Vec<u8>> {
+/// Copies the store. Both requests for that have one body.
+pub(super) fn checkpoint(work: &Work<'_>, body: &[u8], files: CheckpointFiles) -> Result<Vec<u8>> {
     work.role.require(Role::Operator, "copying the store")?;
     let request: CheckpointRequest = decode_message(body)?;
     let directory = Path::new(&request.directory);
@@ -40,5 +41,5 @@ pub(super) fn checkpoint(work: &Work<'_>, body: &[u8]) -> Result<Vec<u8>> {
         return Err(Error::invalid(format!("{message}: {}", directory.display())));
     }
     let _place = work.shared.enter_bulk()?;
-    encoded_message(&work.shared.service.store.checkpoint(directory)?)
+    encoded_message(&work.shared.service.store.checkpoint_with(directory, files)?)
 }

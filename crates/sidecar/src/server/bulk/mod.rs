@@ -17,7 +17,7 @@ use std::time::Duration;
 use std::{io, thread};
 
 use asofdb::parts::Counts;
-use asofdb::{Error, Result};
+use asofdb::{CheckpointFiles, Error, Result};
 use asofdb_protocol::{Header, Kind, Role};
 use crossbeam::channel::{Receiver, RecvTimeoutError};
 
@@ -34,8 +34,8 @@ const HEARTBEAT_EVERY: Duration = Duration::from_secs(2);
 
 /// Returns whether a request is one of these.
 pub(super) fn is_bulk(kind: Kind) -> bool {
-    use Kind::{Checkpoint, Compact, Freshness, Join, Load, Scan, Verify};
-    matches!(kind, Scan | Join | Load | Freshness | Verify | Compact | Checkpoint)
+    use Kind::{Checkpoint, Compact, Copy, Freshness, Join, Load, Scan, Verify};
+    matches!(kind, Scan | Join | Load | Freshness | Verify | Compact | Checkpoint | Copy)
 }
 
 /// The connection and the resources that a bulk request works with.
@@ -63,7 +63,8 @@ impl Work<'_> {
             Kind::Freshness => maintenance::freshness(self, body),
             Kind::Verify => maintenance::verify(self, body),
             Kind::Compact => maintenance::compact(self, body),
-            Kind::Checkpoint => maintenance::checkpoint(self, body),
+            Kind::Checkpoint => maintenance::checkpoint(self, body, CheckpointFiles::Shared),
+            Kind::Copy => maintenance::checkpoint(self, body, CheckpointFiles::Copied),
             _ => Err(Error::internal(format!("a {kind:?} is no bulk request"))),
         }
     }
