@@ -2,11 +2,12 @@
 
 use std::path::PathBuf;
 
-use asofdb::{CheckpointFiles, Restored, Session, Stats as Figures};
+use asofdb::{Backups, CheckpointFiles, Error, Restored, Session, Stats as Figures};
 use asofdb_client::ConsumerReport;
 use clap::Args;
 use serde_json::{Value as Json, json};
 
+use super::backup::KeyArgument;
 use super::context::Context;
 use super::error::{Outcome, Result};
 use super::output::{Output, Report, print};
@@ -137,22 +138,38 @@ impl Checkpoint {
     }
 }
 
-/// Make the store from a checkpoint; refuses to replace a store
+/// Make the store from a checkpoint or a backup; refuses to replace a store
 ///
 /// Every file is copied and has to be what the checkpoint's list of files says; the copy is opened before the store
 /// appears.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  asof restore /backup/features-2024-06-01 --store /var/lib/features")]
+#[command(
+    after_help = "Examples:\n  asof restore /backup/features-2024-06-01 --store /var/lib/features\n  asof restore /backup/features --at 2024-06-01T12:00:00Z --store restored"
+)]
 pub(crate) struct Restore {
-    /// The directory that `asof checkpoint` wrote, which stays as it is
+    /// The directory that `asof checkpoint` or `asof backup` wrote, which stays as it is
     #[arg(value_name = "DIR")]
     checkpoint: PathBuf,
+    /// Of backups the one of this name, or the newest from this time or before; otherwise the newest
+    #[arg(long, value_name = "BACKUP")]
+    at: Option<String>,
+    #[command(flatten)]
+    key: KeyArgument,
 }
 
 impl Restore {
     pub(crate) fn run(&self, context: &Context) -> Result<Outcome> {
         context.local_only("restore")?;
-        let restored = Waiting::on("copying", || asofdb::restore(&self.checkpoint, &context.store))?;
+        let restored = if Backups::is_at(&self.checkpoint) {
+            let backups = Backups::open(&self.checkpoint, self.key.key()?)?;
+            let backup = backups.find(self.at.as_deref())?;
+            Waiting::on("copying", || asofdb::restore_backup(&backups, &backup, &context.store))?
+        } else if self.at.is_some() {
+            let message = "there are no backups here to choose from";
+            return Err(Error::invalid(format!("{message}: {}", self.checkpoint.display())).into());
+        } else {
+            Waiting::on("copying", || asofdb::restore(&self.checkpoint, &context.store))?
+        };
         print(&format!("store made at {}: {}\n", context.store.display(), checked(&restored)))?;
         Ok(Outcome::Done)
     }
@@ -162,7 +179,7 @@ impl Restore {
 fn checked(restored: &Restored) -> String {
     let copied = format!("{}, {}", counted(restored.files, "file", "files"), bytes(restored.bytes));
     match restored.versions_read {
-        None => format!("{copied}, all with the checksums of the checkpoint"),
+        None => format!("{copied}, all with the checksums that they had"),
         Some(versions) => format!(
             "{copied}; the checkpoint is of an earlier version and has no checksums, so the store was read: {}, all is well",
             counted(versions, "version", "versions")

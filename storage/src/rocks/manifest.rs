@@ -136,7 +136,11 @@ impl Manifest {
 }
 
 impl ListedFile {
-    fn check(&self, path: &Path, found: FileSum) -> Result<()> {
+    /// Compares a file that was read with what it should be.
+    ///
+    /// # Errors
+    /// `Corrupt`, naming the file.
+    pub(super) fn check(&self, path: &Path, found: FileSum) -> Result<()> {
         let what = match (found == self.sum, found.bytes == self.sum.bytes) {
             (true, _) => return Ok(()),
             (false, true) => "a file has another checksum".to_owned(),
@@ -159,7 +163,8 @@ pub(super) fn names(directory: &Path) -> Result<Vec<String>> {
     list().map_err(|error| from_io(&format!("cannot read {}", directory.display()), error))
 }
 
-fn is_plain(name: &str) -> bool {
+/// Returns whether a name is that of a file in the same directory, and not the manifest's.
+pub(super) fn is_plain(name: &str) -> bool {
     !name.is_empty() && !name.contains(['/', '\0']) && ![".", "..", MANIFEST].contains(&name)
 }
 

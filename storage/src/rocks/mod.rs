@@ -5,6 +5,7 @@
 //! `docs/design.md`.
 
 mod as_of;
+mod backups;
 mod bulk;
 mod catalog;
 mod checkpoint;
@@ -48,6 +49,7 @@ mod work;
 use std::path::Path;
 use std::sync::Arc;
 
+pub use self::backups::{BackedUp, Backup, BackupKey, Backups, KeepPolicy};
 use self::commit::Committer;
 use self::directory::{Contents, StoreDirectory};
 use self::error::from_rocks;
@@ -147,6 +149,18 @@ fn open(path: &Path, options: Options, clock: Arc<dyn Clock>) -> Result<Store> {
 /// cannot be read or the copy not written.
 pub fn restore(checkpoint: impl AsRef<Path>, store: impl AsRef<Path>) -> Result<Restored> {
     restore::restore(checkpoint.as_ref(), store.as_ref(), prove)
+}
+
+/// Makes the store `store` from a backup, as [`restore`] does from a checkpoint.
+///
+/// # Errors
+/// `Conflict` when `store` exists; `Corrupt`, with the name of the file, when the backup is not what it was;
+/// `Unavailable` when it cannot be read or the copy not written.
+pub fn restore_backup(backups: &Backups, backup: &Backup, store: impl AsRef<Path>) -> Result<Restored> {
+    let made = restore::make(store.as_ref(), |to| backups.copy(backup, to), |copied| prove(copied, false));
+    made.map_err(|error| {
+        error.context(format!("cannot restore the backup {} to {}", backup.name(), store.as_ref().display()))
+    })
 }
 
 /// Opens a copy of a store, and reads all of it if `reads` says so; the versions read.

@@ -34,14 +34,24 @@ pub(super) fn restore(
     if let Some(listed) = &listed {
         listed.check_names(checkpoint)?;
     }
-    let output = begin(store)?;
-    let copied = match &listed {
-        Some(listed) => listed.copy(checkpoint, output.path(), Modes::Private).map(|()| listed.clone()),
-        None => copy_unlisted(checkpoint, output.path()),
+    let reads = listed.is_none();
+    let copy = |to: &Path| match listed {
+        Some(listed) => listed.copy(checkpoint, to, Modes::Private).map(|()| listed),
+        None => copy_unlisted(checkpoint, to),
     };
-    let doing = || format!("cannot restore {} to {}", checkpoint.display(), store.display());
-    let copied = copied.map_err(|error| error.context(doing()))?;
-    let versions_read = prove(output.path(), listed.is_none()).map_err(|error| error.context(doing()))?;
+    let made = make(store, copy, |copied| prove(copied, reads));
+    made.map_err(|error| error.context(format!("cannot restore {} to {}", checkpoint.display(), store.display())))
+}
+
+/// Makes a store of what `copy` copies and `prove` opens. It appears when that is done.
+pub(super) fn make(
+    store: &Path,
+    copy: impl FnOnce(&Path) -> Result<Manifest>,
+    prove: impl FnOnce(&Path) -> Result<Option<u64>>,
+) -> Result<Restored> {
+    let output = begin(store)?;
+    let copied = copy(output.path())?;
+    let versions_read = prove(output.path())?;
     output.finish()?;
     let bytes = copied.files.iter().map(|file| file.sum.bytes).sum();
     Ok(Restored { files: copied.files.len() as u64, bytes, versions_read })
