@@ -24,7 +24,7 @@ use rustix::io::Errno;
 use crate::error::{Error, Result};
 
 /// The text between the target's name and the writer's number in a temporary name.
-const TEMPORARY_MARK: &str = ".asof-tmp-";
+pub const TEMPORARY_MARK: &str = ".asof-tmp-";
 
 /// Temporary names tried before giving up. A name is taken only by an output that lives, or that an
 /// earlier process of the same number left on a file system without locks.

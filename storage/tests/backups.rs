@@ -150,7 +150,7 @@ fn a_backup_that_was_interrupted_is_none_and_leaves_nothing_after_the_next() {
     fs::write(backups.join("objects/0123"), "half").unwrap();
     fs::create_dir(backups.join("checkpoint")).unwrap();
     fs::write(backups.join("checkpoint/000001.sst"), "x").unwrap();
-    fs::write(backups.join(".2024-01-02T00:00:00Z.backup.asof-tmp-4000000-0"), "half").unwrap();
+    fs::write(backups.join(".2023-01-02T00:00:00Z.backup.asof-tmp-4000000-0"), "half").unwrap();
     assert_eq!(fixture.backups().list().unwrap().len(), 1);
     let second = fixture.back_up(1).unwrap();
     assert_eq!(fixture.objects().len() as u64, first.new_files + second.new_files);

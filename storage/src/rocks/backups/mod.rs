@@ -31,7 +31,7 @@ use super::error::from_io;
 use super::manifest::{ListedFile, Manifest};
 use super::modes::Modes;
 use crate::error::{Error, Result};
-use crate::output::OutputFile;
+use crate::output::{OutputFile, TEMPORARY_MARK};
 use crate::time::{Span, Timestamp};
 
 const MARKER: &str = "ASOFDB-BACKUPS";
@@ -185,7 +185,7 @@ impl Backups {
         let mut backups = Vec::new();
         for entry in fs::read_dir(&self.path).map_err(failed)? {
             let name = entry.map_err(failed)?.file_name().to_string_lossy().into_owned();
-            if name.ends_with(RECORD) && !name.starts_with('.') {
+            if name.ends_with(RECORD) {
                 backups.push(self.read_record(&name)?);
             }
         }
@@ -293,9 +293,16 @@ impl Backups {
         Backup::decode(&bytes).map_err(|error| error.context(damaged()))
     }
 
-    /// Removes objects that none of the backups names, which are all there are.
+    /// Removes objects that none of the backups names, which are all there are, and records that were not finished.
     fn remove_unnamed(&self, backups: &[Backup]) -> Result<()> {
         let failed = |error| from_io("cannot remove what an expired or interrupted backup left", error);
+        for entry in fs::read_dir(&self.path).map_err(failed)? {
+            let entry = entry.map_err(failed)?;
+            // A record that a killed run was writing: whoever writes now holds the lock.
+            if is_unfinished(&entry.file_name().to_string_lossy()) {
+                fs::remove_file(entry.path()).map_err(failed)?;
+            }
+        }
         let named: HashSet<_> = backups.iter().flat_map(|backup| &backup.files).map(|file| &file.object).collect();
         for entry in fs::read_dir(self.path.join(OBJECTS)).map_err(failed)? {
             let entry = entry.map_err(failed)?;
@@ -309,6 +316,10 @@ impl Backups {
 
 fn record_name(backup: &Backup) -> String {
     format!("{}{RECORD}", backup.name())
+}
+
+fn is_unfinished(name: &str) -> bool {
+    name.starts_with('.') && name.contains(&format!("{RECORD}{TEMPORARY_MARK}"))
 }
 
 fn marker_text(sealed: bool) -> String {
