@@ -723,7 +723,7 @@ fn what_is_no_store_is_said_to_be_none() {
 fn a_store_is_backed_up_restored_as_of_a_time_and_old_backups_expire() {
     let cli = Cli::filled();
     let before = cli.content();
-    cli.write("key", &"07".repeat(32));
+    cli.write("key", "07".repeat(32));
     let said = cli.succeeds("backup backups --key-file key");
     let first = said.strip_prefix("backed up as ").and_then(|said| said.split_once(": ")).expect("a name").0;
     cli.succeeds("erase --all-views --entity user_id=1");

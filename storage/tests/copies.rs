@@ -263,7 +263,7 @@ fn a_store_and_its_copies_are_their_owner_s_alone() {
     }
     let loose = |path: &PathBuf| path.is_file() && mode(path) & 0o077 != 0;
     for name in ["copy", "restored"] {
-        assert_eq!(files(&fixture.path(name)).into_iter().filter(loose).collect::<Vec<_>>(), [PathBuf::new(); 0]);
+        assert_eq!(files(&fixture.path(name)).into_iter().filter(loose).collect::<Vec<_>>(), Vec::<PathBuf>::new());
     }
 }
 

@@ -221,8 +221,8 @@ impl Backups {
             return self.list()?.pop().ok_or_else(|| none("there is no backup here".to_owned()));
         };
         let time: Timestamp = at.parse()?;
-        let up_to = self.list()?.into_iter().filter(|backup| backup.taken <= time);
-        up_to.last().ok_or_else(|| none(format!("there is no backup from {at} or before")))
+        let mut up_to = self.list()?.into_iter().filter(|backup| backup.taken <= time);
+        up_to.next_back().ok_or_else(|| none(format!("there is no backup from {at} or before")))
     }
 
     /// Copies the files of a backup into a directory; each has the sum that it had.
