@@ -34,6 +34,8 @@
 //! # }
 //! ```
 
+#[cfg(feature = "rocksdb")]
+mod backup;
 mod definitions;
 #[cfg(feature = "rocksdb")]
 mod disk;
@@ -55,6 +57,8 @@ mod session;
 mod source;
 mod store;
 
+#[cfg(feature = "rocksdb")]
+pub use self::backup::back_up;
 pub use self::definitions::reference::ResolvedFeature;
 pub use self::definitions::{DEFINITIONS_BYTES_MAX, parse_definitions, read_definitions};
 #[cfg(feature = "files")]
@@ -92,14 +96,18 @@ pub use self::session::{Scan, ScanBegin, ScanSink, Session};
 pub use self::source::{Batches, Delimiter, InputFormat, Source, TextOptions};
 pub use self::store::Store;
 pub use asofdb_storage as storage;
-pub use asofdb_storage::{
-    Catalog, Change, ChangeKind, Clock, ClockClaim, ClockRepair, ClockStatus, Committed, Date, Definitions, Durability,
-    Entity, EntityDefinition, Erased, Error, ErrorKind, Feature, FeatureDefinition, FeatureService, FeatureView, Hint,
-    JoinKey, ManualClock, ObjectKind, Plan, Reading, Result, ScalarType, ServiceDefinition, Span, StampRun, Stats,
-    Status, SystemClock, Timestamp, Value, ValueType, Verified, Version, ViewDefinition,
-};
 #[cfg(feature = "rocksdb")]
-pub use asofdb_storage::{Options, ROCKSDB_VERSION, STORE_FORMAT, restore};
+pub use asofdb_storage::{
+    BackedUp, Backup, BackupKey, Backups, KeepPolicy, Options, ROCKSDB_VERSION, Restored, STORE_FORMAT, restore,
+    restore_backup,
+};
+pub use asofdb_storage::{
+    Catalog, Change, ChangeKind, CheckpointFiles, Clock, ClockClaim, ClockRepair, ClockStatus, Committed, Date,
+    Definitions, Durability, Entity, EntityDefinition, Erased, Error, ErrorKind, Feature, FeatureDefinition,
+    FeatureService, FeatureView, Hint, JoinKey, ManualClock, ObjectKind, Plan, Reading, Result, ScalarType,
+    ServiceDefinition, Span, StampRun, Stats, Status, SystemClock, Timestamp, Value, ValueType, Verified, Version,
+    ViewDefinition,
+};
 
 /// Parts that the crates of this workspace which carry a store to other processes share with it. They may change with
 /// any version: programs use what is above.

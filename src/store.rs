@@ -5,8 +5,7 @@ use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use asofdb_storage::{
-    Backend, Catalog, Clock, ClockRepair, ClockStatus, Committed, Definitions, Durability, Erased, Error, FeatureView,
-    Hint, Lookup, MemoryBackend, Plan, Result, Stats, Timestamp, Verified, WriteBatch, key,
+    Backend, Catalog, Clock, ClockRepair, ClockStatus, Committed, Definitions, Durability, Erased, Error, FeatureView, Hint, Lookup, MemoryBackend, Plan, Result, Stats, Timestamp, Verified, WriteBatch, key, CheckpointFiles,
 };
 
 use crate::definitions::reference::find_view;
@@ -302,7 +301,15 @@ impl Store {
     /// # Errors
     /// `Conflict` when it exists.
     pub fn checkpoint(&self, to: &Path) -> Result<()> {
-        self.backend.checkpoint(to)
+        self.checkpoint_with(to, CheckpointFiles::default())
+    }
+
+    /// [`Store::checkpoint`] that shares its data files with the store, or none.
+    ///
+    /// # Errors
+    /// As there; `Corrupt` when a file is not what it was.
+    pub fn checkpoint_with(&self, to: &Path, files: CheckpointFiles) -> Result<()> {
+        self.backend.checkpoint(to, files)
     }
 
     /// Figures about the store.

@@ -527,7 +527,11 @@ fn a_store_is_measured_compacted_copied_and_restored() {
     let before = cli.content();
     cli.succeeds("erase --all-views --entity user_id=1");
     cli.refuses("restore copy", &["move it away", "asof-data"]);
-    assert_eq!(cli.succeeds("restore copy --store restored"), "store made at restored\n");
+    let made = cli.succeeds("restore copy --store restored");
+    assert!(
+        made.starts_with("store made at restored: ") && made.contains("with the checksums that they had"),
+        "{made}"
+    );
     fs::rename(cli.path("asof-data"), cli.path("erased")).unwrap();
     fs::rename(cli.path("restored"), cli.path("asof-data")).unwrap();
     assert_eq!(cli.content(), before);
@@ -726,7 +730,29 @@ fn what_is_no_store_is_said_to_be_none() {
     cli.succeeds("apply features.toml");
     let _open = asofdb::Store::open(cli.path("asof-data")).unwrap();
     let message = cli.fails(1, "views");
-    assert!(message.contains("open in another process"), "{message}");
+    let expected = format!("another process has the store open: pid {};", std::process::id());
+    assert!(message.contains(&expected), "{message}");
+}
+
+#[test]
+fn a_store_is_backed_up_restored_as_of_a_time_and_old_backups_expire() {
+    let cli = Cli::filled();
+    let before = cli.content();
+    cli.write("key", "07".repeat(32));
+    let said = cli.succeeds("backup backups --key-file key");
+    let first = said.strip_prefix("backed up as ").and_then(|said| said.split_once(": ")).expect("a name").0;
+    cli.succeeds("erase --all-views --entity user_id=1");
+    assert!(cli.fails(1, "backup backups").contains("these backups are encrypted"));
+    cli.succeeds("backup backups --key-file key --checkpoint staging");
+    assert!(!cli.path("staging").exists());
+    assert_eq!(cli.json("backups backups --key-file key")["backups"].as_array().map(Vec::len), Some(2));
+    cli.succeeds(&format!("restore backups --key-file key --at {first} --store restored"));
+    fs::rename(cli.path("asof-data"), cli.path("erased")).unwrap();
+    fs::rename(cli.path("restored"), cli.path("asof-data")).unwrap();
+    assert_eq!(cli.content(), before);
+    let said = cli.succeeds("backup backups --key-file key --keep 1");
+    assert!(said.contains(&format!("expired: {first}\n")), "{said}");
+    assert!(cli.fails(1, "restore nothing --at 2024-01-01 --store other").contains("no backups here"));
 }
 
 #[test]
@@ -759,6 +785,8 @@ fn every_command_has_help_with_examples() {
         "compact",
         "checkpoint",
         "restore",
+        "backup",
+        "backups",
         "demo",
     ];
     let all = cli.succeeds("--help");

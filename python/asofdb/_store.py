@@ -339,9 +339,13 @@ class _Engine:
         """Compacts everything, reclaiming what retention, drops and erasures left."""
         self._engine.compact()
 
-    def checkpoint(self, to: Path) -> None:
-        """Writes a consistent copy of the store into the new directory ``to``."""
-        self._engine.checkpoint(os.path.abspath(to))
+    def checkpoint(self, to: Path, *, copy: bool = False) -> None:
+        """Writes a consistent copy of the store into the new directory ``to``, for ``asof restore``.
+
+        On one file system the copy shares its data files with the store, unless ``copy`` is true: what damages one of
+        them damages both.
+        """
+        self._engine.checkpoint(os.path.abspath(to), copy)
 
 
 def _wanted(definitions: Wanted) -> tuple[str | None, str | None, str]:
@@ -373,16 +377,19 @@ class Store(_Engine):
         durability: str = "os",
         memory_bytes: int | None = None,
         create: bool = True,
+        shared: bool = False,
     ) -> Store:
         """Opens the store in the directory ``path``, creating it where there is none unless ``create`` is false.
 
         ``durability`` of writes that do not say theirs: ``"os"`` (survives a crash of the process, not a power cut) or
         ``"sync"`` (on disk when a write returns). ``memory_bytes`` is for block cache and write buffers together.
+        The directory becomes the user's own (0700, its files 0600) unless ``shared`` leaves its permissions as they
+        are; it is refused when it is another user's and open to others.
 
         Raises ``UnavailableError`` when another process has it open, it is read-only or the disk is full;
         ``InvalidError`` when the directory is something else; ``ConflictError`` when a newer asofdb wrote it.
         """
-        return cls(_native.Engine.open(os.fspath(path), durability, memory_bytes, create))
+        return cls(_native.Engine.open(os.fspath(path), durability, memory_bytes, create, shared))
 
     def __repr__(self) -> str:
         return "<asofdb.Store, closed>" if self._engine.is_closed else "<asofdb.Store>"

@@ -7,8 +7,8 @@ use std::time::Duration;
 use arrow::array::RecordBatch;
 use arrow::datatypes::Schema;
 use asofdb::{
-    AsJson, Definitions, Durability, Error, Options, Plan, Result, Session, Store, SystemClock, parse_definitions,
-    read_definitions,
+    AsJson, CheckpointFiles, Definitions, Durability, Error, Options, Plan, Result, Session, Store, SystemClock,
+    parse_definitions, read_definitions,
 };
 use asofdb_client::{Cancel, Client, ConnectOptions};
 use parking_lot::Mutex;
@@ -157,9 +157,10 @@ impl Engine {
         durability: &str,
         memory_bytes: Option<usize>,
         create: bool,
+        shared: bool,
     ) -> PyResult<Self> {
         let durability = self::durability(py, durability)?;
-        let mut options = Options { create, ..Options::default() };
+        let mut options = Options { create, shared, ..Options::default() };
         options.memory_budget_bytes = memory_bytes.unwrap_or(options.memory_budget_bytes);
         let open = move || Store::open_with(path, options, Arc::new(SystemClock), durability);
         let store = py.detach(open).or_raise(py)?;
@@ -352,8 +353,9 @@ impl Engine {
         self.run(py, asofdb_client::Engine::compact)
     }
 
-    fn checkpoint(&self, py: Python<'_>, to: PathBuf) -> PyResult<()> {
-        self.run(py, |engine| engine.checkpoint(&to))
+    fn checkpoint(&self, py: Python<'_>, to: PathBuf, copy: bool) -> PyResult<()> {
+        let files = if copy { CheckpointFiles::Copied } else { CheckpointFiles::Shared };
+        self.run(py, |engine| engine.checkpoint_with(&to, files))
     }
 }
 

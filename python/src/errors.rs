@@ -33,6 +33,7 @@ fn words(hint: Hint) -> &'static str {
         Hint::EventTimestamp => " (event_timestamp= names it)",
         Hint::StartSidecar => " (asof serve --socket)",
         Hint::FrameBytesMax => " (asof serve --frame-bytes-max)",
+        Hint::SharedStore => " (shared=True)",
         _ => "",
     }
 }

@@ -1,4 +1,5 @@
 //! Output files and directories, which appear whole or not at all.
 
-pub(crate) mod output;
+pub(crate) use asofdb_storage::output;
+
 pub(crate) mod parquet;

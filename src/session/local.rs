@@ -6,8 +6,7 @@ use std::sync::Arc;
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use asofdb_storage::{
-    Catalog, ClockRepair, ClockStatus, Committed, Definitions, Durability, Erased, FeatureView, KeyRange, Plan, Result,
-    Stats, Timestamp, Verified, WriteBatch,
+    Catalog, ClockRepair, ClockStatus, Committed, Definitions, Durability, Erased, FeatureView, KeyRange, Plan, Result, Stats, Timestamp, Verified, WriteBatch, CheckpointFiles,
 };
 
 use super::{Scan, ScanBegin, ScanSink, Session};
@@ -127,8 +126,8 @@ impl Session for Store {
         Store::compact(self)
     }
 
-    fn checkpoint(&self, to: &Path) -> Result<()> {
-        Store::checkpoint(self, to)
+    fn checkpoint_with(&self, to: &Path, files: CheckpointFiles) -> Result<()> {
+        Store::checkpoint_with(self, to, files)
     }
 
     #[cfg(feature = "files")]

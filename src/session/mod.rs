@@ -12,8 +12,7 @@ use std::sync::Arc;
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use asofdb_storage::{
-    Catalog, ClockRepair, ClockStatus, Committed, Definitions, Durability, Erased, FeatureView, Plan, Result, Stats,
-    Timestamp, Verified, WriteBatch,
+    Catalog, ClockRepair, ClockStatus, Committed, Definitions, Durability, Erased, FeatureView, Plan, Result, Stats, Timestamp, Verified, WriteBatch, CheckpointFiles,
 };
 
 pub use self::local::scan_counted;
@@ -197,11 +196,20 @@ pub trait Session: Send + Sync {
     /// `Unavailable` when the disk is full.
     fn compact(&self) -> Result<()>;
 
-    /// Writes a consistent copy of the store into the new directory `to`, of the host that the store is on.
+    /// Writes a consistent copy of the store into the new directory `to`, of the host that the store is on; it shares
+    /// its data files with the store, or none.
     ///
     /// # Errors
-    /// `Conflict` when it exists.
-    fn checkpoint(&self, to: &Path) -> Result<()>;
+    /// `Conflict` when it exists or is being written; `Corrupt` when a file is not what it was.
+    fn checkpoint_with(&self, to: &Path, files: CheckpointFiles) -> Result<()>;
+
+    /// [`Session::checkpoint_with`] shared files, which takes next to no room.
+    ///
+    /// # Errors
+    /// As there.
+    fn checkpoint(&self, to: &Path) -> Result<()> {
+        self.checkpoint_with(to, CheckpointFiles::Shared)
+    }
 
     /// Fails once the work of this session was cancelled. Long work that reads files looks before each batch: what
     /// asks the store fails by itself.

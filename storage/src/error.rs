@@ -84,6 +84,8 @@ pub enum Hint {
     FrameBytesMax,
     /// Give callers over HTTP a token to show.
     HttpToken,
+    /// Let the store's directory be open to others.
+    SharedStore,
 }
 
 type Source = Box<dyn std::error::Error + Send + Sync + 'static>;

@@ -11,8 +11,7 @@ use std::sync::Arc;
 use parking_lot::RwLock;
 
 use crate::backend::{
-    AsOfLookup, Catalogs, Committed, Cursor, Erased, FamilyStats, Found, History, KeyRange, Lookup, Newest, NewestRow,
-    Observer, Observers, RowKey, Scan, Scanned, Snapshot, Stats, Timekeeping, Upkeep, Verified, Visit, VisitVersion,
+    AsOfLookup, Catalogs, Committed, Cursor, Erased, FamilyStats, Found, History, KeyRange, Lookup, Newest, NewestRow, Observer, Observers, RowKey, Scan, Scanned, Snapshot, Stats, Timekeeping, Upkeep, Verified, Visit, VisitVersion, CheckpointFiles,
 };
 use crate::batch::{Durability, WriteBatch};
 use crate::catalog::{Catalog, FeatureView};
@@ -259,7 +258,7 @@ impl Upkeep for MemoryBackend {
         Ok(())
     }
 
-    fn checkpoint(&self, _directory: &Path) -> Result<()> {
+    fn checkpoint(&self, _directory: &Path, _files: CheckpointFiles) -> Result<()> {
         Err(Error::invalid("a store in memory cannot be checkpointed"))
     }
 

@@ -13,10 +13,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use asofdb_storage::{
-    AsOfLookup, Catalogs, Clock, ClockClaim, Definitions, Durability, EntityDefinition, Error, ErrorKind,
-    FeatureDefinition, FeatureView, Found, History, JoinKey, KeyRange, LookedUp, Lookup, ManualClock, NewestRow,
-    Online, Options, Reading, RocksBackend, RocksOnline, ScalarType, Span, Timekeeping, Timestamp, Upkeep, ValueType,
-    Version, ViewDefinition, WriteBatch,
+    AsOfLookup, Catalogs, Clock, ClockClaim, Definitions, Durability, EntityDefinition, Error, ErrorKind, FeatureDefinition, FeatureView, Found, History, JoinKey, KeyRange, LookedUp, Lookup, ManualClock, NewestRow, Online, Options, Reading, RocksBackend, RocksOnline, ScalarType, Span, Timekeeping, Timestamp, Upkeep, ValueType, Version, ViewDefinition, WriteBatch, CheckpointFiles,
 };
 use common::{DAY, HOUR, START, aged, at, kept, text_key, value_row};
 
@@ -186,7 +183,10 @@ fn a_store_that_another_process_has_open_says_so() {
     assert!(lines.all(|line| line.is_ok()));
     holder.wait().unwrap();
     assert_eq!(error.kind(), ErrorKind::Unavailable);
-    assert!(error.to_string().contains("is open in another process"), "{error}");
+    assert!(
+        error.to_string().contains(&format!("another process has the store open: pid {};", holder.id())),
+        "{error}"
+    );
     assert!(error.to_string().contains(&*fixture.path().to_string_lossy()), "{error}");
     drop(fixture.open());
 }
@@ -432,9 +432,9 @@ fn a_checkpoint_is_a_store_of_its_own() {
     let (fixture, store) = Fixture::new(kept("v"));
     put(&store, "a", -1, 1);
     let target = fixture.directory.path().join("copies/monday");
-    store.checkpoint(&target).unwrap();
+    store.checkpoint(&target, CheckpointFiles::Shared).unwrap();
     put(&store, "b", -1, 1);
-    assert_eq!(store.checkpoint(&target).unwrap_err().kind(), ErrorKind::Conflict);
+    assert_eq!(store.checkpoint(&target, CheckpointFiles::Shared).unwrap_err().kind(), ErrorKind::Conflict);
     let copy = RocksBackend::open(&target, Options { create: false, ..options() }, ManualClock::new(START)).unwrap();
     assert_eq!(newest(&copy, &["a", "b"]), [Some(at(-1)), None]);
     assert_eq!(copy.verify().unwrap().problems, Vec::<String>::new());

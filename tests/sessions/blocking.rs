@@ -8,10 +8,7 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use asofdb::storage::WriteBatch;
 use asofdb::{
-    Answer, Catalog, ClockRepair, ClockStatus, Committed, Definitions, Durability, EntityKey, EntityRows, Erased,
-    ExportOptions, F32Matrix, FeatureView, Freshness, HistoryRow, IngestOptions, IngestReport, Input, JoinBatches,
-    JoinOptions, JoinReport, Manifest, OnProgress, Plan, Prepared, Question, Result, Scan, ScanBegin, ScanSink,
-    Session, Spine, Stats, Timestamp, TrainingSetOptions, Verified,
+    Answer, Catalog, ClockRepair, ClockStatus, Committed, Definitions, Durability, EntityKey, EntityRows, Erased, ExportOptions, F32Matrix, FeatureView, Freshness, HistoryRow, IngestOptions, IngestReport, Input, JoinBatches, JoinOptions, JoinReport, Manifest, OnProgress, Plan, Prepared, Question, Result, Scan, ScanBegin, ScanSink, Session, Spine, Stats, Timestamp, TrainingSetOptions, Verified, CheckpointFiles,
 };
 use asofdb_client::{AsyncClient, AsyncJoin};
 use tokio::runtime::Runtime;
@@ -148,8 +145,8 @@ impl Session for Blocking {
         self.wait(self.client.compact())
     }
 
-    fn checkpoint(&self, to: &Path) -> Result<()> {
-        self.wait(self.client.checkpoint(to))
+    fn checkpoint_with(&self, to: &Path, files: CheckpointFiles) -> Result<()> {
+        self.wait(self.client.checkpoint_with(to, files))
     }
 
     fn history(&self, view: &str, entity: &EntityKey<'_>, limit: usize) -> Result<Vec<HistoryRow>> {

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Float32Array, Int64Array, RecordBatch, StringArray};
 use asofdb::{
-    AnswerColumns, ErrorKind, F32Matrix, Prepared, Session, Span, Status, Store, SystemClock, Timestamp, Value,
+    AnswerColumns, CheckpointFiles, ErrorKind, F32Matrix, Prepared, Session, Span, Status, Store, SystemClock,
+    Timestamp, Value,
 };
 use asofdb_client::Client;
 
@@ -139,6 +140,13 @@ fn deletions_erasures_and_the_rest_work_through_the_socket() {
     client.checkpoint(&copy).unwrap();
     assert_eq!(client.checkpoint(&copy).unwrap_err().kind(), ErrorKind::Conflict);
     assert_eq!(client.checkpoint("copy".as_ref()).unwrap_err().kind(), ErrorKind::Invalid);
+    let own = sidecar.directory.path().join("own");
+    client.checkpoint_with(&own, CheckpointFiles::Copied).unwrap();
+    let links = |path: &std::path::Path| {
+        let files = std::fs::read_dir(path).unwrap().map(|file| file.unwrap().metadata().unwrap());
+        files.map(|file| std::os::unix::fs::MetadataExt::nlink(&file)).max()
+    };
+    assert_eq!((links(&copy) > Some(1), links(&own)), (true, Some(1)));
     assert!(client.stats().unwrap().disk_bytes > 0);
     drop(sidecar.kill());
 }

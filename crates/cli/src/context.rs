@@ -23,6 +23,10 @@ pub(crate) struct Context {
     /// Work through the sidecar that listens on this socket (asof serve) instead of opening the store
     #[arg(long, global = true, value_name = "SOCKET")]
     pub(crate) connect: Option<PathBuf>,
+    /// Leave the permissions of the store's directory as they are, also where others may look in or write; otherwise it
+    /// is made its owner's alone
+    #[arg(long, global = true)]
+    pub(crate) shared_store: bool,
 }
 
 impl Context {
@@ -48,7 +52,7 @@ impl Context {
 
     /// Opens the store in this process. A command that has ended is done: what it wrote is on disk.
     pub(crate) fn open_store(&self, create: bool) -> Result<Store> {
-        let options = Options { create, ..Options::default() };
+        let options = Options { create, shared: self.shared_store, ..Options::default() };
         Ok(Store::open_with(&self.store, options, Arc::new(SystemClock), Durability::Sync)?)
     }
 

@@ -47,6 +47,7 @@ pub(crate) fn text_of(error: &Error) -> String {
         Some(Hint::EventTimestamp) => " (--event-timestamp names it)",
         Some(Hint::StartSidecar) => " (asof serve --socket)",
         Some(Hint::FrameBytesMax) => " (asof serve --frame-bytes-max)",
+        Some(Hint::SharedStore) => " (--shared-store)",
         Some(Hint::HttpToken) => " (--http-token-file)",
         _ => "",
     };

@@ -4,6 +4,7 @@
 //! with the library, and how the result looks.
 
 mod apply;
+mod backup;
 mod catalog;
 mod clock;
 mod completions;
@@ -88,6 +89,8 @@ enum Command {
     Compact(operations::Compact),
     Checkpoint(operations::Checkpoint),
     Restore(operations::Restore),
+    Backup(backup::Backup),
+    Backups(backup::List),
     Serve(Box<serve::Serve>),
     Demo(demo::Demo),
     Completions(completions::Completions),
@@ -115,6 +118,8 @@ impl Command {
             Command::Compact(command) => command.run(context),
             Command::Checkpoint(command) => command.run(context),
             Command::Restore(command) => command.run(context),
+            Command::Backup(command) => command.run(context),
+            Command::Backups(command) => command.run(),
             Command::Serve(command) => command.run(context),
             Command::Demo(command) => command.run(context, run_line),
             Command::Completions(command) => command.run(Arguments::command()),

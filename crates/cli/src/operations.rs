@@ -2,11 +2,12 @@
 
 use std::path::PathBuf;
 
-use asofdb::{Session, Stats as Figures};
+use asofdb::{Backups, CheckpointFiles, Error, Restored, Session, Stats as Figures};
 use asofdb_client::ConsumerReport;
 use clap::Args;
 use serde_json::{Value as Json, json};
 
+use super::backup::KeyArgument;
 use super::context::Context;
 use super::error::{Outcome, Result};
 use super::output::{Output, Report, print};
@@ -112,38 +113,76 @@ impl Compact {
 
 /// Write a consistent copy of the store into a new directory
 ///
-/// On the same file system the copy shares its files with the store and takes next to no space or time.
+/// On the same file system the copy shares its data files with the store and takes next to no space, and what damages
+/// one of them damages both. All files are read once for their checksums, by which `asof restore` knows them.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  asof checkpoint /backup/features-2024-06-01")]
+#[command(
+    after_help = "Examples:\n  asof checkpoint /backup/features-2024-06-01\n  asof checkpoint --copy /backup/features-2024-06-01"
+)]
 pub(crate) struct Checkpoint {
     /// The directory, which must not exist
     #[arg(value_name = "DIR")]
     directory: PathBuf,
+    /// Copy every file, so that the checkpoint shares none with the store, and read the copies back
+    #[arg(long)]
+    copy: bool,
 }
 
 impl Checkpoint {
     pub(crate) fn run(&self, context: &Context) -> Result<Outcome> {
         let store = context.open()?;
-        Waiting::on("copying", || store.checkpoint(&self.directory))?;
+        let files = if self.copy { CheckpointFiles::Copied } else { CheckpointFiles::Shared };
+        Waiting::on("copying", || store.checkpoint_with(&self.directory, files))?;
         print(&format!("checkpoint written to {}\n", self.directory.display()))?;
         Ok(Outcome::Done)
     }
 }
 
-/// Make the store from a checkpoint; refuses to replace a store
+/// Make the store from a checkpoint or a backup; refuses to replace a store
+///
+/// Every file is copied and has to be what the checkpoint's list of files says; the copy is opened before the store
+/// appears.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  asof restore /backup/features-2024-06-01 --store /var/lib/features")]
+#[command(
+    after_help = "Examples:\n  asof restore /backup/features-2024-06-01 --store /var/lib/features\n  asof restore /backup/features --at 2024-06-01T12:00:00Z --store restored"
+)]
 pub(crate) struct Restore {
-    /// The directory that `asof checkpoint` wrote, which stays as it is
+    /// The directory that `asof checkpoint` or `asof backup` wrote, which stays as it is
     #[arg(value_name = "DIR")]
     checkpoint: PathBuf,
+    /// Of backups the one of this name, or the newest from this time or before; otherwise the newest
+    #[arg(long, value_name = "BACKUP")]
+    at: Option<String>,
+    #[command(flatten)]
+    key: KeyArgument,
 }
 
 impl Restore {
     pub(crate) fn run(&self, context: &Context) -> Result<Outcome> {
         context.local_only("restore")?;
-        Waiting::on("copying", || asofdb::restore(&self.checkpoint, &context.store))?;
-        print(&format!("store made at {}\n", context.store.display()))?;
+        let restored = if Backups::is_at(&self.checkpoint) {
+            let backups = Backups::open(&self.checkpoint, self.key.key()?)?;
+            let backup = backups.find(self.at.as_deref())?;
+            Waiting::on("copying", || asofdb::restore_backup(&backups, &backup, &context.store))?
+        } else if self.at.is_some() {
+            let message = "there are no backups here to choose from";
+            return Err(Error::invalid(format!("{message}: {}", self.checkpoint.display())).into());
+        } else {
+            Waiting::on("copying", || asofdb::restore(&self.checkpoint, &context.store))?
+        };
+        print(&format!("store made at {}: {}\n", context.store.display(), checked(&restored)))?;
         Ok(Outcome::Done)
+    }
+}
+
+/// Says how it was found out that a restored store is whole.
+fn checked(restored: &Restored) -> String {
+    let copied = format!("{}, {}", counted(restored.files, "file", "files"), bytes(restored.bytes));
+    match restored.versions_read {
+        None => format!("{copied}, all with the checksums that they had"),
+        Some(versions) => format!(
+            "{copied}; the checkpoint is of an earlier version and has no checksums, so the store was read: {}, all is well",
+            counted(versions, "version", "versions")
+        ),
     }
 }

@@ -7,9 +7,7 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use asofdb::storage::WriteBatch;
 use asofdb::{
-    Answer, Catalog, ClockRepair, ClockStatus, Committed, Definitions, Durability, EntityKey, EntityRows, Erased,
-    Error, F32Matrix, FeatureView, Freshness, JoinBatches, JoinOptions, Plan, Prepared, Question, Result, Scan,
-    ScanSink, Session, Spine, Stats, Store, Timestamp, Verified,
+    Answer, Catalog, ClockRepair, ClockStatus, Committed, Definitions, Durability, EntityKey, EntityRows, Erased, Error, F32Matrix, FeatureView, Freshness, JoinBatches, JoinOptions, Plan, Prepared, Question, Result, Scan, ScanSink, Session, Spine, Stats, Store, Timestamp, Verified, CheckpointFiles,
 };
 #[cfg(feature = "files")]
 use asofdb::{ExportOptions, Manifest, OnProgress};
@@ -152,12 +150,12 @@ impl Session for Engine {
         self.session().compact()
     }
 
-    fn checkpoint(&self, to: &Path) -> Result<()> {
+    fn checkpoint_with(&self, to: &Path, files: CheckpointFiles) -> Result<()> {
         match self {
-            Engine::Store(store) => store.checkpoint(to),
+            Engine::Store(store) => store.checkpoint_with(to, files),
             // The sidecar may have another working directory.
             Engine::Sidecar(client) => match std::path::absolute(to) {
-                Ok(to) => client.checkpoint(&to),
+                Ok(to) => client.checkpoint_with(&to, files),
                 Err(error) => Err(Error::invalid(format!("not a path: {}", to.display())).with_source(error)),
             },
         }

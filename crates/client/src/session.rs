@@ -8,13 +8,10 @@ use arrow::datatypes::SchemaRef;
 use asofdb::parts::{check_drops, check_revision};
 use asofdb::storage::WriteBatch;
 use asofdb::{
-    Answer, Catalog, ClockRepair, ClockStatus, Committed, Definitions, Durability, EntityKey, EntityRows, Erased,
-    F32Matrix, FeatureView, Freshness, JoinBatches, JoinOptions, Plan, Prepared, Question, Result, Scan, ScanSink,
-    Session, Spine, Stats, Timestamp, Verified,
+    Answer, Catalog, ClockRepair, ClockStatus, Committed, Definitions, Durability, EntityKey, EntityRows, Erased, F32Matrix, FeatureView, Freshness, JoinBatches, JoinOptions, Plan, Prepared, Question, Result, Scan, ScanSink, Session, Spine, Stats, Timestamp, Verified, CheckpointFiles,
 };
 use asofdb_protocol::{
-    ApplyRequest, ClockRequest, CompactRequest, DeleteRequest, EraseRequest, Form, FreshnessRequest, NoteRequest,
-    PingRequest, RepairClockRequest, StatsRequest, VerifyRequest,
+    ApplyRequest, ClockRequest, CompactRequest, DeleteRequest, EraseRequest, Form, FreshnessRequest, NoteRequest, PingRequest, RepairClockRequest, StatsRequest, VerifyRequest, CopyRequest,
 };
 
 use crate::bulk::{begin_join, load, load_bytes_max, scan};
@@ -139,7 +136,11 @@ impl Session for Client {
         self.ask(&CompactRequest)
     }
 
-    fn checkpoint(&self, to: &Path) -> Result<()> {
-        self.ask(&checkpoint_request(to)?)
+    fn checkpoint_with(&self, to: &Path, files: CheckpointFiles) -> Result<()> {
+        let request = checkpoint_request(to)?;
+        match files {
+            CheckpointFiles::Shared => self.ask(&request),
+            CheckpointFiles::Copied => self.ask(&CopyRequest(request)),
+        }
     }
 }

@@ -62,6 +62,10 @@ pub struct DeleteRequest(pub RemoveEntity);
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 pub struct EraseRequest(pub RemoveEntity);
 
+/// Copies the store without sharing its files.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct CopyRequest(pub CheckpointRequest);
+
 calls! {
     Hello => Hello, true, Welcome;
     PrepareRequest => Prepare, true, HandleMessage;
@@ -80,6 +84,7 @@ calls! {
     DeleteRequest => Delete, false, CommittedMessage;
     EraseRequest => Erase, false, Vec<ErasedMessage>;
     CheckpointRequest => Checkpoint, false, ();
+    CopyRequest => Copy, false, ();
 }
 
 #[cfg(test)]

@@ -87,6 +87,8 @@ kinds! {
     Clock = 22,
     /// Repairs what a wrong clock has left.
     RepairClock = 23,
+    /// Copies the store without sharing its files.
+    Copy = 24,
     /// An error; an answer to any request.
     Error = 127,
 }

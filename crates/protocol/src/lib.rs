@@ -18,7 +18,7 @@ mod rows;
 mod shape;
 
 pub use self::call::{
-    Call, CatalogRequest, CompactRequest, DeleteRequest, EraseRequest, PingRequest, RepairClockRequest, StatsRequest,
+    Call, CatalogRequest, CompactRequest, DeleteRequest, EraseRequest, PingRequest, RepairClockRequest, StatsRequest, CopyRequest,
     VerifyRequest,
 };
 pub use self::codec::{Message, decode_message, encode_message, encoded_message};

@@ -18,6 +18,7 @@ mod line;
 mod metrics;
 mod operation;
 mod output;
+mod safe_path;
 mod server;
 mod service;
 mod slack;

@@ -10,7 +10,8 @@ use asofdb::{Error, Result};
 use rustix::fs::{Mode, fchmod};
 use rustix::net::sockopt::socket_acceptconn;
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, bind, listen, socket_with};
-use rustix::process::geteuid;
+
+use crate::safe_path;
 
 /// Longest path of a socket: the kernel's limit.
 const PATH_BYTES_MAX: usize = 107;
@@ -30,8 +31,8 @@ impl Socket {
     /// Makes the socket `path` with the permissions `mode`. The file of a server that is gone is replaced.
     ///
     /// # Errors
-    /// `Conflict` when a server listens there or the path is no socket; `Invalid` when the directory could be changed
-    /// by others, or the path is too long; `NotFound` when there is no such directory.
+    /// `Conflict` when a server listens there or the path is no socket; `Invalid` when others could change the
+    /// directory or one on the way to it, or the path is too long; `NotFound` when there is no such directory.
     pub fn bind(path: &Path, mode: u32) -> Result<Self> {
         check_path(path)?;
         check_directory(path)?;
@@ -96,28 +97,11 @@ fn check_path(path: &Path) -> Result<()> {
     }
 }
 
-/// Whoever can write to the directory can put another socket in the place of ours.
 fn check_directory(path: &Path) -> Result<()> {
-    let directory = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
-    let shown = directory.display();
-    let found = fs::metadata(directory).map_err(|error| match error.kind() {
-        IoKind::NotFound => Error::not_found(format!("no directory for the socket; make it (mkdir -m 700 {shown})")),
-        _ => Error::unavailable(format!("cannot look at the directory of the socket {shown}")).with_source(error),
-    })?;
-    let mine = [0, geteuid().as_raw()];
-    let fault = if !mine.contains(&found.uid()) {
-        "belongs to another user"
-    } else if found.mode() & 0o002 != 0 {
-        "can be written by everybody"
-    } else {
-        return Ok(());
-    };
-    Err(Error::invalid(format!(
-        "the directory of the socket {fault}, who could put another socket there; use one of your own (mkdir -m 700): {shown}"
-    )))
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => safe_path::check(parent),
+        _ => safe_path::check(Path::new(".")),
+    }
 }
 
 fn remove_stale(path: &Path) -> Result<()> {
@@ -193,7 +177,10 @@ mod tests {
         let open = directory(0o777);
         let error = Socket::bind(&open.path().join("socket"), 0o600).unwrap_err();
         assert!(error.message().contains("written by everybody"), "{error}");
-        let error = Socket::bind(&open.path().join("missing/socket"), 0o600).unwrap_err();
+        let open = directory(0o770);
+        let error = Socket::bind(&open.path().join("socket"), 0o600).unwrap_err();
+        assert!(error.message().contains("written by its group"), "{error}");
+        let error = Socket::bind(&directory(0o700).path().join("missing/socket"), 0o600).unwrap_err();
         assert!(error.message().contains("mkdir"), "{error}");
         let error = Socket::bind(&open.path().join("x".repeat(120)), 0o600).unwrap_err();
         assert!(error.message().contains("at most 107 bytes"), "{error}");

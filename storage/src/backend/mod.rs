@@ -23,7 +23,7 @@ pub use self::online::{LookedUp, Online};
 pub use self::range::KeyRange;
 pub use self::snapshot::{Cursor, Scan, Scanned, Snapshot, VisitVersion};
 pub use self::timekeeping::Timekeeping;
-pub use self::upkeep::{FamilyStats, Stats, Upkeep, Verified};
+pub use self::upkeep::{CheckpointFiles, FamilyStats, Stats, Upkeep, Verified};
 
 /// A store of versioned rows: whatever keeps a catalog, a history and its time, and can be looked after.
 pub trait Backend: Catalogs + History + Upkeep + Timekeeping {}

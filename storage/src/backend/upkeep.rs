@@ -47,6 +47,17 @@ pub struct Verified {
     pub problems: Vec<String>,
 }
 
+/// The files of a copy of a store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum CheckpointFiles {
+    /// Data files, which nothing ever changes, are the store's own where both are on one file system: they take no
+    /// room, and what damages one of them damages both.
+    #[default]
+    Shared,
+    /// Every file is a copy, read back and compared.
+    Copied,
+}
+
 /// Looks after a store: its memory, its files and its soundness. No call changes what a read answers.
 pub trait Upkeep: Send + Sync + 'static {
     /// Writes what is in memory to disk.
@@ -61,11 +72,12 @@ pub trait Upkeep: Send + Sync + 'static {
     /// `Unavailable` when the disk is full.
     fn compact(&self) -> Result<()>;
 
-    /// Writes a consistent copy of the store into a new directory.
+    /// Writes a consistent copy of the store into a new directory, with a list of its files and their checksums.
     ///
     /// # Errors
-    /// `Conflict` when the directory exists; `Invalid` for a store that is not on disk.
-    fn checkpoint(&self, directory: &Path) -> Result<()>;
+    /// `Conflict` when the directory exists or another copy is being written to it; `Invalid` for a store that is not
+    /// on disk; `Corrupt` when a file is not what it was.
+    fn checkpoint(&self, directory: &Path, files: CheckpointFiles) -> Result<()>;
 
     /// Figures about the store.
     ///

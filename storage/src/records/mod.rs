@@ -4,11 +4,15 @@
 //! ones are read for ever: a version, once released, keeps its struct (`ViewRecordV1`) and its reader, and a new field
 //! is a new struct with a new number. A version that this code does not know is refused with the name of the record.
 
+#[cfg(feature = "rocksdb")]
+pub(crate) mod backup;
 mod catalog;
 pub(crate) mod codec;
 mod entity;
 #[cfg(test)]
 mod golden;
+#[cfg(feature = "rocksdb")]
+pub(crate) mod manifest;
 mod meta;
 mod service;
 mod value;

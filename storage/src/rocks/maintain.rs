@@ -1,14 +1,10 @@
-//! Flushing, compacting, copying and measuring a store.
+//! Flushing, compacting and measuring a store.
 
-use std::fs;
-use std::path::Path;
 use std::sync::atomic::Ordering;
 
-use rocksdb::checkpoint::Checkpoint;
 use rocksdb::{BottommostLevelCompaction, CompactOptions, FlushOptions};
 
-use super::directory;
-use super::error::{from_io, from_rocks};
+use super::error::from_rocks;
 use super::families::FAMILY_NAMES;
 use super::store::Store;
 use crate::backend::{FamilyStats, Stats};
@@ -44,42 +40,6 @@ pub(super) fn compact(store: &Store) -> Result<()> {
 pub(super) fn background_errors(store: &Store) -> u64 {
     let errors = store.database.rocks.property_int_value("rocksdb.background-errors");
     errors.ok().flatten().unwrap_or_default()
-}
-
-/// Copies the store into a new directory, which appears when it is complete.
-pub(super) fn checkpoint(store: &Store, target: &Path) -> Result<()> {
-    if target.exists() {
-        return Err(Error::conflict(format!("the directory of a checkpoint must not exist yet: {}", target.display())));
-    }
-    let Some(name) = target.file_name() else {
-        return Err(Error::invalid(format!("a checkpoint needs a directory of its own: {}", target.display())));
-    };
-    let parent = target.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let partial = parent.join(format!(".{}.partial", name.to_string_lossy()));
-    let failed = |error| from_io(&format!("cannot write a checkpoint to {}", target.display()), error);
-    fs::create_dir_all(parent).map_err(failed)?;
-    remove(&partial).map_err(failed)?;
-    let copied = copy(store, &partial)
-        .and_then(|()| fs::rename(&partial, target).and_then(|()| directory::sync_directory(parent)).map_err(failed));
-    if copied.is_err() {
-        // The error that stopped the copy says more than one of tidying up.
-        let _ = remove(&partial);
-    }
-    copied
-}
-
-fn remove(partial: &Path) -> std::io::Result<()> {
-    match fs::remove_dir_all(partial) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
-        removed => removed,
-    }
-}
-
-fn copy(store: &Store, partial: &Path) -> Result<()> {
-    let failed = |error| from_rocks("cannot write a checkpoint", error);
-    let checkpoint = Checkpoint::new(&store.database.rocks).map_err(failed)?;
-    checkpoint.create_checkpoint(partial).map_err(failed)?;
-    directory::mark(partial)
 }
 
 /// Figures about the store.

@@ -5,8 +5,10 @@
 //! `docs/design.md`.
 
 mod as_of;
+mod backups;
 mod bulk;
 mod catalog;
+mod checkpoint;
 mod commit;
 mod directory;
 mod erase;
@@ -14,7 +16,10 @@ mod error;
 mod families;
 mod gate;
 mod latest;
+mod lock;
 mod maintain;
+mod manifest;
+mod modes;
 mod newest;
 mod observe;
 mod online;
@@ -34,6 +39,7 @@ mod snapshot;
 mod split;
 mod store;
 mod stored;
+mod sums;
 #[cfg(test)]
 mod testing;
 mod verify;
@@ -45,8 +51,9 @@ mod work;
 use std::path::Path;
 use std::sync::Arc;
 
+pub use self::backups::{BackedUp, Backup, BackupKey, Backups, KeepPolicy};
 use self::commit::Committer;
-use self::directory::Contents;
+use self::directory::{Contents, StoreDirectory};
 use self::error::from_rocks;
 use self::families::Database;
 pub use self::online::RocksOnline;
@@ -57,19 +64,19 @@ pub use self::options::{
 use self::pool::Pool;
 use self::present::Present;
 pub use self::records::STORE_FORMAT;
-pub use self::restore::restore;
+pub use self::restore::Restored;
 use self::snapshot::RocksSnapshot;
 use self::store::Store;
 pub use self::version::ROCKSDB_VERSION;
 use crate::backend::{
-    AsOfLookup, Catalogs, Committed, Erased, History, Lookup, Observer, Snapshot, Stats, Timekeeping, Upkeep, Verified,
-    Visit,
+    AsOfLookup, Catalogs, CheckpointFiles, Committed, Erased, History, Lookup, Observer, Snapshot, Stats, Timekeeping,
+    Upkeep, Verified, Visit,
 };
 use crate::batch::{Durability, WriteBatch};
 use crate::catalog::Catalog;
 use crate::clock::{ClockRepair, ClockStatus};
-use crate::error::Result;
-use crate::time::{Clock, Timestamp};
+use crate::error::{Error, Result};
+use crate::time::{Clock, ManualClock, Timestamp};
 
 /// A store on disk. One process opens it at a time; any number of threads share it.
 ///
@@ -95,14 +102,15 @@ impl RocksBackend {
 
 fn open(path: &Path, options: Options, clock: Arc<dyn Clock>) -> Result<Store> {
     options.check()?;
-    let contents = directory::prepare(path, options.create)?;
-    let path = &directory::real_path(path)?;
+    let directory = StoreDirectory::open(path, &options)?;
+    let path = &directory.path;
     let present = Arc::new(Present::new(clock));
     // Compaction starts while the store opens, and an erasure may have been interrupted.
     present.set_erasing(true);
     let tuning = Tuning::new(&options, &present)?;
-    let database = Arc::new(Database::open(path, &tuning, contents == Contents::Fresh)?);
+    let database = Arc::new(Database::open(path, &tuning, directory.contents == Contents::Fresh)?);
     records::check_format(&database)?;
+    directory.complete()?;
     if let Some(reached) = reached::reached(&database)? {
         present.resume(reached);
     }
@@ -122,6 +130,8 @@ fn open(path: &Path, options: Options, clock: Arc<dyn Clock>) -> Result<Store> {
         writes: Default::default(),
         erasing: Default::default(),
         counters: Default::default(),
+        sums: Default::default(),
+        _lock: directory.lock,
     };
     bulk::recover(&store)?;
     if let Err(error) = erase::finish(&store) {
@@ -129,6 +139,47 @@ fn open(path: &Path, options: Options, clock: Arc<dyn Clock>) -> Result<Store> {
         store.failed(error);
     }
     Ok(store)
+}
+
+/// Makes the store `store` from a checkpoint, which stays as it is. The store appears when it is complete: copied, each
+/// file found to be as the checkpoint's list has it, and opened once. It shares no file with the checkpoint.
+///
+/// A checkpoint that was made before checkpoints had lists is copied, opened and read to its end.
+///
+/// # Errors
+/// `NotFound` when there is no checkpoint; `Conflict` when it is a store that has been opened, is of a newer format, or
+/// `store` exists; `Corrupt`, with the name of the file, when the checkpoint is not what it was; `Unavailable` when it
+/// cannot be read or the copy not written.
+pub fn restore(checkpoint: impl AsRef<Path>, store: impl AsRef<Path>) -> Result<Restored> {
+    restore::restore(checkpoint.as_ref(), store.as_ref(), prove)
+}
+
+/// Makes the store `store` from a backup, as [`restore`] does from a checkpoint.
+///
+/// # Errors
+/// `Conflict` when `store` exists; `Corrupt`, with the name of the file, when the backup is not what it was;
+/// `Unavailable` when it cannot be read or the copy not written.
+pub fn restore_backup(backups: &Backups, backup: &Backup, store: impl AsRef<Path>) -> Result<Restored> {
+    let made = restore::make(store.as_ref(), |to| backups.copy(backup, to), |copied| prove(copied, false));
+    made.map_err(|error| {
+        error.context(format!("cannot restore the backup {} to {}", backup.name(), store.as_ref().display()))
+    })
+}
+
+/// Opens a copy of a store, and reads all of it if `reads` says so; the versions read.
+///
+/// Nothing is reclaimed that was not reclaimed before: the store's time stands where it was.
+fn prove(copy: &Path, reads: bool) -> Result<Option<u64>> {
+    let options = Options { memory_budget_bytes: MEMORY_BUDGET_BYTES_MIN, create: false, ..Options::default() };
+    let store = open(copy, options, ManualClock::new(Timestamp::MIN))?;
+    if !reads {
+        return Ok(None);
+    }
+    let verified = verify::verify(&store)?;
+    match verified.problems.into_iter().next() {
+        Some(problem) => Err(Error::corrupt(problem)),
+        None => Ok(Some(verified.versions)),
+    }
 }
 
 impl Catalogs for RocksBackend {
@@ -193,8 +244,8 @@ impl Upkeep for RocksBackend {
         erase::finish(&self.store)
     }
 
-    fn checkpoint(&self, directory: &Path) -> Result<()> {
-        maintain::checkpoint(&self.store, directory)
+    fn checkpoint(&self, directory: &Path, files: CheckpointFiles) -> Result<()> {
+        checkpoint::checkpoint(&self.store, directory, files)
     }
 
     fn stats(&self) -> Result<Stats> {

@@ -9,9 +9,10 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use rocksdb::{DB, DBRawIterator, WriteBatch as RocksBatch};
 
-use super::error::{from_open, from_rocks};
+use super::error::{from_io, from_open, from_rocks};
 use super::families::Database;
 use super::gate::Gate;
+use super::modes::Modes;
 use super::newest::Candidates;
 use super::options::{Options, Tuning};
 use super::pool::{Pool, Purpose};
@@ -64,6 +65,8 @@ impl RocksOnline {
         let present = Arc::new(Present::new(Arc::new(SystemClock)));
         let tuning = Tuning::new(&options, &present)?;
         DB::destroy(&tuning.store, path).map_err(|error| from_open(path, error))?;
+        let failed = |error| from_io(&format!("cannot create {}", path.display()), error);
+        Modes::Private.make_directory(path).map_err(failed)?;
         let database = Arc::new(Database::open(path, &tuning, true)?);
         let pool = Arc::new(Pool::new(database.clone()));
         Ok(RocksOnline::over(database, pool, present, options.stall_patience))

@@ -1,51 +1,70 @@
 //! Making a store from a checkpoint.
 
-use std::ffi::OsStr;
 use std::fs;
-use std::io::{self, ErrorKind};
-use std::path::{Path, PathBuf};
+use std::io::ErrorKind;
+use std::path::Path;
 
-use super::directory;
 use super::error::from_io;
+use super::manifest::{self, ListedFile, Manifest};
+use super::modes::Modes;
+use super::{directory, sums};
 use crate::error::{Error, Result};
+use crate::output::OutputDirectory;
 
-/// Makes the store `store` from a checkpoint, which stays as it is. The store appears when it is complete.
-///
-/// Data files, which nothing ever changes, are linked where both are on one file system, and copied elsewhere.
-///
-/// # Errors
-/// `NotFound` when there is no checkpoint; `Conflict` when it is a store that has been opened, is of a newer
-/// format, or `store` exists; `Unavailable` when it cannot be read or the copy not written.
-pub fn restore(checkpoint: impl AsRef<Path>, store: impl AsRef<Path>) -> Result<()> {
-    let (checkpoint, store) = (checkpoint.as_ref(), store.as_ref());
+/// The outcome of a restore.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Restored {
+    /// Files that were copied.
+    pub files: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Versions that were read to check the store. `None` where a list of the checkpoint's files and their checksums
+    /// said what they have to be; checkpoints of earlier versions have none.
+    pub versions_read: Option<u64>,
+}
+
+/// Makes a store from a checkpoint. `prove` opens the copy, and reads all of it if told to; the versions it has read.
+pub(super) fn restore(
+    checkpoint: &Path,
+    store: &Path,
+    prove: impl FnOnce(&Path, bool) -> Result<Option<u64>>,
+) -> Result<Restored> {
     check_checkpoint(checkpoint)?;
-    check_target(store)?;
-    let Some(name) = store.file_name() else {
-        return Err(Error::invalid(format!("a store needs a directory of its own: {}", store.display())));
+    let listed = Manifest::read(checkpoint)?;
+    if let Some(listed) = &listed {
+        listed.check_names(checkpoint)?;
+    }
+    let reads = listed.is_none();
+    let copy = |to: &Path| match listed {
+        Some(listed) => listed.copy(checkpoint, to, Modes::Private).map(|()| listed),
+        None => copy_unlisted(checkpoint, to),
     };
-    let parent = store.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let partial = parent.join(format!(".{}.partial", name.to_string_lossy()));
-    let restored = copy(checkpoint, &partial)
-        .and_then(|()| fs::rename(&partial, store))
-        .and_then(|()| directory::sync_directory(parent));
-    restored.map_err(|error| {
-        // The error that stopped the copy says more than one of tidying up.
-        let _ = fs::remove_dir_all(&partial);
-        from_io(&format!("cannot restore {} to {}", checkpoint.display(), store.display()), error)
-    })
+    let made = make(store, copy, |copied| prove(copied, reads));
+    made.map_err(|error| error.context(format!("cannot restore {} to {}", checkpoint.display(), store.display())))
+}
+
+/// Makes a store of what `copy` copies and `prove` opens. It appears when that is done.
+pub(super) fn make(
+    store: &Path,
+    copy: impl FnOnce(&Path) -> Result<Manifest>,
+    prove: impl FnOnce(&Path) -> Result<Option<u64>>,
+) -> Result<Restored> {
+    let output = begin(store)?;
+    let copied = copy(output.path())?;
+    let versions_read = prove(output.path())?;
+    output.finish()?;
+    let bytes = copied.files.iter().map(|file| file.sum.bytes).sum();
+    Ok(Restored { files: copied.files.len() as u64, bytes, versions_read })
 }
 
 /// A store that was opened may be open now, or have been left in the middle of something.
 fn check_checkpoint(checkpoint: &Path) -> Result<()> {
-    if !checkpoint.exists() {
-        return Err(Error::not_found(format!("there is no checkpoint here: {}", checkpoint.display())));
-    }
-    match directory::prepare(checkpoint, false) {
-        Ok(_) if checkpoint.join("LOCK").exists() => {
+    match directory::check_store(checkpoint) {
+        Ok(()) if directory::was_open(checkpoint) => {
             let advice = "`asof checkpoint` makes a checkpoint of it";
             Err(Error::conflict(format!("this is a store, not a checkpoint; {advice}: {}", checkpoint.display())))
         }
-        Ok(_) => Ok(()),
+        Ok(()) => Ok(()),
         Err(error) if error.kind() == crate::ErrorKind::NotFound => {
             Err(Error::not_found(format!("there is no checkpoint here: {}", checkpoint.display())))
         }
@@ -53,39 +72,43 @@ fn check_checkpoint(checkpoint: &Path) -> Result<()> {
     }
 }
 
-fn check_target(store: &Path) -> Result<()> {
+/// Begins to write where nothing is, or an empty directory.
+fn begin(store: &Path) -> Result<OutputDirectory> {
     let taken = match fs::read_dir(store) {
         Ok(mut entries) => entries.next().is_some(),
-        Err(error) => error.kind() != ErrorKind::NotFound,
+        Err(error) => error.kind() != ErrorKind::NotFound || store.symlink_metadata().is_ok(),
     };
-    match taken {
-        true => Err(Error::conflict(format!(
+    if taken {
+        return Err(Error::conflict(format!(
             "there is something already where the store would be; move it away or choose another directory: {}",
             store.display()
-        ))),
-        false => Ok(()),
+        )));
     }
+    let failed = |error| from_io(&format!("cannot write {}", store.display()), error);
+    match fs::remove_dir(store) {
+        Err(error) if error.kind() != ErrorKind::NotFound => return Err(failed(error)),
+        _ => {}
+    }
+    if let Some(parent) = store.parent() {
+        fs::create_dir_all(parent).map_err(failed)?;
+    }
+    OutputDirectory::create_private(store)
 }
 
-fn copy(checkpoint: &Path, partial: &Path) -> io::Result<()> {
-    match fs::remove_dir_all(partial) {
-        Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
-        _ => fs::create_dir_all(partial)?,
-    }
-    for file in files(checkpoint)? {
-        let to = partial.join(file.file_name().unwrap_or_default());
-        let linked = file.extension() == Some(OsStr::new("sst")) && fs::hard_link(&file, &to).is_ok();
-        if !linked {
-            fs::copy(&file, &to)?;
-            fs::File::open(&to)?.sync_all()?;
+/// Copies the files of a checkpoint without a list. A link may lead to what is no part of it.
+fn copy_unlisted(from: &Path, to: &Path) -> Result<Manifest> {
+    let mut files = Vec::new();
+    for name in manifest::names(from)? {
+        let path = from.join(&name);
+        let failed = |error| from_io(&format!("cannot copy {}", path.display()), error);
+        let found = fs::symlink_metadata(&path).map_err(failed)?;
+        if found.is_symlink() {
+            return Err(Error::corrupt(format!("a file of the checkpoint is a link: {}", path.display())));
+        }
+        if found.is_file() {
+            let sum = sums::copy(&path, &to.join(&name), Modes::Private).map_err(failed)?;
+            files.push(ListedFile { name, sum });
         }
     }
-    directory::sync_directory(partial)
-}
-
-fn files(checkpoint: &Path) -> io::Result<Vec<PathBuf>> {
-    let entries = fs::read_dir(checkpoint)?.collect::<io::Result<Vec<_>>>()?;
-    let files = entries.into_iter().map(|entry| Ok((entry.file_type()?.is_file(), entry.path())));
-    let files = files.collect::<io::Result<Vec<_>>>()?;
-    Ok(files.into_iter().filter_map(|(is_file, path)| is_file.then_some(path)).collect())
+    Ok(Manifest { files })
 }

@@ -9,10 +9,12 @@ use parking_lot::Mutex;
 use rocksdb::WriteBatch as RocksBatch;
 
 use super::families::Database;
+use super::lock::DirectoryLock;
 use super::online::RocksOnline;
 use super::options::{Options, Tuning};
 use super::pool::Pool;
 use super::present::Present;
+use super::sums::Sums;
 use super::views::ViewWrites;
 use super::{patience, reached};
 use crate::backend::{Newest, Observers, Online};
@@ -33,6 +35,10 @@ pub(super) struct Store {
     /// Held by whoever erases: one at a time.
     pub(super) erasing: Mutex<()>,
     pub(super) counters: Counters,
+    /// The sums of data files, which never change, as checkpoints have found them.
+    pub(super) sums: Mutex<Sums>,
+    /// Declared last, so that it goes after the database.
+    pub(super) _lock: DirectoryLock,
 }
 
 /// Counts of what has happened since the store was opened.

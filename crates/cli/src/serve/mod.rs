@@ -132,7 +132,8 @@ impl Serve {
     }
 
     fn open(&self, context: &Context) -> Result<Store> {
-        let options = Options { memory_budget_bytes: self.memory_budget, ..Options::default() };
+        let options =
+            Options { memory_budget_bytes: self.memory_budget, shared: context.shared_store, ..Options::default() };
         let durability = match self.durability {
             Durable::Os => Durability::Os,
             Durable::Sync => Durability::Sync,

@@ -148,6 +148,15 @@ impl AsyncClient {
         let to = to.to_owned();
         self.blocking(move |client| client.checkpoint(&to)).await
     }
+
+    /// Writes a consistent copy of the store that shares its files with it, or none. See [`Session::checkpoint_with`].
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn checkpoint_with(&self, to: &Path, files: CheckpointFiles) -> Result<()> {
+        let to = to.to_owned();
+        self.blocking(move |client| client.checkpoint_with(&to, files)).await
+    }
 }
 
 /// Files are of this host. `progress` is called in the thread that works.

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use asofdb::{Error, Result};
+use asofdb::{CheckpointFiles, Error, Result};
 use asofdb_protocol::{
     CheckpointRequest, ClockRepairMessage, FreshnessMessage, FreshnessRequest, VerifiedMessage, decode_message,
     encoded_message,
@@ -33,12 +33,13 @@ pub(super) fn repair_clock(work: &Work<'_>, body: &[u8]) -> Result<Vec<u8>> {
     encoded_message(&ClockRepairMessage::from(work.shared.service.store.repair_clock()?))
 }
 
-pub(super) fn checkpoint(work: &Work<'_>, body: &[u8]) -> Result<Vec<u8>> {
+/// Copies the store. Both requests for that have one body.
+pub(super) fn checkpoint(work: &Work<'_>, body: &[u8], files: CheckpointFiles) -> Result<Vec<u8>> {
     let request: CheckpointRequest = decode_message(body)?;
     let directory = Path::new(&request.directory);
     if !directory.is_absolute() {
         let message = "the directory of a checkpoint is an absolute path, seen from the sidecar";
         return Err(Error::invalid(format!("{message}: {}", directory.display())));
     }
-    encoded_message(&work.shared.service.store.checkpoint(directory)?)
+    encoded_message(&work.shared.service.store.checkpoint_with(directory, files)?)
 }

@@ -16,7 +16,7 @@ use std::time::Duration;
 use std::{io, thread};
 
 use asofdb::parts::Counts;
-use asofdb::{Error, Result};
+use asofdb::{CheckpointFiles, Error, Result};
 use asofdb_protocol::{Header, Kind, ScanRequest, decode_message};
 use crossbeam::channel::{Receiver, RecvTimeoutError};
 
@@ -36,8 +36,8 @@ const HEARTBEAT_EVERY: Duration = Duration::from_secs(2);
 
 /// Returns whether a request is one of these.
 pub(super) fn is_bulk(kind: Kind) -> bool {
-    use Kind::{Checkpoint, Compact, Freshness, Join, Load, RepairClock, Scan, Verify};
-    matches!(kind, Scan | Join | Load | Freshness | Verify | Compact | Checkpoint | RepairClock)
+    use Kind::{Checkpoint, Compact, Copy, Freshness, Join, Load, RepairClock, Scan, Verify};
+    matches!(kind, Scan | Join | Load | Freshness | Verify | Compact | Checkpoint | Copy | RepairClock)
 }
 
 /// The connection and the resources that a bulk request works with.
@@ -63,7 +63,8 @@ impl Work<'_> {
             Kind::Verify => maintenance::verify(self, body),
             Kind::Compact => maintenance::compact(self, body),
             Kind::RepairClock => maintenance::repair_clock(self, body),
-            Kind::Checkpoint => maintenance::checkpoint(self, body),
+            Kind::Checkpoint => maintenance::checkpoint(self, body, CheckpointFiles::Shared),
+            Kind::Copy => maintenance::checkpoint(self, body, CheckpointFiles::Copied),
             _ => Err(not_bulk(kind)),
         })
     }
@@ -82,7 +83,7 @@ fn operation(kind: Kind, body: &[u8]) -> Result<Operation> {
         Kind::Verify => Operation::Verify,
         Kind::Compact => Operation::Compact,
         Kind::RepairClock => Operation::RepairClock,
-        Kind::Checkpoint => Operation::Checkpoint,
+        Kind::Checkpoint | Kind::Copy => Operation::Checkpoint,
         _ => return Err(not_bulk(kind)),
     })
 }

@@ -6,23 +6,32 @@
 //!
 //! The temporary is locked while its writer lives. The kernel releases the lock with the process, which tells
 //! what a killed run left (removed by the next run on the same target) from what a running one is writing.
+//!
+//! N is a ticket: one more than the greatest there was. A run gives way to another that lives and has a smaller
+//! ticket, or the same and a smaller PID, so that of runs which begin together at least one goes on. Should two go
+//! on, the rename lets one of them win, since it never replaces anything.
 
 use std::error::Error as StdError;
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
-use asofdb_storage::{Error, Result};
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use rustix::io::Errno;
 
+use crate::error::{Error, Result};
+
 /// The text between the target's name and the writer's number in a temporary name.
-const TEMPORARY_MARK: &str = ".asof-tmp-";
+pub const TEMPORARY_MARK: &str = ".asof-tmp-";
 
 /// Temporary names tried before giving up. A name is taken only by an output that lives, or that an
 /// earlier process of the same number left on a file system without locks.
 const ATTEMPTS_MAX: u32 = 100;
+
+/// The mode of a directory that is its owner's alone.
+const PRIVATE_MODE: u32 = 0o700;
 
 /// A file being written. Dropped before `finish`, it leaves nothing.
 #[derive(Debug)]
@@ -47,7 +56,7 @@ impl OutputFile {
     ///
     /// # Errors
     /// `Unavailable` when the disk is full, `Conflict` when the target was created meanwhile. Nothing is left then.
-    pub(crate) fn finish(self) -> Result<()> {
+    pub fn finish(self) -> Result<()> {
         self.file.sync_all().map_err(|error| cannot_write(&self.claim.target, error))?;
         self.claim.publish()
     }
@@ -77,26 +86,38 @@ impl OutputDirectory {
     /// # Errors
     /// As [`OutputFile::create`].
     pub fn create(target: &Path) -> Result<Self> {
-        let create = |path: &Path| fs::create_dir(path).and_then(|()| File::open(path));
+        OutputDirectory::claim(target, &fs::DirBuilder::new())
+    }
+
+    /// [`OutputDirectory::create`] of a directory that nobody but its owner may look into.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn create_private(target: &Path) -> Result<Self> {
+        OutputDirectory::claim(target, fs::DirBuilder::new().mode(PRIVATE_MODE))
+    }
+
+    fn claim(target: &Path, builder: &fs::DirBuilder) -> Result<Self> {
+        let create = |path: &Path| builder.create(path).and_then(|()| File::open(path));
         let (claim, directory) = Claim::new(target, create)?;
         Ok(OutputDirectory { claim, _directory: directory })
     }
 
     /// Returns the path of the directory while it is being filled.
-    pub(crate) fn path(&self) -> &Path {
+    pub fn path(&self) -> &Path {
         &self.claim.temporary
     }
 
     /// Returns the path that the directory will have.
-    pub(crate) fn target(&self) -> &Path {
+    pub fn target(&self) -> &Path {
         &self.claim.target
     }
 
     /// Makes everything in the directory durable and gives it its name.
     ///
     /// # Errors
-    /// As `finish`.
-    pub(crate) fn finish(self) -> Result<()> {
+    /// As [`OutputFile::finish`].
+    pub fn finish(self) -> Result<()> {
         sync_tree(&self.claim.temporary).map_err(|error| cannot_write(&self.claim.target, error))?;
         self.claim.publish()
     }
@@ -115,7 +136,7 @@ fn sync_tree(directory: &Path) -> io::Result<()> {
 }
 
 /// The error for a write below `path` that failed; the cause may lie deep in the chain of another library's error.
-pub(crate) fn cannot_write(path: &Path, error: impl Into<Box<dyn StdError + Send + Sync>>) -> Error {
+pub fn cannot_write(path: &Path, error: impl Into<Box<dyn StdError + Send + Sync>>) -> Error {
     let error = error.into();
     let path = path.display();
     let made = match io_kind(&*error) {
@@ -159,14 +180,16 @@ impl Claim {
             return Err(Error::not_found(format!("the directory to write into does not exist; create it: {parent}")));
         }
         let mark = temporary_mark(name);
-        for attempt in 0..ATTEMPTS_MAX {
+        let first = others(parent, &mark).map(|(ticket, _)| ticket.number.saturating_add(1)).max().unwrap_or_default();
+        for number in first..first.saturating_add(ATTEMPTS_MAX) {
+            let ticket = Ticket { number, pid: std::process::id() };
             let mut temporary = mark.clone();
-            temporary.push(format!("{}-{attempt}", std::process::id()));
+            temporary.push(format!("{}-{number}", ticket.pid));
             let temporary = parent.join(temporary);
             match claim(&temporary, &create) {
                 Ok(file) => {
                     let claim = Claim { target: target.to_owned(), temporary, is_published: false };
-                    claim.remove_leftovers(&mark)?;
+                    claim.settle(ticket, &mark)?;
                     return Ok((claim, file));
                 }
                 Err(error) if matches!(error.kind(), io::ErrorKind::AlreadyExists | io::ErrorKind::NotFound) => {}
@@ -176,20 +199,18 @@ impl Claim {
         Err(Error::unavailable(format!("too many temporary files {}*: remove them", parent.join(mark).display())))
     }
 
-    fn remove_leftovers(&self, mark: &OsStr) -> Result<()> {
-        let Ok(entries) = fs::read_dir(parent(&self.target)) else { return Ok(()) };
-        for path in entries.flatten().filter(|entry| is_temporary(&entry.file_name(), mark)).map(|entry| entry.path()) {
-            if path == self.temporary {
-                continue;
-            }
-            // What cannot be opened or locked for another reason is left alone: it may be alive.
-            match File::open(&path).map(|file| file.try_lock().map(|()| file)) {
+    /// Removes what killed runs left, and gives way to one that lives and came first.
+    fn settle(&self, mine: Ticket, mark: &OsStr) -> Result<()> {
+        for (ticket, path) in others(parent(&self.target), mark).filter(|(ticket, _)| *ticket != mine) {
+            // A shared lock: two who look at one dead temporary must not take each other for its owner. What cannot be
+            // opened or locked for another reason is left alone, for it may be alive.
+            match File::open(&path).map(|file| file.try_lock_shared().map(|()| file)) {
                 Ok(Ok(_locked)) => remove(&path),
-                Ok(Err(TryLockError::WouldBlock)) => {
+                Ok(Err(TryLockError::WouldBlock)) if ticket < mine => {
                     let target = self.target.display();
                     return Err(Error::conflict(format!("another run is writing this output; wait for it: {target}")));
                 }
-                Ok(Err(TryLockError::Error(_))) | Err(_) => {}
+                Ok(Err(_)) | Err(_) => {}
             }
         }
         Ok(())
@@ -211,11 +232,37 @@ impl Drop for Claim {
     }
 }
 
-/// Creates a temporary and locks it. Another run may have taken it for a leftover in between and removed it.
+/// A run's place in the order of those that write one output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Ticket {
+    number: u32,
+    pid: u32,
+}
+
+impl Ticket {
+    /// The ticket in a temporary name; `None` for other names.
+    fn of(name: &OsStr, mark: &OsStr) -> Option<Self> {
+        let rest = name.as_encoded_bytes().strip_prefix(mark.as_encoded_bytes())?;
+        let (pid, number) = str::from_utf8(rest).ok()?.split_once('-')?;
+        Some(Ticket { number: number.parse().ok()?, pid: pid.parse().ok()? })
+    }
+}
+
+/// The temporaries of a target, with their tickets.
+fn others(parent: &Path, mark: &OsStr) -> impl Iterator<Item = (Ticket, PathBuf)> {
+    let entries = fs::read_dir(parent).into_iter().flatten().flatten();
+    entries.filter_map(move |entry| Some((Ticket::of(&entry.file_name(), mark)?, entry.path())))
+}
+
+/// Creates a temporary and locks it. Another run may have taken it for a leftover in between and removed it, and a
+/// thread of this process may have made another of the same name since.
 fn claim(temporary: &Path, create: impl Fn(&Path) -> io::Result<File>) -> io::Result<File> {
     let file = create(temporary)?;
     if file.lock().is_ok() {
-        fs::symlink_metadata(temporary)?;
+        let (mine, there) = (file.metadata()?, fs::symlink_metadata(temporary)?);
+        if (mine.dev(), mine.ino()) != (there.dev(), there.ino()) {
+            return Err(io::ErrorKind::AlreadyExists.into());
+        }
     }
     Ok(file)
 }
@@ -258,11 +305,6 @@ fn temporary_mark(name: &OsStr) -> OsString {
     mark
 }
 
-fn is_temporary(name: &OsStr, mark: &OsStr) -> bool {
-    let rest = name.as_encoded_bytes().strip_prefix(mark.as_encoded_bytes());
-    rest.is_some_and(|rest| rest.iter().all(|byte| byte.is_ascii_digit() || *byte == b'-'))
-}
-
 /// Removes a file or directory as well as it can: what stays is recognised and removed by the next run.
 fn remove(path: &Path) {
     let removed = match path.is_dir() {
@@ -276,9 +318,8 @@ fn remove(path: &Path) {
 mod tests {
     use std::io::Write;
 
-    use asofdb_storage::ErrorKind;
-
     use super::*;
+    use crate::error::ErrorKind;
 
     fn names(directory: &Path) -> Vec<String> {
         let names = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
@@ -375,13 +416,53 @@ mod tests {
         assert_eq!(OutputFile::create(Path::new("no-such-directory/..")).unwrap_err().kind(), ErrorKind::Invalid);
     }
 
+    /// An error of another library around one of the file system.
+    #[derive(Debug)]
+    struct Wrapped(io::Error);
+
+    impl std::fmt::Display for Wrapped {
+        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("cannot do it")
+        }
+    }
+
+    impl StdError for Wrapped {
+        fn source(&self) -> Option<&(dyn StdError + 'static)> {
+            Some(&self.0)
+        }
+    }
+
     #[test]
     fn a_full_disk_is_named_however_deep_the_cause_lies() {
         let full = || io::Error::from(io::ErrorKind::StorageFull);
-        let nested = parquet::errors::ParquetError::External(Box::new(full()));
-        for error in [cannot_write(Path::new("out"), full()), cannot_write(Path::new("out"), nested)] {
+        for error in [cannot_write(Path::new("out"), full()), cannot_write(Path::new("out"), Wrapped(full()))] {
             assert_eq!(error.kind(), ErrorKind::Unavailable);
             assert_eq!(error.to_string(), "the disk is full: cannot write out");
         }
+    }
+
+    #[test]
+    fn of_many_who_write_one_output_at_once_exactly_one_does() {
+        let directory = tempfile::tempdir().unwrap();
+        for round in 0..40 {
+            let target = directory.path().join(format!("out{round}"));
+            let start = std::sync::Barrier::new(8);
+            let write = |writer: usize| {
+                start.wait();
+                let output = OutputDirectory::create(&target)?;
+                fs::write(output.path().join("part"), writer.to_string()).unwrap();
+                output.finish()
+            };
+            let done: Vec<_> = std::thread::scope(|scope| {
+                let writers: Vec<_> = (0..8).map(|writer| scope.spawn(move || write(writer))).collect();
+                writers.into_iter().map(|writer| writer.join().unwrap()).collect()
+            });
+            let winners: Vec<_> = (0..8).filter(|writer| done[*writer].is_ok()).collect();
+            let [winner] = winners.as_slice() else { panic!("one of them makes it: {done:?}") };
+            assert_eq!(fs::read_to_string(target.join("part")).unwrap(), winner.to_string());
+            let losers = done.iter().filter_map(|done| done.as_ref().err());
+            assert!(losers.clone().all(|error| error.kind() == ErrorKind::Conflict), "{done:?}");
+        }
+        assert_eq!(names(directory.path()).len(), 40, "nothing else is left");
     }
 }
