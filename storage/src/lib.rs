@@ -55,8 +55,8 @@ pub use number::{MatrixNumber, NumberWork, is_numeric};
 pub use plan::{Change, ChangeKind, ObjectKind, Plan};
 #[cfg(feature = "rocksdb")]
 pub use rocks::{
-    BACKGROUND_JOBS_DEFAULT, MEMORY_BUDGET_BYTES_DEFAULT, MEMORY_BUDGET_BYTES_MIN, Options, ROCKSDB_VERSION,
-    RocksBackend, RocksOnline, STALL_PATIENCE_DEFAULT, STORE_FORMAT, restore,
+    BACKGROUND_JOBS_DEFAULT, MEMORY_BUDGET_BYTES_DEFAULT, MEMORY_BUDGET_BYTES_MIN, Options, ROCKSDB_VERSION, Repaired,
+    RocksBackend, RocksOnline, STALL_PATIENCE_DEFAULT, STORE_FORMAT, examine, repair, restore,
 };
 pub use row_plan::{PlannedRow, RowPlan};
 pub use row_record::{Field, RecordArena, RecordLayout, RecordMut, RecordRef, mark_missing};

@@ -6,6 +6,8 @@
 
 pub(crate) mod codec;
 mod entity;
+#[cfg(feature = "rocksdb")]
+pub(crate) mod floor;
 #[cfg(test)]
 mod golden;
 mod meta;

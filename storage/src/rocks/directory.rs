@@ -54,6 +54,17 @@ pub(super) fn prepare(path: &Path, create: bool) -> Result<Contents> {
     Ok(Contents::Fresh)
 }
 
+/// Checks that `path` is marked as a store, whatever state its files are in.
+///
+/// # Errors
+/// `NotFound` when there is no store; `Corrupt` and `Conflict` for its marker; `Unavailable` when it cannot be read.
+pub(super) fn check_is_store(path: &Path) -> Result<()> {
+    match path.join(MARKER).exists() {
+        true => check_marker(path),
+        false => Err(Error::not_found(format!("there is no store here: {}", path.display()))),
+    }
+}
+
 /// Checks that a table by itself may be made at `path`: where there is nothing, or where one was before.
 ///
 /// # Errors
@@ -115,8 +126,9 @@ fn list(path: &Path) -> std::io::Result<Vec<String>> {
 }
 
 fn check_marker(path: &Path) -> Result<()> {
-    let text = fs::read_to_string(path.join(MARKER))
+    let text = fs::read(path.join(MARKER))
         .map_err(|error| from_io(&format!("cannot read the store at {}", path.display()), error))?;
+    let text = String::from_utf8_lossy(&text);
     let format = text.trim_end().strip_prefix(MARKER_TEXT).and_then(|format| format.parse().ok());
     let damaged = || Error::corrupt(format!("the file {MARKER} of the store is damaged: {}", path.display()));
     check_supported(format.ok_or_else(damaged)?)

@@ -7,17 +7,20 @@
 mod as_of;
 mod bulk;
 mod catalog;
+mod closing;
 mod commit;
 mod directory;
 mod erase;
 mod error;
 mod families;
+mod floor;
 mod gate;
 mod latest;
 mod maintain;
 mod newest;
 mod observe;
 mod online;
+mod open;
 mod options;
 mod order;
 mod patience;
@@ -25,6 +28,7 @@ mod pool;
 mod present;
 mod rebuild;
 mod records;
+mod repair;
 mod restore;
 mod retention;
 mod scan;
@@ -43,18 +47,15 @@ mod work;
 use std::path::Path;
 use std::sync::Arc;
 
+use self::closing::Closing;
 use self::commit::Committer;
-use self::directory::Contents;
 use self::error::from_rocks;
-use self::families::Database;
 pub use self::online::RocksOnline;
-use self::options::Tuning;
 pub use self::options::{
     BACKGROUND_JOBS_DEFAULT, MEMORY_BUDGET_BYTES_DEFAULT, MEMORY_BUDGET_BYTES_MIN, Options, STALL_PATIENCE_DEFAULT,
 };
-use self::pool::Pool;
-use self::present::Present;
 pub use self::records::STORE_FORMAT;
+pub use self::repair::{Repaired, examine, repair};
 pub use self::restore::restore;
 use self::snapshot::RocksSnapshot;
 use self::store::Store;
@@ -73,58 +74,24 @@ use crate::time::{Clock, Timestamp};
 pub struct RocksBackend {
     /// Declared before the store, so that it finishes first.
     committer: Committer,
+    _closing: Closing,
     store: Arc<Store>,
 }
 
 impl RocksBackend {
     /// Opens the store at `path`, or creates it where the options say so, and finishes what a crash interrupted.
     ///
+    /// Before that its files are compared with what is known to be on disk, and a store that has lost any of it is not
+    /// opened and not changed. [`Upkeep::notices`] has what else was found.
+    ///
     /// # Errors
     /// `NotFound` when there is no store; `Invalid` for an option; `Conflict` for what is not a store or was
     /// written by a newer asofdb; `Unavailable` when another process has it open, or it cannot be written;
     /// `Corrupt` when it is damaged.
     pub fn open(path: impl AsRef<Path>, options: Options, clock: Arc<dyn Clock>) -> Result<Self> {
-        let store = Arc::new(open(path.as_ref(), options, clock)?);
-        Ok(RocksBackend { committer: Committer::start(store.clone())?, store })
+        let store = Arc::new(open::open(path.as_ref(), options, clock)?);
+        Ok(RocksBackend { committer: Committer::start(store.clone())?, _closing: Closing(store.clone()), store })
     }
-}
-
-fn open(path: &Path, options: Options, clock: Arc<dyn Clock>) -> Result<Store> {
-    options.check()?;
-    let contents = directory::prepare(path, options.create)?;
-    let path = &directory::real_path(path)?;
-    let present = Arc::new(Present::new(clock));
-    // Compaction starts while the store opens, and an erasure may have been interrupted.
-    present.set_erasing(true);
-    let tuning = Tuning::new(&options, &present)?;
-    let database = Arc::new(Database::open(path, &tuning, contents == Contents::Fresh)?);
-    records::check_format(&database)?;
-    if let Some(reached) = records::reached(&database)? {
-        present.resume(reached);
-    }
-    let catalog = Catalog::from_records(records::all(&database)?);
-    present
-        .set_catalog(catalog.map_err(|error| error.context(format!("cannot open the store at {}", path.display())))?);
-    let pool = Arc::new(Pool::new(database.clone()));
-    let store = Store {
-        online: RocksOnline::over(database.clone(), pool.clone(), present.clone(), options.stall_patience),
-        options,
-        tuning,
-        present,
-        pool,
-        loads: directory::empty_loads(path)?,
-        database,
-        observers: Default::default(),
-        writes: Default::default(),
-        erasing: Default::default(),
-        counters: Default::default(),
-    };
-    bulk::recover(&store)?;
-    if let Err(error) = erase::finish(&store) {
-        // The rows are gone for every reader; only their bytes wait for the next time.
-        store.failed(error);
-    }
-    Ok(store)
 }
 
 impl Catalogs for RocksBackend {
@@ -199,5 +166,9 @@ impl Upkeep for RocksBackend {
 
     fn verify(&self) -> Result<Verified> {
         verify::verify(&self.store)
+    }
+
+    fn notices(&self) -> Vec<String> {
+        self.store.notices.clone()
     }
 }
