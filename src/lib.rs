@@ -98,7 +98,7 @@ pub use asofdb_storage::{
     Verified, Version, ViewDefinition,
 };
 #[cfg(feature = "rocksdb")]
-pub use asofdb_storage::{Options, ROCKSDB_VERSION, STORE_FORMAT, restore};
+pub use asofdb_storage::{Options, ROCKSDB_VERSION, Repaired, STORE_FORMAT, examine, repair, restore};
 
 /// Parts that the crates of this workspace which carry a store to other processes share with it. They may change with
 /// any version: programs use what is above.

@@ -209,6 +209,11 @@ impl Store {
     pub fn verify(&self) -> Result<Verified> {
         self.backend.verify()
     }
+
+    /// What opening the store found that its operator should hear of, a line each. Nothing of it is wrong.
+    pub fn notices(&self) -> Vec<String> {
+        self.backend.notices()
+    }
 }
 
 impl std::fmt::Debug for Store {

@@ -21,6 +21,7 @@ mod ingest;
 mod operations;
 mod output;
 mod progress;
+mod repair;
 mod search;
 mod serve;
 mod sheet;
@@ -62,7 +63,7 @@ Examples:
   asof --connect ~/.asof/socket views                      and work through that
   asof demo asof-demo                                      all of it, on real flights
 
-Exit codes: 0 done, 1 failed, 2 wrong usage, 3 a check found a problem (freshness, verify, demo).
+Exit codes: 0 done, 1 failed, 2 wrong usage, 3 a check found a problem (freshness, verify, repair, demo).
 Times are RFC 3339 (2013-06-01T12:00:00Z), a date (2013-06-01, midnight UTC) or `now`.
 In JSON, NaN and infinities are the strings \"NaN\", \"Infinity\" and \"-Infinity\", and bytes are base64.";
 
@@ -85,6 +86,7 @@ enum Command {
     Compact(operations::Compact),
     Checkpoint(operations::Checkpoint),
     Restore(operations::Restore),
+    Repair(repair::Repair),
     Serve(Box<serve::Serve>),
     Demo(demo::Demo),
     Completions(completions::Completions),
@@ -111,6 +113,7 @@ impl Command {
             Command::Compact(command) => command.run(context),
             Command::Checkpoint(command) => command.run(context),
             Command::Restore(command) => command.run(context),
+            Command::Repair(command) => command.run(context),
             Command::Serve(command) => command.run(context),
             Command::Demo(command) => command.run(context),
             Command::Completions(command) => command.run(),

@@ -99,9 +99,16 @@ impl Edit {
         for _ in ["smallest sequence", "largest sequence"] {
             fields.varint()?;
         }
-        while tag == tag::ADDED_4 {
+        match tag {
+            tag::ADDED_4 => self.added_details(fields),
+            _ => Ok(()),
+        }
+    }
+
+    fn added_details(&mut self, fields: &mut Fields<'_>) -> Result<()> {
+        loop {
             match fields.varint()? {
-                tag::ADDED_END => break,
+                tag::ADDED_END => return Ok(()),
                 tag::ADDED_FIRST_LOG => {
                     let log = fields.bytes()?.try_into().map_err(|_| corrupt())?;
                     self.first_log = Some(u64::from_le_bytes(log));
@@ -109,7 +116,6 @@ impl Edit {
                 _ => drop(fields.bytes()?),
             }
         }
-        Ok(())
     }
 }
 

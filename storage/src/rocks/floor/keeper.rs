@@ -18,6 +18,7 @@ use super::slots;
 use super::statement::{Floor, LogFloor};
 use super::wal::{self, Wal};
 use crate::error::{Error, Result};
+use crate::rocks::directory::sync_directory;
 use crate::rocks::error::from_io;
 
 /// The time for which a power cut may set the floor back.
@@ -71,7 +72,7 @@ impl Keeper {
     /// `Unavailable` when it cannot be written, or a thread cannot be started.
     pub(in crate::rocks) fn start(&self, checked: &Checked) -> Result<()> {
         let shared = self.shared.clone();
-        shared.refresh_both(&checked.logs)?;
+        shared.refresh_one(&checked.logs)?;
         let position = Position::new(&shared.directory, checked.logs.clone())?;
         shared.files.lock().log_slots = Some(position.slots().file()?);
         *shared.position.lock() = Some(position);
@@ -252,8 +253,9 @@ fn live(directory: &Path) -> Result<Manifest> {
     if is_damaged || manifest.unreadable.is_some() {
         return Err(Error::corrupt(format!("the file {name} of the store is damaged")));
     }
-    // What was read may not be on disk yet.
+    // What was read may not be on disk yet, nor the new name of `CURRENT`.
     let synced = File::open(manifest::path(directory, manifest.number)).and_then(|file| file.sync_data());
+    let synced = synced.and_then(|()| sync_directory(directory));
     synced.map_err(|error| from_io(&format!("cannot write {name}"), error))?;
     Ok(manifest)
 }

@@ -156,14 +156,17 @@ impl LogSlots {
     /// Opens or makes the file, and states in it that nothing is known; other statements say the rest.
     pub(super) fn open(directory: &Path) -> Result<Self> {
         let path = directory.join(LOG_FLOOR);
+        let is_new = !path.exists();
         let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path);
         let file = file.map_err(|error| failed(&path, error))?;
         let mut slots = LogSlots { file, path, turn: 0 };
         for _ in LOG_PLACES {
             slots.state(&LogFloor::default())?;
         }
-        slots.sync()?;
-        sync_directory(directory).map_err(|error| failed(&slots.path, error))?;
+        if is_new {
+            let synced = slots.file.sync_all().and_then(|()| sync_directory(directory));
+            synced.map_err(|error| failed(&slots.path, error))?;
+        }
         Ok(slots)
     }
 
@@ -177,10 +180,6 @@ impl LogSlots {
         let place = LOG_PLACES[self.turn % LOG_PLACES.len()];
         self.turn += 1;
         self.file.write_all_at(&bytes, place).map_err(|error| failed(&self.path, error))
-    }
-
-    fn sync(&self) -> Result<()> {
-        self.file.sync_data().map_err(|error| failed(&self.path, error))
     }
 
     /// The file, to be synced elsewhere.
