@@ -98,8 +98,8 @@ pub use self::store::Store;
 pub use asofdb_storage as storage;
 #[cfg(feature = "rocksdb")]
 pub use asofdb_storage::{
-    BackedUp, Backup, BackupKey, Backups, KeepPolicy, Options, ROCKSDB_VERSION, Restored, STORE_FORMAT, restore,
-    restore_backup,
+    BackedUp, Backup, BackupKey, Backups, KeepPolicy, Options, ROCKSDB_VERSION, Repaired, Restored, STORE_FORMAT,
+    examine, repair, restore, restore_backup,
 };
 pub use asofdb_storage::{
     Catalog, Change, ChangeKind, CheckpointFiles, Clock, ClockClaim, ClockRepair, ClockStatus, Committed, Date,

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use asofdb_storage::{
-    Backend, Catalog, Clock, ClockRepair, ClockStatus, Committed, Definitions, Durability, Erased, Error, FeatureView, Hint, Lookup, MemoryBackend, Plan, Result, Stats, Timestamp, Verified, WriteBatch, key, CheckpointFiles,
+    Backend, Catalog, CheckpointFiles, Clock, ClockRepair, ClockStatus, Committed, Definitions, Durability, Erased,
+    Error, FeatureView, Hint, Lookup, MemoryBackend, Plan, Result, Stats, Timestamp, Verified, WriteBatch, key,
 };
 
 use crate::definitions::reference::find_view;
@@ -326,6 +327,11 @@ impl Store {
     /// `Unavailable` when the store cannot be read; what is wrong with the data is in the answer.
     pub fn verify(&self) -> Result<Verified> {
         self.backend.verify()
+    }
+
+    /// What opening the store found that its operator should hear of, a line each. Nothing of it is wrong.
+    pub fn notices(&self) -> Vec<String> {
+        self.backend.notices()
     }
 }
 

@@ -521,7 +521,13 @@ fn a_store_is_measured_compacted_copied_and_restored() {
     assert_eq!(names, ["catalog", "latest", "history"]);
     assert_eq!(stats["families"][2]["rows_estimate"], 4);
     assert!(cli.succeeds("compact").starts_with("compacted: "));
-    assert_eq!(cli.json("verify"), json!({"versions": 4, "entities": 3, "problems": []}));
+    let verified = cli.json("verify");
+    assert_eq!(
+        [&verified["versions"], &verified["entities"], &verified["problems"]],
+        [&json!(4), &json!(3), &json!([])]
+    );
+    assert!(verified["disk_bytes"].as_u64() > Some(0) && verified["seconds"].as_f64() > Some(0.0), "{verified}");
+    assert!(cli.succeeds("verify").contains(" MiB/s: all is well"));
     assert_eq!(cli.succeeds("checkpoint copy"), "checkpoint written to copy\n");
     cli.refuses("checkpoint copy", &["copy", "must not exist"]);
     let before = cli.content();
@@ -765,6 +771,33 @@ fn the_store_can_be_named_by_the_environment() {
 }
 
 #[test]
+fn repair_says_what_is_wrong_and_changes_nothing_until_it_is_told_to() {
+    let cli = Cli::filled();
+    assert_eq!(cli.json("repair"), json!({"damage": []}));
+    let whole = cli.content();
+    let files = fs::read_dir(cli.path("asof-data")).unwrap().map(|entry| entry.unwrap().path());
+    let manifest =
+        files.filter(|path| path.file_name().unwrap().to_str().unwrap().starts_with("MANIFEST")).max().unwrap();
+    let mut bytes = fs::read(&manifest).unwrap();
+    let place = bytes.len() / 2;
+    bytes[place] ^= 1;
+    fs::write(&manifest, &bytes).unwrap();
+    let message = cli.fails(1, "views");
+    assert!(
+        message.contains(&format!("bit 0 of byte {place} is flipped")) && message.contains("asof repair"),
+        "{message}"
+    );
+    let text = cli.ends(3, "repair");
+    assert!(text.contains("1 fault; nothing was changed; --yes repairs it"), "{text}");
+    assert_eq!(fs::read(&manifest).unwrap(), bytes);
+    let repaired = cli.json("repair --yes");
+    assert_eq!((repaired["mended"].as_array().unwrap().len(), &repaired["lost"]), (1, &json!([])));
+    let kept = std::path::Path::new(repaired["kept_in"].as_str().unwrap()).join(manifest.file_name().unwrap());
+    assert_eq!(fs::read(kept).unwrap(), bytes);
+    assert_eq!(cli.content(), whole);
+}
+
+#[test]
 fn every_command_has_help_with_examples() {
     let cli = Cli::new();
     let commands = [
@@ -787,6 +820,7 @@ fn every_command_has_help_with_examples() {
         "restore",
         "backup",
         "backups",
+        "repair",
         "demo",
     ];
     let all = cli.succeeds("--help");

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use asofdb_storage::{
-    Catalog, ClockRepair, ClockStatus, Committed, Definitions, Durability, Erased, FeatureView, KeyRange, Plan, Result, Stats, Timestamp, Verified, WriteBatch, CheckpointFiles,
+    Catalog, CheckpointFiles, ClockRepair, ClockStatus, Committed, Definitions, Durability, Erased, FeatureView,
+    KeyRange, Plan, Result, Stats, Timestamp, Verified, WriteBatch,
 };
 
 use super::{Scan, ScanBegin, ScanSink, Session};

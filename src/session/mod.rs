@@ -12,7 +12,8 @@ use std::sync::Arc;
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use asofdb_storage::{
-    Catalog, ClockRepair, ClockStatus, Committed, Definitions, Durability, Erased, FeatureView, Plan, Result, Stats, Timestamp, Verified, WriteBatch, CheckpointFiles,
+    Catalog, CheckpointFiles, ClockRepair, ClockStatus, Committed, Definitions, Durability, Erased, FeatureView, Plan,
+    Result, Stats, Timestamp, Verified, WriteBatch,
 };
 
 pub use self::local::scan_counted;

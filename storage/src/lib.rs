@@ -45,7 +45,9 @@ mod value_type;
 mod version;
 
 pub use backend::{
-    AsOfLookup, Backend, Catalogs, Committed, Cursor, Erased, FamilyStats, Found, History, KeyRange, LookedUp, Lookup, Newest, NewestRow, Observer, Online, RowKey, Scan, Scanned, Snapshot, Stats, Timekeeping, Upkeep, Verified, Visit, VisitVersion, CheckpointFiles,
+    AsOfLookup, Backend, Catalogs, CheckpointFiles, Committed, Cursor, Erased, FamilyStats, Found, History, KeyRange,
+    LookedUp, Lookup, Newest, NewestRow, Observer, Online, RowKey, Scan, Scanned, Snapshot, Stats, Timekeeping, Upkeep,
+    Verified, Visit, VisitVersion,
 };
 pub use batch::{BATCH_BYTES_MAX, BATCH_ROWS_MAX, BatchRow, Durability, Note, WriteBatch};
 pub use catalog::{Catalog, Entity, Feature, FeatureService, FeatureView, JoinKey, MAX_FUTURE_SKEW_DEFAULT};
@@ -66,8 +68,8 @@ pub use records::Record;
 #[cfg(feature = "rocksdb")]
 pub use rocks::{
     BACKGROUND_JOBS_DEFAULT, BackedUp, Backup, BackupKey, Backups, KeepPolicy, MEMORY_BUDGET_BYTES_DEFAULT,
-    MEMORY_BUDGET_BYTES_MIN, Options, ROCKSDB_VERSION, Restored, RocksBackend, RocksOnline, STALL_PATIENCE_DEFAULT,
-    STORE_FORMAT, restore, restore_backup,
+    MEMORY_BUDGET_BYTES_MIN, Options, ROCKSDB_VERSION, Repaired, Restored, RocksBackend, RocksOnline,
+    STALL_PATIENCE_DEFAULT, STORE_FORMAT, examine, repair, restore, restore_backup,
 };
 pub use row_plan::{PlannedRow, RowPlan};
 pub use row_record::{RecordArena, RecordMut, RecordRef, mark_missing};

@@ -11,7 +11,9 @@ use std::sync::Arc;
 use parking_lot::RwLock;
 
 use crate::backend::{
-    AsOfLookup, Catalogs, Committed, Cursor, Erased, FamilyStats, Found, History, KeyRange, Lookup, Newest, NewestRow, Observer, Observers, RowKey, Scan, Scanned, Snapshot, Stats, Timekeeping, Upkeep, Verified, Visit, VisitVersion, CheckpointFiles,
+    AsOfLookup, Catalogs, CheckpointFiles, Committed, Cursor, Erased, FamilyStats, Found, History, KeyRange, Lookup,
+    Newest, NewestRow, Observer, Observers, RowKey, Scan, Scanned, Snapshot, Stats, Timekeeping, Upkeep, Verified,
+    Visit, VisitVersion,
 };
 use crate::batch::{Durability, WriteBatch};
 use crate::catalog::{Catalog, FeatureView};

@@ -13,7 +13,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use asofdb_storage::{
-    AsOfLookup, Catalogs, Clock, ClockClaim, Definitions, Durability, EntityDefinition, Error, ErrorKind, FeatureDefinition, FeatureView, Found, History, JoinKey, KeyRange, LookedUp, Lookup, ManualClock, NewestRow, Online, Options, Reading, RocksBackend, RocksOnline, ScalarType, Span, Timekeeping, Timestamp, Upkeep, ValueType, Version, ViewDefinition, WriteBatch, CheckpointFiles,
+    AsOfLookup, Catalogs, CheckpointFiles, Clock, ClockClaim, Definitions, Durability, EntityDefinition, Error,
+    ErrorKind, FeatureDefinition, FeatureView, Found, History, JoinKey, KeyRange, LookedUp, Lookup, ManualClock,
+    NewestRow, Online, Options, Reading, RocksBackend, RocksOnline, ScalarType, Span, Timekeeping, Timestamp, Upkeep,
+    ValueType, Version, ViewDefinition, WriteBatch,
 };
 use common::{DAY, HOUR, START, aged, at, kept, text_key, value_row};
 

@@ -8,7 +8,10 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use asofdb::storage::WriteBatch;
 use asofdb::{
-    Answer, Catalog, ClockRepair, ClockStatus, Committed, Definitions, Durability, EntityKey, EntityRows, Erased, ExportOptions, F32Matrix, FeatureView, Freshness, HistoryRow, IngestOptions, IngestReport, Input, JoinBatches, JoinOptions, JoinReport, Manifest, OnProgress, Plan, Prepared, Question, Result, Scan, ScanBegin, ScanSink, Session, Spine, Stats, Timestamp, TrainingSetOptions, Verified, CheckpointFiles,
+    Answer, Catalog, CheckpointFiles, ClockRepair, ClockStatus, Committed, Definitions, Durability, EntityKey,
+    EntityRows, Erased, ExportOptions, F32Matrix, FeatureView, Freshness, HistoryRow, IngestOptions, IngestReport,
+    Input, JoinBatches, JoinOptions, JoinReport, Manifest, OnProgress, Plan, Prepared, Question, Result, Scan,
+    ScanBegin, ScanSink, Session, Spine, Stats, Timestamp, TrainingSetOptions, Verified,
 };
 use asofdb_client::{AsyncClient, AsyncJoin};
 use tokio::runtime::Runtime;

@@ -56,7 +56,16 @@ pub(crate) fn text_of(error: &Error) -> String {
 
 /// Tells an error on one line of stderr.
 pub(crate) fn report(message: &str) {
+    tell("error", message);
+}
+
+/// Tells on one line of stderr what is no error, and worth knowing.
+pub(crate) fn notice(message: &str) {
+    tell("notice", message);
+}
+
+fn tell(what: &str, message: &str) {
     let line: Vec<&str> = message.split_whitespace().collect();
     // Where stderr is closed there is nobody to tell.
-    let _ = writeln!(io::stderr(), "asof: error: {}", line.join(" "));
+    let _ = writeln!(io::stderr(), "asof: {what}: {}", line.join(" "));
 }

@@ -23,6 +23,7 @@ mod ingest;
 mod operations;
 mod output;
 mod progress;
+mod repair;
 mod search;
 mod serve;
 mod sheet;
@@ -65,7 +66,7 @@ Examples:
   asof --connect ~/.asof/socket views                      and work through that
   asof demo asof-demo                                      all of it, on real flights
 
-Exit codes: 0 done, 1 failed, 2 wrong usage, 3 a check found a problem (freshness, verify, clock, demo).
+Exit codes: 0 done, 1 failed, 2 wrong usage, 3 a check found a problem (freshness, verify, clock, repair, demo).
 Times are RFC 3339 (2013-06-01T12:00:00Z), a date (2013-06-01, midnight UTC) or `now`.
 In JSON, NaN and infinities are the strings \"NaN\", \"Infinity\" and \"-Infinity\", and bytes are base64.";
 
@@ -91,6 +92,7 @@ enum Command {
     Restore(operations::Restore),
     Backup(backup::Backup),
     Backups(backup::List),
+    Repair(repair::Repair),
     Serve(Box<serve::Serve>),
     Demo(demo::Demo),
     Completions(completions::Completions),
@@ -120,6 +122,7 @@ impl Command {
             Command::Restore(command) => command.run(context),
             Command::Backup(command) => command.run(context),
             Command::Backups(command) => command.run(),
+            Command::Repair(command) => command.run(context),
             Command::Serve(command) => command.run(context),
             Command::Demo(command) => command.run(context, run_line),
             Command::Completions(command) => command.run(Arguments::command()),

@@ -7,7 +7,9 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use asofdb::storage::WriteBatch;
 use asofdb::{
-    Answer, Catalog, ClockRepair, ClockStatus, Committed, Definitions, Durability, EntityKey, EntityRows, Erased, Error, F32Matrix, FeatureView, Freshness, JoinBatches, JoinOptions, Plan, Prepared, Question, Result, Scan, ScanSink, Session, Spine, Stats, Store, Timestamp, Verified, CheckpointFiles,
+    Answer, Catalog, CheckpointFiles, ClockRepair, ClockStatus, Committed, Definitions, Durability, EntityKey,
+    EntityRows, Erased, Error, F32Matrix, FeatureView, Freshness, JoinBatches, JoinOptions, Plan, Prepared, Question,
+    Result, Scan, ScanSink, Session, Spine, Stats, Store, Timestamp, Verified,
 };
 #[cfg(feature = "files")]
 use asofdb::{ExportOptions, Manifest, OnProgress};

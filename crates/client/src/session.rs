@@ -8,10 +8,13 @@ use arrow::datatypes::SchemaRef;
 use asofdb::parts::{check_drops, check_revision};
 use asofdb::storage::WriteBatch;
 use asofdb::{
-    Answer, Catalog, ClockRepair, ClockStatus, Committed, Definitions, Durability, EntityKey, EntityRows, Erased, F32Matrix, FeatureView, Freshness, JoinBatches, JoinOptions, Plan, Prepared, Question, Result, Scan, ScanSink, Session, Spine, Stats, Timestamp, Verified, CheckpointFiles,
+    Answer, Catalog, CheckpointFiles, ClockRepair, ClockStatus, Committed, Definitions, Durability, EntityKey,
+    EntityRows, Erased, F32Matrix, FeatureView, Freshness, JoinBatches, JoinOptions, Plan, Prepared, Question, Result,
+    Scan, ScanSink, Session, Spine, Stats, Timestamp, Verified,
 };
 use asofdb_protocol::{
-    ApplyRequest, ClockRequest, CompactRequest, DeleteRequest, EraseRequest, Form, FreshnessRequest, NoteRequest, PingRequest, RepairClockRequest, StatsRequest, VerifyRequest, CopyRequest,
+    ApplyRequest, ClockRequest, CompactRequest, CopyRequest, DeleteRequest, EraseRequest, Form, FreshnessRequest,
+    NoteRequest, PingRequest, RepairClockRequest, StatsRequest, VerifyRequest,
 };
 
 use crate::bulk::{begin_join, load, load_bytes_max, scan};

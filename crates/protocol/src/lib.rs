@@ -18,8 +18,8 @@ mod rows;
 mod shape;
 
 pub use self::call::{
-    Call, CatalogRequest, CompactRequest, DeleteRequest, EraseRequest, PingRequest, RepairClockRequest, StatsRequest, CopyRequest,
-    VerifyRequest,
+    Call, CatalogRequest, CompactRequest, CopyRequest, DeleteRequest, EraseRequest, PingRequest, RepairClockRequest,
+    StatsRequest, VerifyRequest,
 };
 pub use self::codec::{Message, decode_message, encode_message, encoded_message};
 pub use self::frame::{ANSWER_BYTES_MAX, BUFFER_BYTES, HEADER_BYTES, Header, Input, Kind, put_frame};

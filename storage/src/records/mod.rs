@@ -9,6 +9,8 @@ pub(crate) mod backup;
 mod catalog;
 pub(crate) mod codec;
 mod entity;
+#[cfg(feature = "rocksdb")]
+pub(crate) mod floor;
 #[cfg(test)]
 mod golden;
 #[cfg(feature = "rocksdb")]

@@ -58,6 +58,7 @@ pub(super) fn load(store: &Arc<Store>, committer: &Committer, batch: WriteBatch)
     let load = Load::prepare(store, batch, created)?;
     committer.exclusively(move |store| load.take_over(store))?;
     drop(unsettled);
+    store.floor.refresh();
     Ok(Committed { created })
 }
 

@@ -7,6 +7,7 @@ use rocksdb::checkpoint::Checkpoint;
 
 use super::directory;
 use super::error::{from_io, from_rocks};
+use super::floor;
 use super::manifest::{self, Manifest};
 use super::modes::Modes;
 use super::store::Store;
@@ -44,6 +45,7 @@ fn fill(store: &Store, directory: &Path, files: CheckpointFiles) -> Result<()> {
         fs::rename(copy.join(&name), directory.join(&name)).map_err(|error| from_io("cannot copy the store", error))?;
     }
     fs::remove_dir(&copy).map_err(|error| from_io("cannot copy the store", error))?;
+    floor::establish(directory)?;
     directory::mark(directory)?;
     let modes = Modes::of(store.options.shared);
     let mut known = store.sums.lock().clone();

@@ -73,6 +73,19 @@ impl StoreDirectory {
         Ok(directory)
     }
 
+    /// Locks the store at `path`, whatever state its files are in.
+    ///
+    /// # Errors
+    /// As [`StoreDirectory::open`], but for the parts that it may have lost.
+    pub(super) fn open_damaged(path: &Path, shared: bool) -> Result<Self> {
+        check_is_store(path)?;
+        let modes = Modes::of(shared);
+        let real = path.canonicalize();
+        let path = real.map_err(|error| from_io(&format!("cannot read the store at {}", path.display()), error))?;
+        let lock = DirectoryLock::take(&path, modes)?;
+        Ok(StoreDirectory { path, contents: Contents::Store, lock, modes })
+    }
+
     /// Before RocksDB writes: says of a fresh directory that what comes is ours, and of a checkpoint that it is none
     /// any more.
     fn begin(&self) -> Result<()> {
@@ -169,6 +182,17 @@ fn without_data(path: &Path, names: &[String]) -> Error {
             "the store lost its data, only its marker is there; restore a checkpoint of it, or remove the directory to \
              begin anew: {path}"
         )),
+    }
+}
+
+/// Checks that `path` is marked as a store, whatever state its files are in.
+///
+/// # Errors
+/// `NotFound` when there is no store; `Corrupt` and `Conflict` for its marker; `Unavailable` when it cannot be read.
+pub(super) fn check_is_store(path: &Path) -> Result<()> {
+    match path.join(MARKER).exists() {
+        true => check_marker(path),
+        false => Err(Error::not_found(format!("there is no store here: {}", path.display()))),
     }
 }
 

@@ -17,7 +17,9 @@ pub(super) fn flush(store: &Store) -> Result<()> {
     let database = &store.database;
     let families: Vec<_> = FAMILY_NAMES.iter().map(|name| database.family(name)).collect();
     let flushed = database.rocks.flush_cfs_opt(&families, &FlushOptions::default());
-    flushed.map_err(|error| store.failed(from_rocks("cannot write the store's memory to disk", error)))
+    flushed.map_err(|error| store.failed(from_rocks("cannot write the store's memory to disk", error)))?;
+    store.floor.refresh();
+    Ok(())
 }
 
 /// Compacts all families down to one level each.
@@ -30,6 +32,7 @@ pub(super) fn compact(store: &Store) -> Result<()> {
     for name in FAMILY_NAMES {
         store.database.rocks.compact_range_cf_opt(store.database.family(name), None::<&[u8]>, None::<&[u8]>, &options);
     }
+    store.floor.refresh();
     if background_errors(store) > failures {
         return Err(Error::unavailable("compaction failed; its cause is in the file LOG of the store"));
     }
@@ -57,7 +60,7 @@ pub(super) fn stats(store: &Store) -> Result<Stats> {
         batches: counters.batches.load(Ordering::Relaxed),
         rows: counters.rows.load(Ordering::Relaxed),
         stalls: counters.stalls.load(Ordering::Relaxed),
-        background_error: counters.failure.lock().clone().or(failed_before),
+        background_error: counters.failure.lock().clone().or(failed_before).or_else(|| store.floor.failure()),
     })
 }
 

@@ -9,11 +9,13 @@ mod backups;
 mod bulk;
 mod catalog;
 mod checkpoint;
+mod closing;
 mod commit;
 mod directory;
 mod erase;
 mod error;
 mod families;
+mod floor;
 mod gate;
 mod latest;
 mod lock;
@@ -23,6 +25,7 @@ mod modes;
 mod newest;
 mod observe;
 mod online;
+mod open;
 mod options;
 mod order;
 mod patience;
@@ -31,6 +34,7 @@ mod present;
 mod reached;
 mod rebuild;
 mod records;
+mod repair;
 mod restamp;
 mod restore;
 mod retention;
@@ -52,18 +56,15 @@ use std::path::Path;
 use std::sync::Arc;
 
 pub use self::backups::{BackedUp, Backup, BackupKey, Backups, KeepPolicy};
+use self::closing::Closing;
 use self::commit::Committer;
-use self::directory::{Contents, StoreDirectory};
 use self::error::from_rocks;
-use self::families::Database;
 pub use self::online::RocksOnline;
-use self::options::Tuning;
 pub use self::options::{
     BACKGROUND_JOBS_DEFAULT, MEMORY_BUDGET_BYTES_DEFAULT, MEMORY_BUDGET_BYTES_MIN, Options, STALL_PATIENCE_DEFAULT,
 };
-use self::pool::Pool;
-use self::present::Present;
 pub use self::records::STORE_FORMAT;
+pub use self::repair::{Repaired, examine, repair};
 pub use self::restore::Restored;
 use self::snapshot::RocksSnapshot;
 use self::store::Store;
@@ -84,61 +85,24 @@ use crate::time::{Clock, ManualClock, Timestamp};
 pub struct RocksBackend {
     /// Declared before the store, so that it finishes first.
     committer: Committer,
+    _closing: Closing,
     store: Arc<Store>,
 }
 
 impl RocksBackend {
     /// Opens the store at `path`, or creates it where the options say so, and finishes what a crash interrupted.
     ///
+    /// Before that its files are compared with what is known to be on disk, and a store that has lost any of it is not
+    /// opened and not changed. [`Upkeep::notices`] has what else was found.
+    ///
     /// # Errors
     /// `NotFound` when there is no store; `Invalid` for an option; `Conflict` for what is not a store or was
     /// written by a newer asofdb; `Unavailable` when another process has it open, or it cannot be written;
     /// `Corrupt` when it is damaged.
     pub fn open(path: impl AsRef<Path>, options: Options, clock: Arc<dyn Clock>) -> Result<Self> {
-        let store = Arc::new(open(path.as_ref(), options, clock)?);
-        Ok(RocksBackend { committer: Committer::start(store.clone())?, store })
+        let store = Arc::new(open::open(path.as_ref(), options, clock)?);
+        Ok(RocksBackend { committer: Committer::start(store.clone())?, _closing: Closing(store.clone()), store })
     }
-}
-
-fn open(path: &Path, options: Options, clock: Arc<dyn Clock>) -> Result<Store> {
-    options.check()?;
-    let directory = StoreDirectory::open(path, &options)?;
-    let path = &directory.path;
-    let present = Arc::new(Present::new(clock));
-    // Compaction starts while the store opens, and an erasure may have been interrupted.
-    present.set_erasing(true);
-    let tuning = Tuning::new(&options, &present)?;
-    let database = Arc::new(Database::open(path, &tuning, directory.contents == Contents::Fresh)?);
-    records::check_format(&database)?;
-    directory.complete()?;
-    if let Some(reached) = reached::reached(&database)? {
-        present.resume(reached);
-    }
-    let catalog = Catalog::from_records(records::all(&database)?);
-    present
-        .set_catalog(catalog.map_err(|error| error.context(format!("cannot open the store at {}", path.display())))?);
-    let pool = Arc::new(Pool::new(database.clone()));
-    let store = Store {
-        online: RocksOnline::over(database.clone(), pool.clone(), present.clone(), options.stall_patience),
-        options,
-        tuning,
-        present,
-        pool,
-        loads: directory::empty_loads(path)?,
-        database,
-        observers: Default::default(),
-        writes: Default::default(),
-        erasing: Default::default(),
-        counters: Default::default(),
-        sums: Default::default(),
-        _lock: directory.lock,
-    };
-    bulk::recover(&store)?;
-    if let Err(error) = erase::finish(&store) {
-        // The rows are gone for every reader; only their bytes wait for the next time.
-        store.failed(error);
-    }
-    Ok(store)
 }
 
 /// Makes the store `store` from a checkpoint, which stays as it is. The store appears when it is complete: copied, each
@@ -171,11 +135,11 @@ pub fn restore_backup(backups: &Backups, backup: &Backup, store: impl AsRef<Path
 /// Nothing is reclaimed that was not reclaimed before: the store's time stands where it was.
 fn prove(copy: &Path, reads: bool) -> Result<Option<u64>> {
     let options = Options { memory_budget_bytes: MEMORY_BUDGET_BYTES_MIN, create: false, ..Options::default() };
-    let store = open(copy, options, ManualClock::new(Timestamp::MIN))?;
+    let store = Closing(Arc::new(open::open(copy, options, ManualClock::new(Timestamp::MIN))?));
     if !reads {
         return Ok(None);
     }
-    let verified = verify::verify(&store)?;
+    let verified = verify::verify(&store.0)?;
     match verified.problems.into_iter().next() {
         Some(problem) => Err(Error::corrupt(problem)),
         None => Ok(Some(verified.versions)),
@@ -254,6 +218,10 @@ impl Upkeep for RocksBackend {
 
     fn verify(&self) -> Result<Verified> {
         verify::verify(&self.store)
+    }
+
+    fn notices(&self) -> Vec<String> {
+        self.store.notices.clone()
     }
 }
 

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rocksdb::{
-    BlockBasedOptions, BlockBasedTablePinningTier, Cache, DBCompressionType, LogLevel, Options as RocksOptions,
-    SliceTransform, WriteBufferManager,
+    BlockBasedOptions, BlockBasedTablePinningTier, Cache, DBCompressionType, DBRecoveryMode, LogLevel,
+    Options as RocksOptions, SliceTransform, WriteBufferManager,
 };
 
 use super::error::from_rocks;
@@ -53,6 +53,9 @@ const LATEST_BLOCK_BYTES: usize = 8 << 10;
 /// RocksDB's log of its own doings: enough for the last days.
 const LOG_FILE_BYTES_MAX: usize = 4 << 20;
 const LOG_FILES_MAX: usize = 4;
+
+/// RocksDB begins a new MANIFEST after so many bytes: opening a store and keeping its floor read all of one.
+const MANIFEST_BYTES_MAX: usize = 4 << 20;
 
 /// Dirty pages are written out as they come rather than in one burst that delays a synced commit.
 const BYTES_PER_SYNC: u64 = 1 << 20;
@@ -163,6 +166,10 @@ fn store(options: &Options, buffers: &WriteBufferManager) -> RocksOptions {
     store.set_keep_log_file_num(LOG_FILES_MAX);
     store.set_stats_dump_period_sec(0);
     store.set_stats_persist_period_sec(0);
+    store.set_paranoid_checks(true);
+    store.set_wal_recovery_mode(DBRecoveryMode::PointInTime);
+    store.set_track_and_verify_wals_in_manifest(true);
+    store.set_max_manifest_file_size(MANIFEST_BYTES_MAX);
     store
 }
 

@@ -9,6 +9,7 @@ use parking_lot::Mutex;
 use rocksdb::WriteBatch as RocksBatch;
 
 use super::families::Database;
+use super::floor::Keeper;
 use super::lock::DirectoryLock;
 use super::online::RocksOnline;
 use super::options::{Options, Tuning};
@@ -27,6 +28,10 @@ pub(super) struct Store {
     pub(super) present: Arc<Present>,
     pub(super) pool: Arc<Pool>,
     pub(super) database: Arc<Database>,
+    /// What is known to be on disk.
+    pub(super) floor: Keeper,
+    /// What opening the store found.
+    pub(super) notices: Vec<String>,
     /// The directory in which bulk loads write their files.
     pub(super) loads: PathBuf,
     pub(super) online: RocksOnline,
@@ -53,7 +58,7 @@ pub(super) struct Counters {
 
 impl Store {
     /// Writes the batch that `build` makes, and how far time has come, waiting where RocksDB would stall; `build` is
-    /// called again for every try. Called by the committer and while opening only.
+    /// called again for every try.
     pub(super) fn write(&self, sync: bool, mut build: impl FnMut() -> Result<RocksBatch>) -> Result<()> {
         let reached = self.present.reached();
         let build = || {
@@ -64,7 +69,8 @@ impl Store {
         let stalled = || {
             self.counters.stalls.fetch_add(1, Ordering::Relaxed);
         };
-        match patience::write(&self.database, self.options.stall_patience, sync, build, stalled) {
+        let write = || patience::write(&self.database, self.options.stall_patience, sync, build, stalled);
+        match self.floor.write(sync, write, || self.database.rocks.latest_sequence_number()) {
             Ok(()) => {
                 *self.counters.failure.lock() = None;
                 self.present.recorded(&reached);

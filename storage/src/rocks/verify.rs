@@ -29,8 +29,20 @@ const READAHEAD_BYTES: usize = 4 << 20;
 const SETTLING_PAUSE: Duration = Duration::from_millis(10);
 const SETTLING_PAUSES_MAX: usize = 500;
 
-/// Checks the state as of now. Rows that retention hides are checked where they are still there.
+/// Checks the files against the floor, and the state as of now. Rows that retention hides are checked where they are
+/// still there.
 pub(super) fn verify(store: &Store) -> Result<Verified> {
+    let live = || store.database.rocks.live_files().unwrap_or_default();
+    let is_live = |number: u64| live().iter().any(|file| file.name.ends_with(&format!("/{number:06}.sst")));
+    let problems = store.floor.verify(is_live)?;
+    let mut verified = verify_data(store)?;
+    verified.problems.splice(0..0, problems);
+    verified.problems.truncate(PROBLEMS_MAX);
+    Ok(verified)
+}
+
+/// Reads everything: whether it can be read, and whether `latest` agrees with `history`.
+pub(super) fn verify_data(store: &Store) -> Result<Verified> {
     let state = settled_state(store)?;
     let known = store.present.known();
     let views = known.catalog.views().map(|view| (view.id, Checked::new(view, store.present.now())));
@@ -38,6 +50,27 @@ pub(super) fn verify(store: &Store) -> Result<Verified> {
     check.history()?;
     check.latest()?;
     Ok(check.verified)
+}
+
+/// Reads all of a store that has no floor, before it is given one: it was made by an older asofdb, or its floor was
+/// lost. Returns what its operator should hear.
+///
+/// # Errors
+/// `Corrupt` when something is wrong with it; `Unavailable` when it cannot be read.
+pub(super) fn read_all(store: &Store) -> Result<String> {
+    let verified = verify_data(store)?;
+    match verified.problems.split_first() {
+        None => Ok(format!(
+            "the store had no floor, by which lost writes are noticed: all of it was read ({} versions, none damaged), \
+             and it has one now",
+            verified.versions
+        )),
+        Some((first, rest)) => Err(Error::corrupt(format!(
+            "the store is damaged: {first}; and {} more; restore a checkpoint of it, or let `asof repair` open it with \
+             what is left",
+            rest.len()
+        ))),
+    }
 }
 
 /// A state between bulk loads, one of which may be in `history` and not yet in `latest`.
@@ -87,7 +120,7 @@ impl Checked {
     }
 }
 
-struct Check<'s> {
+pub(super) struct Check<'s> {
     store: &'s Store,
     state: rocksdb::Snapshot<'s>,
     views: HashMap<u32, Checked>,
@@ -95,7 +128,8 @@ struct Check<'s> {
 }
 
 impl Check<'_> {
-    fn options() -> ReadOptions {
+    /// The way to read all of a family once.
+    pub(super) fn options() -> ReadOptions {
         let mut options = ReadOptions::default();
         options.set_total_order_seek(true);
         options.fill_cache(false);

@@ -138,6 +138,8 @@ impl Serve {
             Durable::Os => Durability::Os,
             Durable::Sync => Durability::Sync,
         };
-        Ok(Store::open_with(&context.store, options, Arc::new(SystemClock), durability)?)
+        let store = Store::open_with(&context.store, options, Arc::new(SystemClock), durability)?;
+        store.notices().iter().for_each(|notice| warn!(notice, "the store was opened"));
+        Ok(store)
     }
 }

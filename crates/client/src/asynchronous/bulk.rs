@@ -11,7 +11,8 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use asofdb::storage::WriteBatch;
 use asofdb::{
-    ClockRepair, EntityKey, FeatureView, Freshness, HistoryRow, JoinOptions, Result, Scan, Session, Value, Verified,
+    CheckpointFiles, ClockRepair, EntityKey, FeatureView, Freshness, HistoryRow, JoinOptions, Result, Scan, Session,
+    Value, Verified,
 };
 #[cfg(feature = "files")]
 use asofdb::{ExportOptions, IngestOptions, IngestReport, Input, JoinReport, Manifest, Progress, TrainingSetOptions};

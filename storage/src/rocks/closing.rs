@@ -1,0 +1,21 @@
+//! The end of an open store.
+
+use std::sync::Arc;
+
+use super::error::from_rocks;
+use super::store::Store;
+
+/// Puts all of a store on disk when it is closed, and on record that it is. Dropped after the committer has finished.
+pub(super) struct Closing(pub(super) Arc<Store>);
+
+impl Drop for Closing {
+    fn drop(&mut self) {
+        let Closing(store) = self;
+        let rocks = &store.database.rocks;
+        let sync = || rocks.flush_wal(true).map_err(|error| from_rocks("cannot write the log to disk", error));
+        // Nobody is left to hear of a failure; what was acknowledged as on disk is there already.
+        let _ = store.floor.write(true, sync, || rocks.latest_sequence_number());
+        rocks.cancel_all_background_work(true);
+        store.floor.close();
+    }
+}

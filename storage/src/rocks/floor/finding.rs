@@ -1,0 +1,69 @@
+//! What a look at a store's files found.
+
+use std::path::PathBuf;
+
+use super::flip::Bit;
+use super::statement::LogFloor;
+
+/// Findings that are kept: of a store with more, the first say enough.
+const FINDINGS_MAX: usize = 100;
+
+/// What a look at a store's files found.
+#[derive(Debug, Default)]
+pub(in crate::rocks) struct Findings {
+    /// What is missing of what was on disk.
+    pub(in crate::rocks) damage: Vec<Finding>,
+    /// What the store's operator should hear of, and that keeps nothing from opening.
+    pub(in crate::rocks) notices: Vec<String>,
+    /// Whether there are files of a store at all.
+    pub(in crate::rocks) is_store: bool,
+    /// Whether there is a floor that can be read.
+    pub(in crate::rocks) has_floor: bool,
+    /// Ends of logs that were never written: the path, and the length at which RocksDB takes the log for cut short.
+    pub(super) cuts: Vec<(PathBuf, u64)>,
+    /// What the floor says about logs that are still needed.
+    pub(super) logs: LogFloor,
+}
+
+/// A fault.
+#[derive(Debug)]
+pub(in crate::rocks) struct Finding {
+    /// One line: the file, the place, and what is known of what is missing.
+    pub(in crate::rocks) what: String,
+    /// Whether it is of a write-ahead log, past whose damage RocksDB can read.
+    pub(in crate::rocks) is_in_log: bool,
+    /// How it is put right without losing anything, where that is known.
+    pub(super) mend: Option<Mend>,
+}
+
+/// A way of putting a fault right.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Mend {
+    /// A bit of a file is flipped back; it is in the byte at this place.
+    Flip { path: PathBuf, place: u64, bit: Bit },
+    /// `CURRENT` names the MANIFEST of this number.
+    Current(u64),
+}
+
+impl Findings {
+    pub(super) fn damaged(&mut self, what: String, mend: Option<Mend>) {
+        if self.damage.len() < FINDINGS_MAX {
+            self.damage.push(Finding { what, is_in_log: false, mend });
+        }
+    }
+
+    pub(super) fn damaged_log(&mut self, what: String, mend: Option<Mend>) {
+        if self.damage.len() < FINDINGS_MAX {
+            self.damage.push(Finding { what, is_in_log: true, mend });
+        }
+    }
+
+    /// One line about all of the damage; `None` where there is none.
+    pub(in crate::rocks) fn summary(&self) -> Option<String> {
+        let (first, rest) = self.damage.split_first()?;
+        Some(match rest.len() {
+            0 => first.what.clone(),
+            more => format!("{}; and {more} more", first.what),
+        })
+    }
+}

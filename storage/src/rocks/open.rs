@@ -1,0 +1,78 @@
+//! Opening a store: what is checked before, what is finished after.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::directory::{self, Contents, StoreDirectory};
+use super::families::Database;
+use super::floor::{self, Keeper};
+use super::online::RocksOnline;
+use super::options::{Options, Tuning};
+use super::pool::Pool;
+use super::present::Present;
+use super::store::Store;
+use super::{bulk, erase, reached, records, verify};
+use crate::catalog::Catalog;
+use crate::error::Result;
+use crate::time::Clock;
+
+/// Opens the store at `path`, or creates it where the options say so.
+pub(super) fn open(path: &Path, options: Options, clock: Arc<dyn Clock>) -> Result<Store> {
+    options.check()?;
+    let directory = StoreDirectory::open(path, &options)?;
+    let mut checked = floor::check(&directory.path)?;
+    let present = Arc::new(Present::new(clock));
+    // Compaction starts while the store opens, and an erasure may have been interrupted.
+    present.set_erasing(true);
+    let tuning = Tuning::new(&options, &present)?;
+    let mut store = assemble(directory, options, present, tuning)?;
+    if checked.needs_reading {
+        checked.notices.push(verify::read_all(&store)?);
+    }
+    store.floor.start(&checked)?;
+    store.notices = checked.notices;
+    Ok(store)
+}
+
+/// Opens what is in a directory, and finishes what a crash interrupted. Nothing keeps its floor yet.
+pub(super) fn assemble(
+    directory: StoreDirectory,
+    options: Options,
+    present: Arc<Present>,
+    tuning: Tuning,
+) -> Result<Store> {
+    let path = &directory.path;
+    let database = Arc::new(Database::open(path, &tuning, directory.contents == Contents::Fresh)?);
+    records::check_format(&database)?;
+    directory.complete()?;
+    if let Some(reached) = reached::reached(&database)? {
+        present.resume(reached);
+    }
+    let catalog = Catalog::from_records(records::all(&database)?);
+    present
+        .set_catalog(catalog.map_err(|error| error.context(format!("cannot open the store at {}", path.display())))?);
+    let pool = Arc::new(Pool::new(database.clone()));
+    let store = Store {
+        online: RocksOnline::over(database.clone(), pool.clone(), present.clone(), options.stall_patience),
+        options,
+        tuning,
+        present,
+        pool,
+        loads: directory::empty_loads(path)?,
+        database,
+        floor: Keeper::new(path),
+        notices: Vec::new(),
+        observers: Default::default(),
+        writes: Default::default(),
+        erasing: Default::default(),
+        counters: Default::default(),
+        sums: Default::default(),
+        _lock: directory.lock,
+    };
+    bulk::recover(&store)?;
+    if let Err(error) = erase::finish(&store) {
+        // The rows are gone for every reader; only their bytes wait for the next time.
+        store.failed(error);
+    }
+    Ok(store)
+}
