@@ -230,7 +230,7 @@ mod tests {
         let (mut bytes, ends) = sample();
         let starts = [0, ends[0], ends[1]];
         let length = bytes.len();
-        for byte in (0..length).filter(|byte| byte % 97 == 0 || *byte < 40 || *byte > length - 40) {
+        for byte in (0..length).filter(|byte| byte % 1_009 == 0 || *byte < 40 || *byte > length - 40) {
             for bit in 0..8 {
                 bytes[byte] ^= 1 << bit;
                 let (walk, _) = walked(&bytes);
