@@ -67,7 +67,7 @@ impl Backup {
         let added = Waiting::on("backing up", || back_up(&store, &backups, self.checkpoint.as_deref()))?;
         let expired = if policy == KeepPolicy::default() { Vec::new() } else { backups.expire(&policy)? };
         let all = format!("{}, {}", counted(added.files, "file", "files"), bytes(added.bytes));
-        let new = format!("{}, {}", count(added.new_files), bytes(added.new_bytes));
+        let new = format!("{}, {}", counted(added.new_files, "file", "files"), bytes(added.new_bytes));
         print(&format!("backed up as {}: {all}; new: {new}\n", added.name))?;
         for name in expired {
             print(&format!("expired: {name}\n"))?;
