@@ -1,6 +1,6 @@
 //! CSV.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
@@ -17,6 +17,7 @@ use super::lines::Lines;
 use super::piece::{PIECE_BYTES, PIECE_ROWS_MAX, Piece, Pieces};
 use super::record::{CsvRecord, Fields, without_end};
 use super::text_options::TextOptions;
+use crate::ipc::COLUMNS_MAX;
 use crate::rows::problems::Problems;
 use crate::rows::types::arrow_type;
 
@@ -34,8 +35,8 @@ impl CsvContent {
         if !records.next()? {
             return Err(Error::invalid(format!("file {} has no line of column names", file.name())));
         }
-        check_delimiter(&records, delimiter, options.hint)?;
         let names = header(&records)?;
+        check_delimiter(&records, delimiter, options.hint)?;
         let field = |name: String| {
             // What nobody asks about stays the text that it is.
             let ty = hinted_type(options.hint, &name).unwrap_or(ValueType::Scalar(ScalarType::String));
@@ -83,13 +84,16 @@ fn check_delimiter(records: &CsvRecords, delimiter: Delimiter, hint: Option<&Sch
 fn header(records: &CsvRecords) -> Result<Vec<String>> {
     let name = records.lines.name();
     let invalid = |problem: &str| Error::invalid(format!("file {name}, line 1: {problem}"));
-    let names: Vec<_> = records.record.fields().map_err(invalid)?.iter().map(|name| name.trim().to_owned()).collect();
-    for (index, name) in names.iter().enumerate() {
-        if names[..index].contains(name) {
-            return Err(invalid(&format!("two columns are named {name:?}")));
-        }
+    let fields = records.record.fields().map_err(invalid)?;
+    if fields.len() > COLUMNS_MAX {
+        return Err(invalid(&format!("a file has at most {COLUMNS_MAX} columns: {}", fields.len())));
     }
-    Ok(names)
+    let names: Vec<_> = fields.iter().map(|name| name.trim().to_owned()).collect();
+    let mut seen = HashSet::new();
+    match names.iter().find(|name| !seen.insert(name.as_str())) {
+        Some(twice) => Err(invalid(&format!("two columns are named {twice:?}"))),
+        None => Ok(names),
+    }
 }
 
 fn refuse_lists(file: &SourceFile, schema: &Schema) -> Result<()> {

@@ -13,6 +13,7 @@ mod file;
 mod format;
 mod infer;
 mod ipc;
+mod ipc_check;
 mod json;
 mod json_records;
 mod lines;
@@ -21,6 +22,7 @@ mod parquet;
 mod piece;
 mod record;
 mod request;
+mod slices;
 mod text_options;
 
 use std::fs::File;

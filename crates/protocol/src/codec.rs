@@ -39,10 +39,20 @@ pub fn encoded_message<T: Message>(message: &T) -> Result<Vec<u8>> {
 /// # Errors
 /// `Invalid` when it cannot be read or has bytes left over.
 pub fn decode_message<T: Message>(body: &[u8]) -> Result<T> {
-    let (message, read) = bincode::decode_from_slice(body, config())
-        .map_err(|error| Error::invalid("a message cannot be read").with_source(error))?;
+    let (message, read) = bincode::decode_from_slice(body, config()).map_err(|error| unreadable(error, body.len()))?;
     if read != body.len() {
         return Err(Error::invalid(format!("a message has {} bytes left over", body.len() - read)));
     }
     Ok(message)
+}
+
+#[cold]
+fn unreadable(error: DecodeError, body_bytes: usize) -> Error {
+    match error {
+        DecodeError::LimitExceeded => Error::invalid(format!(
+            "a message takes at most {MESSAGE_BYTES_MAX} bytes in memory, and this one of {body_bytes} bytes takes more; \
+             write fewer rows at a time, or ingest them from a file"
+        )),
+        error => Error::invalid("a message cannot be read").with_source(error),
+    }
 }

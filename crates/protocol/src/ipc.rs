@@ -1,19 +1,16 @@
 //! Arrow IPC streams from strangers, and to them.
 //!
 //! The reader of the library takes lengths as they come, and a length that lies would make it ask for more memory
-//! than there is. Here each message is looked at first: its lengths are within the bytes that arrived, and its
-//! buffers are not compressed, so that nothing grows while it is read.
-
-use std::sync::Arc;
+//! than there is. So each message is looked at first ([`check_message`]): its lengths are within the bytes that arrived,
+//! and nothing is compressed, shared or added to, so that nothing grows while it is read. What it becomes once it is
+//! plain is for whoever makes it plain to ask (`asofdb::parts::plain_bytes`).
 
 use arrow::array::RecordBatch;
 use arrow::buffer::Buffer;
 use arrow::datatypes::{Schema, SchemaRef};
-use arrow::ipc::convert::try_fb_to_schema;
 use arrow::ipc::reader::StreamDecoder;
 use arrow::ipc::writer::StreamWriter;
-use arrow::ipc::{Message, root_as_message};
-use asofdb::parts::batch_bytes;
+use asofdb::parts::{IpcRules, batch_bytes, check_message, guarded};
 use asofdb::storage::BATCH_ROWS_MAX;
 use asofdb::{Error, Result};
 
@@ -33,6 +30,10 @@ pub fn read_stream(bytes: &[u8]) -> Result<(SchemaRef, Vec<RecordBatch>)> {
     Ok((decoder.finish()?, batches))
 }
 
+/// What clients may send: messages that do not grow while they are read. Bodies are bounded by what has arrived.
+const RULES: IpcRules =
+    IpcRules { compressed: false, deltas: false, rows_max: BATCH_ROWS_MAX as u64, body_bytes_max: u64::MAX };
+
 /// Reads a stream that arrives in pieces, each of whole messages.
 #[derive(Debug, Default)]
 pub struct StreamReader {
@@ -43,22 +44,24 @@ pub struct StreamReader {
 }
 
 impl StreamReader {
-    /// Takes a piece and appends its batches.
+    /// Takes a piece and appends its batches. After an error the reader is of no use any more.
     ///
     /// # Errors
     /// `Invalid` when it is compressed, or no piece of an Arrow IPC stream of whole messages.
     pub fn push(&mut self, bytes: &[u8], batches: &mut Vec<RecordBatch>) -> Result<()> {
-        let checked = check_messages(bytes)?;
+        let checked = guarded(broken, || check_messages(bytes))?;
         self.ended |= checked.ended;
         self.schema = self.schema.take().or(checked.schema);
         // A copy of its own: arrays keep it alive, and its start is aligned as theirs must be.
         let mut buffer = Buffer::from(bytes);
-        while !buffer.is_empty() {
-            if let Some(batch) = self.decoder.decode(&mut buffer).map_err(unreadable)? {
-                batches.push(batch);
+        guarded(broken, || {
+            while !buffer.is_empty() {
+                if let Some(batch) = self.decoder.decode(&mut buffer).map_err(unreadable)? {
+                    batches.push(batch);
+                }
             }
-        }
-        Ok(())
+            Ok(())
+        })
     }
 
     /// The schema, once the stream has ended.
@@ -83,6 +86,11 @@ fn unreadable(error: arrow::error::ArrowError) -> Error {
     Error::invalid("the Arrow IPC stream cannot be read").with_source(error)
 }
 
+#[cold]
+fn broken() -> Error {
+    Error::invalid("the Arrow IPC stream cannot be read: it contradicts itself")
+}
+
 /// The findings of a look at the messages of a piece.
 #[derive(Debug, Default)]
 struct Checked {
@@ -105,32 +113,13 @@ fn check_messages(mut bytes: &[u8]) -> Result<Checked> {
                 false => Err(Error::invalid("the Arrow IPC stream goes on after its end")),
             };
         }
-        let (metadata, rest) = rest.split_at_checked(length).ok_or_else(cut_short)?;
-        let message = root_as_message(metadata)
-            .map_err(|error| Error::invalid(format!("a message of the Arrow IPC stream cannot be read: {error}")))?;
-        if let Some(schema) = message.header_as_schema() {
-            checked.schema = Some(try_fb_to_schema(schema).map(Arc::new).map_err(unreadable)?);
-        }
-        bytes = rest.get(check_message(&message)?..).ok_or_else(cut_short)?;
+        let (head, rest) = rest.split_at_checked(length).ok_or_else(cut_short)?;
+        // Nothing is compressed, so nothing else has a length to be looked up.
+        let head = check_message(head, &RULES, |_| Err(cut_short()))?;
+        checked.schema = checked.schema.take().or(head.schema);
+        bytes = usize::try_from(head.body_bytes).ok().and_then(|body| rest.get(body..)).ok_or_else(cut_short)?;
     }
     Ok(checked)
-}
-
-/// Checks a message; returns the bytes of its body.
-fn check_message(message: &Message<'_>) -> Result<usize> {
-    let batch = message
-        .header_as_record_batch()
-        .or_else(|| message.header_as_dictionary_batch().and_then(|dictionary| dictionary.data()));
-    if let Some(batch) = batch {
-        if batch.compression().is_some() {
-            return Err(Error::invalid("an Arrow IPC stream to the sidecar is not compressed: write it without"));
-        }
-        if !(0..=BATCH_ROWS_MAX as i64).contains(&batch.length()) {
-            let message = format!("a batch has at most {BATCH_ROWS_MAX} rows: {}", batch.length());
-            return Err(Error::invalid(message));
-        }
-    }
-    usize::try_from(message.bodyLength()).map_err(|_| cut_short())
 }
 
 #[cold]
@@ -204,6 +193,8 @@ pub fn write_stream(batch: &RecordBatch) -> Result<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use arrow::array::{ArrayRef, Int64Array, StringArray};
     use arrow::compute::concat_batches;
 
