@@ -19,6 +19,8 @@ mod json_records;
 mod lines;
 mod ndjson;
 mod parquet;
+mod parquet_page;
+mod parquet_rows;
 mod piece;
 mod record;
 mod request;
