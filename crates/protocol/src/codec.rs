@@ -56,3 +56,25 @@ fn unreadable(error: DecodeError, body_bytes: usize) -> Error {
         error => Error::invalid("a message cannot be read").with_source(error),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_over_the_limit_names_it() {
+        let mut bytes = Vec::new();
+        bincode::encode_into_std_write(
+            vec![0u8; MESSAGE_BYTES_MAX + 1],
+            &mut bytes,
+            bincode::config::standard().with_fixed_int_encoding(),
+        )
+        .unwrap();
+        let error = decode_message::<Vec<u8>>(&bytes).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "a message takes at most 67108864 bytes in memory, and this one of 67108873 bytes takes more; write fewer \
+             rows at a time, or ingest them from a file"
+        );
+    }
+}

@@ -195,8 +195,13 @@ pub fn write_stream(batch: &RecordBatch) -> Result<Vec<u8>> {
 mod tests {
     use std::sync::Arc;
 
-    use arrow::array::{ArrayRef, Int64Array, StringArray};
+    use arrow::array::{
+        ArrayRef, DictionaryArray, FixedSizeListArray, Int32Array, Int64Array, ListArray, NullArray, RunArray,
+        StringArray, StringViewArray,
+    };
     use arrow::compute::concat_batches;
+    use arrow::datatypes::{DataType, Field, Int32Type, Int64Type};
+    use asofdb::parts::{check_plain, plain_bytes};
 
     use super::*;
 
@@ -243,5 +248,94 @@ mod tests {
         let message = read_stream(&[stream.as_slice(), &stream].concat()).unwrap_err().to_string();
         assert_eq!(message, "the Arrow IPC stream goes on after its end");
         assert_eq!(read_stream(&[]).unwrap_err().kind(), asofdb::storage::ErrorKind::Invalid);
+    }
+
+    /// A column of a type that says much in few bytes, and others beside it.
+    fn dictionary(rows: usize) -> RecordBatch {
+        let names: ArrayRef = Arc::new(DictionaryArray::<Int32Type>::new(
+            Int32Array::from(vec![0; rows]),
+            Arc::new(StringArray::from(vec!["x".repeat(900_000)])),
+        ));
+        RecordBatch::try_from_iter([("name", names)]).unwrap()
+    }
+
+    fn mixed() -> RecordBatch {
+        let texts: StringViewArray = (0..50).map(|n| Some(format!("a text of more than twelve bytes, {n}"))).collect();
+        let lists = ListArray::from_iter_primitive::<Int64Type, _, _>((0..50).map(|n| Some(vec![Some(n), None])));
+        let runs =
+            RunArray::<Int32Type>::try_new(&Int32Array::from(vec![20, 50]), &Int64Array::from(vec![1, 2])).unwrap();
+        let names: DictionaryArray<Int32Type> = (0..50).map(|n| if n % 2 == 0 { "even" } else { "odd" }).collect();
+        let columns: [(&str, ArrayRef); 4] = [
+            ("texts", Arc::new(texts)),
+            ("lists", Arc::new(lists)),
+            ("runs", Arc::new(runs)),
+            ("names", Arc::new(names)),
+        ];
+        RecordBatch::try_from_iter(columns).unwrap()
+    }
+
+    #[test]
+    fn a_small_stream_of_a_dictionary_is_read_and_what_it_becomes_is_counted() {
+        let stream = write_stream(&dictionary(2_000)).unwrap();
+        assert!(stream.len() < 1_000_000);
+        let (_, batches) = read_stream(&stream).unwrap();
+        assert_eq!(plain_bytes(&batches[0], 0..2_000, 1 << 40), Some(2_000 * 900_016));
+        assert_eq!(plain_bytes(&batches[0], 0..2_000, 256 << 20), None);
+        let message = check_plain(&batches[0]).unwrap_err().to_string();
+        assert!(message.contains("at most 268435456 bytes once dictionaries"), "{message}");
+    }
+
+    #[test]
+    fn a_list_of_nulls_claims_no_more_values_than_there_are_bytes_for() {
+        let item = Arc::new(Field::new_list_field(DataType::Null, true));
+        let lists = FixedSizeListArray::new(item, 1 << 20, Arc::new(NullArray::new(1_000 << 20)), None);
+        let batch = RecordBatch::try_from_iter([("l", Arc::new(lists) as ArrayRef)]).unwrap();
+        let stream = write_stream(&batch).unwrap();
+        assert!(stream.len() < 16 << 10);
+        let message = read_stream(&stream).unwrap_err().to_string();
+        assert!(message.contains("has at most 1000000 values: 1048576000 with"), "{message}");
+    }
+
+    /// A number that depends on `n` alone.
+    fn mix(n: u64) -> u64 {
+        let n = (n ^ n >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let n = (n ^ n >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+        n ^ n >> 31
+    }
+
+    #[test]
+    fn a_stream_with_any_bytes_changed_is_read_or_refused_and_takes_no_memory() {
+        let streams = [write_stream(&mixed()).unwrap(), write_stream(&batch(100, 10)).unwrap()];
+        let mut refused = 0;
+        for round in 0..20_000u64 {
+            let mut bytes = streams[round as usize % 2].clone();
+            for change in 0..=round % 4 {
+                let random = mix(round * 8 + change);
+                let at = random as usize % bytes.len();
+                bytes[at] = match random >> 60 {
+                    0..=3 => 0xff,
+                    4..=7 => 0,
+                    8..=11 => bytes[at] ^ 1 << (random >> 32 & 7),
+                    _ => (random >> 40) as u8,
+                };
+            }
+            match read_stream(&bytes) {
+                Ok((_, batches)) => {
+                    // What was read can be looked at, whatever it is.
+                    let bytes =
+                        |batch: &RecordBatch| plain_bytes(batch, 0..batch.num_rows(), 1 << 20).unwrap_or(1 << 20);
+                    assert!(batches.iter().map(bytes).all(|bytes| bytes <= 1 << 20));
+                }
+                Err(error) => {
+                    assert_eq!(error.kind(), asofdb::ErrorKind::Invalid, "{round}: {error}");
+                    refused += 1;
+                }
+            }
+        }
+        assert!(refused > 5_000, "{refused}");
+        let status = std::fs::read_to_string("/proc/self/status").unwrap();
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        let kib: u64 = peak.split_whitespace().next().unwrap().parse().unwrap();
+        assert!(kib < 256 << 10, "{kib} KiB");
     }
 }

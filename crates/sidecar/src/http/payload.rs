@@ -129,6 +129,7 @@ fn reserve(door: &Door, body: &Body) -> Result<Held<Arc<Budget>>, Failure> {
         None => most,
     };
     let mut held = Held::new(door.budget.clone());
-    held.resize(memory_bytes(bytes)).inspect_err(|_| door.service.http.refuse(Refusal::InFlight))?;
+    // One body alone always fits.
+    held.resize(memory_bytes(bytes).min(door.options.memory_bytes_max.max(bytes as usize))).inspect_err(|_| door.service.http.refuse(Refusal::InFlight))?;
     Ok(held)
 }
