@@ -130,6 +130,7 @@ fn reserve(door: &Door, body: &Body) -> Result<Held<Arc<Budget>>, Failure> {
     };
     let mut held = Held::new(door.budget.clone());
     // One body alone always fits.
-    held.resize(memory_bytes(bytes).min(door.options.memory_bytes_max.max(bytes as usize))).inspect_err(|_| door.service.http.refuse(Refusal::InFlight))?;
+    held.resize(memory_bytes(bytes).min(door.options.memory_bytes_max.max(bytes as usize)))
+        .inspect_err(|_| door.service.http.refuse(Refusal::InFlight))?;
     Ok(held)
 }

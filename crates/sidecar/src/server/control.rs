@@ -14,8 +14,8 @@ use super::Shared;
 use super::handle::Handle;
 use super::reads::Reads;
 use super::session::Session;
-use crate::budget::Held;
 use crate::admission::{Admission, Caller};
+use crate::budget::Held;
 use crate::operation::Operation;
 
 /// Copies of plain rows that a write holds: the columns as the view has them, and the rows.
