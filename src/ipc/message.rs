@@ -131,7 +131,7 @@ fn check_buffers(batch: &RecordBatch<'_>, body_bytes: u64) -> Result<u64> {
     for buffer in batch.buffers().iter().flatten() {
         let (start, length) = (u64::try_from(buffer.offset()), u64::try_from(buffer.length()));
         let (Ok(start), Ok(length)) = (start, length) else { return Err(cut_short()) };
-        if !start.checked_add(length).is_some_and(|end| end <= body_bytes) {
+        if start.checked_add(length).is_none_or(|end| end > body_bytes) {
             return Err(cut_short());
         }
         sum = sum.saturating_add(length);

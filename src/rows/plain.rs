@@ -91,6 +91,21 @@ impl Room {
             DataType::Utf8View => self.take_views(array, array.as_string_view().views(), range),
             DataType::BinaryView => self.take_views(array, array.as_binary_view().views(), range),
             DataType::FixedSizeBinary(width) => self.take_values(count, widened(usize::try_from(*width).ok()?)),
+            DataType::Dictionary(..) => self.take_dictionary(array, range),
+            DataType::RunEndEncoded(ends, _) => match ends.data_type() {
+                DataType::Int16 => self.take_runs(array.as_run::<Int16Type>(), range),
+                DataType::Int32 => self.take_runs(array.as_run::<Int32Type>(), range),
+                _ => self.take_runs(array.as_run::<Int64Type>(), range),
+            },
+            number if !number.is_nested() => self.take_values(count, widened(number.primitive_width().unwrap_or(1))),
+            _ => self.take_nested(array, range),
+        }
+    }
+
+    /// Takes values that have others within.
+    fn take_nested(&mut self, array: &ArrayRef, range: Range<usize>) -> Option<()> {
+        let count = range.len();
+        match array.data_type() {
             DataType::List(_) => self.take_list(array.as_list::<i32>(), range),
             DataType::LargeList(_) => self.take_list(array.as_list::<i64>(), range),
             DataType::Map(..) => {
@@ -111,18 +126,11 @@ impl Room {
                 self.take_values(count, VALUE_BYTES)?;
                 array.as_struct().columns().iter().try_for_each(|column| self.take(column, range.clone()))
             }
-            DataType::Dictionary(..) => self.take_dictionary(array, range),
-            DataType::RunEndEncoded(ends, _) => match ends.data_type() {
-                DataType::Int16 => self.take_runs(array.as_run::<Int16Type>(), range),
-                DataType::Int32 => self.take_runs(array.as_run::<Int32Type>(), range),
-                _ => self.take_runs(array.as_run::<Int64Type>(), range),
-            },
             // No column of a view is made from it; where it is carried along it stays as it is.
-            DataType::Union(..) => {
+            _ => {
                 self.take_values(count, VALUE_BYTES)?;
                 self.take_bytes(array.get_array_memory_size() as u64)
             }
-            number => self.take_values(count, widened(number.primitive_width().unwrap_or(1))),
         }
     }
 

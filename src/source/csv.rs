@@ -35,8 +35,9 @@ impl CsvContent {
         if !records.next()? {
             return Err(Error::invalid(format!("file {} has no line of column names", file.name())));
         }
-        let names = header(&records)?;
+        check_count(&records)?;
         check_delimiter(&records, delimiter, options.hint)?;
+        let names = header(&records)?;
         let field = |name: String| {
             // What nobody asks about stays the text that it is.
             let ty = hinted_type(options.hint, &name).unwrap_or(ValueType::Scalar(ScalarType::String));
@@ -67,10 +68,20 @@ impl CsvContent {
     }
 }
 
+fn check_count(records: &CsvRecords) -> Result<()> {
+    let (name, count) = (records.lines.name(), records.record.count());
+    match count <= COLUMNS_MAX {
+        true => Ok(()),
+        false => Err(Error::invalid(format!("file {name}, line 1: a file has at most {COLUMNS_MAX} columns: {count}"))),
+    }
+}
+
 /// Refuses a file in which another delimiter would part the line of names into one that is wanted.
 fn check_delimiter(records: &CsvRecords, delimiter: Delimiter, hint: Option<&Schema>) -> Result<()> {
     let line = String::from_utf8_lossy(records.lines.last());
-    let is_wanted = |name: &str| hinted_type(hint, name.trim().trim_matches('"').trim()).is_some();
+    // The line may part into millions of names, and the hint have thousands.
+    let wanted: HashSet<&str> = hint.into_iter().flat_map(Schema::fields).map(|field| field.name().as_str()).collect();
+    let is_wanted = |name: &str| wanted.contains(name.trim().trim_matches('"').trim());
     match delimiter.looks_like(&line, is_wanted) {
         Some(other) => {
             let name = records.lines.name();
@@ -85,9 +96,6 @@ fn header(records: &CsvRecords) -> Result<Vec<String>> {
     let name = records.lines.name();
     let invalid = |problem: &str| Error::invalid(format!("file {name}, line 1: {problem}"));
     let fields = records.record.fields().map_err(invalid)?;
-    if fields.len() > COLUMNS_MAX {
-        return Err(invalid(&format!("a file has at most {COLUMNS_MAX} columns: {}", fields.len())));
-    }
     let names: Vec<_> = fields.iter().map(|name| name.trim().to_owned()).collect();
     let mut seen = HashSet::new();
     match names.iter().find(|name| !seen.insert(name.as_str())) {

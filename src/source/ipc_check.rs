@@ -48,7 +48,7 @@ fn check_block(file: &Arc<SourceFile>, block: &Block) -> Result<()> {
         return Err(broken());
     };
     let end = start.checked_add(head).and_then(|end| end.checked_add(body));
-    if !end.is_some_and(|end| end <= file.len()) {
+    if end.is_none_or(|end| end > file.len()) {
         return Err(broken());
     }
     let said = Messages::new(file, start).next()?.ok_or_else(broken)?;
