@@ -46,6 +46,7 @@ mod files;
 mod freshness;
 #[cfg(feature = "files")]
 mod ingest;
+mod ipc;
 mod join;
 mod json;
 mod progress;
@@ -118,12 +119,14 @@ pub mod parts {
     pub use crate::definitions::suggest::did_you_mean;
     #[cfg(feature = "files")]
     pub use crate::ingest::{LOAD_ROWS_MAX, check_note};
+    pub use crate::ipc::{COLUMNS_MAX, IpcRules, MessageHead, check_message, guarded};
     pub use crate::read::output::{Output, OutputColumn};
     pub use crate::read::plan::ReadPlan;
     pub use crate::read::record::Records;
     pub use crate::read::stored::{PlannedView, Stored, ValueSlot};
     pub use crate::rows::encode::source_schema;
     pub use crate::rows::keys::EncodedKeys;
+    pub use crate::rows::plain::{PLAIN_BYTES_MAX, check_plain, plain_bytes};
     pub use crate::rows::types::batch_bytes;
     pub use crate::scan::{Counts, ExportSchema};
     pub use crate::session::scan_counted;

@@ -20,6 +20,7 @@ use crate::read::record::Records;
 use crate::read::request::{EntityRows, Prepared};
 use crate::rows::encode::ViewEncoder;
 use crate::rows::keys::{EncodedKeys, EntityKey};
+use crate::rows::plain::check_plain;
 use crate::rows::problems::Problems;
 
 /// Batches of fewer rows go through the write buffers: below this, files of their own cost more than they save.
@@ -141,6 +142,7 @@ impl Store {
         let mut batch = WriteBatch::new();
         for (view, rows) in rows {
             let encoder = ViewEncoder::new(find_view(&catalog, view)?.clone());
+            check_plain(rows).map_err(|error| error.context(format!("view {view:?}")))?;
             let mut problems = Problems::first();
             encoder.encode(rows, now, &mut problems, &mut batch)?;
             if let Some(error) = problems.to_error(view) {

@@ -8,6 +8,7 @@ mod disks;
 mod export;
 mod formats;
 mod freshness;
+mod hostile;
 mod ingest;
 mod int96;
 mod ipc;

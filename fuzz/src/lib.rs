@@ -8,6 +8,7 @@ mod key;
 mod operations;
 mod row;
 mod sidecar;
+mod source;
 mod values;
 
 pub use definitions::fuzz_definitions;
@@ -15,3 +16,4 @@ pub use key::fuzz_key;
 pub use operations::fuzz_operations;
 pub use row::fuzz_row;
 pub use sidecar::{fuzz_client, fuzz_server};
+pub use source::{fuzz_ipc, fuzz_source};

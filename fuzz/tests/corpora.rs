@@ -40,6 +40,16 @@ fn client() {
     run("client", asofdb_fuzz::fuzz_client);
 }
 
+#[test]
+fn ipc() {
+    run("ipc", asofdb_fuzz::fuzz_ipc);
+}
+
+#[test]
+fn source() {
+    run("source", asofdb_fuzz::fuzz_source);
+}
+
 fn run(target: &str, body: fn(&[u8])) {
     let corpus = corpus(target);
     assert!(!corpus.is_empty(), "the corpus of {target} is empty");

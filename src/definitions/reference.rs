@@ -1,8 +1,9 @@
 //! Feature references: from what a caller names to the features meant.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
-use asofdb_storage::{Catalog, Error, Feature, FeatureView, Result};
+use asofdb_storage::{Catalog, Error, Feature, FeatureId, FeatureView, Result};
 
 use crate::definitions::suggest::did_you_mean;
 
@@ -25,39 +26,50 @@ impl ResolvedFeature {
 /// Resolves references in their order: `view:feature`, `view:*`, a bare view (all its features) or a
 /// service. A feature named twice is an error, because columns and matrices would repeat it silently.
 pub(crate) fn resolve<S: AsRef<str>>(catalog: &Catalog, references: &[S]) -> Result<Vec<ResolvedFeature>> {
-    let mut features = Vec::new();
-    for reference in references {
-        resolve_one(catalog, reference.as_ref(), &mut features)?;
-    }
-    if features.is_empty() {
-        return Err(Error::invalid("a request names at least one feature: view:feature, view:*, a view or a service"));
-    }
-    let mut seen = std::collections::BTreeSet::new();
-    match features.iter().find(|f| !seen.insert((f.view.id, f.feature.id))) {
-        Some(twice) => Err(Error::invalid(format!("a request names each feature once: {}", twice.reference()))),
-        None => Ok(features),
+    let mut resolving = Resolving { catalog, features: Vec::new(), seen: HashSet::new() };
+    references.iter().try_for_each(|reference| resolving.resolve(reference.as_ref()))?;
+    match resolving.features.is_empty() {
+        true => Err(Error::invalid("a request names at least one feature: view:feature, view:*, a view or a service")),
+        false => Ok(resolving.features),
     }
 }
 
-fn resolve_one(catalog: &Catalog, reference: &str, out: &mut Vec<ResolvedFeature>) -> Result<()> {
-    let (name, feature) = match reference.split_once(':') {
-        Some((view, feature)) => (view, Some(feature)),
-        None => (reference, None),
-    };
-    match (catalog.view(name), feature) {
-        (Some(view), None | Some("*")) => out.extend(view.features.iter().map(|feature| one(view, feature))),
-        (Some(view), Some(feature)) => out.push(one(view, find_feature(view, feature)?)),
-        (None, None) => match catalog.service(name) {
-            Some(service) => service.features.iter().try_for_each(|each| resolve_one(catalog, each, out))?,
-            None => return Err(unknown(catalog, name, "feature view or service")),
-        },
-        (None, Some(_)) => return Err(unknown(catalog, name, "feature view")),
-    }
-    Ok(())
+/// References on their way to features. Each feature is refused the second time, so that no list of references, however
+/// long, becomes more features than the catalog has.
+struct Resolving<'c> {
+    catalog: &'c Catalog,
+    features: Vec<ResolvedFeature>,
+    seen: HashSet<(u32, FeatureId)>,
 }
 
-fn one(view: &Arc<FeatureView>, feature: &Feature) -> ResolvedFeature {
-    ResolvedFeature { view: view.clone(), feature: feature.clone() }
+impl Resolving<'_> {
+    fn resolve(&mut self, reference: &str) -> Result<()> {
+        let (catalog, (name, feature)) = (
+            self.catalog,
+            match reference.split_once(':') {
+                Some((view, feature)) => (view, Some(feature)),
+                None => (reference, None),
+            },
+        );
+        match (catalog.view(name), feature) {
+            (Some(view), None | Some("*")) => view.features.iter().try_for_each(|feature| self.add(view, feature)),
+            (Some(view), Some(feature)) => self.add(view, find_feature(view, feature)?),
+            (None, None) => match catalog.service(name) {
+                Some(service) => service.features.iter().try_for_each(|each| self.resolve(each)),
+                None => Err(unknown(catalog, name, "feature view or service")),
+            },
+            (None, Some(_)) => Err(unknown(catalog, name, "feature view")),
+        }
+    }
+
+    fn add(&mut self, view: &Arc<FeatureView>, feature: &Feature) -> Result<()> {
+        let resolved = ResolvedFeature { view: view.clone(), feature: feature.clone() };
+        if !self.seen.insert((view.id, feature.id)) {
+            return Err(Error::invalid(format!("a request names each feature once: {}", resolved.reference())));
+        }
+        self.features.push(resolved);
+        Ok(())
+    }
 }
 
 fn find_feature<'v>(view: &'v FeatureView, name: &str) -> Result<&'v Feature> {

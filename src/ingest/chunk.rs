@@ -13,6 +13,9 @@ use crate::source::PIECE_ROWS_MAX;
 /// Rows after which a chunk is full: sorting takes some hundred bytes a row besides the row itself.
 const CHUNK_ROWS_MAX: usize = 1_000_000;
 
+/// Bytes that a row takes besides its key and its values: its place in the chunk, and in the order it is sorted into.
+const ROW_MEMORY_BYTES: usize = 128;
+
 /// Most rows of a load: what a piece of a source adds to a chunk that is not quite full included.
 pub const LOAD_ROWS_MAX: usize = CHUNK_ROWS_MAX + PIECE_ROWS_MAX;
 
@@ -42,8 +45,10 @@ impl Chunk {
         }
     }
 
+    /// Returns whether it should be written: what it takes in memory counts, not its bytes alone.
     pub(super) fn is_full(&self) -> bool {
-        self.rows.bytes() >= self.bytes_max || self.rows.len() >= CHUNK_ROWS_MAX
+        let bytes = self.rows.bytes() + self.rows.len() * ROW_MEMORY_BYTES;
+        bytes >= self.bytes_max || self.rows.len() >= CHUNK_ROWS_MAX
     }
 
     /// Returns whether it says nothing.

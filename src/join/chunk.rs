@@ -17,6 +17,7 @@ use crate::read::record::Records;
 use crate::read::stored::Stored;
 use crate::rows::keys::EncodedKeys;
 use crate::rows::named::find_column;
+use crate::rows::plain::rows_within;
 use crate::rows::problems::Problems;
 use crate::rows::types::{batch_bytes, cast_exact};
 
@@ -25,6 +26,9 @@ const THREADS: usize = 2;
 
 /// Most rows of a batch that are taken at once, so that one large batch does not overrun the memory.
 const SLICE_ROWS: usize = 1 << 16;
+
+/// Most bytes that the keys and times taken at once have once they are plain.
+const SLICE_BYTES: u64 = 32 << 20;
 
 /// Most rows of a chunk: visiting entries number them with 32 bits.
 const CHUNK_ROWS_MAX: usize = u32::MAX as usize;
@@ -82,11 +86,25 @@ impl<I: Iterator<Item = Result<RecordBatch>>> ChunkReader<I> {
                 None => return Ok(None),
             },
         };
-        if batch.num_rows() <= SLICE_ROWS {
-            return Ok(Some(batch));
+        let rows = self.slice_rows(&batch)?;
+        if batch.num_rows() > rows {
+            self.rest = Some(batch.slice(rows, batch.num_rows() - rows));
         }
-        self.rest = Some(batch.slice(SLICE_ROWS, batch.num_rows() - SLICE_ROWS));
-        Ok(Some(batch.slice(0, SLICE_ROWS)))
+        Ok(Some(batch.slice(0, rows)))
+    }
+
+    /// Rows of a batch that are taken at once: as many as may be, or as their keys and times leave small once they are
+    /// plain. What else the spine has is carried along as it is.
+    fn slice_rows(&self, batch: &RecordBatch) -> Result<usize> {
+        let names = self.plan.stored.join_keys.iter().map(|key| &key.name).chain([&self.time_column]);
+        let columns: Vec<_> = names.filter_map(|name| batch.column_by_name(name)).collect();
+        match rows_within(columns.iter().copied(), 0, batch.num_rows().min(SLICE_ROWS), SLICE_BYTES) {
+            0 => {
+                let row = self.rows_before;
+                Err(Error::invalid(format!("spine row {row}: the join keys of a row have at most {SLICE_BYTES} bytes")))
+            }
+            rows => Ok(rows),
+        }
     }
 
     fn add(&mut self, chunk: &mut Chunk, batch: RecordBatch) -> Result<()> {

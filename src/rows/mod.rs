@@ -5,6 +5,7 @@ pub(crate) mod builders;
 pub(crate) mod encode;
 pub(crate) mod keys;
 pub(crate) mod named;
+pub(crate) mod plain;
 pub(crate) mod problems;
 pub(crate) mod roles;
 pub(crate) mod types;

@@ -1,6 +1,6 @@
 //! CSV.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
@@ -17,6 +17,7 @@ use super::lines::Lines;
 use super::piece::{PIECE_BYTES, PIECE_ROWS_MAX, Piece, Pieces};
 use super::record::{CsvRecord, Fields, without_end};
 use super::text_options::TextOptions;
+use crate::ipc::COLUMNS_MAX;
 use crate::rows::problems::Problems;
 use crate::rows::types::arrow_type;
 
@@ -34,6 +35,7 @@ impl CsvContent {
         if !records.next()? {
             return Err(Error::invalid(format!("file {} has no line of column names", file.name())));
         }
+        check_count(&records)?;
         check_delimiter(&records, delimiter, options.hint)?;
         let names = header(&records)?;
         let field = |name: String| {
@@ -66,10 +68,20 @@ impl CsvContent {
     }
 }
 
+fn check_count(records: &CsvRecords) -> Result<()> {
+    let (name, count) = (records.lines.name(), records.record.count());
+    match count <= COLUMNS_MAX {
+        true => Ok(()),
+        false => Err(Error::invalid(format!("file {name}, line 1: a file has at most {COLUMNS_MAX} columns: {count}"))),
+    }
+}
+
 /// Refuses a file in which another delimiter would part the line of names into one that is wanted.
 fn check_delimiter(records: &CsvRecords, delimiter: Delimiter, hint: Option<&Schema>) -> Result<()> {
     let line = String::from_utf8_lossy(records.lines.last());
-    let is_wanted = |name: &str| hinted_type(hint, name.trim().trim_matches('"').trim()).is_some();
+    // The line may part into millions of names, and the hint have thousands.
+    let wanted: HashSet<&str> = hint.into_iter().flat_map(Schema::fields).map(|field| field.name().as_str()).collect();
+    let is_wanted = |name: &str| wanted.contains(name.trim().trim_matches('"').trim());
     match delimiter.looks_like(&line, is_wanted) {
         Some(other) => {
             let name = records.lines.name();
@@ -83,13 +95,13 @@ fn check_delimiter(records: &CsvRecords, delimiter: Delimiter, hint: Option<&Sch
 fn header(records: &CsvRecords) -> Result<Vec<String>> {
     let name = records.lines.name();
     let invalid = |problem: &str| Error::invalid(format!("file {name}, line 1: {problem}"));
-    let names: Vec<_> = records.record.fields().map_err(invalid)?.iter().map(|name| name.trim().to_owned()).collect();
-    for (index, name) in names.iter().enumerate() {
-        if names[..index].contains(name) {
-            return Err(invalid(&format!("two columns are named {name:?}")));
-        }
+    let fields = records.record.fields().map_err(invalid)?;
+    let names: Vec<_> = fields.iter().map(|name| name.trim().to_owned()).collect();
+    let mut seen = HashSet::new();
+    match names.iter().find(|name| !seen.insert(name.as_str())) {
+        Some(twice) => Err(invalid(&format!("two columns are named {twice:?}"))),
+        None => Ok(names),
     }
-    Ok(names)
 }
 
 fn refuse_lists(file: &SourceFile, schema: &Schema) -> Result<()> {

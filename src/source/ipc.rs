@@ -6,13 +6,15 @@ use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
-use arrow::error::ArrowError;
 use arrow::ipc::reader::{FileReader as IpcFileReader, StreamReader};
 use asofdb_storage::{Error, Result};
 
 use super::file::{FileReader, SourceFile};
 use super::format::InputFormat;
-use super::piece::{PIECE_ROWS_MAX, Piece, Pieces};
+use super::ipc_check::{check_file, check_stream};
+use super::piece::{Piece, Pieces};
+use super::slices::Slices;
+use crate::ipc::guarded;
 use crate::rows::problems::Problems;
 
 const FILE_MAGIC: &[u8] = b"ARROW1";
@@ -39,6 +41,10 @@ impl IpcContent {
             return Err(Error::invalid(format!("file {name} is Feather version 1; write it as version 2 (Arrow IPC)")));
         }
         let content = if start == FILE_MAGIC { IpcContent::File } else { IpcContent::Stream };
+        match content {
+            IpcContent::File => check_file(file)?,
+            IpcContent::Stream => check_stream(file)?,
+        }
         let schema = match content.reader(file, None)? {
             Reader::File(reader) => reader.schema(),
             Reader::Stream(reader) => reader.schema(),
@@ -48,17 +54,22 @@ impl IpcContent {
 
     fn reader(self, file: &Arc<SourceFile>, columns: Option<Vec<usize>>) -> Result<Reader> {
         let bytes = file.reader();
-        let reader = match self {
+        let open = || match self {
             IpcContent::File => IpcFileReader::try_new(bytes, columns).map(|reader| Reader::File(Box::new(reader))),
             IpcContent::Stream => StreamReader::try_new(bytes, columns).map(|reader| Reader::Stream(Box::new(reader))),
         };
-        reader.map_err(|error| file.unreadable(InputFormat::Ipc, error))
+        guarded(|| broken(file), || open().map_err(|error| file.unreadable(InputFormat::Ipc, error)))
     }
 
     pub(super) fn pieces(self, file: &Arc<SourceFile>, columns: Vec<usize>, skip: u64) -> Result<IpcPieces> {
         let reader = self.reader(file, Some(columns))?;
-        Ok(IpcPieces { file: file.clone(), reader, rest: None, row: 0, skip, batches: 0 })
+        let file = file.clone();
+        Ok(IpcPieces { file, reader, slices: Slices::default(), row: 0, skip, batches: 0, broken: false })
     }
+}
+
+fn broken(file: &SourceFile) -> Error {
+    file.unreadable(InputFormat::Ipc, "it contradicts itself")
 }
 
 /// Batches are as large as whoever wrote them made them; they are passed on in slices.
@@ -66,36 +77,45 @@ pub(super) struct IpcPieces {
     file: Arc<SourceFile>,
     reader: Reader,
     /// The rest of the last batch.
-    rest: Option<RecordBatch>,
+    slices: Slices,
     row: u64,
     /// Rows still to be left out.
     skip: u64,
     batches: u64,
+    /// True if the reader panicked: it is not asked again.
+    broken: bool,
 }
 
 impl IpcPieces {
-    fn read(&mut self) -> Option<Result<RecordBatch, ArrowError>> {
+    fn read(&mut self) -> Option<Result<RecordBatch>> {
+        if self.broken {
+            return None;
+        }
         self.batches += 1;
-        match &mut self.reader {
+        let (file, reader) = (&self.file, &mut self.reader);
+        let mut read = || match reader {
             Reader::File(reader) => reader.next(),
             Reader::Stream(reader) => reader.next(),
-        }
+        };
+        let read =
+            guarded(|| broken(file), || read().transpose().map_err(|error| file.unreadable(InputFormat::Ipc, error)));
+        self.broken = read.is_err();
+        read.transpose()
     }
 
-    /// The rows not yet passed on, up to the end of a batch.
-    fn rest(&mut self) -> Option<Result<RecordBatch, ArrowError>> {
-        let batch = match self.rest.take() {
-            Some(batch) => batch,
-            None => match self.read()? {
+    /// The next rows that are not left out.
+    fn slice(&mut self) -> Option<Result<RecordBatch>> {
+        while self.slices.is_empty() {
+            let batch = match self.read()? {
                 Ok(batch) => batch,
                 error => return Some(error),
-            },
-        };
-        let skipped = self.skip.min(batch.num_rows() as u64);
-        self.skip -= skipped;
-        self.row += skipped;
-        let skipped = skipped as usize;
-        Some(Ok(batch.slice(skipped, batch.num_rows() - skipped)))
+            };
+            let skipped = self.skip.min(batch.num_rows() as u64);
+            self.skip -= skipped;
+            self.row += skipped;
+            self.slices.refill(batch.slice(skipped as usize, batch.num_rows() - skipped as usize));
+        }
+        Some(self.slices.next(&self.file, self.row))
     }
 
     fn bytes_done(&self) -> u64 {
@@ -110,22 +130,13 @@ impl IpcPieces {
 
 impl Pieces for IpcPieces {
     fn next(&mut self) -> Option<Result<Piece>> {
-        loop {
-            let rest = match self.rest()? {
-                Ok(rest) => rest,
-                Err(error) => return Some(Err(self.file.unreadable(InputFormat::Ipc, error))),
-            };
-            let rows = rest.num_rows().min(PIECE_ROWS_MAX);
-            if rows == 0 {
-                continue;
-            }
-            if rest.num_rows() > rows {
-                self.rest = Some(rest.slice(rows, rest.num_rows() - rows));
-            }
-            let (batch, first_row) = (rest.slice(0, rows), self.row);
-            self.row += rows as u64;
-            let (lines, texts, bytes_done) = (Vec::new(), BTreeMap::new(), self.bytes_done());
-            return Some(Ok(Piece { batch, first_row, lines, problems: Problems::all(), texts, bytes_done }));
-        }
+        let batch = match self.slice()? {
+            Ok(batch) => batch,
+            Err(error) => return Some(Err(error)),
+        };
+        let first_row = self.row;
+        self.row += batch.num_rows() as u64;
+        let (lines, texts, bytes_done) = (Vec::new(), BTreeMap::new(), self.bytes_done());
+        Some(Ok(Piece { batch, first_row, lines, problems: Problems::all(), texts, bytes_done }))
     }
 }

@@ -13,14 +13,18 @@ mod file;
 mod format;
 mod infer;
 mod ipc;
+mod ipc_check;
 mod json;
 mod json_records;
 mod lines;
 mod ndjson;
 mod parquet;
+mod parquet_page;
+mod parquet_rows;
 mod piece;
 mod record;
 mod request;
+mod slices;
 mod text_options;
 
 use std::fs::File;

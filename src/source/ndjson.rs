@@ -16,6 +16,7 @@ use super::json::{JsonRows, each_value};
 use super::json_records::JsonRecords;
 use super::piece::{PIECE_BYTES, PIECE_ROWS_MAX, Piece, Pieces};
 use super::text_options::TextOptions;
+use crate::ipc::COLUMNS_MAX;
 use crate::rows::problems::Problems;
 use crate::rows::types::arrow_type;
 
@@ -38,6 +39,12 @@ impl NdjsonContent {
                 found.add(name, value);
                 Ok(())
             });
+            if found.names.len() > COLUMNS_MAX {
+                let (name, line) = (file.name(), rows.line());
+                let message =
+                    format!("file {name}, line {line}: the rows of a file have at most {COLUMNS_MAX} columns");
+                return Err(Error::invalid(message));
+            }
         }
         if found.names.is_empty() {
             return Err(Error::invalid(format!("file {} has no row that is a JSON object", file.name())));

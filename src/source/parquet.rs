@@ -9,7 +9,7 @@ use arrow::datatypes::{
     DataType, Field, FieldRef, Schema, SchemaRef, TimeUnit, TimestampMicrosecondType, TimestampNanosecondType,
 };
 use arrow::error::ArrowError;
-use asofdb_storage::{Result, Timestamp};
+use asofdb_storage::{Error, Result, Timestamp};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
@@ -19,11 +19,11 @@ use parquet::file::reader::{ChunkReader, Length};
 
 use super::file::{FileReader, SourceFile};
 use super::format::InputFormat;
-use super::piece::{PIECE_BYTES, PIECE_ROWS_MAX, Piece, Pieces};
+use super::parquet_rows::rows_at_a_time;
+use super::piece::{Piece, Pieces};
+use super::slices::Slices;
+use crate::ipc::{COLUMNS_MAX, guarded};
 use crate::rows::problems::Problems;
-
-/// Rows of a piece at least, however large the file says they are.
-const PIECE_ROWS_MIN: u64 = 64;
 
 /// The footer of a Parquet file.
 #[derive(Debug, Clone)]
@@ -33,7 +33,8 @@ pub(super) struct ParquetContent {
     nanos: Option<ArrowReaderMetadata>,
 }
 
-struct Chunks(Arc<SourceFile>);
+/// The file, as the library reads it.
+pub(super) struct Chunks(pub(super) Arc<SourceFile>);
 
 impl Length for Chunks {
     fn len(&self) -> u64 {
@@ -56,8 +57,15 @@ impl ChunkReader for Chunks {
 impl ParquetContent {
     pub(super) fn open(file: &Arc<SourceFile>) -> Result<Self> {
         let unreadable = |error| file.unreadable(InputFormat::Parquet, error);
-        let metadata = ArrowReaderMetadata::load(&Chunks(file.clone()), ArrowReaderOptions::new());
-        let metadata = metadata.map_err(unreadable)?;
+        let load = || ArrowReaderMetadata::load(&Chunks(file.clone()), ArrowReaderOptions::new()).map_err(unreadable);
+        let metadata = guarded(|| broken(file), load)?;
+        let leaves = metadata.parquet_schema().num_columns();
+        if leaves > COLUMNS_MAX {
+            let name = file.name();
+            let message =
+                format!("file {name} has at most {COLUMNS_MAX} columns, those within others included: {leaves}");
+            return Err(Error::invalid(message));
+        }
         if !are_int96(&metadata).any(|is_int96| is_int96) {
             return Ok(ParquetContent { metadata, nanos: None });
         }
@@ -83,9 +91,12 @@ impl ParquetContent {
     }
 
     pub(super) fn pieces(&self, file: &Arc<SourceFile>, columns: Vec<usize>, skip: u64) -> Result<ParquetPieces> {
-        let nanos = self.nanos.as_ref().map(|nanos| Nanos::new(self, nanos, file, &columns, skip)).transpose()?;
-        let reader = self.reader(&self.metadata, file, columns, skip)?;
-        Ok(ParquetPieces { file: file.clone(), reader, nanos, row: skip.min(self.rows()), rows: self.rows() })
+        let at_a_time = guarded(|| broken(file), || self.piece_rows(file, &columns))?;
+        let nanos = self.nanos.as_ref();
+        let nanos = nanos.map(|nanos| Nanos::new(self, nanos, file, &columns, skip, at_a_time)).transpose()?;
+        let reader = self.reader(&self.metadata, file, columns, skip, at_a_time)?;
+        let (row, rows) = (skip.min(self.rows()), self.rows());
+        Ok(ParquetPieces { file: file.clone(), reader, nanos, waiting: Waiting::default(), row, rows, ended: false })
     }
 
     fn reader(
@@ -94,6 +105,7 @@ impl ParquetContent {
         file: &Arc<SourceFile>,
         columns: Vec<usize>,
         skip: u64,
+        at_a_time: usize,
     ) -> Result<ParquetRecordBatchReader> {
         let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(Chunks(file.clone()), metadata.clone());
         let mask = ProjectionMask::roots(builder.parquet_schema(), columns);
@@ -103,7 +115,7 @@ impl ParquetContent {
             .with_projection(mask)
             .with_row_groups(groups)
             .with_offset(rest)
-            .with_batch_size(self.piece_rows())
+            .with_batch_size(at_a_time)
             .build()
             .map_err(|error| file.unreadable(InputFormat::Parquet, error))
     }
@@ -120,13 +132,16 @@ impl ParquetContent {
         (self.metadata.metadata().num_row_groups(), 0)
     }
 
-    /// Rows that fill a piece, by the size of the largest row group's rows before compression.
-    fn piece_rows(&self) -> usize {
-        let groups = self.metadata.metadata().row_groups().iter();
-        let size = |bytes: i64, rows: i64| u64::try_from(bytes).unwrap_or(0) / u64::try_from(rows).unwrap_or(1).max(1);
-        let row_bytes = groups.map(|group| size(group.total_byte_size(), group.num_rows())).max().unwrap_or(0);
-        (PIECE_BYTES as u64 / row_bytes.max(1)).clamp(PIECE_ROWS_MIN, PIECE_ROWS_MAX as u64) as usize
+    /// Rows that fill a piece.
+    fn piece_rows(&self, file: &Arc<SourceFile>, columns: &[usize]) -> Result<usize> {
+        let schema = self.metadata.parquet_schema();
+        let mask = ProjectionMask::roots(schema, columns.iter().copied());
+        rows_at_a_time(file, self.metadata.metadata().row_groups(), |leaf| mask.leaf_included(leaf))
     }
+}
+
+fn broken(file: &SourceFile) -> Error {
+    file.unreadable(InputFormat::Parquet, "it contradicts itself")
 }
 
 /// Returns leaf by leaf whether it is INT96.
@@ -178,13 +193,14 @@ impl Nanos {
         file: &Arc<SourceFile>,
         columns: &[usize],
         skip: u64,
+        at_a_time: usize,
     ) -> Result<Self> {
         let roots = metadata.parquet_schema().root_schema().get_fields();
         let is_int96 =
             |root: usize| roots[root].is_primitive() && roots[root].get_physical_type() == PhysicalType::INT96;
         let positions: Vec<usize> = (0..columns.len()).filter(|position| is_int96(columns[*position])).collect();
         let columns = positions.iter().map(|position| columns[*position]).collect();
-        Ok(Nanos { reader: content.reader(metadata, file, columns, skip)?, positions })
+        Ok(Nanos { reader: content.reader(metadata, file, columns, skip, at_a_time)?, positions })
     }
 
     /// Reports the times of the next batch that are no whole microsecond.
@@ -211,30 +227,83 @@ pub(super) struct ParquetPieces {
     file: Arc<SourceFile>,
     reader: ParquetRecordBatchReader,
     nanos: Option<Nanos>,
+    waiting: Waiting,
     row: u64,
     rows: u64,
+    /// True if the reader failed or panicked: it is not asked again.
+    ended: bool,
+}
+
+/// A batch that is passed on in slices, with the problems of its rows that are still to come.
+#[derive(Default)]
+struct Waiting {
+    slices: Slices,
+    problems: Vec<(usize, String)>,
+    /// Rows of the batch that were passed on.
+    passed: usize,
+}
+
+impl Waiting {
+    fn refill(&mut self, batch: RecordBatch, problems: Problems) {
+        self.slices.refill(batch);
+        self.problems = problems.into_rows().collect();
+        self.passed = 0;
+    }
+
+    /// The next slice, and the problems of its rows.
+    fn next(&mut self, file: &SourceFile, before: u64) -> Result<(RecordBatch, Problems)> {
+        let (batch, mut problems) = (self.slices.next(file, before)?, Problems::all());
+        let rows = self.passed..self.passed + batch.num_rows();
+        for (row, message) in self.problems.iter().filter(|(row, _)| rows.contains(row)) {
+            problems.report(row - rows.start, message.clone());
+        }
+        self.passed = rows.end;
+        Ok((batch, problems))
+    }
+}
+
+impl ParquetPieces {
+    /// Decodes the next batch; none at the end.
+    fn decode(&mut self) -> Result<Option<(RecordBatch, Problems)>> {
+        let (file, reader, nanos) = (&self.file, &mut self.reader, &mut self.nanos);
+        let decode = || {
+            let unreadable = |error| file.unreadable(InputFormat::Parquet, error);
+            let Some(batch) = reader.next().transpose().map_err(unreadable)? else { return Ok(None) };
+            let mut problems = Problems::all();
+            if let Some(nanos) = nanos {
+                nanos.check(&batch, &mut problems).map_err(unreadable)?;
+            }
+            Ok(Some((batch, problems)))
+        };
+        guarded(|| broken(file), decode)
+    }
+
+    fn piece(&mut self) -> Result<Option<Piece>> {
+        while self.waiting.slices.is_empty() {
+            match self.decode()? {
+                Some((batch, problems)) => self.waiting.refill(batch, problems),
+                None if self.row < self.rows => {
+                    let message = format!("it has {} rows where it says {}", self.row, self.rows);
+                    return Err(self.file.unreadable(InputFormat::Parquet, message));
+                }
+                None => return Ok(None),
+            }
+        }
+        let (batch, problems) = self.waiting.next(&self.file, self.row)?;
+        let first_row = self.row;
+        self.row += batch.num_rows() as u64;
+        let bytes_done = (self.file.len() as f64 * (self.row as f64 / self.rows.max(1) as f64)) as u64;
+        Ok(Some(Piece { batch, first_row, lines: Vec::new(), problems, texts: BTreeMap::new(), bytes_done }))
+    }
 }
 
 impl Pieces for ParquetPieces {
     fn next(&mut self) -> Option<Result<Piece>> {
-        match self.reader.next() {
-            Some(Ok(batch)) => {
-                let first_row = self.row;
-                self.row += batch.num_rows() as u64;
-                let bytes_done = (self.file.len() as f64 * (self.row as f64 / self.rows.max(1) as f64)) as u64;
-                let (lines, texts, mut problems) = (Vec::new(), BTreeMap::new(), Problems::all());
-                if let Some(Err(error)) = self.nanos.as_mut().map(|nanos| nanos.check(&batch, &mut problems)) {
-                    return Some(Err(self.file.unreadable(InputFormat::Parquet, error)));
-                }
-                Some(Ok(Piece { batch, first_row, lines, problems, texts, bytes_done }))
-            }
-            Some(Err(error)) => Some(Err(self.file.unreadable(InputFormat::Parquet, error))),
-            None if self.row < self.rows => {
-                let message = format!("it has {} rows where it says {}", self.row, self.rows);
-                self.rows = self.row;
-                Some(Err(self.file.unreadable(InputFormat::Parquet, message)))
-            }
-            None => None,
+        if self.ended {
+            return None;
         }
+        let piece = self.piece();
+        self.ended = !matches!(piece, Ok(Some(_)));
+        piece.transpose()
     }
 }

@@ -99,6 +99,11 @@ impl CsvRecord {
         Ok(Fields { text, ends: &self.ends })
     }
 
+    /// The number of fields.
+    pub(super) fn count(&self) -> usize {
+        self.ends.len()
+    }
+
     /// Bytes of all fields.
     pub(super) fn len(&self) -> usize {
         self.text.len()

@@ -34,19 +34,19 @@ fn a_body_over_its_limit_is_413_whether_it_tells_its_length_or_not() {
 fn bodies_of_all_requests_together_are_bounded() {
     let options = HttpOptions {
         body_bytes_max: 100_000,
-        memory_bytes_max: 150_000,
+    memory_bytes_max: 150_000, memory_bytes_max: 2_000_000,
         answer_bytes_max: 100_000,
         ..HttpOptions::default()
     };
     let sidecar = Sidecar::with("", options);
     let mut slow = sidecar.tcp.connect();
     slow.write_all(b"POST /v1/latest HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000\r\n\r\n").unwrap();
-    wait_until(|| sidecar.tcp.get("/metrics").text().contains("asof_large_frames_bytes{door=\"http\"} 100000\n"));
-    let body = vec![b' '; 80_000];
+    wait_until(|| sidecar.tcp.get("/metrics").text().contains("asof_large_frames_bytes{door=\"http\"} 1600000\n"));
+    let body = vec![b' '; 60_000];
     let reply = sidecar.tcp.send("POST", "/v1/latest", &[], &body);
     assert_eq!(
         reply.error(503, "unavailable"),
-        "the sidecar holds too many large requests and answers; try again, or ask for fewer rows: 100000 of 150000 bytes"
+        "the sidecar holds too many large requests and answers; try again, or ask for fewer rows: 1600000 of 2000000 bytes"
     );
     assert_eq!(reply.header("retry-after"), Some("1"));
     assert_eq!(sidecar.tcp.get("/v1/views").status, 200);
@@ -98,7 +98,7 @@ fn when_all_places_are_busy_the_others_hear_so_and_health_and_the_other_pool_go_
     let sidecar = Sidecar::with("", HttpOptions { connections_max: 2, ..HttpOptions::default() });
     let mut busy: Vec<_> = (0..2).map(|_| sidecar.unix.connect()).collect();
     busy.iter_mut().for_each(|stream| stream.write_all(HEAD).unwrap());
-    wait_until(|| sidecar.tcp.get("/metrics").text().contains("asof_large_frames_bytes{door=\"http\"} 200000\n"));
+    wait_until(|| sidecar.tcp.get("/metrics").text().contains("asof_large_frames_bytes{door=\"http\"} 3200000\n"));
     let refused = sidecar.unix.get("/v1/views");
     let message = "as many connections are open as may be, and all of them are busy; try again: 2";
     assert_eq!(refused.error(503, "unavailable"), message);
@@ -244,4 +244,30 @@ fn limits_of_consumers_and_views_are_429_and_say_when_to_come_again() {
     assert_eq!(read(8).status, 200);
     assert!(read(8).error(429, "limited").starts_with("view \"stats\" has used up its 1 rows a second"));
     assert_eq!(read(11).error(422, "invalid"), "view \"stats\" may ask for 10 rows at once; split the request: 11");
+}
+
+#[test]
+fn columns_of_a_request_are_bounded_and_not_compared_each_with_each() {
+    let sidecar = Sidecar::start();
+    let columns = |count: usize| (0..count).map(|n| format!("\"c{n}\":[1]")).collect::<Vec<_>>().join(",");
+    let ask = |columns: &str| {
+        let body = format!("{{\"features\": [\"stats:clicks\"], \"entities\": {{{columns}}}}}");
+        sidecar.tcp.send("POST", "/get-online-features", &[], body.as_bytes()).feast_error(400, "FeastError")
+    };
+    let message = ask(&columns(200_000));
+    assert!(message.contains("a request has at most 16384 columns"), "{message}");
+    let message = ask(&format!("{},\"c3\":[1]", columns(16_000)));
+    assert!(message.contains("column \"c3\" is given twice"), "{message}");
+}
+
+#[test]
+fn a_list_where_an_object_was_expected_makes_no_tree() {
+    let sidecar = Sidecar::start();
+    let deep = format!("{{\"entity\": {{\"user_id\": [{}0]}}}}", "{\"a\":0},".repeat(1_000_000));
+    let reply = sidecar.tcp.send("POST", "/v1/delete", &[], deep.as_bytes());
+    assert_eq!(reply.status, 422, "{}", reply.text());
+    let rows = format!("[{}0]", "[],".repeat(1_000_000));
+    let reply = sidecar.tcp.send("POST", "/v1/write/stats", &[], rows.as_bytes());
+    assert_eq!(reply.status, 422, "{}", reply.text());
+    assert!(reply.text().contains("row 0:"), "{}", reply.text());
 }

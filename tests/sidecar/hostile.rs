@@ -4,15 +4,21 @@ use std::io::Write;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use arrow::array::{
+    ArrayRef, DictionaryArray, FixedSizeListArray, Float32Array, Int32Array, Int64Array, NullArray, RecordBatch,
+    StringArray,
+};
+use arrow::datatypes::{DataType, Field, Int32Type};
 use asofdb::{ErrorKind, Session, Status};
 use asofdb_client::{Client, ConnectOptions};
 
 use super::harness::{Sidecar, eventually};
 use super::raw::{HELLO, PING, connect, error, frame, greeted, is_ended, request};
-use crate::common::{int, users};
+use crate::common::{batch, hours_ago, int, times, users};
 
 /// A client that asks one thing after the other, and gets an answer to each. How long each took.
 #[allow(clippy::disallowed_methods, reason = "told to whoever looks (--nocapture); no test depends on it")]
@@ -341,4 +347,41 @@ fn other_users_are_refused_and_those_who_may_read_only_read() {
     let (code, message) = run(65532, 65531, &erase);
     assert_eq!(code, Some(1));
     assert!(message.contains("erasing needs the role operator"), "{message}");
+}
+
+/// A write whose name column is one text of 900 KB, in a dictionary.
+fn large_names(rows: usize) -> RecordBatch {
+    let names = DictionaryArray::<Int32Type>::new(
+        Int32Array::from(vec![0; rows]),
+        Arc::new(StringArray::from(vec!["x".repeat(900_000)])),
+    );
+    batch(vec![
+        ("user_id", Arc::new((0..rows as i64).collect::<Int64Array>())),
+        ("event_timestamp", times((0..rows).map(|_| Some(hours_ago(1))))),
+        ("score", Arc::new((0..rows).map(|_| Some(1.0)).collect::<Float32Array>())),
+        ("visits", Arc::new((0..rows as i64).collect::<Int64Array>())),
+        ("name", Arc::new(names)),
+    ])
+}
+
+#[test]
+fn small_frames_that_become_large_are_refused_and_cost_no_memory() {
+    let sidecar = Sidecar::start(&users(), &[]);
+    let client = sidecar.client();
+    for _ in 0..3 {
+        let error = client.write("profile", &large_names(2_000)).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Invalid);
+        assert!(format!("{error:#}").contains("bytes once dictionaries, runs and nulls are written out"), "{error:#}");
+    }
+    // Less than one write may have, but more than the sidecar gives to all requests together.
+    let error = client.write("profile", &large_names(290)).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unavailable);
+    assert!(error.message().contains("holds too many large requests"), "{error}");
+    let item = Arc::new(Field::new_list_field(DataType::Null, true));
+    let lists = FixedSizeListArray::new(item, 1 << 20, Arc::new(NullArray::new(1_000 << 20)), None);
+    let error = client.write("profile", &batch(vec![("name", Arc::new(lists) as ArrayRef)])).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Invalid);
+    assert!(format!("{error:#}").contains("has at most 1000000 values: 1048576000 with"), "{error:#}");
+    assert!(sidecar.resident_bytes() < 256 << 20, "{}", sidecar.resident_bytes());
+    well_behaved(&client, 10);
 }

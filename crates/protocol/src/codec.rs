@@ -39,10 +39,42 @@ pub fn encoded_message<T: Message>(message: &T) -> Result<Vec<u8>> {
 /// # Errors
 /// `Invalid` when it cannot be read or has bytes left over.
 pub fn decode_message<T: Message>(body: &[u8]) -> Result<T> {
-    let (message, read) = bincode::decode_from_slice(body, config())
-        .map_err(|error| Error::invalid("a message cannot be read").with_source(error))?;
+    let (message, read) = bincode::decode_from_slice(body, config()).map_err(|error| unreadable(error, body.len()))?;
     if read != body.len() {
         return Err(Error::invalid(format!("a message has {} bytes left over", body.len() - read)));
     }
     Ok(message)
+}
+
+#[cold]
+fn unreadable(error: DecodeError, body_bytes: usize) -> Error {
+    match error {
+        DecodeError::LimitExceeded => Error::invalid(format!(
+            "a message takes at most {MESSAGE_BYTES_MAX} bytes in memory, and this one of {body_bytes} bytes takes more; \
+             write fewer rows at a time, or ingest them from a file"
+        )),
+        error => Error::invalid("a message cannot be read").with_source(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_over_the_limit_names_it() {
+        let mut bytes = Vec::new();
+        bincode::encode_into_std_write(
+            vec![0u8; MESSAGE_BYTES_MAX + 1],
+            &mut bytes,
+            bincode::config::standard().with_fixed_int_encoding(),
+        )
+        .unwrap();
+        let error = decode_message::<Vec<u8>>(&bytes).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "a message takes at most 67108864 bytes in memory, and this one of 67108873 bytes takes more; write fewer \
+             rows at a time, or ingest them from a file"
+        );
+    }
 }

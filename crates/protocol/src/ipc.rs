@@ -1,19 +1,16 @@
 //! Arrow IPC streams from strangers, and to them.
 //!
 //! The reader of the library takes lengths as they come, and a length that lies would make it ask for more memory
-//! than there is. Here each message is looked at first: its lengths are within the bytes that arrived, and its
-//! buffers are not compressed, so that nothing grows while it is read.
-
-use std::sync::Arc;
+//! than there is. So each message is looked at first ([`check_message`]): its lengths are within the bytes that arrived,
+//! and nothing is compressed, shared or added to, so that nothing grows while it is read. What it becomes once it is
+//! plain is for whoever makes it plain to ask (`asofdb::parts::plain_bytes`).
 
 use arrow::array::RecordBatch;
 use arrow::buffer::Buffer;
 use arrow::datatypes::{Schema, SchemaRef};
-use arrow::ipc::convert::try_fb_to_schema;
 use arrow::ipc::reader::StreamDecoder;
 use arrow::ipc::writer::StreamWriter;
-use arrow::ipc::{Message, root_as_message};
-use asofdb::parts::batch_bytes;
+use asofdb::parts::{IpcRules, batch_bytes, check_message, guarded};
 use asofdb::storage::BATCH_ROWS_MAX;
 use asofdb::{Error, Result};
 
@@ -33,6 +30,10 @@ pub fn read_stream(bytes: &[u8]) -> Result<(SchemaRef, Vec<RecordBatch>)> {
     Ok((decoder.finish()?, batches))
 }
 
+/// What clients may send: messages that do not grow while they are read. Bodies are bounded by what has arrived.
+const RULES: IpcRules =
+    IpcRules { compressed: false, deltas: false, rows_max: BATCH_ROWS_MAX as u64, body_bytes_max: u64::MAX };
+
 /// Reads a stream that arrives in pieces, each of whole messages.
 #[derive(Debug, Default)]
 pub struct StreamReader {
@@ -43,22 +44,24 @@ pub struct StreamReader {
 }
 
 impl StreamReader {
-    /// Takes a piece and appends its batches.
+    /// Takes a piece and appends its batches. After an error the reader is of no use any more.
     ///
     /// # Errors
     /// `Invalid` when it is compressed, or no piece of an Arrow IPC stream of whole messages.
     pub fn push(&mut self, bytes: &[u8], batches: &mut Vec<RecordBatch>) -> Result<()> {
-        let checked = check_messages(bytes)?;
+        let checked = guarded(broken, || check_messages(bytes))?;
         self.ended |= checked.ended;
         self.schema = self.schema.take().or(checked.schema);
         // A copy of its own: arrays keep it alive, and its start is aligned as theirs must be.
         let mut buffer = Buffer::from(bytes);
-        while !buffer.is_empty() {
-            if let Some(batch) = self.decoder.decode(&mut buffer).map_err(unreadable)? {
-                batches.push(batch);
+        guarded(broken, || {
+            while !buffer.is_empty() {
+                if let Some(batch) = self.decoder.decode(&mut buffer).map_err(unreadable)? {
+                    batches.push(batch);
+                }
             }
-        }
-        Ok(())
+            Ok(())
+        })
     }
 
     /// The schema, once the stream has ended.
@@ -83,6 +86,11 @@ fn unreadable(error: arrow::error::ArrowError) -> Error {
     Error::invalid("the Arrow IPC stream cannot be read").with_source(error)
 }
 
+#[cold]
+fn broken() -> Error {
+    Error::invalid("the Arrow IPC stream cannot be read: it contradicts itself")
+}
+
 /// The findings of a look at the messages of a piece.
 #[derive(Debug, Default)]
 struct Checked {
@@ -105,32 +113,13 @@ fn check_messages(mut bytes: &[u8]) -> Result<Checked> {
                 false => Err(Error::invalid("the Arrow IPC stream goes on after its end")),
             };
         }
-        let (metadata, rest) = rest.split_at_checked(length).ok_or_else(cut_short)?;
-        let message = root_as_message(metadata)
-            .map_err(|error| Error::invalid(format!("a message of the Arrow IPC stream cannot be read: {error}")))?;
-        if let Some(schema) = message.header_as_schema() {
-            checked.schema = Some(try_fb_to_schema(schema).map(Arc::new).map_err(unreadable)?);
-        }
-        bytes = rest.get(check_message(&message)?..).ok_or_else(cut_short)?;
+        let (head, rest) = rest.split_at_checked(length).ok_or_else(cut_short)?;
+        // Nothing is compressed, so nothing else has a length to be looked up.
+        let head = check_message(head, &RULES, |_| Err(cut_short()))?;
+        checked.schema = checked.schema.take().or(head.schema);
+        bytes = usize::try_from(head.body_bytes).ok().and_then(|body| rest.get(body..)).ok_or_else(cut_short)?;
     }
     Ok(checked)
-}
-
-/// Checks a message; returns the bytes of its body.
-fn check_message(message: &Message<'_>) -> Result<usize> {
-    let batch = message
-        .header_as_record_batch()
-        .or_else(|| message.header_as_dictionary_batch().and_then(|dictionary| dictionary.data()));
-    if let Some(batch) = batch {
-        if batch.compression().is_some() {
-            return Err(Error::invalid("an Arrow IPC stream to the sidecar is not compressed: write it without"));
-        }
-        if !(0..=BATCH_ROWS_MAX as i64).contains(&batch.length()) {
-            let message = format!("a batch has at most {BATCH_ROWS_MAX} rows: {}", batch.length());
-            return Err(Error::invalid(message));
-        }
-    }
-    usize::try_from(message.bodyLength()).map_err(|_| cut_short())
 }
 
 #[cold]
@@ -204,8 +193,15 @@ pub fn write_stream(batch: &RecordBatch) -> Result<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
-    use arrow::array::{ArrayRef, Int64Array, StringArray};
+    use std::sync::Arc;
+
+    use arrow::array::{
+        ArrayRef, DictionaryArray, FixedSizeListArray, Int32Array, Int64Array, ListArray, NullArray, RunArray,
+        StringArray, StringViewArray,
+    };
     use arrow::compute::concat_batches;
+    use arrow::datatypes::{DataType, Field, Int32Type, Int64Type};
+    use asofdb::parts::{check_plain, plain_bytes};
 
     use super::*;
 
@@ -252,5 +248,94 @@ mod tests {
         let message = read_stream(&[stream.as_slice(), &stream].concat()).unwrap_err().to_string();
         assert_eq!(message, "the Arrow IPC stream goes on after its end");
         assert_eq!(read_stream(&[]).unwrap_err().kind(), asofdb::storage::ErrorKind::Invalid);
+    }
+
+    /// A column of a type that says much in few bytes, and others beside it.
+    fn dictionary(rows: usize) -> RecordBatch {
+        let names: ArrayRef = Arc::new(DictionaryArray::<Int32Type>::new(
+            Int32Array::from(vec![0; rows]),
+            Arc::new(StringArray::from(vec!["x".repeat(900_000)])),
+        ));
+        RecordBatch::try_from_iter([("name", names)]).unwrap()
+    }
+
+    fn mixed() -> RecordBatch {
+        let texts: StringViewArray = (0..50).map(|n| Some(format!("a text of more than twelve bytes, {n}"))).collect();
+        let lists = ListArray::from_iter_primitive::<Int64Type, _, _>((0..50).map(|n| Some(vec![Some(n), None])));
+        let runs =
+            RunArray::<Int32Type>::try_new(&Int32Array::from(vec![20, 50]), &Int64Array::from(vec![1, 2])).unwrap();
+        let names: DictionaryArray<Int32Type> = (0..50).map(|n| if n % 2 == 0 { "even" } else { "odd" }).collect();
+        let columns: [(&str, ArrayRef); 4] = [
+            ("texts", Arc::new(texts)),
+            ("lists", Arc::new(lists)),
+            ("runs", Arc::new(runs)),
+            ("names", Arc::new(names)),
+        ];
+        RecordBatch::try_from_iter(columns).unwrap()
+    }
+
+    #[test]
+    fn a_small_stream_of_a_dictionary_is_read_and_what_it_becomes_is_counted() {
+        let stream = write_stream(&dictionary(2_000)).unwrap();
+        assert!(stream.len() < 1_000_000);
+        let (_, batches) = read_stream(&stream).unwrap();
+        assert_eq!(plain_bytes(&batches[0], 0..2_000, 1 << 40), Some(2_000 * 900_016));
+        assert_eq!(plain_bytes(&batches[0], 0..2_000, 256 << 20), None);
+        let message = check_plain(&batches[0]).unwrap_err().to_string();
+        assert!(message.contains("at most 268435456 bytes once dictionaries"), "{message}");
+    }
+
+    #[test]
+    fn a_list_of_nulls_claims_no_more_values_than_there_are_bytes_for() {
+        let item = Arc::new(Field::new_list_field(DataType::Null, true));
+        let lists = FixedSizeListArray::new(item, 1 << 20, Arc::new(NullArray::new(1_000 << 20)), None);
+        let batch = RecordBatch::try_from_iter([("l", Arc::new(lists) as ArrayRef)]).unwrap();
+        let stream = write_stream(&batch).unwrap();
+        assert!(stream.len() < 16 << 10);
+        let message = read_stream(&stream).unwrap_err().to_string();
+        assert!(message.contains("has at most 1000000 values: 1048576000 with"), "{message}");
+    }
+
+    /// A number that depends on `n` alone.
+    fn mix(n: u64) -> u64 {
+        let n = (n ^ n >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let n = (n ^ n >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+        n ^ n >> 31
+    }
+
+    #[test]
+    fn a_stream_with_any_bytes_changed_is_read_or_refused_and_takes_no_memory() {
+        let streams = [write_stream(&mixed()).unwrap(), write_stream(&batch(100, 10)).unwrap()];
+        let mut refused = 0;
+        for round in 0..20_000u64 {
+            let mut bytes = streams[round as usize % 2].clone();
+            for change in 0..=round % 4 {
+                let random = mix(round * 8 + change);
+                let at = random as usize % bytes.len();
+                bytes[at] = match random >> 60 {
+                    0..=3 => 0xff,
+                    4..=7 => 0,
+                    8..=11 => bytes[at] ^ 1 << (random >> 32 & 7),
+                    _ => (random >> 40) as u8,
+                };
+            }
+            match read_stream(&bytes) {
+                Ok((_, batches)) => {
+                    // What was read can be looked at, whatever it is.
+                    let bytes =
+                        |batch: &RecordBatch| plain_bytes(batch, 0..batch.num_rows(), 1 << 20).unwrap_or(1 << 20);
+                    assert!(batches.iter().map(bytes).all(|bytes| bytes <= 1 << 20));
+                }
+                Err(error) => {
+                    assert_eq!(error.kind(), asofdb::ErrorKind::Invalid, "{round}: {error}");
+                    refused += 1;
+                }
+            }
+        }
+        assert!(refused > 5_000, "{refused}");
+        let status = std::fs::read_to_string("/proc/self/status").unwrap();
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        let kib: u64 = peak.split_whitespace().next().unwrap().parse().unwrap();
+        assert!(kib < 256 << 10, "{kib} KiB");
     }
 }

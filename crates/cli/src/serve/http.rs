@@ -29,8 +29,8 @@ pub(super) struct HttpArguments {
     /// Longest body of a request
     #[arg(long, value_name = "BYTES", value_parser = parse_bytes, default_value = "16MiB")]
     http_body_bytes_max: usize,
-    /// Most bytes of all bodies and answers that are held at a time
-    #[arg(long, value_name = "BYTES", value_parser = parse_bytes, default_value = "256MiB", alias = "http-bodies-bytes-max")]
+    /// Most bytes of all bodies and answers that are held at a time; a body above 16 KiB counts 16 times
+    #[arg(long, value_name = "BYTES", value_parser = parse_bytes, default_value = "512MiB", alias = "http-bodies-bytes-max")]
     http_memory_bytes_max: usize,
     /// Most bytes of one answer
     #[arg(long, value_name = "BYTES", value_parser = parse_bytes, default_value = "64MiB")]

@@ -41,8 +41,8 @@ pub struct HttpOptions {
 impl HttpOptions {
     /// A training set's worth of rows belongs into bulk loading, not into one request.
     pub const BODY_BYTES_MAX_DEFAULT: usize = 16 << 20;
-    /// Eight of the longest bodies, and two of the longest answers besides.
-    pub const MEMORY_BYTES_MAX_DEFAULT: usize = 256 << 20;
+    /// One of the longest bodies with what is made of it, and four of the longest answers besides.
+    pub const MEMORY_BYTES_MAX_DEFAULT: usize = 512 << 20;
     /// More than the values of an answer take, unless they are long texts.
     pub const ANSWER_BYTES_MAX_DEFAULT: usize = 64 << 20;
     /// Some Feast clients with their pools of fifty.

@@ -2,6 +2,7 @@
 
 use arrow::array::RecordBatch;
 use arrow::compute::concat_batches;
+use asofdb::parts::{PLAIN_BYTES_MAX, check_plain};
 use asofdb::{Definitions, Durability, Error, Result};
 use asofdb_protocol::{
     ApplyRequest, CatalogMessage, ClockMessage, ClockRequest, CommittedMessage, ConsumerMessage, ErasedMessage, Kind,
@@ -14,7 +15,11 @@ use super::handle::Handle;
 use super::reads::Reads;
 use super::session::Session;
 use crate::admission::{Admission, Caller};
+use crate::budget::Held;
 use crate::operation::Operation;
+
+/// Copies of plain rows that a write holds: the columns as the view has them, and the rows.
+const PLAIN_COPIES: usize = 2;
 
 /// Answers one request.
 ///
@@ -81,7 +86,11 @@ fn ping(shared: &Shared, body: &[u8]) -> Result<Vec<u8>> {
 
 fn write(shared: &Shared, admission: &mut Admission<'_>, body: &[u8]) -> Result<Vec<u8>> {
     let request: WriteRequest = decode_message(body)?;
+    let mut held = Held::new(&shared.budget);
+    held.resize(body.len() * 2)?;
     let rows = request.views.iter().map(batch).collect::<Result<Vec<_>>>()?;
+    let plain = plain_of(&request.views, &rows)?;
+    held.resize(body.len() * 2 + plain * PLAIN_COPIES)?;
     let views: Vec<(&str, &RecordBatch)> =
         request.views.iter().zip(&rows).map(|(view, rows)| (view.view.as_str(), rows)).collect();
     let store = &shared.service.store;
@@ -92,6 +101,21 @@ fn write(shared: &Shared, admission: &mut Admission<'_>, body: &[u8]) -> Result<
     };
     admission.admit(views.iter().map(|(view, _)| *view), rows.iter().map(RecordBatch::num_rows).sum())?;
     encoded_message(&CommittedMessage::from(store.write_all(&views, durability)?))
+}
+
+/// The bytes that the rows of a write take once they are plain.
+fn plain_of(views: &[WriteView], rows: &[RecordBatch]) -> Result<usize> {
+    let plain = views.iter().zip(rows).try_fold(0, |sum, (view, rows)| {
+        let plain = check_plain(rows).map_err(|error| error.context(format!("view {:?}", view.view)))?;
+        Ok::<u64, Error>(sum + plain)
+    })?;
+    match plain <= PLAIN_BYTES_MAX {
+        true => Ok(plain as usize),
+        false => Err(Error::invalid(format!(
+            "the rows of one write take at most {PLAIN_BYTES_MAX} bytes once they are written out, of all views \
+             together: {plain}; write fewer at a time"
+        ))),
+    }
 }
 
 fn batch(view: &WriteView) -> Result<RecordBatch> {

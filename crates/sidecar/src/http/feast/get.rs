@@ -129,11 +129,7 @@ fn key_type(keys: &[JoinKey], name: &str) -> ScalarType {
 }
 
 fn views(features: &[ResolvedFeature]) -> Vec<ViewMetadata> {
-    let mut names: Vec<&str> = Vec::new();
-    for feature in features {
-        if !names.contains(&feature.view.name.as_str()) {
-            names.push(&feature.view.name);
-        }
-    }
-    names.into_iter().map(|name| ViewMetadata { name: name.to_owned() }).collect()
+    let mut seen = std::collections::HashSet::new();
+    let first = features.iter().filter(|feature| seen.insert(feature.view.id));
+    first.map(|feature| ViewMetadata { name: feature.view.name.clone() }).collect()
 }

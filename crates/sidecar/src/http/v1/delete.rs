@@ -1,11 +1,13 @@
 //! `POST /v1/delete` and `POST /v1/erase`.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use asofdb::parts::find_view;
 use asofdb::{AsJson, Catalog, Error, FeatureView};
 use axum::extract::State;
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 use serde_json::{Value as Json, json};
 
@@ -99,7 +101,8 @@ fn views(catalog: &Catalog, view: Option<&str>, entity: &RawValue) -> Result<Vec
     if let Some(name) = view {
         return Ok(vec![find_view(catalog, name)?.clone()]);
     }
-    let named: serde_json::Map<String, Json> =
+    // Their names alone: a tree of the values could take many times the body.
+    let named: BTreeMap<String, IgnoredAny> =
         serde_json::from_str(entity.get()).map_err(|_| Failure::malformed("`entity` is an object of join keys"))?;
     let is_key = |view: &FeatureView| {
         view.join_keys.len() == named.len() && view.join_keys.iter().all(|key| named.contains_key(&key.name))

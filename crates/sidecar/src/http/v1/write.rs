@@ -10,7 +10,6 @@ use axum::extract::{Query, State};
 use axum::http::{HeaderMap, header};
 use serde::Deserialize;
 use serde_json::json;
-use serde_json::value::RawValue;
 
 use super::super::door::Door;
 use super::super::failure::Failure;
@@ -78,8 +77,7 @@ fn rows(view: &FeatureView, payload: &Payload, is_ndjson: bool) -> Result<Record
         let lines = payload.bytes().split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty());
         lines.into_iter().try_for_each(|line| rows.push(line))?;
     } else {
-        let objects: Vec<&RawValue> = payload.json()?;
-        objects.iter().try_for_each(|object| rows.push(object.get().as_bytes()))?;
+        payload.each_item(|object| rows.push(object.get().as_bytes()))?;
     }
     Ok(rows.finish()?)
 }
