@@ -1,9 +1,9 @@
 //! Freshness: the age of a view's newest event against its ttl, which tells whether the view is fed.
 
-use asofdb_storage::row::{self, RowKind};
 use asofdb_storage::{FeatureView, KeyRange, Result, Snapshot, Span, Timestamp};
 
 use crate::definitions::reference::find_view;
+use crate::read::newest::NewestAsOf;
 use crate::store::Store;
 
 /// The freshness of a view's rows.
@@ -57,15 +57,9 @@ fn freshness(snapshot: &dyn Snapshot, view: &FeatureView) -> Result<Freshness> {
     let now = snapshot.now();
     let mut found = Freshness { view: view.name.clone(), now, newest: None, ttl: view.ttl, entities: 0, expired: 0 };
     let mut scan = snapshot.scan(view, &KeyRange::default())?;
-    let mut answered: Option<Vec<u8>> = None;
+    let mut newest = NewestAsOf::new(now);
     while let Some(scanned) = scan.next()? {
-        if scanned.version.event > now || answered.as_deref() == Some(scanned.key) {
-            continue;
-        }
-        let key = answered.get_or_insert_default();
-        key.clear();
-        key.extend_from_slice(scanned.key);
-        if row::kind(scanned.row)? != RowKind::Tombstone {
+        if newest.finds(scanned)? {
             found.count(view, scanned.version.event);
         }
     }

@@ -78,6 +78,7 @@ pub use self::join::{
 pub use self::json::{AnswerRows, AsJson, HistoryRows};
 pub use self::progress::{OnProgress, Progress};
 pub use self::read::answer::{Answer, AnswerColumns};
+pub use self::read::history::HistoryRow;
 pub use self::read::matrix::{F32Matrix, MatrixNumber};
 pub use self::read::question::Question;
 pub use self::read::request::{EntityRows, Prepared};
@@ -86,7 +87,7 @@ pub use self::rows::keys::{EntityKey, key_value, parse_join_key};
 pub use self::rows::roles::ColumnRole;
 pub use self::rows::types::{arrow_type, feature_field, timestamp_type};
 pub use self::scan::{EXPORT_FORMAT, ExportRows, ManifestColumn};
-pub use self::session::{HistoryRow, Scan, ScanBegin, ScanSink, Session};
+pub use self::session::{Scan, ScanBegin, ScanSink, Session};
 #[cfg(feature = "files")]
 pub use self::source::{Batches, Delimiter, InputFormat, Source, TextOptions};
 pub use self::store::Store;

@@ -11,9 +11,15 @@ use asofdb_storage::{
 
 use crate::definitions::reference::find_view;
 use crate::definitions::suggest::did_you_mean;
-use crate::read::request::Prepared;
+use crate::read::answer::Answer;
+use crate::read::lookup;
+use crate::read::matrix::F32Matrix;
+use crate::read::plan::ReadPlan;
+use crate::read::question::Question;
+use crate::read::record::Records;
+use crate::read::request::{EntityRows, Prepared};
 use crate::rows::encode::ViewEncoder;
-use crate::rows::keys::EntityKey;
+use crate::rows::keys::{EncodedKeys, EntityKey};
 use crate::rows::problems::Problems;
 
 /// Batches of fewer rows go through the write buffers: below this, files of their own cost more than they save.
@@ -129,6 +135,89 @@ impl Store {
     pub fn prepare<S: AsRef<str>>(&self, references: &[S]) -> Result<Prepared> {
         let references = references.iter().map(|reference| reference.as_ref().to_owned()).collect();
         Prepared::new(&self.catalog(), references)
+    }
+
+    /// The newest values of each entity's features, as of now.
+    ///
+    /// # Errors
+    /// `NotFound` when a feature of the request was dropped; `Corrupt` when stored bytes cannot be read.
+    pub fn latest(&self, request: &Prepared, entities: &EntityRows) -> Result<Answer> {
+        self.answer(request, entities, Question::Latest)
+    }
+
+    /// The values that were true at `at` (inclusive) and, with `known_at`, known by then.
+    ///
+    /// # Errors
+    /// As [`Store::latest`].
+    pub fn as_of(
+        &self,
+        request: &Prepared,
+        entities: &EntityRows,
+        at: Timestamp,
+        known_at: Option<Timestamp>,
+    ) -> Result<Answer> {
+        self.answer(request, entities, Question::AsOf { at, known_at })
+    }
+
+    /// [`Store::latest`] into a dense matrix, ready for a model. Numbers wider than `f32` are rounded to it.
+    ///
+    /// # Errors
+    /// `Invalid` when a feature is not a number or the matrix has another size; else as [`Store::latest`].
+    pub fn latest_f32(&self, request: &Prepared, entities: &EntityRows, matrix: F32Matrix<'_>) -> Result<()> {
+        self.matrix(request, entities, Question::Latest, matrix)
+    }
+
+    /// [`Store::as_of`] into a dense matrix.
+    ///
+    /// # Errors
+    /// As [`Store::latest_f32`].
+    pub fn as_of_f32(
+        &self,
+        request: &Prepared,
+        entities: &EntityRows,
+        at: Timestamp,
+        known_at: Option<Timestamp>,
+        matrix: F32Matrix<'_>,
+    ) -> Result<()> {
+        self.matrix(request, entities, Question::AsOf { at, known_at }, matrix)
+    }
+
+    pub(crate) fn answer(&self, request: &Prepared, entities: &EntityRows, question: Question) -> Result<Answer> {
+        lookup::answer(self.backend(), request, entities, question)
+    }
+
+    pub(crate) fn matrix(
+        &self,
+        request: &Prepared,
+        entities: &EntityRows,
+        question: Question,
+        matrix: F32Matrix<'_>,
+    ) -> Result<()> {
+        lookup::matrix(self.backend(), request, entities, question, matrix)
+    }
+
+    /// Reads into records, one list a view, whose memory is used again. Refuses answers whose values of variable
+    /// length have more than `variable_bytes_max` together.
+    pub fn read_records(
+        &self,
+        plan: &ReadPlan,
+        groups: &[EncodedKeys],
+        question: Question,
+        records: &mut Vec<Records>,
+        variable_bytes_max: usize,
+    ) -> Result<()> {
+        lookup::read_records(self.backend(), plan, groups, question, records, variable_bytes_max)
+    }
+
+    /// Reads into a matrix of rows × features.
+    pub fn read_matrix(
+        &self,
+        plan: &ReadPlan,
+        groups: &[EncodedKeys],
+        question: Question,
+        matrix: &mut F32Matrix<'_>,
+    ) -> Result<()> {
+        lookup::read_matrix(self.backend(), plan, groups, question, matrix)
     }
 
     /// Deletes an entity from a view as of `at`: earlier reads still see it, later ones find it missing.

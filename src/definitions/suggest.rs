@@ -8,7 +8,7 @@ const PREFIX_BYTES_MIN: usize = 3;
 
 /// The candidate nearest to `name`, if any is near: at most one edit every three characters, or one being the
 /// beginning of the other, whatever the case. Of equals the first.
-pub(crate) fn closest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+fn closest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     if name.len() > COMPARED_BYTES_MAX {
         return None;
     }

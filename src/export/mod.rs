@@ -4,13 +4,14 @@
 //! turns its rows into columns and encodes them into files of its own, so that threads share nothing that
 //! changes. Each file is sorted by join keys, then newest first, and files are numbered in the order of keys.
 
+mod batch_partitions;
 mod batches;
 mod calendar;
 mod destination;
 mod manifest;
 mod options;
 mod part;
-mod partitions;
+mod row_partitions;
 mod spill;
 mod task;
 

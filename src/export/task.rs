@@ -7,7 +7,7 @@ use asofdb_storage::{KeyRange, Result, Scanned, Snapshot};
 use super::destination::Destination;
 use super::options::PartitionBy;
 use super::part::{Part, Written, part_name};
-use super::partitions::Partitions;
+use super::row_partitions::RowPartitions;
 use crate::scan::{Counts, Selection};
 
 /// State that the threads of an export share.
@@ -23,46 +23,52 @@ impl Task<'_> {
     /// Exports the rows of one range of keys, the `number`-th; stops early, with what there is, when another thread
     /// has failed.
     pub(super) fn run(&self, number: usize, range: &KeyRange) -> Result<Vec<Written>> {
-        let mut sink = Sink::new(self, number);
+        let mut files = RangeFiles::new(self, number);
         let finished = self.selection.each_row(self.snapshot, range, &self.counts, |scanned| {
-            sink.push(scanned)?;
+            files.push(scanned)?;
             Ok(true)
         })?;
-        if finished { sink.finish() } else { Ok(Vec::new()) }
+        if finished { files.finish() } else { Ok(Vec::new()) }
     }
 }
 
-/// The destination of the rows of one range.
-enum Sink<'t> {
-    /// Into one file, which is created with its first row.
+/// The files of one range.
+enum RangeFiles<'t> {
+    /// One file, which is created with its first row.
     One { task: &'t Task<'t>, number: usize, part: Option<Box<Part<'t>>> },
-    /// Into one file a partition.
-    Partitions(Partitions<'t>),
+    /// One file a partition.
+    Partitioned(RowPartitions<'t>),
 }
 
-impl<'t> Sink<'t> {
+impl<'t> RangeFiles<'t> {
     fn new(task: &'t Task<'t>, number: usize) -> Self {
         match task.partition_by {
-            None => Sink::One { task, number, part: None },
-            Some(by) => Sink::Partitions(Partitions::new(&task.destination, &task.selection, &task.counts, by, number)),
+            None => RangeFiles::One { task, number, part: None },
+            Some(by) => RangeFiles::Partitioned(RowPartitions::new(
+                &task.destination,
+                &task.selection,
+                &task.counts,
+                by,
+                number,
+            )),
         }
     }
 
     #[inline]
     fn push(&mut self, scanned: Scanned<'_>) -> Result<()> {
         match self {
-            Sink::One { part: Some(part), .. } => part.push(scanned),
-            Sink::One { task, number, part } => part
+            RangeFiles::One { part: Some(part), .. } => part.push(scanned),
+            RangeFiles::One { task, number, part } => part
                 .insert(Box::new(Part::create(&task.destination, &task.selection, part_name(*number))?))
                 .push(scanned),
-            Sink::Partitions(partitions) => partitions.push(scanned),
+            RangeFiles::Partitioned(partitions) => partitions.push(scanned),
         }
     }
 
     fn finish(self) -> Result<Vec<Written>> {
         match self {
-            Sink::One { part, .. } => part.into_iter().map(|part| part.finish()).collect(),
-            Sink::Partitions(partitions) => partitions.finish(),
+            RangeFiles::One { part, .. } => part.into_iter().map(|part| part.finish()).collect(),
+            RangeFiles::Partitioned(partitions) => partitions.finish(),
         }
     }
 }

@@ -8,8 +8,9 @@ use std::path::PathBuf;
 use asofdb_storage::{Error, Hint, Result};
 
 use super::identity::{Reached, note_name};
+use super::options::IngestOptions;
+use super::report::IngestedFile;
 use super::target::Target;
-use super::{IngestOptions, IngestedFile};
 use crate::definitions::suggest::did_you_mean;
 use crate::rows::encode::ViewEncoder;
 use crate::source::{InputFormat, Source, TextOptions};

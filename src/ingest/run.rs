@@ -5,11 +5,11 @@ use std::thread;
 
 use asofdb_storage::{Error, Result, Timestamp};
 
-use super::IngestedFile;
 use super::chunk::{Chunk, Loader};
 use super::decode::each_piece;
 use super::input::InputFile;
 use super::rejects::Rejects;
+use super::report::IngestedFile;
 use super::target::Target;
 use crate::progress::{OnProgress, Progress};
 use crate::rows::encode::ViewEncoder;

@@ -1,19 +1,38 @@
 //! The target of an ingest: one view of a store, wherever that is.
 
-use asofdb_storage::{Result, Timestamp, WriteBatch};
+use std::sync::Arc;
+
+use asofdb_storage::{Catalog, FeatureView, Result, Timestamp, WriteBatch};
 
 use crate::rows::encode::ViewEncoder;
-use crate::session::Session;
 
-/// A session that takes the rows of one view.
+/// The part of a store that an ingest needs. Every [`Session`](crate::Session) has it.
+pub(crate) trait Loads: Sync {
+    /// Reads what is defined, as of now.
+    fn catalog(&self) -> Result<Arc<Catalog>>;
+
+    /// Reads the present by the store's clock.
+    fn now(&self) -> Result<Timestamp>;
+
+    /// Reads a note that was written with rows.
+    fn note(&self, name: &[u8]) -> Result<Option<Vec<u8>>>;
+
+    /// Returns the most bytes of keys and rows that one load should have.
+    fn load_bytes_max(&self) -> Result<usize>;
+
+    /// Writes a batch of one view with its notes, all of it or nothing.
+    fn load(&self, view: &FeatureView, batch: WriteBatch) -> Result<()>;
+}
+
+/// A store that takes the rows of one view.
 pub(super) struct Target<'s> {
-    session: &'s dyn Session,
+    store: &'s dyn Loads,
     encoder: ViewEncoder,
 }
 
 impl<'s> Target<'s> {
-    pub(super) fn new(session: &'s dyn Session, encoder: ViewEncoder) -> Self {
-        Target { session, encoder }
+    pub(super) fn new(store: &'s dyn Loads, encoder: ViewEncoder) -> Self {
+        Target { store, encoder }
     }
 
     /// The encoder of the view's rows.
@@ -23,21 +42,21 @@ impl<'s> Target<'s> {
 
     /// The present by the store's clock.
     pub(super) fn now(&self) -> Result<Timestamp> {
-        self.session.now()
+        self.store.now()
     }
 
     /// A note that was written with rows.
     pub(super) fn note(&self, name: &[u8]) -> Result<Option<Vec<u8>>> {
-        self.session.note(name)
+        self.store.note(name)
     }
 
     /// Most bytes of keys and rows that one load should have.
     pub(super) fn load_bytes_max(&self) -> Result<usize> {
-        self.session.load_bytes_max()
+        self.store.load_bytes_max()
     }
 
     /// Writes a batch with its notes, all of it or nothing.
     pub(super) fn load(&self, batch: WriteBatch) -> Result<()> {
-        self.session.load(self.encoder.view(), batch)
+        self.store.load(self.encoder.view(), batch)
     }
 }

@@ -8,8 +8,8 @@ use arrow::datatypes::TimestampMicrosecondType;
 use asofdb_storage::{Error, Hint, Result, ScalarType, Snapshot, Timestamp, ValueType};
 use parking_lot::Mutex;
 
-use super::JoinOptions;
 use super::known::KnownAt;
+use super::options::JoinOptions;
 use super::order::{ENTRY_BYTES, Order, visiting_order};
 use crate::definitions::suggest::did_you_mean;
 use crate::read::plan::ReadPlan;

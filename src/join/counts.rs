@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use asofdb_storage::Status;
+
 use crate::read::answer::Answer;
 
 /// The number of times that a feature had each status.
@@ -16,6 +18,11 @@ pub struct FeatureCounts {
 impl FeatureCounts {
     pub(super) fn new(reference: String) -> Self {
         FeatureCounts { reference, by_status: [0; 4] }
+    }
+
+    /// Returns the number of times that the feature had this status.
+    pub fn of(&self, status: Status) -> u64 {
+        self.by_status[status as usize]
     }
 }
 

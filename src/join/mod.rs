@@ -8,6 +8,7 @@
 mod chunk;
 mod counts;
 mod known;
+mod options;
 mod order;
 #[cfg(feature = "files")]
 mod training_set;
@@ -16,52 +17,22 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch};
 use arrow::datatypes::{Field, Schema, SchemaRef};
-use asofdb_storage::{Error, Result, Snapshot, Status};
+use asofdb_storage::{Error, Result, Snapshot};
 
 use self::chunk::{Chunk, ChunkReader};
 pub use self::counts::FeatureCounts;
 use self::counts::count_statuses;
 pub use self::known::KnownAt;
+pub use self::options::{JOIN_MEMORY_BYTES_DEFAULT, JOIN_MEMORY_BYTES_MIN, JoinOptions};
 #[cfg(feature = "files")]
 pub use self::training_set::{TrainingSetOptions, open_spine, write_training_set};
-use crate::read::answer::{Answer, AnswerColumns, answer_fields};
+use crate::read::answer::{Answer, answer_fields};
 use crate::read::plan::ReadPlan;
 use crate::read::request::Prepared;
 use crate::store::Store;
 
-/// Memory a join may hold for a chunk of the spine and its answers, unless told otherwise. A million rows
-/// of sixty floats are one chunk, and so one pass over each view.
-pub const JOIN_MEMORY_BYTES_DEFAULT: usize = 384 << 20;
-
-/// The least memory that makes sense: smaller chunks would visit every view many times over.
-pub const JOIN_MEMORY_BYTES_MIN: usize = 8 << 20;
-
 /// Rows of one output batch: records of that many rows are turned into columns while they are in the cache.
 const OUTPUT_ROWS: usize = 4096;
-
-/// Options of a point-in-time join.
-#[derive(Debug, Clone)]
-pub struct JoinOptions {
-    /// The spine's column of times to ask about.
-    pub event_timestamp: String,
-    /// Use only what was known by then.
-    pub known_at: KnownAt,
-    /// The columns that the result has beside the spine's and the features.
-    pub columns: AnswerColumns,
-    /// Memory for a chunk of the spine and its answers, above the store's own budget.
-    pub memory_bytes: usize,
-}
-
-impl Default for JoinOptions {
-    fn default() -> Self {
-        JoinOptions {
-            event_timestamp: "event_timestamp".to_owned(),
-            known_at: KnownAt::Ever,
-            columns: AnswerColumns::default(),
-            memory_bytes: JOIN_MEMORY_BYTES_DEFAULT,
-        }
-    }
-}
 
 /// The counts of a join so far.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -211,12 +182,5 @@ impl Iterator for Join<'_> {
 
     fn next(&mut self) -> Option<Self::Item> {
         self.next_batch().transpose()
-    }
-}
-
-impl FeatureCounts {
-    /// Returns the number of times that the feature had this status.
-    pub fn of(&self, status: Status) -> u64 {
-        self.by_status[status as usize]
     }
 }

@@ -8,7 +8,7 @@ use serde::{Serialize, Serializer};
 
 use super::AsJson;
 use crate::read::answer::Answer;
-use crate::session::HistoryRow;
+use crate::read::history::HistoryRow;
 
 /// An answer with the entities it is about, one each row: names of join keys with their values.
 #[derive(Debug)]

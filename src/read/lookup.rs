@@ -1,4 +1,4 @@
-//! Latest and as-of reads.
+//! Latest and as-of reads of a backend.
 
 use std::sync::Arc;
 
@@ -13,126 +13,101 @@ use crate::read::record::Records;
 use crate::read::request::{EntityRows, Prepared};
 use crate::read::stored::{PlannedView, Stored};
 use crate::rows::keys::EncodedKeys;
-use crate::store::Store;
 
-impl Store {
-    /// The newest values of each entity's features, as of now.
-    ///
-    /// # Errors
-    /// `NotFound` when a feature of the request was dropped; `Corrupt` when stored bytes cannot be read.
-    pub fn latest(&self, request: &Prepared, entities: &EntityRows) -> Result<Answer> {
-        self.answer(request, entities, Question::Latest)
+/// Answers a request.
+///
+/// # Errors
+/// `NotFound` when a feature of the request was dropped; `Corrupt` when stored bytes cannot be read.
+pub(crate) fn answer(
+    backend: &dyn Backend,
+    request: &Prepared,
+    entities: &EntityRows,
+    question: Question,
+) -> Result<Answer> {
+    with_plan(backend, request, |plan| {
+        let groups = entities.groups_for(plan)?;
+        let mut records = Vec::new();
+        read_records(backend, plan, groups, question, &mut records, usize::MAX)?;
+        Ok(Answer::new(plan.clone(), records, entities.len()))
+    })
+}
+
+/// Answers a request with a matrix.
+///
+/// # Errors
+/// `Invalid` when a feature is not a number or the matrix has another size; else as [`answer`].
+pub(crate) fn matrix(
+    backend: &dyn Backend,
+    request: &Prepared,
+    entities: &EntityRows,
+    question: Question,
+    mut matrix: F32Matrix<'_>,
+) -> Result<()> {
+    with_plan(backend, request, |plan| read_matrix(backend, plan, entities.groups_for(plan)?, question, &mut matrix))
+}
+
+/// Reads into records, one list a view, whose memory is used again. Refuses answers whose values of variable length
+/// have more than `variable_bytes_max` together.
+///
+/// # Errors
+/// `Invalid` for an answer that is too long; `Corrupt` when stored bytes cannot be read.
+pub(crate) fn read_records(
+    backend: &dyn Backend,
+    plan: &ReadPlan,
+    groups: &[EncodedKeys],
+    question: Question,
+    records: &mut Vec<Records>,
+    variable_bytes_max: usize,
+) -> Result<()> {
+    let rows = groups.first().map_or(0, EncodedKeys::len);
+    let views = &plan.stored.views;
+    records.truncate(views.len());
+    for (view, records) in views.iter().zip(records.iter_mut()) {
+        records.reset(view.layout(), rows);
     }
-
-    /// The values that were true at `at` (inclusive) and, with `known_at`, known by then.
-    ///
-    /// # Errors
-    /// As [`Store::latest`].
-    pub fn as_of(
-        &self,
-        request: &Prepared,
-        entities: &EntityRows,
-        at: Timestamp,
-        known_at: Option<Timestamp>,
-    ) -> Result<Answer> {
-        self.answer(request, entities, Question::AsOf { at, known_at })
-    }
-
-    /// [`Store::latest`] into a dense matrix, ready for a model. Numbers wider than `f32` are rounded to it.
-    ///
-    /// # Errors
-    /// `Invalid` when a feature is not a number or the matrix has another size; else as [`Store::latest`].
-    pub fn latest_f32(&self, request: &Prepared, entities: &EntityRows, matrix: F32Matrix<'_>) -> Result<()> {
-        self.matrix(request, entities, Question::Latest, matrix)
-    }
-
-    /// [`Store::as_of`] into a dense matrix.
-    ///
-    /// # Errors
-    /// As [`Store::latest_f32`].
-    pub fn as_of_f32(
-        &self,
-        request: &Prepared,
-        entities: &EntityRows,
-        at: Timestamp,
-        known_at: Option<Timestamp>,
-        matrix: F32Matrix<'_>,
-    ) -> Result<()> {
-        self.matrix(request, entities, Question::AsOf { at, known_at }, matrix)
-    }
-
-    pub(crate) fn answer(&self, request: &Prepared, entities: &EntityRows, question: Question) -> Result<Answer> {
-        self.with_plan(request, |plan| {
-            let groups = entities.groups_for(plan)?;
-            let mut records = Vec::new();
-            self.read_records(plan, groups, question, &mut records, usize::MAX)?;
-            Ok(Answer::new(plan.clone(), records, entities.len()))
-        })
-    }
-
-    /// Reads into records, one list a view, whose memory is used again. Refuses answers whose values of variable
-    /// length have more than `variable_bytes_max` together.
-    pub fn read_records(
-        &self,
-        plan: &ReadPlan,
-        groups: &[EncodedKeys],
-        question: Question,
-        records: &mut Vec<Records>,
-        variable_bytes_max: usize,
-    ) -> Result<()> {
-        let rows = groups.first().map_or(0, EncodedKeys::len);
-        let views = &plan.stored.views;
-        records.truncate(views.len());
-        for (view, records) in views.iter().zip(records.iter_mut()) {
-            records.reset(view.layout(), rows);
+    records.extend(views[records.len()..].iter().map(|view| Records::new(view.layout(), rows)));
+    let mut variable_bytes = 0;
+    run(backend, &plan.stored, groups, question, |row, view, at, found| {
+        let records = &mut records[view];
+        let before = records.variable_bytes();
+        views[view].write(at, found, &mut records.get_mut(row))?;
+        variable_bytes += records.variable_bytes() - before;
+        match variable_bytes <= variable_bytes_max {
+            true => Ok(()),
+            false => Err(answer_too_long(variable_bytes_max)),
         }
-        records.extend(views[records.len()..].iter().map(|view| Records::new(view.layout(), rows)));
-        let mut variable_bytes = 0;
-        run(self.backend(), &plan.stored, groups, question, |row, view, at, found| {
-            let records = &mut records[view];
-            let before = records.variable_bytes();
-            views[view].write(at, found, &mut records.get_mut(row))?;
-            variable_bytes += records.variable_bytes() - before;
-            match variable_bytes <= variable_bytes_max {
-                true => Ok(()),
-                false => Err(answer_too_long(variable_bytes_max)),
-            }
-        })
-    }
+    })
+}
 
-    /// Reads into a matrix of rows × features.
-    pub fn read_matrix(
-        &self,
-        plan: &ReadPlan,
-        groups: &[EncodedKeys],
-        question: Question,
-        matrix: &mut F32Matrix<'_>,
-    ) -> Result<()> {
-        let rows = groups.first().map_or(0, EncodedKeys::len);
-        let mut writer = MatrixWriter::new(plan, rows, matrix)?;
-        writer.write_holes(groups, rows);
-        run(self.backend(), &plan.stored, groups, question, |row, view, at, found| writer.write(row, view, at, found))
-    }
+/// Reads into a matrix of rows × features.
+///
+/// # Errors
+/// As [`matrix`].
+pub(crate) fn read_matrix(
+    backend: &dyn Backend,
+    plan: &ReadPlan,
+    groups: &[EncodedKeys],
+    question: Question,
+    matrix: &mut F32Matrix<'_>,
+) -> Result<()> {
+    let rows = groups.first().map_or(0, EncodedKeys::len);
+    let mut writer = MatrixWriter::new(plan, rows, matrix)?;
+    writer.write_holes(groups, rows);
+    run(backend, &plan.stored, groups, question, |row, view, at, found| writer.write(row, view, at, found))
+}
 
-    pub(crate) fn matrix(
-        &self,
-        request: &Prepared,
-        entities: &EntityRows,
-        question: Question,
-        mut matrix: F32Matrix<'_>,
-    ) -> Result<()> {
-        self.with_plan(request, |plan| self.read_matrix(plan, entities.groups_for(plan)?, question, &mut matrix))
-    }
-
-    /// Runs a read with the request's plan, and once more with a fresh one if the catalog changed under it.
-    fn with_plan<T>(&self, request: &Prepared, mut read: impl FnMut(&Arc<ReadPlan>) -> Result<T>) -> Result<T> {
-        let catalog = || self.backend().catalog();
-        let plan = request.plan(catalog().revision(), catalog)?;
-        match read(&plan) {
-            Err(error) if catalog().revision() == plan.revision => Err(error),
-            Err(_) => read(&request.plan(catalog().revision(), catalog)?),
-            done => done,
-        }
+/// Runs a read with the request's plan, and once more with a fresh one if the catalog changed under it.
+fn with_plan<T>(
+    backend: &dyn Backend,
+    request: &Prepared,
+    mut read: impl FnMut(&Arc<ReadPlan>) -> Result<T>,
+) -> Result<T> {
+    let catalog = || backend.catalog();
+    let plan = request.plan(catalog().revision(), catalog)?;
+    match read(&plan) {
+        Err(error) if catalog().revision() == plan.revision => Err(error),
+        Err(_) => read(&request.plan(catalog().revision(), catalog)?),
+        done => done,
     }
 }
 

@@ -22,5 +22,5 @@ pub fn value_at(column: &dyn Array, ty: ValueType, row: usize) -> Option<Value> 
 
 /// The value in a row of a column of exactly the Arrow type of `ty`, which is not null.
 pub(crate) fn scalar_at(column: &dyn Array, ty: ScalarType, row: usize) -> Value {
-    dispatch_scalar!(ty, T => T::to_value(T::get(T::array(column), row)))
+    dispatch_scalar!(ty, T => Value::from(T::owned(T::get(T::array(column), row))))
 }

@@ -1,11 +1,11 @@
 //! The selection of a view's rows for an export, and their columns.
 
-use asofdb_storage::row::{self, RowKind};
 use asofdb_storage::{FeatureView, KeyRange, Result, RowPlan, Scanned, Snapshot, Timestamp};
 
 use super::choice::ExportRows;
 use super::counts::Counts;
 use super::schema::ExportSchema;
+use crate::read::newest::NewestAsOf;
 
 /// Versions scanned between two looks at the shared counts.
 const COUNT_EVERY: u64 = 1024;
@@ -50,7 +50,7 @@ impl<'s> Selection<'s> {
         mut take: impl FnMut(Scanned<'_>) -> Result<bool>,
     ) -> Result<bool> {
         let mut scan = snapshot.scan(self.view, range)?;
-        let mut picker = Picker::default();
+        let mut newest = self.as_of.map(NewestAsOf::new);
         let mut uncounted = 0;
         while let Some(scanned) = scan.next()? {
             uncounted += 1;
@@ -61,35 +61,20 @@ impl<'s> Selection<'s> {
                     return Ok(false);
                 }
             }
-            if picker.picks(self, scanned)? && !take(scanned)? {
+            let wanted = match &mut newest {
+                Some(newest) => newest.finds(scanned)?,
+                None => self.is_in_window(scanned.version.event),
+            };
+            if wanted && !take(scanned)? {
                 break;
             }
         }
         counts.add_scanned(uncounted);
         Ok(true)
     }
-}
 
-/// Chooses the versions that were asked for.
-#[derive(Default)]
-struct Picker {
-    /// The entity whose version as of the time asked has been found.
-    answered: Option<Vec<u8>>,
-}
-
-impl Picker {
     #[inline]
-    fn picks(&mut self, selection: &Selection<'_>, scanned: Scanned<'_>) -> Result<bool> {
-        let event = scanned.version.event;
-        let Some(at) = selection.as_of else {
-            return Ok(selection.from.is_none_or(|from| from <= event) && selection.to.is_none_or(|to| event < to));
-        };
-        if event > at || self.answered.as_deref() == Some(scanned.key) {
-            return Ok(false);
-        }
-        let answered = self.answered.get_or_insert_default();
-        answered.clear();
-        answered.extend_from_slice(scanned.key);
-        Ok(row::kind(scanned.row)? != RowKind::Tombstone)
+    fn is_in_window(&self, event: Timestamp) -> bool {
+        self.from.is_none_or(|from| from <= event) && self.to.is_none_or(|to| event < to)
     }
 }

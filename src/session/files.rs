@@ -3,23 +3,23 @@
 use std::path::Path;
 
 use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
 use asofdb_storage::{Catalog, Result};
 
-use super::Session;
 use super::scan::{Scan, ScanBegin, ScanSink};
 use crate::definitions::reference::find_view;
 use crate::export::{BatchExport, ExportOptions, Manifest, check_partitions};
 use crate::files::output::{OutputDirectory, OutputFile};
-use crate::join::{JoinReport, TrainingSetOptions, open_spine, write_training_set};
+use crate::join::{JoinBatches, JoinReport, Spine, TrainingSetOptions, open_spine, write_training_set};
 use crate::progress::{OnProgress, Progress};
 use crate::read::request::Prepared;
 
 /// Joins the spine in a file into a file.
 ///
 /// # Errors
-/// As [`Session::training_set`].
-pub(super) fn training_set(
-    session: &dyn Session,
+/// As [`Session::training_set`](crate::Session::training_set).
+pub(super) fn training_set<'s>(
+    join: impl FnOnce(SchemaRef, Spine<'s>) -> Result<Box<dyn JoinBatches + 's>>,
     request: &Prepared,
     spine: &Path,
     out: &Path,
@@ -28,14 +28,14 @@ pub(super) fn training_set(
 ) -> Result<JoinReport> {
     let output = OutputFile::create(out)?;
     let source = open_spine(request, spine, options)?;
-    let join = session.join(request, source.schema(), Box::new(source.batches()?), &options.join)?;
-    write_training_set(output, out, options.compression, source.rows_total(), join, progress)
+    let joined = join(source.schema(), Box::new(source.batches()?))?;
+    write_training_set(output, out, options.compression, source.rows_total(), joined, progress)
 }
 
 /// Writes the rows of a scan as Parquet files.
 ///
 /// # Errors
-/// As [`Session::export`].
+/// As [`Session::export`](crate::Session::export).
 pub(super) fn export(
     scan: &dyn Fn(&Scan<'_>, &mut dyn ScanSink) -> Result<u64>,
     catalog: &Catalog,

@@ -4,23 +4,13 @@ use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use arrow::datatypes::TimestampMicrosecondType;
-use asofdb_storage::{Feature, FeatureView, Result, Timestamp, Value, Version};
+use asofdb_storage::{Feature, FeatureView, Result, Timestamp, Version};
 
 use super::scan::{Scan, ScanBegin, ScanSink};
+use crate::read::history::HistoryRow;
 use crate::rows::keys::EntityKey;
 use crate::rows::values::value_at;
 use crate::scan::ExportRows;
-
-/// One version of a row, as [`Session::history`](crate::Session::history) gives it.
-#[derive(Debug, Clone, PartialEq)]
-pub struct HistoryRow {
-    /// Event and created timestamps.
-    pub version: Version,
-    /// True if this version is a deletion.
-    pub deleted: bool,
-    /// The values of the view's features, in their order; empty for a deletion.
-    pub values: Vec<Option<Value>>,
-}
 
 /// Scans one entity.
 ///

@@ -16,7 +16,6 @@ use asofdb_storage::{
     WriteBatch,
 };
 
-pub use self::history::HistoryRow;
 pub use self::local::scan_counted;
 pub use self::scan::{Scan, ScanBegin, ScanSink};
 #[cfg(feature = "files")]
@@ -30,6 +29,7 @@ use crate::join::{JoinReport, TrainingSetOptions};
 #[cfg(feature = "files")]
 use crate::progress::OnProgress;
 use crate::read::answer::Answer;
+use crate::read::history::HistoryRow;
 use crate::read::matrix::F32Matrix;
 use crate::read::question::Question;
 use crate::read::request::{EntityRows, Prepared};
@@ -337,7 +337,9 @@ pub trait Session: Send + Sync {
     where
         Self: Sized,
     {
-        files::training_set(self, &self.prepare(references)?, spine, out, options, progress)
+        let request = self.prepare(references)?;
+        let join = |schema, batches| self.join(&request, schema, batches, &options.join);
+        files::training_set(join, &request, spine, out, options, progress)
     }
 
     /// Exports a view as Parquet files into the new directory `out` of this host, which appears whole, with its
@@ -391,5 +393,29 @@ pub trait Session: Send + Sync {
         Self: Sized,
     {
         crate::ingest::ingest(self, view, inputs, options, progress)
+    }
+}
+
+/// Every session takes the rows of an ingest.
+#[cfg(feature = "files")]
+impl<S: Session> crate::ingest::Loads for S {
+    fn catalog(&self) -> Result<Arc<Catalog>> {
+        Session::catalog(self)
+    }
+
+    fn now(&self) -> Result<Timestamp> {
+        Session::now(self)
+    }
+
+    fn note(&self, name: &[u8]) -> Result<Option<Vec<u8>>> {
+        Session::note(self, name)
+    }
+
+    fn load_bytes_max(&self) -> Result<usize> {
+        Session::load_bytes_max(self)
+    }
+
+    fn load(&self, view: &FeatureView, batch: WriteBatch) -> Result<()> {
+        Session::load(self, view, batch)
     }
 }

@@ -30,7 +30,7 @@ pub(super) struct CsvContent {
 impl CsvContent {
     pub(super) fn open(file: &Arc<SourceFile>, options: TextOptions<'_>) -> Result<(Self, SchemaRef)> {
         let delimiter = options.delimiter.unwrap_or_default();
-        let mut records = Records::new(file, delimiter);
+        let mut records = CsvRecords::new(file, delimiter);
         if !records.next()? {
             return Err(Error::invalid(format!("file {} has no line of column names", file.name())));
         }
@@ -47,7 +47,7 @@ impl CsvContent {
     }
 
     pub(super) fn pieces(&self, file: &Arc<SourceFile>, columns: &[usize], skip: u64) -> Result<CsvPieces> {
-        let mut records = Records::new(file, self.delimiter);
+        let mut records = CsvRecords::new(file, self.delimiter);
         // The column names.
         records.next()?;
         let mut row = 0;
@@ -67,7 +67,7 @@ impl CsvContent {
 }
 
 /// Refuses a file in which another delimiter would part the line of names into one that is wanted.
-fn check_delimiter(records: &Records, delimiter: Delimiter, hint: Option<&Schema>) -> Result<()> {
+fn check_delimiter(records: &CsvRecords, delimiter: Delimiter, hint: Option<&Schema>) -> Result<()> {
     let line = String::from_utf8_lossy(records.lines.last());
     let is_wanted = |name: &str| hinted_type(hint, name.trim().trim_matches('"').trim()).is_some();
     match delimiter.looks_like(&line, is_wanted) {
@@ -80,7 +80,7 @@ fn check_delimiter(records: &Records, delimiter: Delimiter, hint: Option<&Schema
     }
 }
 
-fn header(records: &Records) -> Result<Vec<String>> {
+fn header(records: &CsvRecords) -> Result<Vec<String>> {
     let name = records.lines.name();
     let invalid = |problem: &str| Error::invalid(format!("file {name}, line 1: {problem}"));
     let names: Vec<_> = records.record.fields().map_err(invalid)?.iter().map(|name| name.trim().to_owned()).collect();
@@ -105,16 +105,16 @@ fn refuse_lists(file: &SourceFile, schema: &Schema) -> Result<()> {
 }
 
 /// The records of a file. Empty lines are none.
-struct Records {
+struct CsvRecords {
     lines: Lines,
     record: CsvRecord,
     /// The line in which the record begins.
     line: u64,
 }
 
-impl Records {
+impl CsvRecords {
     fn new(file: &Arc<SourceFile>, delimiter: Delimiter) -> Self {
-        Records { lines: Lines::new(file, InputFormat::Csv), record: CsvRecord::new(delimiter), line: 0 }
+        CsvRecords { lines: Lines::new(file, InputFormat::Csv), record: CsvRecord::new(delimiter), line: 0 }
     }
 
     /// Reads the next record, if there is one.
@@ -143,7 +143,7 @@ pub(super) struct CsvPieces {
     names: Vec<String>,
     /// The columns to read with their positions.
     columns: Vec<(usize, ColumnBuilder)>,
-    records: Records,
+    records: CsvRecords,
     row: u64,
 }
 

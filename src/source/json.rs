@@ -93,7 +93,7 @@ impl JsonRows {
 }
 
 /// The content of a JSON string; `None` for everything else.
-pub(super) fn unquoted(value: &str) -> Option<Cow<'_, str>> {
+fn unquoted(value: &str) -> Option<Cow<'_, str>> {
     let inner = value.strip_prefix('"')?.strip_suffix('"')?;
     match inner.contains('\\') {
         true => serde_json::from_str(value).ok().map(Cow::Owned),

@@ -9,7 +9,7 @@ use super::file::{FileReader, SourceFile};
 use super::format::InputFormat;
 
 /// Longest row of a text format: a few times the longest row that can be stored.
-pub(super) const ROW_TEXT_BYTES_MAX: usize = 16 << 20;
+const ROW_TEXT_BYTES_MAX: usize = 16 << 20;
 
 pub(super) const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 

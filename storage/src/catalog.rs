@@ -7,11 +7,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::error::Result;
-use crate::records;
 use crate::schema::{FeatureId, RowLayout, RowSchema};
 use crate::time::{Span, Timestamp};
-use crate::value::{ScalarType, Value, ValueType};
+use crate::value::Value;
+use crate::value_type::{ScalarType, ValueType};
 
 /// The farthest that an event may lie in the future where a view does not say: an hour covers clocks that are off.
 pub const MAX_FUTURE_SKEW_DEFAULT: Span = Span::from_secs(3_600);
@@ -169,14 +168,6 @@ pub struct Catalog {
     pub(crate) services: BTreeMap<String, Arc<FeatureService>>,
 }
 
-/// A durable record of the catalog: key and value.
-pub type Record = (Vec<u8>, Vec<u8>);
-
-const META: u8 = b'm';
-const ENTITY: u8 = b'e';
-const VIEW: u8 = b'v';
-const SERVICE: u8 = b's';
-
 impl Catalog {
     /// Grows by one with each change.
     pub fn revision(&self) -> u64 {
@@ -222,56 +213,4 @@ impl Catalog {
     pub fn dropped_views(&self) -> &BTreeSet<u32> {
         &self.meta.dropped_views
     }
-
-    /// The durable form, by key.
-    ///
-    /// # Errors
-    /// `Invalid` when a definition with its history is too long.
-    pub fn to_records(&self) -> Result<BTreeMap<Vec<u8>, Vec<u8>>> {
-        let mut encoded = BTreeMap::new();
-        encoded.insert(vec![META], records::encode(&self.meta)?);
-        for entity in self.entities.values() {
-            encoded.insert(record_key(ENTITY, &entity.name), records::encode(&**entity)?);
-        }
-        for view in self.views.values() {
-            encoded.insert(record_key(VIEW, &view.name), records::encode(&**view)?);
-        }
-        for service in self.services.values() {
-            encoded.insert(record_key(SERVICE, &service.name), records::encode(&**service)?);
-        }
-        Ok(encoded)
-    }
-
-    /// Reads the durable form back. Records of other kinds are left to those who wrote them.
-    ///
-    /// # Errors
-    /// `Corrupt` when a record cannot be read; `Conflict` when it was written by a newer asofdb.
-    pub fn from_records(records: impl IntoIterator<Item = Record>) -> Result<Self> {
-        let mut catalog = Catalog::default();
-        for (key, value) in records {
-            match key.first() {
-                Some(&META) => catalog.meta = records::decode(&key, &value)?,
-                Some(&ENTITY) => {
-                    let entity: Entity = records::decode(&key, &value)?;
-                    catalog.entities.insert(entity.name.clone(), Arc::new(entity));
-                }
-                Some(&VIEW) => {
-                    let view: FeatureView = records::decode(&key, &value)?;
-                    catalog.views.insert(view.name.clone(), Arc::new(view));
-                }
-                Some(&SERVICE) => {
-                    let service: FeatureService = records::decode(&key, &value)?;
-                    catalog.services.insert(service.name.clone(), Arc::new(service));
-                }
-                _ => {}
-            }
-        }
-        Ok(catalog)
-    }
-}
-
-fn record_key(kind: u8, name: &str) -> Vec<u8> {
-    let mut key = vec![kind];
-    key.extend_from_slice(name.as_bytes());
-    key
 }

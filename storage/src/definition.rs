@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 
 use crate::catalog::{JoinKey, MAX_FUTURE_SKEW_DEFAULT};
 use crate::time::Span;
-use crate::value::{Value, ValueType};
+use crate::value::Value;
+use crate::value_type::ValueType;
 
 /// The column of the event timestamp where a view does not name one.
 pub const EVENT_COLUMN_DEFAULT: &str = "event_timestamp";

@@ -1,13 +1,11 @@
 //! The sink of numbers: rows as floats, in one row of a dense matrix.
 
 use crate::error::Result;
-use crate::number::{MatrixNumber, NumberWork, is_numeric};
+use crate::number::{MatrixNumber, NumberWork};
 use crate::row_plan::{PlannedRow, RowPlan};
-use crate::schema::{Place, Slot};
 use crate::sink::Sink;
 use crate::status::Status;
 use crate::time::Timestamp;
-use crate::value::{ScalarType, ValueType};
 
 /// One row of a matrix of floats, to which the rows of one or more views are written.
 ///
@@ -55,38 +53,6 @@ impl Sink for Floats<'_> {
             row.nulls().for_each(|feature| self.fill(row.plan().outputs()[feature], Status::Null));
         }
         Ok(())
-    }
-}
-
-/// Adjacent numbers of one type in a row, which go to adjacent outputs.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct FloatRun {
-    ty: ScalarType,
-    offset: usize,
-    output: usize,
-    len: usize,
-}
-
-impl FloatRun {
-    /// The runs of a row whose features lie in `slots` and go to `outputs`.
-    pub(crate) fn compile(slots: &[Option<Slot>], outputs: &[usize]) -> Vec<FloatRun> {
-        let mut runs: Vec<FloatRun> = Vec::new();
-        for (slot, output) in slots.iter().zip(outputs) {
-            let Some(Slot { ty: ty @ ValueType::Scalar(scalar), place: Place::Fixed(offset), .. }) = *slot else {
-                continue;
-            };
-            match runs.last_mut().filter(|run| run.continues_at(scalar, offset, *output)) {
-                Some(run) => run.len += 1,
-                None if is_numeric(ty) => runs.push(FloatRun { ty: scalar, offset, output: *output, len: 1 }),
-                None => {}
-            }
-        }
-        runs
-    }
-
-    fn continues_at(&self, ty: ScalarType, offset: usize, output: usize) -> bool {
-        let width = ty.fixed_bytes().unwrap_or(0);
-        self.ty == ty && self.offset + self.len * width == offset && self.output + self.len == output
     }
 }
 

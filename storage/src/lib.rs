@@ -16,12 +16,15 @@ mod date;
 mod definition;
 mod difference;
 mod error;
+mod float_run;
 mod floats;
 pub mod key;
 mod memory;
 mod memory_online;
 mod number;
+mod ordered;
 mod plan;
+mod record_layout;
 mod records;
 #[cfg(feature = "rocksdb")]
 mod rocks;
@@ -35,6 +38,7 @@ mod sink;
 mod status;
 mod time;
 mod value;
+mod value_type;
 mod version;
 
 pub use backend::{
@@ -42,7 +46,7 @@ pub use backend::{
     Newest, NewestRow, Observer, Online, RowKey, Scan, Scanned, Snapshot, Stats, Upkeep, Verified, Visit, VisitVersion,
 };
 pub use batch::{BATCH_BYTES_MAX, BATCH_ROWS_MAX, BatchRow, Durability, Note, WriteBatch};
-pub use catalog::{Catalog, Entity, Feature, FeatureService, FeatureView, JoinKey, MAX_FUTURE_SKEW_DEFAULT, Record};
+pub use catalog::{Catalog, Entity, Feature, FeatureService, FeatureView, JoinKey, MAX_FUTURE_SKEW_DEFAULT};
 pub use date::Date;
 pub use definition::{
     Definitions, EVENT_COLUMN_DEFAULT, EntityDefinition, FeatureDefinition, ServiceDefinition, ViewDefinition,
@@ -53,17 +57,20 @@ pub use memory::MemoryBackend;
 pub use memory_online::MemoryOnline;
 pub use number::{MatrixNumber, NumberWork, is_numeric};
 pub use plan::{Change, ChangeKind, ObjectKind, Plan};
+pub use record_layout::{Field, RecordLayout};
+pub use records::Record;
 #[cfg(feature = "rocksdb")]
 pub use rocks::{
     BACKGROUND_JOBS_DEFAULT, MEMORY_BUDGET_BYTES_DEFAULT, MEMORY_BUDGET_BYTES_MIN, Options, ROCKSDB_VERSION,
     RocksBackend, RocksOnline, STALL_PATIENCE_DEFAULT, STORE_FORMAT, restore,
 };
 pub use row_plan::{PlannedRow, RowPlan};
-pub use row_record::{Field, RecordArena, RecordLayout, RecordMut, RecordRef, mark_missing};
+pub use row_record::{RecordArena, RecordMut, RecordRef, mark_missing};
 pub use rules::{NAME_BYTES_MAX, Problem, Step, Unknown};
 pub use schema::{FEATURES_MAX, FeatureId, Place, ROW_HEADER_BYTES, RowLayout, RowSchema, Slot};
 pub use sink::Sink;
 pub use status::Status;
 pub use time::{Clock, ManualClock, Span, SystemClock, Timestamp};
-pub use value::{ListItems, ScalarType, Value, ValueType};
+pub use value::{ListItems, Value};
+pub use value_type::{ScalarType, ValueType};
 pub use version::Version;

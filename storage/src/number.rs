@@ -1,6 +1,7 @@
 //! Stored numbers as floats: the one place where numbers are widened or rounded.
 
-use crate::value::{ScalarType, Value, ValueType};
+use crate::value::Value;
+use crate::value_type::{ScalarType, ValueType};
 
 /// A float that every stored number can be read as: `f32`, or `f64` where whole numbers beyond 2^24 or float64 values
 /// must keep their digits. Bools are 0 and 1; a number that is wider is rounded to the nearest.

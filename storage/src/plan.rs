@@ -13,7 +13,7 @@ use crate::difference;
 use crate::error::{Error, Result};
 use crate::schema::{FeatureId, RowSchema};
 use crate::time::Timestamp;
-use crate::value::ValueType;
+use crate::value_type::ValueType;
 
 /// The kind of a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -431,7 +431,7 @@ fn service_of(definition: &ServiceDefinition) -> FeatureService {
 mod tests {
     use super::*;
     use crate::error::ErrorKind;
-    use crate::value::ScalarType;
+    use crate::value_type::ScalarType;
 
     #[test]
     fn schema_versions_are_limited_to_what_a_row_can_name() {

@@ -306,7 +306,7 @@ impl<'a> RowBlock<'a> {
 mod tests {
     use super::*;
     use crate::schema::{FeatureId, RowSchema};
-    use crate::value::{ScalarType, ValueType};
+    use crate::value_type::{ScalarType, ValueType};
     use proptest::collection::vec;
     use proptest::option;
     use proptest::prelude::*;

@@ -2,15 +2,14 @@
 
 use crate::catalog::FeatureView;
 use crate::error::{Error, Result};
-use crate::floats::FloatRun;
+use crate::float_run::FloatRun;
+use crate::record_layout::{RecordCopy, RecordLayout};
 use crate::row::{self, RowKind, RowRef};
-use crate::row_record::{RecordCopy, RecordLayout};
 use crate::schema::{FeatureId, RowLayout, Slot};
-use crate::value::Value;
 
 /// The plan for reading a list of features of one view, resolved against every schema version that its rows may have.
 ///
-/// Features are counted by their position in that list. An opened row gives single values, or goes to a
+/// Features are counted by their position in that list. An opened row gives the bytes of single values, or goes to a
 /// [`Sink`](crate::Sink), in runs of features that are adjacent both in the row and there.
 #[derive(Debug, Clone)]
 pub struct RowPlan {
@@ -80,15 +79,6 @@ impl RowPlan {
         Ok(Some(PlannedRow { plan: self, schema, row: RowRef::new(&schema.layout, bytes)?, has_nulls }))
     }
 
-    /// The values of a row, one a feature, `None` where it is null; `None` for a tombstone.
-    ///
-    /// # Errors
-    /// `Corrupt` when the row or a value cannot be read.
-    pub fn values(&self, bytes: &[u8]) -> Result<Option<Vec<Option<Value>>>> {
-        let Some(row) = self.open(bytes)? else { return Ok(None) };
-        (0..self.outputs.len()).map(|feature| row.value(feature)).collect::<Result<Vec<_>>>().map(Some)
-    }
-
     #[cold]
     fn unknown_schema(&self, schema: u16) -> Error {
         Error::corrupt(format!(
@@ -127,15 +117,6 @@ impl<'p, 'r> PlannedRow<'p, 'r> {
             Some(slot) => self.row.get(slot),
             None => Ok(None),
         }
-    }
-
-    /// The value of a feature; `None` where it is null or older than the feature.
-    ///
-    /// # Errors
-    /// `Corrupt` when the stored bytes cannot be read.
-    pub fn value(&self, feature: usize) -> Result<Option<Value>> {
-        let ty = self.plan.record.fields()[feature].ty;
-        self.get(feature)?.map(|bytes| Value::decode(ty, bytes)).transpose()
     }
 
     #[inline]

@@ -10,7 +10,8 @@ use crate::definition::{Definitions, EntityDefinition, FeatureDefinition, Servic
 use crate::error::{Error, ErrorKind};
 use crate::schema::FEATURES_MAX;
 use crate::time::Span;
-use crate::value::{Value, ValueType};
+use crate::value::Value;
+use crate::value_type::ValueType;
 
 /// Longest name in bytes: it is part of file names and column names, which other systems limit to 255.
 pub const NAME_BYTES_MAX: usize = 128;

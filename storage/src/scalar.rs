@@ -1,15 +1,15 @@
-//! Each scalar type: its values, and their bytes in rows and in keys.
+//! Each scalar type's values, and their bytes in rows and in keys.
 //!
-//! Whatever must be said of each type is said here once. [`dispatch_scalar!`](crate::dispatch_scalar) leads from a
-//! [`ScalarType`], which is known when the program runs, to the marker of the type, for which code is compiled.
+//! Whatever must be said of a type's values is said here once. [`dispatch_scalar!`](crate::dispatch_scalar) leads from
+//! a [`ScalarType`], which is known when the program runs, to the marker of the type, for which code is compiled.
 
 use std::fmt;
 
 use crate::date::Date as Day;
 use crate::error::{Error, Result};
-use crate::key;
+use crate::ordered;
 use crate::time::Timestamp as Time;
-use crate::value::{ScalarType, Value};
+use crate::value_type::ScalarType;
 
 mod sealed {
     pub trait Sealed {}
@@ -21,15 +21,12 @@ pub trait Scalar: sealed::Sealed + 'static {
     const TYPE: ScalarType;
 
     /// The name used in definitions.
-    const NAME: &'static str;
+    const NAME: &'static str = Self::TYPE.name();
 
     /// Bytes of an encoded value; `None` for the types of variable length.
-    const FIXED_BYTES: Option<usize>;
+    const FIXED_BYTES: Option<usize> = Self::TYPE.fixed_bytes();
 
-    /// True if values can go into a matrix of floats.
-    const IS_NUMERIC: bool;
-
-    /// A value, as [`Value`] holds it.
+    /// A value, as [`Value`](crate::Value) holds it.
     type Owned;
 
     /// A value, borrowed where it is text or bytes.
@@ -51,7 +48,7 @@ pub trait Scalar: sealed::Sealed + 'static {
     fn from_stored(bytes: &[u8]) -> Result<Self::Ref<'_>>;
 
     /// Returns the owned value.
-    fn to_value(value: Self::Ref<'_>) -> Value;
+    fn owned(value: Self::Ref<'_>) -> Self::Owned;
 
     /// Appends a value to an entity key.
     ///
@@ -63,7 +60,7 @@ pub trait Scalar: sealed::Sealed + 'static {
     ///
     /// # Errors
     /// `Corrupt` when there is none.
-    fn read_key(bytes: &mut &[u8]) -> Result<Value>;
+    fn read_key(bytes: &mut &[u8]) -> Result<Self::Owned>;
 
     /// Leaves out a value at the front of an entity key, if it is exactly what [`Scalar::write_key`] writes.
     ///
@@ -99,33 +96,8 @@ macro_rules! dispatch_scalar {
     };
 }
 
-/// Runs an expression with the marker of a single value and the value within, or another one with the item type and
-/// the values of a list: `dispatch_value!(value, T, v => T::stored(v); (item, values) => ...)`.
-#[macro_export]
-macro_rules! dispatch_value {
-    ($value:expr, $marker:ident, $within:ident => $single:expr; ($item:ident, $values:ident) => $list:expr) => {
-        $crate::dispatch_value!(
-            @arms $value, $marker, $within => $single; ($item, $values) => $list;
-            Bool Int32 Int64 Float32 Float64 String Bytes Timestamp Date
-        )
-    };
-    (
-        @arms $value:expr, $marker:ident, $within:ident => $single:expr; ($item:ident, $values:ident) => $list:expr;
-        $($name:ident)*
-    ) => {
-        match $value {
-            $($crate::Value::$name(owned) => {
-                type $marker = $crate::scalar::$name;
-                let $within = <$marker as $crate::scalar::Scalar>::borrow(owned);
-                $single
-            })*
-            $crate::Value::List($item, $values) => $list,
-        }
-    };
-}
-
 /// Hands the names of all scalar types, which are those of the markers and of the variants of [`ScalarType`] and
-/// [`Value`], to another macro.
+/// [`Value`](crate::Value), to another macro.
 #[macro_export]
 macro_rules! for_each_scalar {
     ($macro:ident) => {
@@ -137,7 +109,7 @@ macro_rules! for_each_scalar {
 macro_rules! fixed_scalar {
     (
         $(#[$doc:meta])*
-        $marker:ident($value:ty, $name:literal, $bytes:literal, numeric: $is_numeric:literal)
+        $marker:ident($value:ty)
         store: $store:expr, load: $load:expr,
         key: $write_key:expr, $read_key:expr, $check_key:expr
     ) => {
@@ -145,17 +117,18 @@ macro_rules! fixed_scalar {
         #[derive(Debug, Clone, Copy)]
         pub struct $marker;
 
+        impl $marker {
+            const BYTES: usize = width(ScalarType::$marker);
+        }
+
         impl sealed::Sealed for $marker {}
 
         impl Scalar for $marker {
             const TYPE: ScalarType = ScalarType::$marker;
-            const NAME: &'static str = $name;
-            const FIXED_BYTES: Option<usize> = Some($bytes);
-            const IS_NUMERIC: bool = $is_numeric;
 
             type Owned = $value;
             type Ref<'a> = $value;
-            type Stored<'a> = [u8; $bytes];
+            type Stored<'a> = [u8; $marker::BYTES];
 
             #[inline]
             fn borrow(value: &$value) -> $value {
@@ -169,13 +142,13 @@ macro_rules! fixed_scalar {
 
             #[inline]
             fn from_stored(bytes: &[u8]) -> Result<$value> {
-                let bytes: [u8; $bytes] = bytes.try_into().map_err(|_| wrong_length::<Self>(bytes.len()))?;
+                let bytes: [u8; $marker::BYTES] = bytes.try_into().map_err(|_| wrong_length::<Self>(bytes.len()))?;
                 $load(bytes)
             }
 
             #[inline]
-            fn to_value(value: $value) -> Value {
-                Value::$marker(value)
+            fn owned(value: $value) -> $value {
+                value
             }
 
             #[inline]
@@ -184,13 +157,13 @@ macro_rules! fixed_scalar {
             }
 
             #[inline]
-            fn read_key(bytes: &mut &[u8]) -> Result<Value> {
-                key::take(bytes).and_then($read_key).map(Value::$marker)
+            fn read_key(bytes: &mut &[u8]) -> Result<Self::Owned> {
+                ordered::take(bytes).and_then($read_key)
             }
 
             #[inline]
             fn check_key(bytes: &mut &[u8]) -> Result<()> {
-                key::take::<$bytes>(bytes).and_then($check_key)
+                ordered::take::<{ $marker::BYTES }>(bytes).and_then($check_key)
             }
 
             fn print(value: $value, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -200,6 +173,14 @@ macro_rules! fixed_scalar {
     };
 }
 
+/// Bytes of a value of a type of fixed width, known when the code is compiled.
+const fn width(ty: ScalarType) -> usize {
+    match ty.fixed_bytes() {
+        Some(bytes) => bytes,
+        None => panic!("a type of variable length has no width"),
+    }
+}
+
 #[cold]
 fn wrong_length<T: Scalar>(bytes: usize) -> Error {
     Error::corrupt(format!("a stored {} cannot have this length: {bytes} bytes", T::NAME))
@@ -207,7 +188,7 @@ fn wrong_length<T: Scalar>(bytes: usize) -> Error {
 
 fixed_scalar! {
     /// The type `bool`.
-    Bool(bool, "bool", 1, numeric: true)
+    Bool(bool)
     store: |value| [u8::from(value)],
     load: |[byte]: [u8; 1]| truth(byte).ok_or_else(|| Error::corrupt("a stored bool is one byte, 0 or 1")),
     key: written(|value, out| out.push(u8::from(value))), key_truth, |byte| key_truth(byte).map(drop)
@@ -215,46 +196,48 @@ fixed_scalar! {
 
 fixed_scalar! {
     /// The type `int32`.
-    Int32(i32, "int32", 4, numeric: true)
+    Int32(i32)
     store: i32::to_le_bytes, load: |bytes| Ok(i32::from_le_bytes(bytes)),
-    key: written(key::encode_i32), |bytes| Ok(key::decode_i32(bytes)), |_| Ok(())
+    key: written(ordered::encode_i32), |bytes| Ok(ordered::decode_i32(bytes)), |_| Ok(())
 }
 
 fixed_scalar! {
     /// The type `int64`.
-    Int64(i64, "int64", 8, numeric: true)
+    Int64(i64)
     store: i64::to_le_bytes, load: |bytes| Ok(i64::from_le_bytes(bytes)),
-    key: written(key::encode_i64), |bytes| Ok(key::decode_i64(bytes)), |_| Ok(())
+    key: written(ordered::encode_i64), |bytes| Ok(ordered::decode_i64(bytes)), |_| Ok(())
 }
 
 fixed_scalar! {
     /// The type `float32`.
-    Float32(f32, "float32", 4, numeric: true)
+    Float32(f32)
     store: f32::to_le_bytes, load: |bytes| Ok(f32::from_le_bytes(bytes)),
-    key: key::encode_f32, |bytes| Ok(key::decode_f32(bytes)), |bytes| one_form::<Self>(key::decode_f32(bytes), bytes)
+    key: ordered::encode_f32, |bytes| Ok(ordered::decode_f32(bytes)),
+    |bytes| one_form::<Self>(ordered::decode_f32(bytes), bytes)
 }
 
 fixed_scalar! {
     /// The type `float64`.
-    Float64(f64, "float64", 8, numeric: true)
+    Float64(f64)
     store: f64::to_le_bytes, load: |bytes| Ok(f64::from_le_bytes(bytes)),
-    key: key::encode_f64, |bytes| Ok(key::decode_f64(bytes)), |bytes| one_form::<Self>(key::decode_f64(bytes), bytes)
+    key: ordered::encode_f64, |bytes| Ok(ordered::decode_f64(bytes)),
+    |bytes| one_form::<Self>(ordered::decode_f64(bytes), bytes)
 }
 
 fixed_scalar! {
     /// The type `timestamp`: microseconds since 1970, UTC.
-    Timestamp(Time, "timestamp", 8, numeric: false)
+    Timestamp(Time)
     store: |time: Time| time.as_micros().to_le_bytes(), load: |bytes| Ok(Time::from_micros(i64::from_le_bytes(bytes))),
-    key: written(|time: Time, out| key::encode_i64(time.as_micros(), out)),
-    |bytes| Ok(Time::from_micros(key::decode_i64(bytes))), |_| Ok(())
+    key: written(|time: Time, out| ordered::encode_i64(time.as_micros(), out)),
+    |bytes| Ok(Time::from_micros(ordered::decode_i64(bytes))), |_| Ok(())
 }
 
 fixed_scalar! {
     /// The type `date`: days since 1970-01-01.
-    Date(Day, "date", 4, numeric: false)
+    Date(Day)
     store: |day: Day| day.as_days().to_le_bytes(),
     load: |bytes| Day::from_days(i32::from_le_bytes(bytes)).ok_or_else(|| out_of_range("a stored date")),
-    key: written(|day: Day, out| key::encode_i32(day.as_days(), out)), key_date, |bytes| key_date(bytes).map(drop)
+    key: written(|day: Day, out| ordered::encode_i32(day.as_days(), out)), key_date, |bytes| key_date(bytes).map(drop)
 }
 
 /// The way to write a value to a key that cannot fail.
@@ -275,7 +258,7 @@ fn key_truth([byte]: [u8; 1]) -> Result<bool> {
 }
 
 fn key_date(bytes: [u8; 4]) -> Result<Day> {
-    Day::from_days(key::decode_i32(bytes)).ok_or_else(|| out_of_range("a date in an entity key"))
+    Day::from_days(ordered::decode_i32(bytes)).ok_or_else(|| out_of_range("a date in an entity key"))
 }
 
 #[cold]
@@ -301,9 +284,6 @@ impl sealed::Sealed for String {}
 
 impl Scalar for String {
     const TYPE: ScalarType = ScalarType::String;
-    const NAME: &'static str = "string";
-    const FIXED_BYTES: Option<usize> = None;
-    const IS_NUMERIC: bool = false;
 
     type Owned = std::string::String;
     type Ref<'a> = &'a str;
@@ -323,23 +303,23 @@ impl Scalar for String {
         std::str::from_utf8(bytes).map_err(|error| Error::corrupt("a stored string is not UTF-8").with_source(error))
     }
 
-    fn to_value(value: &str) -> Value {
-        Value::String(value.to_owned())
+    fn owned(value: &str) -> std::string::String {
+        value.to_owned()
     }
 
     #[inline]
     fn write_key(value: &str, out: &mut Vec<u8>) -> Result<()> {
-        key::encode_bytes(value.as_bytes(), out);
+        ordered::encode_bytes(value.as_bytes(), out);
         Ok(())
     }
 
-    fn read_key(bytes: &mut &[u8]) -> Result<Value> {
-        std::string::String::from_utf8(key::decode_bytes(bytes)?).map(Value::String).map_err(not_text)
+    fn read_key(bytes: &mut &[u8]) -> Result<Self::Owned> {
+        std::string::String::from_utf8(ordered::decode_bytes(bytes)?).map_err(not_text)
     }
 
     #[inline]
     fn check_key(bytes: &mut &[u8]) -> Result<()> {
-        match key::take_plain(bytes)? {
+        match ordered::take_plain(bytes)? {
             Some(text) => std::str::from_utf8(text).map(drop).map_err(not_text),
             None => Self::read_key(bytes).map(drop),
         }
@@ -363,9 +343,6 @@ impl sealed::Sealed for Bytes {}
 
 impl Scalar for Bytes {
     const TYPE: ScalarType = ScalarType::Bytes;
-    const NAME: &'static str = "bytes";
-    const FIXED_BYTES: Option<usize> = None;
-    const IS_NUMERIC: bool = false;
 
     type Owned = Vec<u8>;
     type Ref<'a> = &'a [u8];
@@ -386,23 +363,23 @@ impl Scalar for Bytes {
         Ok(bytes)
     }
 
-    fn to_value(value: &[u8]) -> Value {
-        Value::Bytes(value.to_vec())
+    fn owned(value: &[u8]) -> Vec<u8> {
+        value.to_vec()
     }
 
     #[inline]
     fn write_key(value: &[u8], out: &mut Vec<u8>) -> Result<()> {
-        key::encode_bytes(value, out);
+        ordered::encode_bytes(value, out);
         Ok(())
     }
 
-    fn read_key(bytes: &mut &[u8]) -> Result<Value> {
-        key::decode_bytes(bytes).map(Value::Bytes)
+    fn read_key(bytes: &mut &[u8]) -> Result<Self::Owned> {
+        ordered::decode_bytes(bytes)
     }
 
     #[inline]
     fn check_key(bytes: &mut &[u8]) -> Result<()> {
-        match key::take_plain(bytes)? {
+        match ordered::take_plain(bytes)? {
             Some(_) => Ok(()),
             None => Self::read_key(bytes).map(drop),
         }

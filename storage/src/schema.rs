@@ -1,6 +1,6 @@
 //! Row schemas and the byte layout that follows from them.
 
-use crate::value::{ScalarType, ValueType};
+use crate::value_type::{ScalarType, ValueType};
 
 /// The permanent number of a feature within its view. Never reused, also not after the feature is dropped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

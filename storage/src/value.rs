@@ -1,131 +1,37 @@
-//! Feature values and their types.
+//! Feature values.
 
 use std::fmt;
-use std::str::FromStr;
 
 use crate::date::Date;
 use crate::error::{Error, Result};
-use crate::scalar::Scalar;
+use crate::scalar::{self, Scalar};
 use crate::time::Timestamp;
-use crate::{dispatch_scalar, dispatch_value};
+use crate::value_type::{ScalarType, ValueType};
+use crate::{dispatch_scalar, for_each_scalar};
 
-/// The type of one value that is not a list.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum ScalarType {
-    /// True or false.
-    Bool,
-    /// 32-bit signed integer.
-    Int32,
-    /// 64-bit signed integer.
-    Int64,
-    /// 32-bit float.
-    Float32,
-    /// 64-bit float.
-    Float64,
-    /// UTF-8 text.
-    String,
-    /// Bytes.
-    Bytes,
-    /// Microseconds since the epoch, UTC.
-    Timestamp,
-    /// Days since 1970-01-01.
-    Date,
-}
-
-impl ScalarType {
-    /// Every scalar type.
-    pub const ALL: [ScalarType; 9] = [
-        ScalarType::Bool,
-        ScalarType::Int32,
-        ScalarType::Int64,
-        ScalarType::Float32,
-        ScalarType::Float64,
-        ScalarType::String,
-        ScalarType::Bytes,
-        ScalarType::Timestamp,
-        ScalarType::Date,
-    ];
-
-    /// The number of the type in records and messages. It never changes: new types go to the end.
-    pub const fn number(self) -> u32 {
-        self as u32
-    }
-
-    /// The type of a number; `None` where no type has it.
-    pub fn from_number(number: u32) -> Option<Self> {
-        ScalarType::ALL.get(number as usize).copied()
-    }
-
-    /// Bytes of an encoded value; `None` for the types of variable length.
-    pub const fn fixed_bytes(self) -> Option<usize> {
-        dispatch_scalar!(self, T => T::FIXED_BYTES)
-    }
-
-    /// The name used in definitions.
-    pub const fn name(self) -> &'static str {
-        dispatch_scalar!(self, T => T::NAME)
-    }
-
-    /// Returns whether values can go into a matrix of floats.
-    pub const fn is_numeric(self) -> bool {
-        dispatch_scalar!(self, T => T::IS_NUMERIC)
-    }
-}
-
-impl fmt::Display for ScalarType {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-/// The type of a feature: a scalar, or a list of scalars (an embedding is a list of `float32`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum ValueType {
-    /// One value.
-    Scalar(ScalarType),
-    /// Any number of values of one type, none of them null.
-    List(ScalarType),
-}
-
-impl ValueType {
-    /// Bytes in a row's fixed section; `None` for values of variable length.
-    pub const fn fixed_bytes(self) -> Option<usize> {
-        match self {
-            ValueType::Scalar(scalar) => scalar.fixed_bytes(),
-            ValueType::List(_) => None,
+/// Runs an expression with the marker of a single value and the value within, or another one with the item type and
+/// the values of a list: `dispatch_value!(value, T, v => T::stored(v); (item, values) => ...)`.
+#[macro_export]
+macro_rules! dispatch_value {
+    ($value:expr, $marker:ident, $within:ident => $single:expr; ($item:ident, $values:ident) => $list:expr) => {
+        $crate::dispatch_value!(
+            @arms $value, $marker, $within => $single; ($item, $values) => $list;
+            Bool Int32 Int64 Float32 Float64 String Bytes Timestamp Date
+        )
+    };
+    (
+        @arms $value:expr, $marker:ident, $within:ident => $single:expr; ($item:ident, $values:ident) => $list:expr;
+        $($name:ident)*
+    ) => {
+        match $value {
+            $($crate::Value::$name(owned) => {
+                type $marker = $crate::scalar::$name;
+                let $within = <$marker as $crate::scalar::Scalar>::borrow(owned);
+                $single
+            })*
+            $crate::Value::List($item, $values) => $list,
         }
-    }
-}
-
-impl fmt::Display for ValueType {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            ValueType::Scalar(scalar) => scalar.fmt(f),
-            ValueType::List(scalar) => write!(f, "list<{scalar}>"),
-        }
-    }
-}
-
-impl FromStr for ScalarType {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self> {
-        ScalarType::ALL.into_iter().find(|ty| ty.name() == text).ok_or_else(|| {
-            let names = ScalarType::ALL.map(ScalarType::name).join(", ");
-            Error::invalid(format!("a type is {names}, or list<..> of one: {text:?}"))
-        })
-    }
-}
-
-impl FromStr for ValueType {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self> {
-        match text.strip_prefix("list<").and_then(|rest| rest.strip_suffix('>')) {
-            Some(item) => item.parse().map(ValueType::List),
-            None => text.parse().map(ValueType::Scalar),
-        }
-    }
+    };
 }
 
 /// An owned value. Null is the absence of one: `Option<Value>`.
@@ -152,6 +58,20 @@ pub enum Value {
     /// Values of one scalar type.
     List(ScalarType, Vec<Value>),
 }
+
+/// Makes each scalar type's values values.
+macro_rules! value_from_scalars {
+    ($($name:ident)*) => {
+        $(impl From<<scalar::$name as Scalar>::Owned> for Value {
+            #[inline]
+            fn from(value: <scalar::$name as Scalar>::Owned) -> Self {
+                Value::$name(value)
+            }
+        })*
+    };
+}
+
+for_each_scalar!(value_from_scalars);
 
 impl Value {
     /// The type of this value.
@@ -215,7 +135,7 @@ fn encode_variable_list(values: &[Value], out: &mut Vec<u8>) {
 }
 
 fn decode_scalar(ty: ScalarType, bytes: &[u8]) -> Result<Value> {
-    dispatch_scalar!(ty, T => T::from_stored(bytes).map(T::to_value))
+    dispatch_scalar!(ty, T => T::from_stored(bytes).map(|value| Value::from(T::owned(value))))
 }
 
 /// The items of a stored list, each as its bytes, without copying.
@@ -282,18 +202,6 @@ impl<'a> Iterator for ListItems<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn type_names_read_back() {
-        for scalar in ScalarType::ALL {
-            for ty in [ValueType::Scalar(scalar), ValueType::List(scalar)] {
-                assert_eq!(ty.to_string().parse::<ValueType>().unwrap(), ty);
-            }
-        }
-        for bad in ["", "float", "list<list<bool>>", "list<>", "List<bool>"] {
-            assert!(bad.parse::<ValueType>().is_err(), "{bad}");
-        }
-    }
 
     #[test]
     fn values_print_as_in_definition_files() {

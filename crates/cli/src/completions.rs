@@ -3,10 +3,9 @@
 use std::io::{self, Write};
 use std::path::PathBuf;
 
-use clap::{Args, CommandFactory};
+use clap::{Args, Command};
 use clap_complete::Shell;
 
-use crate::Arguments;
 use crate::error::{Outcome, Result};
 
 /// Print what a shell needs to complete commands and options
@@ -18,10 +17,11 @@ pub(crate) struct Completions {
 }
 
 impl Completions {
-    pub(crate) fn run(&self) -> Result<Outcome> {
+    /// `command` is the whole command line.
+    pub(crate) fn run(&self, mut command: Command) -> Result<Outcome> {
         // Made in memory, because the generator panics where a write fails.
         let mut script = Vec::new();
-        clap_complete::generate(self.shell, &mut Arguments::command(), "asof", &mut script);
+        clap_complete::generate(self.shell, &mut command, "asof", &mut script);
         io::stdout().write_all(&script)?;
         Ok(Outcome::Done)
     }
@@ -36,9 +36,9 @@ pub(crate) struct Man {
 }
 
 impl Man {
-    pub(crate) fn run(&self) -> Result<Outcome> {
-        let written =
-            std::fs::create_dir_all(&self.dir).and_then(|()| clap_mangen::generate_to(Arguments::command(), &self.dir));
+    /// `command` is the whole command line.
+    pub(crate) fn run(&self, command: Command) -> Result<Outcome> {
+        let written = std::fs::create_dir_all(&self.dir).and_then(|()| clap_mangen::generate_to(command, &self.dir));
         written.map_err(|error| {
             let message = format!("cannot write man pages into {}", self.dir.display());
             asofdb::Error::unavailable(message).with_source(error)

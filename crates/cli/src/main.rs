@@ -33,9 +33,10 @@ mod verify;
 mod version;
 mod when;
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 use context::Context;
 use error::{Outcome, Result, Stop};
 
@@ -112,11 +113,18 @@ impl Command {
             Command::Checkpoint(command) => command.run(context),
             Command::Restore(command) => command.run(context),
             Command::Serve(command) => command.run(context),
-            Command::Demo(command) => command.run(context),
-            Command::Completions(command) => command.run(),
-            Command::Man(command) => command.run(),
+            Command::Demo(command) => command.run(context, run_line),
+            Command::Completions(command) => command.run(Arguments::command()),
+            Command::Man(command) => command.run(Arguments::command()),
         }
     }
+}
+
+/// Runs a command line, given word by word, in a context that it does not name.
+fn run_line(words: Vec<OsString>, context: &Context) -> Result<Outcome> {
+    let parsed = Arguments::try_parse_from(words)
+        .map_err(|error| asofdb::Error::internal("the demo shows a wrong command").with_source(error))?;
+    parsed.command.run(context)
 }
 
 /// Runs the command line of this process.

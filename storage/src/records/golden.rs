@@ -10,7 +10,8 @@ use crate::catalog::{Entity, Feature, FeatureService, FeatureView, JoinKey, Meta
 use crate::error::ErrorKind;
 use crate::schema::{FeatureId, RowSchema};
 use crate::time::{Span, Timestamp};
-use crate::value::{ScalarType, Value, ValueType};
+use crate::value::Value;
+use crate::value_type::{ScalarType, ValueType};
 
 /// The types of 0.1.0.
 const TYPES: [ScalarType; 8] = [

@@ -4,6 +4,7 @@
 //! ones are read for ever: a version, once released, keeps its struct (`ViewRecordV1`) and its reader, and a new field
 //! is a new struct with a new number. A version that this code does not know is refused with the name of the record.
 
+mod catalog;
 pub(crate) mod codec;
 mod entity;
 #[cfg(test)]
@@ -15,6 +16,7 @@ mod view;
 #[cfg(feature = "rocksdb")]
 pub(crate) mod work;
 
+pub use self::catalog::Record;
 use self::codec::Encode;
 use crate::error::{Error, Result};
 

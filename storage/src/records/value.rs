@@ -1,7 +1,8 @@
 //! Values and their types within records: a number for the type, then the bytes of the value as a row stores it.
 
 use super::codec::{Decode, DecodeError, Decoder, Encode, EncodeError, Encoder, impl_borrow_decode};
-use crate::value::{ScalarType, Value, ValueType};
+use crate::value::Value;
+use crate::value_type::{ScalarType, ValueType};
 
 /// A scalar type: its number, `u32`.
 pub(super) struct ScalarTypeRecord(pub(super) ScalarType);

@@ -13,13 +13,12 @@ use rocksdb::{Direction, IteratorMode, WriteBatch as RocksBatch};
 use super::error::from_rocks;
 use super::families::Database;
 use super::work::{ErasedRow, LoadRecord, LoadedRows};
-use crate::catalog::Record;
 use crate::clock::Reached;
 use crate::error::{Error, Result};
 use crate::records::work::{
     ErasedRowRecordV1, ErasureRecordV1, FormatRecordV1, LoadRecordV1, LoadedRowsRecordV1, ReachedRecordV1,
 };
-use crate::records::{self, Reader, Recorded, codec};
+use crate::records::{self, Reader, Record, Recorded, codec};
 use crate::time::Timestamp;
 
 /// The format of the store as a whole: families, keys and values. A store of a later one is refused.

@@ -10,7 +10,8 @@ use crate::batch::{Durability, WriteBatch};
 use crate::catalog::FeatureView;
 use crate::definition::{Definitions, EntityDefinition, FeatureDefinition, ViewDefinition};
 use crate::time::{ManualClock, Timestamp};
-use crate::value::{ScalarType, Value, ValueType};
+use crate::value::Value;
+use crate::value_type::{ScalarType, ValueType};
 use crate::{JoinKey, row};
 
 /// 2024-01-01T00:00:00Z, the present of the fixture less a day.

@@ -6,6 +6,8 @@ use asofdb::{Error, Result};
 use serde::Deserialize;
 use serde_json::{Map, Value as Json};
 
+use super::parquet::unreadable;
+
 /// The contents that the training set must have.
 #[derive(Debug, Deserialize)]
 pub(super) struct Expected {
@@ -30,8 +32,8 @@ pub(super) struct ExpectedFeature {
 
 impl Expected {
     pub(super) fn read(path: &Path) -> Result<Self> {
-        let text = std::fs::read(path).map_err(|error| super::unreadable(path, error))?;
-        serde_json::from_slice(&text).map_err(|error| super::unreadable(path, error))
+        let text = std::fs::read(path).map_err(|error| unreadable(path, error))?;
+        serde_json::from_slice(&text).map_err(|error| unreadable(path, error))
     }
 
     /// The features, in the order of the file.

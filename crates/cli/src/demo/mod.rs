@@ -2,20 +2,22 @@
 //!
 //! Each step is a command line that is printed and run as if it had been typed.
 
+mod check;
 mod expected;
+mod parquet;
 mod readback;
 mod step;
 mod training;
 
 use std::ffi::OsString;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use asofdb::{Error, Manifest, Status, Store};
 use clap::Args;
 
 use self::expected::Expected;
-use self::step::Stage;
+use self::step::{RunLine, Stage};
 use super::context::Context;
 use super::error::{Outcome, Result};
 use super::progress::Stopwatch;
@@ -57,13 +59,14 @@ const FLIGHT_STATUSES: [(&str, Status); 4] = [
 ];
 
 impl Demo {
-    pub(crate) fn run(&self, context: &Context) -> Result<Outcome> {
+    /// `run_line` runs the command lines that are shown.
+    pub(crate) fn run(&self, context: &Context, run_line: RunLine) -> Result<Outcome> {
         context.local_only("demo")?;
         let started = Stopwatch::start();
         self.check_data()?;
         self.check_directory()?;
         let expected = Expected::read(&self.data.join("expected.json"))?;
-        let mut stage = Stage::new(self.store());
+        let mut stage = Stage::new(self.store(), run_line);
         stage.begin(expected.rows)?;
         self.define_and_ingest(&mut stage)?;
         self.read(&mut stage)?;
@@ -198,22 +201,4 @@ fn statuses(store: &Store) -> asofdb::Result<[Status; 4]> {
     rows.push_named(&entity.typed(&request.join_keys())?)?;
     let answer = store.as_of(&request, &rows, DEPARTURE.parse()?, None)?;
     Ok([0, 1, 2, 3].map(|feature| answer.status(0, feature)))
-}
-
-/// One comparison.
-struct Check {
-    holds: bool,
-    text: String,
-}
-
-/// Opens a Parquet file to read batches from it.
-fn parquet(path: &Path) -> asofdb::Result<parquet::arrow::arrow_reader::ParquetRecordBatchReader> {
-    let unreadable = |error: parquet::errors::ParquetError| unreadable(path, error);
-    let file = fs::File::open(path).map_err(|error| self::unreadable(path, error))?;
-    let reader = parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder::try_new(file).map_err(unreadable)?;
-    reader.with_batch_size(65_536).build().map_err(unreadable)
-}
-
-fn unreadable(path: &Path, error: impl std::error::Error + Send + Sync + 'static) -> Error {
-    Error::corrupt(format!("cannot read {}", path.display())).with_source(error)
 }

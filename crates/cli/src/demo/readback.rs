@@ -6,7 +6,8 @@ use arrow::array::{Array, AsArray};
 use arrow::datatypes::Float32Type;
 use asofdb::{Error, Manifest, Result};
 
-use super::{Check, parquet, unreadable};
+use super::check::Check;
+use super::parquet::{self, unreadable};
 use crate::text::counted;
 
 /// The feature whose values are summed up.
@@ -22,7 +23,7 @@ struct Content {
 
 impl Content {
     fn add(&mut self, path: &Path) -> Result<()> {
-        for batch in parquet(path)? {
+        for batch in parquet::open(path)? {
             let batch = batch.map_err(|error| unreadable(path, error))?;
             let column = batch.column_by_name(FEATURE).and_then(|column| column.as_primitive_opt::<Float32Type>());
             let column =

@@ -3,20 +3,22 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use asofdb::{Error, Store};
-use clap::Parser;
+use asofdb::Store;
 
-use crate::Arguments;
 use crate::context::Context;
-use crate::error::Result;
+use crate::error::{Outcome, Result};
 use crate::output::print;
 use crate::progress::Stopwatch;
 use crate::terminal::Terminal;
 use crate::text::count;
 
+/// Runs a command line, given word by word, in a context.
+pub(crate) type RunLine = fn(Vec<OsString>, &Context) -> Result<Outcome>;
+
 /// The store of the demo, and where its steps are shown.
 pub(super) struct Stage {
     context: Context,
+    run_line: RunLine,
     terminal: Terminal,
     titles: usize,
     checks: usize,
@@ -24,9 +26,10 @@ pub(super) struct Stage {
 }
 
 impl Stage {
-    pub(super) fn new(store: PathBuf) -> Self {
+    pub(super) fn new(store: PathBuf, run_line: RunLine) -> Self {
         Stage {
             context: Context { store, connect: None },
+            run_line,
             terminal: Terminal::of_stdout(),
             titles: 0,
             checks: 0,
@@ -59,10 +62,8 @@ impl Stage {
         let line: Vec<String> = arguments.iter().map(|argument| quoted(argument)).collect();
         self.prompt(&format!("asof {}", line.join(" ")))?;
         let words = [OsString::from("asof")].into_iter().chain(arguments);
-        let parsed = Arguments::try_parse_from(words)
-            .map_err(|error| Error::internal("the demo shows a wrong command").with_source(error))?;
         let started = Stopwatch::start();
-        parsed.command.run(&self.context)?;
+        (self.run_line)(words.collect(), &self.context)?;
         print(&format!("{}\n", self.terminal.faint(&format!("({:.2} s)", started.seconds()))))
     }
 

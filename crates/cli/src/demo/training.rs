@@ -9,8 +9,9 @@ use arrow::datatypes::{DataType, Float64Type, Int64Type, TimestampMicrosecondTyp
 use asofdb::{Error, Result, Timestamp};
 use serde_json::{Map, Value as Json};
 
+use super::check::Check;
 use super::expected::{Expected, ExpectedFeature};
-use super::{Check, parquet, unreadable};
+use super::parquet::{self, unreadable};
 use crate::text::count;
 
 /// The most that a sum of many `f32` may differ from the one computed elsewhere, relative to it.
@@ -36,7 +37,7 @@ pub(super) fn compare(expected: &Expected, training_set: &Path, spine: &Path) ->
     let mut found: BTreeMap<&str, Found> = features.iter().map(|(name, _)| (name.as_str(), Found::default())).collect();
     let mut flights = Vec::new();
     let mut samples = Samples::new(expected);
-    for batch in parquet(training_set)? {
+    for batch in parquet::open(training_set)? {
         let batch = batch.map_err(|error| unreadable(training_set, error))?;
         flights.extend(flight_ids(&batch)?);
         for (name, found) in &mut found {
@@ -55,7 +56,7 @@ pub(super) fn compare(expected: &Expected, training_set: &Path, spine: &Path) ->
 
 fn spine_flights(spine: &Path) -> Result<Vec<i64>> {
     let mut flights = Vec::new();
-    for batch in parquet(spine)? {
+    for batch in parquet::open(spine)? {
         flights.extend(flight_ids(&batch.map_err(|error| unreadable(spine, error))?)?);
     }
     Ok(flights)

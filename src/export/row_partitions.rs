@@ -1,4 +1,4 @@
-//! Rows that are sorted into directories by event time.
+//! Scanned rows that are sorted into directories by event time.
 //!
 //! A scan visits entities, each with events of many days. Rows wait in memory, a list a partition; when they are
 //! too many, all lists move to a temporary file. At the end each partition is read back and becomes one file.
@@ -19,7 +19,7 @@ use crate::scan::{Counts, Selection};
 const HEADER_BYTES: usize = 24;
 
 /// The rows of one range, by partition.
-pub(super) struct Partitions<'t> {
+pub(super) struct RowPartitions<'t> {
     destination: Arc<Destination>,
     selection: &'t Selection<'t>,
     /// Asks all threads to stop.
@@ -41,7 +41,7 @@ struct Partition {
     spilled: Vec<Place>,
 }
 
-impl<'t> Partitions<'t> {
+impl<'t> RowPartitions<'t> {
     pub(super) fn new(
         destination: &Arc<Destination>,
         selection: &'t Selection<'t>,
@@ -50,7 +50,16 @@ impl<'t> Partitions<'t> {
         number: usize,
     ) -> Self {
         let destination = destination.clone();
-        Partitions { destination, selection, counts, by, number, all: BTreeMap::new(), waiting_bytes: 0, spill: None }
+        RowPartitions {
+            destination,
+            selection,
+            counts,
+            by,
+            number,
+            all: BTreeMap::new(),
+            waiting_bytes: 0,
+            spill: None,
+        }
     }
 
     pub(super) fn push(&mut self, scanned: Scanned<'_>) -> Result<()> {
