@@ -32,7 +32,12 @@ fn a_body_over_its_limit_is_413_whether_it_tells_its_length_or_not() {
 
 #[test]
 fn bodies_of_all_requests_together_are_bounded() {
-    let options = HttpOptions { body_bytes_max: 100_000, memory_bytes_max: 150_000, answer_bytes_max: 100_000, ..HttpOptions::default() };
+    let options = HttpOptions {
+        body_bytes_max: 100_000,
+        memory_bytes_max: 150_000,
+        answer_bytes_max: 100_000,
+        ..HttpOptions::default()
+    };
     let sidecar = Sidecar::with("", options);
     let mut slow = sidecar.tcp.connect();
     slow.write_all(b"POST /v1/latest HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000\r\n\r\n").unwrap();

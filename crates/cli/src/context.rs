@@ -48,7 +48,7 @@ impl Context {
 
     /// Opens the store in this process. A command that has ended is done: what it wrote is on disk.
     pub(crate) fn open_store(&self, create: bool) -> Result<Store> {
-        let options = Options { create, ..Options::default() };
+        let options = Options { create, ..Options::within_limits() };
         Ok(Store::open_with(&self.store, options, Arc::new(SystemClock), Durability::Sync)?)
     }
 

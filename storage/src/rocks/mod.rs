@@ -12,7 +12,9 @@ mod directory;
 mod erase;
 mod error;
 mod families;
+mod fate;
 mod gate;
+mod latch;
 mod latest;
 mod maintain;
 mod newest;
@@ -23,6 +25,7 @@ mod order;
 mod patience;
 mod pool;
 mod present;
+mod process;
 mod rebuild;
 mod records;
 mod restore;
@@ -96,6 +99,7 @@ fn open(path: &Path, options: Options, clock: Arc<dyn Clock>) -> Result<Store> {
     let present = Arc::new(Present::new(clock));
     // Compaction starts while the store opens, and an erasure may have been interrupted.
     present.set_erasing(true);
+    process::prepare(&options)?;
     let tuning = Tuning::new(&options, &present)?;
     let database = Arc::new(Database::open(path, &tuning, contents == Contents::Fresh)?);
     records::check_format(&database)?;
@@ -195,6 +199,10 @@ impl Upkeep for RocksBackend {
 
     fn stats(&self) -> Result<Stats> {
         maintain::stats(&self.store)
+    }
+
+    fn read_only(&self) -> Option<String> {
+        self.store.database.latch.reason().map(str::to_owned)
     }
 
     fn verify(&self) -> Result<Verified> {

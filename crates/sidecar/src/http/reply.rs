@@ -28,9 +28,10 @@ impl JsonReply {
         let mut answer = HeldAnswer::new(door);
         match serde_json::to_writer(&mut answer, value) {
             Ok(()) => Ok(JsonReply(Bytes::from_owner(answer))),
-            Err(error) => Err(answer.refusal.take().unwrap_or_else(|| {
-                Error::corrupt("an answer cannot be written as JSON").with_source(error)
-            }))?,
+            Err(error) => Err(answer
+                .refusal
+                .take()
+                .unwrap_or_else(|| Error::corrupt("an answer cannot be written as JSON").with_source(error)))?,
         }
     }
 

@@ -44,7 +44,11 @@ struct Connection<'s> {
 impl<'s> Connection<'s> {
     fn new(shared: &'s Shared, stream: &'s UnixStream) -> Result<Self, End> {
         stream.set_write_timeout(Some(shared.bounds.stall_timeout))?;
-        Ok(Connection { shared, arrivals: Arrivals::new(shared, stream), replies: Replies::new(stream, shared.bounds.stall_timeout) })
+        Ok(Connection {
+            shared,
+            arrivals: Arrivals::new(shared, stream),
+            replies: Replies::new(stream, shared.bounds.stall_timeout),
+        })
     }
 
     fn run(mut self, number: u64, peer: Peer, role: Role) -> Result<std::convert::Infallible, End> {
@@ -100,9 +104,7 @@ impl<'s> Connection<'s> {
     /// Answers everything that has arrived, then waits for more.
     fn turn(&mut self, session: &mut Session<'s>) -> Result<(), End> {
         let mut taken = 0;
-        while let Some(header) =
-            self.arrivals.peek(self.shared.bounds.body_bytes_max).map_err(End::Refused)?
-        {
+        while let Some(header) = self.arrivals.peek(self.shared.bounds.body_bytes_max).map_err(End::Refused)? {
             self.request(session, header)?;
             taken += 1;
             if taken >= self.shared.bounds.requests_taken_max {

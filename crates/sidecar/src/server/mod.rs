@@ -67,13 +67,7 @@ impl Server {
         let stop = eventfd(0, EventfdFlags::CLOEXEC).map_err(|error| failed(error.into()))?;
         socket.listener().set_nonblocking(true).map_err(failed)?;
         let budget = Budget::new(bounds.memory_bytes_max, service.native.large_frame_bytes.clone());
-        let shared = Arc::new(Shared {
-            service,
-            access,
-            registry: Registry::default(),
-            budget,
-            bounds,
-        });
+        let shared = Arc::new(Shared { service, access, registry: Registry::default(), budget, bounds });
         let epoll = door::watch(&socket, &stop)?;
         let keeper = {
             let shared = shared.clone();

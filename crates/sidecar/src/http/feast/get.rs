@@ -59,13 +59,16 @@ fn answer(door: &Door, admission: &mut Admission<'_>, asked: &Asked<'_>) -> Resu
     let answer = store.latest(&prepared, &prepared.entity_rows_from(&entities)?)?;
     let keys = asked.entities.names().map(|name| key_type(&keys, name)).zip(entities.columns());
     let vectors = keys.map(|(ty, column)| Vector::Key(ty, column)).chain(feature_vectors(&features, &answer));
-    JsonReply::of(door, &Reply {
-        results: vectors.collect(),
-        metadata: Metadata {
-            feature_names: asked.entities.names().map(str::to_owned).chain(names).collect(),
-            feature_view_metadata: asked.include_feature_view_version_metadata.then(|| views(&features)),
+    JsonReply::of(
+        door,
+        &Reply {
+            results: vectors.collect(),
+            metadata: Metadata {
+                feature_names: asked.entities.names().map(str::to_owned).chain(names).collect(),
+                feature_view_metadata: asked.include_feature_view_version_metadata.then(|| views(&features)),
+            },
         },
-    })
+    )
 }
 
 fn references(catalog: &Catalog, asked: &Asked<'_>) -> Result<Vec<String>, Failure> {

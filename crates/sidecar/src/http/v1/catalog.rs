@@ -20,8 +20,10 @@ pub(in super::super) async fn catalog(State(door): State<Arc<Door>>, caller: Cal
 
 /// Every view.
 pub(in super::super) async fn views(State(door): State<Arc<Door>>, caller: Caller) -> Result<JsonReply, Failure> {
-    answer(door, caller, |door, catalog| JsonReply::of(door, &catalog.views().map(|view| AsJson(&**view)).collect::<Vec<_>>()))
-        .await
+    answer(door, caller, |door, catalog| {
+        JsonReply::of(door, &catalog.views().map(|view| AsJson(&**view)).collect::<Vec<_>>())
+    })
+    .await
 }
 
 /// Every service.

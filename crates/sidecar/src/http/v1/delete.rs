@@ -55,12 +55,15 @@ pub(in super::super) async fn delete(
         let entity = entity::from_object(&views[0].join_keys, asked.entity)?;
         admission.admit(names.iter().copied(), 1)?;
         let committed = store.delete(&names, &entity, at)?;
-        JsonReply::of(door, &json!({
-            "entity": AsJson(entity.as_slice()).to_tree()?,
-            "views": names,
-            "event_timestamp": at.to_string(),
-            "created_timestamp": committed.created.to_string(),
-        }))
+        JsonReply::of(
+            door,
+            &json!({
+                "entity": AsJson(entity.as_slice()).to_tree()?,
+                "views": names,
+                "event_timestamp": at.to_string(),
+                "created_timestamp": committed.created.to_string(),
+            }),
+        )
     })
     .await
 }

@@ -129,12 +129,7 @@ fn no_thread(error: io::Error) -> Error {
 }
 
 /// Writes the pieces of an answer until there are no more, or it has taken `most`.
-fn forward(
-    pieces: Receiver<Piece>,
-    id: u64,
-    replies: &mut Replies<&UnixStream>,
-    most: Duration,
-) -> Result<(), End> {
+fn forward(pieces: Receiver<Piece>, id: u64, replies: &mut Replies<&UnixStream>, most: Duration) -> Result<(), End> {
     let started = Stopwatch::start();
     loop {
         if started.elapsed() > most {
