@@ -54,6 +54,7 @@ mod session;
 #[cfg(feature = "files")]
 mod source;
 mod store;
+mod threads;
 
 pub use self::definitions::reference::ResolvedFeature;
 pub use self::definitions::{DEFINITIONS_BYTES_MAX, parse_definitions, read_definitions};

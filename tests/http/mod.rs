@@ -1,6 +1,6 @@
 //! The sidecar over HTTP: Feast's dialect, our own routes, and what keeps both in order.
 
-mod client;
+pub mod client;
 mod dialect;
 mod feast_client;
 mod gate;

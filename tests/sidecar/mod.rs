@@ -10,3 +10,4 @@ mod hostile;
 mod lifecycle;
 mod operations;
 mod raw;
+mod storage;

@@ -54,6 +54,7 @@ pub(super) fn load(store: &Arc<Store>, committer: &Committer, batch: WriteBatch)
     if batch.rows().len() == 0 {
         return committer.commit(batch, Durability::Sync);
     }
+    store.database.latch.check()?;
     check_views(&batch, &store.present.known())?;
     let unsettled = store.present.stamp_unsettled();
     let created = unsettled.stamp();

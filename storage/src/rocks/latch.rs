@@ -42,3 +42,45 @@ impl Latch {
         fate
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::time::Duration;
+
+    use crate::backend::Upkeep;
+    use crate::error::ErrorKind;
+    use crate::rocks::testing::{Fixture, seen};
+
+    #[test]
+    fn failed_background_work_that_no_write_meets_closes_the_latch_and_opening_again_goes_on() {
+        let fixture = Fixture::new();
+        let store = fixture.open();
+        for value in [1, 2] {
+            fixture.commit(&store, b"a", 10, value);
+            store.flush().unwrap();
+        }
+        let directory = store.store.loads.parent().unwrap().to_owned();
+        let away = directory.with_extension("away");
+        fs::rename(&directory, &away).unwrap();
+        let database = &store.store.database;
+        database.rocks.compact_range_cf(database.history(), None::<&[u8]>, None::<&[u8]>);
+        fs::rename(&away, &directory).unwrap();
+        let is_closed = (0..12_000).any(|_| {
+            std::thread::sleep(Duration::from_millis(5));
+            store.read_only().is_some()
+        });
+        assert!(is_closed, "nobody noticed");
+        let reason = store.read_only().unwrap();
+        assert!(reason.contains("No such file or directory"), "{reason}");
+        assert_eq!(seen(&fixture, &store, &[b"a"]), [Some((10, 2))]);
+        let error = store.flush().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unavailable);
+        assert!(error.message().ends_with(&reason), "{error}");
+        drop(store);
+        let store = fixture.open();
+        assert_eq!(store.read_only(), None);
+        fixture.commit(&store, b"a", 10, 3);
+        assert_eq!(seen(&fixture, &store, &[b"a"]), [Some((10, 3))]);
+    }
+}
