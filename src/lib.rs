@@ -57,6 +57,7 @@ mod session;
 #[cfg(feature = "files")]
 mod source;
 mod store;
+mod threads;
 
 #[cfg(feature = "rocksdb")]
 pub use self::backup::back_up;

@@ -323,6 +323,12 @@ impl Store {
         self.backend.stats()
     }
 
+    /// Returns why the store is read-only, if it is: a write to disk failed, and until the store is opened again every
+    /// other one is refused as `Unavailable`. Reads go on.
+    pub fn read_only(&self) -> Option<String> {
+        self.backend.read_only()
+    }
+
     /// Reads everything and checks that it can be read and that the answers agree.
     ///
     /// # Errors

@@ -1,6 +1,7 @@
 //! The command line: what each command prints, in exact JSON; exit codes; and one line for every error.
 
 mod disks;
+mod limits;
 
 use std::fs;
 use std::path::PathBuf;

@@ -11,7 +11,7 @@ use asofdb::{
 };
 
 use crate::common::disk::Disk;
-use crate::common::{NOW, TestStore, batch, files, hours_ago, times, users};
+use crate::common::{NOW, TestStore, batch, files, hours_ago, int, times, users};
 
 /// Users with names that do not compress, of about 200 bytes a row.
 fn profiles(users: i64) -> RecordBatch {
@@ -82,6 +82,122 @@ fn a_training_set_and_an_export_onto_a_full_disk_name_it_and_leave_nothing() {
         assert!(error.to_string().starts_with(&expected), "{error}");
     }
     assert_eq!(fs::read_dir(disk.path()).unwrap().count(), 0);
+}
+
+/// Writes one user with these visits.
+fn write_user(store: &Store, user: i64, visits: i64) -> Result<()> {
+    let columns = vec![
+        ("user_id", Arc::new(Int64Array::from(vec![user])) as ArrayRef),
+        ("event_timestamp", times([Some(hours_ago(1))])),
+        ("score", Arc::new(Float32Array::from(vec![0.5]))),
+        ("visits", Arc::new(Int64Array::from(vec![visits]))),
+        ("name", Arc::new(StringArray::from(vec!["x"]))),
+    ];
+    store.write("profile", &batch(columns)).map(drop)
+}
+
+/// The visits of a user now.
+fn visits(store: &Store, user: i64) -> Option<Value> {
+    let request = store.prepare(&["profile:visits"]).unwrap();
+    let mut entities = request.entity_rows();
+    entities.push(&[int(user)]).unwrap();
+    store.latest(&request, &entities).unwrap().value(0, 0).unwrap()
+}
+
+fn open_synced(path: &Path) -> Store {
+    let options = Options { memory_budget_bytes: 64 << 20, ..Options::default() };
+    Store::open_with(path, options, ManualClock::new(NOW), Durability::Sync).unwrap()
+}
+
+/// Every way to write, and what each says of a store that is read-only.
+fn every_write(store: &Store, files: &Path) -> Vec<asofdb::Error> {
+    let source = files::parquet(files.join("source.parquet"), &profiles(90_000), 10_000);
+    let key = [("user_id", Value::Int64(1))];
+    vec![
+        write_user(store, 3, 3).unwrap_err(),
+        store.delete(&["profile"], &key, NOW).map(drop).unwrap_err(),
+        store.erase(&["profile"], &key).map(drop).unwrap_err(),
+        store.apply(&asofdb::Definitions::default(), true).map(drop).unwrap_err(),
+        ingest(store, &source).map(drop).unwrap_err(),
+        store.flush().unwrap_err(),
+        store.compact().unwrap_err(),
+    ]
+}
+
+#[test]
+fn a_failed_sync_leaves_the_outcome_unknown_and_the_store_read_only_until_it_is_opened_again() {
+    let Some(disk) = Disk::journaled(256) else { return };
+    let files = tempfile::tempdir().unwrap();
+    let path = disk.path().join("store");
+    let store = open_synced(&path);
+    store.apply(&users(), false).unwrap();
+    write_user(&store, 1, 10).unwrap();
+    assert_eq!(store.read_only(), None);
+    if disk.fail().is_none() {
+        return;
+    }
+    let error = write_user(&store, 2, 20).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unavailable);
+    assert!(error.message().starts_with("it is unknown whether the write is on disk"), "{error}");
+    assert!(format!("{error:#}").contains("Input/output error"), "{error:#}");
+    let reason = store.read_only().unwrap();
+    assert!(reason.contains(".log: Input/output error"), "{reason}");
+    for error in every_write(&store, files.path()) {
+        assert_eq!(error.kind(), ErrorKind::Unavailable);
+        let text = format!("{error:#}");
+        assert!(text.contains("nothing was written: the store is read-only") && text.contains(&reason), "{text}");
+    }
+    assert_eq!((visits(&store, 1), visits(&store, 2)), (int(10), None), "reads go on");
+    assert!(store.stats().unwrap().background_error.unwrap().contains(&reason));
+    drop(store);
+    disk.recover();
+    let store = open_synced(&path);
+    assert_eq!((store.read_only(), visits(&store, 1)), (None, int(10)));
+    write_user(&store, 2, 21).unwrap();
+    assert_eq!(visits(&store, 2), int(21));
+    assert_eq!(store.verify().unwrap().problems, Vec::<String>::new());
+}
+
+#[test]
+fn background_work_that_failed_for_a_while_is_said_at_once_and_survived_by_opening_the_store_again() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("store");
+    let store = open(&path);
+    write_user(&store, 1, 10).unwrap();
+    let Some(mounted) = Disk::read_only(&path) else { return };
+    // Its log is open already; the table that a flush makes is not.
+    let error = store.flush().unwrap_err();
+    assert!(format!("{error:#}").contains("Read-only file system"), "{error:#}");
+    let reason = store.read_only().unwrap();
+    assert!(reason.contains("Read-only file system"), "{reason}");
+    drop(mounted);
+    let error = write_user(&store, 2, 20).unwrap_err();
+    assert!(error.message().starts_with("nothing was written: the store is read-only"), "{error}");
+    assert_eq!(visits(&store, 1), int(10));
+    drop(store);
+    let store = open_synced(&path);
+    assert_eq!((store.read_only(), visits(&store, 1), visits(&store, 2)), (None, int(10), None));
+    write_user(&store, 2, 20).unwrap();
+    store.flush().unwrap();
+}
+
+#[test]
+fn a_full_disk_makes_no_store_read_only() {
+    let Some(disk) = Disk::small(64) else { return };
+    let store = open(&disk.path().join("store"));
+    let ballast = disk.fill_up_to(0);
+    let files = tempfile::tempdir().unwrap();
+    let source = files::parquet(files.path().join("source.parquet"), &profiles(40_000), 10_000);
+    let error = ingest(&store, &source).unwrap_err();
+    assert!(format!("{error:#}").contains("the disk is full; free some space and try again"), "{error:#}");
+    assert_eq!(store.read_only(), None);
+    fs::remove_file(ballast).unwrap();
+    let recovered = (0..1_200).any(|_| {
+        std::thread::sleep(std::time::Duration::from_millis(50));
+        write_user(&store, 1, 10).is_ok()
+    });
+    assert!(recovered, "RocksDB does not resume");
+    assert_eq!((visits(&store, 1), store.read_only()), (int(10), None));
 }
 
 /// Names that differ from the spine's.

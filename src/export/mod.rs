@@ -37,6 +37,7 @@ use crate::files::output::OutputDirectory;
 use crate::progress::{OnProgress, Progress};
 use crate::scan::{Counts, EXPORT_FORMAT, ExportSchema, Selection};
 use crate::store::Store;
+use crate::threads;
 
 /// Versions that are worth a thread and a file of their own: less takes a moment anyway, and many small files
 /// are slow to read.
@@ -90,9 +91,13 @@ impl Task<'_> {
         let (sender, receiver) = bounded(threads);
         let mut results = Vec::new();
         std::thread::scope(|scope| {
-            for _ in 0..threads {
+            for number in 0..threads {
                 let (sender, next, ranges) = (sender.clone(), &next, &ranges);
-                scope.spawn(move || drop(sender.send(self.run_some(next, ranges))));
+                let work = move || drop(sender.send(self.run_some(next, ranges)));
+                // Those that could be started share the work of the others; the error counts where there is none.
+                if let (Err(error), 0) = (threads::start(scope, "that exports", work), number) {
+                    results.push(Err(error));
+                }
             }
             drop(sender);
             loop {

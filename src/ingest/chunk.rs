@@ -9,6 +9,7 @@ use crossbeam::channel::{Sender, bounded};
 use super::identity::Reached;
 use super::target::Target;
 use crate::source::PIECE_ROWS_MAX;
+use crate::threads;
 
 /// Rows after which a chunk is full: sorting takes some hundred bytes a row besides the row itself.
 const CHUNK_ROWS_MAX: usize = 1_000_000;
@@ -73,12 +74,12 @@ pub(super) struct Loader<'s> {
 }
 
 impl<'s> Loader<'s> {
-    pub(super) fn start<'e>(scope: &'s thread::Scope<'s, 'e>, target: &'s Target<'_>) -> Self {
+    pub(super) fn start<'e>(scope: &'s thread::Scope<'s, 'e>, target: &'s Target<'_>) -> Result<Self> {
         // Without room: a chunk is handed over when the one before is written.
         let (chunks, receive) = bounded::<Chunk>(0);
         let load = |chunk: Chunk| target.load(chunk.into_batch());
-        let thread = scope.spawn(move || receive.into_iter().try_for_each(load));
-        Loader { chunks, thread }
+        let thread = threads::start(scope, "that loads", move || receive.into_iter().try_for_each(load))?;
+        Ok(Loader { chunks, thread })
     }
 
     /// Hands a chunk over, waiting for the one before. Whether the loader still takes chunks.

@@ -6,6 +6,7 @@ use asofdb_storage::{Error, Result};
 use crossbeam::channel::bounded;
 
 use crate::source::{Piece, Source};
+use crate::threads;
 
 /// Pieces that wait to be encoded: enough that neither thread waits for the other's uneven ones.
 pub(super) const PIECES_WAITING: usize = 2;
@@ -16,14 +17,14 @@ pub(super) fn each_piece(source: &Source, mut take: impl FnMut(Piece) -> Result<
     let pieces = source.pieces()?;
     thread::scope(|scope| {
         let (send, receive) = bounded(PIECES_WAITING);
-        let decoder = scope.spawn(move || {
+        let decoder = threads::start(scope, "that decodes", move || {
             for piece in pieces {
                 // Nobody waits for more when the receiver is gone.
                 if send.send(piece).is_err() {
                     break;
                 }
             }
-        });
+        })?;
         let taken = receive.iter().map(|piece| take(piece?)).find(|more| !matches!(more, Ok(true)));
         drop(receive);
         match (taken, decoder.join()) {

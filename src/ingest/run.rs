@@ -97,7 +97,7 @@ impl<'r, 'p> Run<'r, 'p> {
     fn write(&mut self) -> Result<()> {
         let target = self.target;
         thread::scope(|scope| {
-            let loader = Loader::start(scope, target);
+            let loader = Loader::start(scope, target)?;
             let written = self.write_chunks(&loader);
             // The loader's own error is the cause of what else went wrong.
             loader.finish().and(written)

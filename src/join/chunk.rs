@@ -20,6 +20,7 @@ use crate::rows::named::find_column;
 use crate::rows::plain::rows_within;
 use crate::rows::problems::Problems;
 use crate::rows::types::{batch_bytes, cast_exact};
+use crate::threads;
 
 /// Threads that visit views. The reading of one view is sequential.
 const THREADS: usize = 2;
@@ -167,7 +168,8 @@ impl Chunk {
             }
         };
         std::thread::scope(|scope| {
-            (1..THREADS.min(stored.views.len())).for_each(|_| drop(scope.spawn(work)));
+            // Where no more threads can be started, this one does all of it.
+            (1..THREADS.min(stored.views.len())).for_each(|_| drop(threads::start(scope, "that looks up", work)));
             work();
         });
         let finished = |slot: Mutex<Option<Result<Records>>>| {

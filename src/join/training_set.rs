@@ -16,6 +16,7 @@ use crate::progress::{OnProgress, Progress};
 use crate::read::request::Prepared;
 use crate::rows::types::{arrow_type, timestamp_type};
 use crate::source::{Delimiter, InputFormat, Source, TextOptions};
+use crate::threads;
 
 /// Batches that wait for the writer: enough that neither thread waits for long, few enough to be no memory.
 const BATCHES_WAITING_MAX: usize = 8;
@@ -60,10 +61,10 @@ pub fn write_training_set(
     let schema = join.schema();
     let (batches, waiting) = bounded(BATCHES_WAITING_MAX);
     std::thread::scope(|scope| {
-        let writer = scope.spawn(move || {
+        let writer = threads::start(scope, "that writes", move || {
             // The receiver goes with the writer: once it has failed, nobody waits for room in the channel.
             write(output, out, schema, compression, &waiting)
-        });
+        })?;
         let mut rows = 0;
         let joined = join.by_ref().try_for_each(|batch| {
             let batch = batch?;

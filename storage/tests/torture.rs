@@ -463,7 +463,7 @@ fn checkpoints_have_a_floor_of_their_own() {
     let path = directory.path().join("store");
     let rows = store(&path);
     let copied = directory.path().join("copy");
-    open(&path).unwrap().checkpoint(&copied).unwrap();
+    open(&path).unwrap().checkpoint(&copied, asofdb_storage::CheckpointFiles::Shared).unwrap();
     let restored = directory.path().join("restored");
     asofdb_storage::restore(&copied, &restored).unwrap();
     let (read, notices) = open_and_read(&restored).unwrap();

@@ -31,6 +31,48 @@ impl Disk {
         Some(disk)
     }
 
+    /// One with a journal in an image of its own, which can fail: see [`Disk::fail`].
+    pub fn journaled(megabytes: u64) -> Option<Self> {
+        let directory = TempDir::new().expect("a temporary directory");
+        let image = directory.path().join("image");
+        fs::File::create(&image).and_then(|file| file.set_len(megabytes << 20)).expect("an image");
+        let made = Command::new("mkfs.ext4").args(["-q", "-F"]).arg(&image).status();
+        if !made.is_ok_and(|status| status.success()) {
+            println!("skipped: there is no mkfs.ext4");
+            return None;
+        }
+        let path = directory.path().join("disk");
+        fs::create_dir(&path).expect("a directory");
+        let disk = Disk { path, _directory: Some(directory) };
+        disk.attach().then_some(disk)
+    }
+
+    /// Mounts the image of a journaled disk, which is not mounted now.
+    fn attach(&self) -> bool {
+        let image = self.path.with_file_name("image");
+        mount(&["-o", "loop", image.to_str().expect("a path in UTF-8")], &self.path).is_some()
+    }
+
+    /// Lets every write and sync of a journaled disk fail from now on (`EXT4_IOC_SHUTDOWN` without a last flush), as
+    /// when the device is gone. `None`, and a word about it, where that cannot be asked for.
+    pub fn fail(&self) -> Option<()> {
+        const ASK: &str = "import fcntl, os, struct, sys
+fcntl.ioctl(os.open(sys.argv[1], os.O_RDONLY), 0x8004587d, struct.pack('I', 2))";
+        let asked = Command::new("python3").args(["-c", ASK]).arg(&self.path).stderr(Stdio::null()).status();
+        let failed = asked.is_ok_and(|status| status.success());
+        if !failed {
+            println!("skipped: the file system cannot be shut down");
+        }
+        failed.then_some(())
+    }
+
+    /// Gives a journaled disk that failed back, as after a restart. Nothing on it may be open.
+    pub fn recover(&self) {
+        let unmounted = Command::new("umount").arg(&self.path).status();
+        assert!(unmounted.is_ok_and(|status| status.success()), "something on the disk is open");
+        assert!(self.attach(), "it was mounted before");
+    }
+
     pub fn path(&self) -> &Path {
         &self.path
     }

@@ -34,7 +34,7 @@ fn a_body_over_its_limit_is_413_whether_it_tells_its_length_or_not() {
 fn bodies_of_all_requests_together_are_bounded() {
     let options = HttpOptions {
         body_bytes_max: 100_000,
-    memory_bytes_max: 150_000, memory_bytes_max: 2_000_000,
+        memory_bytes_max: 2_000_000,
         answer_bytes_max: 100_000,
         ..HttpOptions::default()
     };

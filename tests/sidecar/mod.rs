@@ -12,3 +12,4 @@ mod hostile;
 mod lifecycle;
 mod operations;
 mod raw;
+mod storage;

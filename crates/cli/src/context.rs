@@ -52,7 +52,7 @@ impl Context {
 
     /// Opens the store in this process. A command that has ended is done: what it wrote is on disk.
     pub(crate) fn open_store(&self, create: bool) -> Result<Store> {
-        let options = Options { create, shared: self.shared_store, ..Options::default() };
+        let options = Options { create, shared: self.shared_store, ..Options::within_limits() };
         let store = Store::open_with(&self.store, options, Arc::new(SystemClock), Durability::Sync)?;
         store.notices().iter().for_each(|notice| super::error::notice(notice));
         Ok(store)

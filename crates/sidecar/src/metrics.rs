@@ -175,6 +175,8 @@ fn bulk(service: &Service, encoder: &mut DescriptorEncoder<'_>) -> Result<(), fm
 
 fn life(service: &Service, encoder: &mut DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
     gauge(encoder, "ready", "1 when requests should be sent here", None, u64::from(service.is_ready()))?;
+    let read_only = u64::from(service.read_only().is_some());
+    gauge(encoder, "store_read_only", "1 when nothing is written since a write to disk failed", None, read_only)?;
     let uptime: Span = service.store.now().since(service.started());
     let seconds = uptime.as_micros() as f64 / 1e6;
     gauge(encoder, "uptime", "How long the sidecar has been running", Some(&Unit::Seconds), seconds)

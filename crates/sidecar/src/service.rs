@@ -53,9 +53,14 @@ impl Service {
         self.started
     }
 
-    /// Returns whether requests should be sent here: it is warm and does not stop.
+    /// Returns whether requests should be sent here: it is warm, does not stop, and its store can be written.
     pub fn is_ready(&self) -> bool {
-        self.ready.load(Ordering::Acquire) && !self.is_draining()
+        self.ready.load(Ordering::Acquire) && !self.is_draining() && self.store.read_only().is_none()
+    }
+
+    /// Returns why the store is read-only, if it is: see [`Store::read_only`].
+    pub fn read_only(&self) -> Option<String> {
+        self.store.read_only()
     }
 
     /// Marks it as warm from now on.

@@ -85,6 +85,12 @@ pub trait Upkeep: Send + Sync + 'static {
     /// `Unavailable` when the store cannot be read.
     fn stats(&self) -> Result<Stats>;
 
+    /// Returns why the store is read-only, if it is: a write to disk failed, and until the store is opened again every
+    /// other one is refused. Reads go on.
+    fn read_only(&self) -> Option<String> {
+        None
+    }
+
     /// Reads everything and checks that it can be read and that `latest` agrees with `history`.
     ///
     /// # Errors

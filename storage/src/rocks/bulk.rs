@@ -14,12 +14,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use parking_lot::Mutex;
 use rocksdb::{
-    ColumnFamily, IngestExternalFileOptions, Options as RocksOptions, SstFileWriter, WriteBatch as RocksBatch,
+    ColumnFamily, ErrorKind as RocksKind, IngestExternalFileOptions, Options as RocksOptions, SstFileWriter,
+    WriteBatch as RocksBatch,
 };
 
 use super::commit::{Committer, check_views, put_notes, views};
 use super::error::{from_io, from_rocks};
 use super::families::Database;
+use super::fate::Fate;
 use super::newest::Candidates;
 use super::order::{Sorted, WARM_ROWS};
 use super::rebuild::rebuild_latest;
@@ -52,6 +54,7 @@ pub(super) fn load(store: &Arc<Store>, committer: &Committer, batch: WriteBatch)
     if batch.rows().len() == 0 {
         return committer.commit(batch, Durability::Sync);
     }
+    store.database.latch.check()?;
     check_views(&batch, &store.present.known())?;
     let unsettled = store.present.stamp_unsettled();
     let created = unsettled.stamp();
@@ -208,12 +211,22 @@ fn loaded_rows(sorted: &Sorted<'_>) -> Vec<LoadedRows> {
 }
 
 fn ingest(database: &Database, family: &ColumnFamily, files: Vec<PathBuf>) -> Result<()> {
+    database.latch.check()?;
     let mut options = IngestExternalFileOptions::default();
     options.set_move_files(true);
-    database
-        .rocks
-        .ingest_external_file_cf_opts(family, &options, files)
-        .map_err(|error| from_rocks("the files of a bulk load were refused", error))
+    database.rocks.ingest_external_file_cf_opts(family, &options, files).map_err(|error| {
+        // Only a failure of the list of files, which names no file of the load, leaves open whether they were taken
+        // over; opening the store finds out by the sentinel.
+        let doing = match error.kind() == RocksKind::IOError && Fate::of(&error) == Fate::Unknown {
+            true => {
+                database.latch.close_after(&error);
+                "it is unknown whether the rows were loaded, and the store is read-only from now on; see that the disk \
+                 is well, open the store again, and load them again, which does no harm if they are there"
+            }
+            false => "the files of a bulk load were refused",
+        };
+        from_rocks(doing, error)
+    })
 }
 
 /// The directory of one load's files. What RocksDB has not taken over is removed with it.
@@ -285,7 +298,9 @@ fn write_files(store: &Store, files: &Files, sorted: &Sorted<'_>) -> Result<Writ
         Ok(())
     };
     std::thread::scope(|scope| {
-        let others: Vec<_> = (1..THREADS.min(tasks.len())).map(|_| scope.spawn(work)).collect();
+        // Where no more threads can be started, this one does all of it.
+        let start = || std::thread::Builder::new().spawn_scoped(scope, work);
+        let others: Vec<_> = (1..THREADS.min(tasks.len())).filter_map(|_| start().ok()).collect();
         let mine = work();
         let theirs = others.into_iter().map(|other| other.join().unwrap_or_else(|_| Err(panicked())));
         theirs.fold(mine, Result::and)

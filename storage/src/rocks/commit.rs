@@ -14,9 +14,9 @@ use rocksdb::WriteBatch as RocksBatch;
 
 use super::newest::Candidates;
 use super::order::Sorted;
-use super::present;
 use super::records::note_key;
 use super::store::Store;
+use super::{maintain, present};
 use crate::backend::{Committed, Newest};
 use crate::batch::{Durability, Note, WriteBatch};
 use crate::error::{Error, Result};
@@ -31,8 +31,8 @@ const QUEUE_MAX: usize = 256;
 const GROUP_ROWS_MAX: usize = 50_000;
 const GROUP_BYTES_MAX: usize = 16 << 20;
 
-/// The period after which idle iterators are dropped, with the files and memory they hold on to, and after which the
-/// clock is looked at.
+/// The period after which idle iterators are dropped, with the files and memory they hold on to, the clock is looked at,
+/// and background work that has failed is noticed.
 const TRIM_EVERY: Duration = Duration::from_secs(1);
 
 enum Request {
@@ -105,6 +105,7 @@ fn died() -> Error {
 
 fn run(store: &Store, requests: &Receiver<Request>) {
     let trim = tick(TRIM_EVERY);
+    let mut failures = 0;
     loop {
         select! {
             recv(requests) -> request => match request {
@@ -115,6 +116,11 @@ fn run(store: &Store, requests: &Receiver<Request>) {
                 store.pool.trim();
                 // A jump that nobody reads during is noticed too, and one that lasts is believed in time.
                 store.present.observe();
+                let failed = maintain::background_errors(store);
+                if failed > failures {
+                    failures = failed;
+                    store.probe();
+                }
             }
         }
     }

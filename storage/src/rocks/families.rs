@@ -5,6 +5,7 @@ use std::path::Path;
 use rocksdb::{ColumnFamily, ColumnFamilyDescriptor, DB, DEFAULT_COLUMN_FAMILY_NAME};
 
 use super::error::from_open;
+use super::latch::Latch;
 use super::options::Tuning;
 use crate::error::Result;
 
@@ -18,6 +19,8 @@ const HISTORY: &str = "history";
 /// An open database. RocksDB's own `default` family stays empty.
 pub(super) struct Database {
     pub(super) rocks: DB,
+    /// Asked before every write, and told of every one that failed.
+    pub(super) latch: Latch,
 }
 
 impl Database {
@@ -31,7 +34,7 @@ impl Database {
             ColumnFamilyDescriptor::new(HISTORY, tuning.history.clone()),
         ];
         let rocks = DB::open_cf_descriptors(&store, path, families).map_err(|error| from_open(path, error))?;
-        Ok(Database { rocks })
+        Ok(Database { rocks, latch: Latch::default() })
     }
 
     pub(super) fn catalog(&self) -> &ColumnFamily {

@@ -15,9 +15,13 @@ pub(super) fn flush(store: &Store) -> Result<()> {
     // What idle iterators hold on to could not be deleted.
     store.pool.clear();
     let database = &store.database;
+    database.latch.check()?;
     let families: Vec<_> = FAMILY_NAMES.iter().map(|name| database.family(name)).collect();
     let flushed = database.rocks.flush_cfs_opt(&families, &FlushOptions::default());
-    flushed.map_err(|error| store.failed(from_rocks("cannot write the store's memory to disk", error)))?;
+    flushed.map_err(|error| {
+        database.latch.close_after(&error);
+        store.failed(from_rocks("cannot write the store's memory to disk", error))
+    })?;
     store.floor.refresh();
     Ok(())
 }
@@ -50,6 +54,7 @@ pub(super) fn stats(store: &Store) -> Result<Stats> {
     let families = FAMILY_NAMES.iter().map(|name| family_stats(store, name)).collect::<Result<Vec<_>>>()?;
     let counters = &store.counters;
     let failures = background_errors(store);
+    let stopped = store.database.latch.reason().map(|reason| format!("the store is read-only: {reason}"));
     let failed_before = (failures > 0).then(|| format!("{failures} flushes or compactions failed; see the file LOG"));
     Ok(Stats {
         disk_bytes: families.iter().map(|family| family.disk_bytes).sum(),
@@ -60,7 +65,10 @@ pub(super) fn stats(store: &Store) -> Result<Stats> {
         batches: counters.batches.load(Ordering::Relaxed),
         rows: counters.rows.load(Ordering::Relaxed),
         stalls: counters.stalls.load(Ordering::Relaxed),
-        background_error: counters.failure.lock().clone().or(failed_before).or_else(|| store.floor.failure()),
+        background_error: stopped
+            .or(counters.failure.lock().clone())
+            .or(failed_before)
+            .or_else(|| store.floor.failure()),
     })
 }
 

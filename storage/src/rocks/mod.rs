@@ -15,8 +15,10 @@ mod directory;
 mod erase;
 mod error;
 mod families;
+mod fate;
 mod floor;
 mod gate;
+mod latch;
 mod latest;
 mod lock;
 mod maintain;
@@ -31,6 +33,7 @@ mod order;
 mod patience;
 mod pool;
 mod present;
+mod process;
 mod reached;
 mod rebuild;
 mod records;
@@ -214,6 +217,10 @@ impl Upkeep for RocksBackend {
 
     fn stats(&self) -> Result<Stats> {
         maintain::stats(&self.store)
+    }
+
+    fn read_only(&self) -> Option<String> {
+        self.store.database.latch.reason().map(str::to_owned)
     }
 
     fn verify(&self) -> Result<Verified> {

@@ -17,7 +17,7 @@ use super::newest::Candidates;
 use super::options::{Options, Tuning};
 use super::pool::{Pool, Purpose};
 use super::present::Present;
-use super::{directory, patience, stored};
+use super::{directory, patience, process, stored};
 use crate::backend::{Found, LookedUp, Lookup, NewestRow, Online, RowKey, Visit};
 use crate::error::Result;
 use crate::key;
@@ -63,6 +63,7 @@ impl RocksOnline {
         directory::check_table(path)?;
         // Nobody asks this clock: a table goes by the time of each read.
         let present = Arc::new(Present::new(Arc::new(SystemClock)));
+        process::prepare(&options)?;
         let tuning = Tuning::new(&options, &present)?;
         DB::destroy(&tuning.store, path).map_err(|error| from_open(path, error))?;
         let failed = |error| from_io(&format!("cannot create {}", path.display()), error);

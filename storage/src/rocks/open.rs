@@ -11,7 +11,7 @@ use super::options::{Options, Tuning};
 use super::pool::Pool;
 use super::present::Present;
 use super::store::Store;
-use super::{bulk, erase, reached, records, verify};
+use super::{bulk, erase, process, reached, records, verify};
 use crate::catalog::Catalog;
 use crate::error::Result;
 use crate::time::Clock;
@@ -24,6 +24,7 @@ pub(super) fn open(path: &Path, options: Options, clock: Arc<dyn Clock>) -> Resu
     let present = Arc::new(Present::new(clock));
     // Compaction starts while the store opens, and an erasure may have been interrupted.
     present.set_erasing(true);
+    process::prepare(&options)?;
     let tuning = Tuning::new(&options, &present)?;
     let mut store = assemble(directory, options, present, tuning)?;
     if checked.needs_reading {

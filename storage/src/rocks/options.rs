@@ -50,6 +50,10 @@ const HISTORY_BLOCK_BYTES: usize = 16 << 10;
 /// Blocks of `latest`: read at random, so smaller, but enough for an entity's neighbours of other views.
 const LATEST_BLOCK_BYTES: usize = 8 << 10;
 
+/// Threads that open tables while the store opens; they end then. RocksDB's own default is 16, of 8 MiB of addresses
+/// each.
+pub(super) const OPENING_THREADS: usize = 4;
+
 /// RocksDB's log of its own doings: enough for the last days.
 const LOG_FILE_BYTES_MAX: usize = 4 << 20;
 const LOG_FILES_MAX: usize = 4;
@@ -158,6 +162,7 @@ fn store(options: &Options, buffers: &WriteBufferManager) -> RocksOptions {
     store.set_write_buffer_manager(buffers);
     store.set_max_background_jobs(options.background_jobs as i32);
     store.set_max_open_files(open_files());
+    store.set_max_file_opening_threads(OPENING_THREADS as i32);
     store.set_max_total_wal_size(2 * options.write_buffers_bytes() as u64);
     store.set_bytes_per_sync(BYTES_PER_SYNC);
     store.set_wal_bytes_per_sync(BYTES_PER_SYNC);

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use rocksdb::{ErrorKind as RocksKind, WriteBatch as RocksBatch, WriteOptions};
+use rocksdb::{WriteBatch as RocksBatch, WriteOptions};
 
 use super::error::from_rocks;
 use super::families::Database;
+use super::fate::Fate;
 use crate::error::{Error, Result};
 
 /// The first pause when RocksDB asks writers to slow down; each further one is twice as long.
@@ -21,7 +22,8 @@ const PAUSE_MAX: Duration = Duration::from_millis(100);
 /// when it refuses it, and keeping a copy of each for that rare case would cost more than building it again.
 ///
 /// # Errors
-/// Those of `build`; `Unavailable` when patience has ended or RocksDB cannot write.
+/// Those of `build`; `Unavailable` when patience has ended, RocksDB cannot write, or the latch is closed. What an error
+/// says of the write is judged by [`Fate`]; one that leaves the outcome unknown closes the latch.
 pub(super) fn write(
     database: &Database,
     patience: Duration,
@@ -33,21 +35,36 @@ pub(super) fn write(
     options.set_sync(sync);
     options.set_no_slowdown(true);
     options.set_memtable_insert_hint_per_batch(true);
+    database.latch.check()?;
     let (mut pause, mut waited) = (PAUSE_FIRST, Duration::ZERO);
     loop {
         match database.rocks.write_opt(build()?, &options) {
             Ok(()) => return Ok(()),
-            Err(error) if error.kind() != RocksKind::Incomplete => {
-                return Err(from_rocks("nothing was written", error));
-            }
-            Err(_) if waited >= patience => return Err(out_of_patience(waited)),
-            Err(_) => {}
+            Err(error) => match database.latch.close_after(&error) {
+                Fate::Stalled if waited >= patience => return Err(out_of_patience(waited)),
+                Fate::Stalled => {}
+                fate => return Err(failed(fate, error)),
+            },
         }
         stalled();
         std::thread::sleep(pause);
         waited += pause;
         pause = (2 * pause).min(PAUSE_MAX);
     }
+}
+
+fn failed(fate: Fate, error: rocksdb::Error) -> Error {
+    let doing = match fate {
+        Fate::Stalled | Fate::Refused => "nothing was written",
+        Fate::Stopped => {
+            "nothing was written, and the store is read-only from now on; see that the disk is well, then open it again"
+        }
+        Fate::Unknown => {
+            "it is unknown whether the write is on disk, and the store is read-only from now on; see that the disk is \
+             well, open the store again, and write the same rows again, which does no harm if they are there"
+        }
+    };
+    from_rocks(doing, error)
 }
 
 fn out_of_patience(waited: Duration) -> Error {

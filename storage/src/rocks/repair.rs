@@ -23,7 +23,7 @@ use super::rebuild::rebuild_latest;
 use super::scan::key_parts;
 use super::store::Store;
 use super::work::LoadedRows;
-use super::{maintain, verify};
+use super::{maintain, process, verify};
 use crate::catalog::FeatureView;
 use crate::error::Result;
 use crate::key::ENTITY_KEY_BYTES_MAX;
@@ -130,6 +130,7 @@ fn not_taken_over(path: &Path) -> io::Result<Vec<String>> {
 fn salvage(directory: StoreDirectory, options: Options, clock: Arc<dyn Clock>, repaired: &mut Repaired) -> Result<()> {
     let present = Arc::new(Present::new(clock));
     present.set_erasing(true);
+    process::prepare(&options)?;
     let mut tuning = Tuning::new(&options, &present)?;
     tuning.store.set_wal_recovery_mode(DBRecoveryMode::SkipAnyCorruptedRecord);
     tuning.store.set_track_and_verify_wals_in_manifest(false);

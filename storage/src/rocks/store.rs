@@ -59,7 +59,23 @@ pub(super) struct Counters {
 impl Store {
     /// Writes the batch that `build` makes, and how far time has come, waiting where RocksDB would stall; `build` is
     /// called again for every try.
-    pub(super) fn write(&self, sync: bool, mut build: impl FnMut() -> Result<RocksBatch>) -> Result<()> {
+    pub(super) fn write(&self, sync: bool, build: impl FnMut() -> Result<RocksBatch>) -> Result<()> {
+        self.write_within(self.options.stall_patience, sync, build)
+    }
+
+    /// Finds out whether RocksDB still takes writes, after background work has failed: it does not say so by itself.
+    /// Called by the committer.
+    pub(super) fn probe(&self) {
+        // A failure closes the latch, if it is one of those, and is kept for whoever asks.
+        let _ = self.write_within(Duration::ZERO, false, || Ok(RocksBatch::default()));
+    }
+
+    fn write_within(
+        &self,
+        patience: Duration,
+        sync: bool,
+        mut build: impl FnMut() -> Result<RocksBatch>,
+    ) -> Result<()> {
         let reached = self.present.reached();
         let build = || {
             let mut batch = build()?;
@@ -69,7 +85,7 @@ impl Store {
         let stalled = || {
             self.counters.stalls.fetch_add(1, Ordering::Relaxed);
         };
-        let write = || patience::write(&self.database, self.options.stall_patience, sync, build, stalled);
+        let write = || patience::write(&self.database, patience, sync, build, stalled);
         match self.floor.write(sync, write, || self.database.rocks.latest_sequence_number()) {
             Ok(()) => {
                 *self.counters.failure.lock() = None;

@@ -28,9 +28,8 @@ pub(super) struct Stage {
 impl Stage {
     pub(super) fn new(store: PathBuf, run_line: RunLine) -> Self {
         Stage {
-            context: Context { store, connect: None },
-            run_line,
             context: Context { store, connect: None, shared_store: false },
+            run_line,
             terminal: Terminal::of_stdout(),
             titles: 0,
             checks: 0,

@@ -11,7 +11,7 @@ use listenfd::ListenFd;
 use sd_notify::NotifyState;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
-use signal_hook::iterator::Signals as Incoming;
+use signal_hook::iterator::{Handle, Signals as Incoming};
 use tracing::warn;
 
 use crate::error::Result;
@@ -35,12 +35,27 @@ impl Signals {
         Ok(Signals(Incoming::new([SIGTERM, SIGINT]).map_err(failed)?))
     }
 
-    /// Waits for one; gives its name.
+    /// Returns what ends the sidecar as a signal would.
+    pub(super) fn ender(&self) -> Ender {
+        Ender(self.0.handle())
+    }
+
+    /// Waits for one, or for an [`Ender`]; gives its name.
     pub(super) fn wait(mut self) -> &'static str {
         match self.0.forever().next() {
             Some(SIGINT) => "SIGINT",
-            _ => "SIGTERM",
+            Some(_) => "SIGTERM",
+            None => "a storage error",
         }
+    }
+}
+
+/// Ends the wait for signals.
+pub(super) struct Ender(Handle);
+
+impl Ender {
+    pub(super) fn end(&self) {
+        self.0.close();
     }
 }
 

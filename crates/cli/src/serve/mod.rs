@@ -5,6 +5,7 @@ mod http;
 mod lifecycle;
 mod logs;
 mod sizes;
+mod storage;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -20,6 +21,7 @@ use self::http::{Http, HttpArguments};
 use self::lifecycle::Signals;
 use self::logs::LogArguments;
 use self::sizes::parse_bytes;
+use self::storage::OnStorageError;
 use super::context::Context;
 use super::error::{Outcome, Result};
 
@@ -44,6 +46,9 @@ pub(crate) struct Serve {
     /// Memory of the store for cached blocks and write buffers
     #[arg(long, value_name = "BYTES", value_parser = parse_bytes, default_value = "1GiB")]
     memory_budget: usize,
+    /// What is done when writing to disk has failed, so that the store is read-only until it is opened again
+    #[arg(long, value_enum, value_name = "WHAT", default_value = "readonly")]
+    on_storage_error: OnStorageError,
     /// Longest time that requests may go on after SIGTERM before they are cut off
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration, default_value = "10s")]
     drain_timeout: Duration,
@@ -89,6 +94,7 @@ impl Serve {
         service.warm_up()?;
         let _watch = ClockWatch::start(service.clone())?;
         service.set_ready();
+        storage::watch(service.clone(), self.on_storage_error, signals.ender())?;
         lifecycle::notify_ready();
         info!(
             store = %context.store.display(),
@@ -107,6 +113,9 @@ impl Serve {
         });
         if !finished {
             warn!(drain_timeout = ?self.drain_timeout, "requests were cut off that were not answered in time");
+        }
+        if let Some(reason) = store.read_only() {
+            return Err(storage::ended(&reason).into());
         }
         store.flush()?;
         info!("stopped");

@@ -14,14 +14,17 @@ pub(super) async fn healthz() -> Response {
     axum::Json(json!({"status": "alive"})).into_response()
 }
 
-/// Returns whether it is warm and not stopping.
+/// Returns whether it is warm and not stopping, and its store can be written; says why it cannot.
 pub(super) async fn readyz(State(door): State<Arc<Door>>) -> Response {
-    let status = match (door.service.is_ready(), door.service.is_draining()) {
-        (true, _) => return axum::Json(ready(door.service.store.clock().warning())).into_response(),
-        (false, true) => "draining",
-        (false, false) => "starting",
+    let body = match (door.service.is_draining(), door.service.read_only()) {
+        (true, _) => json!({"status": "draining"}),
+        (false, Some(reason)) => json!({"status": "read_only", "reason": reason}),
+        (false, None) if door.service.is_ready() => {
+            return axum::Json(ready(door.service.store.clock().warning())).into_response();
+        }
+        (false, None) => json!({"status": "starting"}),
     };
-    (StatusCode::SERVICE_UNAVAILABLE, axum::Json(json!({"status": status}))).into_response()
+    (StatusCode::SERVICE_UNAVAILABLE, axum::Json(body)).into_response()
 }
 
 /// A clock that has jumped is told, and is no reason to send requests elsewhere: they are answered.

@@ -1,0 +1,54 @@
+//! The sidecar's answer to a store that has become read-only, because a write to disk failed.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use asofdb::Error;
+use asofdb_sidecar::Service;
+use clap::ValueEnum;
+use tracing::error;
+
+use super::lifecycle::Ender;
+use crate::error::Result;
+
+/// The time after which the log has it, and the sidecar ends if it shall. Requests and health know at once.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+
+/// What the sidecar does when its store has become read-only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum OnStorageError {
+    /// Answer what has been asked, then end with an error: for a service manager that starts it again
+    Exit,
+    /// Go on with reads, and say in health, metrics and the log that it needs to be started again
+    Readonly,
+}
+
+/// Looks after the store for as long as the sidecar takes requests.
+pub(super) fn watch(service: Arc<Service>, then: OnStorageError, ender: Ender) -> Result<()> {
+    let look = move || {
+        while !service.is_draining() {
+            if let Some(reason) = service.read_only() {
+                error!(
+                    reason,
+                    "the store is read-only since writing to disk failed; reads go on until it is restarted"
+                );
+                if then == OnStorageError::Exit {
+                    ender.end();
+                }
+                return;
+            }
+            std::thread::sleep(LOOK_EVERY);
+        }
+    };
+    let started = std::thread::Builder::new().name("asofdb-storage".into()).spawn(look);
+    started.map_err(|error| Error::unavailable("cannot start the thread that watches the store").with_source(error))?;
+    Ok(())
+}
+
+/// The error with which a sidecar ends whose store was read-only.
+pub(super) fn ended(reason: &str) -> Error {
+    Error::unavailable(format!(
+        "the store was read-only since writing to disk failed; see that the disk is well, then start the sidecar \
+         again: {reason}"
+    ))
+}
