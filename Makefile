@@ -9,13 +9,16 @@ DIR ?= asof-demo
 # Seconds of fuzzing a target.
 SECONDS_EACH ?= 60
 
-.PHONY: demo test wheel fuzz bench audit fmt
+.PHONY: demo test torture wheel fuzz bench audit fmt
 
 demo: ## real flights from files to a correct training set
 	@$(PREPARED) build_asof && "$$CARGO_TARGET_DIR/debug/asof" demo $(DIR)
 
 test: ## everything that CI checks
 	@bash .ci/run
+
+torture: ## the long runs of the tests of faults: every bit of the MANIFEST, thousands of places elsewhere
+	@$(PREPARED) cargo test --workspace --test torture -- --include-ignored --nocapture
 
 wheel: ## the Python package, in release, with RocksDB as the tests have built it
 	@bash scripts/wheel
