@@ -114,7 +114,9 @@ fn contents_that_a_backup_has_are_not_written_again() {
     for key in keys() {
         let fixture = Fixture::new(key);
         let first = fixture.back_up(0).unwrap();
-        assert_eq!((first.files, first.bytes), (first.new_files, first.new_bytes));
+        // The two statements of the floor are the same, and so one content.
+        assert_eq!(first.files, first.new_files + 1);
+        assert!(first.new_bytes < first.bytes && first.bytes - first.new_bytes < 1_000, "{first:?}");
         fixture.put(3_000..3_001);
         let second = fixture.back_up(1).unwrap();
         assert!(second.new_bytes < first.bytes / 2, "{second:?} after {first:?}");

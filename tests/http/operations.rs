@@ -84,7 +84,8 @@ fn begin_request(sidecar: &Sidecar, body: &[u8]) -> Box<dyn Stream> {
     let head = format!("POST /v1/latest HTTP/1.1\r\nHost: localhost\r\nContent-Length: {}\r\n\r\n", body.len());
     stream.write_all(head.as_bytes()).unwrap();
     stream.write_all(&body[..10]).unwrap();
-    let held = format!("asof_large_frames_bytes{{door=\"http\"}} {}\n", body.len());
+    // A body counts sixteen times: as what it becomes.
+    let held = format!("asof_large_frames_bytes{{door=\"http\"}} {}\n", 16 * body.len());
     wait_until(|| sidecar.unix.get("/metrics").text().contains(&held));
     stream
 }

@@ -259,7 +259,13 @@ fn as_many_requests_are_worked_on_as_may_be_and_the_others_are_told() {
     let told = AtomicBool::new(false);
     let ask = || {
         let client = sidecar.client();
-        let request = client.prepare(&["profile:visits"]).unwrap();
+        // Preparing takes a place as well, and may be told so.
+        let request = loop {
+            match client.prepare(&["profile:visits"]) {
+                Ok(request) => break request,
+                Err(error) => assert_eq!(error.kind(), ErrorKind::Unavailable),
+            }
+        };
         let mut entities = request.entity_rows();
         (0..5_000).for_each(|id| entities.push(&[int(id)]).unwrap());
         for _ in 0..2_000 {

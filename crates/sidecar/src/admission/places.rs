@@ -45,6 +45,12 @@ impl<S: Deref<Target = Service>> InFlight<S> {
         if gauge.get() <= most as u64 { Ok(in_flight) } else { Err(in_flight.refuse(most)) }
     }
 
+    /// Counts a request that has a place of another kind.
+    pub(crate) fn counted(service: S, door: DoorName) -> Self {
+        door.gauges(&service).requests_in_flight.add(1);
+        InFlight { service, door }
+    }
+
     #[cold]
     fn refuse(self, most: usize) -> Error {
         self.door.gauges(&self.service).refuse(Refusal::InFlight);

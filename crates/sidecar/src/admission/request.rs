@@ -45,7 +45,7 @@ pub(crate) struct Entered<S: Deref<Target = Service>> {
 #[allow(dead_code, reason = "a place is given back when it is dropped")]
 enum Place<S: Deref<Target = Service>> {
     Point(InFlight<S>),
-    Bulk(Turn<S>),
+    Bulk(Turn<S>, InFlight<S>),
     Free,
 }
 
@@ -71,7 +71,10 @@ impl<S: Deref<Target = Service> + Clone> Request<S> {
         self.caller.role.require(rule.role, rule.doing)?;
         Ok(match rule.work {
             Work::Point => Place::Point(InFlight::enter(self.service.clone(), self.door, self.in_flight_max)?),
-            Work::Bulk => Place::Bulk(Turn::wait(self.service.clone())?),
+            Work::Bulk => {
+                let turn = Turn::wait(self.service.clone())?;
+                Place::Bulk(turn, InFlight::counted(self.service.clone(), self.door))
+            }
             Work::Free => Place::Free,
         })
     }
