@@ -44,13 +44,17 @@ impl Host {
 }
 
 fn profiles(rows: i64) -> RecordBatch {
+    profiles_of(0..rows)
+}
+
+fn profiles_of(ids: std::ops::Range<i64>) -> RecordBatch {
     let name = "n".repeat(1_000);
     batch(vec![
-        ("user_id", Arc::new(Int64Array::from_iter_values(0..rows)) as ArrayRef),
-        ("event_timestamp", times((0..rows).map(|_| Some(hours_ago(1))))),
-        ("score", Arc::new(Float32Array::from_iter_values((0..rows).map(|id| id as f32)))),
-        ("visits", Arc::new(Int64Array::from_iter_values(0..rows))),
-        ("name", Arc::new(StringArray::from_iter_values((0..rows).map(|_| &name)))),
+        ("user_id", Arc::new(Int64Array::from_iter_values(ids.clone())) as ArrayRef),
+        ("event_timestamp", times(ids.clone().map(|_| Some(hours_ago(1))))),
+        ("score", Arc::new(Float32Array::from_iter_values(ids.clone().map(|id| id as f32)))),
+        ("visits", Arc::new(Int64Array::from_iter_values(ids.clone()))),
+        ("name", Arc::new(StringArray::from_iter_values(ids.map(|_| &name)))),
     ])
 }
 
@@ -116,12 +120,14 @@ fn a_scan_of_which_nobody_takes_more_ends_in_the_sidecar() {
     let host = Host::start(&[]);
     Runtime::new().unwrap().block_on(async {
         let client = AsyncClient::connect(host.sidecar.socket()).await.unwrap();
-        client.write("profile", &profiles(30_000)).await.unwrap();
+        for part in 0..5 {
+            client.write("profile", &profiles_of(part * 30_000..(part + 1) * 30_000)).await.unwrap();
+        }
         let scan = Scan { view: "profile", rows: ExportRows::Latest, entity: None, limit: None };
         let mut rows = client.scan(&scan).await.unwrap();
         let first = rows.next().await.unwrap().unwrap();
         assert_eq!(first.schema(), rows.begin().schema.arrow);
-        // Far more than sockets hold is still to come.
+        // Far more than sockets and the client's thread hold is still to come.
         host.wait_for("requests_in_flight", 1);
         drop(rows);
         host.wait_for("requests_in_flight", 0);

@@ -372,7 +372,7 @@ fn large_names(rows: usize) -> RecordBatch {
 
 #[test]
 fn small_frames_that_become_large_are_refused_and_cost_no_memory() {
-    let sidecar = Sidecar::start(&users(), &[]);
+    let sidecar = Sidecar::start(&users(), &["--memory-bytes-max", "256MiB"]);
     let client = sidecar.client();
     for _ in 0..3 {
         let error = client.write("profile", &large_names(2_000)).unwrap_err();
