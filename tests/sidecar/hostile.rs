@@ -257,19 +257,19 @@ fn large_requests_share_a_stated_amount_of_memory() {
 fn as_many_requests_are_worked_on_as_may_be_and_the_others_are_told() {
     let sidecar = Sidecar::start(&users(), &["--requests-in-flight-max", "1"]);
     let told = AtomicBool::new(false);
-    let ask = || {
-        let client = sidecar.client();
-        // Preparing takes a place as well, and may be told so.
-        let request = loop {
-            match client.prepare(&["profile:visits"]) {
-                Ok(request) => break request,
-                Err(error) => assert_eq!(error.kind(), ErrorKind::Unavailable),
-            }
-        };
+    // Connecting and preparing take a place as well: one after the other, before there is a crowd.
+    let prepared: Vec<_> = (0..4)
+        .map(|_| {
+            let client = sidecar.client();
+            let request = client.prepare(&["profile:visits"]).unwrap();
+            (client, request)
+        })
+        .collect();
+    let ask = |(client, request): &(Client, asofdb::Prepared)| {
         let mut entities = request.entity_rows();
         (0..5_000).for_each(|id| entities.push(&[int(id)]).unwrap());
         for _ in 0..2_000 {
-            match client.latest(&request, &entities) {
+            match client.latest(request, &entities) {
                 Ok(answer) => assert_eq!(answer.rows(), 5_000),
                 Err(error) => {
                     assert_eq!(error.kind(), ErrorKind::Unavailable);
@@ -282,7 +282,8 @@ fn as_many_requests_are_worked_on_as_may_be_and_the_others_are_told() {
             }
         }
     };
-    std::thread::scope(|scope| (0..4).for_each(|_| drop(scope.spawn(ask))));
+    let told_of = &ask;
+    std::thread::scope(|scope| prepared.iter().for_each(|one| drop(scope.spawn(move || told_of(one)))));
     assert!(told.into_inner(), "four clients, each with one request after the other, and never two at a time");
     well_behaved(&sidecar.client(), 10);
 }
