@@ -67,7 +67,7 @@ impl Store {
         self.backend.now()
     }
 
-    /// What the system's clock shows, and what the store believes of it.
+    /// The reading of the system's clock, and what the store believes of it.
     pub fn clock(&self) -> ClockStatus {
         self.backend.clock()
     }
@@ -337,7 +337,7 @@ impl Store {
         self.backend.verify()
     }
 
-    /// What opening the store found that its operator should hear of, a line each. Nothing of it is wrong.
+    /// Findings of opening the store that its operator should hear of, a line each. Nothing of it is wrong.
     pub fn notices(&self) -> Vec<String> {
         self.backend.notices()
     }

@@ -24,12 +24,12 @@ const READ_BYTES_EACH: usize = 16;
 /// Bytes that say how long a compressed buffer is before it was compressed.
 const LENGTH_BYTES: u64 = 8;
 
-/// What a message may be.
+/// The limits of a message.
 #[derive(Debug, Clone, Copy)]
 pub struct IpcRules {
-    /// Whether it may be compressed.
+    /// True if it may be compressed.
     pub compressed: bool,
-    /// Whether a dictionary may be added to, which copies it.
+    /// True if a dictionary may be added to, which copies it.
     pub deltas: bool,
     /// Most rows of a batch.
     pub rows_max: u64,
@@ -37,7 +37,7 @@ pub struct IpcRules {
     pub body_bytes_max: u64,
 }
 
-/// What the head of a message says.
+/// The contents of a message's head.
 #[derive(Debug)]
 pub struct MessageHead {
     /// Bytes of the body that follows.

@@ -13,7 +13,7 @@ use crate::ipc::{IpcRules, check_message};
 /// Most bytes of a batch once it is not compressed any more: it is in memory as a whole.
 const BATCH_BYTES_MAX: u64 = 1 << 30;
 
-/// What a file may have. Its dictionaries may be added to, as files are written that way.
+/// The rules for a file. Its dictionaries may be added to, as files are written that way.
 const RULES: IpcRules =
     IpcRules { compressed: true, deltas: true, rows_max: i64::MAX as u64, body_bytes_max: BATCH_BYTES_MAX };
 

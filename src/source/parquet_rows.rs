@@ -1,4 +1,5 @@
-//! How many rows of a Parquet file are decoded at a time, so that they stay small whatever the file says in few bytes.
+//! The number of rows of a Parquet file that are decoded at a time, so that they stay small whatever the file says in
+//! few bytes.
 //!
 //! A dictionary, runs and compression make of a few bytes as many values as they like. So the heads of the pages are
 //! looked at before anything is decoded: how long they become is bounded, and of each column it is known how long its
@@ -133,7 +134,7 @@ impl Leaf<'_> {
         Ok(Width { usual: row(values.saturating_mul(value.usual)), worst: row(worst), page })
     }
 
-    /// Where the column begins in the file, and how long it is there.
+    /// The column's beginning in the file, and its length there.
     fn place(&self) -> Result<(u64, u64)> {
         let start = self.column.dictionary_page_offset().filter(|start| *start > 0);
         let start = u64::try_from(start.unwrap_or_else(|| self.column.data_page_offset()));

@@ -256,7 +256,7 @@ impl TryFrom<std::time::Duration> for Span {
     }
 }
 
-/// What the clocks of a machine show at one moment.
+/// The readings of a machine's clocks at one moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Reading {
     /// The system's clock. People and programs set it, so it may jump, forwards or back.

@@ -15,7 +15,7 @@ use common::{DAY, HOUR, SECOND, START, aged, definitions, kept, text_key, value_
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-/// How far the clock is off. There are two ahead: a third would confirm the first.
+/// The error of the clock. There are two ahead: a third would confirm the first.
 const OFFSETS: [i64; 5] = [0, DAY, 3_650 * DAY, -DAY, -3_650 * DAY];
 
 /// Keys of each view.
@@ -54,7 +54,7 @@ fn op() -> impl Strategy<Value = Op> {
     ]
 }
 
-/// What a store answers, without created timestamps: events tell the versions of a row apart.
+/// The answers of a store, without created timestamps: events tell the versions of a row apart.
 type Answers = Vec<(String, Option<(i64, Option<i64>)>)>;
 
 struct Run {

@@ -155,7 +155,7 @@ fn open_and_read(path: &Path) -> asofdb_storage::Result<(Rows, Vec<String>)> {
     answered.recv_timeout(ENDLESS).expect("the store opens, or is refused, in time")
 }
 
-/// How often each answer was given.
+/// The number of times that each answer was given.
 #[derive(Debug, Default)]
 struct Outcomes {
     refused: u64,

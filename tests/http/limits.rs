@@ -161,7 +161,7 @@ fn an_answer_over_its_limit_is_refused_by_the_rule() {
     assert_eq!(reply.error(422, "invalid"), "an answer has at most 1000 bytes; ask for fewer entities at once");
 }
 
-/// Requests that read the clock, held until they are let go.
+/// The first request that reads the clock, held until it is let go.
 #[derive(Clone, Default)]
 struct Hold {
     holds: Arc<AtomicBool>,
@@ -173,7 +173,9 @@ impl Hold {
         let hold = Hold::default();
         let held = hold.clone();
         sidecar.clock.hook(move || {
-            held.holds.store(true, Ordering::SeqCst);
+            if held.holds.swap(true, Ordering::SeqCst) {
+                return;
+            }
             while !held.let_go.load(Ordering::SeqCst) {
                 std::thread::sleep(Duration::from_millis(1));
             }
@@ -199,6 +201,8 @@ fn requests_over_those_in_flight_are_told_to_come_again() {
     assert_eq!(refused.error(503, "unavailable"), "the sidecar works on 1 requests already; try again");
     assert_eq!(refused.header("retry-after"), Some("1"));
     assert_eq!(sidecar.tcp.get("/healthz").status, 200);
+    let metrics = sidecar.tcp.get("/metrics");
+    assert!(metrics.text().contains("asof_requests_in_flight{door=\"http\"} 1\n"), "told while the place is taken");
     hold.let_go();
     assert_eq!(held.join().unwrap(), 200);
     wait_until(|| sidecar.tcp.get("/v1/views").status == 200);

@@ -112,15 +112,22 @@ fn limits_are_told_and_hold_for_one_client() {
 
 #[test]
 fn as_many_connections_as_may_be_and_then_a_clear_refusal() {
-    let sidecar = Sidecar::start(&users(), &["--connections-max", "3"]);
-    let mut kept: Vec<UnixStream> = (0..3).map(|_| greeted(&sidecar.socket())).collect();
+    let sidecar = Sidecar::start(&users(), &["--connections-max", "3", "--stall-timeout", "10m"]);
+    // Whoever has begun a request is not idle, and makes room for nobody.
+    let (begun, rest) = PING.split_at(8);
+    let begin = |_| {
+        let mut stream = greeted(&sidecar.socket());
+        stream.write_all(begun).unwrap();
+        stream
+    };
+    let mut kept: Vec<UnixStream> = (0..3).map(begin).collect();
     let refused = Client::connect(sidecar.socket()).unwrap_err();
     assert_eq!(refused.kind(), ErrorKind::Unavailable);
     assert!(refused.message().contains("3 connections already"), "{refused}");
     kept.pop();
     assert!(eventually(|| Client::connect(sidecar.socket()).is_ok()), "a place is free again");
     let stream = kept.first_mut().unwrap();
-    stream.write_all(PING).unwrap();
+    stream.write_all(rest).unwrap();
     assert_eq!(frame(stream).0, 0x89, "those that were there are served");
 }
 
@@ -251,6 +258,49 @@ fn large_requests_share_a_stated_amount_of_memory() {
     assert!(refused.len() < 4, "and one fits: {refused:?}");
     well_behaved(&good, 100);
     assert!(sidecar.log().contains("too many large requests"), "{}", sidecar.log());
+}
+
+/// One row of a user.
+fn profile(user: i64) -> RecordBatch {
+    batch(vec![
+        ("user_id", Arc::new(Int64Array::from(vec![user])) as ArrayRef),
+        ("event_timestamp", times([Some(hours_ago(1))])),
+        ("score", Arc::new(Float32Array::from(vec![1.0]))),
+        ("visits", Arc::new(Int64Array::from(vec![user]))),
+        ("name", Arc::new(StringArray::from(vec!["a"]))),
+    ])
+}
+
+#[test]
+fn idle_clients_make_room_for_others_and_their_next_request_is_answered() {
+    let sidecar = Sidecar::start(&users(), &["--connections-max", "2"]);
+    let clients: Vec<Client> = (0..6)
+        .map(|_| {
+            // Those before it are idle after a moment.
+            let mut client = None;
+            assert!(eventually(|| {
+                client = Client::connect(sidecar.socket()).ok();
+                client.is_some()
+            }));
+            client.unwrap()
+        })
+        .collect();
+    for (user, client) in clients.iter().enumerate() {
+        // A write is never sent twice: a connection that was ended must be seen to be before.
+        assert!(eventually(|| match client.write("profile", &profile(user as i64)) {
+            Ok(_) => true,
+            Err(error) => {
+                assert!(error.message().contains("connections already"), "{error}");
+                false
+            }
+        }));
+    }
+    let mut read = None;
+    assert!(eventually(|| {
+        read = clients[0].freshness("profile").ok();
+        read.is_some()
+    }));
+    assert_eq!(read.unwrap().entities, 6);
 }
 
 #[test]

@@ -47,7 +47,7 @@ pub(crate) struct Backup {
     /// Keep the backups that were taken in this time before the newest (30d), and remove others
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
     keep_for: Option<Duration>,
-    /// Where to put the checkpoint that is copied, which must not exist and is removed; best on the store's own disk
+    /// Directory for the checkpoint that is copied, which must not exist and is removed; best on the store's own disk
     #[arg(long, value_name = "DIR")]
     checkpoint: Option<PathBuf>,
 }

@@ -83,7 +83,7 @@ kinds! {
     Checkpoint = 20,
     /// A piece of a stream.
     Chunk = 21,
-    /// What the store believes of its clock.
+    /// The store's view of its clock.
     Clock = 22,
     /// Repairs what a wrong clock has left.
     RepairClock = 23,

@@ -30,7 +30,7 @@ pub fn read_stream(bytes: &[u8]) -> Result<(SchemaRef, Vec<RecordBatch>)> {
     Ok((decoder.finish()?, batches))
 }
 
-/// What clients may send: messages that do not grow while they are read. Bodies are bounded by what has arrived.
+/// The rules for clients: messages that do not grow while they are read. Bodies are bounded by what has arrived.
 const RULES: IpcRules =
     IpcRules { compressed: false, deltas: false, rows_max: BATCH_ROWS_MAX as u64, body_bytes_max: u64::MAX };
 

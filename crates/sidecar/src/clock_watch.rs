@@ -55,7 +55,7 @@ fn watch(service: &Service, stopped: &Receiver<()>) {
     }
 }
 
-/// What was logged last.
+/// The state that was logged last.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Seen {
     is_ahead: bool,

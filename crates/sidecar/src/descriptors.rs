@@ -27,7 +27,7 @@ impl Descriptors {
         Descriptors { limit: getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX) }
     }
 
-    /// How many connections there may be at a time, where `wanted` are asked for.
+    /// Returns how many connections there may be at a time, where `wanted` are asked for.
     ///
     /// # Errors
     /// `Invalid` when there are too few descriptors to serve anybody.

@@ -14,7 +14,7 @@ pub trait Timekeeping: Send + Sync + 'static {
     /// but for [`Timekeeping::repair_clock`].
     fn believed(&self) -> Timestamp;
 
-    /// What the system's clock shows, and what is believed of it.
+    /// The reading of the system's clock, and what is believed of it.
     fn clock(&self) -> ClockStatus;
 
     /// Believes what the system's clock shows. Nothing happens where that is before what is believed already.

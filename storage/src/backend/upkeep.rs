@@ -97,7 +97,7 @@ pub trait Upkeep: Send + Sync + 'static {
     /// `Unavailable` when the store cannot be read; what is wrong with the data is in the answer.
     fn verify(&self) -> Result<Verified>;
 
-    /// What opening the store found that its operator should hear of, a line each: writes that were never finished,
+    /// Findings of opening the store that its operator should hear of, a line each: writes that were never finished,
     /// say. Nothing of it is wrong with the store.
     fn notices(&self) -> Vec<String> {
         Vec::new()

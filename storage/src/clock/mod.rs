@@ -80,7 +80,7 @@ impl StoreClock {
         self.look(&mut judge, reading);
     }
 
-    /// How far time has come, to be recorded.
+    /// The time that was reached, to be recorded.
     #[cfg(feature = "rocksdb")]
     pub(crate) fn reached(&self) -> Reached {
         let mut judge = self.judge.lock();
@@ -167,7 +167,7 @@ impl StoreClock {
         judge.stamps.next(now, load(&self.believed))
     }
 
-    /// What the clock shows, and what of it is believed.
+    /// The reading of the clock, and what of it is believed.
     pub(crate) fn status(&self) -> ClockStatus {
         let mut judge = self.judge.lock();
         let reading = self.clock.reading();
@@ -241,7 +241,7 @@ pub(crate) struct Reached {
     pub(crate) believed: Option<Timestamp>,
     /// The greatest created timestamp given up to there.
     pub(crate) stamped: Timestamp,
-    /// What the clock claims beyond it.
+    /// The clock's claim beyond it.
     pub(crate) claim: Option<RecordedClaim>,
     /// The created timestamps given beyond it.
     pub(crate) runs: Vec<StampRun>,

@@ -1,4 +1,4 @@
-//! What a store says about its clock.
+//! The state of a store's clock.
 
 use super::stamps::StampRun;
 use crate::time::{Span, Timestamp};
@@ -6,7 +6,7 @@ use crate::time::{Span, Timestamp};
 /// A claim this far beyond the believed time is worth a word. Less is what a restart takes, and will be believed soon.
 pub(super) const QUARANTINE_MIN: Span = Span::from_secs(3_600);
 
-/// What the system's clock shows, and what the store believes of it.
+/// The reading of the system's clock, and what the store believes of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClockStatus {
     /// The system's clock.
@@ -15,7 +15,7 @@ pub struct ClockStatus {
     pub now: Timestamp,
     /// The believed present: what is done for good goes by it. `None` for a new store, in its first hour.
     pub believed: Option<Timestamp>,
-    /// What the clock claims beyond what is believed.
+    /// The clock's claim beyond what is believed.
     pub claim: Option<ClockClaim>,
     /// The created timestamps that were given while the clock was ahead, and that it has come back from since.
     pub apart: Vec<StampRun>,
@@ -34,12 +34,13 @@ pub struct ClockClaim {
 }
 
 impl ClockStatus {
-    /// How far the clock has jumped ahead of what is believed, where that is an hour or more.
+    /// The jump of the clock ahead of what is believed, where that is an hour or more.
     pub fn quarantined(&self) -> Option<Span> {
         self.claim.and_then(|claim| claim.ahead).filter(|ahead| *ahead >= QUARANTINE_MIN)
     }
 
-    /// How far the clock is behind what is believed, where that is an hour or more: then one of the two is wrong.
+    /// The time by which the clock is behind what is believed, where that is an hour or more: then one of the two is
+    /// wrong.
     pub fn behind(&self) -> Option<Span> {
         self.believed.map(|believed| believed.since(self.system)).filter(|behind| *behind >= QUARANTINE_MIN)
     }
@@ -89,7 +90,7 @@ mod tests {
     }
 }
 
-/// What the repair of a store's time did.
+/// The outcome of a repair of a store's time.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ClockRepair {
     /// The believed time that the store has gone back from, where it has.

@@ -1,4 +1,4 @@
-//! Which readings of the system's clock are believed for good.
+//! The readings of the system's clock that are believed for good.
 //!
 //! A clock can be wrong by years for a moment. What is done for good (reclaiming versions, the time on record) must
 //! not go by such a moment, and a store that was closed for a month must open and work. So a reading beyond what is
@@ -18,7 +18,7 @@ pub(crate) const AGREED_MIN: Span = Span::from_secs(3_600);
 /// so one such time is never enough: two wrong readings do not confirm each other.
 pub(crate) const CLOSED_MAX: Span = Span::from_secs(1_800);
 
-/// What a clock shows that was right at one moment.
+/// The reading of a clock that was right at one moment.
 #[derive(Debug, Clone, Copy)]
 struct Line {
     /// The time at that moment.

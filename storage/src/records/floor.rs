@@ -2,7 +2,7 @@
 
 use super::codec::{Decode, Encode};
 
-/// What is on disk as a whole.
+/// The state on disk as a whole.
 #[derive(Encode, Decode)]
 pub(crate) struct FloorRecordV1 {
     /// The number of the MANIFEST.
@@ -17,7 +17,7 @@ pub(crate) struct FloorRecordV1 {
     pub(crate) logs: Vec<(u64, u64)>,
 }
 
-/// How far the write-ahead logs are on disk.
+/// The parts of the write-ahead logs that are on disk.
 #[derive(Encode, Decode)]
 pub(crate) struct LogFloorRecordV1 {
     /// The greatest sequence number that is on disk.

@@ -26,7 +26,7 @@ pub(crate) struct ReachedRecordV2 {
     pub(crate) believed: Option<i64>,
     /// The greatest created timestamp given up to there.
     pub(crate) stamped: i64,
-    /// What the clock claims beyond it.
+    /// The clock's claim beyond it.
     pub(crate) claim: Option<ClaimRecordV2>,
     /// The created timestamps given beyond it.
     pub(crate) runs: Vec<RunRecordV2>,

@@ -16,7 +16,7 @@ const CREATING: &str = "While open a file for appending";
 /// one is of background work, and the write that meets it was turned away before it began.
 const TABLE: &str = ".sst:";
 
-/// What became of a write that failed.
+/// The fate of a write that failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Fate {
     /// Nothing was written. Compaction is behind: the same write can be tried again.

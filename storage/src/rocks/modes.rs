@@ -1,4 +1,4 @@
-//! Who may look into a store's directory, by the permissions of the file system.
+//! The permissions of a store's directory: they say who may look into it.
 //!
 //! The directory is what keeps others out: nobody reaches a file in it without passing it. RocksDB makes its files with
 //! the permissions of the process (its umask), which a library must not change; they are tightened when the store is

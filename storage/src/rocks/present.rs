@@ -96,7 +96,7 @@ impl Present {
         self.clock.observe();
     }
 
-    /// What the clock shows, and what is believed of it.
+    /// The reading of the clock, and what is believed of it.
     pub(super) fn clock(&self) -> ClockStatus {
         self.clock.status()
     }

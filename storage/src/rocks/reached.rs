@@ -36,7 +36,7 @@ impl Recorded for Reached {
     }
 }
 
-/// What version 1 has on record was believed at once.
+/// Version 1's times on record were believed at once.
 impl From<ReachedRecordV1> for Reached {
     fn from(record: ReachedRecordV1) -> Self {
         Reached {

@@ -36,14 +36,14 @@ const WRITE_BYTES_MAX: usize = 4 << 20;
 /// Directories of files kept by earlier repairs.
 const ASIDE_MAX: usize = 1_000;
 
-/// What a repair did, a line each.
+/// The outcome of a repair, a line each.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Repaired {
     /// The directory that has every file as it was; none when nothing was wrong.
     pub aside: Option<PathBuf>,
-    /// What was put right without losing anything.
+    /// The things that were put right without losing anything.
     pub mended: Vec<String>,
-    /// What was lost, as far as it is known.
+    /// The losses, as far as they are known.
     pub lost: Vec<String>,
 }
 

@@ -28,9 +28,9 @@ pub(super) struct Store {
     pub(super) present: Arc<Present>,
     pub(super) pool: Arc<Pool>,
     pub(super) database: Arc<Database>,
-    /// What is known to be on disk.
+    /// The floor: what is known to be on disk.
     pub(super) floor: Keeper,
-    /// What opening the store found.
+    /// The findings of opening the store.
     pub(super) notices: Vec<String>,
     /// The directory in which bulk loads write their files.
     pub(super) loads: PathBuf,

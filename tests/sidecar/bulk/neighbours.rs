@@ -140,7 +140,7 @@ fn a_client_that_pauses_within_a_stream_is_cut_off() {
 
 #[test]
 fn an_answer_that_takes_long_shows_signs_of_life() {
-    // The client waits three seconds for a frame; its turn comes after five.
+    // The client waits eight seconds for a frame; its turn comes after ten, and a sign of life every two.
     let host = host_with(Bounds::default(), one_at_a_time(Duration::from_secs(30)), 1_000);
     let (go_on, wait) = std::sync::mpsc::channel::<Result<RecordBatch>>();
     let mut join = host
@@ -149,11 +149,11 @@ fn an_answer_that_takes_long_shows_signs_of_life() {
         .unwrap();
     std::thread::scope(|scope| {
         let freshness = scope.spawn(|| {
-            let options = asofdb_client::ConnectOptions { timeout: Duration::from_secs(3), ..Default::default() };
+            let options = asofdb_client::ConnectOptions { timeout: Duration::from_secs(8), ..Default::default() };
             let hurried = asofdb_client::Client::connect_with(host.path("socket"), options).unwrap();
             hurried.freshness("profile")
         });
-        std::thread::sleep(Duration::from_secs(5));
+        std::thread::sleep(Duration::from_secs(10));
         go_on.send(Ok(spine(10))).unwrap();
         drop(go_on);
         assert_eq!(join.by_ref().map(|batch| batch.unwrap().num_rows()).sum::<usize>(), 10);

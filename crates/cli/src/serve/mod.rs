@@ -46,7 +46,7 @@ pub(crate) struct Serve {
     /// Memory of the store for cached blocks and write buffers
     #[arg(long, value_name = "BYTES", value_parser = parse_bytes, default_value = "1GiB")]
     memory_budget: usize,
-    /// What is done when writing to disk has failed, so that the store is read-only until it is opened again
+    /// The answer to a failed write to disk, so that the store is read-only until it is opened again
     #[arg(long, value_enum, value_name = "WHAT", default_value = "readonly")]
     on_storage_error: OnStorageError,
     /// Longest time that requests may go on after SIGTERM before they are cut off

@@ -14,7 +14,7 @@ use crate::error::Result;
 /// The time after which the log has it, and the sidecar ends if it shall. Requests and health know at once.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
-/// What the sidecar does when its store has become read-only.
+/// The sidecar's answer to a store that has become read-only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum OnStorageError {
     /// Answer what has been asked, then end with an error: for a service manager that starts it again

@@ -1,4 +1,4 @@
-//! What a store believes of its clock, within messages.
+//! The state of a store's clock, within messages.
 
 use asofdb::{ClockClaim, ClockRepair, ClockStatus, StampRun};
 
@@ -82,7 +82,7 @@ impl From<ClockMessage> for ClockStatus {
     }
 }
 
-/// What the repair of a store's time did.
+/// The outcome of a repair of a store's time.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 pub struct ClockRepairMessage {
     back_from: Option<TimeMessage>,

@@ -6,10 +6,10 @@ use asofdb_protocol::Role;
 
 use crate::consumers::Consumer;
 
-/// Who asks, as far as the sidecar can tell.
+/// The caller, as far as the sidecar can tell who it is.
 #[derive(Debug, Clone)]
 pub(crate) struct Caller {
-    /// What it is counted and limited as.
+    /// The consumer as which it is counted and limited.
     pub(crate) consumer: Arc<Consumer>,
     pub(crate) role: Role,
 }

@@ -14,7 +14,7 @@ pub(crate) struct Series {
     pub(crate) operation: Operation,
     /// Empty for what is about no view.
     pub(crate) view: String,
-    /// How many series of all consumers there were before it.
+    /// The number of series that there were before it, of all consumers.
     pub(crate) number: usize,
     rows: AtomicU64,
     /// The numbers of errors, in the order of the kinds.

@@ -131,6 +131,8 @@ impl Connection {
         let mut served = pin!(watcher.watch(connection));
         loop {
             tokio::select! {
+                // First, so that a request that has arrived is begun and the connection is not idle.
+                biased;
                 done = &mut served => {
                     if let Err(error) = done {
                         tracing::debug!(%error, "a connection ended early");

@@ -27,7 +27,7 @@ struct State {
     idle: BTreeMap<u64, Arc<Seat>>,
 }
 
-/// What others see of a connection.
+/// The part of a connection that others see.
 #[derive(Debug, Default)]
 struct Seat {
     /// True while some of an answer is not with the kernel yet.
@@ -55,11 +55,11 @@ impl Places {
     /// go; when none is idle, the place is a spare one. `None` when those are taken as well.
     pub(super) fn take(self: &Arc<Self>) -> Option<Place> {
         let mut state = self.state.lock();
-        let is_full = state.taken >= self.most;
-        let is_spare = is_full && !state.evict();
+        // Decided first: whoever is refused must not cost anybody a place.
         if state.taken >= self.most + SPARE_PLACES {
             return None;
         }
+        let is_spare = state.taken >= self.most && !state.evict();
         state.taken += 1;
         drop(state);
         let place = Place { places: self.clone(), seat: Arc::default(), idle_since: AtomicU64::new(0), is_spare };
@@ -152,5 +152,15 @@ mod tests {
         assert!(places.take().is_none());
         drop(busy);
         assert!(places.take().is_some());
+    }
+
+    #[test]
+    fn a_connection_that_is_refused_costs_nobody_a_place() {
+        let places = Arc::new(Places::new(SPARE_PLACES + 2));
+        let taken: Vec<_> = (0..2 * SPARE_PLACES + 2).map(|_| places.take().unwrap()).collect();
+        assert!((0..100).all(|_| places.take().is_none()));
+        // Each that was taken beyond the most has evicted one, and nobody else has.
+        let evicted = taken.iter().filter(|place| is_evicted(place)).count();
+        assert_eq!(evicted, SPARE_PLACES);
     }
 }

@@ -22,6 +22,9 @@ use crate::service::Service;
 /// may be in flight.
 const SOCKET_THREADS: usize = 2;
 
+/// Threads beyond those, for work that needs no place: metrics are answered when all places are taken.
+const FREE_THREADS: usize = 4;
+
 /// The sockets on which HTTP is served: any number of them, all with the same routes.
 #[derive(Debug, Default)]
 pub struct HttpListeners {
@@ -53,7 +56,7 @@ impl HttpServer {
         check_addresses(&listeners, &options)?;
         let runtime = Builder::new_multi_thread()
             .worker_threads(SOCKET_THREADS)
-            .max_blocking_threads(options.requests_in_flight_max)
+            .max_blocking_threads(options.requests_in_flight_max + FREE_THREADS)
             .thread_name("asof-http")
             .enable_io()
             .enable_time()

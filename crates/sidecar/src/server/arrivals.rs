@@ -7,7 +7,7 @@ use std::time::Duration;
 use asofdb::{Error, Result};
 use asofdb_protocol::{Header, Input};
 
-use super::Shared;
+use super::shared::Shared;
 use crate::budget::{Budget, Held};
 use crate::consumers::Stopwatch;
 use crate::slack::Slack;

@@ -11,7 +11,8 @@ use tracing::{debug, info};
 use super::registry::Activity;
 use super::replies::Replies;
 use super::session::Session;
-use super::{Shared, bulk, control};
+use super::shared::Shared;
+use super::{bulk, control};
 use crate::access::Peer;
 use crate::consumers::Stopwatch;
 use crate::gauges::Refusal;
@@ -41,7 +42,7 @@ struct Connection<'s> {
     shared: &'s Shared,
     arrivals: Arrivals<'s>,
     replies: Replies<&'s UnixStream>,
-    /// What others see of it, once it has said hello.
+    /// The part of it that others see, once it has said hello.
     activity: Option<Arc<Activity>>,
 }
 

@@ -10,10 +10,10 @@ use asofdb_protocol::{
     WriteRequest, WriteView, decode_message, encoded_message, read_stream,
 };
 
-use super::Shared;
 use super::handle::Handle;
 use super::reads::Reads;
 use super::session::Session;
+use super::shared::Shared;
 use crate::admission::{Admission, Caller};
 use crate::budget::Held;
 use crate::operation::Operation;

@@ -17,9 +17,10 @@ use rustix::io::Errno;
 use rustix::net::{RecvFlags, recv};
 use tracing::{info, warn};
 
+use super::connection;
 use super::registry::Admitted;
 use super::replies::Replies;
-use super::{Counted, Shared, connection};
+use super::shared::{Counted, Shared};
 use crate::access::Peer;
 use crate::consumers::Stopwatch;
 use crate::gauges::Refusal;

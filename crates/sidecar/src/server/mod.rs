@@ -14,6 +14,7 @@ mod reads;
 mod registry;
 mod replies;
 mod session;
+mod shared;
 
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
@@ -26,29 +27,15 @@ use tracing::warn;
 
 use self::door::Door;
 use self::registry::Registry;
+use self::shared::Shared;
 use crate::access::Access;
-use crate::admission::{Admission, Caller, DoorName, Request};
 use crate::bounds::Bounds;
 use crate::budget::Budget;
-use crate::gauges::Gauge;
-use crate::operation::Operation;
 use crate::service::Service;
 use crate::socket::Socket;
 
 /// The longest time that connections which were cut off may take to notice.
 const CUT_PATIENCE: Duration = Duration::from_secs(1);
-
-/// The name of this door.
-const NATIVE: DoorName = DoorName::Native;
-
-/// State that all connections share.
-pub(crate) struct Shared {
-    pub(crate) service: Arc<Service>,
-    access: Access,
-    pub(crate) bounds: Bounds,
-    registry: Registry,
-    budget: Budget,
-}
 
 /// A server of the native protocol.
 pub struct Server {
@@ -113,41 +100,5 @@ impl Drop for Server {
 impl std::fmt::Debug for Server {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Server").field("bounds", &self.shared.bounds).finish_non_exhaustive()
-    }
-}
-
-/// Adds one to a gauge for as long as it lives.
-pub(crate) struct Counted<'g>(&'g Gauge);
-
-impl<'g> Counted<'g> {
-    fn new(gauge: &'g Gauge) -> Self {
-        gauge.add(1);
-        Counted(gauge)
-    }
-}
-
-impl Drop for Counted<'_> {
-    fn drop(&mut self) {
-        self.0.subtract(1);
-    }
-}
-
-impl Shared {
-    #[cold]
-    fn full(&self) -> Error {
-        let max = self.bounds.connections_max;
-        Error::unavailable(format!("the sidecar has {max} connections already, the most that it takes; try again"))
-    }
-
-    /// Does the work of a request, when it has been admitted.
-    fn perform<T>(
-        &self,
-        caller: &Caller,
-        operation: Operation,
-        work: impl FnOnce(&mut Admission<'_>) -> Result<T>,
-    ) -> Result<T> {
-        let in_flight_max = self.bounds.requests_in_flight_max;
-        let (service, caller) = (&*self.service, caller.clone());
-        Request { service, door: NATIVE, in_flight_max, caller, operation }.enter()?.work(work)
     }
 }

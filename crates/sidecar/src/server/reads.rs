@@ -12,7 +12,7 @@ use asofdb_protocol::{ErrorMessage, Form, Header, Kind, PointHeader, answer_head
 
 use super::handle::Handle;
 use super::replies::Replies;
-use super::{NATIVE, Shared};
+use super::shared::{NATIVE, Shared};
 use crate::admission::{InFlight, panicked};
 use crate::budget::{Budget, Held};
 use crate::consumers::Stopwatch;

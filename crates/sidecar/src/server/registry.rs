@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use parking_lot::{Condvar, Mutex};
+use rustix::net::{RecvFlags, recv};
 
 use crate::consumers::Stopwatch;
 
@@ -40,7 +41,7 @@ struct Greeted {
     activity: Arc<Activity>,
 }
 
-/// What a connection is doing, as others see it.
+/// The activity of a connection, as others see it.
 #[derive(Debug, Default)]
 pub(super) struct Activity {
     /// The time since which the connection waits for a request, in microseconds of the registry's life; 0 while it has
@@ -150,6 +151,11 @@ impl Registry {
     }
 }
 
+/// Returns whether a client has sent what was not read yet: it is not idle, though its thread does not know.
+fn has_unread(stream: &UnixStream) -> bool {
+    matches!(recv(stream, &mut [0], RecvFlags::PEEK | RecvFlags::DONTWAIT), Ok((1.., _)))
+}
+
 impl State {
     /// The connection that has been idle longest, and long enough that no request of its client is on the way.
     fn idlest(&self, age_micros: u64) -> Option<u64> {
@@ -157,7 +163,9 @@ impl State {
             let since = greeted.activity.idle_since.load(Ordering::Relaxed);
             (since > 0 && age_micros.saturating_sub(since) >= IDLE_MICROS_MIN).then_some((since, *number))
         });
-        idle.min().map(|(_, number)| number)
+        let mut idle: Vec<_> = idle.collect();
+        idle.sort_unstable();
+        idle.into_iter().map(|(_, number)| number).find(|number| !has_unread(&self.greeted[number].stream))
     }
 
     fn has_idle(&self, age_micros: u64) -> bool {

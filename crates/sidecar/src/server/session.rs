@@ -3,8 +3,8 @@
 use asofdb::{Error, Result};
 use asofdb_protocol::{Hello, MAGIC, PROTOCOL_VERSION, Role, Welcome, decode_message};
 
-use super::Shared;
 use super::reads::Reads;
+use super::shared::Shared;
 use crate::access::Peer;
 use crate::admission::Caller;
 use crate::budget::Held;

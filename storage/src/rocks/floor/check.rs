@@ -8,12 +8,12 @@ use super::statement::LogFloor;
 use crate::error::{Error, Result};
 use crate::rocks::error::from_io;
 
-/// What the check of a store found that keeps nothing from opening it.
+/// The findings of a store's check that keep nothing from opening it.
 #[derive(Debug)]
 pub(in crate::rocks) struct Checked {
-    /// What the store's operator should hear of, a line each.
+    /// Lines that the store's operator should hear.
     pub(in crate::rocks) notices: Vec<String>,
-    /// Whether the whole store must be read before it can have a floor, because it has none.
+    /// True if the whole store must be read before it can have a floor, because it has none.
     pub(in crate::rocks) needs_reading: bool,
     pub(super) logs: LogFloor,
 }

@@ -5,7 +5,7 @@ const POLYNOMIAL: u32 = 0x82f6_3b78;
 /// Bytes that are taken at a time.
 const LANES: usize = 8;
 
-/// What RocksDB adds to a rotated checksum, so that a checksum of bytes that hold checksums stays strong.
+/// The number that RocksDB adds to a rotated checksum, so that a checksum of bytes that hold checksums stays strong.
 const MASK: u32 = 0xa282_ead8;
 
 /// `TABLES[n][b]` is the remainder of the byte `b` followed by `n` zero bytes.

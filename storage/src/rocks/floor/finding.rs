@@ -1,4 +1,4 @@
-//! What a look at a store's files found.
+//! The findings of a look at a store's files.
 
 use std::path::PathBuf;
 
@@ -8,20 +8,20 @@ use super::statement::LogFloor;
 /// Findings that are kept: of a store with more, the first say enough.
 const FINDINGS_MAX: usize = 100;
 
-/// What a look at a store's files found.
+/// The findings of a look at a store's files.
 #[derive(Debug, Default)]
 pub(in crate::rocks) struct Findings {
-    /// What is missing of what was on disk.
+    /// The parts that are missing of what was on disk.
     pub(in crate::rocks) damage: Vec<Finding>,
-    /// What the store's operator should hear of, and that keeps nothing from opening.
+    /// Lines that the store's operator should hear, and that keep nothing from opening.
     pub(in crate::rocks) notices: Vec<String>,
-    /// Whether there are files of a store at all.
+    /// True if there are files of a store at all.
     pub(in crate::rocks) is_store: bool,
-    /// Whether there is a floor that can be read.
+    /// True if there is a floor that can be read.
     pub(in crate::rocks) has_floor: bool,
     /// Ends of logs that were never written: the path, and the length at which RocksDB takes the log for cut short.
     pub(super) cuts: Vec<(PathBuf, u64)>,
-    /// What the floor says about logs that are still needed.
+    /// The floor's statement about logs that are still needed.
     pub(super) logs: LogFloor,
 }
 
@@ -30,9 +30,9 @@ pub(in crate::rocks) struct Findings {
 pub(in crate::rocks) struct Finding {
     /// One line: the file, the place, and what is known of what is missing.
     pub(in crate::rocks) what: String,
-    /// Whether it is of a write-ahead log, past whose damage RocksDB can read.
+    /// True if it is of a write-ahead log, past whose damage RocksDB can read.
     pub(in crate::rocks) is_in_log: bool,
-    /// How it is put right without losing anything, where that is known.
+    /// The way to put it right without losing anything, where that is known.
     pub(super) mend: Option<Mend>,
 }
 

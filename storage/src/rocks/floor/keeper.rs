@@ -40,7 +40,7 @@ struct Shared {
     position: Mutex<Option<Position>>,
     /// Held by whoever writes the files of the floor.
     files: Mutex<Files>,
-    /// Whether anything was stated about logs since that file was last synced.
+    /// True if anything was stated about logs since that file was last synced.
     is_unsynced: AtomicBool,
     failure: Mutex<Option<String>>,
 }

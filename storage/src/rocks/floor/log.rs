@@ -34,7 +34,7 @@ pub(super) struct Damage {
     pub(super) kind: DamageKind,
 }
 
-/// What the bytes look like.
+/// The look of the bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum DamageKind {
     /// The file ends within the record.
@@ -47,7 +47,7 @@ pub(super) enum DamageKind {
     Garbled,
 }
 
-/// What a walk found.
+/// The findings of a walk.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Walked {
     /// The length of the file.

@@ -17,7 +17,7 @@ const PREFIX: &str = "MANIFEST-";
 /// Files by their number, with their bytes.
 pub(super) type Files = BTreeMap<u64, u64>;
 
-/// What a MANIFEST says, up to its end or to what is damaged.
+/// The contents of a MANIFEST, up to its end or to what is damaged.
 #[derive(Debug)]
 pub(super) struct Manifest {
     pub(super) number: u64,

@@ -1,4 +1,4 @@
-//! How far the write-ahead logs are on disk, kept along with the writes.
+//! The position up to which the write-ahead logs are on disk, kept along with the writes.
 
 use std::fs::File;
 use std::io;

@@ -38,16 +38,16 @@ pub(super) const LOGS_MAX: usize = 24;
 /// Longest file that is read: that of a store of a million files.
 const FLOOR_BYTES_MAX: u64 = 32 << 20;
 
-/// What the files of a floor say.
+/// The contents of a floor's files.
 #[derive(Debug, Default)]
 pub(super) struct Stated {
     /// The greatest statement of the files.
     pub(super) floor: Option<Floor>,
     /// All statements about logs, taken together.
     pub(super) logs: LogFloor,
-    /// Whether there is any file of a floor.
+    /// True if there is any file of a floor.
     pub(super) is_present: bool,
-    /// What cannot be read, one line each.
+    /// The parts that cannot be read, one line each.
     pub(super) damaged: Vec<String>,
 }
 

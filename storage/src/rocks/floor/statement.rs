@@ -1,4 +1,4 @@
-//! What the floor states, and the bytes of a statement.
+//! The statements of the floor, and their bytes.
 //!
 //! A statement says that something *is on disk*. It stays true for as long as the store lives, because numbers of files
 //! are never given again and files only grow: so of several statements each may be believed, and a reader takes the
@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 use crate::records::floor::{FloorRecordV1, LogFloorRecordV1};
 use crate::records::{self, Reader, Recorded, codec};
 
-/// What the bytes of a statement begin with.
+/// The first bytes of a statement.
 const MAGIC: [u8; 8] = *b"asoflOOR";
 
 /// The magic, the checksum and the length of the record.
@@ -21,7 +21,7 @@ const HEAD_BYTES: usize = 16;
 /// Write-ahead logs by their number, with the bytes that are on disk.
 pub(super) type Logs = BTreeMap<u64, u64>;
 
-/// What is on disk as a whole.
+/// The state on disk as a whole.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Floor {
     /// The number of the MANIFEST, and its bytes.
@@ -32,7 +32,7 @@ pub(super) struct Floor {
     pub(super) logs: Logs,
 }
 
-/// How far the write-ahead logs are on disk.
+/// The parts of the write-ahead logs that are on disk.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct LogFloor {
     pub(super) last_sequence: u64,

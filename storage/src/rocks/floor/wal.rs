@@ -8,7 +8,7 @@ use super::log::{self, Walked};
 /// A batch begins with its first sequence number and the number of its entries.
 const BATCH_HEAD_BYTES: usize = 12;
 
-/// What a write-ahead log holds, up to its end or to what is damaged.
+/// The contents of a write-ahead log, up to its end or to what is damaged.
 #[derive(Debug)]
 pub(super) struct Wal {
     pub(super) number: u64,

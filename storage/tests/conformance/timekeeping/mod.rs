@@ -1,4 +1,4 @@
-//! What [`asofdb_storage::Timekeeping`] promises: a wrong clock does no lasting harm.
+//! The promises of [`asofdb_storage::Timekeeping`]: a wrong clock does no lasting harm.
 
 mod jumps;
 mod repair;

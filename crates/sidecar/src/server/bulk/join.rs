@@ -7,9 +7,9 @@ use arrow::datatypes::SchemaRef;
 use asofdb::{Error, JOIN_MEMORY_BYTES_MIN, JoinOptions, Prepared, Result, Session};
 use asofdb_protocol::{JoinEnd, JoinRequest, StreamReader, decode_message, encoded_message};
 
-use super::Work;
 use super::inflow::Inflow;
 use super::outflow::{Outflow, Stream};
+use super::work::Work;
 use crate::admission::Admission;
 
 pub(super) fn answer(

@@ -5,8 +5,8 @@ use asofdb::storage::{RowLayout, WriteBatch, key, row};
 use asofdb::{Committed, Error, FeatureView, Result, ScalarType, Timestamp};
 use asofdb_protocol::{CommittedMessage, LoadRequest, decode_message, encoded_message, read_row};
 
-use super::Work;
 use super::inflow::Inflow;
+use super::work::Work;
 use crate::admission::Admission;
 use crate::budget::Held;
 

@@ -8,7 +8,7 @@ use asofdb_protocol::{
     encoded_message,
 };
 
-use super::Work;
+use super::work::Work;
 use crate::admission::Admission;
 
 pub(super) fn freshness(work: &Work<'_>, admission: &mut Admission<'_>, body: &[u8]) -> Result<Vec<u8>> {

@@ -10,6 +10,7 @@ mod load;
 mod maintenance;
 mod outflow;
 mod scan;
+mod work;
 
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
@@ -22,11 +23,12 @@ use crossbeam::channel::{Receiver, RecvTimeoutError};
 
 use self::inflow::{Inflow, TOOK_TOO_LONG};
 use self::outflow::{Outflow, Piece};
-use super::Shared;
+use self::work::Work;
 use super::arrivals::{Arrivals, End};
 use super::replies::Replies;
 use super::session::Session;
-use crate::admission::{Caller, panicked};
+use super::shared::Shared;
+use crate::admission::panicked;
 use crate::consumers::Stopwatch;
 use crate::line::give_way;
 use crate::operation::Operation;
@@ -40,34 +42,24 @@ pub(super) fn is_bulk(kind: Kind) -> bool {
     matches!(kind, Scan | Join | Load | Freshness | Verify | Compact | Checkpoint | Copy | RepairClock)
 }
 
-/// The connection and the resources that a bulk request works with.
-struct Work<'w> {
-    shared: &'w Shared,
-    caller: &'w Caller,
-    /// Asks it to stop, because nobody waits for it any more.
-    counts: &'w Counts,
-}
-
-impl Work<'_> {
-    /// Does the work when the request has been admitted; returns the message that ends the answer.
-    fn answer(&self, kind: Kind, body: &[u8], inflow: &mut Inflow<'_, '_>, outflow: &Outflow) -> Result<Vec<u8>> {
-        let operation = operation(kind, body)?;
-        if operation.is_bulk() {
-            give_way();
-        }
-        self.shared.perform(self.caller, operation, |admission| match kind {
-            Kind::Scan => scan::answer(self, admission, body, outflow),
-            Kind::Join => join::answer(self, admission, body, inflow, outflow),
-            Kind::Load => load::answer(self, admission, body, inflow),
-            Kind::Freshness => maintenance::freshness(self, admission, body),
-            Kind::Verify => maintenance::verify(self, body),
-            Kind::Compact => maintenance::compact(self, body),
-            Kind::RepairClock => maintenance::repair_clock(self, body),
-            Kind::Checkpoint => maintenance::checkpoint(self, body, CheckpointFiles::Shared),
-            Kind::Copy => maintenance::checkpoint(self, body, CheckpointFiles::Copied),
-            _ => Err(not_bulk(kind)),
-        })
+/// Does the work when the request has been admitted; returns the message that ends the answer.
+fn answer(work: &Work<'_>, kind: Kind, body: &[u8], inflow: &mut Inflow<'_, '_>, outflow: &Outflow) -> Result<Vec<u8>> {
+    let operation = operation(kind, body)?;
+    if operation.is_bulk() {
+        give_way();
     }
+    work.shared.perform(work.caller, operation, |admission| match kind {
+        Kind::Scan => scan::answer(work, admission, body, outflow),
+        Kind::Join => join::answer(work, admission, body, inflow, outflow),
+        Kind::Load => load::answer(work, admission, body, inflow),
+        Kind::Freshness => maintenance::freshness(work, admission, body),
+        Kind::Verify => maintenance::verify(work, body),
+        Kind::Compact => maintenance::compact(work, body),
+        Kind::RepairClock => maintenance::repair_clock(work, body),
+        Kind::Checkpoint => maintenance::checkpoint(work, body, CheckpointFiles::Shared),
+        Kind::Copy => maintenance::checkpoint(work, body, CheckpointFiles::Copied),
+        _ => Err(not_bulk(kind)),
+    })
 }
 
 /// Returns the row of the table for requests whose rows travel as streams, and those that take long.
@@ -108,7 +100,7 @@ pub(super) fn serve(
     let (outflow, pieces) = outflow::new();
     let (answer, forwarded) = thread::scope(|scope| {
         let inflow = &mut inflow;
-        let working = move || work.answer(header.kind, body, inflow, &outflow);
+        let working = move || answer(&work, header.kind, body, inflow, &outflow);
         let worker = match thread::Builder::new().name("bulk".into()).spawn_scoped(scope, working) {
             Ok(worker) => worker,
             Err(error) => return (Err(no_thread(error)), Ok(())),

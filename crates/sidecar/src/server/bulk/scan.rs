@@ -5,8 +5,8 @@ use asofdb::parts::scan_counted;
 use asofdb::{Error, ExportRows, Result, Scan, ScanSink};
 use asofdb_protocol::{Kind, NamedValue, ScanBegin, ScanEnd, ScanRequest, decode_message, encoded_message};
 
-use super::Work;
 use super::outflow::{Outflow, Stream};
+use super::work::Work;
 use crate::admission::Admission;
 
 /// Most versions of one entity that are a page, as HTTP gives it; more of them are an export.

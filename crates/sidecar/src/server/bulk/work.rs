@@ -1,0 +1,14 @@
+//! The surroundings of a bulk request's work.
+
+use asofdb::parts::Counts;
+
+use crate::admission::Caller;
+use crate::server::shared::Shared;
+
+/// The connection and the resources that a bulk request works with.
+pub(super) struct Work<'w> {
+    pub(super) shared: &'w Shared,
+    pub(super) caller: &'w Caller,
+    /// Asks it to stop, because nobody waits for it any more.
+    pub(super) counts: &'w Counts,
+}

@@ -1,0 +1,62 @@
+//! State that all connections of the native door share.
+
+use std::sync::Arc;
+
+use asofdb::{Error, Result};
+
+use super::registry::Registry;
+use crate::access::Access;
+use crate::admission::{Admission, Caller, DoorName, Request};
+use crate::bounds::Bounds;
+use crate::budget::Budget;
+use crate::gauges::Gauge;
+use crate::operation::Operation;
+use crate::service::Service;
+
+/// The name of this door.
+pub(super) const NATIVE: DoorName = DoorName::Native;
+
+/// State that all connections share.
+pub(super) struct Shared {
+    pub(super) service: Arc<Service>,
+    pub(super) access: Access,
+    pub(super) bounds: Bounds,
+    pub(super) registry: Registry,
+    pub(super) budget: Budget,
+}
+
+/// Adds one to a gauge for as long as it lives.
+pub(super) struct Counted<'g>(&'g Gauge);
+
+impl<'g> Counted<'g> {
+    pub(super) fn new(gauge: &'g Gauge) -> Self {
+        gauge.add(1);
+        Counted(gauge)
+    }
+}
+
+impl Drop for Counted<'_> {
+    fn drop(&mut self) {
+        self.0.subtract(1);
+    }
+}
+
+impl Shared {
+    #[cold]
+    pub(super) fn full(&self) -> Error {
+        let max = self.bounds.connections_max;
+        Error::unavailable(format!("the sidecar has {max} connections already, the most that it takes; try again"))
+    }
+
+    /// Does the work of a request, when it has been admitted.
+    pub(super) fn perform<T>(
+        &self,
+        caller: &Caller,
+        operation: Operation,
+        work: impl FnOnce(&mut Admission<'_>) -> Result<T>,
+    ) -> Result<T> {
+        let in_flight_max = self.bounds.requests_in_flight_max;
+        let (service, caller) = (&*self.service, caller.clone());
+        Request { service, door: NATIVE, in_flight_max, caller, operation }.enter()?.work(work)
+    }
+}
