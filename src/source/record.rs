@@ -4,6 +4,8 @@ use std::ops::Range;
 
 use super::delimiter::Delimiter;
 
+const NOT_UTF_8: &str = "it is not UTF-8";
+
 /// A record that is read line by line, because fields in quotes may hold line ends.
 #[derive(Debug)]
 pub(super) struct CsvRecord {
@@ -95,8 +97,10 @@ impl CsvRecord {
         if self.in_quotes {
             return Err("a quote is left open");
         }
-        let text = std::str::from_utf8(&self.text).map_err(|_| "it is not UTF-8")?;
-        Ok(Fields { text, ends: &self.ends })
+        let text = std::str::from_utf8(&self.text).map_err(|_| NOT_UTF_8)?;
+        // The fields stand one behind the other: two broken characters of neighbours may make a whole one.
+        let is_whole = |end: &FieldEnd| text.is_char_boundary(end.end);
+        if self.ends.iter().all(is_whole) { Ok(Fields { text, ends: &self.ends }) } else { Err(NOT_UTF_8) }
     }
 
     /// The number of fields.
@@ -129,7 +133,7 @@ impl<'r> Fields<'r> {
     }
 
     pub(super) fn get(&self, index: usize) -> &'r str {
-        // Fields end where a delimiter, a quote or a line end was, all of them ASCII: never within a character.
+        // No field ends within a character: `CsvRecord::fields` has looked.
         &self.text[range(self.ends, index)]
     }
 
@@ -201,6 +205,19 @@ mod tests {
         let mut record = CsvRecord::new(";".parse().unwrap());
         assert!(record.feed(b"1,5;\"a;b\";\n"));
         assert_eq!(record.fields().unwrap().iter().collect::<Vec<_>>(), ["1,5", "a;b", ""]);
+    }
+
+    #[test]
+    fn broken_characters_of_neighbours_make_no_whole_one() {
+        let mut record = CsvRecord::new(Delimiter::COMMA);
+        for line in [&b"a\xd0,\x96b"[..], b"\"a\xd0\",\x96b\n", b"\xd0,\"\x96\"\r\n", b"\xd0,,\x96"] {
+            record.clear();
+            assert!(record.feed(line));
+            assert_eq!(record.fields().unwrap_err(), "it is not UTF-8", "{line:?}");
+        }
+        record.clear();
+        assert!(record.feed("é,Ж".as_bytes()));
+        assert_eq!(record.fields().unwrap().iter().collect::<Vec<_>>(), ["é", "Ж"]);
     }
 
     #[test]
