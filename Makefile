@@ -17,8 +17,9 @@ demo: ## real flights from files to a correct training set
 test: ## everything that CI checks
 	@bash .ci/run
 
-torture: ## the long runs of the tests of faults: every bit of the MANIFEST, thousands of places elsewhere
-	@$(PREPARED) cargo test --workspace --test torture -- --include-ignored --nocapture
+torture: ## the long runs of the tests of faults, with a table at the end; TORTURE_ARGS go to the program: parts, --seed N
+	@$(PREPARED) build_asof && cargo test --workspace --test torture -- --include-ignored --nocapture \
+		&& cargo run -q --workspace --bin torture -- $(TORTURE_ARGS)
 
 wheel: ## the Python package, in release, with RocksDB as the tests have built it
 	@bash scripts/wheel

@@ -1,0 +1,16 @@
+//! Processes that are there to be killed.
+
+/// A process that a part starts, by name, with its arguments.
+type Child = (&'static str, fn(&[String]));
+
+/// Every child.
+const CHILDREN: &[Child] = &[];
+
+/// Runs a child of a part; `torture child NAME ARGUMENT...` calls it.
+///
+/// # Panics
+/// If there is no such child, and where the child does.
+pub fn run_child(name: &str, arguments: &[String]) {
+    let (_, run) = CHILDREN.iter().find(|(found, _)| *found == name).unwrap_or_else(|| panic!("no child {name:?}"));
+    run(arguments);
+}

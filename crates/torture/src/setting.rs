@@ -1,0 +1,70 @@
+//! What the parts of a run share.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use tempfile::TempDir;
+
+use crate::Random;
+
+/// The length of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scale {
+    /// Some seconds a part.
+    Short,
+    /// All parts together in an hour of two cores.
+    Long,
+}
+
+/// What the parts of a run share.
+#[derive(Debug, Clone)]
+pub struct Setting {
+    /// The start of everything random.
+    pub seed: u64,
+    /// The length of the run.
+    pub scale: Scale,
+    /// The binary `asof`.
+    pub asof: PathBuf,
+    /// The binary `torture`, which is also what is killed.
+    pub torture: PathBuf,
+}
+
+impl Setting {
+    /// The setting of a run whose binaries stand beside each other.
+    ///
+    /// # Panics
+    /// If `asof` is not there.
+    pub fn new(seed: u64, scale: Scale, torture: &Path) -> Self {
+        let asof = torture.with_file_name("asof");
+        assert!(asof.exists(), "no asof beside {}: run `make torture`, or build the workspace", torture.display());
+        Setting { seed, scale, asof, torture: torture.to_owned() }
+    }
+
+    /// A number that goes by the length of the run.
+    pub const fn scaled(&self, short: u64, long: u64) -> u64 {
+        match self.scale {
+            Scale::Short => short,
+            Scale::Long => long,
+        }
+    }
+
+    /// Random numbers of one part: `salt` keeps parts, and rounds of a part, apart.
+    pub fn random(&self, salt: u64) -> Random {
+        Random::new(Random::new(self.seed ^ salt.rotate_left(32)).next())
+    }
+
+    /// A directory that is removed when it is dropped.
+    ///
+    /// # Panics
+    /// If there is no room for one.
+    pub fn directory(&self) -> TempDir {
+        tempfile::Builder::new().prefix("torture-").tempdir().expect("a directory for temporary files")
+    }
+
+    /// The command that runs a child of [`run_child`](crate::run_child).
+    pub fn child(&self, name: &str) -> Command {
+        let mut command = Command::new(&self.torture);
+        command.arg("child").arg(name);
+        command
+    }
+}
