@@ -33,6 +33,7 @@
 //! # Ok(())
 //! # }
 //! ```
+#![cfg_attr(not(feature = "files"), allow(dead_code, reason = "what only files need"))]
 
 #[cfg(feature = "rocksdb")]
 mod backup;

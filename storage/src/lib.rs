@@ -7,6 +7,7 @@
 //! [`MemoryBackend`] is its executable specification and `RocksBackend` (feature `rocksdb`, on by default) the one on
 //! disk. [`Online`] is a table of newest versions that hangs on a store: [`MemoryOnline`] or `RocksOnline`. The codecs
 //! ([`key`], [`row`]) and the model build without RocksDB in seconds.
+#![cfg_attr(not(feature = "rocksdb"), allow(dead_code, reason = "what only the store on disk needs"))]
 
 mod backend;
 mod batch;

@@ -3,6 +3,7 @@
 //! [`Client`] is a [`Session`](asofdb::Session): it has the methods, types and errors of an embedded
 //! [`Store`](asofdb::Store). `AsyncClient` (feature `async`) has them for tokio, and [`Engine`] is a store wherever it is.
 //! RocksDB is not compiled for it.
+#![cfg_attr(not(feature = "async"), allow(dead_code, reason = "what only the client for tokio needs"))]
 
 #[cfg(feature = "async")]
 mod asynchronous;
