@@ -84,7 +84,8 @@ pub use self::join::{
 };
 pub use self::json::{AnswerRows, AsJson, HistoryRows};
 pub use self::progress::{OnProgress, Progress};
-pub use self::read::answer::{Answer, AnswerColumns};
+pub use self::read::answer::Answer;
+pub use self::read::fields::AnswerColumns;
 pub use self::read::history::HistoryRow;
 pub use self::read::matrix::{F32Matrix, MatrixNumber};
 pub use self::read::question::Question;

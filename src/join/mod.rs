@@ -26,7 +26,7 @@ pub use self::known::KnownAt;
 pub use self::options::{JOIN_MEMORY_BYTES_DEFAULT, JOIN_MEMORY_BYTES_MIN, JoinOptions};
 #[cfg(feature = "files")]
 pub use self::training_set::{TrainingSetOptions, open_spine, write_training_set};
-use crate::read::answer::{Answer, answer_fields};
+use crate::read::answer::Answer;
 use crate::read::plan::ReadPlan;
 use crate::read::request::Prepared;
 use crate::store::Store;
@@ -83,9 +83,8 @@ pub(crate) fn join<'s>(
 /// The spine's columns, then the answer's. No two may have one name.
 fn result_schema(plan: &ReadPlan, spine: &Schema, options: &JoinOptions) -> Result<SchemaRef> {
     let taken: Vec<&str> = spine.fields().iter().map(|field| field.name().as_str()).collect();
-    let answer = answer_fields(plan, options.columns, &taken);
     let mut fields: Vec<Arc<Field>> = spine.fields().iter().cloned().collect();
-    fields.extend(answer.into_iter().map(Arc::new));
+    fields.extend(plan.fields().list(options.columns, &taken));
     let mut seen = std::collections::HashSet::new();
     if let Some(twice) = fields.iter().find(|field| !seen.insert(field.name().as_str())) {
         let message = format!("two columns of the result would be named {:?}; rename the spine's", twice.name());

@@ -1,7 +1,7 @@
 //! Options of a join.
 
 use super::known::KnownAt;
-use crate::read::answer::AnswerColumns;
+use crate::read::fields::AnswerColumns;
 
 /// Memory a join may hold for a chunk of the spine and its answers, unless told otherwise. A million rows
 /// of sixty floats are one chunk, and so one pass over each view.

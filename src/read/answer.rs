@@ -4,26 +4,15 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch};
-use arrow::datatypes::{Field as ArrowField, Schema};
+use arrow::datatypes::{Field as ArrowField, FieldRef, Schema};
 use asofdb_storage::{Error, Field, Result, Status, Timestamp, Value};
 
 use crate::definitions::reference::ResolvedFeature;
-use crate::read::columns::{event_column, field_column, field_columns, status_column, status_type};
+use crate::read::columns::{event_column, field_column, field_columns, status_column};
+use crate::read::fields::AnswerColumns;
 use crate::read::plan::ReadPlan;
 use crate::read::record::Records;
 use crate::read::stored::ValueSlot;
-use crate::rows::types::{feature_field, timestamp_type};
-
-/// The columns that an answer gives beside the features.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct AnswerColumns {
-    /// Name every feature `view__feature`, not only where names collide.
-    pub full_names: bool,
-    /// Add a dictionary column `feature__status` a feature.
-    pub statuses: bool,
-    /// Add a column `view__event_timestamp` a view.
-    pub event_timestamps: bool,
-}
 
 /// The answer of a read: values and statuses for each row, feature by feature.
 #[derive(Debug)]
@@ -149,9 +138,10 @@ impl Answer {
     /// As there; `Invalid` when the columns have other lengths than the answer.
     pub fn to_record_batch_beside(&self, beside: &[(&str, ArrayRef)], columns: AnswerColumns) -> Result<RecordBatch> {
         let taken: Vec<&str> = beside.iter().map(|(name, _)| *name).collect();
-        let field = |(name, array): &(&str, ArrayRef)| ArrowField::new(*name, array.data_type().clone(), true);
-        let mut fields: Vec<ArrowField> = beside.iter().map(field).collect();
-        fields.extend(answer_fields(&self.plan, columns, &taken));
+        let field =
+            |(name, array): &(&str, ArrayRef)| Arc::new(ArrowField::new(*name, array.data_type().clone(), true));
+        let mut fields: Vec<FieldRef> = beside.iter().map(field).collect();
+        fields.extend(self.plan.fields().list(columns, &taken));
         let mut arrays: Vec<ArrayRef> = beside.iter().map(|(_, array)| array.clone()).collect();
         arrays.extend(self.arrays(columns, 0..self.rows)?);
         RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays)
@@ -160,10 +150,10 @@ impl Answer {
 
     /// The names of the features' columns beside columns of the names `taken`.
     pub fn column_names(&self, full: bool, taken: &[&str]) -> Vec<String> {
-        self.plan.output.column_names(full, taken)
+        self.plan.fields().names(full, taken)
     }
 
-    /// The columns of `rows`, in the order of [`answer_fields`].
+    /// The columns of `rows`, in the order of [`AnswerFields::list`](crate::read::fields::AnswerFields::list).
     pub(crate) fn arrays(&self, columns: AnswerColumns, rows: Range<usize>) -> Result<Vec<ArrayRef>> {
         let mut arrays = Vec::with_capacity(self.features());
         for (feature, column) in self.columns(&rows)?.into_iter().enumerate() {
@@ -178,20 +168,4 @@ impl Answer {
         }
         Ok(arrays)
     }
-}
-
-/// The fields of an answer's columns: features, each with its status if asked, then event timestamps.
-pub(crate) fn answer_fields(plan: &ReadPlan, columns: AnswerColumns, taken: &[&str]) -> Vec<ArrowField> {
-    let names = plan.output.column_names(columns.full_names, taken);
-    let mut fields = Vec::with_capacity(names.len());
-    for (column, name) in plan.output.columns.iter().zip(names) {
-        let status = columns.statuses.then(|| ArrowField::new(format!("{name}__status"), status_type(), false));
-        fields.push(feature_field(&column.resolved.feature, name));
-        fields.extend(status);
-    }
-    if columns.event_timestamps {
-        let name = |view: &str| ArrowField::new(format!("{view}__event_timestamp"), timestamp_type(), true);
-        fields.extend(plan.stored.views.iter().map(|planned| name(&planned.view.name)));
-    }
-    fields
 }

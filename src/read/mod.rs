@@ -3,6 +3,7 @@
 pub(crate) mod answer;
 pub(crate) mod arena;
 pub(crate) mod columns;
+pub(crate) mod fields;
 mod floats;
 pub(crate) mod found;
 pub(crate) mod history;

@@ -72,21 +72,4 @@ impl Output {
             ))),
         }
     }
-
-    /// The column names of the answer: feature names, or `view__feature` where names would collide with
-    /// another feature or with one of `taken`, or everywhere if `full` is asked.
-    pub fn column_names(&self, full: bool, taken: &[&str]) -> Vec<String> {
-        let mut count = std::collections::HashMap::new();
-        for column in &self.columns {
-            *count.entry(column.resolved.feature.name.as_str()).or_insert(0) += 1;
-        }
-        let name = |column: &OutputColumn| {
-            let ResolvedFeature { view, feature } = &column.resolved;
-            match full || count[feature.name.as_str()] > 1 || taken.contains(&feature.name.as_str()) {
-                true => format!("{}__{}", view.name, feature.name),
-                false => feature.name.clone(),
-            }
-        };
-        self.columns.iter().map(name).collect()
-    }
 }

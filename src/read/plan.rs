@@ -11,9 +11,12 @@
 //!
 //! A matrix of stored numbers needs no records: the stored stage has compiled the column of each feature, and writes there.
 
+use std::sync::OnceLock;
+
 use asofdb_storage::{Catalog, Result};
 
 use crate::definitions::reference::{ResolvedFeature, resolve};
+use crate::read::fields::AnswerFields;
 use crate::read::output::{Output, OutputColumn};
 use crate::read::stored::{Stored, StoredBuilder};
 
@@ -26,6 +29,8 @@ pub struct ReadPlan {
     pub stored: Stored,
     /// The last stage: what the answer shows.
     pub output: Output,
+    /// Made when first asked for: matrices and records need none.
+    fields: OnceLock<AnswerFields>,
 }
 
 impl ReadPlan {
@@ -40,6 +45,12 @@ impl ReadPlan {
             resolved,
         };
         let columns = resolve(catalog, references)?.into_iter().enumerate().map(column).collect();
-        Ok(ReadPlan { revision: catalog.revision(), stored: stored.build()?, output: Output::new(columns) })
+        let (revision, stored, output) = (catalog.revision(), stored.build()?, Output::new(columns));
+        Ok(ReadPlan { revision, stored, output, fields: OnceLock::new() })
+    }
+
+    /// The Arrow fields of the answer's columns.
+    pub(crate) fn fields(&self) -> &AnswerFields {
+        self.fields.get_or_init(|| AnswerFields::new(&self.output, &self.stored))
     }
 }

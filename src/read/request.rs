@@ -79,7 +79,7 @@ impl Prepared {
     /// The names of the features' columns beside columns of the names `taken`: `view__feature` where names would
     /// collide, or everywhere if `full` is asked.
     pub fn column_names(&self, full: bool, taken: &[&str]) -> Vec<String> {
-        self.plan.read().output.column_names(full, taken)
+        self.plan.read().fields().names(full, taken)
     }
 
     /// Entity rows to be filled one by one, in the order of [`Prepared::join_keys`].
