@@ -28,4 +28,8 @@ macro_rules! short_forms {
     };
 }
 
-short_forms! {}
+short_forms! {
+    a_killed_writer_loses_nothing_that_was_acknowledged: "crash",
+    commands_that_are_killed_leave_nothing_half_done: "output",
+    power_cuts_lose_nothing_that_was_synced_and_otherwise_the_newest: "power",
+}

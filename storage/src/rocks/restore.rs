@@ -9,6 +9,7 @@ use super::manifest::{self, ListedFile, Manifest};
 use super::modes::Modes;
 use super::{directory, sums};
 use crate::error::{Error, Result};
+use crate::fail_point;
 use crate::output::OutputDirectory;
 
 /// The outcome of a restore.
@@ -50,8 +51,11 @@ pub(super) fn make(
     prove: impl FnOnce(&Path) -> Result<Option<u64>>,
 ) -> Result<Restored> {
     let output = begin(store)?;
+    fail_point("restore begun");
     let copied = copy(output.path())?;
+    fail_point("restore copied");
     let versions_read = prove(output.path())?;
+    fail_point("restore proved");
     output.finish()?;
     let bytes = copied.files.iter().map(|file| file.sum.bytes).sum();
     Ok(Restored { files: copied.files.len() as u64, bytes, versions_read })

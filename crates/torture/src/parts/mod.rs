@@ -1,6 +1,10 @@
 //! Every part, in the order of a whole run.
 
+mod crash;
+pub(crate) mod output;
+mod power;
+
 use crate::Part;
 
 /// Every part, in the order of a whole run.
-pub const PARTS: &[Part] = &[];
+pub const PARTS: &[Part] = &[crash::CRASH, output::OUTPUT, power::POWER];
