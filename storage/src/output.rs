@@ -138,6 +138,33 @@ fn sync_tree(directory: &Path) -> io::Result<()> {
     File::open(directory)?.sync_all()
 }
 
+/// Makes a directory where there is none, and those above it. Their names outlive a power cut when it returns.
+///
+/// # Errors
+/// Those of the file system.
+pub fn create_directories(path: &Path) -> io::Result<()> {
+    if path.as_os_str().is_empty() || path.is_dir() {
+        return Ok(());
+    }
+    create_directories(parent(path))?;
+    match fs::create_dir(path) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists || !path.is_dir() => Err(error),
+        _ => sync_name(path),
+    }
+}
+
+/// Makes the name of a file or directory outlive a power cut: only the sync of the directory that has it promises that.
+///
+/// # Errors
+/// Those of the file system.
+pub fn sync_name(path: &Path) -> io::Result<()> {
+    match File::open(parent(path)) {
+        // Who may not list a directory may still write into it, and has no way to ask for more.
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(()),
+        opened => opened?.sync_all(),
+    }
+}
+
 /// The error for a write below `path` that failed; the cause may lie deep in the chain of another library's error.
 pub fn cannot_write(path: &Path, error: impl Into<Box<dyn StdError + Send + Sync>>) -> Error {
     let error = error.into();

@@ -15,7 +15,7 @@ use super::sums::{self, FileSum, Sums};
 use crate::backend::CheckpointFiles;
 use crate::error::{Error, Result};
 use crate::fail_point;
-use crate::output::OutputDirectory;
+use crate::output::{OutputDirectory, create_directories};
 
 /// The directory that RocksDB makes within ours.
 const COPY: &str = "copy";
@@ -27,7 +27,7 @@ pub(super) fn checkpoint(store: &Store, target: &Path, files: CheckpointFiles) -
     }
     let doing = || format!("cannot write a checkpoint to {}", target.display());
     if let Some(parent) = target.parent() {
-        fs::create_dir_all(parent).map_err(|error| from_io(&doing(), error))?;
+        create_directories(parent).map_err(|error| from_io(&doing(), error))?;
     }
     let output = match store.options.shared {
         true => OutputDirectory::create(target)?,

@@ -10,7 +10,7 @@ use super::modes::Modes;
 use super::{directory, sums};
 use crate::error::{Error, Result};
 use crate::fail_point;
-use crate::output::OutputDirectory;
+use crate::output::{OutputDirectory, create_directories};
 
 /// The outcome of a restore.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,7 +94,7 @@ fn begin(store: &Path) -> Result<OutputDirectory> {
         _ => {}
     }
     if let Some(parent) = store.parent() {
-        fs::create_dir_all(parent).map_err(failed)?;
+        create_directories(parent).map_err(failed)?;
     }
     OutputDirectory::create_private(store)
 }
