@@ -22,7 +22,7 @@ mod writer;
 
 pub use children::run_child;
 pub use part::{Done, Part};
-pub use parts::PARTS;
+pub use parts::{PARTS, new_store_after_a_power_cut};
 pub use random::Random;
 pub use report::Report;
 pub use setting::{Scale, Setting};

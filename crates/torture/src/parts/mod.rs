@@ -4,6 +4,7 @@ mod crash;
 pub(crate) mod output;
 mod power;
 
+pub use self::power::new_store_after_a_power_cut;
 use crate::Part;
 
 /// Every part, in the order of a whole run.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use asofdb::Manifest;
 use asofdb_storage::{Backups, SystemClock, Upkeep, restore, restore_backup};
 
-use super::site::{Program, Site, tree};
+use super::site::{Program, Site, succeed, tree};
 use crate::{Setting, writer};
 
 /// What a command has made, in parts that are each there or not.
@@ -149,25 +149,46 @@ fn ingested(site: &Site, _: &Setting) -> Result<Print, String> {
     Ok(vec![versions(&site.path("store"))?, rejects])
 }
 
-/// An export, by its files as the manifest lists them.
-fn export(site: &Site, _: &Setting) -> Result<Print, String> {
+/// An export, by its manifest and the rows of its files.
+fn export(site: &Site, setting: &Setting) -> Result<Print, String> {
     let out = site.path("out");
     if !out.exists() {
         return Ok(vec![NOTHING.to_owned()]);
     }
     let manifest = Manifest::read(&out).map_err(|error| format!("{error:#}"))?;
-    let mut found = format!("{} rows", manifest.rows);
-    for file in &manifest.files {
-        let bytes = fs::read(out.join(&file.path)).map_err(|error| format!("{}: {error}", file.path))?;
-        found += &format!(", {} of {} bytes, sum {}", file.path, bytes.len(), sum(&bytes));
+    let files: Vec<_> = manifest.files.iter().map(|file| format!("out/{}", file.path)).collect();
+    for (file, listed) in files.iter().zip(&manifest.files) {
+        let bytes = fs::metadata(site.path(file)).map_err(|error| format!("{file}: {error}"))?.len();
+        if bytes != listed.bytes {
+            return Err(format!("{file} has {bytes} bytes, and {} are listed", listed.bytes));
+        }
     }
-    let files = tree(&out).iter().filter(|path| path.is_file()).count();
-    Ok(vec![format!("{found}, {files} files")])
+    let there = tree(&out).iter().filter(|path| path.is_file()).count();
+    let read = read_back(site, &files, setting)?;
+    Ok(vec![format!("{} rows in {files:?}, {there} files, {read}", manifest.rows)])
 }
 
-fn training_set(site: &Site, _: &Setting) -> Result<Print, String> {
-    let found = fs::read(site.path("out.parquet"));
-    Ok(vec![found.map_or_else(|_| NOTHING.to_owned(), |bytes| format!("{} bytes, sum {}", bytes.len(), sum(&bytes)))])
+/// A training set has the columns of the view that it was made of.
+fn training_set(site: &Site, setting: &Setting) -> Result<Print, String> {
+    let read = match site.path("out.parquet").exists() {
+        true => read_back(site, &["out.parquet".to_owned()], setting)?,
+        false => NOTHING.to_owned(),
+    };
+    Ok(vec![read])
+}
+
+/// Reads files into a store of their own, and tells what is there then.
+fn read_back(site: &Site, files: &[String], setting: &Setting) -> Result<String, String> {
+    let scratch = setting.directory();
+    let store = scratch.path().join("store");
+    let run = |arguments: &[&str]| {
+        let mut command = site.command(setting, Program::Asof, arguments);
+        succeed(command.arg("--store").arg(&store))
+    };
+    run(&["apply", "definitions.toml"])?;
+    let ingest: Vec<&str> = ["ingest", "clicks"].into_iter().chain(files.iter().map(String::as_str)).collect();
+    run(&ingest)?;
+    versions(&store)
 }
 
 /// A checkpoint, by what is restored from it; the store must be well besides.
@@ -199,9 +220,4 @@ fn backups(directory: &Path, setting: &Setting) -> Result<Print, String> {
         newest = versions(&to)?;
     }
     Ok(vec![newest])
-}
-
-/// The FNV-1a sum of bytes: equal contents have equal ones.
-fn sum(bytes: &[u8]) -> u64 {
-    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |sum, byte| (sum ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
 }
