@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use asofdb_storage::{BackedUp, Backups, Error, Result};
+use asofdb_storage::{BackedUp, Backups, Error, Result, fail_point};
 
 use crate::session::Session;
 
@@ -19,12 +19,14 @@ pub fn back_up(store: &impl Session, backups: &Backups, checkpoint: Option<&Path
     let Some(checkpoint) = checkpoint else {
         let place = backups.place_for_checkpoint()?;
         store.checkpoint(&place)?;
+        fail_point("backup checkpointed");
         let added = backups.add(&place, store.now()?)?;
         backups.clear_checkpoint()?;
         return Ok(added);
     };
     store.checkpoint(checkpoint)?;
     let added = store.now().and_then(|now| backups.add(checkpoint, now));
+    fail_point("backup added");
     let removed = fs::remove_dir_all(checkpoint).map_err(|error| {
         Error::unavailable(format!("cannot remove the checkpoint {}", checkpoint.display())).with_source(error)
     });

@@ -20,7 +20,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use asofdb_storage::{KeyRange, Result, Timestamp};
+use asofdb_storage::{KeyRange, Result, Timestamp, fail_point};
 use crossbeam::channel::{RecvTimeoutError, bounded};
 
 pub(crate) use self::batches::BatchExport;
@@ -76,6 +76,7 @@ pub(crate) fn export(
         files.push(PartFile::create(&task.destination, part_name(0))?.finish()?);
     }
     let manifest = new_manifest(&view.name, task.selection.schema, snapshot.now(), files, options);
+    fail_point("export files written");
     manifest.write(output.path(), output.target())?;
     output.finish()?;
     Ok(manifest)

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use arrow::array::{AsArray, RecordBatch};
 use arrow::compute::{max, min};
 use arrow::datatypes::TimestampMicrosecondType;
-use asofdb_storage::{Result, Scanned, Timestamp};
+use asofdb_storage::{Result, Scanned, Timestamp, fail_point};
 use parquet::arrow::ArrowWriter;
 
 use super::destination::Destination;
@@ -64,6 +64,7 @@ impl PartFile {
     /// Closes the file.
     pub(super) fn finish(self) -> Result<Written> {
         let PartFile { destination, path, writer, rows, span } = self;
+        fail_point("export file begun");
         writer.close().map_err(|error| destination.cannot_write(error))?;
         let metadata = fs::metadata(destination.directory.join(&path));
         let bytes = metadata.map_err(|error| destination.cannot_write(error))?.len();

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::thread::{self, ScopedJoinHandle};
 
-use asofdb_storage::{Error, Result, WriteBatch};
+use asofdb_storage::{Error, Result, WriteBatch, fail_point};
 use crossbeam::channel::{Sender, bounded};
 
 use super::identity::Reached;
@@ -77,7 +77,10 @@ impl<'s> Loader<'s> {
     pub(super) fn start<'e>(scope: &'s thread::Scope<'s, 'e>, target: &'s Target<'_>) -> Result<Self> {
         // Without room: a chunk is handed over when the one before is written.
         let (chunks, receive) = bounded::<Chunk>(0);
-        let load = |chunk: Chunk| target.load(chunk.into_batch());
+        let load = |chunk: Chunk| {
+            fail_point("ingest loads");
+            target.load(chunk.into_batch())
+        };
         let thread = threads::start(scope, "that loads", move || receive.into_iter().try_for_each(load))?;
         Ok(Loader { chunks, thread })
     }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::thread;
 
-use asofdb_storage::{Error, Result, Timestamp};
+use asofdb_storage::{Error, Result, Timestamp, fail_point};
 
 use super::chunk::{Chunk, Loader};
 use super::decode::each_piece;
@@ -46,7 +46,9 @@ impl<'r, 'p> Run<'r, 'p> {
             self.find_rejects_again(index)?;
             self.check(index)?;
         }
+        fail_point("ingest checked");
         self.write()?;
+        fail_point("ingest written");
         let rejects = self.rejects.map(Rejects::finish).transpose()?.flatten();
         Ok((self.files.iter().map(InputFile::report).collect(), rejects))
     }

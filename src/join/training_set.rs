@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::{Field, Schema, SchemaRef};
-use asofdb_storage::{Error, JoinKey, Result, ValueType};
+use asofdb_storage::{Error, JoinKey, Result, ValueType, fail_point};
 use crossbeam::channel::{Receiver, bounded};
 use parquet::arrow::ArrowWriter;
 
@@ -100,7 +100,10 @@ fn write(
     for batch in batches {
         match batch {
             Some(batch) => writer.write(&batch).map_err(failed)?,
-            None => return writer.into_inner().map_err(failed)?.finish(),
+            None => {
+                fail_point("training set joined");
+                return writer.into_inner().map_err(failed)?.finish();
+            }
         }
     }
     Ok(())

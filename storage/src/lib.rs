@@ -18,6 +18,7 @@ mod definition;
 mod descriptors;
 mod difference;
 mod error;
+mod fail_point;
 mod float_run;
 mod floats;
 pub mod key;
@@ -59,6 +60,7 @@ pub use definition::{
 };
 pub use descriptors::open_files_max;
 pub use error::{Error, ErrorKind, Hint, Result};
+pub use fail_point::fail_point;
 pub use floats::Floats;
 pub use memory::MemoryBackend;
 pub use memory_online::MemoryOnline;

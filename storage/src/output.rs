@@ -22,6 +22,7 @@ use rustix::fs::{CWD, RenameFlags, renameat_with};
 use rustix::io::Errno;
 
 use crate::error::{Error, Result};
+use crate::fail_point;
 
 /// The text between the target's name and the writer's number in a temporary name.
 pub const TEMPORARY_MARK: &str = ".asof-tmp-";
@@ -57,6 +58,7 @@ impl OutputFile {
     /// # Errors
     /// `Unavailable` when the disk is full, `Conflict` when the target was created meanwhile. Nothing is left then.
     pub fn finish(self) -> Result<()> {
+        fail_point("output written");
         self.file.sync_all().map_err(|error| cannot_write(&self.claim.target, error))?;
         self.claim.publish()
     }
@@ -118,6 +120,7 @@ impl OutputDirectory {
     /// # Errors
     /// As [`OutputFile::finish`].
     pub fn finish(self) -> Result<()> {
+        fail_point("output written");
         sync_tree(&self.claim.temporary).map_err(|error| cannot_write(&self.claim.target, error))?;
         self.claim.publish()
     }
@@ -133,6 +136,33 @@ fn sync_tree(directory: &Path) -> io::Result<()> {
         }
     }
     File::open(directory)?.sync_all()
+}
+
+/// Makes a directory where there is none, and those above it. Their names outlive a power cut when it returns.
+///
+/// # Errors
+/// Those of the file system.
+pub fn create_directories(path: &Path) -> io::Result<()> {
+    if path.as_os_str().is_empty() || path.is_dir() {
+        return Ok(());
+    }
+    create_directories(parent(path))?;
+    match fs::create_dir(path) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists || !path.is_dir() => Err(error),
+        _ => sync_name(path),
+    }
+}
+
+/// Makes the name of a file or directory outlive a power cut: only the sync of the directory that has it promises that.
+///
+/// # Errors
+/// Those of the file system.
+pub fn sync_name(path: &Path) -> io::Result<()> {
+    match File::open(parent(path)) {
+        // Who may not list a directory may still write into it, and has no way to ask for more.
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(()),
+        opened => opened?.sync_all(),
+    }
 }
 
 /// The error for a write below `path` that failed; the cause may lie deep in the chain of another library's error.
@@ -189,6 +219,7 @@ impl Claim {
             match claim(&temporary, &create) {
                 Ok(file) => {
                     let claim = Claim { target: target.to_owned(), temporary, is_published: false };
+                    fail_point("output begun");
                     claim.settle(ticket, &mark)?;
                     return Ok((claim, file));
                 }
@@ -217,8 +248,10 @@ impl Claim {
     }
 
     fn publish(mut self) -> Result<()> {
+        fail_point("output synced");
         rename(&self.temporary, &self.target)?;
         self.is_published = true;
+        fail_point("output named");
         let sync = File::open(parent(&self.target)).and_then(|directory| directory.sync_all());
         sync.map_err(|error| cannot_write(&self.target, error))
     }

@@ -1,10 +1,13 @@
 //! Processes that are there to be killed.
 
+use crate::parts::output::ingest;
+use crate::writer;
+
 /// A process that a part starts, by name, with its arguments.
 type Child = (&'static str, fn(&[String]));
 
 /// Every child.
-const CHILDREN: &[Child] = &[];
+const CHILDREN: &[Child] = &[(writer::WRITER, writer::run), (ingest::INGEST, ingest::run)];
 
 /// Runs a child of a part; `torture child NAME ARGUMENT...` calls it.
 ///

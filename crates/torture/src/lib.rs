@@ -5,16 +5,24 @@
 //! short form ([`Scale::Short`]), with the same code.
 
 mod children;
+mod fail_points;
+mod history;
+mod oracle;
 mod part;
 mod parts;
 mod random;
 mod report;
 mod setting;
+mod shim;
+mod states;
 mod table;
+mod victim;
+mod workload;
+mod writer;
 
 pub use children::run_child;
 pub use part::{Done, Part};
-pub use parts::PARTS;
+pub use parts::{PARTS, new_store_after_a_power_cut};
 pub use random::Random;
 pub use report::Report;
 pub use setting::{Scale, Setting};

@@ -1,5 +1,6 @@
 //! A kind of fault, tried many times over.
 
+use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
@@ -33,9 +34,14 @@ impl Part {
     pub fn run(self, setting: &Setting) -> Done {
         let (mut report, start) = (Report::default(), std::time::Instant::now());
         if let Err(panic) = catch_unwind(AssertUnwindSafe(|| (self.run)(setting, &mut report))) {
-            let text = panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
-            report.fault(text.unwrap_or("it panicked"));
+            report.fault(panic_text(&*panic));
         }
         Done { part: self, report, took: start.elapsed() }
     }
+}
+
+/// The message of a panic.
+pub(crate) fn panic_text(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
+    text.unwrap_or("it panicked")
 }

@@ -28,6 +28,13 @@ impl Report {
         self.figures.push((name.to_owned(), value.into()));
     }
 
+    /// Adds what another report has.
+    pub fn add(&mut self, other: Report) {
+        other.counts.iter().for_each(|(name, count)| self.count(name, *count));
+        other.figures.into_iter().for_each(|(name, value)| self.figure(&name, value));
+        self.faults.extend(other.faults);
+    }
+
     /// Reports what is wrong, with all that is needed to see it again.
     pub fn fault(&mut self, message: impl Into<String>) {
         self.faults.push(message.into());

@@ -1,11 +1,15 @@
 //! What the parts of a run share.
 
+use std::num::NonZero;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use tempfile::TempDir;
 
-use crate::Random;
+use crate::part::panic_text;
+use crate::{Random, Report};
 
 /// The length of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,6 +55,31 @@ impl Setting {
     /// Random numbers of one part: `salt` keeps parts, and rounds of a part, apart.
     pub fn random(&self, salt: u64) -> Random {
         Random::new(Random::new(self.seed ^ salt.rotate_left(32)).next())
+    }
+
+    /// Does `rounds` independent rounds of a part, as many at a time as there are processors; each has its number and
+    /// a report of its own. A panic in one is a fault of it.
+    pub fn rounds(&self, rounds: u64, report: &mut Report, round: impl Fn(u64, &mut Report) + Sync) {
+        let next = AtomicU64::new(0);
+        let work = || {
+            let mut mine = Report::default();
+            loop {
+                let number = next.fetch_add(1, Ordering::Relaxed);
+                if number >= rounds {
+                    return mine;
+                }
+                if let Err(panic) = catch_unwind(AssertUnwindSafe(|| round(number, &mut mine))) {
+                    mine.fault(format!("round {number}, seed {}: {}", self.seed, panic_text(&*panic)));
+                }
+            }
+        };
+        let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
+        std::thread::scope(|scope| {
+            let workers: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
+            for worker in workers {
+                report.add(worker.join().expect("panics are caught within"));
+            }
+        });
     }
 
     /// A directory that is removed when it is dropped.

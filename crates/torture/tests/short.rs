@@ -2,12 +2,16 @@
 
 use std::path::Path;
 
-use asofdb_torture::{PARTS, Scale, Setting};
+use asofdb_torture::{PARTS, Scale, Setting, new_store_after_a_power_cut};
+
+fn setting() -> Setting {
+    Setting::new(1, Scale::Short, Path::new(env!("CARGO_BIN_EXE_torture")))
+}
 
 /// Runs the short form of a part; a fault fails the test.
 fn short(name: &str) {
     let part = PARTS.iter().find(|part| part.name == name).expect("a part of this name");
-    let done = part.run(&Setting::new(1, Scale::Short, Path::new(env!("CARGO_BIN_EXE_torture"))));
+    let done = part.run(&setting());
     assert_eq!(done.report.faults(), Vec::<String>::new());
     println!("{name}: {}", done.report.lines().join(", "));
 }
@@ -28,4 +32,13 @@ macro_rules! short_forms {
     };
 }
 
-short_forms! {}
+short_forms! {
+    a_killed_writer_loses_nothing_that_was_acknowledged: "crash",
+    commands_that_are_killed_leave_nothing_half_done: "output",
+    power_cuts_lose_nothing_that_was_synced_and_otherwise_the_newest: "power",
+}
+
+#[test]
+fn a_store_in_new_directories_is_there_after_a_power_cut_where_names_last_by_the_sync_of_their_directory_alone() {
+    assert_eq!(new_store_after_a_power_cut(&setting()), Ok(()));
+}

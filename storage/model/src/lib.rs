@@ -14,6 +14,7 @@ mod op;
 mod questions;
 mod runner;
 mod scale;
+mod script;
 mod subject;
 
 pub use answers::{Answer, Answers, Row, Seen, SnapshotAnswers};
@@ -25,4 +26,5 @@ pub use op::{Change, Moment, Op, OpRow, Step};
 pub use questions::{Point, Questions, Window};
 pub use runner::{Runner, run};
 pub use scale::VIEWS;
+pub use script::{EntityRows, LAST, NOTE, Script, Write};
 pub use subject::Subject;

@@ -19,7 +19,7 @@ pub enum Op {
         /// True if the write waits for the disk.
         sync: bool,
     },
-    /// Removes an entity from every view of its key space.
+    /// Removes an entity from every view.
     Erase {
         /// The entity.
         key: u8,

@@ -1,24 +1,22 @@
 //! Carries out a history on a subject, on the in-memory backend and on the log, and compares them after each step.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use asofdb_storage::row::{self, TOMBSTONE_ROW};
 use asofdb_storage::{
-    Backend, Catalog, Catalogs, Durability, Erased, ErrorKind, FeatureView, History, Lookup, ManualClock,
-    MemoryBackend, Result, ScalarType, Slot, Timekeeping, Timestamp, Value, ValueType, Version, WriteBatch,
+    Backend, Catalog, Catalogs, Erased, ErrorKind, FeatureView, History, ManualClock, MemoryBackend, Timekeeping,
+    Timestamp,
 };
 
 use crate::answers::{Answers, SnapshotAnswers};
-use crate::catalog::{Shape, encoded_key};
 use crate::followers::Follower;
 use crate::log::Log;
 use crate::op::{Change, Op, OpRow};
 use crate::questions::Questions;
+use crate::script::{EntityRows, NOTE, Script};
 use crate::subject::Subject;
 
-/// The note that every write sets or removes.
-const NOTE: &[u8] = b"progress";
+/// Texts stay shorter than this, so that a step stays short.
+const TEXT_BYTES: usize = 40;
 
 /// Runs a history on an empty subject that goes by `clock`.
 ///
@@ -49,14 +47,14 @@ impl Runner {
     /// When the subject refuses.
     pub fn new(subject: Subject, clock: Arc<ManualClock>) -> Self {
         let memory = MemoryBackend::new(clock.clone());
-        let mut model =
-            Model { clock, memory, log: Log::default(), shape: Shape::default(), note: None, writes: 0, steps: 0 };
+        let script = Script::new(TEXT_BYTES);
+        let mut model = Model { clock, memory, log: Log::default(), script, note: None, steps: 0 };
         // As a store that has been in use for an hour.
         model.memory.confirm_clock().expect("the model believes its clock");
         subject.backend().confirm_clock().expect("the store believes its clock");
         let of_memory = Follower::of(&model.memory).expect("the model can be observed");
         let of_subject = Follower::of(subject.backend()).expect("the store can be observed");
-        model.apply_shape(subject.backend());
+        model.set_catalog(subject.backend());
         Runner { subject, model, of_memory, of_subject }
     }
 
@@ -95,9 +93,8 @@ struct Model {
     clock: Arc<ManualClock>,
     memory: MemoryBackend,
     log: Log,
-    shape: Shape,
+    script: Script,
     note: Option<Vec<u8>>,
-    writes: i64,
     steps: usize,
 }
 
@@ -116,59 +113,26 @@ impl Model {
     }
 
     fn write(&mut self, backend: &dyn Backend, rows: &[OpRow], bulk: bool, sync: bool) {
-        self.writes += 1;
         let now = backend.now();
-        let rows = self.rows(rows, bulk, now);
-        let note = (self.writes % 4 != 0).then(|| self.writes.to_le_bytes().to_vec());
-        let batches = (batch(&rows, note.clone(), bulk, now), batch(&rows, note.clone(), bulk, now));
-        let (Ok(first), Ok(second)) = batches else {
+        let write = self.script.write(rows, bulk, sync, &self.memory.catalog(), now);
+        let Some(expected) = write.commit(&self.memory, now).expect("the model takes every valid batch") else {
             // Refused whole: what was already known stays as it was, which the next check holds.
             return;
         };
-        let durability = if sync { Durability::Sync } else { Durability::Os };
-        let commit = |backend: &dyn Backend, batch| match bulk {
-            true => backend.bulk_load(batch),
-            false => backend.commit(batch, durability),
-        };
-        let expected = commit(&self.memory, first).expect("the model takes every valid batch");
-        assert_eq!(commit(backend, second).expect("a valid batch is taken"), expected, "created timestamps differ");
-        for row in &rows {
-            let version = Version::new(row.event, row.created.unwrap_or(expected.created));
-            self.log.push(row.view.id, &row.key, version, &row.bytes);
-        }
-        self.note = note;
-    }
-
-    /// The rows whose views exist, encoded.
-    fn rows(&self, rows: &[OpRow], bulk: bool, now: Timestamp) -> Vec<Row> {
-        let catalog = self.memory.catalog();
-        let of_one_view = rows.first().map(|row| row.view).filter(|_| bulk);
-        let chosen = rows.iter().enumerate().filter(|(_, row)| of_one_view.is_none_or(|view| row.view == view));
-        let encode = |(index, row): (usize, &OpRow)| {
-            let view = catalog.view(Shape::name(row.view))?.clone();
-            let bytes = match row.tombstone {
-                true => TOMBSTONE_ROW.to_vec(),
-                false => encoded_row(&view, self.writes * 100 + index as i64),
-            };
-            let key = encoded_key(&view, row.key);
-            Some(Row { key, event: row.event.resolve(now), created: row.created.map(|c| c.resolve(now)), bytes, view })
-        };
-        chosen.filter_map(encode).collect()
+        let committed = write.commit(backend, now).expect("a valid batch is taken");
+        assert_eq!(committed, Some(expected), "created timestamps differ");
+        write.log(&mut self.log, expected.created);
+        self.note = write.note();
     }
 
     fn erase(&mut self, backend: &dyn Backend, key: u8) {
-        let catalog = self.memory.catalog();
-        let spaces: BTreeSet<u32> = catalog.views().map(|view| view.key_space).collect();
-        for space in spaces {
-            let views: Vec<_> = catalog.views().filter(|view| view.key_space == space).collect();
-            let key = encoded_key(views[0], key);
-            let lookups: Vec<Lookup<'_>> = views.iter().map(|view| Lookup { view, key: &key }).collect();
-            let receipts = backend.erase(&lookups).expect("the store erases");
-            let expected = self.memory.erase(&lookups).expect("the model erases");
-            assert_eq!(receipts.len(), expected.len(), "one receipt a view");
-            for ((view, receipt), expected) in views.iter().zip(&receipts).zip(&expected) {
-                self.check_receipt(view, &key, receipt, expected);
-            }
+        let rows = EntityRows::of(&self.memory.catalog(), key);
+        let lookups = rows.lookups();
+        let receipts = backend.erase(&lookups).expect("the store erases");
+        let expected = self.memory.erase(&lookups).expect("the model erases");
+        assert_eq!((receipts.len(), expected.len()), (lookups.len(), lookups.len()), "one receipt a view");
+        for ((lookup, receipt), expected) in lookups.iter().zip(&receipts).zip(&expected) {
+            self.check_receipt(lookup.view, lookup.key, receipt, expected);
         }
     }
 
@@ -186,13 +150,13 @@ impl Model {
     }
 
     fn change(&mut self, backend: &dyn Backend, change: Change) {
-        if self.shape.change(change) {
-            self.apply_shape(backend);
+        if self.script.change(change) {
+            self.set_catalog(backend);
         }
     }
 
-    fn apply_shape(&mut self, backend: &dyn Backend) {
-        let next = self.shape.plan(&self.memory.catalog(), self.memory.believed());
+    fn set_catalog(&mut self, backend: &dyn Backend) {
+        let next = self.script.plan(&self.memory.catalog(), self.memory.believed());
         self.memory.set_catalog(next.clone()).expect("the model takes the next catalog");
         backend.set_catalog(next.clone()).expect("the store takes the next catalog");
         let again = backend.set_catalog(next.clone()).map_err(|error| error.kind());
@@ -248,38 +212,4 @@ impl Model {
         }
         self.check_followers(followers, &questions, &expected, op);
     }
-}
-
-/// One row to write.
-struct Row {
-    view: Arc<FeatureView>,
-    key: Vec<u8>,
-    event: Timestamp,
-    created: Option<Timestamp>,
-    bytes: Vec<u8>,
-}
-
-fn batch(rows: &[Row], note: Option<Vec<u8>>, bulk: bool, now: Timestamp) -> Result<WriteBatch> {
-    let mut batch = if bulk { WriteBatch::bulk() } else { WriteBatch::new() };
-    for row in rows {
-        batch.put(&row.view, &row.key, row.event, row.created, &row.bytes, now)?;
-    }
-    batch.note(NOTE, note);
-    Ok(batch)
-}
-
-/// A row that no other write has: `number` is in its first feature, and nulls are here and there.
-fn encoded_row(view: &FeatureView, number: i64) -> Vec<u8> {
-    let layout = view.current_layout();
-    let value = |slot: &Slot| match slot.ty {
-        ValueType::Scalar(ScalarType::Int64) => Some(Value::Int64(number)),
-        _ if (number + slot.bit as i64) % 3 == 0 => None,
-        ValueType::Scalar(ScalarType::Float64) => Some(Value::Float64(number as f64 / 2.0)),
-        ValueType::Scalar(ScalarType::String) => Some(Value::String("x".repeat(number as usize % 40))),
-        _ => Some(Value::List(ScalarType::Float32, vec![Value::Float32(0.5); number as usize % 5])),
-    };
-    let values: Vec<_> = layout.slots().iter().map(value).collect();
-    let mut bytes = Vec::new();
-    row::encode(&layout, &values, &mut bytes);
-    bytes
 }

@@ -32,6 +32,7 @@ use super::work::{LoadRecord, LoadedRows};
 use crate::backend::{Committed, Newest};
 use crate::batch::{Durability, Note, WriteBatch};
 use crate::error::{Error, Result};
+use crate::fail_point;
 use crate::key;
 use crate::time::Timestamp;
 use crate::version::Version;
@@ -59,6 +60,7 @@ pub(super) fn load(store: &Arc<Store>, committer: &Committer, batch: WriteBatch)
     let unsettled = store.present.stamp_unsettled();
     let created = unsettled.stamp();
     let load = Load::prepare(store, batch, created)?;
+    fail_point("load prepared");
     committer.exclusively(move |store| load.take_over(store))?;
     drop(unsettled);
     store.floor.refresh();
@@ -98,6 +100,7 @@ impl Load {
         }
         let history = self.history_with_sentinel(store)?;
         self.begin(store)?;
+        fail_point("load begun");
         store.tell(&Newest::Suspended);
         if let Err(error) = ingest(&store.database, store.database.history(), history) {
             store.tell(&Newest::Resumed);
@@ -105,6 +108,7 @@ impl Load {
             let _ = conclude(store, self.id(), &[]);
             return Err(store.failed(error));
         }
+        fail_point("load in history");
         self.finish(store).map_err(|error| store.failed(unfinished(error)))?;
         self.tell_put(store);
         store.tell(&Newest::Resumed);
@@ -157,6 +161,7 @@ impl Load {
         if !self.latest.is_empty() {
             ingest(&store.database, store.database.latest(), self.latest.clone())?;
         }
+        fail_point("load in latest");
         conclude(store, self.id(), &self.record.notes)
     }
 }
@@ -177,7 +182,9 @@ fn conclude(store: &Store, id: u64, notes: &[Note]) -> Result<()> {
     put_notes(store, notes, &mut batch);
     batch.delete_cf(store.database.history(), sentinel(id));
     batch.delete_cf(store.database.catalog(), Work::BulkLoad.key(id));
-    store.write_rare(batch, true)
+    store.write_rare(batch, true)?;
+    fail_point("load concluded");
+    Ok(())
 }
 
 /// Finishes or forgets the loads that a crash interrupted.
@@ -189,6 +196,7 @@ pub(super) fn recover(store: &Store) -> Result<()> {
         match taken_over.map_err(|error| from_rocks("cannot read history", error))? {
             Some(_) => {
                 record.rows.iter().try_for_each(|rows| rebuild_latest(store, rows))?;
+                fail_point("load recovered");
                 conclude(store, id, &record.notes)?;
             }
             None => conclude(store, id, &[])?,

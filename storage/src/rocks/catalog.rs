@@ -6,6 +6,7 @@ use super::store::Store;
 use crate::backend::Newest;
 use crate::catalog::Catalog;
 use crate::error::{Error, Result};
+use crate::fail_point;
 use crate::key;
 
 /// Makes `next` the catalog: writes the records that differ, and deletes the rows of dropped views.
@@ -30,7 +31,9 @@ pub(super) fn set_catalog(store: &Store, next: Catalog) -> Result<()> {
             batch.delete_range_cf(store.database.history(), &start[..], &end[..]);
         }
     }
+    fail_point("catalog begun");
     store.write_rare(batch, true)?;
+    fail_point("catalog written");
     store.present.set_catalog(next);
     if !dropped.is_empty() {
         store.tell(&Newest::Dropped(&dropped));

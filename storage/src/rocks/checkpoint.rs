@@ -14,7 +14,8 @@ use super::store::Store;
 use super::sums::{self, FileSum, Sums};
 use crate::backend::CheckpointFiles;
 use crate::error::{Error, Result};
-use crate::output::OutputDirectory;
+use crate::fail_point;
+use crate::output::{OutputDirectory, create_directories};
 
 /// The directory that RocksDB makes within ours.
 const COPY: &str = "copy";
@@ -26,7 +27,7 @@ pub(super) fn checkpoint(store: &Store, target: &Path, files: CheckpointFiles) -
     }
     let doing = || format!("cannot write a checkpoint to {}", target.display());
     if let Some(parent) = target.parent() {
-        fs::create_dir_all(parent).map_err(|error| from_io(&doing(), error))?;
+        create_directories(parent).map_err(|error| from_io(&doing(), error))?;
     }
     let output = match store.options.shared {
         true => OutputDirectory::create(target)?,
@@ -40,13 +41,16 @@ fn fill(store: &Store, directory: &Path, files: CheckpointFiles) -> Result<()> {
     let failed = |error| from_rocks("cannot copy the store", error);
     let copy = directory.join(COPY);
     Checkpoint::new(&store.database.rocks).map_err(failed)?.create_checkpoint(&copy).map_err(failed)?;
+    fail_point("checkpoint copied");
     // RocksDB wants to make its directory itself.
     for name in manifest::names(&copy)? {
         fs::rename(copy.join(&name), directory.join(&name)).map_err(|error| from_io("cannot copy the store", error))?;
     }
     fs::remove_dir(&copy).map_err(|error| from_io("cannot copy the store", error))?;
+    fail_point("checkpoint moved");
     floor::establish(directory)?;
     directory::mark(directory)?;
+    fail_point("checkpoint marked");
     let modes = Modes::of(store.options.shared);
     let mut known = store.sums.lock().clone();
     if files == CheckpointFiles::Copied {
@@ -54,6 +58,7 @@ fn fill(store: &Store, directory: &Path, files: CheckpointFiles) -> Result<()> {
     }
     let manifest = Manifest::of(directory, &known)?;
     manifest.write(directory)?;
+    fail_point("checkpoint listed");
     modes.settle_files(directory);
     *store.sums.lock() = of_data_files(&manifest);
     Ok(())
@@ -66,6 +71,7 @@ fn unshare(directory: &Path, modes: Modes, known: &Sums) -> Result<Sums> {
         let (path, copy) = (directory.join(&name), directory.join(COPY));
         let sum = sums::copy(&path, &copy, modes).and_then(|sum| fs::rename(&copy, &path).map(|()| sum));
         let sum = sum.map_err(|error| from_io(&format!("cannot copy {name}"), error))?;
+        fail_point("checkpoint unshared");
         check_unchanged(&name, sum, known)?;
         copied.insert(name, sum);
     }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::error::from_rocks;
 use super::store::Store;
+use crate::fail_point;
 
 /// Puts all of a store on disk when it is closed, and on record that it is. Dropped after the committer has finished.
 pub(super) struct Closing(pub(super) Arc<Store>);
@@ -15,7 +16,9 @@ impl Drop for Closing {
         let sync = || rocks.flush_wal(true).map_err(|error| from_rocks("cannot write the log to disk", error));
         // Nobody is left to hear of a failure; what was acknowledged as on disk is there already.
         let _ = store.floor.write(true, sync, || rocks.latest_sequence_number());
+        fail_point("closing synced");
         rocks.cancel_all_background_work(true);
         store.floor.close();
+        fail_point("closing done");
     }
 }

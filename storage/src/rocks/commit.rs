@@ -20,6 +20,7 @@ use super::{maintain, present};
 use crate::backend::{Committed, Newest};
 use crate::batch::{Durability, Note, WriteBatch};
 use crate::error::{Error, Result};
+use crate::fail_point;
 use crate::key;
 use crate::time::Timestamp;
 
@@ -212,6 +213,7 @@ fn write_group(store: &Store, group: &[Write], created: &[Timestamp]) -> Result<
     let mut newest = Vec::new();
     store.writes.touch(views(&sorted));
     let sync = group.iter().any(|write| write.durability == Durability::Sync);
+    fail_point("commit begun");
     store.write(sync, || {
         let mut batch = RocksBatch::with_capacity_bytes(2 * bytes + 128 * sorted.len());
         put_history(store, &sorted, &mut batch);
@@ -225,6 +227,7 @@ fn write_group(store: &Store, group: &[Write], created: &[Timestamp]) -> Result<
         group.iter().for_each(|write| put_notes(store, write.batch.notes(), &mut batch));
         Ok(batch)
     })?;
+    fail_point("commit written");
     if !newest.is_empty() {
         let rows: Vec<_> = newest.iter().map(|index| sorted.newest_row(*index)).collect();
         store.tell(&Newest::Put(&rows));

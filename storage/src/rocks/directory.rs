@@ -11,6 +11,7 @@ use super::modes::Modes;
 use super::options::Options;
 use super::records::{STORE_FORMAT, check_supported};
 use crate::error::{Error, Result};
+use crate::fail_point;
 
 /// Says that a directory is a store, and of which format; read before RocksDB touches anything.
 const MARKER: &str = "ASOFDB";
@@ -93,6 +94,7 @@ impl StoreDirectory {
             Contents::Fresh => write_marker(&self.path, NEW_MARKER),
             Contents::Store => remove_if_there(&self.path.join(MANIFEST)),
         };
+        fail_point("opening begun");
         begun.map_err(|error| from_access(&self.path, error))
     }
 
@@ -103,7 +105,9 @@ impl StoreDirectory {
     pub(super) fn complete(&self) -> Result<()> {
         self.modes.settle_files(&self.path);
         if self.contents == Contents::Fresh {
+            fail_point("store made");
             let renamed = fs::rename(self.path.join(NEW_MARKER), self.path.join(MARKER));
+            fail_point("store marked");
             let durable = renamed.and_then(|()| sync_directory(&self.path));
             durable.map_err(|error| from_access(&self.path, error))?;
         }

@@ -19,6 +19,7 @@ use super::store::Store;
 use super::work::ErasedRow;
 use crate::backend::{Erased, Lookup, Newest};
 use crate::error::{Error, Result};
+use crate::fail_point;
 use crate::key;
 
 /// Erases rows, and returns when their bytes are gone.
@@ -54,7 +55,9 @@ fn delete(store: &Store, rows: &[ErasedRow], names: Vec<String>) -> Result<Vec<E
         None => 0,
     };
     batch.put_cf(database.catalog(), Work::Erasure.key(id), crate::records::encode(&rows.to_vec())?);
+    fail_point("erasure begun");
     store.write_rare(batch, true)?;
+    fail_point("erasure written");
     let erased: Vec<_> = rows.iter().map(ErasedRow::row_key).collect();
     store.tell(&Newest::Erased(&erased));
     Ok(receipts)
@@ -97,6 +100,7 @@ fn finish_locked(store: &Store) -> Result<()> {
     if !begun.is_empty() {
         let failures = maintain::background_errors(store);
         maintain::flush(store)?;
+        fail_point("erasure flushed");
         for (key, value) in &begun {
             let rows: Vec<ErasedRow> = crate::records::decode(key, value)?;
             rows.iter().for_each(|row| rewrite(store, row));
@@ -106,9 +110,11 @@ fn finish_locked(store: &Store) -> Result<()> {
                 "the rows were erased, but their bytes are still on disk; free some space and compact the store",
             ));
         }
+        fail_point("erasure compacted");
         let mut batch = RocksBatch::default();
         begun.iter().for_each(|(key, _)| batch.delete_cf(store.database.catalog(), key));
         store.write_rare(batch, true)?;
+        fail_point("erasure concluded");
     }
     store.present.set_erasing(false);
     Ok(())

@@ -9,6 +9,7 @@ use super::families::FAMILY_NAMES;
 use super::store::Store;
 use crate::backend::{FamilyStats, Stats};
 use crate::error::{Error, Result};
+use crate::fail_point;
 
 /// Writes what is in memory to disk.
 pub(super) fn flush(store: &Store) -> Result<()> {
@@ -22,6 +23,7 @@ pub(super) fn flush(store: &Store) -> Result<()> {
         database.latch.close_after(&error);
         store.failed(from_rocks("cannot write the store's memory to disk", error))
     })?;
+    fail_point("flush done");
     store.floor.refresh();
     Ok(())
 }
@@ -36,6 +38,7 @@ pub(super) fn compact(store: &Store) -> Result<()> {
     for name in FAMILY_NAMES {
         store.database.rocks.compact_range_cf_opt(store.database.family(name), None::<&[u8]>, None::<&[u8]>, &options);
     }
+    fail_point("compaction done");
     store.floor.refresh();
     if background_errors(store) > failures {
         return Err(Error::unavailable("compaction failed; its cause is in the file LOG of the store"));

@@ -13,6 +13,7 @@ use rustix::process::geteuid;
 
 use super::error::{from_access, from_io};
 use crate::error::{Error, Hint, Result};
+use crate::output::{create_directories, sync_name};
 
 /// The permissions that are not the owner's.
 const OTHERS: u32 = 0o077;
@@ -40,18 +41,19 @@ impl Modes {
         }
     }
 
-    /// Makes a directory where there is none. Those above it are made with the permissions of the process.
+    /// Makes a directory where there is none, whose name outlives a power cut. Those above it are made with the
+    /// permissions of the process.
     pub(super) fn make_directory(self, path: &Path) -> io::Result<()> {
         if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
-            fs::create_dir_all(parent)?;
+            create_directories(parent)?;
         }
         let mode = match self {
             Modes::Private => 0o700,
             Modes::Shared => 0o777,
         };
         match DirBuilder::new().mode(mode).create(path) {
-            Err(error) if error.kind() == ErrorKind::AlreadyExists && path.is_dir() => Ok(()),
-            made => made,
+            Err(error) if error.kind() != ErrorKind::AlreadyExists || !path.is_dir() => Err(error),
+            _ => sync_name(path),
         }
     }
 

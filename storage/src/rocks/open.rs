@@ -14,6 +14,7 @@ use super::store::Store;
 use super::{bulk, erase, process, reached, records, verify};
 use crate::catalog::Catalog;
 use crate::error::Result;
+use crate::fail_point;
 use crate::time::Clock;
 
 /// Opens the store at `path`, or creates it where the options say so.
@@ -30,7 +31,9 @@ pub(super) fn open(path: &Path, options: Options, clock: Arc<dyn Clock>) -> Resu
     if checked.needs_reading {
         checked.notices.push(verify::read_all(&store)?);
     }
+    fail_point("opening recovered");
     store.floor.start(&checked)?;
+    fail_point("opening done");
     store.notices = checked.notices;
     Ok(store)
 }
@@ -44,6 +47,7 @@ pub(super) fn assemble(
 ) -> Result<Store> {
     let path = &directory.path;
     let database = Arc::new(Database::open(path, &tuning, directory.contents == Contents::Fresh)?);
+    fail_point("opening read");
     records::check_format(&database)?;
     directory.complete()?;
     if let Some(reached) = reached::reached(&database)? {

@@ -9,7 +9,8 @@ use super::manifest::{self, ListedFile, Manifest};
 use super::modes::Modes;
 use super::{directory, sums};
 use crate::error::{Error, Result};
-use crate::output::OutputDirectory;
+use crate::fail_point;
+use crate::output::{OutputDirectory, create_directories};
 
 /// The outcome of a restore.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,8 +51,11 @@ pub(super) fn make(
     prove: impl FnOnce(&Path) -> Result<Option<u64>>,
 ) -> Result<Restored> {
     let output = begin(store)?;
+    fail_point("restore begun");
     let copied = copy(output.path())?;
+    fail_point("restore copied");
     let versions_read = prove(output.path())?;
+    fail_point("restore proved");
     output.finish()?;
     let bytes = copied.files.iter().map(|file| file.sum.bytes).sum();
     Ok(Restored { files: copied.files.len() as u64, bytes, versions_read })
@@ -90,7 +94,7 @@ fn begin(store: &Path) -> Result<OutputDirectory> {
         _ => {}
     }
     if let Some(parent) = store.parent() {
-        fs::create_dir_all(parent).map_err(failed)?;
+        create_directories(parent).map_err(failed)?;
     }
     OutputDirectory::create_private(store)
 }

@@ -1,6 +1,11 @@
 //! Every part, in the order of a whole run.
 
+mod crash;
+pub(crate) mod output;
+mod power;
+
+pub use self::power::new_store_after_a_power_cut;
 use crate::Part;
 
 /// Every part, in the order of a whole run.
-pub const PARTS: &[Part] = &[];
+pub const PARTS: &[Part] = &[crash::CRASH, output::OUTPUT, power::POWER];

@@ -31,6 +31,7 @@ use super::error::from_io;
 use super::manifest::{ListedFile, Manifest};
 use super::modes::Modes;
 use crate::error::{Error, Result};
+use crate::fail_point;
 use crate::output::{OutputFile, TEMPORARY_MARK};
 use crate::time::{Span, Timestamp};
 
@@ -85,6 +86,7 @@ impl Backups {
         let lock = lock(path, true)?;
         Modes::Private.settle_directory(path)?;
         Modes::Private.make_directory(&path.join(OBJECTS)).map_err(failed)?;
+        fail_point("backups begun");
         if !path.join(MARKER).exists() {
             let mut marker = OutputFile::create(&path.join(MARKER))?;
             marker.write_all(marker_text(key.is_some()).as_bytes()).map_err(failed)?;
@@ -166,6 +168,7 @@ impl Backups {
             };
             files.push(BackedUpFile { name: file.name, sum: file.sum, object });
         }
+        fail_point("backup copied");
         sync_directory(&self.path.join(OBJECTS)).map_err(|error| from_io("cannot write a backup", error))?;
         let taken: HashSet<_> = there.iter().map(|backup| backup.taken).collect();
         let mut backup = Backup { taken: now, files };
@@ -173,6 +176,7 @@ impl Backups {
             backup.taken = backup.taken.plus(Span::from_micros(1));
         }
         self.write_record(&backup)?;
+        fail_point("backup recorded");
         Ok(BackedUp { name: backup.name(), files: backup.files(), bytes: backup.bytes(), ..added })
     }
 
@@ -205,6 +209,7 @@ impl Backups {
         for backup in &gone {
             fs::remove_file(self.path.join(record_name(backup))).map_err(failed)?;
         }
+        fail_point("backups expired");
         // A record must not come back after its objects are gone.
         sync_directory(&self.path).map_err(failed)?;
         self.remove_unnamed(&kept)?;
@@ -257,6 +262,7 @@ impl Backups {
         let name: String = key::random::<16>()?.iter().map(|byte| format!("{byte:02x}")).collect();
         let object = self.path.join(OBJECTS).join(&name);
         let sum = object::write(&mut opened?, &object, &name, self.key.as_ref())?;
+        fail_point("backup object written");
         file.check(&source, sum)?;
         Ok(name)
     }

@@ -16,6 +16,7 @@ use std::path::{Path, PathBuf};
 
 use super::statement::{self, Floor, LogFloor};
 use crate::error::{Error, Result};
+use crate::fail_point;
 use crate::records::Recorded;
 use crate::rocks::directory::sync_directory;
 use crate::rocks::error::from_io;
@@ -124,8 +125,10 @@ pub(super) fn write(directory: &Path, turn: usize, floor: &Floor) -> Result<()> 
     let write = || -> io::Result<()> {
         let file = OpenOptions::new().write(true).create(true).truncate(false).open(&path)?;
         file.write_all_at(&bytes, 0)?;
+        fail_point("floor written");
         file.set_len(bytes.len() as u64)?;
         file.sync_all()?;
+        fail_point("floor synced");
         match is_new {
             true => sync_directory(directory),
             false => Ok(()),
@@ -179,6 +182,7 @@ impl LogSlots {
         bytes.resize(LOG_SLOT_BYTES, 0);
         let place = LOG_PLACES[self.turn % LOG_PLACES.len()];
         self.turn += 1;
+        fail_point("log synced");
         self.file.write_all_at(&bytes, place).map_err(|error| failed(&self.path, error))
     }
 
