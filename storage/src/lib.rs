@@ -32,6 +32,12 @@ mod records;
 mod restamp;
 #[cfg(feature = "rocksdb")]
 mod rocks;
+#[cfg(all(loom, not(feature = "rocksdb")))]
+#[allow(dead_code, reason = "what uses them needs RocksDB, which loom does not")]
+mod rocks {
+    mod gate;
+    mod unsettled;
+}
 pub mod row;
 mod row_plan;
 mod row_record;
@@ -40,6 +46,7 @@ pub mod scalar;
 mod schema;
 mod sink;
 mod status;
+mod sync;
 mod time;
 mod value;
 mod value_type;

@@ -28,4 +28,7 @@ macro_rules! short_forms {
     };
 }
 
-short_forms! {}
+short_forms! {
+    every_read_of_a_random_history_agrees_with_a_list_of_its_writes: "histories",
+    an_order_of_the_calls_on_an_entity_explains_every_answer: "linear",
+}
