@@ -153,7 +153,7 @@ mod every_order {
                 thread::spawn(move || turn(&line, &working))
             });
             turn(&line, &working);
-            others.map(|other| other.join().unwrap());
+            others.into_iter().for_each(|other| other.join().unwrap());
             assert_eq!(line.lengths(), (0, 0));
         });
     }

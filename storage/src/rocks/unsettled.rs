@@ -133,7 +133,7 @@ mod every_order {
             let every = StampRun { first: Timestamp::MIN, last: Timestamp::MAX, until: None };
             store.unsettled.wait_runs(&[every]);
             store.unsettled.wait(Timestamp::MAX);
-            committers.map(|committer| committer.join().unwrap());
+            committers.into_iter().for_each(|committer| committer.join().unwrap());
             assert_eq!(store.unsettled.oldest.load(Ordering::SeqCst), i64::MAX, "nothing is left in flight");
         });
     }

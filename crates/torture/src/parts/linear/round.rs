@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use asofdb::{Error, Result, Span, Timestamp};
 
 use super::checker::CALLS_MAX;
-use super::history::{Action, Call, NEVER, Tick};
+use super::history::{Action, Call, Tick};
 use super::world::{Door, Version, WIDTHS};
 use crate::Random;
 
