@@ -27,7 +27,7 @@ pub(super) fn definitions() -> Definitions {
     let entity = "[[entity]]\nname = \"account\"\njoin_keys = [{ name = \"account\", type = \"int64\" }]\n".to_owned();
     let view = |name: &&str| {
         format!(
-            "[[feature_view]]\nname = \"{name}\"\nentities = [\"account\"]\ncreated_column = \"created\"\n\
+            "[[feature_view]]\nname = \"{name}\"\nentities = [\"account\"]\ncreated_timestamp = \"created\"\n\
              [[feature_view.feature]]\nname = \"value\"\ntype = \"int64\"\n"
         )
     };
