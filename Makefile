@@ -9,7 +9,7 @@ DIR ?= asof-demo
 # Seconds of fuzzing a target.
 SECONDS_EACH ?= 60
 
-.PHONY: demo test torture wheel fuzz bench audit fmt
+.PHONY: demo test torture loom miri wheel fuzz bench audit fmt
 
 demo: ## real flights from files to a correct training set
 	@$(PREPARED) build_asof && "$$CARGO_TARGET_DIR/debug/asof" demo $(DIR)
@@ -20,6 +20,12 @@ test: ## everything that CI checks
 torture: ## the long runs of the tests of faults, with a table at the end; TORTURE_ARGS go to the program: parts, --seed N
 	@$(PREPARED) build_asof && cargo test --workspace --test torture -- --include-ignored --nocapture \
 		&& cargo run -q --workspace --bin torture -- $(TORTURE_ARGS)
+
+loom: ## every order of the steps of what is synchronised by hand
+	@bash scripts/loom
+
+miri: ## undefined behaviour in the codecs, and in all else that runs without files; needs a nightly toolchain with miri
+	@bash scripts/miri $(MIRI_ARGS)
 
 wheel: ## the Python package, in release, with RocksDB as the tests have built it
 	@bash scripts/wheel

@@ -4,6 +4,7 @@
 //! libFuzzer.
 
 mod definitions;
+mod http;
 mod key;
 mod operations;
 mod row;
@@ -12,6 +13,7 @@ mod source;
 mod values;
 
 pub use definitions::fuzz_definitions;
+pub use http::fuzz_http;
 pub use key::fuzz_key;
 pub use operations::fuzz_operations;
 pub use row::fuzz_row;

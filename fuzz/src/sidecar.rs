@@ -12,7 +12,7 @@ use asofdb_client::{Client, ConnectOptions};
 use asofdb_sidecar::{Access, Bounds, Limits, Server, Service, Socket};
 use tempfile::TempDir;
 
-const DEFINITIONS: &str = r#"
+pub(crate) const DEFINITIONS: &str = r#"
     [[entity]]
     name = "user"
     join_keys = [{ name = "user_id", type = "int64" }]

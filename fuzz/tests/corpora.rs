@@ -43,6 +43,11 @@ fn client() {
 }
 
 #[test]
+fn http() {
+    run("http", asofdb_fuzz::fuzz_http);
+}
+
+#[test]
 fn ipc() {
     run("ipc", asofdb_fuzz::fuzz_ipc);
 }

@@ -33,6 +33,12 @@ mod records;
 mod restamp;
 #[cfg(feature = "rocksdb")]
 mod rocks;
+#[cfg(all(loom, not(feature = "rocksdb")))]
+#[allow(dead_code, reason = "what uses them needs RocksDB, which loom does not")]
+mod rocks {
+    mod gate;
+    mod unsettled;
+}
 pub mod row;
 mod row_plan;
 mod row_record;
@@ -41,6 +47,7 @@ pub mod scalar;
 mod schema;
 mod sink;
 mod status;
+mod sync;
 mod time;
 mod value;
 mod value_type;

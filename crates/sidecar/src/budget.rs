@@ -62,14 +62,11 @@ impl<B: Deref<Target = Budget>> Held<B> {
     #[cold]
     fn resize_counted(&mut self, wanted: usize) -> Result<()> {
         if wanted > self.bytes {
-            let more = wanted - self.bytes;
-            let before = self.budget.held.add(more as u64);
-            if before.saturating_add(more as u64) > self.budget.bytes_max as u64 {
-                self.budget.held.subtract(more as u64);
-                let max = self.budget.bytes_max;
+            let (more, max) = (wanted - self.bytes, self.budget.bytes_max);
+            self.budget.held.add_within(more as u64, max as u64).map_err(|held| {
                 let message = "the sidecar holds too many large requests and answers; try again, or ask for fewer rows";
-                return Err(Error::unavailable(format!("{message}: {before} of {max} bytes")));
-            }
+                Error::unavailable(format!("{message}: {held} of {max} bytes"))
+            })?;
         } else {
             self.budget.held.subtract((self.bytes - wanted) as u64);
         }
@@ -106,5 +103,43 @@ mod tests {
         assert_eq!(budget.held.get(), 500_000);
         drop(b);
         assert_eq!(budget.held.get(), 0);
+    }
+}
+
+#[cfg(all(test, loom))]
+mod every_order {
+    use loom::thread;
+
+    use super::*;
+
+    #[test]
+    fn a_request_that_does_not_fit_is_in_nobodys_way() {
+        loom::model(|| {
+            let budget = Arc::new(Budget::new(3 << 20, Arc::default()));
+            let other = budget.clone();
+            let too_large = thread::spawn(move || Held::new(other).resize(4 << 20).is_err());
+            let mut fits = Held::new(budget.clone());
+            fits.resize(2 << 20).unwrap();
+            assert!(too_large.join().unwrap());
+            fits.release();
+            assert_eq!(budget.held.get(), 0);
+        });
+    }
+
+    #[test]
+    fn two_that_resize_at_a_time_never_hold_more_than_there_is_and_give_all_of_it_back() {
+        loom::model(|| {
+            let budget = Arc::new(Budget::new(3 << 20, Arc::default()));
+            let resize = |budget: Arc<Budget>| {
+                let mut held = Held::new(budget.clone());
+                let _ = held.resize(2 << 20).and_then(|()| held.resize(1 << 20));
+                assert!(budget.held.get() <= 3 << 20);
+            };
+            let other = budget.clone();
+            let other = thread::spawn(move || resize(other));
+            resize(budget.clone());
+            other.join().unwrap();
+            assert_eq!(budget.held.get(), 0);
+        });
     }
 }

@@ -1,7 +1,9 @@
 //! Gauges of a door of the sidecar: its connections and requests of now, and those that it turned away.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
+
+use crate::sync::AtomicU64;
 
 /// The reason why a connection or a request was turned away before it was read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,10 +41,20 @@ impl Refusal {
 pub(crate) struct Gauge(AtomicU64);
 
 impl Gauge {
-    /// Adds; returns what it was before.
     #[inline]
-    pub(crate) fn add(&self, count: u64) -> u64 {
-        self.0.fetch_add(count, Ordering::Relaxed)
+    pub(crate) fn add(&self, count: u64) {
+        self.0.fetch_add(count, Ordering::Relaxed);
+    }
+
+    /// Adds if it becomes no more than `most`. What is refused was never added, not even for a moment in which others
+    /// would be refused for it.
+    ///
+    /// # Errors
+    /// The number that it is.
+    #[inline]
+    pub(crate) fn add_within(&self, count: u64, most: u64) -> Result<(), u64> {
+        let sum = |is: u64| is.checked_add(count).filter(|sum| *sum <= most);
+        self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, sum).map(drop)
     }
 
     #[inline]
@@ -84,5 +96,39 @@ impl Gauges {
 
     pub(crate) fn panics(&self) -> u64 {
         self.panics.load(Ordering::Relaxed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_does_not_fit_is_not_added() {
+        let gauge = Gauge::default();
+        assert_eq!(gauge.add_within(3, 4), Ok(()));
+        assert_eq!(gauge.add_within(2, 4), Err(3));
+        assert_eq!(gauge.add_within(u64::MAX, 4), Err(3));
+        assert_eq!(gauge.add_within(1, 4), Ok(()));
+        assert_eq!(gauge.get(), 4);
+    }
+}
+
+#[cfg(all(test, loom))]
+mod every_order {
+    use loom::thread;
+
+    use super::*;
+
+    #[test]
+    fn of_two_that_want_the_last_place_exactly_one_gets_it() {
+        loom::model(|| {
+            let gauge = Arc::new(Gauge::default());
+            let other = gauge.clone();
+            let other = thread::spawn(move || other.add_within(1, 1).is_ok());
+            let here = gauge.add_within(1, 1).is_ok();
+            assert_ne!(here, other.join().unwrap());
+            assert_eq!(gauge.get(), 1);
+        });
     }
 }

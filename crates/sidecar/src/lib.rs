@@ -23,6 +23,7 @@ mod server;
 mod service;
 mod slack;
 mod socket;
+mod sync;
 
 pub use self::access::{Access, Peer};
 pub use self::bounds::Bounds;

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use asofdb::{Error, Result};
-use parking_lot::{Condvar, Mutex};
+
+use crate::sync::{Condvar, Mutex};
 
 /// The nice value of bulk work: lower than all other work but idle.
 const BULK_NICENESS: i32 = 10;
@@ -125,5 +126,35 @@ mod tests {
         let error = full.enter().unwrap_err();
         assert_eq!(error.message(), "0 bulk requests wait in line, the most at a time; try again later");
         assert_eq!((late.lengths(), full.lengths()), ((1, 0), (1, 0)));
+    }
+}
+
+#[cfg(all(test, loom))]
+mod every_order {
+    use loom::sync::Arc;
+    use loom::sync::atomic::{AtomicUsize, Ordering};
+    use loom::thread;
+
+    use super::*;
+
+    #[test]
+    fn everybody_gets_a_turn_and_no_two_at_a_time() {
+        loom::model(|| {
+            let bounds = BulkBounds { working_max: 1, waiting_max: 2, patience: Duration::MAX };
+            let (line, working) = (Arc::new(Line::new(bounds)), Arc::new(AtomicUsize::new(0)));
+            let turn = |line: &Line, working: &AtomicUsize| {
+                line.enter().unwrap();
+                assert_eq!(working.fetch_add(1, Ordering::Relaxed), 0);
+                working.fetch_sub(1, Ordering::Relaxed);
+                line.leave();
+            };
+            let others = [(); 2].map(|()| {
+                let (line, working) = (line.clone(), working.clone());
+                thread::spawn(move || turn(&line, &working))
+            });
+            turn(&line, &working);
+            others.into_iter().for_each(|other| other.join().unwrap());
+            assert_eq!(line.lengths(), (0, 0));
+        });
     }
 }

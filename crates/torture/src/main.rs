@@ -19,6 +19,9 @@ struct Arguments {
     /// Runs the short form, as `make test` does.
     #[arg(long)]
     short: bool,
+    /// The number of histories that the part `histories` tries, in place of its own.
+    #[arg(long, value_name = "N")]
+    cases: Option<u64>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -53,7 +56,7 @@ fn torture(arguments: &Arguments) -> ExitCode {
     }
     let scale = if arguments.short { Scale::Short } else { Scale::Long };
     let torture = std::env::current_exe().expect("the path of this program");
-    let setting = Setting::new(arguments.seed, scale, &torture);
+    let setting = Setting { cases: arguments.cases, ..Setting::new(arguments.seed, scale, &torture) };
     let chosen = |part: &&Part| arguments.parts.is_empty() || arguments.parts.iter().any(|name| part.name == name);
     let done: Vec<Done> = PARTS.iter().filter(chosen).map(|part| run(*part, &setting)).collect();
     println!("{}\nseed {}", table(&done), setting.seed);

@@ -27,6 +27,8 @@ pub struct Setting {
     pub seed: u64,
     /// The length of the run.
     pub scale: Scale,
+    /// The number of random histories, in place of the part's own.
+    pub cases: Option<u64>,
     /// The binary `asof`.
     pub asof: PathBuf,
     /// The binary `torture`, which is also what is killed.
@@ -41,7 +43,7 @@ impl Setting {
     pub fn new(seed: u64, scale: Scale, torture: &Path) -> Self {
         let asof = torture.with_file_name("asof");
         assert!(asof.exists(), "no asof beside {}: run `make torture`, or build the workspace", torture.display());
-        Setting { seed, scale, asof, torture: torture.to_owned() }
+        Setting { seed, scale, cases: None, asof, torture: torture.to_owned() }
     }
 
     /// A number that goes by the length of the run.

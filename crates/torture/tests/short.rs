@@ -36,6 +36,8 @@ short_forms! {
     a_killed_writer_loses_nothing_that_was_acknowledged: "crash",
     commands_that_are_killed_leave_nothing_half_done: "output",
     power_cuts_lose_nothing_that_was_synced_and_otherwise_the_newest: "power",
+    every_read_of_a_random_history_agrees_with_a_list_of_its_writes: "histories",
+    an_order_of_the_calls_on_an_entity_explains_every_answer: "linear",
 }
 
 #[test]

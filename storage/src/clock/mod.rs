@@ -4,15 +4,16 @@
 //! believed ([`trust`]); from a jump that is not believed it returns together with the clock. What is done for good
 //! goes by the believed time alone.
 
+#[cfg(all(test, loom))]
+mod every_order;
 mod stamps;
 mod status;
 mod trust;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::Ordering;
 
 use crossbeam::utils::CachePadded;
-use parking_lot::Mutex;
 
 pub use self::stamps::StampRun;
 use self::stamps::Stamps;
@@ -21,6 +22,7 @@ pub use self::status::{ClockClaim, ClockRepair, ClockStatus};
 pub(crate) use self::trust::RecordedClaim;
 use self::trust::{AGREED_MIN, STEP_MAX, Trust, Verdict};
 use crate::error::{Error, Result};
+use crate::sync::{AtomicI64, Mutex};
 use crate::time::{Clock, Reading, Timestamp};
 
 /// The injected clock as the store uses it.
@@ -98,17 +100,24 @@ impl StoreClock {
 
     /// The present; not before an earlier answer, unless the clock has come back from a claim since.
     pub(crate) fn now(&self) -> Timestamp {
-        let system = self.clock.now();
-        if system <= load(&self.bounds.believed) {
-            return raise(&self.believed, system);
-        }
-        if load(&self.bounds.least) <= system && system <= load(&self.bounds.most) {
-            let claimed = raise(&self.claimed, system);
-            if claimed <= system.plus(STEP_MAX) {
-                return claimed.max(load(&self.believed));
+        loop {
+            // Before the clock, so that what it showed before a repair does not raise what is believed after it.
+            let believed = load(&self.believed);
+            let system = self.clock.now();
+            if system <= load(&self.bounds.believed) {
+                if let Some(now) = raise_from(&self.believed, believed, system) {
+                    return now;
+                }
+                continue;
             }
+            if load(&self.bounds.least) <= system && system <= load(&self.bounds.most) {
+                let claimed = raise(&self.claimed, system);
+                if claimed <= system.plus(STEP_MAX) {
+                    return claimed.max(load(&self.believed));
+                }
+            }
+            return self.observe();
         }
-        self.observe()
     }
 
     /// The believed present: what is done for good goes by it. It never goes back, but for [`StoreClock::set_back`].
@@ -231,6 +240,15 @@ fn raise(time: &AtomicI64, to: Timestamp) -> Timestamp {
     let (before, to) = (time.load(Ordering::Acquire), to.as_micros());
     let after = if to > before { time.fetch_max(to, Ordering::AcqRel).max(to) } else { before };
     Timestamp::from_micros(after)
+}
+
+/// Raises a time that was `before`, and returns it; `None` where it is something else by now.
+fn raise_from(time: &AtomicI64, before: Timestamp, to: Timestamp) -> Option<Timestamp> {
+    if to <= before {
+        return Some(before);
+    }
+    let (before, after) = (before.as_micros(), to.as_micros());
+    time.compare_exchange(before, after, Ordering::AcqRel, Ordering::Acquire).ok().map(|_| to)
 }
 
 /// The time that a store has come to.

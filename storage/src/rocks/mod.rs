@@ -49,6 +49,7 @@ mod stored;
 mod sums;
 #[cfg(test)]
 mod testing;
+mod unsettled;
 mod verify;
 mod version;
 mod views;

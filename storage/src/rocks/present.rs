@@ -1,11 +1,12 @@
 //! The present of a store: the time, the catalog, and the earlier times that long reads still need.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
-use parking_lot::{Condvar, Mutex, RwLock};
+use parking_lot::{Mutex, RwLock};
 
+use super::unsettled::{InFlightStamp, Unsettled};
 use crate::catalog::Catalog;
 use crate::clock::{ClockStatus, Reached, StampRun, StoreClock};
 use crate::error::Result;
@@ -194,67 +195,17 @@ impl Present {
 
     /// Stamps a commit and marks it as in flight until the answer is dropped.
     pub(super) fn stamp_unsettled(&self) -> InFlightStamp<'_> {
-        let mut stamps = self.unsettled.stamps.lock();
-        // Readers must see that something is in flight before a stamp that they might ask for exists.
         // No stamp is before what is believed; one may be before the present, if the clock comes back in between.
-        self.unsettled.oldest.fetch_min(self.clock.believed().as_micros(), Ordering::SeqCst);
-        let stamp = self.clock.stamp();
-        stamps.insert(stamp);
-        InFlightStamp { unsettled: &self.unsettled, stamp }
+        self.unsettled.add(|| self.clock.believed(), || self.clock.stamp())
     }
 
     /// Waits until every commit with a stamp of these runs is visible, or never will be.
     pub(super) fn wait_settled_runs(&self, runs: &[StampRun]) {
-        let mut stamps = self.unsettled.stamps.lock();
-        while runs.iter().any(|run| stamps.range(run.first..=run.last).next().is_some()) {
-            self.unsettled.settled.wait(&mut stamps);
-        }
+        self.unsettled.wait_runs(runs);
     }
 
     /// Waits until every commit stamped up to `known_at` is visible, so that the answer stays the answer.
     pub(super) fn wait_settled(&self, known_at: Timestamp) {
-        if known_at.as_micros() < self.unsettled.oldest.load(Ordering::SeqCst) {
-            return;
-        }
-        let mut stamps = self.unsettled.stamps.lock();
-        while stamps.first().is_some_and(|oldest| *oldest <= known_at) {
-            self.unsettled.settled.wait(&mut stamps);
-        }
-    }
-}
-
-/// Commits that have their stamp but are not visible yet.
-struct Unsettled {
-    /// No unsettled stamp is before this; `i64::MAX` when there is none. Spares readers the lock.
-    oldest: AtomicI64,
-    stamps: Mutex<BTreeSet<Timestamp>>,
-    settled: Condvar,
-}
-
-impl Default for Unsettled {
-    fn default() -> Self {
-        Unsettled { oldest: AtomicI64::new(i64::MAX), stamps: Mutex::default(), settled: Condvar::new() }
-    }
-}
-
-/// A commit that is stamped but not visible yet. Dropped when it is, or never will be.
-pub(super) struct InFlightStamp<'p> {
-    unsettled: &'p Unsettled,
-    stamp: Timestamp,
-}
-
-impl InFlightStamp<'_> {
-    pub(super) fn stamp(&self) -> Timestamp {
-        self.stamp
-    }
-}
-
-impl Drop for InFlightStamp<'_> {
-    fn drop(&mut self) {
-        let mut stamps = self.unsettled.stamps.lock();
-        stamps.remove(&self.stamp);
-        let oldest = stamps.first().map_or(i64::MAX, |stamp| stamp.as_micros());
-        self.unsettled.oldest.store(oldest, Ordering::SeqCst);
-        self.unsettled.settled.notify_all();
+        self.unsettled.wait(known_at);
     }
 }

@@ -39,10 +39,10 @@ impl<S: Deref<Target = Service>> InFlight<S> {
     /// this caller who has asked too often.
     #[inline]
     pub(crate) fn enter(service: S, door: DoorName, most: usize) -> Result<Self> {
-        let in_flight = InFlight { service, door };
-        let gauge = &door.gauges(&in_flight.service).requests_in_flight;
-        gauge.add(1);
-        if gauge.get() <= most as u64 { Ok(in_flight) } else { Err(in_flight.refuse(most)) }
+        match door.gauges(&service).requests_in_flight.add_within(1, most as u64) {
+            Ok(()) => Ok(InFlight { service, door }),
+            Err(_) => Err(refuse(&service, door, most)),
+        }
     }
 
     /// Counts a request that has a place of another kind.
@@ -50,12 +50,12 @@ impl<S: Deref<Target = Service>> InFlight<S> {
         door.gauges(&service).requests_in_flight.add(1);
         InFlight { service, door }
     }
+}
 
-    #[cold]
-    fn refuse(self, most: usize) -> Error {
-        self.door.gauges(&self.service).refuse(Refusal::InFlight);
-        Error::unavailable(format!("the sidecar works on {most} requests already; try again"))
-    }
+#[cold]
+fn refuse(service: &Service, door: DoorName, most: usize) -> Error {
+    door.gauges(service).refuse(Refusal::InFlight);
+    Error::unavailable(format!("the sidecar works on {most} requests already; try again"))
 }
 
 impl<S: Deref<Target = Service>> Drop for InFlight<S> {

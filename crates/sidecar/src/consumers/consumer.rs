@@ -31,6 +31,12 @@ impl Shared {
     pub(crate) fn new(views: HashMap<String, Arc<Bucket>>) -> Self {
         Shared { views, series: AtomicUsize::new(0) }
     }
+
+    /// The number of a new series; `None` when there are as many as may be.
+    fn next_series(&self) -> Option<usize> {
+        let next = |number: usize| (number < SERIES_MAX).then_some(number + 1);
+        self.series.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next).ok()
+    }
 }
 
 /// A consumer: the one who sends requests.
@@ -73,12 +79,14 @@ impl Consumer {
             return series;
         }
         let mut all = self.series.write();
-        let has_room = self.shared.series.load(Ordering::Relaxed) < SERIES_MAX;
-        let view = if has_room { view } else { OTHER_VIEW };
         if let Some(series) = known(&all, view) {
             return series;
         }
-        let number = self.shared.series.fetch_add(1, Ordering::Relaxed);
+        let (view, number) = match (self.shared.next_series(), known(&all, OTHER_VIEW)) {
+            (Some(number), _) => (view, number),
+            (None, Some(other)) => return other,
+            (None, None) => (OTHER_VIEW, self.shared.series.fetch_add(1, Ordering::Relaxed)),
+        };
         let series = Arc::new(Series::new(operation, view.to_owned(), number));
         all.entry(operation).or_default().insert(view.to_owned(), series.clone());
         series

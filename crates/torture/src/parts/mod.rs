@@ -1,6 +1,8 @@
 //! Every part, in the order of a whole run.
 
 mod crash;
+mod histories;
+mod linear;
 pub(crate) mod output;
 mod power;
 
@@ -8,4 +10,4 @@ pub use self::power::new_store_after_a_power_cut;
 use crate::Part;
 
 /// Every part, in the order of a whole run.
-pub const PARTS: &[Part] = &[crash::CRASH, output::OUTPUT, power::POWER];
+pub const PARTS: &[Part] = &[crash::CRASH, output::OUTPUT, power::POWER, histories::PART, linear::PART];
