@@ -28,4 +28,10 @@ macro_rules! short_forms {
     };
 }
 
-short_forms! {}
+short_forms! {
+    damaged_files_are_found_or_do_not_matter: "flips",
+    calls_to_the_disk_that_fail_lose_nothing_and_are_said: "errors",
+    full_disks_lose_nothing_and_go_on_when_there_is_room: "disk",
+    limits_end_in_an_error_that_names_them_or_work: "limits",
+    clocks_that_step_hide_and_delete_nothing_for_good: "clocks",
+}

@@ -10,6 +10,7 @@ use super::modes::Modes;
 use super::{directory, sums};
 use crate::error::{Error, Result};
 use crate::output::OutputDirectory;
+use crate::stop::Stop;
 
 /// The outcome of a restore.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -106,7 +107,7 @@ fn copy_unlisted(from: &Path, to: &Path) -> Result<Manifest> {
             return Err(Error::corrupt(format!("a file of the checkpoint is a link: {}", path.display())));
         }
         if found.is_file() {
-            let sum = sums::copy(&path, &to.join(&name), Modes::Private).map_err(failed)?;
+            let sum = sums::copy(&path, &to.join(&name), Modes::Private, &Stop::NEVER).map_err(failed)?;
             files.push(ListedFile { name, sum });
         }
     }
