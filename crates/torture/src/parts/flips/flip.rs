@@ -47,11 +47,11 @@ fn kinds(setting: &Setting) -> [Kind; 8] {
         kind("MANIFEST", Places::Every(scaled(41, 1)), &[Refused]),
         kind(".log", Places::Drawn(scaled(60, 2_000)), &[Refused]),
         // Each part of the floor stands in for the other.
-        kind("FLOOR", Places::Drawn(scaled(6, 150)), &[Said, Whole]),
-        kind(".sst", Places::Drawn(scaled(6, 100)), &[Refused, Named, Said, Whole]),
-        kind("OPTIONS", Places::Drawn(scaled(6, 100)), &[Said, Whole]),
-        kind("IDENTITY", Places::Drawn(scaled(6, 50)), &[Said, Whole]),
-        kind("ASOFDB", Places::Drawn(scaled(6, 100)), &[Refused, Named, Said, Whole]),
+        kind("FLOOR", Places::Drawn(scaled(6, 250)), &[Said, Whole]),
+        kind(".sst", Places::Drawn(scaled(6, 250)), &[Refused, Named, Said, Whole]),
+        kind("OPTIONS", Places::Drawn(scaled(6, 250)), &[Said, Whole]),
+        kind("IDENTITY", Places::Drawn(scaled(6, 250)), &[Said, Whole]),
+        kind("ASOFDB", Places::Drawn(scaled(6, 250)), &[Refused, Named, Said, Whole]),
     ]
 }
 
