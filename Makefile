@@ -18,8 +18,7 @@ test: ## everything that CI checks
 	@bash .ci/run
 
 torture: ## the long runs of the tests of faults, with a table at the end; TORTURE_ARGS go to the program: parts, --seed N
-	@$(PREPARED) build_asof && cargo test --workspace --test torture -- --include-ignored --nocapture \
-		&& cargo run -q --workspace --bin torture -- $(TORTURE_ARGS)
+	@$(PREPARED) build_asof && cargo run -q --workspace --bin torture -- $(TORTURE_ARGS)
 
 loom: ## every order of the steps of what is synchronised by hand
 	@bash scripts/loom

@@ -1,6 +1,6 @@
 //! Freshness: the age of a view's newest event against its ttl, which tells whether the view is fed.
 
-use asofdb_storage::{FeatureView, KeyRange, Result, Snapshot, Span, Timestamp};
+use asofdb_storage::{FeatureView, KeyRange, Result, Snapshot, Span, Steps, Stop, Timestamp};
 
 use crate::definitions::reference::find_view;
 use crate::read::newest::NewestAsOf;
@@ -48,17 +48,26 @@ impl Store {
     /// # Errors
     /// `NotFound` for an unknown view; `Corrupt` when stored bytes cannot be read.
     pub fn freshness(&self, view: &str) -> Result<Freshness> {
+        self.freshness_until(view, &Stop::NEVER)
+    }
+
+    /// [`Store::freshness`] that ends soon when it is told to.
+    ///
+    /// # Errors
+    /// As there; `Unavailable` also when it was stopped.
+    pub fn freshness_until(&self, view: &str, stop: &Stop) -> Result<Freshness> {
         let catalog = self.catalog();
-        freshness(&*self.backend().snapshot(), find_view(&catalog, view)?)
+        freshness(&*self.backend().snapshot(), find_view(&catalog, view)?, stop)
     }
 }
 
-fn freshness(snapshot: &dyn Snapshot, view: &FeatureView) -> Result<Freshness> {
+fn freshness(snapshot: &dyn Snapshot, view: &FeatureView, stop: &Stop) -> Result<Freshness> {
     let now = snapshot.now();
     let mut found = Freshness { view: view.name.clone(), now, newest: None, ttl: view.ttl, entities: 0, expired: 0 };
     let mut scan = snapshot.scan(view, &KeyRange::default())?;
-    let mut newest = NewestAsOf::new(now);
+    let (mut newest, mut steps) = (NewestAsOf::new(now), Steps::new(stop));
     while let Some(scanned) = scan.next()? {
+        steps.step()?;
         if newest.finds(scanned)? {
             found.count(view, scanned.version.event);
         }

@@ -109,8 +109,8 @@ pub use asofdb_storage::{
     Catalog, Change, ChangeKind, CheckpointFiles, Clock, ClockClaim, ClockRepair, ClockStatus, Committed, Date,
     Definitions, Durability, Entity, EntityDefinition, Erased, Error, ErrorKind, Feature, FeatureDefinition,
     FeatureService, FeatureView, Hint, JoinKey, ManualClock, ObjectKind, Plan, Reading, Result, ScalarType,
-    ServiceDefinition, Span, StampRun, Stats, Status, SystemClock, Timestamp, Value, ValueType, Verified, Version,
-    ViewDefinition,
+    ServiceDefinition, Span, StampRun, Stats, Status, Stop, SystemClock, Timestamp, Value, ValueType, Verified,
+    Version, ViewDefinition,
 };
 
 /// Parts that the crates of this workspace which carry a store to other processes share with it. They may change with
@@ -123,6 +123,7 @@ pub mod parts {
     #[cfg(feature = "files")]
     pub use crate::ingest::{LOAD_ROWS_MAX, check_note};
     pub use crate::ipc::{COLUMNS_MAX, IpcRules, MessageHead, check_message, guarded};
+    pub use crate::join::{Join, join_until};
     pub use crate::read::output::{Output, OutputColumn};
     pub use crate::read::plan::ReadPlan;
     pub use crate::read::record::Records;
@@ -131,8 +132,8 @@ pub mod parts {
     pub use crate::rows::keys::EncodedKeys;
     pub use crate::rows::plain::{PLAIN_BYTES_MAX, check_plain, plain_bytes};
     pub use crate::rows::types::batch_bytes;
-    pub use crate::scan::{Counts, ExportSchema};
-    pub use crate::session::scan_counted;
+    pub use crate::scan::ExportSchema;
+    pub use crate::session::scan_until;
     #[cfg(feature = "files")]
     pub use crate::source::{NO_TIME_MICROS, RequestRows, request_batch, request_column};
     pub use crate::store::{check_drops, check_revision};

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use arrow::array::RecordBatch;
 use asofdb_storage::{
     Backend, Catalog, CheckpointFiles, Clock, ClockRepair, ClockStatus, Committed, Definitions, Durability, Erased,
-    Error, FeatureView, Hint, Lookup, MemoryBackend, Plan, Result, Stats, Timestamp, Verified, WriteBatch, key,
+    Error, FeatureView, Hint, Lookup, MemoryBackend, Plan, Result, Stats, Stop, Timestamp, Verified, WriteBatch, key,
 };
 
 use crate::definitions::reference::find_view;
@@ -86,7 +86,15 @@ impl Store {
     /// `Conflict` while the clock is an hour or more ahead of what is believed; `Unavailable` when the store cannot
     /// write.
     pub fn repair_clock(&self) -> Result<ClockRepair> {
-        self.backend.repair_clock()
+        self.repair_clock_until(&Stop::NEVER)
+    }
+
+    /// [`Store::repair_clock`] that ends soon when it is told to; a second repair goes on from there.
+    ///
+    /// # Errors
+    /// As there; `Unavailable` also when it was stopped.
+    pub fn repair_clock_until(&self, stop: &Stop) -> Result<ClockRepair> {
+        self.backend.repair_clock_until(stop)
     }
 
     /// Tells what [`Store::apply`] would do.
@@ -296,7 +304,16 @@ impl Store {
     /// # Errors
     /// `Unavailable` when the disk is full.
     pub fn compact(&self) -> Result<()> {
-        self.backend.compact()
+        self.compact_until(&Stop::NEVER)
+    }
+
+    /// [`Store::compact`] that ends soon when it is told to, within some seconds of work. What it has rewritten until
+    /// then stays so.
+    ///
+    /// # Errors
+    /// As there; `Unavailable` also when it was stopped.
+    pub fn compact_until(&self, stop: &Stop) -> Result<()> {
+        self.backend.compact_until(stop)
     }
 
     /// Writes a consistent copy of the store into the new directory `to`.
@@ -312,7 +329,15 @@ impl Store {
     /// # Errors
     /// As there; `Corrupt` when a file is not what it was.
     pub fn checkpoint_with(&self, to: &Path, files: CheckpointFiles) -> Result<()> {
-        self.backend.checkpoint(to, files)
+        self.checkpoint_until(to, files, &Stop::NEVER)
+    }
+
+    /// [`Store::checkpoint_with`] that ends soon when it is told to, and then leaves nothing.
+    ///
+    /// # Errors
+    /// As there; `Unavailable` also when it was stopped.
+    pub fn checkpoint_until(&self, to: &Path, files: CheckpointFiles, stop: &Stop) -> Result<()> {
+        self.backend.checkpoint_until(to, files, stop)
     }
 
     /// Figures about the store.
@@ -334,7 +359,15 @@ impl Store {
     /// # Errors
     /// `Unavailable` when the store cannot be read; what is wrong with the data is in the answer.
     pub fn verify(&self) -> Result<Verified> {
-        self.backend.verify()
+        self.verify_until(&Stop::NEVER)
+    }
+
+    /// [`Store::verify`] that ends soon when it is told to.
+    ///
+    /// # Errors
+    /// As there; `Unavailable` also when it was stopped.
+    pub fn verify_until(&self, stop: &Stop) -> Result<Verified> {
+        self.backend.verify_until(stop)
     }
 
     /// Findings of opening the store that its operator should hear of, a line each. Nothing of it is wrong.

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::TimestampMicrosecondType;
-use asofdb_storage::{Error, Hint, Result, ScalarType, Snapshot, Timestamp, ValueType};
+use asofdb_storage::{Error, Hint, Result, ScalarType, Snapshot, Steps, Stop, Timestamp, ValueType};
 use parking_lot::Mutex;
 
 use super::known::KnownAt;
@@ -39,6 +39,16 @@ pub(super) struct Chunk {
     batches: Vec<RecordBatch>,
     keys: Vec<EncodedKeys>,
     times: Vec<Option<Timestamp>>,
+}
+
+/// The place of look-ups, and the rules for them.
+#[derive(Clone, Copy)]
+pub(super) struct LookUp<'l> {
+    pub(super) stored: &'l Stored,
+    pub(super) snapshot: &'l dyn Snapshot,
+    pub(super) known_at: KnownAt,
+    /// A chunk may take minutes: it ends sooner when nobody waits for it.
+    pub(super) stop: &'l Stop,
 }
 
 /// Cuts the spine into chunks.
@@ -155,7 +165,8 @@ impl Chunk {
     }
 
     /// Looks up each view's rows, in the order of the stage's views.
-    pub(super) fn look_up(&self, stored: &Stored, snapshot: &dyn Snapshot, known_at: KnownAt) -> Result<Vec<Records>> {
+    pub(super) fn look_up(&self, look_up: &LookUp<'_>) -> Result<Vec<Records>> {
+        let stored = look_up.stored;
         let orders: Vec<Order> = self.keys.iter().map(|keys| visiting_order(keys, &self.times)).collect();
         let next = AtomicUsize::new(0);
         let done: Vec<Mutex<Option<Result<Records>>>> = stored.views.iter().map(|_| Mutex::new(None)).collect();
@@ -164,7 +175,7 @@ impl Chunk {
                 let view = next.fetch_add(1, Ordering::Relaxed);
                 let Some(slot) = done.get(view) else { break };
                 let order = &orders[stored.views[view].key_group];
-                *slot.lock() = Some(self.look_up_view(stored, view, order, snapshot, known_at));
+                *slot.lock() = Some(self.look_up_view(view, order, look_up));
             }
         };
         std::thread::scope(|scope| {
@@ -178,23 +189,17 @@ impl Chunk {
         done.into_iter().map(finished).collect()
     }
 
-    fn look_up_view(
-        &self,
-        stored: &Stored,
-        view: usize,
-        order: &Order,
-        snapshot: &dyn Snapshot,
-        known_at: KnownAt,
-    ) -> Result<Records> {
-        let planned = &stored.views[view];
+    fn look_up_view(&self, view: usize, order: &Order, look_up: &LookUp<'_>) -> Result<Records> {
+        let planned = &look_up.stored.views[view];
         let keys = &self.keys[planned.key_group];
         let mut records = Records::new(planned.layout(), self.rows());
-        let mut cursor = snapshot.ordered_cursor(&planned.view, order.entries.len() as u64)?;
-        let mut short = [0; 8];
+        let mut cursor = look_up.snapshot.ordered_cursor(&planned.view, order.entries.len() as u64)?;
+        let (mut short, mut steps) = ([0; 8], Steps::new(look_up.stop));
         for entry in &order.entries {
+            steps.step()?;
             let row = entry.row as usize;
             let Some(key) = order.key(entry, keys, &mut short) else { continue };
-            let found = cursor.find(key, entry.at(), known_at.of(entry.at()))?;
+            let found = cursor.find(key, entry.at(), look_up.known_at.of(entry.at()))?;
             planned.write(entry.at(), found, &mut records.get_mut(row))?;
         }
         Ok(records)

@@ -17,9 +17,9 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch};
 use arrow::datatypes::{Field, Schema, SchemaRef};
-use asofdb_storage::{Error, Result, Snapshot};
+use asofdb_storage::{Error, Result, Snapshot, Stop};
 
-use self::chunk::{Chunk, ChunkReader};
+use self::chunk::{Chunk, ChunkReader, LookUp};
 pub use self::counts::FeatureCounts;
 use self::counts::count_statuses;
 pub use self::known::KnownAt;
@@ -48,16 +48,18 @@ pub struct JoinReport {
 /// The batches of a spine.
 pub type Spine<'s> = Box<dyn Iterator<Item = Result<RecordBatch>> + 's>;
 
-/// Joins the features of a store in this process to a spine. See [`Session::join`](crate::Session::join).
+/// Joins the features of a store in this process to a spine, and ends soon when it is told to. See
+/// [`Session::join`](crate::Session::join).
 ///
 /// # Errors
-/// As there.
-pub(crate) fn join<'s>(
+/// As there; `Unavailable` also when it was stopped.
+pub fn join_until<'s>(
     store: &'s Store,
     request: &Prepared,
     spine_schema: &Schema,
     spine: Spine<'s>,
     options: &JoinOptions,
+    stop: &Stop,
 ) -> Result<Join<'s>> {
     if options.memory_bytes < JOIN_MEMORY_BYTES_MIN {
         let message =
@@ -75,6 +77,7 @@ pub(crate) fn join<'s>(
         plan,
         schema,
         options: options.clone(),
+        stop: stop.clone(),
         report: JoinReport { features, ..JoinReport::default() },
         current: None,
     })
@@ -94,12 +97,13 @@ fn result_schema(plan: &ReadPlan, spine: &Schema, options: &JoinOptions) -> Resu
 }
 
 /// A point-in-time join under way: an iterator over the batches of its result.
-pub(crate) struct Join<'s> {
+pub struct Join<'s> {
     snapshot: Box<dyn Snapshot + 's>,
     reader: ChunkReader<Spine<'s>>,
     plan: Arc<ReadPlan>,
     schema: SchemaRef,
     options: JoinOptions,
+    stop: Stop,
     report: JoinReport,
     current: Option<Joined>,
 }
@@ -129,7 +133,15 @@ impl Join<'_> {
             self.current = None;
             let Some(chunk) = self.reader.next()? else { return Ok(None) };
             self.report.null_rows += chunk.null_rows();
-            let records = chunk.look_up(&self.plan.stored, &*self.snapshot, self.options.known_at)?;
+            let records = {
+                let look_up = LookUp {
+                    stored: &self.plan.stored,
+                    snapshot: &*self.snapshot,
+                    known_at: self.options.known_at,
+                    stop: &self.stop,
+                };
+                chunk.look_up(&look_up)?
+            };
             let answer = Answer::new(self.plan.clone(), records, chunk.rows());
             self.current = Some(Joined { chunk, answer, batch: 0, row: 0, done: 0 });
         }

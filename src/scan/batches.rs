@@ -12,7 +12,7 @@ impl Selection<'_> {
     ///
     /// # Errors
     /// `Corrupt` when stored bytes cannot be read, or what `take` returned.
-    pub fn each_batch(
+    pub(crate) fn each_batch(
         &self,
         snapshot: &dyn Snapshot,
         range: &KeyRange,

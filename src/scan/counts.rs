@@ -1,15 +1,22 @@
 //! Counts of an export's scan so far.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Counts that threads share.
-#[derive(Debug, Default)]
-pub struct Counts {
+use asofdb_storage::Stop;
+
+/// Counts that threads share, and the sign that tells them to stop.
+#[derive(Debug)]
+pub(crate) struct Counts {
     scanned: AtomicU64,
-    stopped: AtomicBool,
+    stop: Stop,
 }
 
 impl Counts {
+    /// Counts of a scan that ends when the sign is given.
+    pub(crate) fn new(stop: Stop) -> Self {
+        Counts { scanned: AtomicU64::new(0), stop }
+    }
+
     /// Versions looked at.
     pub(crate) fn scanned(&self) -> u64 {
         self.scanned.load(Ordering::Relaxed)
@@ -20,11 +27,11 @@ impl Counts {
     }
 
     /// Asks those who scan to stop.
-    pub fn stop(&self) {
-        self.stopped.store(true, Ordering::Relaxed);
+    pub(crate) fn stop(&self) {
+        self.stop.stop();
     }
 
     pub(crate) fn is_stopped(&self) -> bool {
-        self.stopped.load(Ordering::Relaxed)
+        self.stop.is_stopped()
     }
 }

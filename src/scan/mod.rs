@@ -9,7 +9,7 @@ mod schema;
 mod selection;
 
 pub use self::choice::ExportRows;
-pub use self::counts::Counts;
+pub(crate) use self::counts::Counts;
 #[cfg(feature = "files")]
 pub(crate) use self::rows::Rows;
 #[cfg(feature = "files")]

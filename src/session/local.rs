@@ -7,7 +7,7 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use asofdb_storage::{
     Catalog, CheckpointFiles, ClockRepair, ClockStatus, Committed, Definitions, Durability, Erased, FeatureView,
-    KeyRange, Plan, Result, Stats, Timestamp, Verified, WriteBatch,
+    KeyRange, Plan, Result, Stats, Stop, Timestamp, Verified, WriteBatch,
 };
 
 use super::{Scan, ScanBegin, ScanSink, Session};
@@ -15,7 +15,7 @@ use crate::definitions::reference::find_view;
 #[cfg(feature = "files")]
 use crate::export::{ExportOptions, Manifest};
 use crate::freshness::Freshness;
-use crate::join::{JoinBatches, JoinOptions, Spine};
+use crate::join::{JoinBatches, JoinOptions, Spine, join_until};
 #[cfg(feature = "files")]
 use crate::progress::OnProgress;
 use crate::read::answer::Answer;
@@ -70,7 +70,7 @@ impl Session for Store {
     }
 
     fn scan(&self, scan: &Scan<'_>, sink: &mut dyn ScanSink) -> Result<u64> {
-        scan_counted(self, scan, &Counts::default(), sink)
+        scan_until(self, scan, &Stop::NEVER, sink)
     }
 
     fn load(&self, _view: &FeatureView, batch: WriteBatch) -> Result<()> {
@@ -92,7 +92,7 @@ impl Session for Store {
         spine: Spine<'s>,
         options: &JoinOptions,
     ) -> Result<Box<dyn JoinBatches + 's>> {
-        Ok(Box::new(crate::join::join(self, request, &spine_schema, spine, options)?))
+        Ok(Box::new(join_until(self, request, &spine_schema, spine, options, &Stop::NEVER)?))
     }
 
     fn freshness(&self, view: &str) -> Result<Freshness> {
@@ -143,11 +143,11 @@ impl Session for Store {
     }
 }
 
-/// [`Session::scan`] of a store, which counts what it looks at and stops when the counts say so.
+/// [`Session::scan`] of a store that ends soon when it is told to.
 ///
 /// # Errors
-/// As there.
-pub fn scan_counted(store: &Store, scan: &Scan<'_>, counts: &Counts, sink: &mut dyn ScanSink) -> Result<u64> {
+/// As there; `Unavailable` also when it was stopped.
+pub fn scan_until(store: &Store, scan: &Scan<'_>, stop: &Stop, sink: &mut dyn ScanSink) -> Result<u64> {
     scan.rows.check()?;
     // The catalog is read after the snapshot is taken, so that it knows the schema of every row in it.
     let snapshot = store.backend().snapshot();
@@ -164,10 +164,11 @@ pub fn scan_counted(store: &Store, scan: &Scan<'_>, counts: &Counts, sink: &mut 
         snapshot: snapshot.now(),
         versions_estimate: snapshot.versions_estimate(view)?,
     })?;
-    let mut rows = 0;
-    selection.each_batch(&*snapshot, &range, scan.limit.unwrap_or(usize::MAX), counts, |batch| {
+    let (mut rows, counts) = (0, Counts::new(stop.clone()));
+    selection.each_batch(&*snapshot, &range, scan.limit.unwrap_or(usize::MAX), &counts, |batch| {
         rows += batch.num_rows() as u64;
         sink.take(batch)
     })?;
+    stop.check()?;
     Ok(rows)
 }

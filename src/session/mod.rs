@@ -16,7 +16,7 @@ use asofdb_storage::{
     Result, Stats, Timestamp, Verified, WriteBatch,
 };
 
-pub use self::local::scan_counted;
+pub use self::local::scan_until;
 pub use self::scan::{Scan, ScanBegin, ScanSink};
 #[cfg(feature = "files")]
 use crate::export::{ExportOptions, Manifest};

@@ -20,6 +20,7 @@ use crate::catalog::{Catalog, FeatureView};
 use crate::clock::{ClockRepair, ClockStatus, StoreClock};
 use crate::error::{Error, Result};
 use crate::restamp::Restamp;
+use crate::stop::Stop;
 use crate::time::{Clock, Timestamp};
 use crate::version::Version;
 
@@ -256,11 +257,11 @@ impl Upkeep for MemoryBackend {
         Ok(())
     }
 
-    fn compact(&self) -> Result<()> {
-        Ok(())
+    fn compact_until(&self, stop: &Stop) -> Result<()> {
+        stop.check()
     }
 
-    fn checkpoint(&self, _directory: &Path, _files: CheckpointFiles) -> Result<()> {
+    fn checkpoint_until(&self, _directory: &Path, _files: CheckpointFiles, _stop: &Stop) -> Result<()> {
         Err(Error::invalid("a store in memory cannot be checkpointed"))
     }
 
@@ -271,7 +272,8 @@ impl Upkeep for MemoryBackend {
         Ok(Stats { families, batches: state.batches, rows: state.written, ..Stats::default() })
     }
 
-    fn verify(&self) -> Result<Verified> {
+    fn verify_until(&self, stop: &Stop) -> Result<Verified> {
+        stop.check()?;
         let state = self.state.read();
         let versions = state.rows.values().map(|versions| versions.len() as u64).sum();
         Ok(Verified { versions, entities: state.rows.len() as u64, problems: Vec::new() })
@@ -292,7 +294,8 @@ impl Timekeeping for MemoryBackend {
         Ok(())
     }
 
-    fn repair_clock(&self) -> Result<ClockRepair> {
+    fn repair_clock_until(&self, stop: &Stop) -> Result<ClockRepair> {
+        stop.check()?;
         let mut state = self.state.write();
         let before = self.clock.believed();
         let is_back = self.clock.set_back()?;

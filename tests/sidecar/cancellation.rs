@@ -1,15 +1,20 @@
 //! Work that nobody waits for any more ends, in the client and in the sidecar.
 
+use std::io::Write;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, mpsc};
 
 use arrow::array::{ArrayRef, Float32Array, Int64Array, RecordBatch, StringArray};
-use asofdb::{ErrorKind, ExportOptions, ExportRows, IngestOptions, Input, JoinOptions, Result, Scan, Session, Value};
+use asofdb::{
+    CheckpointFiles, ErrorKind, ExportOptions, ExportRows, IngestOptions, Input, JoinOptions, Result, Scan, Session,
+    Value,
+};
 use asofdb_client::{AsyncClient, Cancel};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 use tokio::sync::mpsc::unbounded_channel;
 
+use super::endless::EndlessSidecar;
 use super::harness::{Sidecar, eventually};
 use crate::common::{batch, files, hours_ago, times, users};
 use crate::http::client::Target;
@@ -231,4 +236,106 @@ fn calls_of_a_blocking_client_can_be_cancelled_from_another_thread() {
     let error = cancelled.now().unwrap_err();
     assert_eq!((error.kind(), error.message()), (ErrorKind::Unavailable, "the call was cancelled"));
     assert!(client.now().is_ok(), "other calls of the same client go on");
+}
+
+/// Begins work of an asynchronous client that has no end, and drops it.
+async fn begin_and_drop<T: std::fmt::Debug>(
+    sidecar: &EndlessSidecar,
+    count: u64,
+    work: impl Future<Output = Result<T>>,
+    what: &str,
+) {
+    let begun = tokio::task::spawn_blocking({
+        let underway = sidecar.underway.clone();
+        move || underway.wait_begun(count)
+    });
+    tokio::select! {
+        done = work => panic!("{what} has no end: {done:?}"),
+        begun = begun => begun.unwrap(),
+    }
+    // The work was dropped by `select!`.
+    sidecar.underway.wait_ended(what);
+}
+
+#[test]
+fn upkeep_that_nobody_waits_for_ends_in_the_sidecar() {
+    let sidecar = EndlessSidecar::start(1);
+    Runtime::new().unwrap().block_on(async {
+        let client = AsyncClient::connect(&sidecar.socket).await.unwrap();
+        client.write("profile", &profiles(1)).await.unwrap();
+        let copy = std::path::Path::new("/nowhere/copy");
+        begin_and_drop(&sidecar, 1, client.verify(), "verify").await;
+        begin_and_drop(&sidecar, 2, client.compact(), "compact").await;
+        begin_and_drop(&sidecar, 3, client.checkpoint(copy), "checkpoint").await;
+        begin_and_drop(&sidecar, 4, client.checkpoint_with(copy, CheckpointFiles::Copied), "copy").await;
+        begin_and_drop(&sidecar, 5, client.repair_clock(), "repair of the clock").await;
+        begin_and_drop(&sidecar, 6, client.freshness("profile"), "freshness").await;
+        // Each has given its place back, the only one.
+        begin_and_drop(&sidecar, 7, client.verify(), "verify").await;
+    });
+}
+
+#[test]
+fn a_long_chunk_of_a_join_that_nobody_waits_for_ends_in_the_sidecar() {
+    let sidecar = EndlessSidecar::start(1);
+    Runtime::new().unwrap().block_on(async {
+        let client = AsyncClient::connect(&sidecar.socket).await.unwrap();
+        client.write("profile", &profiles(1)).await.unwrap();
+        // One chunk, whose look-ups take a quarter of an hour.
+        let spine = spine(1_000_000);
+        let (schema, options) = (spine.schema(), JoinOptions::default());
+        let batches = std::iter::once(Ok(spine));
+        let join = client.point_in_time_join(&["profile:visits"], schema, batches, &options).await.unwrap();
+        let underway = sidecar.underway.clone();
+        tokio::task::spawn_blocking(move || underway.wait_begun(1)).await.unwrap();
+        drop(join);
+        sidecar.underway.wait_ended("the join");
+    });
+}
+
+#[test]
+fn upkeep_that_waits_in_line_leaves_it_when_its_client_goes() {
+    let sidecar = EndlessSidecar::start(1);
+    let waiting = |count: u64| {
+        let line = format!("asof_bulk_requests{{state=\"waiting\"}} {count}\n");
+        assert!(eventually(|| sidecar.http.get("/metrics").text().contains(&line)), "not {line}");
+    };
+    Runtime::new().unwrap().block_on(async {
+        let client = AsyncClient::connect(&sidecar.socket).await.unwrap();
+        let working = tokio::spawn({
+            let client = client.clone();
+            async move { client.verify().await }
+        });
+        sidecar.underway.wait_begun(1);
+        let in_line = tokio::spawn(async move { client.compact().await });
+        waiting(1);
+        in_line.abort();
+        waiting(0);
+        working.abort();
+        sidecar.underway.wait_ended("verify");
+    });
+}
+
+#[test]
+fn freshness_over_http_ends_when_its_client_goes_also_in_line() {
+    let sidecar = EndlessSidecar::start(1);
+    let client = asofdb_client::Client::connect(&sidecar.socket).unwrap();
+    client.write("profile", &profiles(1)).unwrap();
+    let ask = || {
+        let mut stream = sidecar.http.connect();
+        stream.write_all(b"GET /v1/freshness/profile HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
+        stream
+    };
+    let first = ask();
+    sidecar.underway.wait_begun(1);
+    let second = ask();
+    let waiting = |count: u64| {
+        let line = format!("asof_bulk_requests{{state=\"waiting\"}} {count}\n");
+        assert!(eventually(|| sidecar.http.get("/metrics").text().contains(&line)), "not {line}");
+    };
+    waiting(1);
+    drop(second);
+    waiting(0);
+    drop(first);
+    sidecar.underway.wait_ended("freshness over HTTP");
 }

@@ -6,6 +6,7 @@ mod cancellation;
 mod clock;
 mod command_line;
 mod crowd;
+mod endless;
 mod golden;
 pub mod harness;
 mod hostile;

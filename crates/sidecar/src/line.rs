@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use asofdb::{Error, Result};
+use asofdb::{Error, Result, Stop};
 
 use crate::sync::{Condvar, Mutex};
 
@@ -52,11 +52,11 @@ impl Line {
         (state.working, state.waiting)
     }
 
-    /// Waits for a turn; whoever has had it leaves.
+    /// Waits for a turn, or until it is told to stop; whoever has had a turn leaves.
     ///
     /// # Errors
-    /// `Unavailable` when too many wait already, or it is not its turn in time.
-    pub(crate) fn enter(&self) -> Result<()> {
+    /// `Unavailable` when too many wait already, it is not its turn in time, or it was stopped.
+    pub(crate) fn enter(&self, stop: &Stop) -> Result<()> {
         let mut state = self.state.lock();
         if state.working >= self.bounds.working_max {
             if state.waiting >= self.bounds.waiting_max {
@@ -64,14 +64,28 @@ impl Line {
             }
             state.waiting += 1;
             let is_full = |state: &mut State| state.working >= self.bounds.working_max;
-            let late = self.freed.wait_while_for(&mut state, is_full, self.bounds.patience).timed_out();
+            let waits = |state: &mut State| is_full(state) && !stop.is_stopped();
+            let late = self.freed.wait_while_for(&mut state, waits, self.bounds.patience).timed_out();
             state.waiting -= 1;
+            if let Err(stopped) = stop.check() {
+                // It may have been woken for a turn, which is the next one's then.
+                self.freed.notify_one();
+                return Err(stopped);
+            }
             if late && is_full(&mut state) {
                 return Err(full(self.bounds.working_max, "are being answered"));
             }
         }
         state.working += 1;
         Ok(())
+    }
+
+    /// Tells work to stop for which nobody waits any more, whether it has its turn or waits for it.
+    pub(crate) fn abandon(&self, work: &Stop) {
+        work.stop();
+        // Whoever is about to wait has the lock, and would not hear of it.
+        drop(self.state.lock());
+        self.freed.notify_all();
     }
 
     /// Ends a turn.
@@ -103,9 +117,9 @@ mod tests {
     #[test]
     fn a_place_is_free_again_when_whoever_had_it_leaves() {
         let line = line(1, 1, Duration::from_secs(60));
-        line.enter().unwrap();
+        line.enter(&Stop::NEVER).unwrap();
         std::thread::scope(|scope| {
-            let waiting = scope.spawn(|| line.enter());
+            let waiting = scope.spawn(|| line.enter(&Stop::NEVER));
             while line.lengths().1 == 0 {
                 std::thread::yield_now();
             }
@@ -118,14 +132,33 @@ mod tests {
     #[test]
     fn whoever_waits_too_long_or_finds_a_long_line_is_refused() {
         let late = line(1, 1, Duration::from_millis(1));
-        late.enter().unwrap();
-        let error = late.enter().unwrap_err();
+        late.enter(&Stop::NEVER).unwrap();
+        let error = late.enter(&Stop::NEVER).unwrap_err();
         assert_eq!(error.message(), "1 bulk requests are being answered, the most at a time; try again later");
         let full = line(1, 0, Duration::from_secs(60));
-        full.enter().unwrap();
-        let error = full.enter().unwrap_err();
+        full.enter(&Stop::NEVER).unwrap();
+        let error = full.enter(&Stop::NEVER).unwrap_err();
         assert_eq!(error.message(), "0 bulk requests wait in line, the most at a time; try again later");
         assert_eq!((late.lengths(), full.lengths()), ((1, 0), (1, 0)));
+    }
+
+    #[test]
+    fn whoever_is_told_to_stop_leaves_the_line_and_takes_nobodys_turn() {
+        let line = line(1, 2, Duration::from_secs(3_600));
+        line.enter(&Stop::NEVER).unwrap();
+        let gone = Stop::new();
+        std::thread::scope(|scope| {
+            let stopped = scope.spawn(|| line.enter(&gone));
+            let waiting = scope.spawn(|| line.enter(&Stop::NEVER));
+            while line.lengths().1 < 2 {
+                std::thread::yield_now();
+            }
+            line.abandon(&gone);
+            assert_eq!(stopped.join().expect("no panic").unwrap_err().kind(), asofdb::ErrorKind::Unavailable);
+            assert_eq!(line.lengths(), (1, 1));
+            line.leave();
+            waiting.join().expect("no panic").unwrap();
+        });
     }
 }
 
@@ -143,7 +176,7 @@ mod every_order {
             let bounds = BulkBounds { working_max: 1, waiting_max: 2, patience: Duration::MAX };
             let (line, working) = (Arc::new(Line::new(bounds)), Arc::new(AtomicUsize::new(0)));
             let turn = |line: &Line, working: &AtomicUsize| {
-                line.enter().unwrap();
+                line.enter(&Stop::NEVER).unwrap();
                 assert_eq!(working.fetch_add(1, Ordering::Relaxed), 0);
                 working.fetch_sub(1, Ordering::Relaxed);
                 line.leave();

@@ -4,12 +4,18 @@
 //! with what had been acknowledged. `make torture` runs every part at its full length; `make test` runs each in its
 //! short form ([`Scale::Short`]), with the same code.
 
+mod check;
 mod children;
 mod fail_points;
+mod fault_shim;
 mod history;
+mod host;
+mod ledger;
+mod mount;
 mod oracle;
 mod part;
 mod parts;
+mod place;
 mod random;
 mod report;
 mod setting;

@@ -40,6 +40,13 @@ impl Report {
         self.faults.push(message.into());
     }
 
+    /// Takes over what was counted and found elsewhere, in a thread of the same part.
+    pub(crate) fn absorb(&mut self, other: Report) {
+        other.counts.iter().for_each(|(name, count)| self.count(name, *count));
+        other.figures.into_iter().for_each(|(name, value)| self.figure(&name, value));
+        self.faults.extend(other.faults);
+    }
+
     /// What is wrong.
     pub fn faults(&self) -> &[String] {
         &self.faults

@@ -36,6 +36,11 @@ short_forms! {
     a_killed_writer_loses_nothing_that_was_acknowledged: "crash",
     commands_that_are_killed_leave_nothing_half_done: "output",
     power_cuts_lose_nothing_that_was_synced_and_otherwise_the_newest: "power",
+    damaged_files_are_found_or_do_not_matter: "flips",
+    calls_to_the_disk_that_fail_lose_nothing_and_are_said: "errors",
+    full_disks_lose_nothing_and_go_on_when_there_is_room: "disk",
+    limits_end_in_an_error_that_names_them_or_work: "limits",
+    clocks_that_step_hide_and_delete_nothing_for_good: "clocks",
     every_read_of_a_random_history_agrees_with_a_list_of_its_writes: "histories",
     an_order_of_the_calls_on_an_entity_explains_every_answer: "linear",
 }

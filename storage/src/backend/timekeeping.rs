@@ -2,6 +2,7 @@
 
 use crate::clock::{ClockRepair, ClockStatus};
 use crate::error::Result;
+use crate::stop::Stop;
 use crate::time::Timestamp;
 
 /// Keeps a store's time safe from a clock that is wrong.
@@ -31,5 +32,13 @@ pub trait Timekeeping: Send + Sync + 'static {
     /// # Errors
     /// `Conflict` while the clock is an hour or more ahead of what is believed; `Unavailable` when the store cannot
     /// write, and then a second repair goes on from there.
-    fn repair_clock(&self) -> Result<ClockRepair>;
+    fn repair_clock(&self) -> Result<ClockRepair> {
+        self.repair_clock_until(&Stop::NEVER)
+    }
+
+    /// [`Timekeeping::repair_clock`] that ends soon when it is told to; a second repair goes on from there.
+    ///
+    /// # Errors
+    /// As there; `Unavailable` also when it was stopped.
+    fn repair_clock_until(&self, stop: &Stop) -> Result<ClockRepair>;
 }

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use crate::error::Result;
+use crate::stop::Stop;
 
 /// Figures about a store.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -70,14 +71,30 @@ pub trait Upkeep: Send + Sync + 'static {
     ///
     /// # Errors
     /// `Unavailable` when the disk is full.
-    fn compact(&self) -> Result<()>;
+    fn compact(&self) -> Result<()> {
+        self.compact_until(&Stop::NEVER)
+    }
+
+    /// [`Upkeep::compact`] that ends soon when it is told to. What it has rewritten until then stays so.
+    ///
+    /// # Errors
+    /// As there; `Unavailable` also when it was stopped.
+    fn compact_until(&self, stop: &Stop) -> Result<()>;
 
     /// Writes a consistent copy of the store into a new directory, with a list of its files and their checksums.
     ///
     /// # Errors
     /// `Conflict` when the directory exists or another copy is being written to it; `Invalid` for a store that is not
     /// on disk; `Corrupt` when a file is not what it was.
-    fn checkpoint(&self, directory: &Path, files: CheckpointFiles) -> Result<()>;
+    fn checkpoint(&self, directory: &Path, files: CheckpointFiles) -> Result<()> {
+        self.checkpoint_until(directory, files, &Stop::NEVER)
+    }
+
+    /// [`Upkeep::checkpoint`] that ends soon when it is told to, and then leaves nothing.
+    ///
+    /// # Errors
+    /// As there; `Unavailable` also when it was stopped.
+    fn checkpoint_until(&self, directory: &Path, files: CheckpointFiles, stop: &Stop) -> Result<()>;
 
     /// Figures about the store.
     ///
@@ -95,7 +112,15 @@ pub trait Upkeep: Send + Sync + 'static {
     ///
     /// # Errors
     /// `Unavailable` when the store cannot be read; what is wrong with the data is in the answer.
-    fn verify(&self) -> Result<Verified>;
+    fn verify(&self) -> Result<Verified> {
+        self.verify_until(&Stop::NEVER)
+    }
+
+    /// [`Upkeep::verify`] that ends soon when it is told to.
+    ///
+    /// # Errors
+    /// As there; `Unavailable` also when it was stopped.
+    fn verify_until(&self, stop: &Stop) -> Result<Verified>;
 
     /// Findings of opening the store that its operator should hear of, a line each: writes that were never finished,
     /// say. Nothing of it is wrong with the store.

@@ -16,12 +16,13 @@ use crate::backend::CheckpointFiles;
 use crate::error::{Error, Result};
 use crate::fail_point;
 use crate::output::{OutputDirectory, create_directories};
+use crate::stop::Stop;
 
 /// The directory that RocksDB makes within ours.
 const COPY: &str = "copy";
 
-/// Copies the store into a new directory, which appears when it is complete.
-pub(super) fn checkpoint(store: &Store, target: &Path, files: CheckpointFiles) -> Result<()> {
+/// Copies the store into a new directory, which appears when it is complete, and does not when it is told to stop.
+pub(super) fn checkpoint(store: &Store, target: &Path, files: CheckpointFiles, stop: &Stop) -> Result<()> {
     if target.symlink_metadata().is_ok() {
         return Err(Error::conflict(format!("the directory of a checkpoint must not exist yet: {}", target.display())));
     }
@@ -33,11 +34,12 @@ pub(super) fn checkpoint(store: &Store, target: &Path, files: CheckpointFiles) -
         true => OutputDirectory::create(target)?,
         false => OutputDirectory::create_private(target)?,
     };
-    fill(store, output.path(), files).map_err(|error| error.context(doing()))?;
+    fill(store, output.path(), files, stop).map_err(|error| error.context(doing()))?;
     output.finish()
 }
 
-fn fill(store: &Store, directory: &Path, files: CheckpointFiles) -> Result<()> {
+fn fill(store: &Store, directory: &Path, files: CheckpointFiles, stop: &Stop) -> Result<()> {
+    stop.check()?;
     let failed = |error| from_rocks("cannot copy the store", error);
     let copy = directory.join(COPY);
     Checkpoint::new(&store.database.rocks).map_err(failed)?.create_checkpoint(&copy).map_err(failed)?;
@@ -54,9 +56,9 @@ fn fill(store: &Store, directory: &Path, files: CheckpointFiles) -> Result<()> {
     let modes = Modes::of(store.options.shared);
     let mut known = store.sums.lock().clone();
     if files == CheckpointFiles::Copied {
-        known = unshare(directory, modes, &known)?;
+        known = unshare(directory, modes, &known, stop)?;
     }
-    let manifest = Manifest::of(directory, &known)?;
+    let manifest = Manifest::of(directory, &known, stop)?;
     manifest.write(directory)?;
     fail_point("checkpoint listed");
     modes.settle_files(directory);
@@ -65,11 +67,11 @@ fn fill(store: &Store, directory: &Path, files: CheckpointFiles) -> Result<()> {
 }
 
 /// Puts a copy in the place of each file, which may be the store's own; their sums.
-fn unshare(directory: &Path, modes: Modes, known: &Sums) -> Result<Sums> {
+fn unshare(directory: &Path, modes: Modes, known: &Sums, stop: &Stop) -> Result<Sums> {
     let mut copied = Sums::new();
     for name in manifest::names(directory)? {
         let (path, copy) = (directory.join(&name), directory.join(COPY));
-        let sum = sums::copy(&path, &copy, modes).and_then(|sum| fs::rename(&copy, &path).map(|()| sum));
+        let sum = sums::copy(&path, &copy, modes, stop).and_then(|sum| fs::rename(&copy, &path).map(|()| sum));
         let sum = sum.map_err(|error| from_io(&format!("cannot copy {name}"), error))?;
         fail_point("checkpoint unshared");
         check_unchanged(&name, sum, known)?;

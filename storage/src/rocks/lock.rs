@@ -61,15 +61,18 @@ impl DirectoryLock {
             Err(TryLockError::WouldBlock) => return Err(open_elsewhere(path, holder(&file))),
             Err(TryLockError::Error(error)) => return Err(failed(error)),
         }
-        let lock = DirectoryLock { file, id, process };
-        lock.write(&process.to_string()).map_err(failed)?;
+        if let Err(error) = write(&file, &process.to_string()) {
+            let _ = file.unlock();
+            return Err(failed(error));
+        }
         held.insert(id, process);
-        Ok(lock)
+        // Last: one that was dropped here would wait for the list, which this thread has.
+        Ok(DirectoryLock { file, id, process })
     }
+}
 
-    fn write(&self, text: &str) -> io::Result<()> {
-        self.file.write_all_at(format!("{text:<width$}\n", width = TEXT_BYTES - 1).as_bytes(), 0)
-    }
+fn write(file: &File, text: &str) -> io::Result<()> {
+    file.write_all_at(format!("{text:<width$}\n", width = TEXT_BYTES - 1).as_bytes(), 0)
 }
 
 impl Drop for DirectoryLock {
@@ -80,7 +83,7 @@ impl Drop for DirectoryLock {
         }
         let mut held = HELD.lock();
         // A number that stays is no harm: it is told only while that process lives and the file is locked.
-        let _ = self.write("");
+        let _ = write(&self.file, "");
         // Unlocked by name: a child of a fork may have the file open, too, and closing it here would not do.
         let _ = self.file.unlock();
         held.as_mut().map(|held| held.remove(&self.id));
@@ -96,4 +99,34 @@ fn holder(file: &File) -> Option<u32> {
     // EPERM, too, says that there is one.
     let lives = test_kill_process(Pid::from_raw(number)?) != Err(rustix::io::Errno::SRCH);
     lives.then_some(number as u32)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+    use std::sync::mpsc::channel;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::error::ErrorKind;
+
+    #[test]
+    fn a_lock_whose_text_cannot_be_written_is_an_error_and_keeps_nobody_waiting() {
+        let directory = tempfile::tempdir().unwrap();
+        // A pipe can be locked, and not written at a place.
+        assert!(Command::new("mkfifo").arg(directory.path().join(LOCK)).status().unwrap().success());
+        let (answer, answered) = channel();
+        let path = directory.path().to_owned();
+        std::thread::spawn(move || {
+            for _ in 0..2 {
+                let _ = answer.send(DirectoryLock::take(&path, Modes::Private).map(drop));
+            }
+        });
+        for _ in 0..2 {
+            let taken = answered.recv_timeout(Duration::from_secs(60)).expect("it waits for itself");
+            let error = taken.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Unavailable);
+            assert!(error.message().starts_with("cannot lock the store at "), "{error}");
+        }
+    }
 }

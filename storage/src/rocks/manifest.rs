@@ -14,6 +14,7 @@ use super::sums::{self, FileSum, Sums};
 use crate::error::{Error, Result};
 use crate::records::manifest::{ListedFileRecordV1, ManifestRecordV1};
 use crate::records::{self, Reader, Recorded, codec};
+use crate::stop::Stop;
 
 /// The file of the manifest, which it does not list.
 pub(super) const MANIFEST: &str = "ASOFDB.files";
@@ -38,8 +39,8 @@ impl Manifest {
     /// Lists the files of a directory. Those whose sums are known, at the size that they have, are not read.
     ///
     /// # Errors
-    /// `Unavailable` when a file cannot be read.
-    pub(super) fn of(directory: &Path, known: &Sums) -> Result<Self> {
+    /// `Unavailable` when a file cannot be read, or it was stopped.
+    pub(super) fn of(directory: &Path, known: &Sums, stop: &Stop) -> Result<Self> {
         let mut files = Vec::new();
         for name in names(directory)? {
             let path = directory.join(&name);
@@ -47,7 +48,7 @@ impl Manifest {
             let bytes = fs::symlink_metadata(&path).map_err(failed)?.len();
             let sum = match known.get(&name).filter(|sum| sum.bytes == bytes) {
                 Some(sum) => *sum,
-                None => FileSum::of_file(&path).map_err(failed)?,
+                None => FileSum::of_file(&path, stop).map_err(failed)?,
             };
             files.push(ListedFile { name, sum });
         }
@@ -130,7 +131,7 @@ impl Manifest {
         self.files.iter().try_for_each(|file| {
             let path = from.join(&file.name);
             let failed = |error| from_io(&format!("cannot copy {}", path.display()), error);
-            file.check(&path, sums::copy(&path, &to.join(&file.name), modes).map_err(failed)?)
+            file.check(&path, sums::copy(&path, &to.join(&file.name), modes, &Stop::NEVER).map_err(failed)?)
         })
     }
 }

@@ -81,6 +81,7 @@ use crate::batch::{Durability, WriteBatch};
 use crate::catalog::Catalog;
 use crate::clock::{ClockRepair, ClockStatus};
 use crate::error::{Error, Result};
+use crate::stop::Stop;
 use crate::time::{Clock, ManualClock, Timestamp};
 
 /// A store on disk. One process opens it at a time; any number of threads share it.
@@ -143,7 +144,7 @@ fn prove(copy: &Path, reads: bool) -> Result<Option<u64>> {
     if !reads {
         return Ok(None);
     }
-    let verified = verify::verify(&store.0)?;
+    let verified = verify::verify(&store.0, &Stop::NEVER)?;
     match verified.problems.into_iter().next() {
         Some(problem) => Err(Error::corrupt(problem)),
         None => Ok(Some(verified.versions)),
@@ -205,15 +206,15 @@ impl Upkeep for RocksBackend {
         maintain::flush(&self.store)
     }
 
-    fn compact(&self) -> Result<()> {
+    fn compact_until(&self, stop: &Stop) -> Result<()> {
         // Retention goes by a time on record.
         self.committer.exclusively(|store| store.write(false, || Ok(rocksdb::WriteBatch::default())))?;
-        maintain::compact(&self.store)?;
+        maintain::compact(&self.store, stop)?;
         erase::finish(&self.store)
     }
 
-    fn checkpoint(&self, directory: &Path, files: CheckpointFiles) -> Result<()> {
-        checkpoint::checkpoint(&self.store, directory, files)
+    fn checkpoint_until(&self, directory: &Path, files: CheckpointFiles, stop: &Stop) -> Result<()> {
+        checkpoint::checkpoint(&self.store, directory, files, stop)
     }
 
     fn stats(&self) -> Result<Stats> {
@@ -224,8 +225,8 @@ impl Upkeep for RocksBackend {
         self.store.database.latch.reason().map(str::to_owned)
     }
 
-    fn verify(&self) -> Result<Verified> {
-        verify::verify(&self.store)
+    fn verify_until(&self, stop: &Stop) -> Result<Verified> {
+        verify::verify(&self.store, stop)
     }
 
     fn notices(&self) -> Vec<String> {
@@ -249,7 +250,7 @@ impl Timekeeping for RocksBackend {
         })
     }
 
-    fn repair_clock(&self) -> Result<ClockRepair> {
-        restamp::repair(&self.store, &self.committer)
+    fn repair_clock_until(&self, stop: &Stop) -> Result<ClockRepair> {
+        restamp::repair(&self.store, &self.committer, stop)
     }
 }

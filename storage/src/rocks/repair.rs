@@ -28,6 +28,7 @@ use crate::catalog::FeatureView;
 use crate::error::Result;
 use crate::key::ENTITY_KEY_BYTES_MAX;
 use crate::row::{self, RowKind};
+use crate::stop::Stop;
 use crate::time::Clock;
 
 /// Bytes of removals that are written at once.
@@ -142,7 +143,7 @@ fn salvage(directory: StoreDirectory, options: Options, clock: Arc<dyn Clock>, r
     }
     rebuild(&store)?;
     maintain::flush(&store)?;
-    repaired.lost.extend(verify::verify_data(&store)?.problems);
+    repaired.lost.extend(verify::verify_data(&store, &Stop::NEVER)?.problems);
     Ok(())
 }
 

@@ -22,6 +22,7 @@ use crate::clock::ClockRepair;
 use crate::error::Result;
 use crate::key::{self, ENTITY_KEY_BYTES_MAX};
 use crate::restamp::Restamp;
+use crate::stop::{Steps, Stop};
 use crate::time::Timestamp;
 use crate::version::Version;
 
@@ -31,7 +32,7 @@ const MOVED_BYTES_MAX: usize = 4 << 20;
 const READAHEAD_BYTES: usize = 4 << 20;
 
 /// Repairs a store. See [`crate::Timekeeping::repair_clock`].
-pub(super) fn repair(store: &Arc<Store>, committer: &Committer) -> Result<ClockRepair> {
+pub(super) fn repair(store: &Arc<Store>, committer: &Committer, stop: &Stop) -> Result<ClockRepair> {
     let _one_at_a_time = store.erasing.lock();
     let (back_from, reclaimed) = committer.exclusively(go_back)?;
     let apart = store.present.clock().apart;
@@ -39,12 +40,12 @@ pub(super) fn repair(store: &Arc<Store>, committer: &Committer) -> Result<ClockR
     let mut restamp = Restamp::new(&apart);
     let mut restamped = 0;
     if !restamp.is_empty() {
-        each_version(store, |found, _| {
+        each_version(store, stop, |found, _| {
             restamp.note(key_parts(found)?.2.created);
             Ok(())
         })?;
         restamp.seal();
-        restamped = move_all(store, committer, &restamp)?;
+        restamped = move_all(store, committer, &restamp, stop)?;
     }
     committer.exclusively(|store| {
         store.present.forget_apart();
@@ -89,14 +90,16 @@ fn derive_latest(store: &Store) -> Result<()> {
 }
 
 /// Visits every version in the order of `history`, with its row.
-fn each_version(store: &Store, mut visit: impl FnMut(&[u8], &[u8]) -> Result<()>) -> Result<()> {
+fn each_version(store: &Store, stop: &Stop, mut visit: impl FnMut(&[u8], &[u8]) -> Result<()>) -> Result<()> {
     let mut options = ReadOptions::default();
     options.set_total_order_seek(true);
     options.fill_cache(false);
     options.set_readahead_size(READAHEAD_BYTES);
     let mut raw = store.database.rocks.raw_iterator_cf_opt(store.database.history(), options);
     raw.seek_to_first();
+    let mut steps = Steps::new(stop);
     while let Some((found, row)) = raw.item() {
+        steps.step()?;
         visit(found, row)?;
         raw.next();
     }
@@ -114,7 +117,7 @@ struct Moved {
 /// Meanwhile compaction reclaims nothing, and afterwards everything is compacted: the filter of a compaction that sees
 /// a version and not that it was moved would take it for a newer version of its row. Where this fails, it is so until
 /// the store is repaired, compacted or opened again.
-fn move_all(store: &Store, committer: &Committer, restamp: &Restamp) -> Result<u64> {
+fn move_all(store: &Store, committer: &Committer, restamp: &Restamp, stop: &Stop) -> Result<u64> {
     let (mut moved, mut bytes, mut count) = (Vec::new(), 0, 0);
     let write = |moved: &mut Vec<Moved>| {
         let moved = std::mem::take(moved);
@@ -122,7 +125,7 @@ fn move_all(store: &Store, committer: &Committer, restamp: &Restamp) -> Result<u
         committer.exclusively(move |store| move_some(store, &moved)).map(|()| count)
     };
     store.present.set_erasing(true);
-    each_version(store, |found, row| {
+    each_version(store, stop, |found, row| {
         let (view, entity, version) = key_parts(found)?;
         let Some(created) = restamp.get(version.created) else { return Ok(()) };
         let mut to = Vec::with_capacity(found.len());
@@ -137,7 +140,7 @@ fn move_all(store: &Store, committer: &Committer, restamp: &Restamp) -> Result<u
     })?;
     count += write(&mut moved)?;
     if count > 0 {
-        maintain::compact(store)?;
+        maintain::compact(store, stop)?;
     }
     store.present.set_erasing(false);
     Ok(count)

@@ -11,6 +11,7 @@ use super::{directory, sums};
 use crate::error::{Error, Result};
 use crate::fail_point;
 use crate::output::{OutputDirectory, create_directories};
+use crate::stop::Stop;
 
 /// The outcome of a restore.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -110,7 +111,7 @@ fn copy_unlisted(from: &Path, to: &Path) -> Result<Manifest> {
             return Err(Error::corrupt(format!("a file of the checkpoint is a link: {}", path.display())));
         }
         if found.is_file() {
-            let sum = sums::copy(&path, &to.join(&name), Modes::Private).map_err(failed)?;
+            let sum = sums::copy(&path, &to.join(&name), Modes::Private, &Stop::NEVER).map_err(failed)?;
             files.push(ListedFile { name, sum });
         }
     }

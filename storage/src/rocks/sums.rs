@@ -10,6 +10,7 @@ use rustix::fs::{Advice, OFlags, fadvise};
 use twox_hash::XxHash3_128;
 
 use super::modes::Modes;
+use crate::stop::Stop;
 
 /// Bytes that are read at a time.
 const PIECE_BYTES: usize = 1 << 20;
@@ -32,9 +33,9 @@ impl FileSum {
         FileSum { bytes: bytes.len() as u64, xxh3: XxHash3_128::oneshot(bytes) }
     }
 
-    /// Reads a file to its end.
-    pub(super) fn of_file(path: &Path) -> io::Result<Self> {
-        each_piece(&mut open(path)?, |_| Ok(()))
+    /// Reads a file to its end, unless it is told to stop.
+    pub(super) fn of_file(path: &Path, stop: &Stop) -> io::Result<Self> {
+        each_piece(&mut open(path)?, stop, |_| Ok(()))
     }
 }
 
@@ -49,24 +50,25 @@ fn open(path: &Path) -> io::Result<File> {
 }
 
 /// Copies a file and makes the copy durable; the sum of what was read. The copy is then read back from the disk and
-/// compared.
-pub(super) fn copy(from: &Path, to: &Path, modes: Modes) -> io::Result<FileSum> {
+/// compared. When it is told to stop, what was copied until then is left.
+pub(super) fn copy(from: &Path, to: &Path, modes: Modes, stop: &Stop) -> io::Result<FileSum> {
     let mut source = open(from)?;
     let mut target = OpenOptions::new().read(true).write(true).create_new(true).mode(modes.file()).open(to)?;
-    let sum = each_piece(&mut source, |piece| target.write_all(piece))?;
+    let sum = each_piece(&mut source, stop, |piece| target.write_all(piece))?;
     target.sync_all()?;
     // Otherwise it would be read from memory. Where that is not to be had, reading it still proves something.
     let _ = fadvise(&target, 0, None, Advice::DontNeed);
     target.rewind()?;
-    match each_piece(&mut target, |_| Ok(()))? == sum {
+    match each_piece(&mut target, stop, |_| Ok(()))? == sum {
         true => Ok(sum),
         false => Err(io::Error::other("what was written reads back differently, so the disk cannot be trusted")),
     }
 }
 
-fn each_piece(file: &mut File, mut take: impl FnMut(&[u8]) -> io::Result<()>) -> io::Result<FileSum> {
+fn each_piece(file: &mut File, stop: &Stop, mut take: impl FnMut(&[u8]) -> io::Result<()>) -> io::Result<FileSum> {
     let (mut hasher, mut bytes, mut piece) = (XxHash3_128::new(), 0, vec![0; PIECE_BYTES]);
     loop {
+        stop.check().map_err(io::Error::other)?;
         let read = match file.read(&mut piece) {
             Ok(0) => return Ok(FileSum { bytes, xxh3: hasher.finish_128() }),
             Ok(read) => read,

@@ -16,6 +16,7 @@ use crate::error::{Error, Result};
 use crate::key;
 use crate::row::{self, RowKind, RowRef};
 use crate::schema::RowLayout;
+use crate::stop::{Steps, Stop};
 use crate::time::Timestamp;
 use crate::value::Value;
 use crate::version::Version;
@@ -31,22 +32,22 @@ const SETTLING_PAUSES_MAX: usize = 500;
 
 /// Checks the files against the floor, and the state as of now. Rows that retention hides are checked where they are
 /// still there.
-pub(super) fn verify(store: &Store) -> Result<Verified> {
+pub(super) fn verify(store: &Store, stop: &Stop) -> Result<Verified> {
     let live = || store.database.rocks.live_files().unwrap_or_default();
     let is_live = |number: u64| live().iter().any(|file| file.name.ends_with(&format!("/{number:06}.sst")));
     let problems = store.floor.verify(is_live)?;
-    let mut verified = verify_data(store)?;
+    let mut verified = verify_data(store, stop)?;
     verified.problems.splice(0..0, problems);
     verified.problems.truncate(PROBLEMS_MAX);
     Ok(verified)
 }
 
 /// Reads everything: whether it can be read, and whether `latest` agrees with `history`.
-pub(super) fn verify_data(store: &Store) -> Result<Verified> {
-    let state = settled_state(store)?;
+pub(super) fn verify_data(store: &Store, stop: &Stop) -> Result<Verified> {
+    let state = settled_state(store, stop)?;
     let known = store.present.known();
     let views = known.catalog.views().map(|view| (view.id, Checked::new(view, store.present.now())));
-    let mut check = Check { store, state, views: views.collect(), verified: Verified::default() };
+    let mut check = Check { store, stop, state, views: views.collect(), verified: Verified::default() };
     check.history()?;
     check.latest()?;
     Ok(check.verified)
@@ -58,7 +59,7 @@ pub(super) fn verify_data(store: &Store) -> Result<Verified> {
 /// # Errors
 /// `Corrupt` when something is wrong with it; `Unavailable` when it cannot be read.
 pub(super) fn read_all(store: &Store) -> Result<String> {
-    let verified = verify_data(store)?;
+    let verified = verify_data(store, &Stop::NEVER)?;
     match verified.problems.split_first() {
         None => Ok(format!(
             "the store had no floor, by which lost writes are noticed: all of it was read ({} versions, none damaged), \
@@ -74,8 +75,9 @@ pub(super) fn read_all(store: &Store) -> Result<String> {
 }
 
 /// A state between bulk loads, one of which may be in `history` and not yet in `latest`.
-fn settled_state(store: &Store) -> Result<rocksdb::Snapshot<'_>> {
+fn settled_state<'s>(store: &'s Store, stop: &Stop) -> Result<rocksdb::Snapshot<'s>> {
     for _ in 0..SETTLING_PAUSES_MAX {
+        stop.check()?;
         if let Some(mark) = store.online.gate().mark() {
             let state = store.database.rocks.snapshot();
             if store.online.gate().held(mark) {
@@ -122,6 +124,7 @@ impl Checked {
 
 pub(super) struct Check<'s> {
     store: &'s Store,
+    stop: &'s Stop,
     state: rocksdb::Snapshot<'s>,
     views: HashMap<u32, Checked>,
     verified: Verified,
@@ -141,8 +144,9 @@ impl Check<'_> {
         let store = self.store;
         let mut raw = store.database.rocks.raw_iterator_cf_opt(store.database.history(), self.at_state());
         raw.seek_to_first();
-        let mut row = Vec::new();
+        let (mut row, mut steps) = (Vec::new(), Steps::new(self.stop));
         while let Some((found, bytes)) = raw.item() {
+            steps.step()?;
             match key_parts(found) {
                 Ok((view, entity, version)) => {
                     let prefix = &found[..found.len() - Version::ENCODED_BYTES];
@@ -223,7 +227,9 @@ impl Check<'_> {
         options.fill_cache(true);
         let mut history = store.database.rocks.raw_iterator_cf_opt(store.database.history(), options);
         raw.seek_to_first();
+        let mut steps = Steps::new(self.stop);
         while let Some((found, value)) = raw.item() {
+            steps.step()?;
             if let Some(problem) = self.orphan(&mut history, found, value) {
                 self.problem(problem);
             }

@@ -2,7 +2,7 @@
 
 use std::ops::Deref;
 
-use asofdb::{Error, Result};
+use asofdb::{Error, Result, Stop};
 
 use crate::gauges::{Gauges, Refusal};
 use crate::service::Service;
@@ -73,9 +73,9 @@ impl<S: Deref<Target = Service>> Turn<S> {
     /// Waits until it is this request's turn.
     ///
     /// # Errors
-    /// `Unavailable` when too many wait already, or it is not its turn in time.
-    pub(crate) fn wait(service: S) -> Result<Self> {
-        service.bulk.enter()?;
+    /// `Unavailable` when too many wait already, it is not its turn in time, or it was told to stop.
+    pub(crate) fn wait(service: S, stop: &Stop) -> Result<Self> {
+        service.bulk.enter(stop)?;
         Ok(Turn(service))
     }
 }

@@ -4,7 +4,7 @@ use std::ops::Deref;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use asofdb::{Error, ErrorKind, Result, Store};
+use asofdb::{Error, ErrorKind, Result, Stop, Store};
 
 use super::caller::Caller;
 use super::places::{DoorName, InFlight, Turn};
@@ -32,6 +32,8 @@ pub(crate) struct Request<S: Deref<Target = Service>> {
     pub(crate) in_flight_max: usize,
     pub(crate) caller: Caller,
     pub(crate) operation: Operation,
+    /// The sign that nobody waits for the answer any more.
+    pub(crate) stop: Stop,
 }
 
 /// A request that has its place, and keeps it until its work is done.
@@ -72,7 +74,7 @@ impl<S: Deref<Target = Service> + Clone> Request<S> {
         Ok(match rule.work {
             Work::Point => Place::Point(InFlight::enter(self.service.clone(), self.door, self.in_flight_max)?),
             Work::Bulk => {
-                let turn = Turn::wait(self.service.clone())?;
+                let turn = Turn::wait(self.service.clone(), &self.stop)?;
                 Place::Bulk(turn, InFlight::counted(self.service.clone(), self.door))
             }
             Work::Free => Place::Free,
@@ -87,10 +89,10 @@ impl<S: Deref<Target = Service>> Entered<S> {
     /// `Limited` when the consumer has used up its requests; `Internal` after a panic; else whatever the work returns.
     pub(crate) fn work<T, E: DoorError>(self, work: impl FnOnce(&mut Admission<'_>) -> Result<T, E>) -> Result<T, E> {
         let started = Stopwatch::start();
-        let Request { service, door, caller, operation, .. } = &self.request;
+        let Request { service, door, caller, operation, stop, .. } = &self.request;
         let store = &service.store;
         let mut admission =
-            Admission { store, consumer: &caller.consumer, operation: *operation, meter: None, rows: 0 };
+            Admission { store, consumer: &caller.consumer, operation: *operation, stop, meter: None, rows: 0 };
         // What a panic leaves half done belongs to this request alone; the store's own state is behind its locks.
         let done = catch_unwind(AssertUnwindSafe(|| {
             admission.admit_request()?;
@@ -117,11 +119,17 @@ pub(crate) struct Admission<'a> {
     store: &'a Store,
     consumer: &'a Arc<Consumer>,
     operation: Operation,
+    stop: &'a Stop,
     meter: Option<Meter>,
     rows: usize,
 }
 
-impl Admission<'_> {
+impl<'a> Admission<'a> {
+    /// The sign that nobody waits for the answer any more, which long work looks at between steps.
+    pub(crate) fn stop(&self) -> &'a Stop {
+        self.stop
+    }
+
     /// Says which views the request is about and how many rows it asks for, before they are read or written.
     ///
     /// # Errors
@@ -179,7 +187,9 @@ mod tests {
         work: fn(&mut Admission<'_>) -> Result<()>,
     ) -> Result<()> {
         let caller = Caller { consumer: service.consumers.get(Some("me"), None)?, role };
-        Request { service, door: DoorName::Native, in_flight_max: 1, caller, operation }.enter()?.work(work)
+        Request { service, door: DoorName::Native, in_flight_max: 1, caller, operation, stop: Stop::NEVER }
+            .enter()?
+            .work(work)
     }
 
     /// Operation, view, requests and errors of each series.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::thread;
 
-use asofdb::Error;
+use asofdb::{Error, Stop};
 use tokio::sync::oneshot;
 
 use super::failure::Failure;
@@ -50,7 +50,9 @@ impl Door {
         work: impl FnOnce(&Door, &mut Admission<'_>) -> Result<T, Failure> + Send + 'static,
     ) -> Result<T, Failure> {
         let (service, in_flight_max) = (self.service.clone(), self.options.requests_in_flight_max);
-        let request = Request { service, door: DoorName::Http, in_flight_max, caller, operation };
+        let waiting = operation.is_bulk().then(|| Waiting { service: service.clone(), stop: Stop::new() });
+        let stop = waiting.as_ref().map_or(Stop::NEVER, |waiting| waiting.stop.clone());
+        let request = Request { service, door: DoorName::Http, in_flight_max, caller, operation, stop };
         let (done, answer) = oneshot::channel();
         // Nobody waits for the answer when the client has gone.
         if operation.is_bulk() {
@@ -65,6 +67,19 @@ impl Door {
             tokio::task::spawn_blocking(move || done.send(entered.work(|admission| work(&self, admission))));
         }
         answer.await.unwrap_or_else(|_| Err(panicked().into()))
+    }
+}
+
+/// A caller that waits for an answer. When it goes, because the client has gone or has waited for as long as it may, the work
+/// is told to stop.
+struct Waiting {
+    service: Arc<Service>,
+    stop: Stop,
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.service.bulk.abandon(&self.stop);
     }
 }
 

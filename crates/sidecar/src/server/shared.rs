@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use asofdb::{Error, Result};
+use asofdb::{Error, Result, Stop};
 
 use super::registry::Registry;
 use crate::access::Access;
@@ -55,8 +55,19 @@ impl Shared {
         operation: Operation,
         work: impl FnOnce(&mut Admission<'_>) -> Result<T>,
     ) -> Result<T> {
+        self.perform_until(caller, operation, &Stop::NEVER, work)
+    }
+
+    /// Does the work of a request that ends soon when it is told to, when it has been admitted.
+    pub(super) fn perform_until<T>(
+        &self,
+        caller: &Caller,
+        operation: Operation,
+        stop: &Stop,
+        work: impl FnOnce(&mut Admission<'_>) -> Result<T>,
+    ) -> Result<T> {
         let in_flight_max = self.bounds.requests_in_flight_max;
-        let (service, caller) = (&*self.service, caller.clone());
-        Request { service, door: NATIVE, in_flight_max, caller, operation }.enter()?.work(work)
+        let (service, caller, stop) = (&*self.service, caller.clone(), stop.clone());
+        Request { service, door: NATIVE, in_flight_max, caller, operation, stop }.enter()?.work(work)
     }
 }

@@ -1,7 +1,12 @@
 //! Every part, in the order of a whole run.
 
+mod clocks;
 mod crash;
+mod disk;
+mod errors;
+mod flips;
 mod histories;
+mod limits;
 mod linear;
 pub(crate) mod output;
 mod power;
@@ -10,4 +15,15 @@ pub use self::power::new_store_after_a_power_cut;
 use crate::Part;
 
 /// Every part, in the order of a whole run.
-pub const PARTS: &[Part] = &[crash::CRASH, output::OUTPUT, power::POWER, histories::PART, linear::PART];
+pub const PARTS: &[Part] = &[
+    crash::CRASH,
+    output::OUTPUT,
+    power::POWER,
+    flips::PART,
+    errors::PART,
+    disk::PART,
+    limits::PART,
+    clocks::PART,
+    histories::PART,
+    linear::PART,
+];

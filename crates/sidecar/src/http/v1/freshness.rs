@@ -23,7 +23,7 @@ pub(in super::super) async fn freshness(
         let store = &door.service.store;
         let view = find_view(&store.catalog(), &view)?.name.clone();
         admission.admit([view.as_str()], 0)?;
-        JsonReply::of(door, &AsJson(&store.freshness(&view)?))
+        JsonReply::of(door, &AsJson(&store.freshness_until(&view, admission.stop())?))
     })
     .await
 }

@@ -4,7 +4,8 @@ use std::collections::VecDeque;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
-use asofdb::{Error, JOIN_MEMORY_BYTES_MIN, JoinOptions, Prepared, Result, Session};
+use asofdb::parts::join_until;
+use asofdb::{Error, JOIN_MEMORY_BYTES_MIN, JoinBatches, JoinOptions, Prepared, Result, Stop};
 use asofdb_protocol::{JoinEnd, JoinRequest, StreamReader, decode_message, encoded_message};
 
 use super::inflow::Inflow;
@@ -24,13 +25,14 @@ pub(super) fn answer(
     let prepared = store.prepare(&request.references)?;
     let plan = prepared.plan(store.catalog().revision(), || store.catalog())?;
     admission.admit(plan.stored.views.iter().map(|planned| planned.view.name.as_str()), 0)?;
-    let end = join(work, &prepared, &request, inflow, outflow)?;
+    let end = join(work, admission.stop(), &prepared, &request, inflow, outflow)?;
     admission.count(end.rows);
     encoded_message(&end)
 }
 
 fn join(
     work: &Work<'_>,
+    stop: &Stop,
     prepared: &Prepared,
     request: &JoinRequest,
     inflow: &mut Inflow<'_, '_>,
@@ -40,7 +42,7 @@ fn join(
     let mut spine = Spine { inflow, reader: StreamReader::default(), waiting: VecDeque::new(), failed: false };
     let schema = spine.schema()?;
     let options = options(request, work.shared.bounds.join_bytes_max);
-    let mut join = store.join(prepared, schema, Box::new(&mut spine), &options)?;
+    let mut join = join_until(store, prepared, &schema, Box::new(&mut spine), &options, stop)?;
     let mut stream = Stream::start(&join.schema(), outflow)?;
     for batch in join.by_ref() {
         stream.write(&batch?)?;

@@ -14,32 +14,37 @@ use crate::admission::Admission;
 pub(super) fn freshness(work: &Work<'_>, admission: &mut Admission<'_>, body: &[u8]) -> Result<Vec<u8>> {
     let request: FreshnessRequest = decode_message(body)?;
     admission.admit([request.view.as_str()], 0)?;
-    let freshness = work.shared.service.store.freshness(&request.view)?;
+    let freshness = work.shared.service.store.freshness_until(&request.view, admission.stop())?;
     encoded_message(&FreshnessMessage::from(freshness))
 }
 
-pub(super) fn verify(work: &Work<'_>, body: &[u8]) -> Result<Vec<u8>> {
+pub(super) fn verify(work: &Work<'_>, admission: &Admission<'_>, body: &[u8]) -> Result<Vec<u8>> {
     decode_message::<()>(body)?;
-    encoded_message(&VerifiedMessage::from(work.shared.service.store.verify()?))
+    encoded_message(&VerifiedMessage::from(work.shared.service.store.verify_until(admission.stop())?))
 }
 
-pub(super) fn compact(work: &Work<'_>, body: &[u8]) -> Result<Vec<u8>> {
+pub(super) fn compact(work: &Work<'_>, admission: &Admission<'_>, body: &[u8]) -> Result<Vec<u8>> {
     decode_message::<()>(body)?;
-    encoded_message(&work.shared.service.store.compact()?)
+    encoded_message(&work.shared.service.store.compact_until(admission.stop())?)
 }
 
-pub(super) fn repair_clock(work: &Work<'_>, body: &[u8]) -> Result<Vec<u8>> {
+pub(super) fn repair_clock(work: &Work<'_>, admission: &Admission<'_>, body: &[u8]) -> Result<Vec<u8>> {
     decode_message::<()>(body)?;
-    encoded_message(&ClockRepairMessage::from(work.shared.service.store.repair_clock()?))
+    encoded_message(&ClockRepairMessage::from(work.shared.service.store.repair_clock_until(admission.stop())?))
 }
 
 /// Copies the store. Both requests for that have one body.
-pub(super) fn checkpoint(work: &Work<'_>, body: &[u8], files: CheckpointFiles) -> Result<Vec<u8>> {
+pub(super) fn checkpoint(
+    work: &Work<'_>,
+    admission: &Admission<'_>,
+    body: &[u8],
+    files: CheckpointFiles,
+) -> Result<Vec<u8>> {
     let request: CheckpointRequest = decode_message(body)?;
     let directory = Path::new(&request.directory);
     if !directory.is_absolute() {
         let message = "the directory of a checkpoint is an absolute path, seen from the sidecar";
         return Err(Error::invalid(format!("{message}: {}", directory.display())));
     }
-    encoded_message(&work.shared.service.store.checkpoint_with(directory, files)?)
+    encoded_message(&work.shared.service.store.checkpoint_until(directory, files, admission.stop())?)
 }

@@ -16,8 +16,7 @@ use std::os::unix::net::UnixStream;
 use std::time::Duration;
 use std::{io, thread};
 
-use asofdb::parts::Counts;
-use asofdb::{CheckpointFiles, Error, Result};
+use asofdb::{CheckpointFiles, Error, Result, Stop};
 use asofdb_protocol::{Header, Kind, ScanRequest, decode_message};
 use crossbeam::channel::{Receiver, RecvTimeoutError};
 
@@ -48,16 +47,16 @@ fn answer(work: &Work<'_>, kind: Kind, body: &[u8], inflow: &mut Inflow<'_, '_>,
     if operation.is_bulk() {
         give_way();
     }
-    work.shared.perform(work.caller, operation, |admission| match kind {
+    work.shared.perform_until(work.caller, operation, work.stop, |admission| match kind {
         Kind::Scan => scan::answer(work, admission, body, outflow),
         Kind::Join => join::answer(work, admission, body, inflow, outflow),
         Kind::Load => load::answer(work, admission, body, inflow),
         Kind::Freshness => maintenance::freshness(work, admission, body),
-        Kind::Verify => maintenance::verify(work, body),
-        Kind::Compact => maintenance::compact(work, body),
-        Kind::RepairClock => maintenance::repair_clock(work, body),
-        Kind::Checkpoint => maintenance::checkpoint(work, body, CheckpointFiles::Shared),
-        Kind::Copy => maintenance::checkpoint(work, body, CheckpointFiles::Copied),
+        Kind::Verify => maintenance::verify(work, admission, body),
+        Kind::Compact => maintenance::compact(work, admission, body),
+        Kind::RepairClock => maintenance::repair_clock(work, admission, body),
+        Kind::Checkpoint => maintenance::checkpoint(work, admission, body, CheckpointFiles::Shared),
+        Kind::Copy => maintenance::checkpoint(work, admission, body, CheckpointFiles::Copied),
         _ => Err(not_bulk(kind)),
     })
 }
@@ -95,8 +94,8 @@ pub(super) fn serve(
     replies: &mut Replies<&UnixStream>,
 ) -> Result<(), End> {
     let mut inflow = Inflow::new(arrivals, header, &shared.bounds)?;
-    let counts = Counts::default();
-    let work = Work { shared, caller: &session.caller, counts: &counts };
+    let stop = Stop::new();
+    let work = Work { shared, caller: &session.caller, stop: &stop };
     let (outflow, pieces) = outflow::new();
     let (answer, forwarded) = thread::scope(|scope| {
         let inflow = &mut inflow;
@@ -105,7 +104,8 @@ pub(super) fn serve(
             Ok(worker) => worker,
             Err(error) => return (Err(no_thread(error)), Ok(())),
         };
-        let forwarded = forward(pieces, header.id, replies, shared.bounds.bulk_timeout).inspect_err(|_| counts.stop());
+        let forwarded = forward(pieces, header.id, replies, shared.bounds.bulk_timeout);
+        let forwarded = forwarded.inspect_err(|_| shared.service.bulk.abandon(&stop));
         (worker.join().unwrap_or_else(|_| Err(panicked())), forwarded)
     });
     inflow.check()?;

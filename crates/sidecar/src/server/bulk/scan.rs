@@ -1,8 +1,8 @@
 //! Rows of a view, or of one entity, as a stream.
 
 use arrow::array::RecordBatch;
-use asofdb::parts::scan_counted;
-use asofdb::{Error, ExportRows, Result, Scan, ScanSink};
+use asofdb::parts::scan_until;
+use asofdb::{Error, ExportRows, Result, Scan, ScanSink, Stop};
 use asofdb_protocol::{Kind, NamedValue, ScanBegin, ScanEnd, ScanRequest, decode_message, encoded_message};
 
 use super::outflow::{Outflow, Stream};
@@ -26,12 +26,12 @@ pub(super) fn answer(
 ) -> Result<Vec<u8>> {
     let request: ScanRequest = decode_message(body)?;
     admission.admit([request.view.as_str()], page_rows(&request).unwrap_or(0))?;
-    let rows = scan(work, &request, outflow)?;
+    let rows = scan(work, admission.stop(), &request, outflow)?;
     admission.count(rows);
     encoded_message(&ScanEnd { rows })
 }
 
-fn scan(work: &Work<'_>, request: &ScanRequest, outflow: &Outflow) -> Result<u64> {
+fn scan(work: &Work<'_>, stop: &Stop, request: &ScanRequest, outflow: &Outflow) -> Result<u64> {
     let entity = request.entity.as_deref().map(NamedValue::to_entity).transpose()?;
     let scan = Scan {
         view: &request.view,
@@ -40,7 +40,7 @@ fn scan(work: &Work<'_>, request: &ScanRequest, outflow: &Outflow) -> Result<u64
         limit: request.limit.map(|limit| usize::try_from(limit).unwrap_or(usize::MAX)),
     };
     let mut sending = Sending { outflow, stream: None };
-    let rows = scan_counted(&work.shared.service.store, &scan, work.counts, &mut sending)?;
+    let rows = scan_until(&work.shared.service.store, &scan, stop, &mut sending)?;
     sending.stream.ok_or_else(not_begun)?.finish()?;
     Ok(rows)
 }

@@ -1,6 +1,6 @@
 //! The surroundings of a bulk request's work.
 
-use asofdb::parts::Counts;
+use asofdb::Stop;
 
 use crate::admission::Caller;
 use crate::server::shared::Shared;
@@ -9,6 +9,6 @@ use crate::server::shared::Shared;
 pub(super) struct Work<'w> {
     pub(super) shared: &'w Shared,
     pub(super) caller: &'w Caller,
-    /// Asks it to stop, because nobody waits for it any more.
-    pub(super) counts: &'w Counts,
+    /// The sign that nobody waits for it any more.
+    pub(super) stop: &'w Stop,
 }

@@ -1,0 +1,51 @@
+//! The files of a store, as they are to whoever damages them.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Replaces a directory by a copy of another.
+pub(super) fn copy(from: &Path, to: &Path) -> io::Result<()> {
+    if to.exists() {
+        fs::remove_dir_all(to)?;
+    }
+    fs::create_dir(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        match entry.file_type()?.is_dir() {
+            true => copy(&entry.path(), &to.join(entry.file_name()))?,
+            false => drop(fs::copy(entry.path(), to.join(entry.file_name()))?),
+        }
+    }
+    Ok(())
+}
+
+/// Every file with its content.
+pub(super) fn contents(path: &Path) -> io::Result<BTreeMap<String, Vec<u8>>> {
+    let mut contents = BTreeMap::new();
+    for entry in fs::read_dir(path)? {
+        let entry = entry?;
+        if entry.file_type()?.is_file() {
+            contents.insert(entry.file_name().to_string_lossy().into_owned(), fs::read(entry.path())?);
+        }
+    }
+    Ok(contents)
+}
+
+/// The files whose names are wanted, in their order.
+pub(super) fn named(path: &Path, is_wanted: impl Fn(&str) -> bool) -> io::Result<Vec<PathBuf>> {
+    let names = contents(path)?.into_keys().filter(|name| is_wanted(name));
+    Ok(names.map(|name| path.join(name)).collect())
+}
+
+/// The last of the files whose names have this in them: the one in use.
+pub(super) fn last(path: &Path, part: &str) -> io::Result<PathBuf> {
+    let missing = || io::Error::other(format!("no file {part} in {}", path.display()));
+    named(path, |name| name.contains(part))?.pop().ok_or_else(missing)
+}
+
+/// Cuts a file to a length, or fills it up with zeros.
+pub(super) fn set_len(path: &Path, length: u64) -> io::Result<()> {
+    fs::OpenOptions::new().write(true).open(path)?.set_len(length)
+}
