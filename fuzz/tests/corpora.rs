@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 /// Random inputs a target: a few seconds of a slow machine.
-const INPUTS_DEFAULT: u64 = 10_000;
+const INPUTS_DEFAULT: u64 = 3_000;
 /// Longest random input; what needs more is for libFuzzer to find.
 const INPUT_BYTES_MAX: usize = 400;
 
