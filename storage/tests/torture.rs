@@ -470,6 +470,24 @@ fn checkpoints_have_a_floor_of_their_own() {
     assert_eq!((read, notices), (rows, Vec::new()));
 }
 
+/// A power cut may tear the part that is being written. If the other were written over first, the next one could leave
+/// none.
+#[test]
+fn opening_makes_a_torn_part_of_the_floor_whole_and_leaves_the_other() {
+    for torn in ["FLOOR-A", "FLOOR-B"] {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("store");
+        let rows = store(&path);
+        let bytes = fs::read(path.join(torn)).unwrap();
+        fs::write(path.join(torn), &bytes[..bytes.len() / 2]).unwrap();
+        let store = open(&path).unwrap();
+        assert_eq!(store.notices().len(), 1, "{:?}", store.notices());
+        assert!(store.notices()[0].contains(torn), "{:?}", store.notices());
+        assert_eq!(store.verify().unwrap().problems, Vec::<String>::new(), "{torn} was torn");
+        assert_eq!(read(&store).unwrap(), rows);
+    }
+}
+
 #[test]
 fn verify_finds_damage_of_an_open_store() {
     let directory = tempfile::tempdir().unwrap();
