@@ -61,7 +61,7 @@ mod armed {
                 kill_process(getpid(), Signal::KILL).expect("a process may end itself");
             }
             Armed::List(file) => {
-                (&*file).write_all(format!("{name}\n").as_bytes()).expect("a list that can be written")
+                (&*file).write_all(format!("{name}\n").as_bytes()).expect("a list that can be written");
             }
             _ => {}
         }

@@ -19,7 +19,7 @@ const RUN_MICROS: i64 = 10;
 const OP_BYTES: usize = 96;
 
 /// Of so many tasks of a workload of writes that are not synced one may be anything else.
-const OTHERS_EVERY: u64 = 40;
+const OTHERS_EVERY: u64 = 150;
 
 /// The kind of writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

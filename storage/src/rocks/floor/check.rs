@@ -16,6 +16,8 @@ pub(in crate::rocks) struct Checked {
     /// True if the whole store must be read before it can have a floor, because it has none.
     pub(in crate::rocks) needs_reading: bool,
     pub(super) logs: LogFloor,
+    /// The turn in which the floor is written next.
+    pub(super) turn: usize,
 }
 
 /// Checks the store at `directory` against its floor. Call it with the directory locked, before RocksDB sees it.
@@ -39,5 +41,6 @@ pub(in crate::rocks) fn check(directory: &Path) -> Result<Checked> {
         });
         cut.map_err(|error| from_io(&format!("cannot write {}", path.display()), error))?;
     }
-    Ok(Checked { notices: found.notices, needs_reading: found.is_store && !found.has_floor, logs: found.logs })
+    let needs_reading = found.is_store && !found.has_floor;
+    Ok(Checked { notices: found.notices, needs_reading, logs: found.logs, turn: found.turn })
 }

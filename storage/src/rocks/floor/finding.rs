@@ -19,6 +19,8 @@ pub(in crate::rocks) struct Findings {
     pub(in crate::rocks) is_store: bool,
     /// True if there is a floor that can be read.
     pub(in crate::rocks) has_floor: bool,
+    /// The turn in which the floor is written next.
+    pub(super) turn: usize,
     /// Ends of logs that were never written: the path, and the length at which RocksDB takes the log for cut short.
     pub(super) cuts: Vec<(PathBuf, u64)>,
     /// The floor's statement about logs that are still needed.

@@ -72,6 +72,7 @@ impl Keeper {
     /// `Unavailable` when it cannot be written, or a thread cannot be started.
     pub(in crate::rocks) fn start(&self, checked: &Checked) -> Result<()> {
         let shared = self.shared.clone();
+        shared.files.lock().turn = checked.turn;
         shared.refresh_one(&checked.logs)?;
         let position = Position::new(&shared.directory, checked.logs.clone())?;
         shared.files.lock().log_slots = Some(position.slots().file()?);

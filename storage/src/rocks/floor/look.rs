@@ -27,6 +27,7 @@ pub(in crate::rocks) fn look(directory: &Path) -> Result<Findings> {
     let mut look = Look { directory, findings: Findings::default(), stated };
     look.findings.notices.append(&mut look.stated.damaged);
     look.findings.has_floor = look.stated.floor.is_some();
+    look.findings.turn = look.stated.turn;
     if let Some(number) = look.current()? {
         look.findings.is_store = true;
         let manifest = look.manifest(number)?;

@@ -44,6 +44,9 @@ const FLOOR_BYTES_MAX: u64 = 32 << 20;
 pub(super) struct Stated {
     /// The greatest statement of the files.
     pub(super) floor: Option<Floor>,
+    /// The turn in which the next floor is written ([`write`]): not over the one that is the greatest, which may be the
+    /// only one that is whole.
+    pub(super) turn: usize,
     /// All statements about logs, taken together.
     pub(super) logs: LogFloor,
     /// True if there is any file of a floor.
@@ -58,14 +61,14 @@ pub(super) struct Stated {
 /// `Conflict` when a newer asofdb wrote it; `Unavailable` when it cannot be read.
 pub(super) fn read(directory: &Path) -> Result<Stated> {
     let mut stated = Stated::default();
-    for name in FLOORS {
+    for (index, name) in FLOORS.into_iter().enumerate() {
         let Some(bytes) = contents(directory, name)? else { continue };
         stated.is_present = true;
         if let Some(floor) = stated.take::<Floor>(name, &bytes)? {
             stated.logs.raise(floor.last_sequence, &floor.logs);
             let place = |floor: &Floor| (floor.manifest, floor.manifest_bytes);
             if stated.floor.as_ref().is_none_or(|other| place(other) < place(&floor)) {
-                stated.floor = Some(floor);
+                (stated.floor, stated.turn) = (Some(floor), index + 1);
             }
         }
     }

@@ -15,6 +15,7 @@ pub(super) const CASES: &[Case] = &[
     ("a store without a floor is read as a whole and given one", without_a_floor),
     ("a damaged store without a floor gets none", damaged_without_a_floor),
     ("checkpoints have a floor of their own", checkpoints),
+    ("opening makes a torn part of the floor whole and leaves the other", torn_part),
     ("verify finds damage of an open store", verify),
     ("errors say the place and what is missing", errors),
 ];
@@ -62,6 +63,26 @@ fn checkpoints() -> Checked {
     open(&path)?.checkpoint(&copied, CheckpointFiles::Shared)?;
     asofdb_storage::restore(&copied, &restored)?;
     equal("rows and notices", &rows_of(&restored)?, &(rows, Vec::new()))
+}
+
+/// A power cut may tear the part that is being written. If the other were written over first, the next one could leave
+/// none.
+fn torn_part() -> Checked {
+    for torn in ["FLOOR-A", "FLOOR-B"] {
+        let directory = in_memory()?;
+        let path = directory.path().join("store");
+        let rows = make(&path)?;
+        let bytes = fs::read(path.join(torn))?;
+        fs::write(path.join(torn), &bytes[..bytes.len() / 2])?;
+        let store = open(&path)?;
+        let notices = store.notices();
+        let said = notices.len() == 1 && notices[0].contains(torn);
+        check(said, || format!("{torn} was torn, and it says {notices:?}"))?;
+        equal("problems", &store.verify(&Stop::NEVER)?.problems, &Vec::new())?;
+        drop(store);
+        equal("rows", &rows_of(&path)?.0, &rows)?;
+    }
+    Ok(())
 }
 
 fn verify() -> Checked {

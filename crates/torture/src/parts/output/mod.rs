@@ -49,8 +49,7 @@ fn run(setting: &Setting, report: &mut Report) {
     let (first, every) = (setting.seed as usize % all.max(1), (all / count.max(1) as usize).max(1));
     setting.rounds(count, report, |number, report| {
         let round = &rounds[(first + number as usize * every) % all];
-        report.count("commands killed", 1);
-        if let Err((why, mut site)) = round.run(setting) {
+        if let Err((why, mut site)) = round.run(setting, report) {
             let kept = site.keep();
             let Round { case, point, hit, .. } = round;
             report.fault(format!("{}, killed at {point:?}, hit {hit}: {why} [kept at {}]", case.name, kept.display()));
@@ -81,15 +80,16 @@ fn rounds_of<'c>(setting: &Setting, case: &'c Case, base: &'c Site) -> Result<Ve
 
 impl Round<'_> {
     /// Kills the command, looks at what there is, runs it again, and looks again.
-    fn run(&self, setting: &Setting) -> Result<(), (String, Site)> {
+    fn run(&self, setting: &Setting, report: &mut Report) -> Result<(), (String, Site)> {
         let site = self.base.copy(setting);
-        self.kill_and_repeat(setting, &site).map_err(|why| (why, site))
+        self.kill_and_repeat(setting, &site, report).map_err(|why| (why, site))
     }
 
-    fn kill_and_repeat(&self, setting: &Setting, site: &Site) -> Result<(), String> {
+    fn kill_and_repeat(&self, setting: &Setting, site: &Site, report: &mut Report) -> Result<(), String> {
         let mut command = site.command(setting, self.case.program, self.case.arguments);
         fail_points::arm(&mut command, &self.point, self.hit);
-        site::be_killed(&mut command)?;
+        // How often it comes to some places goes by the number of files, which is not always the same.
+        report.count("commands killed", u64::from(site::be_killed(&mut command)?));
         let killed = (self.case.print)(site, setting)?;
         let parts = killed.iter().zip(&self.before).zip(&self.after);
         for ((found, before), after) in parts.filter(|_| !self.case.goes_in_steps) {

@@ -173,11 +173,12 @@ pub(super) fn be_refused(command: &mut Command) -> Result<(), String> {
     if is_refused { Ok(()) } else { Err(format!("it does not say that the output exists: {said}")) }
 }
 
-/// Runs a command that must be killed.
-pub(super) fn be_killed(command: &mut Command) -> Result<(), String> {
+/// Runs a command that ends itself at a place, if it comes there; false if it succeeds without.
+pub(super) fn be_killed(command: &mut Command) -> Result<bool, String> {
     let output = run(command)?;
-    match output.status.signal() {
-        Some(KILLED) => Ok(()),
-        _ => Err(format!("it was not killed: {}", String::from_utf8_lossy(&output.stderr))),
+    match (output.status.signal(), output.status.success()) {
+        (Some(KILLED), _) => Ok(true),
+        (None, true) => Ok(false),
+        _ => Err(format!("it was not killed, and fails: {}", String::from_utf8_lossy(&output.stderr))),
     }
 }

@@ -102,7 +102,8 @@ impl Site<'_> {
         if self.history.workload.writes == Writes::Unsynced {
             fs::remove_dir_all(&path).expect("a store that can be removed");
         }
-        report.count("unsynced tasks lost", acknowledged.saturating_sub(done));
+        report.count("unsynced tasks lost by cuts", acknowledged.saturating_sub(done));
+        report.count("cuts that lost some", u64::from(done < acknowledged));
         Some(window(&ended, done))
     }
 }

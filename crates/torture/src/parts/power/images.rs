@@ -109,7 +109,7 @@ fn try_image(
     history.acknowledge(acknowledged);
     report.count("images of power cuts", 1);
     match find_state(&directory.path().join(STORE), &history, Lost::Unsynced) {
-        Ok(done) => report.count("unsynced tasks lost", acknowledged.saturating_sub(done)),
+        Ok(done) => report.count("unsynced tasks lost in images", acknowledged.saturating_sub(done)),
         Err(why) => {
             directory.disable_cleanup(true);
             let (seed, path) = (history.workload.seed, directory.path().display());
