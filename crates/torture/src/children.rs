@@ -1,10 +1,13 @@
 //! Processes that are there to be killed.
 
+use crate::parts::{hostile, soak};
+
 /// A process that a part starts, by name, with its arguments.
 type Child = (&'static str, fn(&[String]));
 
 /// Every child.
-const CHILDREN: &[Child] = &[];
+const CHILDREN: &[Child] =
+    &[(hostile::CROWD, hostile::run_crowd), (hostile::READER, hostile::run_reader), (soak::CHILD, soak::run_clients)];
 
 /// Runs a child of a part; `torture child NAME ARGUMENT...` calls it.
 ///

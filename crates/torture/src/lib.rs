@@ -5,11 +5,16 @@
 //! short form ([`Scale::Short`]), with the same code.
 
 mod children;
+mod histogram;
+mod http;
 mod part;
 mod parts;
+mod process;
 mod random;
 mod report;
 mod setting;
+mod sidecar;
+mod stopwatch;
 mod table;
 
 pub use children::run_child;

@@ -19,6 +19,9 @@ struct Arguments {
     /// Runs the short form, as `make test` does.
     #[arg(long)]
     short: bool,
+    /// The minutes of the soak, in its long form; 8 unless told otherwise.
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..=1_440), conflicts_with = "short")]
+    minutes: Option<u64>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -53,7 +56,8 @@ fn torture(arguments: &Arguments) -> ExitCode {
     }
     let scale = if arguments.short { Scale::Short } else { Scale::Long };
     let torture = std::env::current_exe().expect("the path of this program");
-    let setting = Setting::new(arguments.seed, scale, &torture);
+    let mut setting = Setting::new(arguments.seed, scale, &torture);
+    setting.soak_minutes = arguments.minutes;
     let chosen = |part: &&Part| arguments.parts.is_empty() || arguments.parts.iter().any(|name| part.name == name);
     let done: Vec<Done> = PARTS.iter().filter(chosen).map(|part| run(*part, &setting)).collect();
     println!("{}\nseed {}", table(&done), setting.seed);

@@ -28,4 +28,7 @@ macro_rules! short_forms {
     };
 }
 
-short_forms! {}
+short_forms! {
+    clients_by_the_thousand_take_nothing_from_good_ones: "hostile",
+    clients_and_their_sidecar_are_killed_and_no_answer_is_wrong: "soak",
+}
