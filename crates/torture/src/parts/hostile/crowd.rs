@@ -14,7 +14,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use super::guest::{Guest, Turn};
 use super::kind::{Door, Kind};
-use super::manner::{Manner, VARIANTS};
+use super::manner::{Manner, Reads, VARIANTS};
 use crate::Random;
 use crate::stopwatch::Stopwatch;
 
@@ -92,7 +92,8 @@ pub(super) struct Outcome {
     pub(super) cut: u64,
     /// Connections that were still there when all should have been cut off.
     pub(super) left: u64,
-    /// The longest time that one of those which were cut off was there, in milliseconds.
+    /// The longest time that one of those which were cut off was there, in milliseconds. Those who read nothing count from
+    /// when the sidecar took no more of them.
     pub(super) longest_millis: u64,
     /// Bytes that were sent.
     pub(super) sent_bytes: u64,
@@ -162,8 +163,9 @@ impl Crowd {
         let manners: Vec<Rc<Manner>> = (0..VARIANTS).map(manner).collect();
         let guest = |number: usize| {
             let manner = manners[number % manners.len()].clone();
-            // The kernel of one that never reads over TCP does not learn of the end.
-            let over_tcp = plan.door == Door::Http && number % 4 >= 2 && manner.reads == super::manner::Reads::All;
+            // Over TCP the kernel does not tell of the end who does not read, nor who says nothing.
+            let can_hear = manner.reads == Reads::All && !manner.first.is_empty();
+            let over_tcp = plan.door == Door::Http && number % 4 >= 2 && can_hear;
             Guest::new(manner, over_tcp.then_some(plan.address))
         };
         Crowd {
@@ -231,10 +233,14 @@ impl Crowd {
         let now = self.since.elapsed();
         let guest = &mut self.guests[number];
         match turn {
-            Turn::Stays(sent) => self.outcome.sent_bytes += sent as u64,
+            Turn::Stays(0) => {}
+            Turn::Stays(sent) => {
+                self.outcome.sent_bytes += sent as u64;
+                guest.was_taken(now);
+            }
             Turn::Leaves => guest.go(now),
             Turn::Cut => {
-                let stayed = now.saturating_sub(guest.came());
+                let stayed = now.saturating_sub(guest.since());
                 self.outcome.cut += 1;
                 self.outcome.longest_millis = self.outcome.longest_millis.max(stayed.as_millis() as u64);
                 let rest = REST / 2 + Duration::from_micros(self.random.below(REST.as_micros() as u64 / 2));

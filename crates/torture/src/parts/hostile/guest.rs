@@ -24,8 +24,9 @@ pub(super) struct Guest {
     /// Where it goes over TCP; to the crowd's Unix socket otherwise.
     over_tcp: Option<SocketAddr>,
     stream: Option<OwnedFd>,
-    /// The time, of the crowd's life, at which it came last.
-    came: Duration,
+    /// The time, of the crowd's life, since which it is to be cut off: it came then, or, if it reads nothing, the sidecar
+    /// took something of it for the last time.
+    since: Duration,
     rests_until: Duration,
     /// Bytes that it has sent of what it sends first, and of what it sends over and over.
     sent: usize,
@@ -52,7 +53,7 @@ impl Guest {
             manner,
             over_tcp,
             stream: None,
-            came: never,
+            since: never,
             rests_until: never,
             sent: 0,
             dripped: 0,
@@ -64,8 +65,15 @@ impl Guest {
         self.stream.is_some()
     }
 
-    pub(super) fn came(&self) -> Duration {
-        self.came
+    pub(super) fn since(&self) -> Duration {
+        self.since
+    }
+
+    /// The sidecar has taken something of it.
+    pub(super) fn was_taken(&mut self, now: Duration) {
+        if self.manner.reads == Reads::Nothing {
+            self.since = now;
+        }
     }
 
     pub(super) fn rests_until(&self) -> Duration {
@@ -91,7 +99,7 @@ impl Guest {
             },
             None => connect(&stream, &SocketAddrUnix::new(socket)?)?,
         }
-        (self.came, self.sent, self.dripped) = (now, 0, 0);
+        (self.since, self.sent, self.dripped) = (now, 0, 0);
         self.wants_to_send = self.has_to_send() || self.manner.leaves;
         epoll::add(epoll, &stream, EventData::new_u64(number), self.interest())?;
         self.stream = Some(stream);

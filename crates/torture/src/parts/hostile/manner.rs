@@ -14,8 +14,11 @@ pub(super) const VARIANTS: u64 = 8;
 /// Entities of a large read.
 const LARGE_ROWS: u64 = 1_000;
 
-/// Bytes a second of a client that reads little.
-const LITTLE_BYTES: usize = 1_000;
+/// Small requests that are sent together: a crowd, which is one thread, has to be able to ask for more than it reads.
+const MANY: usize = 400;
+
+/// Bytes a second of a client that reads little: it reads something of each answer soon enough.
+const LITTLE_BYTES: usize = 16_000;
 
 /// What a client sends, and how it reads.
 #[derive(Debug, Default)]
@@ -76,12 +79,13 @@ fn native(kind: Kind, variant: u64) -> Manner {
         }
         Kind::Lying => Manner { first: greeted(&lie(variant)), ..Manner::default() },
         Kind::Hoarding => {
-            Manner { first: small, again: read(1), reads: Reads::Slowly(LITTLE_BYTES), ..Manner::default() }
+            let again = read(1).repeat(MANY);
+            Manner { first: small, again, reads: Reads::Slowly(LITTLE_BYTES), ..Manner::default() }
         }
         Kind::NeverReading => {
             Manner { first: large, again: read(LARGE_ROWS), reads: Reads::Nothing, ..Manner::default() }
         }
-        Kind::Flooding => Manner { first: small, again: read(1), ..Manner::default() },
+        Kind::Flooding => Manner { first: small, again: read(1).repeat(MANY / 20), ..Manner::default() },
         _ => Manner { first: hello(), ..Manner::default() },
     }
 }
@@ -105,7 +109,7 @@ fn http(kind: Kind, variant: u64) -> Manner {
             _ => first(with_body("2\r\nTransfer-Encoding: chunked", "ffffffffffffffff0\r\n{}")),
         },
         Kind::Hoarding => Manner {
-            again: request("/v1/catalog", None).into_bytes(),
+            again: request("/v1/latest", Some(&latest(LARGE_ROWS / 4))).into_bytes(),
             reads: Reads::Slowly(LITTLE_BYTES),
             ..Manner::default()
         },

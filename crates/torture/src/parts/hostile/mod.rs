@@ -62,6 +62,10 @@ fn run(setting: &Setting, report: &mut Report) {
     let mut arguments = times.arguments();
     arguments.extend(["--mode", "0666", "--allow-uid"].map(str::to_owned));
     arguments.push(STRANGER.to_string());
+    if setting.scale == Scale::Short {
+        // So few that they are all taken.
+        arguments.extend(["--connections-max", "64", "--http-connections-max", "64"].map(str::to_owned));
+    }
     BUDGETS.iter().for_each(|(name, bytes)| arguments.extend([(*name).to_owned(), bytes.to_string()]));
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let sidecar = Sidecar::start(setting, directory.path(), &arguments);
@@ -71,7 +75,7 @@ fn run(setting: &Setting, report: &mut Report) {
         all().for_each(|(kind, door)| scene.play(&[(kind, door)], 3_000));
     }
     let together: Vec<(Kind, Door)> = all().collect();
-    scene.play(&together, setting.scaled(40, 250) as usize);
+    scene.play_twice(&together, setting.scaled(40, 250) as usize);
     scene.finish();
     paused::run_paused(setting, &sidecar, times, report);
 }

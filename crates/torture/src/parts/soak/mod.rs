@@ -66,8 +66,8 @@ const ARGUMENTS: [&str; 12] = [
 /// It is stated in docs/reliability.md.
 const END_SLACK: Duration = Duration::from_secs(5);
 
-/// The shortest soak by which it is judged whether figures are flat.
-const JUDGED_FROM: Duration = Duration::from_secs(180);
+/// The shortest soak by which it is judged whether figures are flat: its second quarter begins after the retention.
+const JUDGED_FROM: Duration = Duration::from_secs(420);
 
 /// Memory: what the block cache has not filled in the second quarter, and the allocator keeps.
 const MEMORY_BOUND: Bound = Bound { share: 0.15, more: 48 << 20 };
