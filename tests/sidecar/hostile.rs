@@ -192,6 +192,23 @@ fn a_client_that_never_reads_is_closed_and_costs_no_memory() {
 }
 
 #[test]
+fn a_client_that_reads_small_answers_slowly_is_cut_off() {
+    let sidecar = Sidecar::start(&users(), &["--stall-timeout", "500ms"]);
+    let mut slow = greeted(&sidecar.socket());
+    slow.set_nonblocking(true).unwrap();
+    // So few that they fit whole into the socket, or not at all.
+    let (pings, mut answers) = (PING.repeat(200), [0; 10_000]);
+    // Some 100 KB a second: each answer is read soon enough, and all of them too slowly.
+    let is_cut = (0..300).any(|_| {
+        std::thread::sleep(Duration::from_millis(100));
+        let _ = std::io::Read::read(&mut slow, &mut answers);
+        let sent = (0..20).try_for_each(|_| slow.write_all(&pings));
+        sent.is_err_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
+    });
+    assert!(is_cut && sidecar.log().contains("did not read its answers"), "{}", sidecar.log());
+}
+
+#[test]
 fn ten_thousand_that_never_speak_take_nothing_from_those_who_do() {
     let sidecar = Sidecar::start(&users(), &["--handshake-timeout", "60s"]);
     let good = sidecar.client();

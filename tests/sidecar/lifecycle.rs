@@ -58,6 +58,33 @@ fn sigterm_answers_what_was_asked_and_ends_well() {
     assert_eq!(moved.latest(&request, &entities).unwrap().value(0, 0).unwrap(), int(7));
 }
 
+/// Writes, and compacts or reads everything, until the sidecar is gone.
+fn work_on(client: &Client, worker: i64) -> asofdb::Result<()> {
+    let now = client.now()?;
+    loop {
+        (0..20).try_for_each(|id| write_one(client, worker * 100 + id, now))?;
+        if worker % 2 == 0 { client.compact()? } else { client.verify().map(drop)? }
+    }
+}
+
+#[test]
+fn sigterm_ends_well_whatever_is_under_way_when_patience_ends() {
+    let arguments = ["--drain-timeout", "1ms", "--bulk-max", "8"];
+    let mut sidecar = Sidecar::start(&users(), &arguments);
+    for _ in 0..15 {
+        let clients: Vec<Client> = (0..6).map(|_| sidecar.client()).collect();
+        std::thread::scope(|scope| {
+            for (worker, client) in clients.iter().enumerate() {
+                scope.spawn(move || work_on(client, worker as i64).unwrap_err());
+            }
+            std::thread::sleep(Duration::from_millis(100));
+            sidecar.signal(Signal::TERM);
+            assert_eq!(sidecar.wait().code(), Some(0), "{}", sidecar.log());
+        });
+        sidecar = Sidecar::over(sidecar.kill(), &arguments);
+    }
+}
+
 #[test]
 fn a_client_finds_the_sidecar_again_after_a_restart() {
     let sidecar = Sidecar::start(&users(), &[]);

@@ -144,12 +144,18 @@ fn main() -> ExitCode {
         Ok(arguments) => arguments,
         Err(error) => return usage::exit(&error),
     };
-    match arguments.command.run(&arguments.context) {
-        Ok(Outcome::Done) | Err(Stop::ReaderGone) => ExitCode::SUCCESS,
-        Ok(Outcome::Problem) => ExitCode::from(3),
+    let code = match arguments.command.run(&arguments.context) {
+        Ok(Outcome::Done) | Err(Stop::ReaderGone) => 0,
+        Ok(Outcome::Problem) => 3,
         Err(Stop::Failed(error)) => {
             error::report(&error::text_of(&error));
-            ExitCode::FAILURE
+            1
         }
+    };
+    if matches!(arguments.command, Command::Serve(_)) {
+        // Threads that were cut off may still be in the store. They must not see its library being taken down under
+        // them, which an ordinary exit does first.
+        signal_hook::low_level::exit(code.into());
     }
+    ExitCode::from(code)
 }

@@ -2,6 +2,11 @@
 
 use std::time::Duration;
 
+use asofdb_protocol::Role;
+
+/// Most places that are for operators alone.
+const OPERATOR_PLACES_MAX: usize = 16;
+
 /// Limits of the native protocol. Reaching one gets that client an error or a close; nobody else notices.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Bounds {
@@ -13,8 +18,8 @@ pub struct Bounds {
     pub answer_bytes_max: usize,
     /// Most bytes of large requests and answers that are held at a time, all clients together.
     pub memory_bytes_max: usize,
-    /// Most open connections. An eighth of it may be there besides that have not said hello; the oldest of those
-    /// makes room for the next.
+    /// Most open connections. An eighth of them, and at most 16, are for operators alone. An eighth may be there besides
+    /// that have not said hello; of the user who has the most of those the oldest makes room for the next.
     pub connections_max: usize,
     /// Most requests that are taken from one connection before answers are written; the others wait in the socket.
     pub requests_taken_max: usize,
@@ -62,8 +67,32 @@ impl Bounds {
         self.load_bytes_max.min(self.memory_bytes_max / 2)
     }
 
+    /// Most connections while one of this role comes: whoever takes all places does not keep out who could end it.
+    pub(crate) fn connections_max(&self, role: Role) -> usize {
+        match role {
+            Role::Operator => self.connections_max,
+            Role::Reader | Role::Writer => self.connections_max - (self.connections_max / 8).min(OPERATOR_PLACES_MAX),
+        }
+    }
+
     /// Most connections that have not said hello.
     pub(crate) fn handshakes_max(&self) -> usize {
         (self.connections_max / 8).max(1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn some_places_are_for_operators_alone_where_there_are_enough() {
+        let places = |connections_max| {
+            let bounds = Bounds { connections_max, ..Bounds::default() };
+            [Role::Reader, Role::Writer, Role::Operator].map(|role| bounds.connections_max(role))
+        };
+        assert_eq!(places(1_024), [1_008, 1_008, 1_024]);
+        assert_eq!(places(16), [14, 14, 16]);
+        assert_eq!(places(3), [3, 3, 3]);
     }
 }

@@ -17,6 +17,7 @@ mod line;
 #[cfg(feature = "http")]
 mod metrics;
 mod operation;
+mod outlet;
 mod output;
 mod safe_path;
 mod server;

@@ -24,12 +24,22 @@ impl Slack {
         self.left
     }
 
-    /// Takes that so many bytes have moved after a wait. False when the slack is used up.
+    /// Takes that so many bytes have moved after a wait. False when the wait has used up the slack.
     pub(crate) fn moved(&mut self, bytes: usize, waited: Duration) -> bool {
         let earned = Duration::from_micros((bytes as u64).saturating_mul(1_000_000) / RATE_MIN);
         self.left = self.left.saturating_add(earned).min(self.most.saturating_add(waited)).saturating_sub(waited);
         self.left = self.left.min(self.most);
-        !self.left.is_zero()
+        !self.left.is_zero() || waited.is_zero()
+    }
+
+    /// Returns whether some of it is used up.
+    pub(crate) fn is_strained(&self) -> bool {
+        self.left < self.most
+    }
+
+    /// Gives as much back as the time took in which the client owed nothing.
+    pub(crate) fn rested(&mut self, rest: Duration) {
+        self.left = self.left.saturating_add(rest).min(self.most);
     }
 
     /// Begins anew, with another request.
@@ -49,6 +59,17 @@ mod tests {
         assert!((5..=6).contains(&bytes), "{bytes}");
         let mut steady = Slack::new(Duration::from_secs(10));
         assert!((0..10_000).all(|_| steady.moved(300 << 10, Duration::from_secs(1))));
+    }
+
+    #[test]
+    fn a_rest_gives_back_what_it_took_and_no_more() {
+        let mut slack = Slack::new(Duration::from_secs(10));
+        assert!(slack.moved(0, Duration::from_secs(8)) && slack.is_strained());
+        slack.rested(Duration::from_secs(3));
+        assert_eq!(slack.left(), Duration::from_secs(5));
+        slack.rested(Duration::from_secs(3_600));
+        assert!(!slack.is_strained());
+        assert_eq!(slack.left(), Duration::from_secs(10));
     }
 
     #[test]

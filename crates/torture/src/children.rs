@@ -1,13 +1,20 @@
 //! Processes that are there to be killed.
 
 use crate::parts::output::ingest;
+use crate::parts::{hostile, soak};
 use crate::writer;
 
 /// A process that a part starts, by name, with its arguments.
 type Child = (&'static str, fn(&[String]));
 
 /// Every child.
-const CHILDREN: &[Child] = &[(writer::WRITER, writer::run), (ingest::INGEST, ingest::run)];
+const CHILDREN: &[Child] = &[
+    (writer::WRITER, writer::run),
+    (ingest::INGEST, ingest::run),
+    (hostile::CROWD, hostile::run_crowd),
+    (hostile::READER, hostile::run_reader),
+    (soak::CHILD, soak::run_clients),
+];
 
 /// Runs a child of a part; `torture child NAME ARGUMENT...` calls it.
 ///

@@ -22,6 +22,9 @@ struct Arguments {
     /// The number of histories that the part `histories` tries, in place of its own.
     #[arg(long, value_name = "N")]
     cases: Option<u64>,
+    /// The minutes of the soak, in its long form; 8 unless told otherwise.
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..=1_440), conflicts_with = "short")]
+    minutes: Option<u64>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -56,7 +59,8 @@ fn torture(arguments: &Arguments) -> ExitCode {
     }
     let scale = if arguments.short { Scale::Short } else { Scale::Long };
     let torture = std::env::current_exe().expect("the path of this program");
-    let setting = Setting { cases: arguments.cases, ..Setting::new(arguments.seed, scale, &torture) };
+    let (cases, soak_minutes) = (arguments.cases, arguments.minutes);
+    let setting = Setting { cases, soak_minutes, ..Setting::new(arguments.seed, scale, &torture) };
     let chosen = |part: &&Part| arguments.parts.is_empty() || arguments.parts.iter().any(|name| part.name == name);
     let done: Vec<Done> = PARTS.iter().filter(chosen).map(|part| run(*part, &setting)).collect();
     println!("{}\nseed {}", table(&done), setting.seed);

@@ -33,6 +33,8 @@ pub struct Setting {
     pub asof: PathBuf,
     /// The binary `torture`, which is also what is killed.
     pub torture: PathBuf,
+    /// The minutes of the long form of the soak; `None`: as many as a whole run has room for.
+    pub soak_minutes: Option<u64>,
 }
 
 impl Setting {
@@ -43,7 +45,7 @@ impl Setting {
     pub fn new(seed: u64, scale: Scale, torture: &Path) -> Self {
         let asof = torture.with_file_name("asof");
         assert!(asof.exists(), "no asof beside {}: run `make torture`, or build the workspace", torture.display());
-        Setting { seed, scale, cases: None, asof, torture: torture.to_owned() }
+        Setting { seed, scale, cases: None, soak_minutes: None, asof, torture: torture.to_owned() }
     }
 
     /// A number that goes by the length of the run.

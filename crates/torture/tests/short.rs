@@ -43,6 +43,8 @@ short_forms! {
     clocks_that_step_hide_and_delete_nothing_for_good: "clocks",
     every_read_of_a_random_history_agrees_with_a_list_of_its_writes: "histories",
     an_order_of_the_calls_on_an_entity_explains_every_answer: "linear",
+    clients_by_the_thousand_take_nothing_from_good_ones: "hostile",
+    clients_and_their_sidecar_are_killed_and_no_answer_is_wrong: "soak",
 }
 
 #[test]

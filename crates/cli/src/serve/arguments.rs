@@ -59,7 +59,7 @@ pub(super) struct BoundArguments {
     /// Most memory for large requests, and for answers that wait for slow readers, of all clients together
     #[arg(long, value_name = "BYTES", value_parser = parse_bytes, default_value = "512MiB")]
     memory_bytes_max: usize,
-    /// Most connections; an eighth of it may wait besides for their first request
+    /// Most connections, an eighth of them (at most 16) for operators; another eighth may wait for their first request
     #[arg(long, value_name = "N", default_value = "1024", value_parser = at_least_one)]
     connections_max: usize,
     /// Most requests that are taken from one connection at a time; the others wait in the socket

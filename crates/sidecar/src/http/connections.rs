@@ -53,7 +53,10 @@ impl Connections {
                 Ok((stream, _)) => {
                     // Answers are written whole: waiting to fill a packet only delays them.
                     let _ = stream.set_nodelay(true);
-                    self.take(&self.tcp, Peer::Remote, stream);
+                    tokio::select! {
+                        _ = stop.changed() => return,
+                        () = self.take(&self.tcp, Peer::Remote, stream) => {}
+                    }
                 }
                 Err(error) => pause(&error).await,
             }
@@ -68,21 +71,30 @@ impl Connections {
             };
             let accepted = accepted.and_then(|(stream, _)| Ok((Peer::of(&stream, &self.door.options.access)?, stream)));
             match accepted {
-                Ok((peer, stream)) => self.take(&self.unix, peer, stream),
+                Ok((peer, stream)) => tokio::select! {
+                    _ = stop.changed() => return,
+                    () = self.take(&self.unix, peer, stream) => {}
+                },
                 Err(error) => pause(&error).await,
             }
         }
     }
 
-    fn take(&self, places: &Arc<Places>, peer: Peer, stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static) {
-        match places.take() {
-            Some(place) => {
-                self.door.service.http.connections.add(1);
-                let connection = Connection { door: self.door.clone(), place: Arc::new(place) };
-                tokio::spawn(connection.serve(peer, stream, self.router.clone(), self.graceful.watcher()));
-            }
-            // Dropping the stream closes it: there is no memory to be polite with.
-            None => self.door.service.http.refuse(Refusal::Connections),
+    /// Serves a connection once it has a place.
+    async fn take(
+        &self,
+        places: &Arc<Places>,
+        peer: Peer,
+        stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    ) {
+        let place = places.take().await;
+        let has_evicted = place.has_evicted;
+        self.door.service.http.connections.add(1);
+        let connection = Connection { door: self.door.clone(), place: Arc::new(place) };
+        tokio::spawn(connection.serve(peer, stream, self.router.clone(), self.graceful.watcher()));
+        if has_evicted {
+            // Those that go, and those that have just come with a request, before the next ones.
+            tokio::task::yield_now().await;
         }
     }
 }
@@ -112,7 +124,7 @@ impl Connection {
                 place.busy();
                 let mut request: Request = request.map(Body::new);
                 request.extensions_mut().insert(peer);
-                if place.is_spare {
+                if place.is_spare() {
                     request.extensions_mut().insert(Spare);
                 }
                 let answered = router.oneshot(request).await;
@@ -125,7 +137,7 @@ impl Connection {
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(options.header_timeout)
-            .keep_alive(!self.place.is_spare)
+            .keep_alive(!self.place.is_spare())
             .max_buf_size(HEAD_BYTES_MAX)
             .serve_connection(TokioIo::new(stream), service);
         let mut served = pin!(watcher.watch(connection));

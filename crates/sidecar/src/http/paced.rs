@@ -98,7 +98,7 @@ mod tests {
     use super::*;
 
     fn place() -> Arc<Place> {
-        Arc::new(Arc::new(Places::new(1)).take().unwrap())
+        Arc::new(Arc::new(Places::new(1)).try_take().unwrap())
     }
 
     #[test]

@@ -23,19 +23,27 @@ const HELLO_BYTES_MAX: usize = 1 << 10;
 
 /// Serves a connection to its end.
 pub(super) fn serve(shared: &Shared, number: u64, stream: &UnixStream, peer: Peer, role: Role) {
-    let end = match Connection::new(shared, stream).and_then(|connection| connection.run(number, peer, role)) {
+    let end = match Connection::new(shared, stream).run(number, peer, role) {
         Ok(never) => match never {},
         Err(end) => end,
     };
-    let uid = peer.uid;
-    match &end {
-        End::Closed => debug!(connection = number, uid, "connection closed"),
-        End::Refused(error) => info!(connection = number, uid, error = %error, "connection refused"),
-        End::TimedOut(what) => info!(connection = number, uid, client = what, "connection timed out"),
-        End::Broken(error) => info!(connection = number, uid, error = %error, "connection broke"),
-    }
+    tell(shared, number, peer.uid, &end);
     // The client learns it even while somebody else holds the stream.
     let _ = stream.shutdown(Shutdown::Both);
+}
+
+/// Logs the end of a connection.
+fn tell(shared: &Shared, connection: u64, uid: u32, end: &End) {
+    if matches!(end, End::Closed) {
+        return debug!(connection, uid, "connection closed");
+    }
+    let Some(left_out) = shared.notices.next() else { return };
+    match end {
+        End::Closed => {}
+        End::Refused(error) => info!(connection, uid, error = %error, left_out, "connection refused"),
+        End::TimedOut(what) => info!(connection, uid, client = what, left_out, "connection timed out"),
+        End::Broken(error) => info!(connection, uid, error = %error, left_out, "connection broke"),
+    }
 }
 
 struct Connection<'s> {
@@ -47,14 +55,13 @@ struct Connection<'s> {
 }
 
 impl<'s> Connection<'s> {
-    fn new(shared: &'s Shared, stream: &'s UnixStream) -> Result<Self, End> {
-        stream.set_write_timeout(Some(shared.bounds.stall_timeout))?;
-        Ok(Connection {
+    fn new(shared: &'s Shared, stream: &'s UnixStream) -> Self {
+        Connection {
             shared,
             arrivals: Arrivals::new(shared, stream),
             replies: Replies::new(stream, shared.bounds.stall_timeout),
             activity: None,
-        })
+        }
     }
 
     fn run(mut self, number: u64, peer: Peer, role: Role) -> Result<std::convert::Infallible, End> {
@@ -95,8 +102,8 @@ impl<'s> Connection<'s> {
                 end => end,
             })?;
         };
-        let greeted = self.shared.registry.greet(number, self.shared.bounds.connections_max);
-        self.activity = Some(greeted.ok_or_else(|| End::Refused(self.shared.full()))?);
+        let greeted = self.shared.registry.greet(number);
+        self.activity = Some(greeted.ok_or_else(|| End::Refused(self.shared.full(role)))?);
         self.replies.flush()?;
         Ok(session)
     }
@@ -118,7 +125,6 @@ impl<'s> Connection<'s> {
         }
         session.reads.answer(self.shared, &mut self.replies)?;
         self.replies.flush()?;
-        self.replies.settle();
         if taken >= self.shared.bounds.requests_taken_max {
             return Ok(());
         }
@@ -129,7 +135,9 @@ impl<'s> Connection<'s> {
         // A connection within a request is not idle, however slow it is.
         let idle = self.activity.as_deref().filter(|_| self.arrivals.is_empty());
         idle.inspect(|activity| self.shared.registry.idle(activity));
+        let rest = (self.replies.is_strained() && self.arrivals.is_empty()).then(Stopwatch::start);
         let arrived = self.arrivals.read(patience, late);
+        rest.inspect(|rest| self.replies.rested(rest.elapsed()));
         idle.inspect(|activity| self.shared.registry.busy(activity));
         arrived
     }

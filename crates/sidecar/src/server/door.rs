@@ -18,7 +18,7 @@ use rustix::net::{RecvFlags, recv};
 use tracing::{info, warn};
 
 use super::connection;
-use super::registry::Admitted;
+use super::registry::{Admitted, Claim};
 use super::replies::Replies;
 use super::shared::{Counted, Shared};
 use crate::access::Peer;
@@ -126,9 +126,8 @@ impl<'d> Door<'d> {
     fn take(&mut self, stream: Arc<UnixStream>) {
         if let Err((refusal, error)) = self.admit(&stream) {
             self.shared.service.native.refuse(refusal);
-            // In one small write, which a new socket has room for, or not at all.
-            let _ = stream.set_nonblocking(true);
-            let mut replies = Replies::new(&*stream, self.shared.bounds.stall_timeout);
+            // In one small write, which a new socket has room for, or not at all: nobody is waited for here.
+            let mut replies = Replies::new(&*stream, Duration::ZERO);
             let _ = replies.error(0, &error).and_then(|()| replies.flush());
         }
     }
@@ -137,13 +136,17 @@ impl<'d> Door<'d> {
         let shared = self.shared;
         let peer = Peer::of(stream).map_err(|error| (Refusal::Access, error))?;
         let Some(role) = shared.access.role(peer) else {
-            info!(uid = peer.uid, gid = peer.gid, "a user who may not connect was refused");
+            if let Some(left_out) = shared.notices.next() {
+                info!(uid = peer.uid, gid = peer.gid, left_out, "a user who may not connect was refused");
+            }
             let message = format!("user {} may not use this sidecar", peer.uid);
             return Err((Refusal::Access, Error::denied(message)));
         };
-        let number = match shared.registry.add(stream, shared.bounds.connections_max, shared.bounds.handshakes_max()) {
+        let most = shared.bounds.connections_max(role);
+        let claim = Claim { uid: peer.uid, is_operator: role == Role::Operator, most };
+        let number = match shared.registry.add(stream, claim, shared.bounds.handshakes_max()) {
             Admitted::Yes(number) => number,
-            Admitted::Full => return Err((Refusal::Connections, shared.full())),
+            Admitted::Full => return Err((Refusal::Connections, shared.full(role))),
             Admitted::Draining => {
                 return Err((Refusal::Draining, Error::unavailable("the sidecar is stopping")));
             }
@@ -182,7 +185,10 @@ impl<'d> Door<'d> {
             let (number, Silent { peer, .. }) = oldest.remove_entry();
             self.shared.service.native.refuse(Refusal::Handshake);
             self.shared.registry.remove(number);
-            info!(connection = number, uid = peer.uid, client = "did not say hello", "connection timed out");
+            if let Some(left_out) = self.shared.notices.next() {
+                let client = "did not say hello";
+                info!(connection = number, uid = peer.uid, client, left_out, "connection timed out");
+            }
         }
     }
 }

@@ -10,6 +10,7 @@ mod connection;
 mod control;
 mod door;
 mod handle;
+mod notices;
 mod reads;
 mod registry;
 mod replies;
@@ -26,6 +27,7 @@ use rustix::fd::OwnedFd;
 use tracing::warn;
 
 use self::door::Door;
+use self::notices::Notices;
 use self::registry::Registry;
 use self::shared::Shared;
 use crate::access::Access;
@@ -54,7 +56,14 @@ impl Server {
         let stop = eventfd(0, EventfdFlags::CLOEXEC).map_err(|error| failed(error.into()))?;
         socket.listener().set_nonblocking(true).map_err(failed)?;
         let budget = Budget::new(bounds.memory_bytes_max, service.native.large_frame_bytes.clone());
-        let shared = Arc::new(Shared { service, access, registry: Registry::default(), budget, bounds });
+        let shared = Arc::new(Shared {
+            service,
+            access,
+            registry: Registry::default(),
+            budget,
+            bounds,
+            notices: Notices::default(),
+        });
         let epoll = door::watch(&socket, &stop)?;
         let keeper = {
             let shared = shared.clone();

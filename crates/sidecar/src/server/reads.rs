@@ -3,7 +3,7 @@
 //! Requests that wait in the buffer and ask the same of the same handle are read together: one look at the store for
 //! all of them, an answer for each.
 
-use std::io::{self, Write};
+use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use asofdb::parts::Records;
@@ -16,6 +16,7 @@ use super::shared::{NATIVE, Shared};
 use crate::admission::{InFlight, panicked};
 use crate::budget::{Budget, Held};
 use crate::consumers::Stopwatch;
+use crate::outlet::Outlet;
 
 /// Rows that are read together at most, unless one request has more.
 const TOGETHER_ROWS_MAX: usize = 256;
@@ -86,7 +87,7 @@ impl<'s> Reads<'s> {
 
     /// Takes a read into what is being gathered, and answers first what was gathered before if that asks something
     /// else.
-    pub(super) fn gather<W: Write>(
+    pub(super) fn gather<W: Outlet>(
         &mut self,
         shared: &Shared,
         header: Header,
@@ -131,7 +132,7 @@ impl<'s> Reads<'s> {
     }
 
     /// Reads what was gathered and answers each request.
-    pub(super) fn answer<W: Write>(&mut self, shared: &Shared, replies: &mut Replies<W>) -> io::Result<()> {
+    pub(super) fn answer<W: Outlet>(&mut self, shared: &Shared, replies: &mut Replies<W>) -> io::Result<()> {
         let Some((number, question)) = self.asked.take() else { return Ok(()) };
         let Some(handle) = find(&mut self.handles, number) else { return Ok(()) };
         let started = Stopwatch::start();
@@ -230,7 +231,7 @@ fn read_into(
 
 impl Scratch {
     /// Writes the answer of each request: the rows that are its own.
-    fn write<W: Write>(
+    fn write<W: Outlet>(
         &mut self,
         handle: &Handle,
         question: Question,
@@ -262,7 +263,7 @@ impl Scratch {
         Ok(())
     }
 
-    fn write_records<W: Write>(
+    fn write_records<W: Outlet>(
         &mut self,
         header: Header,
         start: usize,

@@ -1,11 +1,12 @@
 //! The way back to a client.
 
-use std::io::{self, Write};
+use std::io;
 use std::time::Duration;
 
 use asofdb::Error;
 use asofdb_protocol::{ErrorMessage, Header, Kind, Message, encode_message};
 
+use crate::outlet::Outlet;
 use crate::output::Output;
 use crate::slack::Slack;
 
@@ -15,15 +16,20 @@ pub(super) struct Replies<W> {
     stream: W,
 }
 
-impl<W: Write> Replies<W> {
+impl<W: Outlet> Replies<W> {
     /// Replies to a client that may keep the sidecar waiting for so long.
     pub(super) fn new(stream: W, stall_timeout: Duration) -> Self {
         Replies { output: Output::new(Slack::new(stall_timeout)), stream }
     }
 
-    /// Gives the client all of its slack again: what it has asked for is answered.
-    pub(super) fn settle(&mut self) {
-        self.output.settle();
+    /// Returns whether the client has let itself be waited for.
+    pub(super) fn is_strained(&self) -> bool {
+        self.output.is_strained()
+    }
+
+    /// Gives the client slack for time in which it had asked for nothing.
+    pub(super) fn rested(&mut self, rest: Duration) {
+        self.output.rested(rest);
     }
 
     /// An answer made of pieces.

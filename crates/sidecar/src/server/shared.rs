@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use asofdb::{Error, Result, Stop};
+use asofdb_protocol::Role;
 
+use super::notices::Notices;
 use super::registry::Registry;
 use crate::access::Access;
 use crate::admission::{Admission, Caller, DoorName, Request};
@@ -23,6 +25,7 @@ pub(super) struct Shared {
     pub(super) bounds: Bounds,
     pub(super) registry: Registry,
     pub(super) budget: Budget,
+    pub(super) notices: Notices,
 }
 
 /// Adds one to a gauge for as long as it lives.
@@ -43,8 +46,8 @@ impl Drop for Counted<'_> {
 
 impl Shared {
     #[cold]
-    pub(super) fn full(&self) -> Error {
-        let max = self.bounds.connections_max;
+    pub(super) fn full(&self, role: Role) -> Error {
+        let max = self.bounds.connections_max(role);
         Error::unavailable(format!("the sidecar has {max} connections already, the most that it takes; try again"))
     }
 

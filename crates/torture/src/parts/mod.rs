@@ -6,10 +6,12 @@ mod disk;
 mod errors;
 mod flips;
 mod histories;
+pub(crate) mod hostile;
 mod limits;
 mod linear;
 pub(crate) mod output;
 mod power;
+pub(crate) mod soak;
 
 pub use self::power::new_store_after_a_power_cut;
 use crate::Part;
@@ -26,4 +28,6 @@ pub const PARTS: &[Part] = &[
     clocks::PART,
     histories::PART,
     linear::PART,
+    hostile::PART,
+    soak::PART,
 ];

@@ -78,7 +78,7 @@ fn torn_part() -> Checked {
         let notices = store.notices();
         let said = notices.len() == 1 && notices[0].contains(torn);
         check(said, || format!("{torn} was torn, and it says {notices:?}"))?;
-        equal("problems", &store.verify(&Stop::NEVER)?.problems, &Vec::new())?;
+        equal("problems", &store.verify()?.problems, &Vec::<String>::new())?;
         drop(store);
         equal("rows", &rows_of(&path)?.0, &rows)?;
     }
