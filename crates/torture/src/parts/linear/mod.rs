@@ -8,7 +8,6 @@ mod judge;
 mod register;
 mod round;
 mod served;
-mod sidecar;
 mod world;
 
 use crate::{Part, Report, Setting};
