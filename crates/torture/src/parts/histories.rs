@@ -36,7 +36,7 @@ const THREADS: usize = 2;
 const IN_MEMORY: &str = "/dev/shm";
 
 fn run(setting: &Setting, report: &mut Report) {
-    let cases = setting.cases.unwrap_or_else(|| setting.scaled(20, 2_500));
+    let cases = setting.cases.unwrap_or_else(|| setting.scaled(20, 5_000));
     let next = AtomicU64::new(0);
     let try_some = || {
         let (mut operations, mut faults) = (0, Vec::new());

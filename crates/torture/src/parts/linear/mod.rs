@@ -8,7 +8,6 @@ mod judge;
 mod register;
 mod round;
 mod served;
-mod sidecar;
 mod world;
 
 use crate::{Part, Report, Setting};
@@ -21,6 +20,6 @@ pub(super) const PART: Part = Part {
 };
 
 fn run(setting: &Setting, report: &mut Report) {
-    embedded::run(setting, setting.scaled(4, 200), report);
-    served::run(setting, setting.scaled(3, 60), report);
+    embedded::run(setting, setting.scaled(4, 150), report);
+    served::run(setting, setting.scaled(3, 45), report);
 }

@@ -10,8 +10,9 @@ use asofdb_client::{Client, ConnectOptions};
 
 use super::judge::judge;
 use super::round::{Recorded, Round};
-use super::sidecar::Sidecar;
-use super::world::{SessionDoor, definitions};
+use super::world::{Door, SessionDoor, definitions};
+use crate::sidecar::Sidecar;
+use crate::stopwatch::eventually;
 use crate::{Random, Report, Setting};
 
 const SALT: u64 = 0x11a5_0002;
@@ -19,6 +20,9 @@ const SALT: u64 = 0x11a5_0002;
 /// The longest that a client waits for an answer: a pause of the sidecar is longer.
 const PATIENCE: Duration = Duration::from_millis(150);
 const PAUSE: Duration = Duration::from_millis(250);
+
+/// The longest that clients wait for the sidecar to come back.
+const ABSENCE_MAX: Duration = Duration::from_secs(120);
 
 /// What happens to the sidecar in the middle of a round.
 #[derive(Debug, Clone, Copy)]
@@ -34,7 +38,7 @@ pub(super) fn run(setting: &Setting, rounds: u64, report: &mut Report) {
     let store = Store::open(directory.path().join("store")).expect("a new store");
     store.apply(&definitions(), false).expect("definitions of ours");
     drop(store);
-    let mut sidecar = Sidecar::start(&setting.asof, directory.path());
+    let mut sidecar = Sidecar::start(setting, directory.path(), &[]);
     for number in 0..rounds {
         let trouble = [Trouble::Kill, Trouble::Pause, Trouble::None][number as usize % 3];
         let mut random = setting.random(SALT + number);
@@ -72,11 +76,13 @@ fn clients(round: &Round, sidecar: &mut Sidecar, trouble: Trouble, random: &Rand
         match trouble {
             Trouble::None => {}
             Trouble::Kill => {
-                sidecar.kill_and_start();
+                sidecar.restart();
                 report.count("kills of the sidecar", 1);
             }
             Trouble::Pause => {
-                sidecar.pause(PAUSE);
+                sidecar.pause();
+                std::thread::sleep(PAUSE);
+                sidecar.resume();
                 report.count("pauses of the sidecar", 1);
             }
         }
@@ -89,25 +95,11 @@ fn clients(round: &Round, sidecar: &mut Sidecar, trouble: Trouble, random: &Rand
 
 fn client(round: &Round, socket: &Path, number: usize, random: Random) -> Recorded {
     let options = ConnectOptions { timeout: PATIENCE, ..ConnectOptions::default() };
-    let door = (0..1_000).find_map(|_| {
-        let door = door(socket, options.clone()).ok();
-        if door.is_none() {
-            std::thread::sleep(Duration::from_millis(5));
-        }
-        door
+    let mut connected = None;
+    eventually(ABSENCE_MAX, || {
+        connected = door(socket, options.clone()).ok();
+        connected.is_some()
     });
-    let door = door.expect("a sidecar that listens");
-    round.client(&door, number, random, || is_back(&door))
-}
-
-/// Waits until the sidecar answers again, a minute or so at most.
-fn is_back(door: &SessionDoor) -> bool {
-    use super::world::Door;
-    (0..12_000).any(|_| {
-        let answers = door.now().is_ok();
-        if !answers {
-            std::thread::sleep(Duration::from_millis(5));
-        }
-        answers
-    })
+    let door = connected.expect("a sidecar that listens");
+    round.client(&door, number, random, || eventually(ABSENCE_MAX, || door.now().is_ok()))
 }
