@@ -11,7 +11,7 @@ use crate::{Report, Setting};
 const LIMITS_MIB: [u64; 6] = [256, 384, 512, 640, 768, 1_024];
 
 pub(super) fn run(setting: &Setting, report: &mut Report) {
-    let limits = if setting.scaled(0, 1) == 0 { &LIMITS_MIB[3..5] } else { &LIMITS_MIB[..] };
+    let limits: &[u64] = if setting.scaled(0, 1) == 0 { &[512, 1_024] } else { &LIMITS_MIB[..] };
     for limit in limits {
         let mut found = Report::default();
         let name = format!("{limit} MiB of addresses");
