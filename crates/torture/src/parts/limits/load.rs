@@ -81,7 +81,7 @@ fn load(host: &Host, outside: &Path, number: usize, steps: u64) -> Checked<(Ledg
 fn heavy(client: &Client, outside: &Path, number: usize, step: u64) -> Checked<Option<Error>> {
     let done = match number {
         0 => client.verify().map(drop),
-        1 => client.flush(),
+        1 => client.compact(),
         2 => {
             let out = outside.join(format!("export_{step}"));
             client.export(&view(number), &out, &ExportOptions::default(), &mut |_| ()).map(drop)
