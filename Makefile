@@ -23,8 +23,8 @@ torture: ## the long runs of the tests of faults, with a table at the end; TORTU
 loom: ## every order of the steps of what is synchronised by hand
 	@bash scripts/loom
 
-miri: ## undefined behaviour in the codecs, and in all else that runs without files; needs a nightly toolchain with miri
-	@bash scripts/miri $(MIRI_ARGS)
+miri: ## undefined behaviour in the unsafe code that Miri can run; needs a nightly toolchain with miri
+	@bash scripts/miri
 
 wheel: ## the Python package, in release, with RocksDB as the tests have built it
 	@bash scripts/wheel
