@@ -58,6 +58,9 @@ struct Shared {
     is_over: AtomicBool,
 }
 
+/// The work of one thread.
+type Work = Box<dyn FnOnce(&Shared) + Send>;
+
 impl Watch {
     /// Starts to ask a sidecar whose store has the rows of [`super::rows`].
     pub(super) fn start(sidecar: &Sidecar) -> Self {
@@ -68,14 +71,14 @@ impl Watch {
         let unix = HttpTarget::Unix(sidecar.http_socket());
         let tcp = HttpTarget::Tcp(sidecar.http_address());
         let good = HttpClient::new(unix.clone(), PATIENCE);
-        let work: Vec<Box<dyn FnOnce(&Shared) + Send>> = vec![
+        let work: Vec<Work> = vec![
             Box::new(move |shared| native(shared, &client)),
             Box::new(move |shared| http(shared, good)),
             Box::new(move |shared| operate(shared, &operator, &socket)),
             Box::new(move |shared| probe(shared, &unix)),
             Box::new(move |shared| probe(shared, &tcp)),
         ];
-        let spawn = |work: Box<dyn FnOnce(&Shared) + Send>| {
+        let spawn = |work: Work| {
             let shared = shared.clone();
             thread::spawn(move || work(&shared))
         };

@@ -291,7 +291,7 @@ mod tests {
         for seed in 0..50 {
             let kept = image(Fate::Torn, seed).0.expect("its name was synced");
             let is_whole_write = [1_000, 2_000].contains(&kept.len());
-            assert!(is_whole_write || kept.len() % SECTOR_BYTES as usize == 0, "{} bytes", kept.len());
+            assert!(is_whole_write || kept.len().is_multiple_of(SECTOR_BYTES as usize), "{} bytes", kept.len());
             assert!(kept.iter().all(|byte| *byte == 7));
             let kept = image(Fate::Zeros, seed).0.expect("its name was synced");
             assert_eq!(kept.len(), 2_000);

@@ -85,7 +85,7 @@ pub(super) fn new_store(setting: &Setting, shim: &Shim) -> Result<(), String> {
 fn draw(recording: &Recording, number: u64, random: &mut Random) -> Cut {
     let all = recording.events.len();
     let mut at = random.below(all as u64 + 1) as usize;
-    if number % 2 == 0 {
+    if number.is_multiple_of(2) {
         let rest = recording.events[at..].iter();
         at += rest.take_while(|event| !matches!(event, Event::Acknowledged(_))).count();
         at = (at + 1).min(all);

@@ -131,8 +131,8 @@ fn join(worker: &Worker, client: &Client, random: &mut Random) -> Result<(), Fai
     let mut rows = asked.into_iter();
     for batch in joined {
         let batch = batch?;
-        let columns =
-            ["version", "sum"].map(|name| batch.column_by_name(name).map(|column| column.as_primitive::<Int64Type>()));
+        let column = |name| batch.column_by_name(name).map(AsArray::as_primitive::<Int64Type>);
+        let columns = ["version", "sum"].map(column);
         let [Some(versions), Some(sums)] = columns else { return Err("the join has no features".to_owned().into()) };
         for (position, (entity, version)) in (0..batch.num_rows()).zip(rows.by_ref()) {
             if (versions.value(position), sums.value(position)) != (version, sum(entity, version)) {

@@ -231,13 +231,13 @@ fn judge(setting: &Setting, length: Duration, samples: &[Sample], report: &mut R
     }
     let alone = &samples[..samples.len() / 2];
     let of = |samples: &[Sample], figure: fn(&Sample) -> u64| samples.iter().map(figure).collect::<Vec<u64>>();
-    let number = |count: u64| count.to_string();
-    let judged: [(&str, Vec<u64>, Bound, &dyn Fn(u64) -> String); 3] = [
-        ("memory", of(alone, |sample| sample.resident_bytes), MEMORY_BOUND, &mib),
-        ("descriptors", of(alone, |sample| sample.descriptors), DESCRIPTORS_BOUND, &number),
-        ("disk", of(samples, |sample| sample.disk_bytes), DISK_BOUND, &mib),
+    let judged = [
+        ("memory", of(alone, |sample| sample.resident_bytes), MEMORY_BOUND),
+        ("descriptors", of(alone, |sample| sample.descriptors), DESCRIPTORS_BOUND),
+        ("disk", of(samples, |sample| sample.disk_bytes), DISK_BOUND),
     ];
-    for (name, figures, bound, show) in judged {
+    for (name, figures, bound) in judged {
+        let show = |count: u64| if name == "descriptors" { count.to_string() } else { mib(count) };
         let result = flat(&figures, bound);
         let (Ok((second, last)) | Err((second, last))) = result;
         let medians = format!("{} in the second quarter, {} in the last", show(second), show(last));

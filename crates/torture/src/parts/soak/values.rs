@@ -114,7 +114,7 @@ pub(super) fn check(entity: i64, values: &[Option<Value>]) -> Result<i64, String
     let good = [
         Some(Value::Int64(sum(entity, *version))),
         Some(Value::Float64(half(entity, *version))),
-        Some(Value::String(text(entity, *version).into())),
+        Some(Value::String(text(entity, *version))),
         // Written in one step with the others.
         Some(Value::Int64(*version)),
     ];
@@ -197,12 +197,8 @@ mod tests {
         assert_eq!(check_rows(&a), Ok(vec![(3, 7), (4, 7), (3, 8), (4, 8)]));
         assert_eq!(b.num_rows(), 4);
         let values = |b: i64| {
-            let of_a = [
-                Value::Int64(7),
-                Value::Int64(sum(3, 7)),
-                Value::Float64(half(3, 7)),
-                Value::String(text(3, 7).into()),
-            ];
+            let of_a =
+                [Value::Int64(7), Value::Int64(sum(3, 7)), Value::Float64(half(3, 7)), Value::String(text(3, 7))];
             of_a.into_iter().chain([Value::Int64(b)]).map(Some).collect::<Vec<_>>()
         };
         assert_eq!(check(3, &values(7)), Ok(7));

@@ -77,11 +77,14 @@ impl From<std::io::Error> for Failure {
     }
 }
 
+/// What a client does again and again.
+pub(super) type Work = Box<dyn FnMut(&Worker, &mut Random) -> Result<(), Failure> + Send>;
+
 /// A client of a process: its work, and the pause after it.
 pub(super) struct Role {
     pub(super) name: &'static str,
     pub(super) pause: Duration,
-    pub(super) work: Box<dyn FnMut(&Worker, &mut Random) -> Result<(), Failure> + Send>,
+    pub(super) work: Work,
 }
 
 /// Runs the clients of a process; the arguments are the directory, the beginning, the number of the process and a seed.
