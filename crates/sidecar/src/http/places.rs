@@ -202,7 +202,7 @@ mod tests {
         busy[0].idle();
         busy[0].set_unflushed(true);
         let spare: Vec<_> = (0..SPARE_PLACES).map(|_| places.try_take().unwrap()).inspect(Place::busy).collect();
-        assert!(spare.iter().all(super::Place::is_spare));
+        assert!(spare.iter().all(Place::is_spare));
         assert!(places.try_take().is_none());
         drop(busy);
         assert!(places.try_take().is_some());
