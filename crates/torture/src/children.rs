@@ -1,5 +1,6 @@
 //! Processes that are there to be killed.
 
+use crate::parts::backups;
 use crate::parts::output::ingest;
 use crate::writer;
 
@@ -7,7 +8,7 @@ use crate::writer;
 type Child = (&'static str, fn(&[String]));
 
 /// Every child.
-const CHILDREN: &[Child] = &[(writer::WRITER, writer::run), (ingest::INGEST, ingest::run)];
+const CHILDREN: &[Child] = &[(writer::WRITER, writer::run), (ingest::INGEST, ingest::run), ("backups", backups::child)];
 
 /// Runs a child of a part; `torture child NAME ARGUMENT...` calls it.
 ///

@@ -38,6 +38,7 @@ short_forms! {
     power_cuts_lose_nothing_that_was_synced_and_otherwise_the_newest: "power",
     every_read_of_a_random_history_agrees_with_a_list_of_its_writes: "histories",
     an_order_of_the_calls_on_an_entity_explains_every_answer: "linear",
+    backups_under_load_are_whole_wherever_they_are_restored_and_lead_to_every_commit: "backups",
 }
 
 #[test]
