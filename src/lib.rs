@@ -103,7 +103,7 @@ pub use asofdb_storage as storage;
 #[cfg(feature = "rocksdb")]
 pub use asofdb_storage::{
     BackedUp, Backup, BackupKey, Backups, KeepPolicy, Options, ROCKSDB_VERSION, Repaired, Restored, STORE_FORMAT,
-    examine, repair, restore, restore_backup,
+    examine, keep_logs, repair, restore, restore_at, restore_backup, restore_point,
 };
 pub use asofdb_storage::{
     Catalog, Change, ChangeKind, CheckpointFiles, Clock, ClockClaim, ClockRepair, ClockStatus, Committed, Date,

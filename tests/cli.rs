@@ -763,6 +763,38 @@ fn a_store_is_backed_up_restored_as_of_a_time_and_old_backups_expire() {
 }
 
 #[test]
+fn a_store_that_keeps_its_logs_is_restored_as_of_any_time_between_two_backups() {
+    let cli = Cli::filled();
+    cli.succeeds("keep-logs 64MiB");
+    cli.succeeds("backup backups");
+    let before = cli.content();
+    let at = cli.json("clock")["store"].as_str().expect("a time").to_owned();
+    cli.succeeds("delete stats_v1 --entity user_id=1");
+    assert_ne!(cli.content(), before);
+    cli.succeeds("backup backups");
+    assert_eq!(cli.json("backups backups")["backups"][1]["kept_logs"], json!(true));
+    let message = cli.fails(1, "restore backups --at 2100-01-01T00:00:00Z --store other");
+    assert!(message.contains("there is none after it") && message.contains("2100-01-01T00:00:00Z"), "{message}");
+    assert!(cli.fails(1, "restore backups --at 2001-01-01 --store other").contains("the first is "));
+    cli.succeeds(&format!("restore backups --at {at} --store restored"));
+    fs::rename(cli.path("asof-data"), cli.path("later")).unwrap();
+    fs::rename(cli.path("restored"), cli.path("asof-data")).unwrap();
+    assert_eq!(cli.content(), before);
+    assert!(cli.succeeds("keep-logs --off --store later").contains("no logs are kept from now on"));
+}
+
+#[test]
+fn a_url_is_refused_by_name_where_a_directory_is_wanted() {
+    let cli = Cli::filled();
+    for line in ["backup s3://bucket/x", "checkpoint s3://bucket/x", "backups s3://bucket/x"] {
+        assert!(cli.fails(1, line).contains("URLs are not supported yet: s3://bucket/x"), "{line}");
+    }
+    let message = cli.fails(1, "restore s3://bucket/x --store other");
+    assert!(message.contains("URLs are not supported yet: s3://bucket/x"), "{message}");
+    assert!(!cli.path("s3:").exists());
+}
+
+#[test]
 fn the_store_can_be_named_by_the_environment() {
     let cli = Cli::new();
     let output = cli.command("apply features.toml").env("ASOF_STORE", "elsewhere").output().unwrap();
@@ -821,6 +853,7 @@ fn every_command_has_help_with_examples() {
         "restore",
         "backup",
         "backups",
+        "keep-logs",
         "repair",
         "demo",
     ];

@@ -15,12 +15,17 @@ from ._aio import AsyncClient
 from ._catalog import Catalog, Change, Plan
 from ._native import VERSION as __version__
 from ._reports import (
+    BackedUp,
+    Backup,
+    Clock,
+    ClockRepair,
     Erased,
     FeatureCounts,
     Freshness,
     IngestedFile,
     IngestReport,
     JoinReport,
+    Restored,
     Verified,
     Version,
 )
@@ -44,9 +49,13 @@ from .errors import (
 
 __all__ = [
     "AsyncClient",
+    "BackedUp",
+    "Backup",
     "Catalog",
     "Change",
     "Client",
+    "Clock",
+    "ClockRepair",
     "ClosedError",
     "ConflictError",
     "CorruptError",
@@ -69,6 +78,7 @@ __all__ = [
     "NotFoundError",
     "Plan",
     "Request",
+    "Restored",
     "Result",
     "Status",
     "Store",

@@ -165,6 +165,8 @@ class AsyncClient:
     now = _coroutine(Client.now)
     stats = _coroutine(Client.stats)
     flush = _coroutine(Client.flush)
+    clock = _coroutine(Client.clock)
+    confirm_clock = _coroutine(Client.confirm_clock)
 
     ingest = _coroutine(Client.ingest, bulk=True)
     export = _coroutine(Client.export, bulk=True)
@@ -172,6 +174,8 @@ class AsyncClient:
     verify = _coroutine(Client.verify, bulk=True)
     compact = _coroutine(Client.compact, bulk=True)
     checkpoint = _coroutine(Client.checkpoint, bulk=True)
+    backup = _coroutine(Client.backup, bulk=True)
+    repair_clock = _coroutine(Client.repair_clock, bulk=True)
 
     # A type checker takes the first overload of what it is given, so that these are spelled here.
 

@@ -8,12 +8,17 @@ from datetime import datetime
 from typing import Any
 
 __all__ = [
+    "BackedUp",
+    "Backup",
+    "Clock",
+    "ClockRepair",
     "Erased",
     "FeatureCounts",
     "Freshness",
     "IngestReport",
     "IngestedFile",
     "JoinReport",
+    "Restored",
     "Verified",
     "Version",
 ]
@@ -55,7 +60,7 @@ class Freshness:
     def _of(cls, text: str) -> Freshness:
         tree = json.loads(text)
         for name in ("newest_event_timestamp", "now"):
-            tree[name] = tree[name] and datetime.fromisoformat(tree[name].replace("Z", "+00:00"))
+            tree[name] = _time(tree[name])
         return cls(**tree)
 
 
@@ -121,3 +126,82 @@ class JoinReport:
         tree = json.loads(text)
         features = {name: FeatureCounts(**counts) for name, counts in tree["features"].items()}
         return cls(tree["rows"], tree["null_rows"], features)
+
+
+@dataclass(frozen=True)
+class BackedUp:
+    """A backup that was taken. ``new_files`` and ``new_bytes`` are those whose contents no earlier backup had;
+    ``expired`` are the names of backups that were removed by the policy."""
+
+    name: str
+    files: int
+    bytes: int
+    new_files: int
+    new_bytes: int
+    expired: list[str]
+
+    @classmethod
+    def _of(cls, text: str) -> BackedUp:
+        return cls(**json.loads(text))
+
+
+@dataclass(frozen=True)
+class Backup:
+    """A backup in a directory. Its name is the time at which it was taken. ``kept_logs`` says whether it has the logs
+    of the time before it, which lead to any commit there."""
+
+    name: str
+    files: int
+    bytes: int
+    kept_logs: bool
+
+
+@dataclass(frozen=True)
+class Restored:
+    """Files and bytes of a store that was made. ``versions_read`` is the number of versions that were read to check it,
+    where a checkpoint of an earlier version has no checksums."""
+
+    files: int
+    bytes: int
+    versions_read: int | None
+
+
+@dataclass(frozen=True)
+class Clock:
+    """The system's clock, the store's present, and what the store believes: none in its first hour. ``ahead_seconds``
+    is how far the clock claims to be ahead of that. ``stamped_ahead`` are ranges of created timestamps that are ahead of a
+    clock which has come back; ``warning`` says what is wrong, if anything is."""
+
+    system: datetime
+    store: datetime
+    believed: datetime | None
+    ahead_seconds: float | None
+    stamped_ahead: list[tuple[datetime, datetime]]
+    warning: str | None
+
+    @classmethod
+    def _of(cls, text: str) -> Clock:
+        tree = json.loads(text)
+        for name in ("system", "store", "believed"):
+            tree[name] = _time(tree[name])
+        tree["stamped_ahead"] = [(_time(first), _time(last)) for first, last in tree["stamped_ahead"]]
+        return cls(**tree)
+
+
+@dataclass(frozen=True)
+class ClockRepair:
+    """What a repair of a store's time has done: the time it went back from, if it did; the views of which compaction
+    may have removed versions by that time; and the number of versions that have another created timestamp now."""
+
+    back_from: datetime | None
+    reclaimed: list[str]
+    restamped: int
+
+    @classmethod
+    def _of(cls, text: str) -> ClockRepair:
+        tree = json.loads(text)
+        return cls(_time(tree["back_from"]), tree["reclaimed"], tree["restamped"])
+
+
+def _time(text: str | None) -> Any:
+    return text and datetime.fromisoformat(text.replace("Z", "+00:00"))

@@ -7,13 +7,25 @@ import os
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import copy
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypedDict, cast, overload
 
 from . import _native
 from ._catalog import Catalog, Plan
 from ._frames import as_stream, collected
-from ._reports import Erased, Freshness, IngestReport, JoinReport, Verified, Version
+from ._reports import (
+    BackedUp,
+    Backup,
+    Clock,
+    ClockRepair,
+    Erased,
+    Freshness,
+    IngestReport,
+    JoinReport,
+    Restored,
+    Verified,
+    Version,
+)
 from ._request import Request, Time, references_of
 from ._result import Result
 from ._training import TrainingSet
@@ -345,7 +357,53 @@ class _Engine:
         On one file system the copy shares its data files with the store, unless ``copy`` is true: what damages one of
         them damages both.
         """
-        self._engine.checkpoint(os.path.abspath(to), copy)
+        self._engine.checkpoint(os.fspath(to), copy)
+
+    def backup(
+        self,
+        directory: Path,
+        *,
+        key_file: Path | None = None,
+        keep: int | None = None,
+        keep_for: timedelta | None = None,
+        checkpoint: Path | None = None,
+    ) -> BackedUp:
+        """Adds a backup of the open store to a directory of backups, which is made where there is none.
+
+        Contents that an earlier backup has are not copied again; what is written is read back and compared. With
+        ``key_file`` (64 hexadecimal digits), from the first backup of a directory on, all of them are encrypted.
+        ``keep`` keeps so many of the newest and ``keep_for`` those taken in that time before the newest; what either
+        keeps stays, others are removed, and without both every backup is kept. ``checkpoint`` is a directory for the
+        checkpoint that is copied, which must not exist; best on the store's own disk. A sidecar writes that.
+
+        Raises ``InvalidError`` when the directory's backups are encrypted with no key or the other way round;
+        ``UnavailableError`` when another run works with them or they cannot be written; ``ConflictError`` when the
+        directory has something else.
+        """
+        micros = None if keep_for is None else keep_for // timedelta(microseconds=1)
+        staging = None if checkpoint is None else os.fspath(checkpoint)
+        key = None if key_file is None else os.fspath(key_file)
+        return BackedUp._of(_native.backup(self._engine, os.fspath(directory), key, keep, micros, staging))
+
+    def clock(self) -> Clock:
+        """Returns what the system's clock shows, and what the store believes of it."""
+        return Clock._of(self._engine.clock_json())
+
+    def confirm_clock(self) -> None:
+        """Believes what the system's clock shows, although it has jumped ahead."""
+        self._engine.confirm_clock()
+
+    def repair_clock(self) -> ClockRepair:
+        """Repairs what a wrong clock has left, once the system's clock is right. Reads every version once.
+
+        Raises ``ConflictError`` while the clock is an hour or more ahead of what is believed.
+        """
+        return ClockRepair._of(self._engine.repair_clock_json())
+
+    def notices(self) -> list[str]:
+        """Returns what opening the store found that its operator should hear, a line each; nothing of it is wrong. A
+        sidecar has written it to its log, so that a client has none."""
+        return self._engine.notices()
 
 
 def _wanted(definitions: Wanted) -> tuple[str | None, str | None, str]:
@@ -390,6 +448,38 @@ class Store(_Engine):
         ``InvalidError`` when the directory is something else; ``ConflictError`` when a newer asofdb wrote it.
         """
         return cls(_native.Engine.open(os.fspath(path), durability, memory_bytes, create, shared))
+
+    @staticmethod
+    def backups(directory: Path, *, key_file: Path | None = None) -> list[Backup]:
+        """Lists the backups in a directory, in the order in which they were taken.
+
+        Raises ``NotFoundError`` when there are none, ``CorruptError`` when one cannot be read.
+        """
+        key = None if key_file is None else os.fspath(key_file)
+        return [Backup(**backup) for backup in json.loads(_native.backups(os.fspath(directory), key))]
+
+    @staticmethod
+    def restore(source: Path, to: Path, *, at: Time | str | None = None, key_file: Path | None = None) -> Restored:
+        """Makes the store ``to``, which must not exist, from a checkpoint, or from a directory of backups.
+
+        ``at`` is the name of a backup, or any other time: then the store has exactly the commits with a created
+        timestamp up to it, from the backup before and the logs that the store kept (:meth:`keep_logs`). Without it, the
+        newest backup is restored. Every file is checked against its checksum.
+
+        Raises ``NotFoundError`` when there is nothing of that time, with what there is; ``ConflictError`` when ``to``
+        exists; ``CorruptError``, with the name of the file, when something is not what it was.
+        """
+        time = at.isoformat() if isinstance(at, datetime) else None if at is None else str(at)
+        key = None if key_file is None else os.fspath(key_file)
+        return Restored(*_native.restore(os.fspath(source), os.fspath(to), time, key))
+
+    @staticmethod
+    def keep_logs(path: Path, bytes_max: int | None) -> None:
+        """Keeps the logs of the store at ``path`` from now on, so many bytes of them at most, or none (``None``).
+
+        Nobody may have it open. Backups then lead to any commit between them: see :meth:`restore`.
+        """
+        _native.keep_logs(os.fspath(path), bytes_max)
 
     def __repr__(self) -> str:
         return "<asofdb.Store, closed>" if self._engine.is_closed else "<asofdb.Store>"

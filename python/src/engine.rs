@@ -16,6 +16,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use serde_json::json;
 
+use crate::backups::{clock_json, clock_repair_json};
 use crate::errors::{OrRaise, exception};
 use crate::fork::generation;
 use crate::table::{batch, column_type};
@@ -215,6 +216,27 @@ impl Engine {
 
     fn now<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         datetime(py, self.run(py, asofdb_client::Engine::now)?)
+    }
+
+    /// The state of the clock.
+    fn clock_json(&self, py: Python<'_>) -> PyResult<String> {
+        self.run(py, asofdb_client::Engine::clock).map(|status| clock_json(&status))
+    }
+
+    fn confirm_clock(&self, py: Python<'_>) -> PyResult<()> {
+        self.run(py, asofdb_client::Engine::confirm_clock)
+    }
+
+    fn repair_clock_json(&self, py: Python<'_>) -> PyResult<String> {
+        self.run(py, asofdb_client::Engine::repair_clock).map(|repair| clock_repair_json(&repair))
+    }
+
+    /// Findings of opening the store; those of a sidecar's are in its log.
+    fn notices(&self, py: Python<'_>) -> PyResult<Vec<String>> {
+        match self.get(py)? {
+            asofdb_client::Engine::Store(store) => Ok(py.detach(|| store.notices())),
+            asofdb_client::Engine::Sidecar(_) => Ok(Vec::new()),
+        }
     }
 
     fn plan_json(&self, py: Python<'_>, text: Option<&str>, path: Option<PathBuf>, origin: &str) -> PyResult<String> {

@@ -5,6 +5,7 @@
 
 mod aio;
 mod answer;
+mod backups;
 mod bulk;
 mod capsule;
 mod columns;
@@ -33,6 +34,8 @@ mod _native {
     use crate::aio::AsyncEngine;
     #[pymodule_export]
     use crate::answer::Answer;
+    #[pymodule_export]
+    use crate::backups::{backup, backups, keep_logs, restore};
     #[pymodule_export]
     use crate::bulk::{export, ingest_files, ingest_named, ingest_rows};
     #[pymodule_export]

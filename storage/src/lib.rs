@@ -22,6 +22,7 @@ mod fail_point;
 mod float_run;
 mod floats;
 pub mod key;
+mod local;
 mod memory;
 mod memory_online;
 mod number;
@@ -70,6 +71,7 @@ pub use descriptors::open_files_max;
 pub use error::{Error, ErrorKind, Hint, Result};
 pub use fail_point::fail_point;
 pub use floats::Floats;
+pub use local::refuse_url;
 pub use memory::MemoryBackend;
 pub use memory_online::MemoryOnline;
 pub use number::{MatrixNumber, NumberWork, is_numeric};
@@ -80,7 +82,8 @@ pub use records::Record;
 pub use rocks::{
     BACKGROUND_JOBS_DEFAULT, BackedUp, Backup, BackupKey, Backups, KeepPolicy, MEMORY_BUDGET_BYTES_DEFAULT,
     MEMORY_BUDGET_BYTES_MIN, Options, ROCKSDB_VERSION, Repaired, Restored, RocksBackend, RocksOnline,
-    STALL_PATIENCE_DEFAULT, STORE_FORMAT, examine, repair, restore, restore_backup,
+    STALL_PATIENCE_DEFAULT, STORE_FORMAT, examine, keep_logs, repair, restore, restore_at, restore_backup,
+    restore_point,
 };
 pub use row_plan::{PlannedRow, RowPlan};
 pub use row_record::{RecordArena, RecordMut, RecordRef, mark_missing};

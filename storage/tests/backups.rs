@@ -134,13 +134,42 @@ fn expired_backups_go_with_what_only_they_have() {
     }
     let (all, backups) = (fixture.objects().len(), fixture.backups());
     let policy = KeepPolicy { newest: Some(1), within: Some(Span::from_micros(DAY)) };
-    let expired = backups.expire(&policy).unwrap();
+    let expired = backups.expire(&policy, Some(at(4 * DAY))).unwrap();
     assert_eq!(expired, ["2024-01-01T00:00:00Z", "2024-01-02T00:00:00Z"]);
     assert_eq!(backups.list().unwrap().len(), 2);
     drop(backups);
     assert!(fixture.objects().len() < all);
     assert_eq!(fixture.restored(Some("2024-01-03T00:00:00Z"), "third").unwrap(), [3_003; 2]);
     assert_eq!(fixture.restored(None, "fourth").unwrap(), [3_004; 2]);
+}
+
+#[test]
+fn a_wrong_clock_neither_expires_a_backup_that_should_stay_nor_makes_one_the_newest_for_ever() {
+    let fixture = Fixture::new(None);
+    let [first, second] = [0, 1].map(|day| fixture.back_up(day).unwrap().name);
+    // The clock was ten years ahead, and is right again.
+    let ahead = fixture.back_up(3_650).unwrap().name;
+    let by_age = KeepPolicy { newest: None, within: Some(Span::from_micros(2 * DAY)) };
+    let expire = |policy: &KeepPolicy, believed| fixture.backups().expire(policy, believed).unwrap();
+    assert_eq!(
+        expire(&by_age, Some(at(DAY))),
+        Vec::<String>::new(),
+        "nothing is too old by a time that is not believed"
+    );
+    assert_eq!(expire(&by_age, None), Vec::<String>::new());
+    fixture.put(3_000..3_001);
+    let third = fixture.back_up(2).unwrap().name;
+    assert_eq!(fixture.restored(None, "newest").unwrap(), [3_001; 2], "the newest was taken last");
+    let names: Vec<_> = fixture.backups().list().unwrap().iter().map(|backup| backup.name()).collect();
+    assert_eq!(names, [&*first, &*second, &*ahead, &*third]);
+    let two = KeepPolicy { newest: Some(2), within: None };
+    assert_eq!(expire(&two, Some(at(2 * DAY))), [&*first, &*second]);
+    // The clock is years behind: what is backed up now is the newest all the same.
+    let behind = fixture.back_up(-3_650).unwrap().name;
+    assert_eq!(expire(&two, Some(at(2 * DAY))), [ahead]);
+    assert_eq!(expire(&by_age, Some(at(2 * DAY))), Vec::<String>::new());
+    assert_eq!(expire(&KeepPolicy { newest: Some(1), within: None }, None), [third]);
+    assert_eq!(fixture.backups().find(None).unwrap().name(), behind);
 }
 
 #[test]

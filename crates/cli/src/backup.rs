@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use asofdb::{Backup as BackedUpStore, BackupKey, Backups, Error, KeepPolicy, Span, back_up};
+use asofdb::{Backup as BackedUpStore, BackupKey, Backups, Error, KeepPolicy, Session, Span, back_up};
 use clap::Args;
 use serde_json::{Value as Json, json};
 
@@ -31,8 +31,9 @@ impl KeyArgument {
 /// Add a backup of the store to a directory of backups
 ///
 /// Contents that an earlier backup has are not copied again. What is written is read back and compared. Without --keep
-/// and --keep-for every backup is kept; with both, what either keeps. With --key-file from the first backup on, all of
-/// them are encrypted.
+/// and --keep-for every backup is kept; with both, what either keeps. Ages count up to the time that the store believes
+/// (asof clock), so that a wrong clock expires nothing. With --key-file from the first backup on, all of them are
+/// encrypted. Of a store that keeps its logs (asof keep-logs) the backup has those as well.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Backup {
@@ -65,7 +66,10 @@ impl Backup {
         let store = context.open()?;
         let backups = Backups::create(&self.directory, self.key.key()?)?;
         let added = Waiting::on("backing up", || back_up(&store, &backups, self.checkpoint.as_deref()))?;
-        let expired = if policy == KeepPolicy::default() { Vec::new() } else { backups.expire(&policy)? };
+        let expired = match policy == KeepPolicy::default() {
+            true => Vec::new(),
+            false => backups.expire(&policy, store.clock()?.believed)?,
+        };
         let all = format!("{}, {}", counted(added.files, "file", "files"), bytes(added.bytes));
         let new = format!("{}, {}", counted(added.new_files, "file", "files"), bytes(added.new_bytes));
         print(&format!("backed up as {}: {all}; new: {new}\n", added.name))?;
@@ -98,12 +102,14 @@ pub(crate) struct List {
 impl List {
     pub(crate) fn run(&self) -> Result<Outcome> {
         let backups = Backups::open(&self.directory, self.key.key()?)?.list()?;
-        let mut sheet = Sheet::new([Column::new("backup"), Column::right("files"), Column::right("bytes")]);
+        let columns = [Column::new("backup"), Column::right("files"), Column::right("bytes"), Column::new("kept logs")];
+        let mut sheet = Sheet::new(columns);
         for backup in &backups {
             sheet.push(vec![
                 Cell::new(backup.name()).tone(Tone::Strong),
                 Cell::new(backup.files()).shown(count(backup.files())),
                 Cell::new(backup.bytes()).shown(bytes(backup.bytes())),
+                Cell::new(if backup.has_logs() { "yes" } else { "no" }),
             ]);
         }
         self.output.print(&Report {
@@ -117,5 +123,10 @@ impl List {
 }
 
 fn backup_json(backup: &BackedUpStore) -> Json {
-    json!({"name": backup.name(), "files": backup.files(), "bytes": backup.bytes()})
+    json!({
+        "name": backup.name(),
+        "files": backup.files(),
+        "bytes": backup.bytes(),
+        "kept_logs": backup.has_logs(),
+    })
 }

@@ -20,6 +20,7 @@ mod freshness;
 mod get;
 mod history;
 mod ingest;
+mod keep_logs;
 mod operations;
 mod output;
 mod progress;
@@ -92,6 +93,7 @@ enum Command {
     Restore(operations::Restore),
     Backup(backup::Backup),
     Backups(backup::List),
+    KeepLogs(keep_logs::KeepLogs),
     Repair(repair::Repair),
     Serve(Box<serve::Serve>),
     Demo(demo::Demo),
@@ -122,6 +124,7 @@ impl Command {
             Command::Restore(command) => command.run(context),
             Command::Backup(command) => command.run(context),
             Command::Backups(command) => command.run(),
+            Command::KeepLogs(command) => command.run(context),
             Command::Repair(command) => command.run(context),
             Command::Serve(command) => command.run(context),
             Command::Demo(command) => command.run(context, run_line),

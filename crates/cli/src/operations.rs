@@ -138,7 +138,7 @@ impl Checkpoint {
     }
 }
 
-/// Make the store from a checkpoint or a backup; refuses to replace a store
+/// Make the store from a checkpoint, a backup, or the backups' logs up to a time; refuses to replace a store
 ///
 /// Every file is copied and has to be what the checkpoint's list of files says; the copy is opened before the store
 /// appears.
@@ -150,8 +150,9 @@ pub(crate) struct Restore {
     /// The directory that `asof checkpoint` or `asof backup` wrote, which stays as it is
     #[arg(value_name = "DIR")]
     checkpoint: PathBuf,
-    /// Of backups the one of this name, or the newest from this time or before; otherwise the newest
-    #[arg(long, value_name = "BACKUP")]
+    /// Of backups the one of this name; or exactly the commits up to this time, between two backups of a store that keeps
+    /// its logs (asof keep-logs); otherwise the newest backup
+    #[arg(long, value_name = "BACKUP|TIME")]
     at: Option<String>,
     #[command(flatten)]
     key: KeyArgument,
@@ -162,8 +163,7 @@ impl Restore {
         context.local_only("restore")?;
         let restored = if Backups::is_at(&self.checkpoint) {
             let backups = Backups::open(&self.checkpoint, self.key.key()?)?;
-            let backup = backups.find(self.at.as_deref())?;
-            Waiting::on("copying", || asofdb::restore_backup(&backups, &backup, &context.store))?
+            Waiting::on("copying", || asofdb::restore_at(&backups, self.at.as_deref(), &context.store))?
         } else if self.at.is_some() {
             let message = "there are no backups here to choose from";
             return Err(Error::invalid(format!("{message}: {}", self.checkpoint.display())).into());

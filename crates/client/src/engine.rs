@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
-use asofdb::storage::WriteBatch;
+use asofdb::storage::{WriteBatch, refuse_url};
 use asofdb::{
     Answer, Catalog, CheckpointFiles, ClockRepair, ClockStatus, Committed, Definitions, Durability, EntityKey,
     EntityRows, Erased, Error, F32Matrix, FeatureView, Freshness, JoinBatches, JoinOptions, Plan, Prepared, Question,
@@ -155,11 +155,14 @@ impl Session for Engine {
     fn checkpoint_with(&self, to: &Path, files: CheckpointFiles) -> Result<()> {
         match self {
             Engine::Store(store) => store.checkpoint_with(to, files),
-            // The sidecar may have another working directory.
-            Engine::Sidecar(client) => match std::path::absolute(to) {
-                Ok(to) => client.checkpoint_with(&to, files),
-                Err(error) => Err(Error::invalid(format!("not a path: {}", to.display())).with_source(error)),
-            },
+            Engine::Sidecar(client) => {
+                refuse_url(to)?;
+                // The sidecar may have another working directory.
+                match std::path::absolute(to) {
+                    Ok(to) => client.checkpoint_with(&to, files),
+                    Err(error) => Err(Error::invalid(format!("not a path: {}", to.display())).with_source(error)),
+                }
+            }
         }
     }
 

@@ -1,5 +1,6 @@
 //! Processes that are there to be killed.
 
+use crate::parts::backups;
 use crate::parts::output::ingest;
 use crate::parts::{hostile, soak};
 use crate::writer;
@@ -14,6 +15,7 @@ const CHILDREN: &[Child] = &[
     (hostile::CROWD, hostile::run_crowd),
     (hostile::READER, hostile::run_reader),
     (soak::CHILD, soak::run_clients),
+    ("backups", backups::child),
 ];
 
 /// Runs a child of a part; `torture child NAME ARGUMENT...` calls it.

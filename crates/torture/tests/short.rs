@@ -44,6 +44,7 @@ short_forms! {
     every_read_of_a_random_history_agrees_with_a_list_of_its_writes: "histories",
     an_order_of_the_calls_on_an_entity_explains_every_answer: "linear",
     clients_by_the_thousand_take_nothing_from_good_ones: "hostile",
+    backups_under_load_are_whole_wherever_they_are_restored_and_lead_to_every_commit: "backups",
     clients_and_their_sidecar_are_killed_and_no_answer_is_wrong: "soak",
 }
 

@@ -14,6 +14,8 @@ pub(crate) mod floor;
 #[cfg(test)]
 mod golden;
 #[cfg(feature = "rocksdb")]
+pub(crate) mod kept;
+#[cfg(feature = "rocksdb")]
 pub(crate) mod manifest;
 mod meta;
 mod service;

@@ -22,6 +22,7 @@ use super::commit::{Committer, check_views, put_notes, views};
 use super::error::{from_io, from_rocks};
 use super::families::Database;
 use super::fate::Fate;
+use super::kept::MarkKind;
 use super::newest::{Candidates, Looking};
 use super::order::{Sorted, WARM_ROWS};
 use super::rebuild::rebuild_latest;
@@ -99,13 +100,16 @@ impl Load {
             self.look_again(store)?;
         }
         let history = self.history_with_sentinel(store)?;
+        if let Some(kept) = &store.kept {
+            kept.keep_load(self.created, &self.history, &self.latest)?;
+        }
         self.begin(store)?;
         fail_point("load begun");
         store.tell(&Newest::Suspended);
         if let Err(error) = ingest(&store.database, store.database.history(), history) {
             store.tell(&Newest::Resumed);
             // Where this fails too, opening the store forgets the load, as its rows are not there.
-            let _ = conclude(store, self.id(), &[]);
+            let _ = forget(store, self.id());
             return Err(store.failed(error));
         }
         fail_point("load in history");
@@ -120,9 +124,12 @@ impl Load {
 
     /// Puts on record what is to be finished or forgotten if this process dies.
     fn begin(&self, store: &Store) -> Result<()> {
-        let mut begin = RocksBatch::default();
-        begin.put_cf(store.database.catalog(), Work::BulkLoad.key(self.id()), crate::records::encode(&self.record)?);
-        store.write_rare(begin, true)
+        let (key, record) = (Work::BulkLoad.key(self.id()), crate::records::encode(&self.record)?);
+        store.write_as(MarkKind::LoadBegun(self.created), true, || {
+            let mut begin = RocksBatch::default();
+            begin.put_cf(store.database.catalog(), &key, &record);
+            Ok(begin)
+        })
     }
 
     /// Tells the observers of the greatest version of each row; those that have a greater one keep it.
@@ -171,18 +178,32 @@ fn unfinished(error: Error) -> Error {
     error.context("the rows were loaded, but not their notes; open the store again to finish, or load them again")
 }
 
-fn sentinel(id: u64) -> Vec<u8> {
+/// The key that is taken over together with the rows of a load.
+pub(super) fn sentinel(id: u64) -> Vec<u8> {
     let mut bytes = Vec::new();
     key::history_key(SENTINEL_VIEW, &id.to_be_bytes(), Version::new(Timestamp::MAX, Timestamp::MAX), &mut bytes);
     bytes
 }
 
+/// Ends a load whose rows are there.
 fn conclude(store: &Store, id: u64, notes: &[Note]) -> Result<()> {
-    let mut batch = RocksBatch::default();
-    put_notes(store, notes, &mut batch);
-    batch.delete_cf(store.database.history(), sentinel(id));
-    batch.delete_cf(store.database.catalog(), Work::BulkLoad.key(id));
-    store.write_rare(batch, true)?;
+    // The id is the load's stamp.
+    end(store, MarkKind::Loaded(Timestamp::from_micros(id as i64)), id, notes)
+}
+
+/// Ends a load whose rows are not there.
+fn forget(store: &Store, id: u64) -> Result<()> {
+    end(store, MarkKind::Work, id, &[])
+}
+
+fn end(store: &Store, kind: MarkKind, id: u64, notes: &[Note]) -> Result<()> {
+    store.write_as(kind, true, || {
+        let mut batch = RocksBatch::default();
+        put_notes(store, notes, &mut batch);
+        batch.delete_cf(store.database.history(), sentinel(id));
+        batch.delete_cf(store.database.catalog(), Work::BulkLoad.key(id));
+        Ok(batch)
+    })?;
     fail_point("load concluded");
     Ok(())
 }
@@ -199,7 +220,7 @@ pub(super) fn recover(store: &Store) -> Result<()> {
                 fail_point("load recovered");
                 conclude(store, id, &record.notes)?;
             }
-            None => conclude(store, id, &[])?,
+            None => forget(store, id)?,
         }
     }
     Ok(())
@@ -218,7 +239,8 @@ fn loaded_rows(sorted: &Sorted<'_>) -> Vec<LoadedRows> {
     loaded
 }
 
-fn ingest(database: &Database, family: &ColumnFamily, files: Vec<PathBuf>) -> Result<()> {
+/// Lets RocksDB take over files of one family.
+pub(super) fn ingest(database: &Database, family: &ColumnFamily, files: Vec<PathBuf>) -> Result<()> {
     database.latch.check()?;
     let mut options = IngestExternalFileOptions::default();
     options.set_move_files(true);

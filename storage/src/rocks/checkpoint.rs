@@ -15,6 +15,7 @@ use super::sums::{self, FileSum, Sums};
 use crate::backend::CheckpointFiles;
 use crate::error::{Error, Result};
 use crate::fail_point;
+use crate::local::refuse_url;
 use crate::output::{OutputDirectory, create_directories};
 use crate::stop::Stop;
 
@@ -23,6 +24,7 @@ const COPY: &str = "copy";
 
 /// Copies the store into a new directory, which appears when it is complete, and does not when it is told to stop.
 pub(super) fn checkpoint(store: &Store, target: &Path, files: CheckpointFiles, stop: &Stop) -> Result<()> {
+    refuse_url(target)?;
     if target.symlink_metadata().is_ok() {
         return Err(Error::conflict(format!("the directory of a checkpoint must not exist yet: {}", target.display())));
     }
@@ -54,6 +56,9 @@ fn fill(store: &Store, directory: &Path, files: CheckpointFiles, stop: &Stop) ->
     directory::mark(directory)?;
     fail_point("checkpoint marked");
     let modes = Modes::of(store.options.shared);
+    if let Some(kept) = &store.kept {
+        kept.copy_to(directory, modes)?;
+    }
     let mut known = store.sums.lock().clone();
     if files == CheckpointFiles::Copied {
         known = unshare(directory, modes, &known, stop)?;

@@ -12,6 +12,7 @@ use crossbeam::channel::{Receiver, Sender, bounded, tick};
 use crossbeam::select;
 use rocksdb::WriteBatch as RocksBatch;
 
+use super::kept::{MarkKind, Marks};
 use super::newest::Candidates;
 use super::order::Sorted;
 use super::records::note_key;
@@ -23,6 +24,7 @@ use crate::error::{Error, Result};
 use crate::fail_point;
 use crate::key;
 use crate::time::Timestamp;
+use crate::version::Version;
 
 /// Requests that wait for the committer; writers beyond it wait to be queued.
 const QUEUE_MAX: usize = 256;
@@ -214,9 +216,12 @@ fn write_group(store: &Store, group: &[Write], created: &[Timestamp]) -> Result<
     store.writes.touch(views(&sorted));
     let sync = group.iter().any(|write| write.durability == Durability::Sync);
     fail_point("commit begun");
-    store.write(sync, || {
+    store.write_commits(sync, |marks| {
         let mut batch = RocksBatch::with_capacity_bytes(2 * bytes + 128 * sorted.len());
-        put_history(store, &sorted, &mut batch);
+        match marks.are_kept() {
+            true => put_commits(store, group, created, marks, &mut batch)?,
+            false => put_history(store, &sorted, &mut batch),
+        }
         newest.clear();
         let row = |index: usize| sorted.get(index).1.row;
         candidates.put(&store.database, row, &mut batch, |index| {
@@ -224,7 +229,9 @@ fn write_group(store: &Store, group: &[Write], created: &[Timestamp]) -> Result<
                 newest.push(index);
             }
         })?;
-        group.iter().for_each(|write| put_notes(store, write.batch.notes(), &mut batch));
+        if !marks.are_kept() {
+            group.iter().for_each(|write| put_notes(store, write.batch.notes(), &mut batch));
+        }
         Ok(batch)
     })?;
     fail_point("commit written");
@@ -253,6 +260,28 @@ fn put_history(store: &Store, sorted: &Sorted<'_>, batch: &mut RocksBatch) {
         key::history_key(row.view, row.key, version, &mut bytes);
         batch.put_cf(history, &bytes, row.row);
     }
+}
+
+/// Adds commits one after the other, each with its mark behind it, so that a log can be cut between any two.
+fn put_commits(
+    store: &Store,
+    group: &[Write],
+    created: &[Timestamp],
+    marks: &mut Marks<'_>,
+    batch: &mut RocksBatch,
+) -> Result<()> {
+    let mut bytes = Vec::new();
+    let history = store.database.history();
+    for (write, created) in group.iter().zip(created) {
+        for row in write.batch.rows() {
+            bytes.clear();
+            key::history_key(row.view, row.key, Version::new(row.event, row.created.unwrap_or(*created)), &mut bytes);
+            batch.put_cf(history, &bytes, row.row);
+        }
+        put_notes(store, write.batch.notes(), batch);
+        marks.put(&store.database, *created, MarkKind::Commit, batch)?;
+    }
+    Ok(())
 }
 
 pub(super) fn put_notes(store: &Store, notes: &[Note], batch: &mut RocksBatch) {

@@ -13,6 +13,7 @@ use rocksdb::{BottommostLevelCompaction, CompactOptions, ReadOptions, WriteBatch
 
 use super::commit::Committer;
 use super::error::from_rocks;
+use super::kept::Kept;
 use super::maintain;
 use super::records::{self, Work};
 use super::store::Store;
@@ -100,6 +101,8 @@ fn finish_locked(store: &Store) -> Result<()> {
     if !begun.is_empty() {
         let failures = maintain::background_errors(store);
         maintain::flush(store)?;
+        // What was erased stands in logs before the one that is written now.
+        store.begin_logs_anew()?;
         fail_point("erasure flushed");
         for (key, value) in &begun {
             let rows: Vec<ErasedRow> = crate::records::decode(key, value)?;
@@ -114,6 +117,7 @@ fn finish_locked(store: &Store) -> Result<()> {
         let mut batch = RocksBatch::default();
         begun.iter().for_each(|(key, _)| batch.delete_cf(store.database.catalog(), key));
         store.write_rare(batch, true)?;
+        store.kept.as_ref().map_or(Ok(()), Kept::sweep)?;
         fail_point("erasure concluded");
     }
     store.present.set_erasing(false);

@@ -18,6 +18,7 @@ mod families;
 mod fate;
 mod floor;
 mod gate;
+mod kept;
 mod latch;
 mod latest;
 mod lock;
@@ -31,6 +32,7 @@ mod open;
 mod options;
 mod order;
 mod patience;
+mod point;
 mod pool;
 mod present;
 mod process;
@@ -135,6 +137,42 @@ pub fn restore_backup(backups: &Backups, backup: &Backup, store: impl AsRef<Path
     })
 }
 
+/// Makes the store `store` of exactly the commits with a stamp up to `at`, whatever was written later: from the last
+/// backup before it, and the logs that later backups have of a store that keeps them. Changes of the definitions,
+/// erasures and repairs are in it as far as they were made up to that time. A commit whose stamp was ahead, by a clock
+/// that came back, counts as of the time at which it came back.
+///
+/// # Errors
+/// `NotFound` when `at` is before the first backup or the logs do not reach it, with what there is; otherwise as
+/// [`restore_backup`].
+pub fn restore_point(backups: &Backups, at: Timestamp, store: impl AsRef<Path>) -> Result<Restored> {
+    backups::restore_point(backups, at, store.as_ref(), |copied| prove(copied, false))
+}
+
+/// Makes the store `store` from the backup of the name `at`, or, where `at` is another time, as [`restore_point`] does;
+/// from the last backup without either.
+///
+/// # Errors
+/// As [`restore_backup`] and [`restore_point`]; `Invalid` when `at` is no time.
+pub fn restore_at(backups: &Backups, at: Option<&str>, store: impl AsRef<Path>) -> Result<Restored> {
+    let Some(at) = at else { return restore_backup(backups, &backups.find(None)?, store) };
+    let time: Timestamp = at.parse()?;
+    match backups.list()?.into_iter().find(|backup| backup.taken == time) {
+        Some(backup) => restore_backup(backups, &backup, store),
+        None => restore_point(backups, time, store),
+    }
+}
+
+/// Turns the keeping of logs on, with the bytes of them to keep at most, or off, for a store that nobody has open. They
+/// lead from each backup to any commit before the next one: [`restore_point`]. It holds for every later opening.
+///
+/// # Errors
+/// `NotFound` when there is no store; `Unavailable` when it is open or cannot be written.
+pub fn keep_logs(store: impl AsRef<Path>, bytes_max: Option<u64>) -> Result<()> {
+    let directory = directory::StoreDirectory::open_damaged(store.as_ref(), true)?;
+    kept::set(&directory.path, bytes_max)
+}
+
 /// Opens a copy of a store, and reads all of it if `reads` says so; the versions read.
 ///
 /// Nothing is reclaimed that was not reclaimed before: the store's time stands where it was.
@@ -214,6 +252,10 @@ impl Upkeep for RocksBackend {
     }
 
     fn checkpoint_until(&self, directory: &Path, files: CheckpointFiles, stop: &Stop) -> Result<()> {
+        if self.store.kept.is_some() {
+            // Where nothing can be written any more a copy is wanted all the same; its logs say then what they cover.
+            let _ = self.committer.exclusively(Store::settle);
+        }
         checkpoint::checkpoint(&self.store, directory, files, stop)
     }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::directory::{self, Contents, StoreDirectory};
 use super::families::Database;
 use super::floor::{self, Keeper};
+use super::kept::{Kept, Setting};
 use super::online::RocksOnline;
 use super::options::{Options, Tuning};
 use super::pool::Pool;
@@ -26,8 +27,12 @@ pub(super) fn open(path: &Path, options: Options, clock: Arc<dyn Clock>) -> Resu
     // Compaction starts while the store opens, and an erasure may have been interrupted.
     present.set_erasing(true);
     process::prepare(&options)?;
-    let tuning = Tuning::new(&options, &present)?;
-    let mut store = assemble(directory, options, present, tuning)?;
+    let mut tuning = Tuning::new(&options, &present)?;
+    let setting = Setting::read(&directory.path)?;
+    if let Some(setting) = &setting {
+        tuning.keep_logs(setting.bytes_max);
+    }
+    let mut store = assemble(directory, options, present, tuning, setting)?;
     if checked.needs_reading {
         checked.notices.push(verify::read_all(&store)?);
     }
@@ -38,12 +43,14 @@ pub(super) fn open(path: &Path, options: Options, clock: Arc<dyn Clock>) -> Resu
     Ok(store)
 }
 
-/// Opens what is in a directory, and finishes what a crash interrupted. Nothing keeps its floor yet.
+/// Opens what is in a directory, and finishes what a crash interrupted. Nothing keeps its floor yet; its logs are kept
+/// if there is a setting.
 pub(super) fn assemble(
     directory: StoreDirectory,
     options: Options,
     present: Arc<Present>,
     tuning: Tuning,
+    setting: Option<Setting>,
 ) -> Result<Store> {
     let path = &directory.path;
     let database = Arc::new(Database::open(path, &tuning, directory.contents == Contents::Fresh)?);
@@ -57,6 +64,7 @@ pub(super) fn assemble(
     present
         .set_catalog(catalog.map_err(|error| error.context(format!("cannot open the store at {}", path.display())))?);
     let pool = Arc::new(Pool::new(database.clone()));
+    let kept = setting.map(|setting| Kept::resume(path, setting, &database)).transpose()?;
     let store = Store {
         online: RocksOnline::over(database.clone(), pool.clone(), present.clone(), options.stall_patience),
         options,
@@ -66,6 +74,7 @@ pub(super) fn assemble(
         loads: directory::empty_loads(path)?,
         database,
         floor: Keeper::new(path),
+        kept,
         notices: Vec::new(),
         observers: Default::default(),
         writes: Default::default(),

@@ -10,7 +10,7 @@ use super::unsettled::{InFlightStamp, Unsettled};
 use crate::catalog::Catalog;
 use crate::clock::{ClockStatus, Reached, StampRun, StoreClock};
 use crate::error::Result;
-use crate::time::{Clock, Timestamp};
+use crate::time::{Clock, Span, Timestamp};
 
 /// Shared by readers, the committer and the compaction filters. It knows nothing of RocksDB, so that the
 /// filters, which RocksDB owns, do not keep the store open.
@@ -197,6 +197,18 @@ impl Present {
     pub(super) fn stamp_unsettled(&self) -> InFlightStamp<'_> {
         // No stamp is before what is believed; one may be before the present, if the clock comes back in between.
         self.unsettled.add(|| self.clock.believed(), || self.clock.stamp())
+    }
+
+    /// A time such that every commit stamped up to it is visible already, and later ones get later stamps: the present,
+    /// or what is believed where the clock is far ahead of that and may come back, or before the oldest bulk load that
+    /// is under way. On the committer only.
+    pub(super) fn settled(&self) -> Timestamp {
+        let status = self.clock.status();
+        let is_doubtful = status.quarantined().is_some();
+        let reached = self.clock.stamp();
+        let reached = if is_doubtful { status.believed.unwrap_or(Timestamp::MIN) } else { reached };
+        let before = |oldest: Timestamp| oldest.minus(Span::from_micros(1));
+        self.unsettled.oldest().map_or(reached, |oldest| reached.min(before(oldest)))
     }
 
     /// Waits until every commit with a stamp of these runs is visible, or never will be.

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `f` | format version of the store |
 //! | `t` | how far the store's time has come; see [`super::reached`] |
+//! | `k` | the mark of the newest write, where logs are kept; see [`super::kept`] |
 //! | `n`, name | a note: the bytes its writer gave |
 //! | `b`, id (u64 BE) | a bulk load that was begun |
 //! | `x`, id (u64 BE) | an erasure whose bytes may still be on disk |

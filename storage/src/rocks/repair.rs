@@ -16,6 +16,7 @@ use rocksdb::{DB, DBRecoveryMode, Options as RocksOptions, WriteBatch as RocksBa
 use super::directory::{self, StoreDirectory};
 use super::error::{from_io, from_open, from_rocks};
 use super::floor;
+use super::kept::{self, Setting};
 use super::open::assemble;
 use super::options::{Options, Tuning};
 use super::present::Present;
@@ -87,6 +88,10 @@ pub fn repair(path: impl AsRef<Path>, options: Options, clock: Arc<dyn Clock>) -
     repaired.lost.extend(left.into_iter().map(|finding| finding.what));
     repaired.lost.extend(not_taken_over(path).map_err(failed)?);
     floor::remove(path)?;
+    // What was lost may stand in them, and what is written from here on does not follow it.
+    if let Ok(Some(setting)) = Setting::read(path) {
+        kept::set(path, Some(setting.bytes_max))?;
+    }
     salvage(directory, options, clock, &mut repaired)?;
     Ok(repaired)
 }
@@ -135,7 +140,7 @@ fn salvage(directory: StoreDirectory, options: Options, clock: Arc<dyn Clock>, r
     let mut tuning = Tuning::new(&options, &present)?;
     tuning.store.set_wal_recovery_mode(DBRecoveryMode::SkipAnyCorruptedRecord);
     tuning.store.set_track_and_verify_wals_in_manifest(false);
-    let store = assemble(directory, options, present, tuning)?;
+    let store = assemble(directory, options, present, tuning, None)?;
     let removed = remove_unknown(&store)?;
     if removed > 0 {
         let what = "rows of views or schema versions that were lost: they could not be read, and were removed";

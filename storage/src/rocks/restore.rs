@@ -5,11 +5,13 @@ use std::io::ErrorKind;
 use std::path::Path;
 
 use super::error::from_io;
+use super::kept::KeptName;
 use super::manifest::{self, ListedFile, Manifest};
 use super::modes::Modes;
 use super::{directory, sums};
 use crate::error::{Error, Result};
 use crate::fail_point;
+use crate::local::refuse_url;
 use crate::output::{OutputDirectory, create_directories};
 use crate::stop::Stop;
 
@@ -31,10 +33,13 @@ pub(super) fn restore(
     store: &Path,
     prove: impl FnOnce(&Path, bool) -> Result<Option<u64>>,
 ) -> Result<Restored> {
+    refuse_url(checkpoint)?;
     check_checkpoint(checkpoint)?;
-    let listed = Manifest::read(checkpoint)?;
-    if let Some(listed) = &listed {
+    let mut listed = Manifest::read(checkpoint)?;
+    if let Some(listed) = &mut listed {
         listed.check_names(checkpoint)?;
+        // The store is as of the checkpoint; what leads to other points stays there.
+        listed.files.retain(|file| KeptName::of(&file.name).is_none());
     }
     let reads = listed.is_none();
     let copy = |to: &Path| match listed {

@@ -10,6 +10,7 @@ use rocksdb::WriteBatch as RocksBatch;
 
 use super::families::Database;
 use super::floor::Keeper;
+use super::kept::{Kept, MarkKind, Marks};
 use super::lock::DirectoryLock;
 use super::online::RocksOnline;
 use super::options::{Options, Tuning};
@@ -30,6 +31,8 @@ pub(super) struct Store {
     pub(super) database: Arc<Database>,
     /// The floor: what is known to be on disk.
     pub(super) floor: Keeper,
+    /// The logs that are kept, where they are.
+    pub(super) kept: Option<Kept>,
     /// The findings of opening the store.
     pub(super) notices: Vec<String>,
     /// The directory in which bulk loads write their files.
@@ -60,32 +63,79 @@ impl Store {
     /// Writes the batch that `build` makes, and how far time has come, waiting where RocksDB would stall; `build` is
     /// called again for every try.
     pub(super) fn write(&self, sync: bool, build: impl FnMut() -> Result<RocksBatch>) -> Result<()> {
+        self.write_as(MarkKind::Work, sync, build)
+    }
+
+    /// [`Store::write`] of what kept logs have to tell from other work.
+    pub(super) fn write_as(
+        &self,
+        kind: MarkKind,
+        sync: bool,
+        mut build: impl FnMut() -> Result<RocksBatch>,
+    ) -> Result<()> {
+        // Where logs are kept, such work has its place among the commits.
+        let time = self.kept.as_ref().map(|_| self.present.stamp());
+        self.write_commits(sync, |marks| {
+            let mut batch = build()?;
+            match time {
+                Some(time) => marks.put(&self.database, time, kind, &mut batch).map(|()| batch),
+                None => Ok(batch),
+            }
+        })
+    }
+
+    /// [`Store::write`] of commits, whose marks `build` puts itself.
+    pub(super) fn write_commits(
+        &self,
+        sync: bool,
+        build: impl FnMut(&mut Marks<'_>) -> Result<RocksBatch>,
+    ) -> Result<()> {
         self.write_within(self.options.stall_patience, sync, build)
+    }
+
+    /// Says in the kept logs up to which stamp every commit was written. Called by the committer.
+    pub(super) fn settle(&self) -> Result<()> {
+        match self.kept {
+            Some(_) => self.write_as(MarkKind::Settled(self.present.settled()), false, || Ok(RocksBatch::default())),
+            None => Ok(()),
+        }
+    }
+
+    /// Gives up the kept logs, where there are any, and begins new ones.
+    pub(super) fn begin_logs_anew(&self) -> Result<()> {
+        let Some(kept) = &self.kept else { return Ok(()) };
+        // Nobody writes meanwhile, so that every write is marked as one of the logs before or of the new ones.
+        self.floor.write(false, || kept.begin_anew(), || 0)
     }
 
     /// Finds out whether RocksDB still takes writes, after background work has failed: it does not say so by itself.
     /// Called by the committer.
     pub(super) fn probe(&self) {
         // A failure closes the latch, if it is one of those, and is kept for whoever asks.
-        let _ = self.write_within(Duration::ZERO, false, || Ok(RocksBatch::default()));
+        let _ = self.write_within(Duration::ZERO, false, |_| Ok(RocksBatch::default()));
     }
 
     fn write_within(
         &self,
         patience: Duration,
         sync: bool,
-        mut build: impl FnMut() -> Result<RocksBatch>,
+        mut build: impl FnMut(&mut Marks<'_>) -> Result<RocksBatch>,
     ) -> Result<()> {
         let reached = self.present.reached();
-        let build = || {
-            let mut batch = build()?;
-            reached::put_reached(&self.database, &reached, &mut batch)?;
-            Ok(batch)
-        };
         let stalled = || {
             self.counters.stalls.fetch_add(1, Ordering::Relaxed);
         };
-        let write = || patience::write(&self.database, patience, sync, build, stalled);
+        let write = || {
+            let mut marks = Marks::new(self.kept.as_ref());
+            let build = || {
+                let mut batch = build(&mut marks)?;
+                reached::put_reached(&self.database, &reached, &mut batch)?;
+                Ok(batch)
+            };
+            patience::write(&self.database, patience, sync, build, stalled)?;
+            marks.written();
+            Ok(())
+        };
         match self.floor.write(sync, write, || self.database.rocks.latest_sequence_number()) {
             Ok(()) => {
                 *self.counters.failure.lock() = None;

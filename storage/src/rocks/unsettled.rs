@@ -36,6 +36,11 @@ impl Unsettled {
         InFlightStamp { unsettled: self, stamp }
     }
 
+    /// Returns the oldest stamp in flight; of those that are given from now on none is counted.
+    pub(super) fn oldest(&self) -> Option<Timestamp> {
+        self.stamps.lock().first().copied()
+    }
+
     /// Waits until every commit stamped up to `known_at` is visible, or never will be.
     pub(super) fn wait(&self, known_at: Timestamp) {
         if known_at.as_micros() < self.oldest.load(Ordering::SeqCst) {

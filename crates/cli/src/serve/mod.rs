@@ -20,7 +20,7 @@ use self::arguments::{AccessArguments, BoundArguments};
 use self::http::{Http, HttpArguments};
 use self::lifecycle::Signals;
 use self::logs::LogArguments;
-use self::sizes::parse_bytes;
+pub(crate) use self::sizes::parse_bytes;
 use self::storage::OnStorageError;
 use super::context::Context;
 use super::error::{Outcome, Result};

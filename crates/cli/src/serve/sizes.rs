@@ -1,7 +1,7 @@
 //! Sizes and permissions from text.
 
 /// Reads a size: bytes, or with KiB, MiB or GiB.
-pub(super) fn parse_bytes(text: &str) -> Result<usize, String> {
+pub(crate) fn parse_bytes(text: &str) -> Result<usize, String> {
     const UNITS: [(&str, usize); 4] = [("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30), ("", 1)];
     let (number, unit) = UNITS
         .iter()

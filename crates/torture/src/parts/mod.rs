@@ -1,5 +1,6 @@
 //! Every part, in the order of a whole run.
 
+pub(crate) mod backups;
 mod clocks;
 mod crash;
 mod disk;
@@ -29,5 +30,6 @@ pub const PARTS: &[Part] = &[
     histories::PART,
     linear::PART,
     hostile::PART,
+    backups::BACKUPS,
     soak::PART,
 ];

@@ -3,8 +3,9 @@
 use std::collections::HashMap;
 
 use crate::error::{Error, Result};
-use crate::records::backup::{BackedUpFileRecordV1, BackupRecordV1};
+use crate::records::backup::{BackedUpFileRecordV1, BackupRecordV1, BackupRecordV2};
 use crate::records::{self, Reader, Recorded, codec};
+use crate::rocks::kept::KeptName;
 use crate::rocks::manifest::is_plain;
 use crate::rocks::sums::FileSum;
 use crate::time::Timestamp;
@@ -17,6 +18,8 @@ const SUM_BYTES: usize = size_of::<u128>();
 pub struct Backup {
     /// The time it was taken at, which is its name.
     pub taken: Timestamp,
+    /// Its number: later ones have greater numbers, whatever the clock shows. Those of before there were numbers have 0.
+    pub(super) number: u64,
     pub(super) files: Vec<BackedUpFile>,
 }
 
@@ -47,6 +50,11 @@ impl Backup {
         self.files.iter().map(|file| file.sum.bytes).sum()
     }
 
+    /// Returns whether it has kept logs: those of the time before it.
+    pub fn has_logs(&self) -> bool {
+        self.files.iter().any(|file| KeptName::of(&file.name).is_some())
+    }
+
     /// The record with its checksum.
     pub(super) fn encode(&self) -> Result<Vec<u8>> {
         let mut bytes = records::encode(self)?;
@@ -74,36 +82,51 @@ impl Backup {
 }
 
 impl Recorded for Backup {
-    type Written = BackupRecordV1;
+    type Written = BackupRecordV2;
 
-    const READERS: &'static [Reader<Self>] = &[codec::read::<BackupRecordV1, Self>];
+    const READERS: &'static [Reader<Self>] =
+        &[codec::read::<BackupRecordV1, Self>, codec::read::<BackupRecordV2, Self>];
 
     fn name(_key: &[u8]) -> String {
         "the list of a backup's files".to_owned()
     }
 }
 
-impl From<&Backup> for BackupRecordV1 {
-    fn from(backup: &Backup) -> Self {
-        let file = |file: &BackedUpFile| BackedUpFileRecordV1 {
+impl From<&BackedUpFile> for BackedUpFileRecordV1 {
+    fn from(file: &BackedUpFile) -> Self {
+        BackedUpFileRecordV1 {
             name: file.name.clone(),
             bytes: file.sum.bytes,
             xxh3: file.sum.xxh3,
             object: file.object.clone(),
-        };
-        BackupRecordV1 { taken: backup.taken.as_micros(), files: backup.files.iter().map(file).collect() }
+        }
+    }
+}
+
+impl From<BackedUpFileRecordV1> for BackedUpFile {
+    fn from(file: BackedUpFileRecordV1) -> Self {
+        let sum = FileSum { bytes: file.bytes, xxh3: file.xxh3 };
+        BackedUpFile { name: file.name, sum, object: file.object }
+    }
+}
+
+impl From<&Backup> for BackupRecordV2 {
+    fn from(backup: &Backup) -> Self {
+        let files = backup.files.iter().map(BackedUpFileRecordV1::from).collect();
+        BackupRecordV2 { number: backup.number, taken: backup.taken.as_micros(), files }
     }
 }
 
 impl From<BackupRecordV1> for Backup {
-    fn from(record: BackupRecordV1) -> Self {
-        let file = |file: BackedUpFileRecordV1| BackedUpFile {
-            name: file.name,
-            sum: FileSum { bytes: file.bytes, xxh3: file.xxh3 },
-            object: file.object,
-        };
-        let taken = Timestamp::from_micros(record.taken);
-        Backup { taken, files: record.files.into_iter().map(file).collect() }
+    fn from(BackupRecordV1 { taken, files }: BackupRecordV1) -> Self {
+        BackupRecordV2 { number: 0, taken, files }.into()
+    }
+}
+
+impl From<BackupRecordV2> for Backup {
+    fn from(record: BackupRecordV2) -> Self {
+        let files = record.files.into_iter().map(BackedUpFile::from).collect();
+        Backup { taken: Timestamp::from_micros(record.taken), number: record.number, files }
     }
 }
 
@@ -111,23 +134,32 @@ impl From<BackupRecordV1> for Backup {
 mod tests {
     use super::*;
 
-    const GOLDEN: &[u8] = include_bytes!("../../../tests/fixtures/records-1/backup");
+    const GOLDEN_1: &[u8] = include_bytes!("../../../tests/fixtures/records-1/backup");
+    const GOLDEN: &[u8] = include_bytes!("../../../tests/fixtures/records-1/backup-2");
 
-    #[test]
-    fn the_record_of_a_backup_is_read_and_written_as_version_1_has_it() {
+    fn backup(number: u64) -> Backup {
         let file = |name: &str, content: &[u8], object: &str| BackedUpFile {
             name: name.to_owned(),
             sum: FileSum::of(content),
             object: object.to_owned(),
         };
         let files = vec![file("000030.sst", b"rows", "0a"), file("CURRENT", b"", "0b")];
-        let backup = Backup { taken: Timestamp::from_micros(5), files };
-        assert_eq!(backup.encode().unwrap(), GOLDEN);
-        assert_eq!(Backup::decode(GOLDEN).unwrap(), backup);
+        Backup { taken: Timestamp::from_micros(5), number, files }
+    }
+
+    #[test]
+    fn the_record_of_a_backup_is_read_and_written_as_version_2_has_it() {
+        assert_eq!(backup(7).encode().unwrap(), GOLDEN);
+        assert_eq!(Backup::decode(GOLDEN).unwrap(), backup(7));
         for bit in 0..GOLDEN.len() * 8 {
             let mut bytes = GOLDEN.to_vec();
             bytes[bit / 8] ^= 1 << (bit % 8);
             assert_eq!(Backup::decode(&bytes).unwrap_err().kind(), crate::ErrorKind::Corrupt, "bit {bit}");
         }
+    }
+
+    #[test]
+    fn backups_of_before_they_were_numbered_are_read() {
+        assert_eq!(Backup::decode(GOLDEN_1).unwrap(), backup(0));
     }
 }

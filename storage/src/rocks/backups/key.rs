@@ -54,13 +54,13 @@ impl BackupKey {
         Ok(BackupKey::new(bytes))
     }
 
-    pub(super) fn seal(&self, place: &Place<'_>, piece: &[u8]) -> Result<Vec<u8>> {
+    pub(super) fn seal(&self, place: &PlaceOfPiece<'_>, piece: &[u8]) -> Result<Vec<u8>> {
         let sealed = self.0.encrypt(&place.nonce(), Payload { msg: piece, aad: place.name.as_bytes() });
         sealed.map_err(|_| Error::internal("a piece of a backup cannot be encrypted"))
     }
 
     /// Opens a piece; none when it was not sealed with this key and for this place.
-    pub(super) fn open(&self, place: &Place<'_>, sealed: &[u8]) -> Option<Vec<u8>> {
+    pub(super) fn open(&self, place: &PlaceOfPiece<'_>, sealed: &[u8]) -> Option<Vec<u8>> {
         self.0.decrypt(&place.nonce(), Payload { msg: sealed, aad: place.name.as_bytes() }).ok()
     }
 }
@@ -72,14 +72,14 @@ impl std::fmt::Debug for BackupKey {
 }
 
 /// The place of a piece: its file, and where in it.
-pub(super) struct Place<'p> {
+pub(super) struct PlaceOfPiece<'p> {
     pub(super) name: &'p str,
     pub(super) prefix: [u8; PREFIX_BYTES],
     pub(super) number: u32,
     pub(super) is_last: bool,
 }
 
-impl Place<'_> {
+impl PlaceOfPiece<'_> {
     fn nonce(&self) -> XNonce {
         let mut nonce = [0; 24];
         nonce[..PREFIX_BYTES].copy_from_slice(&self.prefix);

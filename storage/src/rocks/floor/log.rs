@@ -16,12 +16,12 @@ use super::record_type::{HEADER_BYTES, RecordType};
 const BLOCK_BYTES: usize = 32 << 10;
 
 /// A part of a record that is whole so far.
-pub(super) struct Fragment<'a> {
-    pub(super) is_first: bool,
-    pub(super) is_last: bool,
+pub(in crate::rocks) struct Fragment<'a> {
+    pub(in crate::rocks) is_first: bool,
+    pub(in crate::rocks) is_last: bool,
     /// The place after it in the file.
     pub(super) end: u64,
-    pub(super) bytes: &'a [u8],
+    pub(in crate::rocks) bytes: &'a [u8],
 }
 
 /// The first place of a log that is not as it was written.
@@ -49,7 +49,7 @@ pub(super) enum DamageKind {
 
 /// The findings of a walk.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Walked {
+pub(in crate::rocks) struct Walked {
     /// The length of the file.
     pub(super) length: u64,
     /// The end of its last whole record before any damage.
@@ -59,7 +59,7 @@ pub(super) struct Walked {
 
 /// Walks over the log at `path` and gives each fragment to `visit`, until the log ends, something is damaged, or, where
 /// there is a `limit`, after so many bytes. A record is whole when its last fragment was visited.
-pub(super) fn walk(path: &Path, limit: Option<u64>, visit: impl FnMut(Fragment<'_>)) -> io::Result<Walked> {
+pub(in crate::rocks) fn walk(path: &Path, limit: Option<u64>, visit: impl FnMut(Fragment<'_>)) -> io::Result<Walked> {
     let file = File::open(path)?;
     let length = file.metadata()?.len().min(limit.unwrap_or(u64::MAX));
     let mut walk = Walk { visit, at: 0, whole: 0, record: None, length };

@@ -23,6 +23,7 @@ mod wal;
 
 pub(super) use self::check::check;
 pub(super) use self::keeper::{Keeper, establish};
+pub(super) use self::log::walk as walk_log;
 pub(super) use self::look::look;
 pub(super) use self::mend::mend;
 pub(super) use self::slots::remove;
