@@ -8,10 +8,10 @@ use crate::place::in_memory;
 use crate::{Report, Setting};
 
 /// Limits on addresses, in MiB.
-const LIMITS_MIB: [u64; 6] = [256, 512, 704, 768, 896, 1_024];
+const LIMITS_MIB: [u64; 5] = [256, 512, 768, 1_024, 1_536];
 
 pub(super) fn run(setting: &Setting, report: &mut Report) {
-    let limits: &[u64] = if setting.scaled(0, 1) == 0 { &[512, 768] } else { &LIMITS_MIB[..] };
+    let limits: &[u64] = if setting.scaled(0, 1) == 0 { &[512, 1_536] } else { &LIMITS_MIB[..] };
     for limit in limits {
         let mut found = Report::default();
         let name = format!("{limit} MiB of addresses");
