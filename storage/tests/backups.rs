@@ -160,7 +160,7 @@ fn a_wrong_clock_neither_expires_a_backup_that_should_stay_nor_makes_one_the_new
     fixture.put(3_000..3_001);
     let third = fixture.back_up(2).unwrap().name;
     assert_eq!(fixture.restored(None, "newest").unwrap(), [3_001; 2], "the newest was taken last");
-    let names: Vec<_> = fixture.backups().list().unwrap().iter().map(|backup| backup.name()).collect();
+    let names: Vec<_> = fixture.backups().list().unwrap().iter().map(asofdb_storage::Backup::name).collect();
     assert_eq!(names, [&*first, &*second, &*ahead, &*third]);
     let two = KeepPolicy { newest: Some(2), within: None };
     assert_eq!(expire(&two, Some(at(2 * DAY))), [&*first, &*second]);
