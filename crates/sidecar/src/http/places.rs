@@ -229,7 +229,8 @@ mod tests {
         // One that was asked to go and has a request after all counts again.
         headless[0].busy();
         drop((probe, headless, busy));
-        assert_eq!((places.state.lock().taken, places.state.lock().leaving), (0, 0));
+        let state = places.state.lock();
+        assert_eq!((state.taken, state.leaving), (0, 0));
     }
 
     #[test]
