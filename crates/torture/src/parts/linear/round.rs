@@ -163,7 +163,7 @@ impl Round {
         match random.below(32) {
             0 => Planned::Erase,
             1 if versions != Versions::Same => Planned::Delete { event: self.event(versions, self.value(), random) },
-            0..14 => Planned::Put(self.version(versions, random)),
+            1..14 => Planned::Put(self.version(versions, random)),
             14..18 => Planned::Read { at: Some(self.base.plus(AGE)), views },
             18..22 => {
                 let last = self.values.load(Ordering::Relaxed);
