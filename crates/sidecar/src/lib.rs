@@ -16,6 +16,7 @@ mod http;
 mod line;
 #[cfg(feature = "http")]
 mod metrics;
+mod notices;
 mod operation;
 mod outlet;
 mod output;

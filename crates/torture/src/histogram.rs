@@ -105,7 +105,7 @@ mod tests {
     #[test]
     fn a_histogram_reads_back_from_its_text() {
         let mut histogram = Histogram::default();
-        [3, 3, 900, 70_000].map(|micros| histogram.record(Duration::from_micros(micros)));
+        [3, 3, 900, 70_000].into_iter().for_each(|micros| histogram.record(Duration::from_micros(micros)));
         let read: Histogram = histogram.to_string().parse().unwrap();
         assert_eq!(read, histogram);
         assert_eq!("".parse(), Ok(Histogram::default()));

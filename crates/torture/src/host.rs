@@ -118,9 +118,14 @@ impl Host {
         Ok((status.ok_or(io::ErrorKind::InvalidData)?, body.to_owned()))
     }
 
+    /// The file of the log, which stays when the sidecar has gone.
+    pub(crate) fn log_file(&self) -> PathBuf {
+        self.directory.join("log")
+    }
+
     /// The log.
     pub(crate) fn log(&self) -> String {
-        let bytes = fs::read(self.directory.join("log")).unwrap_or_default();
+        let bytes = fs::read(self.log_file()).unwrap_or_default();
         String::from_utf8_lossy(&bytes).into_owned()
     }
 

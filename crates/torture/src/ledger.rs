@@ -233,6 +233,9 @@ pub(crate) fn outcome_of(error: &Error) -> Option<Outcome> {
     if has("it is unknown whether") || has("whether it was done is not known") {
         return Some(Outcome::Unknown);
     }
-    let is_refused = has("nothing was written") || has("no sidecar listens") || error.kind() == ErrorKind::Limited;
+    let is_refused = has("nothing was written")
+        || has("no sidecar listens")
+        || has("connections already")
+        || error.kind() == ErrorKind::Limited;
     is_refused.then_some(Outcome::Refused)
 }

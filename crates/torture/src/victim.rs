@@ -1,11 +1,10 @@
 //! A process that says what it has done, and is killed.
 
 use std::io::{BufRead, BufReader};
+use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
-
-use std::os::unix::process::ExitStatusExt;
 
 /// The moment at which a process is struck.
 #[derive(Debug, Clone, Copy)]

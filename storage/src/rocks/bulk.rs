@@ -22,7 +22,7 @@ use super::commit::{Committer, check_views, put_notes, views};
 use super::error::{from_io, from_rocks};
 use super::families::Database;
 use super::fate::Fate;
-use super::newest::Candidates;
+use super::newest::{Candidates, Looking};
 use super::order::{Sorted, WARM_ROWS};
 use super::rebuild::rebuild_latest;
 use super::records::{self, Work};
@@ -358,7 +358,7 @@ impl Job<'_> {
     /// A file of those rows that become the newest; none when none does, as RocksDB refuses empty files.
     fn latest_file(&self, rows: Range<usize>) -> Result<Option<PathBuf>> {
         let (mut keys, mut winners) = (Vec::new(), Vec::new());
-        self.candidates.winners(&self.store.database, rows, |key, _, index| {
+        self.candidates.winners(&self.store.database, Looking::Once, rows, |key, _, index| {
             keys.extend_from_slice(key);
             winners.push((keys.len(), index));
         })?;

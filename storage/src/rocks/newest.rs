@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use rocksdb::{DBPinnableSlice, DBRawIterator, WriteBatch as RocksBatch};
+use rocksdb::{DBPinnableSlice, DBRawIterator, ReadOptions, WriteBatch as RocksBatch};
 
 use super::error::from_rocks;
 use super::families::Database;
@@ -96,7 +96,7 @@ impl Candidates {
         mut put: impl FnMut(usize),
     ) -> Result<()> {
         let mut value = Vec::new();
-        self.winners(database, 0..self.len(), |key, version, index| {
+        self.winners(database, Looking::Again, 0..self.len(), |key, version, index| {
             value.clear();
             stored::encode(version, row(index), &mut value);
             batch.put_cf(database.latest(), key, &value);
@@ -109,10 +109,11 @@ impl Candidates {
     pub(super) fn winners(
         &self,
         database: &Database,
+        looking: Looking,
         range: Range<usize>,
         mut take: impl FnMut(&[u8], Version, usize),
     ) -> Result<()> {
-        let mut stored = StoredVersions::new(database);
+        let mut stored = StoredVersions::new(database, looking);
         for rows in self.rows[range].chunks(LOOKUPS_MAX) {
             let keys: Vec<_> = rows.iter().map(|row| self.key(row)).collect();
             for (row, newest) in rows.iter().zip(stored.read(&keys)?) {
@@ -129,17 +130,37 @@ impl Candidates {
     }
 }
 
+/// The use of blocks that are looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Looking {
+    /// Commits write and are read where others were just now: blocks stay in the cache.
+    Again,
+    /// A load passes over all of `latest`: it would drive what is read out of the cache, and fill it in a process that
+    /// only loads.
+    Once,
+}
+
 /// Reads which versions `latest` has, by passing over it where the keys asked for lie close together.
 struct StoredVersions<'d> {
     database: &'d Database,
+    options: ReadOptions,
+    looking: Looking,
     raw: Option<DBRawIterator<'d>>,
     /// Chunks until passing over is tried again.
     wait: usize,
 }
 
+impl Looking {
+    fn options(self) -> ReadOptions {
+        let mut options = ReadOptions::default();
+        options.fill_cache(self == Looking::Again);
+        options
+    }
+}
+
 impl<'d> StoredVersions<'d> {
-    fn new(database: &'d Database) -> Self {
-        StoredVersions { database, raw: None, wait: 0 }
+    fn new(database: &'d Database, looking: Looking) -> Self {
+        StoredVersions { database, options: looking.options(), looking, raw: None, wait: 0 }
     }
 
     /// The versions under ascending `keys`.
@@ -155,7 +176,8 @@ impl<'d> StoredVersions<'d> {
     }
 
     fn look_up(&self, keys: &[&[u8]]) -> Result<Vec<Option<Version>>> {
-        let values = self.database.rocks.batched_multi_get_cf(self.database.latest(), keys.iter().copied(), true);
+        let (rocks, latest) = (&self.database.rocks, self.database.latest());
+        let values = rocks.batched_multi_get_cf_opt(latest, keys.iter().copied(), true, &self.options);
         let version = |value: Option<DBPinnableSlice<'_>>| value.and_then(|value| stored::version(&value));
         let values = values.into_iter().map(|value| value.map(version));
         values.collect::<Result<_, _>>().map_err(|error| from_rocks("cannot read latest", error))
@@ -163,7 +185,8 @@ impl<'d> StoredVersions<'d> {
 
     /// Steps over all rows between the keys; gives up when there are too many.
     fn pass(&mut self, keys: &[&[u8]]) -> Result<Option<Vec<Option<Version>>>> {
-        let raw = self.raw.get_or_insert_with(|| self.database.rocks.raw_iterator_cf(self.database.latest()));
+        let (rocks, latest, looking) = (&self.database.rocks, self.database.latest(), self.looking);
+        let raw = self.raw.get_or_insert_with(|| rocks.raw_iterator_cf_opt(latest, looking.options()));
         let mut versions = Vec::with_capacity(keys.len());
         let mut steps = 0;
         raw.seek(keys[0]);

@@ -1,5 +1,7 @@
 //! Failures of requests, and their bodies for our clients and for Feast's.
 
+use std::sync::LazyLock;
+
 use asofdb::{Error, ErrorKind};
 use axum::body::Body;
 use axum::extract::Request;
@@ -10,6 +12,7 @@ use serde_json::{Value as Json, json};
 
 use super::paths::FEAST_PATHS;
 use crate::admission::DoorError;
+use crate::notices::Notices;
 
 /// Seconds after which a client may come again; what is over a limit now passes soon.
 const RETRY_AFTER_SECONDS: HeaderValue = HeaderValue::from_static("1");
@@ -103,13 +106,18 @@ impl IntoResponse for Failure {
     }
 }
 
+/// The lines about requests that failed: a sidecar that is full refuses as many as it is asked.
+static FAILURES: LazyLock<Notices> = LazyLock::new(Notices::default);
+
 /// Gives failures the body that the clients of the route expect.
 pub(super) async fn render(request: Request, next: Next) -> Response {
     let is_feast = FEAST_PATHS.contains(&request.uri().path());
     let mut response = next.run(request).await;
     let Some(failure) = response.extensions_mut().remove::<Failure>() else { return response };
-    if failure.status.is_server_error() {
-        tracing::warn!(status = failure.status.as_u16(), kind = failure.kind.as_str(), "request failed");
+    if failure.status.is_server_error()
+        && let Some(left_out) = FAILURES.next()
+    {
+        tracing::warn!(status = failure.status.as_u16(), kind = failure.kind.as_str(), left_out, "request failed");
     }
     let body = if is_feast { failure.feast_body() } else { failure.own_body() };
     let headers = response.headers_mut();

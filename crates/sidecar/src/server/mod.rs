@@ -10,7 +10,6 @@ mod connection;
 mod control;
 mod door;
 mod handle;
-mod notices;
 mod reads;
 mod registry;
 mod replies;
@@ -27,12 +26,12 @@ use rustix::fd::OwnedFd;
 use tracing::warn;
 
 use self::door::Door;
-use self::notices::Notices;
 use self::registry::Registry;
 use self::shared::Shared;
 use crate::access::Access;
 use crate::bounds::Bounds;
 use crate::budget::Budget;
+use crate::notices::Notices;
 use crate::service::Service;
 use crate::socket::Socket;
 

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use asofdb::{Error, Result, Stop};
 use asofdb_protocol::Role;
 
-use super::notices::Notices;
 use super::registry::Registry;
 use crate::access::Access;
 use crate::admission::{Admission, Caller, DoorName, Request};
 use crate::bounds::Bounds;
 use crate::budget::Budget;
 use crate::gauges::Gauge;
+use crate::notices::Notices;
 use crate::operation::Operation;
 use crate::service::Service;
 

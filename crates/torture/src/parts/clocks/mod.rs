@@ -17,7 +17,7 @@ fn run(setting: &Setting, report: &mut Report) {
         Ok(shim) => shim,
         Err(error) => return report.figure("steps of the clock", format!("not run: no shim: {error}")),
     };
-    for number in 0..setting.scaled(2, 40) {
+    for number in 0..setting.scaled(4, 150) {
         report.count("rounds", 1);
         if let Err(wrong) = round::run(setting, &shim, setting.random(5 << 32 | number), report) {
             report.fault(format!("round {number}, seed {}: {wrong}", setting.seed));

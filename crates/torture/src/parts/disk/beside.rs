@@ -30,7 +30,7 @@ pub(super) fn while_full(
     client: &Client,
     disk: &Path,
     outside: &Path,
-    ingested: &str,
+    (filler, ingested): (&str, &str),
     report: &mut Report,
 ) -> Checked {
     let before = names(disk)?;
@@ -49,7 +49,7 @@ pub(super) fn while_full(
     };
     refused("ingests", ingest(client, outside, ingested).map(drop))?;
     let (export, copy) = (disk.join("export"), disk.join("copy"));
-    refused("exports", client.export("kept", &export, &ExportOptions::default(), &mut |_| ()).map(drop))?;
+    refused("exports", client.export(filler, &export, &ExportOptions::default(), &mut |_| ()).map(drop))?;
     refused("copies", client.checkpoint_with(&copy, CheckpointFiles::Copied))?;
     for made in [export, copy] {
         if made.exists() {

@@ -84,7 +84,7 @@ impl<'f> Filling<'f> {
         let mut ledger = Ledger::new(&filler, 50, 2_000);
         let ballast = self.take_room()?;
         let error = ledger.write_until_error(&client, BATCHES_MAX)?.ok_or("the disk does not fill up")?;
-        let during = self.while_full(&client, &mut ledger, &ingested, &error, report);
+        let during = self.while_full(&client, &mut ledger, (&filler, &ingested), &error, report);
         fs::remove_file(ballast)?;
         during?;
         self.go_on(&client, &mut ledger, report)?;
@@ -114,7 +114,7 @@ impl<'f> Filling<'f> {
         &mut self,
         client: &Client,
         ledger: &mut Ledger,
-        ingested: &str,
+        views: (&str, &str),
         error: &Error,
         report: &mut Report,
     ) -> Checked {
@@ -127,7 +127,7 @@ impl<'f> Filling<'f> {
         }
         self.kept.compare(client)?;
         ledger.compare(client)?;
-        beside::while_full(self.setting, client, self.mount.path(), self.outside, ingested, report)?;
+        beside::while_full(self.setting, client, self.mount.path(), self.outside, views, report)?;
         ledger.compare(client)?;
         self.must_restart = self.is_read_only()?;
         let unknown = ledger.count(Outcome::Unknown);

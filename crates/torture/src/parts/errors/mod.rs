@@ -24,7 +24,7 @@ fn run(setting: &Setting, report: &mut Report) {
 fn rounds(setting: &Setting, shim: &Shim, report: &mut Report) {
     ["synced rows lost or torn", "wrong values"].iter().for_each(|wrong| report.count(wrong, 0));
     for kind in Kind::ALL {
-        for number in 0..setting.scaled(1, 40) {
+        for number in 0..setting.scaled(2, 80) {
             let name = format!("{} round {number}, seed {}", kind.as_str(), setting.seed);
             let random = setting.random(2 << 32 | (kind as u64) << 16 | number);
             report.count("rounds", 1);

@@ -37,8 +37,8 @@ fn round(setting: &Setting) -> Checked<Option<String>> {
         Err(reason) => return Ok(Some(reason)),
         Ok(_read_only) => {
             // The log is open; the next file that is made is refused.
-            let flushed = client.flush();
-            check(flushed.is_err(), || "a flush into a read-only directory says that it is done".to_owned())?;
+            let flushed = client.compact();
+            check(flushed.is_err(), || "a compaction in a read-only directory says that it is done".to_owned())?;
             let refused = ledger.write_until_error(&client, 100)?.ok_or("every write is taken")?;
             check(refused.to_string().contains("nothing was written"), || format!("{refused:#}"))?;
             equal("unknown writes", &ledger.count(Outcome::Unknown), &0)?;

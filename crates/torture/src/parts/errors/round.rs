@@ -111,8 +111,7 @@ impl Scene<'_> {
             None => done.map_err(|error| format!("{error}; its log: {}", host.log()))?,
         }
         if self.random.below(2) == 0 {
-            let ended = host.terminate().and_then(|status| status.code());
-            check(ended == Some(0), || format!("a sidecar that was asked to end did so with {ended:?}"))?;
+            return end(host);
         }
         Ok(())
     }
@@ -125,9 +124,8 @@ impl Scene<'_> {
                 self.forgive(compared, report)?;
             }
             let upkeep = match step {
-                10 | 25 => client.flush(),
-                15 | 33 => client.compact(),
-                20 => client.verify().map(drop),
+                10 | 25 => client.compact(),
+                18 | 33 => client.verify().map(drop),
                 _ => Ok(()),
             };
             upkeep.or_else(|error| self.forgive_upkeep(&error))?;
@@ -188,6 +186,18 @@ impl Scene<'_> {
         report.count("batches unknown", self.ledger.count(Outcome::Unknown));
         Ok(())
     }
+}
+
+/// Asks a sidecar to end. One that cannot write its memory to disk any more says so.
+fn end(host: Host) -> Checked {
+    let is_read_only = host.get("/readyz")?.1.contains("read_only");
+    let log = host.log_file();
+    let ended = host.terminate().and_then(|status| status.code());
+    let log = std::fs::read_to_string(log)?;
+    let expected = if is_read_only { Some(1) } else { Some(0) };
+    check(ended == expected, || format!("a sidecar that was asked to end did so with {ended:?}: {log}"))?;
+    let says_it = log.contains("asof: error: ") && log.contains("read-only");
+    check(!is_read_only || says_it, || format!("a sidecar of a read-only store ended without a word of it: {log}"))
 }
 
 /// Checks what the sidecar of a store that has become read-only says.

@@ -65,6 +65,10 @@ impl Guest {
         self.stream.is_some()
     }
 
+    pub(super) fn is_over_tcp(&self) -> bool {
+        self.over_tcp.is_some()
+    }
+
     pub(super) fn since(&self) -> Duration {
         self.since
     }

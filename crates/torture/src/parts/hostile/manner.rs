@@ -17,8 +17,8 @@ const LARGE_ROWS: u64 = 1_000;
 /// Small requests that are sent together: a crowd, which is one thread, has to be able to ask for more than it reads.
 const MANY: usize = 400;
 
-/// Bytes a second of a client that reads little: it reads something of each answer soon enough.
-const LITTLE_BYTES: usize = 16_000;
+/// Bytes a second of a client that reads little: less than a busy sidecar answers to each of a thousand.
+const LITTLE_BYTES: usize = 2_000;
 
 /// What a client sends, and how it reads.
 #[derive(Debug, Default)]

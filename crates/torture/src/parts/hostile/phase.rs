@@ -27,13 +27,13 @@ const MEMORY_KEPT_MAX: u64 = 64 << 20;
 /// client that connects just now.
 const DESCRIPTORS_SLACK: u64 = 12;
 
-/// The time beyond what is stated that a busy machine may take to cut a client off; the kernel tells the client, whose
-/// crowd looks at it in its turn.
-const CUT_SLACK: Duration = Duration::from_secs(15);
+/// The time beyond what is stated that a client may be there in the eyes of its crowd: the sidecar counts from when it
+/// takes a connection, and in a flood connections wait in the socket before, over HTTP for a place as well.
+const CUT_SLACK: [Duration; 2] = [Duration::from_secs(15), Duration::from_secs(45)];
 
 /// The most that the p99 of a good client may be beside crowds that share the machine with it and the sidecar: beside a
 /// flood, and beside others. It is stated in docs/reliability.md.
-const P99_MAX: [Duration; 2] = [Duration::from_secs(2), Duration::from_millis(250)];
+const P99_MAX: [Duration; 2] = [Duration::from_secs(3), Duration::from_secs(1)];
 
 /// What all phases share.
 pub(super) struct Scene<'s> {
@@ -127,7 +127,8 @@ impl<'s> Scene<'s> {
             self.report.fault(format!("{name}: {} clients were never cut off (seed {seed})", outcome.left));
         }
         let longest = Duration::from_millis(outcome.longest_millis);
-        if self.setting.scale == Scale::Long && longest > within + CUT_SLACK {
+        let slack = CUT_SLACK[usize::from(plan.door == Door::Http)];
+        if self.setting.scale == Scale::Long && longest > within + slack {
             self.report.fault(format!("{name}: cut off after {longest:?}, not within {within:?} (seed {seed})"));
         }
         Some(format!("{} cut off within {:.1} s", plan.kind.name(), longest.as_secs_f64()))
@@ -146,6 +147,7 @@ impl<'s> Scene<'s> {
         }
         self.report.count("answers to good clients", seen.native.total() + seen.http.total());
         self.report.count("good clients told to come again over HTTP", seen.told_to_come_again);
+        self.report.count("answers to another try", seen.tried_again);
         self.report.count("answers of /readyz", seen.ready);
         self.report.count("answers to operators", seen.operator);
         let p99 = [&seen.native, &seen.http].map(|seen| seen.quantile(0.99));

@@ -33,6 +33,8 @@ pub(super) struct Seen {
     pub(super) http: Histogram,
     /// Answers of the good client over HTTP that told it to come again.
     pub(super) told_to_come_again: u64,
+    /// Times that an answer came only after another try: a connection without a request makes room for others.
+    pub(super) tried_again: u64,
     /// Times that the sidecar said that it is ready.
     pub(super) ready: u64,
     /// Answers to the operator, over the connection that it keeps, and over new ones.
@@ -40,6 +42,9 @@ pub(super) struct Seen {
     /// Everything that should not have been.
     pub(super) wrong: Vec<String>,
 }
+
+/// The number of times that somebody asks before it is wrong that there is no answer.
+const TRIES: usize = 3;
 
 /// Threads that ask until they are dropped.
 pub(super) struct Watch {
@@ -104,6 +109,19 @@ impl Shared {
         self.seen().wrong.push(what);
     }
 
+    /// Asks until there is an answer, [`TRIES`] times at most.
+    fn insist<T, E>(&self, mut ask: impl FnMut() -> Result<T, E>) -> Result<T, E> {
+        let mut answered = ask();
+        for _ in 1..TRIES {
+            if answered.is_ok() {
+                break;
+            }
+            self.seen().tried_again += 1;
+            answered = ask();
+        }
+        answered
+    }
+
     fn goes_on(&self, pause: Duration) -> bool {
         thread::sleep(pause);
         !self.is_over.load(Ordering::Relaxed)
@@ -129,7 +147,7 @@ fn http(shared: &Shared, mut client: HttpClient) {
     let body = latest(1);
     while shared.goes_on(PAUSE) {
         let asked = Stopwatch::start();
-        match client.ask("/v1/latest", Some(&body)) {
+        match shared.insist(|| client.ask("/v1/latest", Some(&body))) {
             Ok(reply) if reply.status == 200 && reply.body.contains("\"present\"") => {
                 shared.seen().http.record(asked.elapsed());
             }
@@ -144,8 +162,9 @@ fn http(shared: &Shared, mut client: HttpClient) {
 fn operate(shared: &Shared, kept: &Client, socket: &Path) {
     while shared.goes_on(LONG_PAUSE) {
         let options = ConnectOptions { timeout: PATIENCE, ..ConnectOptions::default() };
-        let connected = Client::connect_with(socket, options).and_then(|client| client.stats());
-        for (who, answered) in [("that kept its connection", kept.stats()), ("that connected", connected)] {
+        let connect = || Client::connect_with(socket, options.clone()).and_then(|client| client.stats());
+        let (kept, connected) = (shared.insist(|| kept.stats()), shared.insist(connect));
+        for (who, answered) in [("that kept its connection", kept), ("that connected", connected)] {
             match answered {
                 Ok(_) => shared.seen().operator += 1,
                 Err(error) => shared.wrong(format!("the operator {who} heard: {error:#}")),
@@ -157,7 +176,7 @@ fn operate(shared: &Shared, kept: &Client, socket: &Path) {
 /// A probe of a service manager: a connection each time.
 fn probe(shared: &Shared, target: &HttpTarget) {
     while shared.goes_on(LONG_PAUSE) {
-        match HttpClient::new(target.clone(), PATIENCE).ask("/readyz", None) {
+        match shared.insist(|| HttpClient::new(target.clone(), PATIENCE).ask("/readyz", None)) {
             Ok(reply) if reply.status == 200 => shared.seen().ready += 1,
             Ok(reply) => shared.wrong(format!("/readyz over {target:?} said {}: {}", reply.status, reply.body)),
             Err(error) => shared.wrong(format!("/readyz over {target:?} failed: {error}")),

@@ -6,7 +6,7 @@ use asofdb::{Error, ErrorKind, ExportOptions, IngestOptions, Input, Session};
 use asofdb_client::Client;
 
 use crate::check::{Checked, check};
-use crate::host::Host;
+use crate::host::{Host, eventually};
 use crate::ledger::{self, Ledger, Outcome, Trouble};
 use crate::{Random, Report};
 
@@ -21,9 +21,19 @@ fn view(client: usize) -> String {
     format!("kept_{client}")
 }
 
+/// Connects where others may hold every connection: those that are idle make room, but not at once.
+fn connect(host: &Host) -> Checked<Client> {
+    let mut connected = host.client();
+    eventually(|| {
+        connected = host.client();
+        connected.is_ok()
+    });
+    Ok(connected?)
+}
+
 /// Loads a sidecar, and compares what it has in the end; returns the ledgers, for whoever opens the store afterwards.
 pub(super) fn run(host: &Host, outside: &Path, steps: u64, report: &mut Report) -> Checked<Vec<Ledger>> {
-    let client = host.client()?;
+    let client = connect(host)?;
     let views = (0..=CLIENTS).map(|client| ledger::view(&view(client))).collect();
     let applied = client.apply(&ledger::definitions(views), false);
     if let Err(error) = applied {
@@ -48,7 +58,7 @@ pub(super) fn run(host: &Host, outside: &Path, steps: u64, report: &mut Report) 
 
 /// One client: its ledger, and the number of calls that were refused.
 fn load(host: &Host, outside: &Path, number: usize, steps: u64) -> Checked<(Ledger, u64)> {
-    let client = host.client()?;
+    let client = connect(host)?;
     let mut ledger = Ledger::new(&view(number), 50, 2_000);
     let (mut random, mut refused) = (Random::new(number as u64), 0);
     for step in 0..steps {
@@ -71,7 +81,7 @@ fn load(host: &Host, outside: &Path, number: usize, steps: u64) -> Checked<(Ledg
 fn heavy(client: &Client, outside: &Path, number: usize, step: u64) -> Checked<Option<Error>> {
     let done = match number {
         0 => client.verify().map(drop),
-        1 => client.flush(),
+        1 => client.compact(),
         2 => {
             let out = outside.join(format!("export_{step}"));
             client.export(&view(number), &out, &ExportOptions::default(), &mut |_| ()).map(drop)

@@ -8,10 +8,10 @@ use crate::place::in_memory;
 use crate::{Report, Setting};
 
 /// Limits on addresses, in MiB.
-const LIMITS_MIB: [u64; 6] = [256, 384, 512, 640, 768, 1_024];
+const LIMITS_MIB: [u64; 6] = [256, 512, 704, 768, 896, 1_024];
 
 pub(super) fn run(setting: &Setting, report: &mut Report) {
-    let limits = if setting.scaled(0, 1) == 0 { &LIMITS_MIB[3..5] } else { &LIMITS_MIB[..] };
+    let limits: &[u64] = if setting.scaled(0, 1) == 0 { &[512, 768] } else { &LIMITS_MIB[..] };
     for limit in limits {
         let mut found = Report::default();
         let name = format!("{limit} MiB of addresses");
@@ -25,7 +25,8 @@ fn served(setting: &Setting, limit_mib: u64, report: &mut Report) -> Checked {
     let directory = in_memory()?;
     let path = directory.path().join("store");
     let limits = Some(format!("-v {}", limit_mib << 10));
-    let conditions = Conditions { arguments: vec!["--durability", "sync"], limits, ..Conditions::default() };
+    let arguments = vec!["--durability", "sync", "--memory-budget", "32MiB"];
+    let conditions = Conditions { arguments, limits, ..Conditions::default() };
     let mut host = match Host::start(setting, directory.path(), &path, &conditions) {
         Ok(host) => host,
         Err(NotStarted { status, log }) => {

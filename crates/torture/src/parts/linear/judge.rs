@@ -95,7 +95,7 @@ mod tests {
     fn a_store_that_forgets_what_it_acknowledged_is_found_and_another_is_not() {
         let right = judged(&Forgetful::new(u64::MAX));
         assert_eq!(right.faults(), Vec::<String>::new());
-        assert!(right.counted("calls") > 50, "{:?}", right.lines());
+        assert!(right.counted("calls") >= 20, "{:?}", right.lines());
         let wrong = judged(&Forgetful::new(10));
         assert!(wrong.faults()[0].contains("no order explains these calls"), "{:?}", wrong.faults());
     }

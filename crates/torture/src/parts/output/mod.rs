@@ -55,7 +55,7 @@ fn run(setting: &Setting, report: &mut Report) {
             report.fault(format!("{}, killed at {point:?}, hit {hit}: {why} [kept at {}]", case.name, kept.display()));
         }
     });
-    report.figure("commands and places", format!("{} of {all}", count));
+    report.figure("commands and places", format!("{count} of {all}"));
 }
 
 /// Runs a command to its end, and lists the places at which it is to be killed.

@@ -11,9 +11,9 @@ const LINES_MAX: u32 = 20;
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// Counts the lines about clients.
+/// Counts the lines about the clients of a door.
 #[derive(Debug)]
-pub(super) struct Notices(Mutex<State>);
+pub(crate) struct Notices(Mutex<State>);
 
 #[derive(Debug)]
 struct State {
@@ -32,7 +32,7 @@ impl Default for Notices {
 
 impl Notices {
     /// Returns whether there may be another line, and then how many were left out before it.
-    pub(super) fn next(&self) -> Option<u64> {
+    pub(crate) fn next(&self) -> Option<u64> {
         let mut state = self.0.lock();
         if state.second.elapsed() >= SECOND {
             (state.second, state.lines) = (Stopwatch::start(), 0);
