@@ -193,7 +193,7 @@ fn backup(worker: &Worker, client: &Client, _: &mut Random) -> Result<(), Failur
     let restored = empty(worker, "bulk/restored-backup");
     let backups = Backups::create(&worker.directory.join("backups"), None)?;
     back_up(client, &backups, None)?;
-    backups.expire(&KeepPolicy { newest: Some(BACKUPS_KEPT), within: None })?;
+    backups.expire(&KeepPolicy { newest: Some(BACKUPS_KEPT), within: None }, None)?;
     restore_backup(&backups, &backups.find(None)?, &restored)?;
     check_store(&restored, &acknowledged)?;
     worker.tally.did(Did::Backup, Duration::ZERO);
