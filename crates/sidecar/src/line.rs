@@ -1,10 +1,11 @@
 //! The line of bulk requests, which both doors share: so many are worked on at a time, some others wait.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use asofdb::{Error, Result, Stop};
 
-use crate::sync::{Condvar, Mutex};
+use crate::sync::{Condvar, Mutex, MutexGuard};
 
 /// The nice value of bulk work: lower than all other work but idle.
 const BULK_NICENESS: i32 = 10;
@@ -37,7 +38,10 @@ pub(crate) struct Line {
 #[derive(Debug, Default)]
 struct State {
     working: usize,
-    waiting: usize,
+    /// The numbers of those who wait, in the order in which they came.
+    waiting: BTreeSet<u64>,
+    /// The number of the next one.
+    next: u64,
 }
 
 impl Line {
@@ -49,35 +53,39 @@ impl Line {
     #[cfg_attr(not(feature = "http"), allow(dead_code, reason = "only metrics ask"))]
     pub(crate) fn lengths(&self) -> (usize, usize) {
         let state = self.state.lock();
-        (state.working, state.waiting)
+        (state.working, state.waiting.len())
     }
 
-    /// Waits for a turn, or until it is told to stop; whoever has had a turn leaves.
+    /// Waits for a turn, or until it is told to stop; whoever has had a turn leaves. First come, first served.
     ///
     /// # Errors
     /// `Unavailable` when too many wait already, it is not its turn in time, or it was stopped.
     pub(crate) fn enter(&self, stop: &Stop) -> Result<()> {
         let mut state = self.state.lock();
-        if state.working >= self.bounds.working_max {
-            if state.waiting >= self.bounds.waiting_max {
-                return Err(full(self.bounds.waiting_max, "wait in line"));
-            }
-            state.waiting += 1;
-            let is_full = |state: &mut State| state.working >= self.bounds.working_max;
-            let waits = |state: &mut State| is_full(state) && !stop.is_stopped();
-            let late = self.freed.wait_while_for(&mut state, waits, self.bounds.patience).timed_out();
-            state.waiting -= 1;
-            if let Err(stopped) = stop.check() {
-                // It may have been woken for a turn, which is the next one's then.
-                self.freed.notify_one();
-                return Err(stopped);
-            }
-            if late && is_full(&mut state) {
-                return Err(full(self.bounds.working_max, "are being answered"));
-            }
+        if state.working >= self.bounds.working_max || !state.waiting.is_empty() {
+            self.wait(&mut state, stop)?;
         }
         state.working += 1;
         Ok(())
+    }
+
+    fn wait(&self, state: &mut MutexGuard<'_, State>, stop: &Stop) -> Result<()> {
+        if state.waiting.len() >= self.bounds.waiting_max {
+            return Err(full(self.bounds.waiting_max, "wait in line"));
+        }
+        let number = state.next;
+        state.next += 1;
+        state.waiting.insert(number);
+        let working_max = self.bounds.working_max;
+        let is_turn = |state: &State| state.working < working_max && state.waiting.first() == Some(&number);
+        let waits = |state: &mut State| !is_turn(state) && !stop.is_stopped();
+        self.freed.wait_while_for(state, waits, self.bounds.patience);
+        let is_turn = is_turn(state);
+        state.waiting.remove(&number);
+        // The next one may have its turn now: there may be more than one place, or this one may not take it.
+        self.freed.notify_all();
+        stop.check()?;
+        if is_turn { Ok(()) } else { Err(full(working_max, "are being answered")) }
     }
 
     /// Tells work to stop for which nobody waits any more, whether it has its turn or waits for it.
@@ -91,7 +99,7 @@ impl Line {
     /// Ends a turn.
     pub(crate) fn leave(&self) {
         self.state.lock().working -= 1;
-        self.freed.notify_one();
+        self.freed.notify_all();
     }
 }
 
@@ -140,6 +148,30 @@ mod tests {
         let error = full.enter(&Stop::NEVER).unwrap_err();
         assert_eq!(error.message(), "0 bulk requests wait in line, the most at a time; try again later");
         assert_eq!((late.lengths(), full.lengths()), ((1, 0), (1, 0)));
+    }
+
+    #[test]
+    fn a_newcomer_does_not_overtake_whoever_waits() {
+        let line = line(1, 2, Duration::from_secs(3_600));
+        let order = parking_lot::Mutex::new(Vec::new());
+        for _ in 0..100 {
+            line.enter(&Stop::NEVER).unwrap();
+            std::thread::scope(|scope| {
+                scope.spawn(|| {
+                    line.enter(&Stop::NEVER).unwrap();
+                    order.lock().push("waited");
+                    line.leave();
+                });
+                while line.lengths().1 == 0 {
+                    std::thread::yield_now();
+                }
+                line.leave();
+                line.enter(&Stop::NEVER).unwrap();
+                order.lock().push("came");
+                line.leave();
+            });
+            assert_eq!(std::mem::take(&mut *order.lock()), ["waited", "came"]);
+        }
     }
 
     #[test]

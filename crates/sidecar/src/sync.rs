@@ -5,7 +5,7 @@
 mod types {
     pub(crate) use std::sync::atomic::AtomicU64;
 
-    pub(crate) use parking_lot::{Condvar, Mutex};
+    pub(crate) use parking_lot::{Condvar, Mutex, MutexGuard};
 }
 
 #[cfg(loom)]
@@ -22,15 +22,6 @@ mod types {
 
     #[derive(Debug)]
     pub(crate) struct Condvar(loom::sync::Condvar);
-
-    /// A wait that has ended; loom knows no time, so nobody has waited too long.
-    pub(crate) struct Waited;
-
-    impl Waited {
-        pub(crate) fn timed_out(&self) -> bool {
-            false
-        }
-    }
 
     impl<T: Default> Default for Mutex<T> {
         fn default() -> Self {
@@ -63,21 +54,17 @@ mod types {
             Condvar(loom::sync::Condvar::new())
         }
 
+        /// Loom knows no time: nobody waits too long.
         pub(crate) fn wait_while_for<T>(
             &self,
             guard: &mut MutexGuard<'_, T>,
             mut waits: impl FnMut(&mut T) -> bool,
             _patience: Duration,
-        ) -> Waited {
+        ) {
             while waits(guard) {
                 let lock = guard.0.take().expect("it is away only while its thread waits");
                 guard.0 = Some(self.0.wait(lock).expect("loom ends with the first panic"));
             }
-            Waited
-        }
-
-        pub(crate) fn notify_one(&self) {
-            self.0.notify_one();
         }
 
         pub(crate) fn notify_all(&self) {

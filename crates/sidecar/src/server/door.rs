@@ -125,10 +125,7 @@ impl<'d> Door<'d> {
     /// Takes a connection, or says why not.
     fn take(&mut self, stream: Arc<UnixStream>) {
         if let Err((refusal, error)) = self.admit(&stream) {
-            self.shared.service.native.refuse(refusal);
-            // In one small write, which a new socket has room for, or not at all: nobody is waited for here.
-            let mut replies = Replies::new(&*stream, Duration::ZERO);
-            let _ = replies.error(0, &error).and_then(|()| replies.flush());
+            refuse(self.shared, &stream, refusal, &error);
         }
     }
 
@@ -199,10 +196,18 @@ impl Drop for Door<'_> {
     }
 }
 
-/// Gives a connection a thread.
+/// Says to a client why it is not served.
+fn refuse(shared: &Shared, stream: &UnixStream, refusal: Refusal, error: &Error) {
+    shared.service.native.refuse(refusal);
+    // In one small write, which a new socket has room for, or not at all: nobody is waited for here.
+    let mut replies = Replies::new(stream, Duration::ZERO);
+    let _ = replies.error(0, error).and_then(|()| replies.flush());
+}
+
+/// Gives a connection a thread, or says why not.
 fn spawn(shared: &Arc<Shared>, number: u64, stream: Arc<UnixStream>, peer: Peer, role: Role) {
     let serving = {
-        let shared = shared.clone();
+        let (shared, stream) = (shared.clone(), stream.clone());
         move || {
             let _open = Counted::new(&shared.service.native.connections);
             let _registered = Registered { shared: &shared, number };
@@ -210,9 +215,20 @@ fn spawn(shared: &Arc<Shared>, number: u64, stream: Arc<UnixStream>, peer: Peer,
         }
     };
     if let Err(error) = thread::Builder::new().name(format!("client-{number}")).spawn(serving) {
-        warn!(%error, "cannot start a thread for a connection");
+        if let Some(left_out) = shared.notices.next() {
+            warn!(%error, left_out, "cannot start a thread for a connection");
+        }
+        refuse(shared, &stream, Refusal::Connections, &no_thread().with_source(error));
         shared.registry.remove(number);
     }
+}
+
+#[cold]
+fn no_thread() -> Error {
+    Error::unavailable(
+        "the sidecar gets no thread for a connection; its process may map too few addresses (ulimit -v), or its user may \
+         have too few threads (ulimit -u)",
+    )
 }
 
 /// Removes a connection when its thread ends, however it does.
