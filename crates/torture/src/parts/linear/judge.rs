@@ -96,7 +96,7 @@ mod tests {
         let right = judged(&Forgetful::new(u64::MAX));
         assert_eq!(right.faults(), Vec::<String>::new());
         assert!(right.counted("calls") >= 20, "{:?}", right.lines());
-        let wrong = judged(&Forgetful::new(10));
+        let wrong = judged(&Forgetful::new(2));
         assert!(wrong.faults()[0].contains("no order explains these calls"), "{:?}", wrong.faults());
     }
 }
