@@ -168,9 +168,11 @@ class Restored:
 
 @dataclass(frozen=True)
 class Clock:
-    """The system's clock, the store's present, and what the store believes: none in its first hour. ``ahead_seconds``
-    is how far the clock claims to be ahead of that. ``stamped_ahead`` are ranges of created timestamps that are ahead of a
-    clock which has come back; ``warning`` says what is wrong, if anything is."""
+    """The system's clock, the store's present, and what the store believes: none in its first hour.
+
+    ``ahead_seconds`` is how far the clock claims to be ahead of that. ``stamped_ahead`` are ranges of created
+    timestamps that are ahead of a clock which has come back; ``warning`` says what is wrong, if anything is.
+    """
 
     system: datetime
     store: datetime

@@ -400,11 +400,6 @@ class _Engine:
         """
         return ClockRepair._of(self._engine.repair_clock_json())
 
-    def notices(self) -> list[str]:
-        """Returns what opening the store found that its operator should hear, a line each; nothing of it is wrong. A
-        sidecar has written it to its log, so that a client has none."""
-        return self._engine.notices()
-
 
 def _wanted(definitions: Wanted) -> tuple[str | None, str | None, str]:
     """Text, path and the name of the text in errors."""
@@ -448,6 +443,11 @@ class Store(_Engine):
         ``InvalidError`` when the directory is something else; ``ConflictError`` when a newer asofdb wrote it.
         """
         return cls(_native.Engine.open(os.fspath(path), durability, memory_bytes, create, shared))
+
+    def notices(self) -> list[str]:
+        """Returns what opening the store found that its operator should hear, a line each; nothing of it is wrong. A
+        sidecar writes it to its log."""
+        return self._engine.notices()
 
     @staticmethod
     def backups(directory: Path, *, key_file: Path | None = None) -> list[Backup]:
