@@ -30,7 +30,18 @@ impl Sidecar {
 
     /// Serves the store that is in the directory.
     pub fn over(directory: TempDir, arguments: &[&str]) -> Self {
-        let child = Command::new(env!("CARGO_BIN_EXE_asof"))
+        Sidecar::of(Command::new(env!("CARGO_BIN_EXE_asof")), directory, arguments)
+    }
+
+    /// Serves the store that is in the directory, in a process with the limit that is given as `ulimit` takes it.
+    pub fn limited(directory: TempDir, limit: &str, arguments: &[&str]) -> Self {
+        let mut shell = Command::new("sh");
+        shell.args(["-c", &format!("ulimit {limit}; exec \"$0\" \"$@\""), env!("CARGO_BIN_EXE_asof")]);
+        Sidecar::of(shell, directory, arguments)
+    }
+
+    fn of(mut asof: Command, directory: TempDir, arguments: &[&str]) -> Self {
+        let child = asof
             .arg("serve")
             .arg("--store")
             .arg(directory.path().join("store"))

@@ -32,6 +32,19 @@ fn write_one(client: &Client, id: i64, at: Timestamp) -> asofdb::Result<()> {
     client.write("profile", &batch(columns)).map(drop)
 }
 
+/// The C library would reserve 64 MiB for each thread: the cache of RocksDB, or threads of connections, got none.
+#[test]
+fn few_addresses_are_enough_for_the_store_and_for_connections() {
+    let mut directory = Sidecar::start(&users(), &[]).kill();
+    for _ in 0..8 {
+        let sidecar = Sidecar::limited(directory, "-v 786432", &["--memory-budget", "32MiB"]);
+        let clients: Vec<Client> = (0..16).map(|_| sidecar.client()).collect();
+        let now: asofdb::Result<Vec<Timestamp>> = clients.iter().map(Client::now).collect();
+        assert_eq!(now.map(|now| now.len()).unwrap_or_else(|error| panic!("{error}\n{}", sidecar.log())), 16);
+        directory = sidecar.kill();
+    }
+}
+
 #[test]
 fn sigterm_answers_what_was_asked_and_ends_well() {
     let mut sidecar = Sidecar::start(&users(), &[]);

@@ -4,6 +4,7 @@
 //! with the library, and how the result looks.
 
 mod apply;
+mod arenas;
 mod backup;
 mod catalog;
 mod clock;
@@ -143,6 +144,7 @@ fn run_line(words: Vec<OsString>, context: &Context) -> Result<Outcome> {
 
 /// Runs the command line of this process.
 fn main() -> ExitCode {
+    arenas::bound();
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => return usage::exit(&error),
