@@ -18,7 +18,7 @@ test: ## everything that CI checks
 	@bash .ci/run
 
 torture: ## the long runs of the tests of faults, with a table at the end; TORTURE_ARGS go to the program: parts, --seed N
-	@$(PREPARED) build_asof && cargo run -q --workspace --bin torture -- $(TORTURE_ARGS)
+	@$(PREPARED) build_asof --bin torture && "$$CARGO_TARGET_DIR/debug/torture" $(TORTURE_ARGS)
 
 loom: ## every order of the steps of what is synchronised by hand
 	@bash scripts/loom

@@ -38,7 +38,7 @@ impl Hits {
         command.env(VARIABLE, format!("list:{}", self.path.display()));
     }
 
-    /// How often it came to each place.
+    /// The number of times that it came to each place.
     pub fn counted(&self) -> BTreeMap<String, u64> {
         let mut hits = BTreeMap::new();
         for name in std::fs::read_to_string(&self.path).unwrap_or_default().lines() {

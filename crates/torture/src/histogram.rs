@@ -10,7 +10,7 @@ const BUCKETS_EACH: u64 = 8;
 /// Buckets in all: from a microsecond to years.
 const BUCKETS: usize = 46 * BUCKETS_EACH as usize;
 
-/// How often durations of each size were seen. As text: `bucket:count` for each that has some.
+/// The number of durations of each size. As text: `bucket:count` for each that has some.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Histogram {
     counts: Vec<u64>,

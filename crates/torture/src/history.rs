@@ -1,10 +1,10 @@
-//! What was done to one store: the tasks of a workload, each in one of the runs of a process.
+//! The history of one store: the tasks of a workload, each in one of the runs of a process.
 
 use asofdb_storage::Timestamp;
 
 use crate::workload::Workload;
 
-/// What was done to one store: the first tasks of a workload, each in one of the runs of a process.
+/// The history of one store: the first tasks of a workload, each in one of the runs of a process.
 #[derive(Debug, Clone)]
 pub struct History {
     /// The workload.

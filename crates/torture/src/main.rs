@@ -36,7 +36,7 @@ enum Special {
     Child {
         /// The name of the child.
         name: String,
-        /// What the part tells it.
+        /// The arguments that the part gives it.
         arguments: Vec<String>,
     },
 }

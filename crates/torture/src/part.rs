@@ -11,7 +11,7 @@ use crate::{Report, Setting};
 pub struct Part {
     /// The name on the command line and in the table.
     pub name: &'static str,
-    /// What is tried, in a few words.
+    /// The faults that are tried, in a few words.
     pub about: &'static str,
     /// Tries it. What is wrong goes to the report; a panic is a fault as well.
     pub run: fn(&Setting, &mut Report),
@@ -22,7 +22,7 @@ pub struct Part {
 pub struct Done {
     /// The part.
     pub part: Part,
-    /// What it counted and found.
+    /// The counts and faults.
     pub report: Report,
     /// The time it took.
     pub took: Duration,

@@ -1,6 +1,6 @@
-//! What a part counted and found.
+//! The counts and findings of a part.
 
-/// What a part counted and found.
+/// The counts and findings of a part.
 #[derive(Debug, Clone, Default)]
 pub struct Report {
     counts: Vec<(String, u64)>,
@@ -47,7 +47,7 @@ impl Report {
         self.faults.extend(other.faults);
     }
 
-    /// What is wrong.
+    /// The faults.
     pub fn faults(&self) -> &[String] {
         &self.faults
     }

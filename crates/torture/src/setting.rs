@@ -1,4 +1,4 @@
-//! What the parts of a run share.
+//! The setting that the parts of a run share.
 
 use std::num::NonZero;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -20,7 +20,7 @@ pub enum Scale {
     Long,
 }
 
-/// What the parts of a run share.
+/// The setting that the parts of a run share.
 #[derive(Debug, Clone)]
 pub struct Setting {
     /// The start of everything random.

@@ -1,4 +1,4 @@
-//! Which state of its history a store is in.
+//! The state of its history that a store is in.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
@@ -11,7 +11,7 @@ use crate::oracle::Oracle;
 use crate::part::panic_text;
 use crate::writer;
 
-/// What may be lost.
+/// The loss that is allowed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Lost {
     /// Nothing that was acknowledged.
@@ -24,7 +24,7 @@ pub enum Lost {
 /// what may be lost, and perhaps the one that was under way. Every kind of read is compared, and the store verified.
 ///
 /// # Errors
-/// What is wrong, in words.
+/// The fault, in words.
 pub fn find_state(path: &Path, history: &History, lost: Lost) -> Result<u64, String> {
     let acknowledged = history.acknowledged();
     let find = || {

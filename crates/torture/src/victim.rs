@@ -17,7 +17,7 @@ pub enum When {
     Never,
 }
 
-/// What became of a process.
+/// The end of a process.
 #[derive(Debug, Default)]
 pub struct Ended {
     /// The number of tasks that it has said are done, counted with those of earlier runs; `None` if it said nothing.

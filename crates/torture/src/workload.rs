@@ -56,7 +56,7 @@ pub struct Workload {
     pub writes: Writes,
 }
 
-/// What is done to a store in one step, all of it or nothing.
+/// A step of a workload, which is done whole or not at all.
 #[derive(Debug, Clone)]
 pub enum Task {
     /// Defines the views: the first task.

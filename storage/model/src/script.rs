@@ -1,4 +1,4 @@
-//! What operations come to on a store: the same on every store with the same history.
+//! The effect of operations on a store: the same on every store with the same history.
 
 use std::sync::Arc;
 
@@ -98,7 +98,7 @@ impl Write {
         self.bulk || self.sync
     }
 
-    /// What becomes of [`NOTE`].
+    /// The fate of [`NOTE`].
     pub fn note(&self) -> Option<Vec<u8>> {
         (self.number % 4 != 0).then(|| self.number.to_le_bytes().to_vec())
     }

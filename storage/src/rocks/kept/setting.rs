@@ -1,4 +1,4 @@
-//! Whether a store keeps its logs, in a file of its directory: every process that opens it must keep to that.
+//! The setting that a store keeps its logs, in a file of its directory: every process that opens it must keep to that.
 
 use std::fs;
 use std::io::{ErrorKind, Write};

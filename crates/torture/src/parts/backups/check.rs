@@ -20,7 +20,7 @@ pub(super) fn open(path: &Path) -> RocksBackend {
 /// The keys of a restored store, which are the same in every view.
 ///
 /// # Errors
-/// What is wrong with the store: it cannot be read, or a batch is torn.
+/// The fault of the store: it cannot be read, or a batch is torn.
 pub(super) fn keys(path: &Path) -> Result<BTreeSet<i64>, String> {
     let store = open(path);
     let problems = store.verify().map_err(|error| format!("it cannot be read: {error:#}"))?.problems;

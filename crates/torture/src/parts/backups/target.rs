@@ -13,9 +13,9 @@ pub(super) const KEPT: usize = 6;
 /// The bounds of what a backup has.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Bounds {
-    /// What is before these was acknowledged before the backup began.
+    /// Everything before these was acknowledged before the backup began.
     pub(super) done: Places,
-    /// What is from these on was begun after it was there.
+    /// Everything from these on was begun after it was there.
     pub(super) begun: Places,
 }
 

@@ -38,14 +38,14 @@ pub(super) type Batch = (Timestamp, i64);
 /// The place that each writer has come to: its next key.
 pub(super) type Places = [i64; WRITERS as usize];
 
-/// What the writers have done.
+/// The work that the writers have done.
 #[derive(Debug, Default, Clone)]
 pub(super) struct Written {
     /// The batches that were acknowledged, by their first key.
     pub(super) batches: BTreeMap<i64, Batch>,
-    /// What is before these was acknowledged.
+    /// Everything before these was acknowledged.
     pub(super) done: Places,
-    /// What is before these was begun.
+    /// Everything before these was begun.
     pub(super) begun: Places,
 }
 

@@ -16,7 +16,7 @@ pub(super) struct Episode<'s> {
     setting: &'s Setting,
     directory: TempDir,
     history: History,
-    /// What was done to it, in words.
+    /// The history of the episode, in words.
     told: Vec<String>,
 }
 

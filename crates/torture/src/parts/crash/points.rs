@@ -40,7 +40,7 @@ pub(super) fn run(setting: &Setting, report: &mut Report) {
     report.figure("fail points killed at", format!("{} of {}", killed.len(), names.len() + RECOVERING.len()));
 }
 
-/// How often a run comes to each place.
+/// The number of times that a run comes to each place.
 fn hits(setting: &Setting, report: &mut Report) -> BTreeMap<String, u64> {
     let mut episode = Episode::new(setting, Workload { seed: setting.random(SALT).next(), writes: Writes::Mixed });
     let (mut command, list) = (episode.command(TASKS), Hits::new(setting));

@@ -1,7 +1,7 @@
 //! Calls to the disk that fail: reads, writes and syncs, each at any place, and a directory that is made read-only.
 //!
-//! What `sync` acknowledged is there, no value is wrong, a write says what is known of it, and a store that cannot be
-//! written says so until it is opened again.
+//! Everything that `sync` acknowledged is there, no value is wrong, a write says what is known of it, and a store that
+//! cannot be written says so until it is opened again.
 
 mod read_only;
 mod round;

@@ -21,7 +21,7 @@ const SENDS_TOGETHER: usize = 4;
 #[derive(Debug)]
 pub(super) struct Guest {
     manner: Rc<Manner>,
-    /// Where it goes over TCP; to the crowd's Unix socket otherwise.
+    /// The address over TCP; none for the crowd's Unix socket.
     over_tcp: Option<SocketAddr>,
     stream: Option<OwnedFd>,
     /// The time, of the crowd's life, since which it is to be cut off: it came then, or, if it reads nothing, the sidecar

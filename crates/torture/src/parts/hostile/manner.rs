@@ -20,7 +20,7 @@ const MANY: usize = 400;
 /// Bytes a second of a client that reads little: less than a busy sidecar answers to each of a thousand.
 const LITTLE_BYTES: usize = 2_000;
 
-/// What a client sends, and how it reads.
+/// The manner of a client: the bytes it sends, and its way of reading.
 #[derive(Debug, Default)]
 pub(super) struct Manner {
     /// Sent first, at once.
@@ -34,7 +34,7 @@ pub(super) struct Manner {
     pub(super) leaves: bool,
 }
 
-/// How a client reads.
+/// The way in which a client reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) enum Reads {
     /// Everything, at once.

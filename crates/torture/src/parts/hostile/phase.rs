@@ -35,7 +35,7 @@ const CUT_SLACK: [Duration; 2] = [Duration::from_secs(15), Duration::from_secs(4
 /// flood, and beside others. It is stated in docs/reliability.md.
 const P99_MAX: [Duration; 2] = [Duration::from_secs(3), Duration::from_secs(1)];
 
-/// What all phases share.
+/// The things that all phases share.
 pub(super) struct Scene<'s> {
     setting: &'s Setting,
     sidecar: &'s Sidecar,

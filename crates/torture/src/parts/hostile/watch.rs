@@ -24,7 +24,7 @@ const PAUSE: Duration = Duration::from_millis(2);
 /// The pause of an operator, and of a probe.
 const LONG_PAUSE: Duration = Duration::from_millis(200);
 
-/// What was seen since the last look.
+/// The events since the last look.
 #[derive(Debug, Default)]
 pub(super) struct Seen {
     /// Durations of reads over the native protocol.

@@ -18,7 +18,7 @@ pub(super) struct Call {
     pub(super) action: Action,
 }
 
-/// What a call did, with its answer.
+/// The action of a call, with its answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Action {
     /// Writes a version; `None` is a deletion. A version without a created timestamp is stamped by the store.

@@ -60,7 +60,7 @@ pub(super) struct Round {
     values: AtomicI64,
 }
 
-/// What became of a round.
+/// The outcome of a round.
 #[derive(Debug, Default)]
 pub(super) struct Recorded {
     /// The history of each register, by its number.

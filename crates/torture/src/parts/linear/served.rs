@@ -24,7 +24,7 @@ const PAUSE: Duration = Duration::from_millis(250);
 /// The longest that clients wait for the sidecar to come back.
 const ABSENCE_MAX: Duration = Duration::from_secs(120);
 
-/// What happens to the sidecar in the middle of a round.
+/// The fate of the sidecar in the middle of a round.
 #[derive(Debug, Clone, Copy)]
 enum Trouble {
     None,

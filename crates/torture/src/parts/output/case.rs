@@ -10,7 +10,7 @@ use asofdb_storage::{Backups, SystemClock, Upkeep, restore, restore_backup};
 use super::site::{Program, Site, succeed, tree};
 use crate::{Setting, writer};
 
-/// What a command has made, in parts that are each there or not.
+/// The output of a command, in parts that are each there or not.
 pub(super) type Print = Vec<String>;
 
 /// A command.
@@ -39,7 +39,7 @@ const REPEATABLE: Case = Case {
 /// A command of `asof` that makes something new.
 const MAKES: Case = Case { refuses_what_exists: true, ..REPEATABLE };
 
-/// What is not there.
+/// The mark of a part that is not there.
 const NOTHING: &str = "nothing";
 
 /// Every command.

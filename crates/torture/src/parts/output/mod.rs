@@ -24,7 +24,7 @@ const HITS: u64 = 4;
 struct Round<'c> {
     case: &'c Case,
     base: &'c Site,
-    /// What there is before, and after.
+    /// The states before and after.
     before: Print,
     after: Print,
     point: String,

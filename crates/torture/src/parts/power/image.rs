@@ -1,4 +1,5 @@
-//! What a disk may hold after a power cut: all that was synced, and of the rest whatever happened to be written.
+//! The contents that a disk may have after a power cut: all that was synced, and of the rest whatever happened to be
+//! written.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -14,7 +15,7 @@ const SECTOR_BYTES: u64 = 512;
 /// Bytes that the system writes in any order.
 const PAGE_BYTES: u64 = 4096;
 
-/// What becomes of what was not synced.
+/// The fate of all that was not synced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Fate {
     /// Nothing of it is written.
@@ -50,9 +51,9 @@ pub(super) enum Names {
 pub(super) struct Cut {
     /// The number of events that had happened.
     pub(super) at: usize,
-    /// What becomes of contents.
+    /// The fate of contents.
     pub(super) fate: Fate,
-    /// What becomes of names.
+    /// The fate of names.
     pub(super) names: Names,
 }
 
@@ -71,7 +72,7 @@ struct CachedFile<'r> {
     changes: Vec<&'r Change>,
     /// So many of them are on disk.
     synced: usize,
-    /// How many there were when each sync that is under way began, and how many names.
+    /// The number of writes when each sync that is under way began, and that of names.
     begun: Vec<(usize, usize)>,
 }
 

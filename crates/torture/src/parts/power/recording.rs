@@ -21,7 +21,7 @@ pub(super) enum Change {
 pub(super) enum Naming {
     /// A file got a name: a new one or one more.
     Name { path: String, file: usize },
-    /// What had a name got another.
+    /// A file got another name.
     Rename { from: String, to: String },
     /// A name went.
     Remove(String),
@@ -63,7 +63,7 @@ pub(super) enum Event {
 #[derive(Debug)]
 pub(super) struct Recording {
     bytes: Vec<u8>,
-    /// What happened, in order.
+    /// The events, in order.
     pub(super) events: Vec<Event>,
     /// The number of files.
     pub(super) files: usize,

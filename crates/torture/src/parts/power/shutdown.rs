@@ -9,7 +9,7 @@ use rustix::ioctl::{Opcode, Setter, ioctl, opcode};
 /// `EXT4_IOC_SHUTDOWN` and `XFS_IOC_GOINGDOWN`, which are one.
 const SHUT_DOWN: Opcode = opcode::read::<u32>(b'X', 125);
 
-/// What the kernel does before: it writes the journal out, or nothing.
+/// The kernel's last act: it writes the journal out, or nothing.
 const WITH_JOURNAL: u32 = 1;
 const WITHOUT_JOURNAL: u32 = 2;
 

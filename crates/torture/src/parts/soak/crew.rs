@@ -25,7 +25,7 @@ pub(super) struct Crew<'s> {
     heard: Arc<Mutex<Heard>>,
 }
 
-/// What the processes have told since the last look.
+/// The reports of the processes since the last look.
 #[derive(Debug, Default)]
 pub(super) struct Heard {
     pub(super) tally: Tally,

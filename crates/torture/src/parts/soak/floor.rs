@@ -1,4 +1,4 @@
-//! What was acknowledged: the version of each entity, in a file that outlives every process.
+//! The acknowledged version of each entity, in a file that outlives every process.
 
 use std::fs::{File, OpenOptions};
 use std::io;

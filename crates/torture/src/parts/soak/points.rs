@@ -17,7 +17,7 @@ const VERSIONS_TOGETHER: i64 = 10;
 /// Most entities of a read.
 const READ_ROWS: u64 = 50;
 
-/// How far back reads as of a time ask, in versions: well within the retention.
+/// The distance back that reads as of a time ask for, in versions: well within the retention.
 pub(super) const BACK_MAX: u64 = 50;
 
 /// Writes every version of its entities when its time has come, each until it was acknowledged.

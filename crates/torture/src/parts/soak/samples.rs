@@ -8,7 +8,7 @@ use super::tally::Tally;
 /// A second.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Sample {
-    /// What the clients did in it.
+    /// The work of the clients in it.
     pub(super) tally: Tally,
     /// Memory of the sidecar, in bytes; 0 while there is none.
     pub(super) resident_bytes: u64,
@@ -20,7 +20,7 @@ pub(super) struct Sample {
     pub(super) has_end: bool,
 }
 
-/// How much more the last quarter may have than the second: of the second's, and beside that.
+/// The excess that the last quarter may have over the second: of the second's, and beside that.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Bound {
     pub(super) share: f64,

@@ -1,4 +1,4 @@
-//! What the clients of a process have done in a second, as a line of text.
+//! The work of a process's clients in a second, as a line of text.
 
 use std::fmt;
 use std::str::FromStr;
@@ -40,14 +40,14 @@ impl Did {
     ];
 }
 
-/// What was done since the last look.
+/// The work since the last look.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Tally {
     /// Durations of reads.
     pub(super) reads: Histogram,
     /// Durations of writes.
     pub(super) writes: Histogram,
-    /// How often each kind of work was done, by [`Did::NAMES`].
+    /// The number of times that each kind of work was done, by [`Did::NAMES`].
     pub(super) counts: [u64; Did::NAMES.len()],
 }
 

@@ -17,7 +17,7 @@ pub(super) const TICK: Duration = Duration::from_millis(200);
 pub(super) const FEATURES: [&str; 5] = ["soak_a:version", "soak_a:sum", "soak_a:half", "soak_a:text", "soak_b:version"];
 
 /// The views: two that are written in one step, one that files are ingested into, and one that hostile clients know.
-/// What is older than a minute may be reclaimed, so that the store stays as it is.
+/// Versions older than a minute may be reclaimed, so that the store stays as it is.
 pub(super) const DEFINITIONS: &str = r#"
 [[entity]]
 name = "thing"
@@ -106,7 +106,7 @@ fn text(entity: i64, version: i64) -> String {
 /// Checks what was read of an entity; gives its version.
 ///
 /// # Errors
-/// What is wrong.
+/// The faults.
 pub(super) fn check(entity: i64, values: &[Option<Value>]) -> Result<i64, String> {
     let [Some(Value::Int64(version)), rest @ ..] = values else {
         return Err(format!("entity {entity} has no version: {values:?}"));
@@ -127,7 +127,7 @@ pub(super) fn check(entity: i64, values: &[Option<Value>]) -> Result<i64, String
 /// Checks rows of an export of `soak_a`, or of a file for it; gives the entity and version of each.
 ///
 /// # Errors
-/// What is wrong.
+/// The faults.
 pub(super) fn check_rows(rows: &RecordBatch) -> Result<Vec<(i64, i64)>, String> {
     let column = |name: &str| rows.column_by_name(name).ok_or_else(|| format!("no column {name}"));
     let (ids, versions) = (column("id")?.as_primitive::<Int64Type>(), column("version")?.as_primitive::<Int64Type>());

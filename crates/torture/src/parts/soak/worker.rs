@@ -37,7 +37,7 @@ const REST: Duration = Duration::from_millis(50);
 /// The longest wait for an answer.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// What the clients of a process share.
+/// The state that the clients of a process share.
 #[derive(Debug)]
 pub(super) struct Worker {
     /// The directory of the sidecar, and of files of the clients.
@@ -77,7 +77,7 @@ impl From<std::io::Error> for Failure {
     }
 }
 
-/// What a client does again and again.
+/// The work that a client does again and again.
 pub(super) type Work = Box<dyn FnMut(&Worker, &mut Random) -> Result<(), Failure> + Send>;
 
 /// A client of a process: its work, and the pause after it.
