@@ -16,7 +16,7 @@ const FEW: &str = "2";
 ///
 /// glibc reserves 64 MiB of addresses for nearly every thread that allocates, and keeps them. What is left is too little
 /// then for the cache of RocksDB, which ends the process without a word of ours, or for the threads of connections.
-/// Where the program cannot be started anew it goes on as it is.
+/// The program goes on as it is where it cannot be started anew.
 pub(crate) fn bound() {
     if getrlimit(Resource::As).current.is_none() || env::var_os(ARENAS_MAX).is_some() {
         return;

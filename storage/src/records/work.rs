@@ -1,6 +1,6 @@
 //! Records beside the catalog's own: the store's format and time, and work that was begun.
 //!
-//! What they stand for belongs to the backend on disk (`rocks`), which converts them.
+//! The work that they stand for belongs to the backend on disk (`rocks`), which converts them.
 
 use super::codec::{Decode, Encode};
 

@@ -83,10 +83,16 @@ pub(super) fn assemble(
         sums: Default::default(),
         _lock: directory.lock,
     };
-    bulk::recover(&store)?;
-    if let Err(error) = erase::finish(&store) {
+    recover(&store)?;
+    Ok(store)
+}
+
+/// Finishes or forgets the loads and erasures that a crash interrupted.
+fn recover(store: &Store) -> Result<()> {
+    bulk::recover(store)?;
+    if let Err(error) = erase::finish(store) {
         // The rows are gone for every reader; only their bytes wait for the next time.
         store.failed(error);
     }
-    Ok(store)
+    Ok(())
 }

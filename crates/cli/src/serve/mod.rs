@@ -106,6 +106,17 @@ impl Serve {
         let signal = signals.wait();
         lifecycle::notify_stopping();
         info!(signal, "stopping: what has been asked is answered, nothing new is taken");
+        self.drain(server, http);
+        if let Some(reason) = store.read_only() {
+            return Err(storage::ended(&reason).into());
+        }
+        store.flush()?;
+        info!("stopped");
+        Ok(Outcome::Done)
+    }
+
+    /// Closes both doors at the same time, when what was asked is answered or the time for it is over.
+    fn drain(&self, server: Server, http: Option<Http>) {
         let finished = std::thread::scope(|scope| {
             let http = scope.spawn(|| http.is_none_or(|http| http.drain(self.drain_timeout)));
             let native = server.drain(self.drain_timeout);
@@ -114,12 +125,6 @@ impl Serve {
         if !finished {
             warn!(drain_timeout = ?self.drain_timeout, "requests were cut off that were not answered in time");
         }
-        if let Some(reason) = store.read_only() {
-            return Err(storage::ended(&reason).into());
-        }
-        store.flush()?;
-        info!("stopped");
-        Ok(Outcome::Done)
     }
 
     /// The bounds of the native door, and the most connections of each kind over HTTP, as the descriptors allow.

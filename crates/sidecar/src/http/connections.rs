@@ -118,20 +118,7 @@ impl Connection {
         router: Router,
         watcher: Watcher,
     ) {
-        let service = service_fn(|request: hyper::Request<Incoming>| {
-            let (router, place) = (router.clone(), self.place.clone());
-            async move {
-                place.busy();
-                let mut request: Request = request.map(Body::new);
-                request.extensions_mut().insert(peer);
-                if place.is_spare() {
-                    request.extensions_mut().insert(Spare);
-                }
-                let answered = router.oneshot(request).await;
-                place.idle();
-                answered
-            }
-        });
+        let service = service_fn(|request| answer(router.clone(), self.place.clone(), peer, request));
         let options = &self.door.options;
         let stream = Paced::new(stream, self.place.clone(), options.stall_timeout);
         let connection = http1::Builder::new()
@@ -158,6 +145,24 @@ impl Connection {
             }
         }
     }
+}
+
+/// Answers one request. Its place is busy meanwhile.
+async fn answer(
+    router: Router,
+    place: Arc<Place>,
+    peer: Peer,
+    request: hyper::Request<Incoming>,
+) -> std::result::Result<axum::response::Response, std::convert::Infallible> {
+    place.busy();
+    let mut request: Request = request.map(Body::new);
+    request.extensions_mut().insert(peer);
+    if place.is_spare() {
+        request.extensions_mut().insert(Spare);
+    }
+    let answered = router.oneshot(request).await;
+    place.idle();
+    answered
 }
 
 impl Drop for Connection {

@@ -110,7 +110,7 @@ fn write(store: &RocksBackend, writer: usize, ends: &AtomicBool, written: &Mutex
     }
 }
 
-/// The same keys in every view.
+/// A batch of the same keys in every view.
 fn batch(store: &RocksBackend, views: &[Arc<FeatureView>], keys: Range<i64>, is_load: bool) -> WriteBatch {
     let (mut batch, now) = (if is_load { WriteBatch::bulk() } else { WriteBatch::new() }, store.now());
     for view in views {

@@ -22,9 +22,9 @@ pub(super) enum Fate {
     Dropped,
     /// Of each file so many of the first writes, whatever becomes of other files.
     Cut,
-    /// The same, and a part of the next write, in whole sectors.
+    /// A beginning of the writes, and a part of the next one, in whole sectors.
     Torn,
-    /// The same, but the file has its new length already: the rest of it is zeros.
+    /// A beginning of the writes, but the file has its new length already: the rest of it is zeros.
     Zeros,
     /// Of each file some of the pages, in any order.
     Holes,
