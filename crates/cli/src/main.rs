@@ -3,8 +3,8 @@
 //! Results go to stdout, progress and errors to stderr. Each command is a file here: its arguments, what it does
 //! with the library, and how the result looks.
 
+mod allocator;
 mod apply;
-mod arenas;
 mod backup;
 mod catalog;
 mod clock;
@@ -144,7 +144,6 @@ fn run_line(words: Vec<OsString>, context: &Context) -> Result<Outcome> {
 
 /// Runs the command line of this process.
 fn main() -> ExitCode {
-    arenas::bound();
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => return usage::exit(&error),

@@ -82,6 +82,9 @@ impl<'s> Scene<'s> {
         let crowds: Vec<(Plan, Child)> = kinds.iter().map(|(kind, door)| self.send(*kind, *door, count)).collect();
         let outcomes: Vec<(Plan, Option<Outcome>)> =
             crowds.into_iter().map(|(plan, child)| (plan, outcome(child))).collect();
+        if !self.watch.has_seen() {
+            self.report.fault(format!("{name}: nobody was answered (seed {})", self.setting.seed));
+        }
         let seen = self.watch.take();
         let mut figures: Vec<String> =
             outcomes.iter().filter_map(|(plan, outcome)| self.judge_crowd(plan, outcome.as_ref())).collect();
@@ -141,9 +144,6 @@ impl<'s> Scene<'s> {
         seen.wrong.iter().for_each(|text| *wrong.entry(text).or_default() += 1);
         for (text, times) in wrong {
             self.report.fault(format!("{name}: {times} times {text} (seed {seed})"));
-        }
-        if seen.ready == 0 || seen.operator == 0 || seen.native.total() == 0 {
-            self.report.fault(format!("{name}: nobody was answered (seed {seed})"));
         }
         self.report.count("answers to good clients", seen.native.total() + seen.http.total());
         self.report.count("good clients told to come again over HTTP", seen.told_to_come_again);

@@ -1,5 +1,6 @@
 //! Those who must not notice: good clients of both doors, an operator, and whoever asks whether the sidecar is ready.
 
+use std::io::{self, ErrorKind};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,7 +14,7 @@ use super::manner::latest;
 use crate::histogram::Histogram;
 use crate::http::{HttpClient, HttpTarget};
 use crate::sidecar::Sidecar;
-use crate::stopwatch::Stopwatch;
+use crate::stopwatch::{Stopwatch, eventually};
 
 /// The longest wait for any answer.
 pub(super) const PATIENCE: Duration = Duration::from_secs(30);
@@ -43,8 +44,8 @@ pub(super) struct Seen {
     pub(super) wrong: Vec<String>,
 }
 
-/// The number of times that somebody asks before it is wrong that there is no answer.
-const TRIES: usize = 3;
+/// The pause before another try.
+const RETRY_PAUSE: Duration = Duration::from_millis(10);
 
 /// Threads that ask until they are dropped.
 pub(super) struct Watch {
@@ -56,6 +57,24 @@ pub(super) struct Watch {
 struct Shared {
     seen: Mutex<Seen>,
     is_over: AtomicBool,
+}
+
+/// An error that tells a connection which ended without an answer from an answer that is an error.
+trait Cut {
+    fn is_cut(&self) -> bool;
+}
+
+impl Cut for io::Error {
+    fn is_cut(&self) -> bool {
+        use ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
+        matches!(self.kind(), BrokenPipe | ConnectionAborted | ConnectionReset | UnexpectedEof)
+    }
+}
+
+impl Cut for asofdb::Error {
+    fn is_cut(&self) -> bool {
+        self.kind() == asofdb::ErrorKind::Unavailable
+    }
 }
 
 /// The work of one thread.
@@ -86,6 +105,15 @@ impl Watch {
         Watch { shared, threads }
     }
 
+    /// Waits until everybody has been answered since the last look, which a busy machine may put off; false if somebody
+    /// is not.
+    pub(super) fn has_seen(&self) -> bool {
+        eventually(PATIENCE * 2, || {
+            let seen = self.shared.seen();
+            seen.ready > 0 && seen.operator > 0 && seen.native.total() > 0
+        })
+    }
+
     /// Takes what was seen since the last time.
     pub(super) fn take(&self) -> Seen {
         std::mem::take(&mut self.shared.seen())
@@ -112,17 +140,20 @@ impl Shared {
         self.seen().wrong.push(what);
     }
 
-    /// Asks until there is an answer, [`TRIES`] times at most.
-    fn insist<T, E>(&self, mut ask: impl FnMut() -> Result<T, E>) -> Result<T, E> {
-        let mut answered = ask();
-        for _ in 1..TRIES {
-            if answered.is_ok() {
-                break;
+    /// Asks until there is an answer. A connection without a request makes room for others, however short its client was
+    /// kept from asking: such a client comes again, as those of service managers and of HTTP do, until it has waited as
+    /// long as for an answer.
+    fn insist<T, E: Cut>(&self, mut ask: impl FnMut() -> Result<T, E>) -> Result<T, E> {
+        let asked = Stopwatch::start();
+        loop {
+            let answered = ask();
+            let is_cut = answered.as_ref().is_err_and(Cut::is_cut);
+            if !is_cut || asked.elapsed() > PATIENCE {
+                return answered;
             }
             self.seen().tried_again += 1;
-            answered = ask();
+            thread::sleep(RETRY_PAUSE);
         }
-        answered
     }
 
     fn goes_on(&self, pause: Duration) -> bool {
@@ -137,7 +168,7 @@ fn native(shared: &Shared, client: &Client) {
     let entities = one_entity(&request, 7);
     while shared.goes_on(PAUSE) {
         let asked = Stopwatch::start();
-        match client.latest(&request, &entities) {
+        match shared.insist(|| client.latest(&request, &entities)) {
             Ok(answer) if answer.status(0, 0) == Status::Present => shared.seen().native.record(asked.elapsed()),
             Ok(answer) => shared.wrong(format!("the good client read {}", answer.status(0, 0))),
             Err(error) => shared.wrong(format!("the good client heard: {error:#}")),
