@@ -11,7 +11,7 @@ use super::target::key;
 use crate::{Random, Setting};
 
 /// The longest time until a run is killed: as long as most take.
-const KILLED_AFTER_MICROS_MAX: u64 = 150_000;
+const KILLED_AFTER_MICROS_MAX: u64 = 40_000;
 
 /// The child: adds a checkpoint to a directory of backups, and lets old ones expire.
 pub(crate) fn child(arguments: &[String]) {

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use asofdb_storage::{
     Backup, Backups, Catalogs, CheckpointFiles, ErrorKind, KeepPolicy, RocksBackend, Timestamp, Upkeep, keep_logs,
@@ -14,10 +15,14 @@ use super::elsewhere;
 use super::killed::add_and_kill;
 use super::target::{Bounds, KEPT, Target};
 use super::writers::{Writers, definitions};
+use crate::stopwatch::eventually;
 use crate::{Random, Report, Setting};
 
-/// Bytes of logs that the store keeps.
-const LOGS_BYTES: u64 = 256 << 20;
+/// Bytes of logs that the store keeps: a few backups reach back as far. More of them would be ever more files to copy.
+const LOGS_BYTES: u64 = 1 << 20;
+
+/// The longest wait for the writers, who are slow on a busy machine and no fault then.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Rounds from one that is killed to the next.
 const KILLED_EVERY: u64 = 3;
@@ -51,6 +56,7 @@ impl<'s> Rounds<'s> {
 
     /// Takes a backup, and restores what there is.
     pub(super) fn run(&mut self, round: u64, report: &mut Report) {
+        self.let_write();
         let target = (round % 2) as usize;
         let done = self.writers.written().done;
         let checkpoint = self.directory.path().join("checkpoint");
@@ -70,6 +76,12 @@ impl<'s> Rounds<'s> {
             self.targets[target].taken.insert(name, bounds);
         }
         self.restore(target, round, report);
+    }
+
+    /// Waits until there is more to back up: commits between two backups are points to restore.
+    fn let_write(&self) {
+        let wanted = self.writers.written().batches.len() + self.setting.scaled(20, 60) as usize;
+        eventually(PATIENCE, || self.writers.written().batches.len() >= wanted);
     }
 
     fn add(&self, target: usize, checkpoint: &Path, now: Timestamp, report: &mut Report) {

@@ -20,11 +20,12 @@ pub(super) const WRITERS: u8 = 2;
 /// Rows of a bulk load, of which a writer makes one now and then.
 const LOAD_ROWS: i64 = 200;
 
-/// Batches from one bulk load to the next.
-const LOAD_EVERY: i64 = 60;
+/// Batches from one bulk load to the next. Each load is some files more to restore.
+const LOAD_EVERY: i64 = 200;
 
-/// The pause of a writer between two batches: a store that outruns its backups would be a test of the disk.
-const PAUSE: Duration = Duration::from_millis(5);
+/// The pause of a writer between two batches: each round reads all that was written before, and a store that outruns its
+/// backups would be a test of the disk.
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// Numbers of one writer: those of another are beyond.
 const WRITER_KEYS: i64 = 1 << 32;
