@@ -57,7 +57,7 @@ fn write_raw(db: &DB, view: &FeatureView, rows: &[(Vec<u8>, Version, Vec<u8>)], 
     let mut bytes = Vec::new();
     for (entity_key, version, row) in rows {
         bytes.clear();
-        key::history_key(view.id, entity_key, *version, &mut bytes);
+        key::version_key(view.id, entity_key, *version, &mut bytes);
         batch.put_cf(history, &bytes, row);
         if let Some(family) = latest {
             bytes.clear();

@@ -149,7 +149,7 @@ impl Store {
         let now = self.now();
         let mut batch = WriteBatch::new();
         for (view, rows) in rows {
-            let encoder = ViewEncoder::new(find_view(&catalog, view)?.clone());
+            let encoder = ViewEncoder::new(find_view(&catalog, view)?.clone())?;
             check_plain(rows).map_err(|error| error.context(format!("view {view:?}")))?;
             let mut problems = Problems::first();
             encoder.encode(rows, now, &mut problems, &mut batch)?;
@@ -262,6 +262,10 @@ impl Store {
         let mut batch = WriteBatch::new();
         for view in views {
             let view = find_view(&catalog, view)?;
+            if view.holds_events() {
+                let rule = "is an event view, whose events are deleted one by one, or erased with their entity";
+                return Err(Error::invalid(format!("{:?} {rule}", view.name)));
+            }
             batch.delete(view, &encode_entity_key(view, entity)?, at, now)?;
         }
         self.backend.commit(batch, self.durability)

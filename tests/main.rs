@@ -5,6 +5,7 @@ mod common;
 mod dates;
 mod definitions;
 mod disks;
+mod events;
 mod export;
 mod formats;
 mod freshness;

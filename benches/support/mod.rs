@@ -225,7 +225,7 @@ impl Raw {
     pub fn history_key(view: &FeatureView, entity: usize, at: Timestamp) -> Vec<u8> {
         let (mut entity_key, mut out) = (Vec::new(), Vec::new());
         key::encode_i64(entity as i64, &mut entity_key);
-        key::history_key(view.id, &entity_key, asofdb::Version::new(at, Timestamp::MAX), &mut out);
+        key::version_key(view.id, &entity_key, asofdb::Version::new(at, Timestamp::MAX), &mut out);
         out
     }
 }

@@ -58,8 +58,8 @@ fn read_stored(types: &[ScalarType], stored: &[u8]) {
 
 fn read_family_keys(stored: &[u8]) {
     let mut again = Vec::new();
-    if let Some((view, entity_key, version)) = key::split_history_key(stored) {
-        key::history_key(view, entity_key, version, &mut again);
+    if let Some((view, entity_key, version)) = key::split_version_key(stored) {
+        key::version_key(view, entity_key, version, &mut again);
         assert_eq!(again, stored);
     }
     again.clear();

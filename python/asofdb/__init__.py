@@ -33,7 +33,7 @@ from ._request import Request
 from ._result import Result, Status
 from ._store import Client, Store
 from ._training import TrainingSet
-from .definitions import Definitions, Entity, Feature, FeatureService, FeatureView
+from .definitions import Column, Definitions, Entity, EventView, Feature, FeatureService, FeatureView
 from .errors import (
     ClosedError,
     ConflictError,
@@ -57,6 +57,7 @@ __all__ = [
     "Clock",
     "ClockRepair",
     "ClosedError",
+    "Column",
     "ConflictError",
     "CorruptError",
     "Definitions",
@@ -64,6 +65,7 @@ __all__ = [
     "Entity",
     "Erased",
     "Error",
+    "EventView",
     "Feature",
     "FeatureCounts",
     "FeatureService",

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from .definitions import Definitions, Entity, Feature, FeatureService, FeatureView
+from .definitions import Column, Definitions, Entity, EventView, Feature, FeatureService, FeatureView
 
 __all__ = ["Catalog", "Change", "Plan"]
 
@@ -56,6 +56,7 @@ class Catalog:
     entities: dict[str, Entity]
     feature_views: dict[str, FeatureView]
     feature_services: dict[str, FeatureService]
+    event_views: dict[str, EventView]
 
     def definitions(self) -> Definitions:
         """The definitions, to be changed and applied again."""
@@ -63,6 +64,7 @@ class Catalog:
             list(self.entities.values()),
             list(self.feature_views.values()),
             list(self.feature_services.values()),
+            list(self.event_views.values()),
         )
 
     @classmethod
@@ -73,6 +75,7 @@ class Catalog:
             {one["name"]: _entity(one) for one in tree["entities"]},
             {one["name"]: _view(one) for one in tree["feature_views"]},
             {one["name"]: _service(one) for one in tree["feature_services"]},
+            {one["name"]: _event_view(one) for one in tree["event_views"]},
         )
 
 
@@ -86,6 +89,13 @@ def _view(tree: dict[str, Any]) -> FeatureView:
     more = ("created_timestamp", "owner", "team", "description", "tags")
     features = [_feature(feature) for feature in tree["features"]]
     return FeatureView(features=features, **{name: tree[name] for name in same + more})
+
+
+def _event_view(tree: dict[str, Any]) -> EventView:
+    same = ("name", "entities", "event_id", "retention", "max_future_skew", "event_timestamp", "created_timestamp")
+    more = ("owner", "team", "description", "tags")
+    columns = [Column(one["name"], one["type"], one["description"], one["tags"]) for one in tree["columns"]]
+    return EventView(columns=columns, **{name: tree[name] for name in same + more})
 
 
 def _feature(tree: dict[str, Any]) -> Feature:

@@ -11,7 +11,7 @@ from typing import Any
 
 from .errors import InvalidError
 
-__all__ = ["Definitions", "Entity", "Feature", "FeatureService", "FeatureView", "Span"]
+__all__ = ["Column", "Definitions", "Entity", "EventView", "Feature", "FeatureService", "FeatureView", "Span"]
 
 Span = str | timedelta
 """A length of time: ``"2h"``, ``"1d 12h"`` or a ``timedelta``."""
@@ -72,6 +72,38 @@ class FeatureView:
 
 
 @dataclass
+class Column:
+    """One column of events. ``type`` is one of those of a feature."""
+
+    name: str
+    type: str
+    description: str = ""
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass
+class EventView:
+    """Events of entities: facts that are counted, and not superseded by the next one.
+
+    ``event_id`` names the columns that make a redelivery the same event; none: all columns together. Events have no
+    features: they are read by ``history`` and ``export``. The rest is as in :class:`FeatureView`.
+    """
+
+    name: str
+    entities: str | Sequence[str]
+    columns: Sequence[Column]
+    event_id: str | Sequence[str] = ()
+    retention: Span | None = None
+    max_future_skew: Span | None = None
+    event_timestamp: str = "event_timestamp"
+    created_timestamp: str | None = None
+    owner: str = ""
+    team: str = ""
+    description: str = ""
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass
 class FeatureService:
     """The named list of features that one model version reads, in the order of the model's inputs.
 
@@ -92,9 +124,10 @@ class Definitions:
     entities: list[Entity] = field(default_factory=list)
     feature_views: list[FeatureView] = field(default_factory=list)
     feature_services: list[FeatureService] = field(default_factory=list)
+    event_views: list[EventView] = field(default_factory=list)
 
     @classmethod
-    def of(cls, objects: Iterable[Entity | FeatureView | FeatureService]) -> Definitions:
+    def of(cls, objects: Iterable[Entity | FeatureView | EventView | FeatureService]) -> Definitions:
         """Definitions of any objects, in any order.
 
         Raises ``InvalidError`` for an object of another type.
@@ -106,11 +139,14 @@ class Definitions:
                     definitions.entities.append(one)
                 case FeatureView():
                     definitions.feature_views.append(one)
+                case EventView():
+                    definitions.event_views.append(one)
                 case FeatureService():
                     definitions.feature_services.append(one)
                 case _:
                     raise InvalidError(
-                        f"definitions are of Entity, FeatureView and FeatureService, not {type(one).__name__}"
+                        "definitions are of Entity, FeatureView, EventView and FeatureService, "
+                        f"not {type(one).__name__}"
                     )
         return definitions
 
@@ -118,6 +154,7 @@ class Definitions:
         """The definitions as a TOML file has them, for ``asof apply`` or for review."""
         parts = [_entity(entity) for entity in self.entities]
         parts += [_view(view) for view in self.feature_views]
+        parts += [_event_view(view) for view in self.event_views]
         parts += [_service(service) for service in self.feature_services]
         return "\n".join(parts)
 
@@ -229,6 +266,32 @@ def _feature(feature: Feature) -> str:
         ("description", _optional(feature.description)),
         ("default", None if feature.default is None else _literal(feature.default, feature.name)),
         ("tags", _table(feature.tags) if feature.tags else None),
+    )
+
+
+def _event_view(view: EventView) -> str:
+    head = "[[event_view]]\n" + _lines(
+        ("name", _text(view.name)),
+        ("entities", _texts(view.entities)),
+        ("event_id", _texts(view.event_id) if view.event_id else None),
+        ("retention", None if view.retention is None else _span(view.retention)),
+        ("max_future_skew", None if view.max_future_skew is None else _span(view.max_future_skew)),
+        ("event_timestamp", _text(view.event_timestamp)),
+        ("created_timestamp", None if view.created_timestamp is None else _text(view.created_timestamp)),
+        ("owner", _optional(view.owner)),
+        ("team", _optional(view.team)),
+        ("description", _optional(view.description)),
+        ("tags", _table(view.tags) if view.tags else None),
+    )
+    return head + "".join(_column(column) for column in view.columns)
+
+
+def _column(column: Column) -> str:
+    return "[[event_view.columns]]\n" + _lines(
+        ("name", _text(column.name)),
+        ("type", _text(column.type)),
+        ("description", _optional(column.description)),
+        ("tags", _table(column.tags) if column.tags else None),
     )
 
 

@@ -21,7 +21,7 @@ use crate::definitions::suggest::did_you_mean;
 /// Longest definitions file in bytes; a file over it is data given by mistake.
 pub const DEFINITIONS_BYTES_MAX: usize = 16 << 20;
 
-const DOCUMENT_KEYS: [&str; 3] = ["entity", "feature_view", "feature_service"];
+const DOCUMENT_KEYS: [&str; 4] = ["entity", "feature_view", "event_view", "feature_service"];
 const ENTITY_KEYS: [&str; 4] = ["name", "join_keys", "description", "tags"];
 const JOIN_KEY_KEYS: [&str; 2] = ["name", "type"];
 const VIEW_KEYS: [&str; 13] = [
@@ -39,6 +39,21 @@ const VIEW_KEYS: [&str; 13] = [
     "tags",
     "feature",
 ];
+const EVENT_VIEW_KEYS: [&str; 12] = [
+    "name",
+    "entities",
+    "event_id",
+    "retention",
+    "max_future_skew",
+    "event_timestamp",
+    "created_timestamp",
+    "owner",
+    "team",
+    "description",
+    "tags",
+    "columns",
+];
+const COLUMN_KEYS: [&str; 4] = ["name", "type", "description", "tags"];
 const FEATURE_KEYS: [&str; 5] = ["name", "type", "description", "default", "tags"];
 const SERVICE_KEYS: [&str; 5] = ["name", "owner", "description", "tags", "features"];
 
@@ -66,10 +81,11 @@ pub fn parse_definitions(text: &str, origin: &str) -> Result<Definitions> {
     let root = Table::document(source, &document, "a definitions file", &DOCUMENT_KEYS)?;
     let entities = root.tables("entity", "an entity", &ENTITY_KEYS)?;
     let views = root.tables("feature_view", "a feature view", &VIEW_KEYS)?;
+    let event_views = root.tables("event_view", "an event view", &EVENT_VIEW_KEYS)?;
     let services = root.tables("feature_service", "a feature service", &SERVICE_KEYS)?;
     let definitions = Definitions {
         entities: entities.iter().map(entity).collect::<Result<_>>()?,
-        views: views.iter().map(view).collect::<Result<_>>()?,
+        views: views.iter().map(view).chain(event_views.iter().map(event_view)).collect::<Result<_>>()?,
         services: services.iter().map(service).collect::<Result<_>>()?,
     };
     match definitions.check() {
@@ -108,11 +124,39 @@ fn join_key(table: &Table) -> Result<JoinKey> {
 fn view(table: &Table) -> Result<ViewDefinition> {
     let features = table.tables("feature", "a feature", &FEATURE_KEYS)?;
     Ok(ViewDefinition {
+        ttl: table.span("ttl")?,
+        keep_newest: table.flag("keep_newest")?.unwrap_or(true),
+        features: features.iter().map(feature).collect::<Result<_>>()?,
+        ..any_view(table)?
+    })
+}
+
+fn event_view(table: &Table) -> Result<ViewDefinition> {
+    table.required("columns")?;
+    let columns = table.tables("columns", "a column", &COLUMN_KEYS)?;
+    let event_id = match table.field("event_id") {
+        None => Vec::new(),
+        Some(field) => match table.required_texts("event_id")? {
+            none if none.is_empty() => {
+                return Err(field.invalid("event_id names at least one column; leave it out for all of them together"));
+            }
+            names => names,
+        },
+    };
+    Ok(ViewDefinition {
+        keep_newest: false,
+        event_id: Some(event_id),
+        features: columns.iter().map(feature).collect::<Result<_>>()?,
+        ..any_view(table)?
+    })
+}
+
+/// What views of all kinds have.
+fn any_view(table: &Table) -> Result<ViewDefinition> {
+    Ok(ViewDefinition {
         name: table.required_text("name")?,
         entities: table.required_texts("entities")?,
-        ttl: table.span("ttl")?,
         retention: table.span("retention")?,
-        keep_newest: table.flag("keep_newest")?.unwrap_or(true),
         max_future_skew: table.span("max_future_skew")?.unwrap_or(MAX_FUTURE_SKEW_DEFAULT),
         event_column: table.optional_text("event_timestamp")?.unwrap_or_else(|| EVENT_COLUMN_DEFAULT.to_owned()),
         created_column: table.optional_text("created_timestamp")?,
@@ -120,7 +164,7 @@ fn view(table: &Table) -> Result<ViewDefinition> {
         team: table.text("team")?,
         description: table.text("description")?,
         tags: table.tags("tags")?,
-        features: features.iter().map(feature).collect::<Result<_>>()?,
+        ..ViewDefinition::default()
     })
 }
 

@@ -51,6 +51,9 @@ impl Resolving<'_> {
                 None => (reference, None),
             },
         );
+        if let Some(view) = catalog.view(name).filter(|view| view.holds_events()) {
+            return Err(no_features(view));
+        }
         match (catalog.view(name), feature) {
             (Some(view), None | Some("*")) => view.features.iter().try_for_each(|feature| self.add(view, feature)),
             (Some(view), Some(feature)) => self.add(view, find_feature(view, feature)?),
@@ -70,6 +73,12 @@ impl Resolving<'_> {
         self.features.push(resolved);
         Ok(())
     }
+}
+
+/// Events are counted: which of them a value is of, a reference to a column does not say.
+fn no_features(view: &FeatureView) -> Error {
+    let name = &view.name;
+    Error::invalid(format!("{name:?} is an event view, which has no features: read its events by history or an export"))
 }
 
 fn find_feature<'v>(view: &'v FeatureView, name: &str) -> Result<&'v Feature> {

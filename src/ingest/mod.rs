@@ -58,7 +58,7 @@ pub(crate) fn ingest(
     check(&inputs, options)?;
     #[allow(clippy::disallowed_methods, reason = "measures how long it takes; no rule depends on it")]
     let started = Instant::now();
-    let target = Target::new(store, ViewEncoder::new(find_view(&*store.catalog()?, view)?.clone()));
+    let target = Target::new(store, ViewEncoder::new(find_view(&*store.catalog()?, view)?.clone())?);
     let load_bytes_max = target.load_bytes_max()?;
     let rejects = options.rejects.as_deref().map(Rejects::create).transpose()?;
     let open = |input| InputFile::open(&target, input, options);

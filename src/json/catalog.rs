@@ -35,12 +35,43 @@ fn feature<E: serde::ser::Error>(feature: &Feature) -> Result<Json, E> {
     }))
 }
 
+/// An event view: its columns are no features, so that whoever looks for features does not find them.
+fn event_view<E: serde::ser::Error>(view: &FeatureView) -> Result<Json, E> {
+    let column = |column: &Feature| {
+        json!({
+            "name": column.name,
+            "type": column.ty.to_string(),
+            "description": column.description,
+            "tags": tags(&column.tags),
+        })
+    };
+    Ok(json!({
+        "kind": view.kind(),
+        "name": view.name,
+        "entities": view.entities,
+        "join_keys": keys(&view.join_keys),
+        "event_id": view.event_id_names(),
+        "retention": span(view.retention),
+        "max_future_skew": view.max_future_skew.to_string(),
+        "event_timestamp": view.event_column,
+        "created_timestamp": view.created_column,
+        "owner": view.owner,
+        "team": view.team,
+        "description": view.description,
+        "tags": tags(&view.tags),
+        "columns": view.features.iter().map(column).collect::<Json>(),
+    }))
+}
+
 impl Serialize for AsJson<'_, FeatureView> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let view = self.0;
+        if view.holds_events() {
+            return event_view::<S::Error>(view)?.serialize(serializer);
+        }
         let features = view.features.iter().map(feature).collect::<Result<Json, S::Error>>()?;
         json!({
-            "kind": "feature_view",
+            "kind": view.kind(),
             "name": view.name,
             "entities": view.entities,
             "join_keys": keys(&view.join_keys),
@@ -97,12 +128,18 @@ impl Serialize for AsJson<'_, Catalog> {
             revision: u64,
             entities: Vec<AsJson<'a, Entity>>,
             feature_views: Vec<AsJson<'a, FeatureView>>,
+            event_views: Vec<AsJson<'a, FeatureView>>,
             feature_services: Vec<AsJson<'a, FeatureService>>,
         }
+        let views = |holds_events: bool| {
+            let views = self.0.views().filter(move |view| view.holds_events() == holds_events);
+            views.map(|view| AsJson(&**view)).collect()
+        };
         All {
             revision: self.0.revision(),
             entities: self.0.entities().map(|entity| AsJson(&**entity)).collect(),
-            feature_views: self.0.views().map(|view| AsJson(&**view)).collect(),
+            feature_views: views(false),
+            event_views: views(true),
             feature_services: self.0.services().map(|service| AsJson(&**service)).collect(),
         }
         .serialize(serializer)

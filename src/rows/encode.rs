@@ -9,11 +9,12 @@ use asofdb_storage::row::{RowBlock, TOMBSTONE_ROW};
 use asofdb_storage::scalar::Scalar;
 use asofdb_storage::{
     Error, Feature, FeatureView, JoinKey, Place, Result, RowLayout, ScalarType, Slot, Timestamp, ValueType, WriteBatch,
-    dispatch_scalar,
+    dispatch_scalar, key,
 };
 
 use crate::definitions::suggest::did_you_mean;
 use crate::rows::arrow_scalar::ArrowScalar;
+use crate::rows::events::EventIds;
 use crate::rows::keys::EncodedKeys;
 use crate::rows::named::find_column;
 use crate::rows::problems::Problems;
@@ -37,17 +38,30 @@ impl Columns {
     }
 }
 
+/// Memory for the key of an event, used again.
+#[derive(Default)]
+struct Scratch {
+    id: Vec<u8>,
+    key: Vec<u8>,
+}
+
 /// Encodes batches of one view, column by column.
 pub struct ViewEncoder {
     view: Arc<FeatureView>,
     layout: RowLayout,
+    /// The ids of its events, if it is an event view.
+    event_ids: Option<EventIds>,
 }
 
 impl ViewEncoder {
     /// An encoder of rows of a view, as it is now.
-    pub fn new(view: Arc<FeatureView>) -> Self {
+    ///
+    /// # Errors
+    /// `Internal` when an event view lacks a column of its own.
+    pub fn new(view: Arc<FeatureView>) -> Result<Self> {
         let layout = view.current_layout();
-        ViewEncoder { view, layout }
+        let event_ids = EventIds::of(&view, &layout)?;
+        Ok(ViewEncoder { view, layout, event_ids })
     }
 
     /// The view.
@@ -121,7 +135,8 @@ impl ViewEncoder {
                 true => TOMBSTONE_ROW.len(),
                 false => block.as_ref().map_or(fixed_bytes, |block| block.row(row).len()),
             };
-            WriteBatch::check(&self.view, key.len(), event, created, row_bytes, now)
+            let key_bytes = key::entity_of(self.view.id, key).len();
+            WriteBatch::check(&self.view, key_bytes, event, created, row_bytes, now)
         });
         Ok(())
     }
@@ -147,13 +162,14 @@ impl ViewEncoder {
         Ok(deleted.as_boolean().clone())
     }
 
-    /// Calls `take` with key, event and created timestamp of every row that has no problem yet.
+    /// Calls `take` with row key, event and created timestamp of every row that has no problem yet.
     fn each_row(
         &self,
         columns: &Columns,
         problems: &mut Problems,
         mut take: impl FnMut(usize, &[u8], Timestamp, Option<Timestamp>) -> Result<()>,
     ) {
+        let mut scratch = Scratch::default();
         for row in 0..columns.events.len() {
             if problems.contains(row) {
                 continue;
@@ -164,10 +180,27 @@ impl ViewEncoder {
                 continue;
             };
             let created = columns.created.as_ref().and_then(|created| time_at(created, row));
-            if let Err(error) = take(row, key, event, created) {
+            let row_key = self.row_key(columns, row, key, event, &mut scratch);
+            if let Err(error) = row_key.and_then(|row_key| take(row, row_key, event, created)) {
                 problems.report(row, error.message());
             }
         }
+    }
+
+    /// The key that the versions of a row share: of an event, it has the event's time and id.
+    fn row_key<'k>(
+        &self,
+        columns: &Columns,
+        row: usize,
+        entity_key: &'k [u8],
+        event: Timestamp,
+        scratch: &'k mut Scratch,
+    ) -> Result<&'k [u8]> {
+        let Some(event_ids) = &self.event_ids else { return Ok(entity_key) };
+        let id = event_ids.get(&columns.features, row, &mut scratch.id)?;
+        scratch.key.clear();
+        key::event_key(entity_key, event, &id, &mut scratch.key);
+        Ok(&scratch.key)
     }
 
     fn no_event(&self) -> String {
@@ -335,7 +368,7 @@ fn encode_lists(item: ScalarType, array: &ArrayRef) -> Vec<Vec<u8>> {
     (0..lists.len()).map(encode).collect()
 }
 
-fn encode_list(item: ScalarType, items: &ArrayRef) -> Vec<u8> {
+pub(super) fn encode_list(item: ScalarType, items: &ArrayRef) -> Vec<u8> {
     dispatch_scalar!(item, T => {
         let values = T::array(items);
         let stored = (0..values.len()).map(|index| T::stored(T::get(values, index)));

@@ -3,6 +3,7 @@
 pub(crate) mod arrow_scalar;
 pub(crate) mod builders;
 pub(crate) mod encode;
+mod events;
 pub(crate) mod keys;
 pub(crate) mod named;
 pub(crate) mod plain;

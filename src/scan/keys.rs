@@ -7,17 +7,20 @@ use crate::rows::builders::ScalarBuilder;
 
 /// The join-key columns of the rows pushed so far.
 pub(crate) struct KeyColumns {
+    view: u32,
     columns: Vec<(ScalarType, ScalarBuilder)>,
 }
 
 impl KeyColumns {
     pub(crate) fn new(view: &FeatureView) -> Self {
-        KeyColumns { columns: view.key_types().into_iter().map(|ty| (ty, ScalarBuilder::new(ty))).collect() }
+        let columns = view.key_types().into_iter().map(|ty| (ty, ScalarBuilder::new(ty))).collect();
+        KeyColumns { view: view.id, columns }
     }
 
-    /// Adds a row by its encoded entity key.
+    /// Adds a row by its key, which is or begins with an entity key.
     #[inline]
-    pub(crate) fn push(&mut self, mut key: &[u8]) -> Result<()> {
+    pub(crate) fn push(&mut self, row_key: &[u8]) -> Result<()> {
+        let mut key = key::entity_of(self.view, row_key);
         for (ty, column) in &mut self.columns {
             column.append(key::decode_value(*ty, &mut key)?)?;
         }

@@ -1,5 +1,6 @@
 //! Sessions: what can be asked of a store, wherever it is, in this process or behind a sidecar.
 
+mod deletions;
 #[cfg(feature = "files")]
 mod files;
 mod history;
@@ -16,8 +17,10 @@ use asofdb_storage::{
     Result, Stats, Timestamp, Verified, WriteBatch,
 };
 
+use self::deletions::deletions;
 pub use self::local::scan_until;
 pub use self::scan::{Scan, ScanBegin, ScanSink};
+use crate::definitions::reference::find_view;
 #[cfg(feature = "files")]
 use crate::export::{ExportOptions, Manifest};
 use crate::freshness::Freshness;
@@ -289,6 +292,17 @@ pub trait Session: Send + Sync {
     /// As [`Session::commit`].
     fn write(&self, view: &str, rows: &RecordBatch) -> Result<Committed> {
         self.commit(&[(view, rows)], None)
+    }
+
+    /// Deletes events of an event view. `events` has the columns that identify each: join keys, event timestamp, and those
+    /// of the event id; all of the view's where the view names none for it. An event that is not there is deleted too: it
+    /// does not count when it comes late, unless its created timestamp is later.
+    ///
+    /// # Errors
+    /// As [`Session::commit`]; `Invalid` when the view is no event view.
+    fn delete_events(&self, view: &str, events: &RecordBatch) -> Result<Committed> {
+        let catalog = self.catalog()?;
+        self.write(view, &deletions(find_view(&catalog, view)?, events)?)
     }
 
     /// Writes rows of several views in one atomic step.

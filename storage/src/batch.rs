@@ -80,13 +80,13 @@ impl WriteBatch {
         WriteBatch { bulk: true, ..WriteBatch::default() }
     }
 
-    /// Adds a version of a row.
+    /// Adds a version of a row, or of an event, whose key is [`key::event_key`].
     ///
     /// `now` is the present by the store's clock; `created` of `None` means "when it is committed".
     ///
     /// # Errors
-    /// `Invalid` when a timestamp is implausible or too far in the future, or when the key, the row or the
-    /// batch is over its limit. The batch is then as it was before.
+    /// `Invalid` when a timestamp is implausible or too far in the future, when the key, the row or the
+    /// batch is over its limit, or when the key of an event is of another time. The batch is then as it was before.
     pub fn put(
         &mut self,
         view: &FeatureView,
@@ -96,7 +96,11 @@ impl WriteBatch {
         row: &[u8],
         now: Timestamp,
     ) -> Result<()> {
-        WriteBatch::check(view, key.len(), event, created, row.len(), now)?;
+        let entity_key = key::entity_of(view.id, key);
+        WriteBatch::check(view, entity_key.len(), event, created, row.len(), now)?;
+        if key::holds_events(view.id) && key::split_event_key(key).is_none_or(|(_, of, _)| of != event) {
+            return Err(Error::invalid(format!("the key of an event of {event} is of another time")));
+        }
         self.check_room(key.len() + row.len())?;
         let start = self.arena.len();
         self.arena.extend_from_slice(key);

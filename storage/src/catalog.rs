@@ -54,7 +54,8 @@ pub struct Feature {
     pub tags: BTreeMap<String, String>,
 }
 
-/// A group of features that are computed together and share an entity key and a timestamp.
+/// A group of features that are computed together and share an entity key and a timestamp, or of events of entities:
+/// facts that are counted, and not superseded by the next one.
 #[derive(Debug, Clone)]
 pub struct FeatureView {
     /// Permanent number, part of every key.
@@ -90,7 +91,10 @@ pub struct FeatureView {
     pub description: String,
     /// Free labels.
     pub tags: BTreeMap<String, String>,
-    /// The features, in the order of the definition.
+    /// Of an event view, the columns that make a redelivery the same event, in the order of the definition; none of them:
+    /// all of its columns together. `None`: it is no event view. [`crate::key::holds_events`] tells the same by the id.
+    pub event_id: Option<Vec<FeatureId>>,
+    /// The features, or the columns of events, in the order of the definition.
     pub features: Vec<Feature>,
     /// The next feature id; ids of dropped features are not given again.
     pub next_feature: u32,
@@ -102,6 +106,23 @@ impl FeatureView {
     /// Looks a feature up by name.
     pub fn feature(&self, name: &str) -> Option<&Feature> {
         self.features.iter().find(|feature| feature.name == name)
+    }
+
+    /// Returns whether it has events, which are counted, rather than rows, of which the newest counts.
+    #[inline]
+    pub fn holds_events(&self) -> bool {
+        self.event_id.is_some()
+    }
+
+    /// The names of the columns that make a redelivery the same event; none where all of them do, and of other views.
+    pub fn event_id_names(&self) -> Vec<&str> {
+        let column = |id: &FeatureId| self.features.iter().find(|feature| feature.id == *id);
+        self.event_id.iter().flatten().filter_map(column).map(|feature| feature.name.as_str()).collect()
+    }
+
+    /// The word for it in definition files: `feature_view` or `event_view`.
+    pub fn kind(&self) -> &'static str {
+        if self.holds_events() { "event_view" } else { "feature_view" }
     }
 
     /// The layouts of every schema version, by version.

@@ -17,7 +17,7 @@ pub const EVENT_COLUMN_DEFAULT: &str = "event_timestamp";
 pub struct Definitions {
     /// The entities.
     pub entities: Vec<EntityDefinition>,
-    /// The feature views.
+    /// The feature views and event views.
     pub views: Vec<ViewDefinition>,
     /// The feature services.
     pub services: Vec<ServiceDefinition>,
@@ -36,7 +36,7 @@ pub struct EntityDefinition {
     pub tags: BTreeMap<String, String>,
 }
 
-/// A group of features that are computed together and share an entity key and a timestamp.
+/// A group of features that are computed together and share an entity key and a timestamp, or of events of entities.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ViewDefinition {
     /// Name, unique among feature views and services.
@@ -63,8 +63,18 @@ pub struct ViewDefinition {
     pub description: String,
     /// Free labels.
     pub tags: BTreeMap<String, String>,
-    /// The features; at least one.
+    /// Of an event view, the columns that make a redelivery the same event; none of them: all of its columns together.
+    /// `None`: it is no event view.
+    pub event_id: Option<Vec<String>>,
+    /// The features, or the columns of events; at least one.
     pub features: Vec<FeatureDefinition>,
+}
+
+impl ViewDefinition {
+    /// The word for it in definition files: `feature_view` or `event_view`.
+    pub fn kind(&self) -> &'static str {
+        if self.event_id.is_some() { "event_view" } else { "feature_view" }
+    }
 }
 
 impl Default for ViewDefinition {
@@ -82,6 +92,7 @@ impl Default for ViewDefinition {
             team: String::new(),
             description: String::new(),
             tags: BTreeMap::new(),
+            event_id: None,
             features: Vec::new(),
         }
     }

@@ -63,7 +63,8 @@ pub(crate) fn of_views(old: &FeatureView, new: &FeatureView) -> Vec<String> {
     differences.show("team", format!("{:?}", old.team), format!("{:?}", new.team));
     differences.note("description", &old.description, &new.description);
     differences.note("tags", &old.tags, &new.tags);
-    differences.note("order of features", &common_order(old, new), &common_order(new, old));
+    let order = if new.holds_events() { "order of columns" } else { "order of features" };
+    differences.note(order, &common_order(old, new), &common_order(new, old));
     differences.0
 }
 

@@ -13,9 +13,10 @@
 use crate::error::{Error, Result};
 pub use crate::ordered::{encode_bytes, encode_f32, encode_f64, encode_i32, encode_i64};
 use crate::scalar::Scalar;
+use crate::time::Timestamp;
 use crate::value::Value;
 use crate::value_type::{ScalarType, ValueType};
-use crate::version::Version;
+use crate::version::{self, Version};
 use crate::{dispatch_scalar, dispatch_value};
 
 /// Longest entity key in encoded bytes. Keys stand in every version of a row and in index blocks; a
@@ -100,23 +101,109 @@ pub fn check_entity_key_length(bytes: usize) -> Result<()> {
     Ok(())
 }
 
-/// The key of one version in `history`: view, entity key, version descending.
-pub fn history_key(view: u32, entity_key: &[u8], version: Version, out: &mut Vec<u8>) {
-    history_prefix(view, entity_key, out);
-    out.extend_from_slice(&version.to_descending());
+/// The ids of event views have this bit, so that whoever has a key knows its layout and its family without a catalog.
+pub const EVENTS_BIT: u32 = 1 << 31;
+
+/// No view has this id. Until there were event views it was one of `history`, and still is.
+pub const HISTORY_SENTINEL_VIEW: u32 = u32::MAX;
+
+/// No view has this id either; it is one of `events`.
+pub const EVENTS_SENTINEL_VIEW: u32 = u32::MAX - 1;
+
+/// Bytes of an event id within a key.
+pub const EVENT_ID_BYTES: usize = 16;
+
+/// Bytes that follow the entity key in the row key of an event: its time and its id.
+pub const EVENT_TAIL_BYTES: usize = 8 + EVENT_ID_BYTES;
+
+/// Returns whether the view of this id has events, which are counted, rather than rows, of which the newest counts.
+#[inline]
+pub const fn holds_events(view: u32) -> bool {
+    view & EVENTS_BIT != 0 && view != HISTORY_SENTINEL_VIEW
 }
 
-/// Writes the prefix that all versions of one row share in `history`.
-pub fn history_prefix(view: u32, entity_key: &[u8], out: &mut Vec<u8>) {
-    out.extend_from_slice(&view.to_be_bytes());
+/// Writes the row key of an event: entity key, event time descending, event id. It is what a version of an event is
+/// one of, as an entity key is for rows; its length without [`EVENT_TAIL_BYTES`] is that of the entity key.
+pub fn event_key(entity_key: &[u8], event: Timestamp, id: &[u8; EVENT_ID_BYTES], out: &mut Vec<u8>) {
     out.extend_from_slice(entity_key);
+    out.extend_from_slice(&version::descending(event));
+    out.extend_from_slice(id);
 }
 
-/// The parts of a key of `history`; `None` when it is too short to be one.
-pub fn split_history_key(key: &[u8]) -> Option<(u32, &[u8], Version)> {
+/// The event id of bytes that fit into one with their length; `None` when there are too many of them.
+pub fn short_event_id(bytes: &[u8]) -> Option<[u8; EVENT_ID_BYTES]> {
+    let mut id = [0; EVENT_ID_BYTES];
+    id.get_mut(..bytes.len()).filter(|_| bytes.len() < EVENT_ID_BYTES)?.copy_from_slice(bytes);
+    id[EVENT_ID_BYTES - 1] = bytes.len() as u8;
+    Some(id)
+}
+
+/// The event id of a hash. Its last byte is no length, so that it is none of [`short_event_id`].
+pub fn hashed_event_id(hash: u128) -> [u8; EVENT_ID_BYTES] {
+    let mut id = hash.to_be_bytes();
+    id[EVENT_ID_BYTES - 1] = u8::MAX;
+    id
+}
+
+/// The parts of the row key of an event: entity key, event time and event id; `None` when it is too short to be one.
+#[inline]
+pub fn split_event_key(row_key: &[u8]) -> Option<(&[u8], Timestamp, &[u8; EVENT_ID_BYTES])> {
+    let (rest, id) = row_key.split_last_chunk::<EVENT_ID_BYTES>()?;
+    let (entity_key, event) = rest.split_last_chunk::<8>()?;
+    Some((entity_key, version::ascending(*event), id))
+}
+
+/// The entity key within a row key of a view.
+#[inline]
+pub fn entity_of(view: u32, row_key: &[u8]) -> &[u8] {
+    match holds_events(view) {
+        true => &row_key[..row_key.len().saturating_sub(EVENT_TAIL_BYTES)],
+        false => row_key,
+    }
+}
+
+/// The key of one version: view, row key, version descending. The row key of an event has the time of the event
+/// already, so that only the created timestamp follows it; that of a row of `history` is the entity key.
+pub fn version_key(view: u32, row_key: &[u8], version: Version, out: &mut Vec<u8>) {
+    version_prefix(view, row_key, out);
+    match holds_events(view) {
+        true => out.extend_from_slice(&version::descending(version.created)),
+        false => out.extend_from_slice(&version.to_descending()),
+    }
+}
+
+/// Writes the prefix that all versions of one row share. With an entity key it is that of all events of the entity.
+pub fn version_prefix(view: u32, row_key: &[u8], out: &mut Vec<u8>) {
+    out.extend_from_slice(&view.to_be_bytes());
+    out.extend_from_slice(row_key);
+}
+
+/// Bytes that a version has at the end of its key.
+#[inline]
+pub const fn version_bytes(view: u32) -> usize {
+    if holds_events(view) { 8 } else { Version::ENCODED_BYTES }
+}
+
+/// The prefix that all versions of the row of this key share; all of it when it is too short to be a version's.
+#[inline]
+pub fn row_prefix(version_key: &[u8]) -> &[u8] {
+    let Some(view) = version_key.first_chunk::<4>() else { return version_key };
+    let version_bytes = version_bytes(u32::from_be_bytes(*view));
+    if version_key.len() < 4 + version_bytes { version_key } else { &version_key[..version_key.len() - version_bytes] }
+}
+
+/// The parts of the key of a version: view, row key, version; `None` when it is too short to be one.
+#[inline]
+pub fn split_version_key(key: &[u8]) -> Option<(u32, &[u8], Version)> {
     let (view, rest) = key.split_first_chunk::<4>()?;
-    let (entity_key, version) = rest.split_last_chunk::<{ Version::ENCODED_BYTES }>()?;
-    Some((u32::from_be_bytes(*view), entity_key, Version::from_descending(version)))
+    let view = u32::from_be_bytes(*view);
+    if !holds_events(view) {
+        let (row_key, version) = rest.split_last_chunk::<{ Version::ENCODED_BYTES }>()?;
+        return Some((view, row_key, Version::from_descending(version)));
+    }
+    let (row_key, created) = rest.split_last_chunk::<8>()?;
+    let (_, event, _) = split_event_key(row_key)?;
+    Some((view, row_key, Version::new(event, version::ascending(*created))))
 }
 
 /// The key of a row in `latest`: key space, entity key, view.
@@ -256,9 +343,9 @@ mod tests {
     fn family_keys_split_into_their_parts() {
         let version = Version::new(Timestamp::from_micros(5), Timestamp::from_micros(-7));
         let (mut history, mut latest) = (Vec::new(), Vec::new());
-        history_key(3, b"key", version, &mut history);
+        version_key(3, b"key", version, &mut history);
         latest_key(9, b"key", 3, &mut latest);
-        assert_eq!(split_history_key(&history), Some((3, &b"key"[..], version)));
+        assert_eq!(split_version_key(&history), Some((3, &b"key"[..], version)));
         assert_eq!(split_latest_key(&latest), Some((9, &b"key"[..], 3)));
         assert_eq!(prefix_end(&[1, 255, 255]), Some(vec![2]));
         assert_eq!(prefix_end(&[255]), None);

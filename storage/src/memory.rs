@@ -3,7 +3,7 @@
 //! Written to be obviously right rather than fast. Every rule of the contract stands here once, as directly
 //! as it can be said; property tests and fuzzing compare the RocksDB backend with it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 use std::path::Path;
 use std::sync::Arc;
@@ -19,7 +19,9 @@ use crate::batch::{Durability, WriteBatch};
 use crate::catalog::{Catalog, FeatureView};
 use crate::clock::{ClockRepair, ClockStatus, StoreClock};
 use crate::error::{Error, Result};
+use crate::key::{entity_of, holds_events, version_bytes};
 use crate::restamp::Restamp;
+use crate::row::{self, RowKind};
 use crate::stop::Stop;
 use crate::time::{Clock, Timestamp};
 use crate::version::Version;
@@ -118,13 +120,16 @@ impl State {
     }
 
     fn is_newest(&self, row: &NewestRow<'_>) -> bool {
+        if holds_events(row.of.view) {
+            return false;
+        }
         let versions = self.rows.get(&(row.of.view, row.of.key.to_vec()));
         versions.and_then(|versions| versions.keys().next_back()) == Some(&row.version)
     }
 
-    /// The newest version of each row, whatever its event.
+    /// The newest version of each row, whatever its event. Events are not rows of which the newest counts.
     fn newest(&self) -> impl Iterator<Item = NewestRow<'_>> {
-        self.catalog.views().flat_map(|view| {
+        self.catalog.views().filter(|view| !holds_events(view.id)).flat_map(|view| {
             let rows = self.rows.iter().filter(|((id, _), _)| *id == view.id);
             rows.filter_map(|((id, key), versions)| {
                 let of = RowKey { view: *id, key_space: view.key_space, key };
@@ -150,6 +155,23 @@ impl State {
             }
         }
         (rows, count)
+    }
+
+    /// Removes the versions of a row, or those of all events of an entity: no entity key is a prefix of another.
+    fn erase(&mut self, lookup: &Lookup<'_>) -> Erased {
+        let view = lookup.view.id;
+        let is_of = |id: u32, key: &[u8]| id == view && entity_of(id, key) == lookup.key;
+        let mut erased = Erased { view: lookup.view.name.clone(), versions: 0, bytes: 0 };
+        self.rows.retain(|(id, key), versions| {
+            if !is_of(*id, key) {
+                return true;
+            }
+            let key_bytes = 4 + key.len() + version_bytes(view);
+            erased.versions += versions.len() as u64;
+            erased.bytes += versions.values().map(|row| (key_bytes + row.len()) as u64).sum::<u64>();
+            false
+        });
+        erased
     }
 
     fn write(&mut self, batch: &WriteBatch, created: Timestamp) -> Result<()> {
@@ -214,14 +236,9 @@ impl History for MemoryBackend {
 
     fn erase(&self, lookups: &[Lookup<'_>]) -> Result<Vec<Erased>> {
         let mut state = self.state.write();
-        let mut erase = |lookup: &Lookup<'_>| {
-            let versions = state.rows.remove(&(lookup.view.id, lookup.key.to_vec())).unwrap_or_default();
-            let key_bytes = 4 + lookup.key.len() + Version::ENCODED_BYTES;
-            let bytes = versions.values().map(|row| (key_bytes + row.len()) as u64).sum();
-            Erased { view: lookup.view.name.clone(), versions: versions.len() as u64, bytes }
-        };
-        let receipts = lookups.iter().map(&mut erase).collect();
-        let rows: Vec<_> = lookups.iter().map(Lookup::row_key).collect();
+        let receipts = lookups.iter().map(|lookup| state.erase(lookup)).collect();
+        let rows = lookups.iter().filter(|lookup| !holds_events(lookup.view.id)).map(Lookup::row_key);
+        let rows: Vec<_> = rows.collect();
         self.observers.tell(&Newest::Erased(&rows));
         Ok(receipts)
     }
@@ -267,8 +284,12 @@ impl Upkeep for MemoryBackend {
 
     fn stats(&self) -> Result<Stats> {
         let state = self.state.read();
-        let rows = state.rows.values().map(|versions| versions.len() as u64).sum();
-        let families = vec![FamilyStats { name: "history".into(), rows_estimate: rows, disk_bytes: 0 }];
+        let family = |name: &str, has_events: bool| {
+            let rows = state.rows.iter().filter(|((view, _), _)| holds_events(*view) == has_events);
+            let rows_estimate = rows.map(|(_, versions)| versions.len() as u64).sum();
+            FamilyStats { name: name.to_owned(), rows_estimate, disk_bytes: 0 }
+        };
+        let families = vec![family("history", false), family("events", true)];
         Ok(Stats { families, batches: state.batches, rows: state.written, ..Stats::default() })
     }
 
@@ -276,7 +297,8 @@ impl Upkeep for MemoryBackend {
         stop.check()?;
         let state = self.state.read();
         let versions = state.rows.values().map(|versions| versions.len() as u64).sum();
-        Ok(Verified { versions, entities: state.rows.len() as u64, problems: Vec::new() })
+        let entities: BTreeSet<_> = state.rows.keys().map(|(view, key)| (*view, entity_of(*view, key))).collect();
+        Ok(Verified { versions, entities: entities.len() as u64, problems: Vec::new() })
     }
 }
 
@@ -379,6 +401,26 @@ impl Cursor for MemoryCursor<'_> {
             |version: Version| version.event >= *events.start() && version.is_visible(*events.end(), known_at);
         for (version, row) in visible.filter(|(version, _)| is_asked(*version)) {
             if visit(Found { version, row: &row })?.is_break() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn each_event(
+        &mut self,
+        entity_key: &[u8],
+        events: RangeInclusive<Timestamp>,
+        known_at: Option<Timestamp>,
+        visit: &mut VisitVersion<'_>,
+    ) -> Result<()> {
+        let MemorySnapshot { now, state } = self.snapshot;
+        let of_entity = state.rows.keys().filter(|(id, key)| *id == self.view.id && entity_of(*id, key) == entity_key);
+        // Their keys are in the order of the visits.
+        for (_, key) in of_entity {
+            let newest = state.as_of(self.view, key, Timestamp::MAX, known_at, *now);
+            let Some((version, row)) = newest.filter(|(version, _)| events.contains(&version.event)) else { continue };
+            if row::kind(&row)? != RowKind::Tombstone && visit(Found { version, row: &row })?.is_break() {
                 break;
             }
         }

@@ -11,9 +11,13 @@ use crate::catalog::{Catalog, Entity, Feature, FeatureService, FeatureView};
 use crate::definition::{Definitions, EntityDefinition, FeatureDefinition, ServiceDefinition, ViewDefinition};
 use crate::difference;
 use crate::error::{Error, Result};
+use crate::key::EVENTS_BIT;
 use crate::schema::{FeatureId, RowSchema};
 use crate::time::Timestamp;
 use crate::value_type::ValueType;
+
+/// Ids of views are below this: the bit above says which are of event views, and the last two are nobody's.
+const VIEW_IDS_END: u32 = EVENTS_BIT - 2;
 
 /// The kind of a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,9 +37,11 @@ pub enum ObjectKind {
     Entity,
     /// A feature view.
     FeatureView,
+    /// An event view.
+    EventView,
     /// A feature service.
     FeatureService,
-    /// A feature of a view that was there before.
+    /// A feature of a view that was there before, or a column of events.
     Feature,
 }
 
@@ -45,6 +51,7 @@ impl ObjectKind {
         match self {
             ObjectKind::Entity => "entity",
             ObjectKind::FeatureView => "feature_view",
+            ObjectKind::EventView => "event_view",
             ObjectKind::FeatureService => "feature_service",
             ObjectKind::Feature => "feature",
         }
@@ -205,14 +212,14 @@ impl Planner<'_> {
         for name in gone(&self.old.views, &kept) {
             if let Some(view) = self.next.views.remove(name) {
                 self.next.meta.dropped_views.insert(view.id);
+                self.push(ChangeKind::Drop, kind_of(&view), name, Vec::new());
             }
-            self.push(ChangeKind::Drop, ObjectKind::FeatureView, name, Vec::new());
         }
         Ok(())
     }
 
     fn create_view(&mut self, definition: &ViewDefinition) -> Result<FeatureView> {
-        let id = next_id(&mut self.next.meta.next_view)?;
+        let id = next_view_id(&mut self.next.meta.next_view, definition.event_id.is_some())?;
         let key_space = self.key_space(&definition.entities)?;
         let mut view = view_of(definition);
         let entities = definition.entities.iter().filter_map(|name| self.next.entities.get(name));
@@ -222,11 +229,13 @@ impl Planner<'_> {
             view.features.push(feature_of(feature, FeatureId(next_id(&mut view.next_feature)?)));
         }
         view.schemas.push(RowSchema { version: 0, columns: columns_of(&view) });
+        view.event_id = event_id_of(&view, definition);
         let count = view.features.len();
-        let mut details = vec![format!("{count} feature{}", if count == 1 { "" } else { "s" })];
+        let what = if view.holds_events() { "column" } else { "feature" };
+        let mut details = vec![format!("{count} {what}{}", if count == 1 { "" } else { "s" })];
         details.extend(view.ttl.map(|ttl| format!("ttl {ttl}")));
         details.extend(view.retention.map(|retention| format!("retention {retention}")));
-        self.push(ChangeKind::Create, ObjectKind::FeatureView, &view.name, details);
+        self.push(ChangeKind::Create, kind_of(&view), &view.name, details);
         Ok(view)
     }
 
@@ -243,6 +252,11 @@ impl Planner<'_> {
     }
 
     fn change_view(&mut self, old: &FeatureView, definition: &ViewDefinition) -> Result<FeatureView> {
+        if old.kind() != definition.kind() {
+            let (name, next) = (&old.name, next_name(&old.name));
+            let (from, to) = (old.kind(), definition.kind());
+            return Err(Error::conflict(format!("{name:?} is {from} and cannot become {to}; define {next:?}")));
+        }
         if old.entities != definition.entities {
             let (name, next) = (&old.name, next_name(&old.name));
             let message = format!("the entities of a feature view cannot change: {name:?}; define {next:?}");
@@ -259,10 +273,16 @@ impl Planner<'_> {
         self.carry_retention(old, &mut view)?;
         let place = self.changes.len();
         self.change_features(old, &mut view, &definition.features)?;
+        view.event_id = event_id_of(&view, definition);
+        if old.event_id != view.event_id {
+            let (name, next) = (&old.name, next_name(&old.name));
+            return Err(Error::conflict(format!(
+                "the event id of an event view cannot change: {name:?}; define {next:?}"
+            )));
+        }
         let details = difference::of_views(old, &view);
         if !details.is_empty() {
-            let change =
-                Change { kind: ChangeKind::Change, what: ObjectKind::FeatureView, name: view.name.clone(), details };
+            let change = Change { kind: ChangeKind::Change, what: kind_of(&view), name: view.name.clone(), details };
             self.changes.insert(place, change);
         }
         Ok(view)
@@ -353,6 +373,24 @@ fn next_id(counter: &mut u32) -> Result<u32> {
     Ok(id)
 }
 
+/// Gives out the next id of a view. That of an event view says so.
+fn next_view_id(counter: &mut u32, holds_events: bool) -> Result<u32> {
+    match next_id(counter)? {
+        id if id >= VIEW_IDS_END => Err(Error::conflict("the catalog has no ids left: start a new store")),
+        id => Ok(if holds_events { id | EVENTS_BIT } else { id }),
+    }
+}
+
+fn kind_of(view: &FeatureView) -> ObjectKind {
+    if view.holds_events() { ObjectKind::EventView } else { ObjectKind::FeatureView }
+}
+
+/// The columns of a view's event id, by their numbers. The definitions were checked.
+fn event_id_of(view: &FeatureView, definition: &ViewDefinition) -> Option<Vec<FeatureId>> {
+    let names = definition.event_id.as_ref()?;
+    Some(names.iter().filter_map(|name| view.feature(name)).map(|feature| feature.id).collect())
+}
+
 fn gone<'a, T>(old: &'a BTreeMap<String, T>, kept: &BTreeSet<&str>) -> Vec<&'a str> {
     old.keys().map(String::as_str).filter(|name| !kept.contains(name)).collect()
 }
@@ -411,6 +449,7 @@ fn view_of(definition: &ViewDefinition) -> FeatureView {
         team: definition.team.clone(),
         description: definition.description.clone(),
         tags: definition.tags.clone(),
+        event_id: None,
         features: Vec::new(),
         next_feature: 0,
         schemas: Vec::new(),

@@ -106,12 +106,17 @@ impl Definitions {
                 return at.item(index).field("name").invalid(format!("entity is defined twice: {:?}", entity.name));
             }
         }
-        let at = At::top("feature_view");
         let mut views = BTreeMap::new();
-        for (index, view) in self.views.iter().enumerate() {
-            check_view(&at.item(index), view, &entities)?;
+        // Each kind has a list of its own in a file.
+        let mut counts = BTreeMap::new();
+        for view in &self.views {
+            let index = counts.entry(view.kind()).or_insert(0);
+            let at = At::top(view.kind());
+            let at = at.item(*index);
+            *index += 1;
+            check_view(&at, view, &entities)?;
             if views.insert(view.name.as_str(), view).is_some() {
-                return at.item(index).field("name").invalid(format!("feature view is defined twice: {:?}", view.name));
+                return at.field("name").invalid(format!("{} is defined twice: {:?}", noun(view), view.name));
             }
         }
         check_services(&self.services, &views)
@@ -173,12 +178,64 @@ fn check_entity(at: &At, entity: &EntityDefinition) -> Checked {
 }
 
 fn check_view(at: &At, view: &ViewDefinition, entities: &BTreeMap<&str, &EntityDefinition>) -> Checked {
-    check_name(&at.field("name"), "a feature view", &view.name)?;
+    check_name(&at.field("name"), &format!("a {}", noun(view)), &view.name)?;
     let mut columns = BTreeMap::new();
     check_timestamp_columns(at, view, &mut columns)?;
     check_entities_of_view(at, view, entities, &mut columns)?;
     check_times(at, view)?;
-    check_features(at, view, &columns)
+    check_features(at, view, &columns)?;
+    view.event_id.as_ref().map_or(Ok(()), |event_id| check_events(at, view, event_id))
+}
+
+/// The word for a view in errors.
+fn noun(view: &ViewDefinition) -> &'static str {
+    if view.event_id.is_some() { "event view" } else { "feature view" }
+}
+
+/// A view in errors.
+fn subject(view: &ViewDefinition) -> String {
+    format!("{} {:?}", noun(view), view.name)
+}
+
+/// The list of a view's features or columns in a definitions file, and the word for one of them.
+fn part(view: &ViewDefinition) -> (&'static str, &'static str) {
+    if view.event_id.is_some() { ("columns", "column") } else { ("feature", "feature") }
+}
+
+/// Events do not expire or outlive their retention, and have no defaults; their id is of columns that have one value.
+fn check_events(at: &At, view: &ViewDefinition, event_id: &[String]) -> Checked {
+    let name = &view.name;
+    if view.ttl.is_some() {
+        return at
+            .field("ttl")
+            .invalid(format!("event view {name:?}: events have no ttl; windows say how far they count"));
+    }
+    if view.keep_newest {
+        return at.field("keep_newest").invalid(format!("event view {name:?}: no event outlives the retention"));
+    }
+    let columns = at.field("columns");
+    if let Some(index) = view.features.iter().position(|column| column.default.is_some()) {
+        return columns.item(index).field("default").invalid(format!("event view {name:?}: columns have no default"));
+    }
+    let (at, mut seen) = (at.field("event_id"), BTreeSet::new());
+    for (index, column) in event_id.iter().enumerate() {
+        let at = at.item(index);
+        match view.features.iter().find(|feature| feature.name == *column).map(|feature| feature.ty) {
+            None => {
+                let message = format!("event view {name:?}: its event id is of an unknown column: {column:?}");
+                return Err(at.unknown(message, column, view.features.iter().map(|feature| feature.name.as_str())));
+            }
+            Some(ValueType::List(_)) => {
+                return at
+                    .invalid(format!("event view {name:?}: an event id is of single values, not a list: {column:?}"));
+            }
+            Some(ValueType::Scalar(_)) if !seen.insert(column) => {
+                return at.invalid(format!("event view {name:?} lists a column of its event id twice: {column:?}"));
+            }
+            Some(ValueType::Scalar(_)) => {}
+        }
+    }
+    Ok(())
 }
 
 /// The columns of a view's sources, by name, and what each is.
@@ -193,11 +250,11 @@ fn check_timestamp_columns<'a>(at: &At, view: &'a ViewDefinition, columns: &mut 
         let Some(column) = column else { continue };
         let at = at.field(field);
         if column.is_empty() || column.len() > NAME_BYTES_MAX {
-            let message = format!("feature view {:?}: a column name has 1 to {NAME_BYTES_MAX} bytes", view.name);
+            let message = format!("{}: a column name has 1 to {NAME_BYTES_MAX} bytes", subject(view));
             return at.invalid(format!("{message}: {:?}", shortened(column)));
         }
         if columns.insert(column, what).is_some() {
-            let message = format!("feature view {:?}: one column cannot be both timestamps: {column:?}", view.name);
+            let message = format!("{}: one column cannot be both timestamps: {column:?}", subject(view));
             return at.invalid(message);
         }
     }
@@ -212,22 +269,22 @@ fn check_entities_of_view<'a>(
 ) -> Checked {
     let at = at.field("entities");
     if view.entities.is_empty() {
-        return at.invalid(format!("feature view {:?} has no entities: give at least one", view.name));
+        return at.invalid(format!("{} has no entities: give at least one", subject(view)));
     }
     let mut seen = BTreeSet::new();
     for (index, name) in view.entities.iter().enumerate() {
         let at = at.item(index);
         let Some(entity) = entities.get(name.as_str()) else {
-            let message = format!("feature view {:?} is over an unknown entity: {name:?}", view.name);
+            let message = format!("{} is over an unknown entity: {name:?}", subject(view));
             return Err(at.unknown(message, name, entities.keys().copied()));
         };
         if !seen.insert(name) {
-            return at.invalid(format!("feature view {:?} lists an entity twice: {name:?}", view.name));
+            return at.invalid(format!("{} lists an entity twice: {name:?}", subject(view)));
         }
         for key in &entity.join_keys {
             if let Some(other) = columns.insert(&key.name, "a join key") {
-                let name = &view.name;
-                let message = format!("feature view {name:?}: a join key of entity {:?} is also {other}", entity.name);
+                let subject = subject(view);
+                let message = format!("{subject}: a join key of entity {:?} is also {other}", entity.name);
                 return at.invalid(format!("{message}: {:?}", key.name));
             }
         }
@@ -238,7 +295,7 @@ fn check_entities_of_view<'a>(
 fn check_times(at: &At, view: &ViewDefinition) -> Checked {
     let positive = |field: &'static str, span: Option<Span>| match span {
         Some(Span::ZERO) => {
-            let message = format!("feature view {:?}: {field} is above zero; leave it out for no limit", view.name);
+            let message = format!("{}: {field} is above zero; leave it out for no limit", subject(view));
             at.field(field).invalid(message)
         }
         _ => Ok(()),
@@ -248,7 +305,7 @@ fn check_times(at: &At, view: &ViewDefinition) -> Checked {
     match (view.ttl, view.retention) {
         (Some(ttl), Some(retention)) if retention < ttl => {
             let rule = "retention is at least the ttl, or it would reclaim what is still served";
-            let message = format!("feature view {:?}: {rule}: {retention} < {ttl}", view.name);
+            let message = format!("{}: {rule}: {retention} < {ttl}", subject(view));
             at.field("retention").invalid(message)
         }
         _ => Ok(()),
@@ -256,13 +313,14 @@ fn check_times(at: &At, view: &ViewDefinition) -> Checked {
 }
 
 fn check_features(at: &At, view: &ViewDefinition, columns: &Columns) -> Checked {
-    let at = at.field("feature");
+    let (field, part) = part(view);
+    let at = at.field(field);
     let count = view.features.len();
     if count == 0 {
-        return at.invalid(format!("feature view {:?} has no features: give at least one", view.name));
+        return at.invalid(format!("{} has no {part}s: give at least one", subject(view)));
     }
     if count > FEATURES_MAX {
-        let message = format!("feature view {:?} has more than {FEATURES_MAX} features: split it", view.name);
+        let message = format!("{} has more than {FEATURES_MAX} {part}s: split it", subject(view));
         return at.item(FEATURES_MAX).invalid(format!("{message}: {count}"));
     }
     let mut seen = BTreeSet::new();
@@ -270,7 +328,7 @@ fn check_features(at: &At, view: &ViewDefinition, columns: &Columns) -> Checked 
         let at = at.item(index);
         check_feature(&at, view, feature, columns)?;
         if !seen.insert(&feature.name) {
-            let message = format!("feature view {:?} has a feature twice: {:?}", view.name, feature.name);
+            let message = format!("{} has a {part} twice: {:?}", subject(view), feature.name);
             return at.field("name").invalid(message);
         }
     }
@@ -278,13 +336,14 @@ fn check_features(at: &At, view: &ViewDefinition, columns: &Columns) -> Checked 
 }
 
 fn check_feature(at: &At, view: &ViewDefinition, feature: &FeatureDefinition, columns: &Columns) -> Checked {
+    let (subject, (_, part)) = (subject(view), part(view));
     let (view, name) = (&view.name, &feature.name);
-    check_name(&at.field("name"), &format!("a feature of view {view:?}"), name)?;
+    check_name(&at.field("name"), &format!("a {part} of view {view:?}"), name)?;
     if let Some(other) = columns.get(name.as_str()) {
-        return at.field("name").invalid(format!("feature view {view:?}: a feature is also {other}: {name:?}"));
+        return at.field("name").invalid(format!("{subject}: a {part} is also {other}: {name:?}"));
     }
     if RESERVED_COLUMNS.contains(&name.as_str()) {
-        let message = format!("feature view {view:?}: results use this name for a timestamp: {name:?}");
+        let message = format!("{subject}: results use this name for a timestamp: {name:?}");
         return at.field("name").invalid(message);
     }
     let Some(default) = &feature.default else { return Ok(()) };
@@ -354,6 +413,10 @@ fn check_reference<'a, 'r>(
         let message = format!("feature service {service:?} refers to an unknown feature view: {reference:?}");
         return Err(at.unknown(message, view, views.keys().copied()));
     };
+    if found.event_id.is_some() {
+        let message = format!("feature service {service:?}: {view:?} is an event view, which has no features");
+        return Err(at.problem(ErrorKind::Invalid, format!("{message}: {reference:?}")));
+    }
     if feature != "*" && !found.features.iter().any(|known| known.name == feature) {
         let message = format!("feature service {service:?} refers to an unknown feature: {reference:?}");
         return Err(at.unknown(message, feature, found.features.iter().map(|known| known.name.as_str())));

@@ -26,15 +26,15 @@ impl Version {
     /// Sixteen bytes whose order is the *reverse* of the versions' order: newest first.
     pub fn to_descending(self) -> [u8; Self::ENCODED_BYTES] {
         let mut bytes = [0; Self::ENCODED_BYTES];
-        bytes[..8].copy_from_slice(&descending(self.event).to_be_bytes());
-        bytes[8..].copy_from_slice(&descending(self.created).to_be_bytes());
+        bytes[..8].copy_from_slice(&descending(self.event));
+        bytes[8..].copy_from_slice(&descending(self.created));
         bytes
     }
 
     /// The inverse of [`Version::to_descending`].
     pub fn from_descending(bytes: &[u8; Self::ENCODED_BYTES]) -> Self {
         let (event, created) = bytes.split_at(8);
-        let read = |half: &[u8]| ascending(u64::from_be_bytes(half.try_into().expect("a half is 8 bytes")));
+        let read = |half: &[u8]| ascending(half.try_into().expect("a half is 8 bytes"));
         Version { event: read(event), created: read(created) }
     }
 
@@ -44,13 +44,17 @@ impl Version {
     }
 }
 
-/// Flipping the sign bit makes signed order unsigned; the complement reverses it.
-fn descending(time: Timestamp) -> u64 {
-    !((time.as_micros() as u64) ^ (1 << 63))
+/// Eight bytes whose order is the reverse of that of times: flipping the sign bit makes signed order unsigned, and the
+/// complement reverses it.
+#[inline]
+pub(crate) fn descending(time: Timestamp) -> [u8; 8] {
+    (!((time.as_micros() as u64) ^ (1 << 63))).to_be_bytes()
 }
 
-fn ascending(bits: u64) -> Timestamp {
-    Timestamp::from_micros((!bits ^ (1 << 63)) as i64)
+/// The inverse of [`descending`].
+#[inline]
+pub(crate) fn ascending(bytes: [u8; 8]) -> Timestamp {
+    Timestamp::from_micros((!u64::from_be_bytes(bytes) ^ (1 << 63)) as i64)
 }
 
 #[cfg(test)]

@@ -223,6 +223,16 @@ impl Cursor for SlowCursor<'_> {
     ) -> Result<()> {
         self.cursor.each(key, events, known_at, visit)
     }
+
+    fn each_event(
+        &mut self,
+        entity_key: &[u8],
+        events: RangeInclusive<Timestamp>,
+        known_at: Option<Timestamp>,
+        visit: &mut VisitVersion<'_>,
+    ) -> Result<()> {
+        self.cursor.each_event(entity_key, events, known_at, visit)
+    }
 }
 
 /// The same version for ever.

@@ -32,6 +32,7 @@ impl Views {
 fn report(catalog: &Catalog) -> Result<Report> {
     let mut sheet = Sheet::new([
         Column::new("view"),
+        Column::new("kind"),
         Column::new("join_keys"),
         Column::right("features"),
         Column::right("ttl"),
@@ -41,6 +42,7 @@ fn report(catalog: &Catalog) -> Result<Report> {
     for view in catalog.views() {
         sheet.push(vec![
             Cell::new(&view.name).tone(Tone::Strong),
+            Cell::new(if view.holds_events() { "events" } else { "features" }),
             Cell::new(key_names(&view.join_keys)),
             Cell::new(view.features.len()),
             Cell::optional(view.ttl),

@@ -40,7 +40,7 @@ Examples:
 pub(crate) struct Scope {
     /// The view
     pub(crate) view: Option<String>,
-    /// Every view whose join keys are exactly those of the entity
+    /// Every view whose join keys are exactly those of the entity (to delete, without event views)
     #[arg(long)]
     pub(crate) all_views: bool,
 }
@@ -48,7 +48,7 @@ pub(crate) struct Scope {
 impl Delete {
     pub(crate) fn run(&self, context: &Context) -> Result<Outcome> {
         let store = context.open()?;
-        let target = Target::resolve(&store, self.scope.view.as_deref(), &self.entity)?;
+        let target = Target::resolve(&store, self.scope.view.as_deref(), &self.entity, |view| !view.holds_events())?;
         let at = self.at.resolve(store.now()?);
         let committed = store.delete(&target.names(), &target.entity, at)?;
         let mut sheet = Sheet::new(["view", "event_timestamp", "created_timestamp"].map(Column::new));

@@ -56,11 +56,17 @@ fn describe(store: &Engine, name: &str) -> Result<Report> {
 }
 
 fn of_view(view: &FeatureView) -> Result<Report> {
-    let mut facts = Facts::new("feature view", &view.name);
+    let mut facts = Facts::new(if view.holds_events() { "event view" } else { "feature view" }, &view.name);
     facts.add("description", &view.description);
     facts.add("entities", &view.entities.join(", "));
     facts.add("join keys", &keys(&view.join_keys));
-    facts.add("ttl", &view.ttl.map_or("none: never expires".to_owned(), |ttl| ttl.to_string()));
+    match view.event_id_names() {
+        _ if !view.holds_events() => {
+            facts.add("ttl", &view.ttl.map_or("none: never expires".to_owned(), |ttl| ttl.to_string()));
+        }
+        names if names.is_empty() => facts.add("event id", "all columns together"),
+        names => facts.add("event id", &names.join(", ")),
+    }
     facts.add("retention", &view.retention.map_or("none: kept for ever".to_owned(), |span| span.to_string()));
     facts.add("event timestamp", &format!("column {:?}", view.event_column));
     facts.add(
@@ -71,16 +77,25 @@ fn of_view(view: &FeatureView) -> Result<Report> {
     facts.add("owner", &view.owner);
     facts.add("team", &view.team);
     facts.add("tags", &tags(&view.tags));
-    let mut sheet = Sheet::new(["feature", "type", "default", "description"].map(Column::new));
+    Ok(facts.report(AsJson(view).to_tree()?, parts(view)))
+}
+
+/// The features of a view, or the columns of its events.
+fn parts(view: &FeatureView) -> Sheet {
+    let heads: &[&str] = match view.holds_events() {
+        true => &["column", "type", "description"],
+        false => &["feature", "type", "default", "description"],
+    };
+    let mut sheet = Sheet::new(heads.iter().copied().map(Column::new));
     for feature in &view.features {
-        sheet.push(vec![
-            Cell::new(&feature.name).tone(Tone::Strong),
-            Cell::new(feature.ty),
-            Cell::optional(feature.default.as_ref().map(to_text)),
-            filled(&feature.description),
-        ]);
+        let mut cells = vec![Cell::new(&feature.name).tone(Tone::Strong), Cell::new(feature.ty)];
+        if !view.holds_events() {
+            cells.push(Cell::optional(feature.default.as_ref().map(to_text)));
+        }
+        cells.push(filled(&feature.description));
+        sheet.push(cells);
     }
-    Ok(facts.report(AsJson(view).to_tree()?, sheet))
+    sheet
 }
 
 fn of_service(service: &FeatureService, features: &[ResolvedFeature]) -> Result<Report> {

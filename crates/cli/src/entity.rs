@@ -81,14 +81,19 @@ pub(crate) struct Target<'a> {
 }
 
 impl<'a> Target<'a> {
-    /// `view`, or without one every view of the entity.
-    pub(crate) fn resolve(store: &Engine, view: Option<&str>, entity: &'a EntityArgument) -> Result<Self, Error> {
+    /// `view`, or without one every view of the entity that `takes` lets pass.
+    pub(crate) fn resolve(
+        store: &Engine,
+        view: Option<&str>,
+        entity: &'a EntityArgument,
+        takes: impl Fn(&FeatureView) -> bool,
+    ) -> Result<Self, Error> {
         let catalog = store.catalog()?;
         if let Some(name) = view {
             let keys = catalog.view(name).map(|view| view.join_keys.clone()).unwrap_or_default();
             return Ok(Target { views: vec![name.to_owned()], entity: entity.typed(&keys)? });
         }
-        let mut views = catalog.views().filter(|view| entity.is_key_of(view)).peekable();
+        let mut views = catalog.views().filter(|view| entity.is_key_of(view) && takes(view)).peekable();
         let Some(first) = views.peek() else {
             let names = entity.names().collect::<Vec<_>>().join(", ");
             let message = "no view has exactly these join keys; `asof views` lists the join keys of each";

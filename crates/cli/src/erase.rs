@@ -37,7 +37,7 @@ Examples:
 impl Erase {
     pub(crate) fn run(&self, context: &Context) -> Result<Outcome> {
         let store = context.open()?;
-        let target = Target::resolve(&store, self.scope.view.as_deref(), &self.entity)?;
+        let target = Target::resolve(&store, self.scope.view.as_deref(), &self.entity, |_| true)?;
         let not_covered = if self.scope.all_views { self.not_covered(&store, &target)? } else { Vec::new() };
         let receipt = store.erase(&target.names(), &target.entity)?;
         self.output.print(&report(&target, &receipt, &not_covered)?)?;

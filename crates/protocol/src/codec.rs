@@ -4,6 +4,7 @@
 
 use asofdb::{Error, Result};
 pub(crate) use bincode::de::Decoder;
+pub(crate) use bincode::de::read::Reader;
 pub(crate) use bincode::enc::Encoder;
 pub(crate) use bincode::error::{DecodeError, EncodeError};
 pub(crate) use bincode::{Decode, Encode, impl_borrow_decode};

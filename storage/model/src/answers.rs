@@ -246,6 +246,9 @@ fn within(cursor: &mut dyn Cursor, window: &Window) -> Result<Vec<Seen>> {
     let all = visited(cursor, window, usize::MAX)?;
     let half = all.len().div_ceil(2);
     assert_eq!(visited(cursor, window, half)?, all[..half], "a visit that breaks off sees the newest");
+    if window.view.holds_events() {
+        return Ok(all);
+    }
     let found = owned(cursor.find(&window.key, *window.events.end(), window.known_at)?);
     let newest = found.filter(|(version, _)| version.event >= *window.events.start());
     assert_eq!(newest.as_ref(), all.first(), "a window begins with what is found at its end: {window:?}");
@@ -255,10 +258,15 @@ fn within(cursor: &mut dyn Cursor, window: &Window) -> Result<Vec<Seen>> {
 /// The first versions of a window, at most `limit` of them.
 fn visited(cursor: &mut dyn Cursor, window: &Window, limit: usize) -> Result<Vec<Seen>> {
     let mut versions = Vec::new();
-    cursor.each(&window.key, window.events.clone(), window.known_at, &mut |found| {
+    let mut visit = |found: Found<'_>| {
         versions.push((found.version, found.row.to_vec()));
         Ok(if versions.len() == limit { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
-    })?;
+    };
+    let Window { view, key, events, known_at } = window;
+    match view.holds_events() {
+        true => cursor.each_event(key, events.clone(), *known_at, &mut visit)?,
+        false => cursor.each(key, events.clone(), *known_at, &mut visit)?,
+    }
     Ok(versions)
 }
 

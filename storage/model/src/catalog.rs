@@ -10,7 +10,9 @@ use asofdb_storage::{
 use crate::op::Change;
 use crate::scale::{KEYS, VIEWS};
 
-const NAMES: [&str; VIEWS] = ["kept", "aged", "fleeting", "pairs"];
+const NAMES: [&str; VIEWS] = ["kept", "aged", "fleeting", "pairs", "facts"];
+/// The number of the view whose rows are events.
+const EVENTS: usize = 4;
 const DAY: i64 = 86_400;
 /// Most features of a view, so that histories stay short.
 const FEATURES_MAX: u8 = 8;
@@ -26,7 +28,7 @@ pub struct ViewShape {
     pub keep_newest: bool,
 }
 
-/// The wanted catalog. Three views share an entity; the fourth is about pairs.
+/// The wanted catalog. Three views share an entity; the fourth is about pairs, and the fifth has events of the first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Shape {
     views: [Option<ViewShape>; VIEWS],
@@ -35,7 +37,8 @@ pub struct Shape {
 impl Default for Shape {
     fn default() -> Self {
         let view = |retention_days, keep_newest| Some(ViewShape { features: 2, retention_days, keep_newest });
-        Shape { views: [view(None, true), view(Some(10), true), view(Some(10), false), view(Some(20), true)] }
+        let facts = view(Some(20), false);
+        Shape { views: [view(None, true), view(Some(10), true), view(Some(10), false), view(Some(20), true), facts] }
     }
 }
 
@@ -99,6 +102,7 @@ fn definition(number: usize, view: ViewShape) -> ViewDefinition {
         entities: entities.iter().map(|&name| name.to_owned()).collect(),
         retention: view.retention_days.map(|days| Span::from_secs(i64::from(days) * DAY)),
         keep_newest: view.keep_newest,
+        event_id: (number == EVENTS).then(Vec::new),
         features: (0..view.features).map(feature).collect(),
         ..ViewDefinition::default()
     }
@@ -113,6 +117,18 @@ fn feature(number: u8) -> FeatureDefinition {
         _ => ValueType::List(ScalarType::Float32),
     };
     FeatureDefinition::new(format!("f{number}"), ty)
+}
+
+/// The row key of a write about entity `number`. Of events at one time there are two, by `second`.
+pub(crate) fn row_key(view: &FeatureView, number: u8, event: Timestamp, second: bool) -> Vec<u8> {
+    let entity_key = encoded_key(view, number);
+    if !view.holds_events() {
+        return entity_key;
+    }
+    let id = key::short_event_id(&[u8::from(second)]).expect("one byte fits");
+    let mut row_key = Vec::new();
+    key::event_key(&entity_key, event, &id, &mut row_key);
+    row_key
 }
 
 /// The key of entity `number`. Some are prefixes of others, and one holds a zero byte, as text.

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use asofdb_storage::key::{entity_of, version_bytes};
+use asofdb_storage::row::TOMBSTONE_ROW;
 use asofdb_storage::{FeatureView, KeyRange, Timestamp, Version};
 
 use crate::answers::{Answer, Answers, Row, Seen};
@@ -30,11 +32,27 @@ impl Log {
 
     /// Forgets an entity in one view; returns how many versions it had and the bytes of their keys and rows.
     pub fn erase(&mut self, view: &FeatureView, key: &[u8]) -> (u64, u64) {
-        let versions = self.versions(view.id, key);
-        let bytes = versions.iter().map(|(_, row)| 4 + key.len() + Version::ENCODED_BYTES + row.len());
-        let receipt = (versions.len() as u64, bytes.sum::<usize>() as u64);
-        self.writes.retain(|write| write.view != view.id || write.key != key);
+        let row_keys = self.row_keys(view.id, key);
+        let mut receipt = (0, 0);
+        for row_key in &row_keys {
+            for (_, row) in self.versions(view.id, row_key) {
+                receipt.0 += 1;
+                receipt.1 += (4 + row_key.len() + version_bytes(view.id) + row.len()) as u64;
+            }
+        }
+        self.writes.retain(|write| write.view != view.id || !row_keys.contains(&write.key));
         receipt
+    }
+
+    /// The keys of an entity's row, or of its events, in order.
+    fn row_keys(&self, view: u32, key: &[u8]) -> BTreeSet<Vec<u8>> {
+        let of_entity = self.writes.iter().filter(|write| write.view == view && entity_of(view, &write.key) == key);
+        of_entity.map(|write| write.key.clone()).collect()
+    }
+
+    /// The number of versions of an entity that retention lets be seen.
+    pub fn count_visible(&self, view: &FeatureView, key: &[u8], now: Timestamp) -> u64 {
+        self.row_keys(view.id, key).iter().map(|row_key| self.visible(view, row_key, now).len() as u64).sum()
     }
 
     /// Forgets every view but these.
@@ -92,11 +110,25 @@ impl Log {
     }
 
     fn within(&self, window: &Window, now: Timestamp) -> Vec<Seen> {
+        if window.view.holds_events() {
+            return self.events_within(window, now);
+        }
         let mut versions = self.visible(&window.view, &window.key, now);
         versions.retain(|(version, _)| {
             window.events.contains(&version.event) && window.known_at.is_none_or(|known_at| version.created <= known_at)
         });
         versions
+    }
+
+    /// Each event of an entity once, as the last that was known of it says, but for those that it says are deleted.
+    fn events_within(&self, window: &Window, now: Timestamp) -> Vec<Seen> {
+        let Window { view, key, events, known_at } = window;
+        let known = |row_key: &Vec<u8>| {
+            let mut versions = self.visible(view, row_key, now).into_iter();
+            versions.find(|(version, _)| known_at.is_none_or(|known_at| version.created <= known_at))
+        };
+        let last = self.row_keys(view.id, key).into_iter().filter_map(|row_key| known(&row_key));
+        last.filter(|(version, row)| events.contains(&version.event) && row[..] != TOMBSTONE_ROW).collect()
     }
 
     fn scan(&self, view: &FeatureView, range: &KeyRange, now: Timestamp) -> Vec<Row> {

@@ -66,8 +66,11 @@ impl Questions {
     fn ask_view(&mut self, view: &Arc<FeatureView>, times: &[Timestamp], known: &[Option<Timestamp>], seed: usize) {
         let keys: Vec<Vec<u8>> = (0..KEYS as u8).map(|key| encoded_key(view, key)).collect();
         for key in &keys {
-            self.lookups.push((view.clone(), key.clone()));
-            for &known_at in known {
+            // Events are not looked up: a window tells those of an entity.
+            if !view.holds_events() {
+                self.lookups.push((view.clone(), key.clone()));
+            }
+            for &known_at in known.iter().filter(|_| !view.holds_events()) {
                 let point = |&at: &Timestamp| Point { view: view.clone(), key: key.clone(), at, known_at };
                 self.points.extend(times.iter().map(point));
             }

@@ -138,7 +138,7 @@ impl Model {
 
     /// Compaction may have reclaimed what retention hides, and then there is less to remove.
     fn check_receipt(&mut self, view: &FeatureView, key: &[u8], receipt: &Erased, expected: &Erased) {
-        let visible = self.log.visible(view, key, self.memory.now()).len() as u64;
+        let visible = self.log.count_visible(view, key, self.memory.now());
         let (versions, bytes) = self.log.erase(view, key);
         assert_eq!(*expected, Erased { view: view.name.clone(), versions, bytes });
         assert_eq!(receipt.view, view.name);

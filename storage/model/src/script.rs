@@ -8,7 +8,7 @@ use asofdb_storage::{
     ValueType, Version, WriteBatch,
 };
 
-use crate::catalog::{Shape, encoded_key};
+use crate::catalog::{Shape, encoded_key, row_key};
 use crate::log::Log;
 use crate::op::{Change, OpRow};
 
@@ -66,8 +66,9 @@ impl Script {
                 true => TOMBSTONE_ROW.to_vec(),
                 false => encoded_row(&view, self.writes * 100 + index as i64, self.text_bytes),
             };
-            let key = encoded_key(&view, row.key);
-            Some(Row { key, event: row.event.resolve(now), created: row.created.map(|c| c.resolve(now)), bytes, view })
+            let event = row.event.resolve(now);
+            let key = row_key(&view, row.key, event, row.created.is_some());
+            Some(Row { key, event, created: row.created.map(|c| c.resolve(now)), bytes, view })
         };
         Write { rows: chosen.filter_map(encode).collect(), number: self.writes, bulk, sync }
     }

@@ -1,6 +1,8 @@
-//! Ranges of entity keys.
+//! Ranges of row keys.
 
-/// A range of encoded entity keys: from `start`, inclusive, to `end`, exclusive; `None` is unbounded.
+use crate::key::prefix_end;
+
+/// A range of row keys, which begin with an entity key: from `start`, inclusive, to `end`, exclusive; `None` is unbounded.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct KeyRange {
     /// First key of the range.
@@ -10,11 +12,9 @@ pub struct KeyRange {
 }
 
 impl KeyRange {
-    /// Exactly one entity. No key is a prefix of another, so a zero byte ends the range.
-    pub fn only(key: &[u8]) -> Self {
-        let mut end = key.to_vec();
-        end.push(0);
-        KeyRange { start: Some(key.to_vec()), end: Some(end) }
+    /// Exactly one entity: its row, or all of its events. No entity key is a prefix of another.
+    pub fn only(entity_key: &[u8]) -> Self {
+        KeyRange { start: Some(entity_key.to_vec()), end: prefix_end(entity_key) }
     }
 
     /// Returns whether the range holds a key.

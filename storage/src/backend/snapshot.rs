@@ -68,6 +68,20 @@ pub trait Cursor: Send {
         known_at: Option<Timestamp>,
         visit: &mut VisitVersion<'_>,
     ) -> Result<()>;
+
+    /// Visits the events of an entity of an event view with a time in `events`, both ends included: newest first, and by
+    /// id within a time. Each event is visited once, as its greatest version created up to `known_at` has it; one that is
+    /// deleted by that version is left out. A range that ends before it starts has none.
+    ///
+    /// # Errors
+    /// `Corrupt` when stored bytes cannot be read, or what `visit` returned.
+    fn each_event(
+        &mut self,
+        entity_key: &[u8],
+        events: RangeInclusive<Timestamp>,
+        known_at: Option<Timestamp>,
+        visit: &mut VisitVersion<'_>,
+    ) -> Result<()>;
 }
 
 /// Receives one version of a row, and says whether to go on to the next older one.
@@ -76,7 +90,7 @@ pub type VisitVersion<'v> = dyn FnMut(Found<'_>) -> Result<ControlFlow<()>> + 'v
 /// One version of a scan.
 #[derive(Debug, Clone, Copy)]
 pub struct Scanned<'a> {
-    /// Encoded entity key.
+    /// The row key: an encoded entity key, or of an event [`crate::key::event_key`].
     pub key: &'a [u8],
     /// The version.
     pub version: Version,

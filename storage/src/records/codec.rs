@@ -20,7 +20,7 @@ fn config() -> impl bincode::config::Config {
 ///
 /// # Errors
 /// `Internal` when it cannot be encoded.
-pub(super) fn write(record: &impl Encode, out: &mut Vec<u8>) -> Result<()> {
+pub(crate) fn write(record: &impl Encode, out: &mut Vec<u8>) -> Result<()> {
     bincode::encode_into_std_write(record, out, config())
         .map_err(|error| Error::internal("cannot encode a catalog record").with_source(error))?;
     Ok(())

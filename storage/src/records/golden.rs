@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{Recorded, decode, encode};
 use crate::catalog::{Entity, Feature, FeatureService, FeatureView, JoinKey, Meta};
 use crate::error::ErrorKind;
+use crate::key::EVENTS_BIT;
 use crate::schema::{FeatureId, RowSchema};
 use crate::time::{Span, Timestamp};
 use crate::value::Value;
@@ -93,6 +94,7 @@ fn view() -> FeatureView {
         team: "ops".into(),
         description: "What is known of a user".into(),
         tags: tags(),
+        event_id: None,
         features,
         next_feature: 18,
         schemas: vec![
@@ -102,7 +104,7 @@ fn view() -> FeatureView {
     }
 }
 
-/// Decodes a record of version 1, and encodes it again as the version that is written.
+/// Decodes a record of the version that is written, and encodes it again.
 fn again<T: Recorded>(key: &[u8], bytes: &[u8]) -> T {
     let value: T = decode(key, bytes).unwrap();
     assert_eq!(encode(&value).unwrap(), bytes, "{}", T::name(key));
@@ -110,10 +112,13 @@ fn again<T: Recorded>(key: &[u8], bytes: &[u8]) -> T {
 }
 
 #[test]
-fn views_are_read_and_written_as_format_1_has_them() {
-    let (read, made) = (again::<FeatureView>(b"vprofile", fixture!("view")), view());
+fn feature_views_are_read_and_written_as_version_1_has_them_and_event_views_as_version_2() {
+    let read = again::<FeatureView>(b"vprofile", fixture!("view"));
+    assert_eq!(format!("{read:?}"), format!("{:?}", view()));
+    let mut made = view();
+    (made.id, made.event_id) = (3 | EVENTS_BIT, Some(vec![FeatureId(2), FeatureId(4)]));
+    let read = again::<FeatureView>(b"vprofile", fixture!("view-2"));
     assert_eq!(format!("{read:?}"), format!("{made:?}"));
-    assert_eq!(encode(&made).unwrap(), fixture!("view"));
 }
 
 #[test]
@@ -151,8 +156,8 @@ fn what_is_no_record_of_a_known_version_is_refused_by_name() {
         let error = decode::<FeatureView>(b"vx", bytes).unwrap_err();
         assert_eq!((error.kind(), format!("{error:#}").as_str()), (kind, message));
     };
-    let newer = [&[2][..], &fixture!("view")[1..]].concat();
-    let message = "feature view \"x\": record version 2 is newer than this asofdb reads (1)";
+    let newer = [&[3][..], &fixture!("view")[1..]].concat();
+    let message = "feature view \"x\": record version 3 is newer than this asofdb reads (2)";
     refused(&newer, ErrorKind::Conflict, message);
     refused(&[], ErrorKind::Corrupt, "feature view \"x\": the record is empty");
     refused(&[0, 1], ErrorKind::Corrupt, "feature view \"x\": there is no record version 0");

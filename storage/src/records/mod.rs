@@ -45,6 +45,16 @@ pub(crate) trait Recorded: Sized + 'static {
 
     /// Returns the name of the record in errors; `key` is its key in the family.
     fn name(key: &[u8]) -> String;
+
+    /// Appends the record, its version first. A thing that an older version says all of may be written as that, so that
+    /// an asofdb of before can read it.
+    ///
+    /// # Errors
+    /// `Internal` when it cannot be encoded.
+    fn write(&self, out: &mut Vec<u8>) -> Result<()> {
+        out.push(Self::READERS.len() as u8);
+        codec::write(&Self::Written::from(self), out)
+    }
 }
 
 /// Encodes a record: its version, then its fields.
@@ -52,8 +62,8 @@ pub(crate) trait Recorded: Sized + 'static {
 /// # Errors
 /// `Invalid` when it is too long.
 pub(crate) fn encode<T: Recorded>(value: &T) -> Result<Vec<u8>> {
-    let mut bytes = vec![T::READERS.len() as u8];
-    codec::write(&T::Written::from(value), &mut bytes)?;
+    let mut bytes = Vec::new();
+    value.write(&mut bytes)?;
     if bytes.len() > RECORD_BYTES_MAX {
         let message = "a definition with its history is at most 16 MiB: shorten its texts or start a new view";
         return Err(Error::invalid(format!("{message}: {} bytes", bytes.len())));

@@ -9,6 +9,7 @@ use super::entity::JoinKeyRecordV1;
 use super::value::{ValueRecord, ValueTypeRecord};
 use super::{Reader, Recorded, named};
 use crate::catalog::{Feature, FeatureView, JoinKey};
+use crate::error::Result;
 use crate::schema::{FeatureId, RowSchema};
 use crate::time::{Span, Timestamp};
 
@@ -35,6 +36,13 @@ pub(crate) struct ViewRecordV1 {
     schemas: Vec<SchemaRecordV1>,
 }
 
+/// As version 1, and what an event view has more.
+#[derive(Encode, Decode)]
+pub(crate) struct ViewRecordV2 {
+    view: ViewRecordV1,
+    event_id: Option<Vec<u32>>,
+}
+
 #[derive(Encode, Decode)]
 struct FeatureRecordV1 {
     id: u32,
@@ -52,12 +60,36 @@ struct SchemaRecordV1 {
 }
 
 impl Recorded for FeatureView {
-    type Written = ViewRecordV1;
+    type Written = ViewRecordV2;
 
-    const READERS: &'static [Reader<Self>] = &[codec::read::<ViewRecordV1, Self>];
+    const READERS: &'static [Reader<Self>] = &[codec::read::<ViewRecordV1, Self>, codec::read::<ViewRecordV2, Self>];
 
     fn name(key: &[u8]) -> String {
         named("feature view", key)
+    }
+
+    /// What is no event view is written as version 1.
+    fn write(&self, out: &mut Vec<u8>) -> Result<()> {
+        if self.holds_events() {
+            out.push(2);
+            return codec::write(&ViewRecordV2::from(self), out);
+        }
+        out.push(1);
+        codec::write(&ViewRecordV1::from(self), out)
+    }
+}
+
+impl From<&FeatureView> for ViewRecordV2 {
+    fn from(view: &FeatureView) -> Self {
+        let event_id = view.event_id.as_ref().map(|columns| columns.iter().map(|column| column.0).collect());
+        ViewRecordV2 { view: ViewRecordV1::from(view), event_id }
+    }
+}
+
+impl From<ViewRecordV2> for FeatureView {
+    fn from(record: ViewRecordV2) -> Self {
+        let event_id = record.event_id.map(|columns| columns.into_iter().map(FeatureId).collect());
+        FeatureView { event_id, ..FeatureView::from(record.view) }
     }
 }
 
@@ -106,6 +138,7 @@ impl From<ViewRecordV1> for FeatureView {
             team: record.team,
             description: record.description,
             tags: record.tags,
+            event_id: None,
             features: record.features.into_iter().map(Feature::from).collect(),
             next_feature: record.next_feature,
             schemas: record.schemas.into_iter().map(RowSchema::from).collect(),

@@ -1,9 +1,9 @@
 //! Bulk loads: rows are sorted into files that RocksDB takes over whole.
 //!
-//! A load is prepared in the caller's thread: files for `history`, and files for `latest` with the rows that
+//! A load is prepared in the caller's thread: files for `history` or `events`, and files for `latest` with the rows that
 //! become the newest of their entity. The committer then takes over both between two commits. RocksDB takes
 //! the files of one family in one step, but not those of two, so a durable record says what is under way:
-//! opening a store finishes a load whose rows are in `history`, and forgets one whose rows are not. Whether
+//! opening a store finishes a load whose versions are there, and forgets one whose versions are not. Whether
 //! they are is told by a sentinel, a key that is taken over together with them.
 
 use std::fs;
@@ -20,7 +20,7 @@ use rocksdb::{
 
 use super::commit::{Committer, check_views, put_notes, views};
 use super::error::{from_io, from_rocks};
-use super::families::Database;
+use super::families::{Database, EVENTS, HISTORY, LATEST};
 use super::fate::Fate;
 use super::kept::MarkKind;
 use super::newest::{Candidates, Looking};
@@ -34,7 +34,7 @@ use crate::backend::{Committed, Newest};
 use crate::batch::{Durability, Note, WriteBatch};
 use crate::error::{Error, Result};
 use crate::fail_point;
-use crate::key;
+use crate::key::{self, EVENT_ID_BYTES, EVENTS_SENTINEL_VIEW, HISTORY_SENTINEL_VIEW};
 use crate::time::Timestamp;
 use crate::version::Version;
 
@@ -47,9 +47,6 @@ const TOLD_ROWS_MAX: usize = 50_000;
 
 /// Threads that write the files of a load: this machine's two cores are the least that is common.
 const THREADS: usize = 2;
-
-/// No view has this id; ids are given from zero.
-const SENTINEL_VIEW: u32 = u32::MAX;
 
 /// Loads a batch by way of files.
 pub(super) fn load(store: &Arc<Store>, committer: &Committer, batch: WriteBatch) -> Result<Committed> {
@@ -74,9 +71,11 @@ struct Load {
     created: Timestamp,
     files: Files,
     views: Vec<u32>,
+    /// True if the rows are events, which have a family of their own.
+    is_of_events: bool,
     /// The counts of writes to the views, taken before `latest` was looked at.
     writes: Vec<u64>,
-    history: Vec<PathBuf>,
+    versions: Vec<PathBuf>,
     latest: Vec<PathBuf>,
     record: LoadRecord,
 }
@@ -85,12 +84,16 @@ impl Load {
     fn prepare(store: &Store, batch: WriteBatch, created: Timestamp) -> Result<Self> {
         let files = Files::new(store, created)?;
         let sorted = Sorted::new(vec![&batch], &[created]);
+        let is_of_events = sorted.first_event() == 0;
+        if !is_of_events && sorted.first_event() < sorted.len() {
+            return Err(Error::internal("a bulk load of rows and of events together"));
+        }
         let (views, record) =
             (views(&sorted), LoadRecord { rows: loaded_rows(&sorted), notes: batch.notes().to_vec() });
         let writes = store.writes.counts(&views);
-        let (history, latest) = write_files(store, &files, &sorted)?;
+        let (versions, latest) = write_files(store, &files, &sorted)?;
         drop(sorted);
-        Ok(Load { batch, created, files, views, writes, history, latest, record })
+        Ok(Load { batch, created, files, views, is_of_events, writes, versions, latest, record })
     }
 
     /// Makes the load part of the store. Runs between commits.
@@ -99,14 +102,16 @@ impl Load {
         if store.writes.counts(&self.views) != self.writes {
             self.look_again(store)?;
         }
-        let history = self.history_with_sentinel(store)?;
+        let versions = self.versions_with_sentinel(store)?;
         if let Some(kept) = &store.kept {
-            kept.keep_load(self.created, &self.history, &self.latest)?;
+            let of_versions = if self.is_of_events { EVENTS } else { HISTORY };
+            kept.keep_load(self.created, [(of_versions, &self.versions), (LATEST, &self.latest)])?;
         }
         self.begin(store)?;
         fail_point("load begun");
         store.tell(&Newest::Suspended);
-        if let Err(error) = ingest(&store.database, store.database.history(), history) {
+        let family = if self.is_of_events { store.database.events() } else { store.database.history() };
+        if let Err(error) = ingest(&store.database, family, versions) {
             store.tell(&Newest::Resumed);
             // Where this fails too, opening the store forgets the load, as its rows are not there.
             let _ = forget(store, self.id());
@@ -159,9 +164,14 @@ impl Load {
         Ok(())
     }
 
-    fn history_with_sentinel(&self, store: &Store) -> Result<Vec<PathBuf>> {
-        let sentinel = self.files.write(&store.tuning.history, |writer| writer.put(sentinel(self.id()), []))?;
-        Ok(self.history.iter().cloned().chain([sentinel]).collect())
+    fn versions_with_sentinel(&self, store: &Store) -> Result<Vec<PathBuf>> {
+        let [of_rows, of_events] = sentinels(self.id());
+        let (sentinel, options) = match self.is_of_events {
+            true => (of_events, &store.tuning.events),
+            false => (of_rows, &store.tuning.history),
+        };
+        let sentinel = self.files.write(options, |writer| writer.put(sentinel, []))?;
+        Ok(self.versions.iter().cloned().chain([sentinel]).collect())
     }
 
     fn finish(&self, store: &Store) -> Result<()> {
@@ -178,11 +188,14 @@ fn unfinished(error: Error) -> Error {
     error.context("the rows were loaded, but not their notes; open the store again to finish, or load them again")
 }
 
-/// The key that is taken over together with the rows of a load.
-pub(super) fn sentinel(id: u64) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    key::history_key(SENTINEL_VIEW, &id.to_be_bytes(), Version::new(Timestamp::MAX, Timestamp::MAX), &mut bytes);
-    bytes
+/// The keys of which one is taken over together with the rows of a load: in `history`, or in `events`.
+pub(super) fn sentinels(id: u64) -> [Vec<u8>; 2] {
+    let (mut of_rows, mut of_events, mut row_key) = (Vec::new(), Vec::new(), Vec::new());
+    let version = Version::new(Timestamp::MAX, Timestamp::MAX);
+    key::version_key(HISTORY_SENTINEL_VIEW, &id.to_be_bytes(), version, &mut of_rows);
+    key::event_key(&id.to_be_bytes(), Timestamp::MAX, &[0; EVENT_ID_BYTES], &mut row_key);
+    key::version_key(EVENTS_SENTINEL_VIEW, &row_key, version, &mut of_events);
+    [of_rows, of_events]
 }
 
 /// Ends a load whose rows are there.
@@ -200,7 +213,9 @@ fn end(store: &Store, kind: MarkKind, id: u64, notes: &[Note]) -> Result<()> {
     store.write_as(kind, true, || {
         let mut batch = RocksBatch::default();
         put_notes(store, notes, &mut batch);
-        batch.delete_cf(store.database.history(), sentinel(id));
+        for (family, sentinel) in store.database.version_families().into_iter().zip(sentinels(id)) {
+            batch.delete_cf(family, sentinel);
+        }
         batch.delete_cf(store.database.catalog(), Work::BulkLoad.key(id));
         Ok(batch)
     })?;
@@ -213,17 +228,26 @@ pub(super) fn recover(store: &Store) -> Result<()> {
     for (key, value) in records::begun(&store.database, Work::BulkLoad)? {
         let record: LoadRecord = crate::records::decode(&key, &value)?;
         let id = Work::id(&key)?;
-        let taken_over = store.database.rocks.get_pinned_cf(store.database.history(), sentinel(id));
-        match taken_over.map_err(|error| from_rocks("cannot read history", error))? {
-            Some(_) => {
+        match is_taken_over(&store.database, id)? {
+            true => {
                 record.rows.iter().try_for_each(|rows| rebuild_latest(store, rows))?;
                 fail_point("load recovered");
                 conclude(store, id, &record.notes)?;
             }
-            None => forget(store, id)?,
+            false => forget(store, id)?,
         }
     }
     Ok(())
+}
+
+fn is_taken_over(database: &Database, id: u64) -> Result<bool> {
+    for (family, sentinel) in database.version_families().into_iter().zip(sentinels(id)) {
+        let found = database.rocks.get_pinned_cf(family, sentinel);
+        if found.map_err(|error| from_rocks("cannot read the store", error))?.is_some() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// The first and last row of each view.
@@ -299,11 +323,11 @@ impl Drop for Files {
 
 /// One file to be written: rows by their position in the sorted load, or in its candidates.
 enum Task {
-    History(Range<usize>),
+    Versions(Range<usize>),
     Latest(Range<usize>),
 }
 
-/// Paths of the files for `history` and for `latest`.
+/// Paths of the files for `history` or `events`, and for `latest`.
 type Written = (Vec<PathBuf>, Vec<PathBuf>);
 
 struct Job<'j> {
@@ -318,7 +342,7 @@ fn write_files(store: &Store, files: &Files, sorted: &Sorted<'_>) -> Result<Writ
     let candidates = Candidates::of_sorted(sorted);
     let job = Job { store, files, sorted, candidates: &candidates };
     let latest = chunks(candidates.len()).map(Task::Latest);
-    let tasks: Vec<_> = latest.chain(chunks(sorted.len()).map(Task::History)).collect();
+    let tasks: Vec<_> = latest.chain(chunks(sorted.len()).map(Task::Versions)).collect();
     let next = AtomicUsize::new(0);
     let written = Mutex::new((Vec::new(), Vec::new()));
     let work = || {
@@ -349,8 +373,8 @@ fn chunks(len: usize) -> impl Iterator<Item = Range<usize>> {
 impl Job<'_> {
     fn run(&self, task: &Task, written: &Mutex<Written>) -> Result<()> {
         match task {
-            Task::History(rows) => {
-                let path = self.history_file(rows.clone())?;
+            Task::Versions(rows) => {
+                let path = self.versions_file(rows.clone())?;
                 written.lock().0.push(path);
             }
             Task::Latest(rows) => {
@@ -361,15 +385,17 @@ impl Job<'_> {
         Ok(())
     }
 
-    fn history_file(&self, rows: Range<usize>) -> Result<PathBuf> {
+    fn versions_file(&self, rows: Range<usize>) -> Result<PathBuf> {
         let mut bytes = Vec::new();
-        self.files.write(&self.store.tuning.history, |writer| {
+        let tuning = &self.store.tuning;
+        let options = if self.sorted.first_event() == 0 { &tuning.events } else { &tuning.history };
+        self.files.write(options, |writer| {
             for start in rows.clone().step_by(WARM_ROWS) {
                 let some = start..rows.end.min(start + WARM_ROWS);
                 self.sorted.warm(some.clone());
                 for (version, row) in some.map(|index| self.sorted.get(index)) {
                     bytes.clear();
-                    key::history_key(row.view, row.key, version, &mut bytes);
+                    key::version_key(row.view, row.key, version, &mut bytes);
                     writer.put(&bytes, row.row)?;
                 }
             }
@@ -428,7 +454,7 @@ mod tests {
     fn nothing_is_left(store: &RocksBackend) {
         assert!(records::begun(&store.store.database, Work::BulkLoad).unwrap().is_empty());
         assert_eq!(fs::read_dir(&store.store.loads).unwrap().count(), 0);
-        let sentinels = SENTINEL_VIEW.to_be_bytes();
+        let sentinels = HISTORY_SENTINEL_VIEW.to_be_bytes();
         let mode = rocksdb::IteratorMode::From(&sentinels, rocksdb::Direction::Forward);
         let database = &store.store.database;
         assert!(database.rocks.full_iterator_cf(database.history(), mode).next().is_none());
@@ -456,7 +482,7 @@ mod tests {
         fixture.commit(&store, b"b", 20, 0);
         fixture.commit(&store, b"c", 20, 3);
         let load = prepare(&store, batch(&fixture, &store));
-        let history = load.history_with_sentinel(&store.store).unwrap();
+        let history = load.versions_with_sentinel(&store.store).unwrap();
         load.begin(&store.store).unwrap();
         ingest(&store.store.database, store.store.database.history(), history).unwrap();
         drop((load, store));
@@ -473,7 +499,7 @@ mod tests {
         fixture.commit(&store, b"b", 20, 0);
         let load = prepare(&store, batch(&fixture, &store));
         store.store.tell(&Newest::Suspended);
-        ingest(&store.store.database, store.store.database.history(), load.history.clone()).unwrap();
+        ingest(&store.store.database, store.store.database.history(), load.versions.clone()).unwrap();
         assert_eq!(seen(&fixture, &store, &[b"a", b"b"]), [Some((10, 1)), Some((30, 2))]);
     }
 

@@ -28,7 +28,7 @@ pub(super) fn set_catalog(store: &Store, next: Catalog) -> Result<()> {
     for view in &dropped {
         let start = view.to_be_bytes();
         if let Some(end) = key::prefix_end(&start) {
-            batch.delete_range_cf(store.database.history(), &start[..], &end[..]);
+            batch.delete_range_cf(store.database.versions(*view), &start[..], &end[..]);
         }
     }
     fail_point("catalog begun");

@@ -220,7 +220,7 @@ fn write_group(store: &Store, group: &[Write], created: &[Timestamp]) -> Result<
         let mut batch = RocksBatch::with_capacity_bytes(2 * bytes + 128 * sorted.len());
         match marks.are_kept() {
             true => put_commits(store, group, created, marks, &mut batch)?,
-            false => put_history(store, &sorted, &mut batch),
+            false => put_versions(store, &sorted, &mut batch),
         }
         newest.clear();
         let row = |index: usize| sorted.get(index).1.row;
@@ -252,13 +252,12 @@ pub(super) fn views(sorted: &Sorted<'_>) -> Vec<u32> {
     views
 }
 
-fn put_history(store: &Store, sorted: &Sorted<'_>, batch: &mut RocksBatch) {
+fn put_versions(store: &Store, sorted: &Sorted<'_>, batch: &mut RocksBatch) {
     let mut bytes = Vec::new();
-    let history = store.database.history();
     for (version, row) in (0..sorted.len()).map(|index| sorted.get(index)) {
         bytes.clear();
-        key::history_key(row.view, row.key, version, &mut bytes);
-        batch.put_cf(history, &bytes, row.row);
+        key::version_key(row.view, row.key, version, &mut bytes);
+        batch.put_cf(store.database.versions(row.view), &bytes, row.row);
     }
 }
 
@@ -271,12 +270,11 @@ fn put_commits(
     batch: &mut RocksBatch,
 ) -> Result<()> {
     let mut bytes = Vec::new();
-    let history = store.database.history();
     for (write, created) in group.iter().zip(created) {
         for row in write.batch.rows() {
             bytes.clear();
-            key::history_key(row.view, row.key, Version::new(row.event, row.created.unwrap_or(*created)), &mut bytes);
-            batch.put_cf(history, &bytes, row.row);
+            key::version_key(row.view, row.key, Version::new(row.event, row.created.unwrap_or(*created)), &mut bytes);
+            batch.put_cf(store.database.versions(row.view), &bytes, row.row);
         }
         put_notes(store, write.batch.notes(), batch);
         marks.put(&store.database, *created, MarkKind::Commit, batch)?;

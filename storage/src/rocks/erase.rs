@@ -46,6 +46,9 @@ fn delete(store: &Store, rows: &[ErasedRow], names: Vec<String>) -> Result<Vec<E
     let mut receipts = Vec::with_capacity(rows.len());
     for (row, view) in rows.iter().zip(names) {
         receipts.push(delete_versions(store, row, view, &mut batch)?);
+        if key::holds_events(row.view) {
+            continue;
+        }
         let mut latest_key = Vec::new();
         key::latest_key(row.key_space, &row.key, row.view, &mut latest_key);
         batch.delete_cf(database.latest(), &latest_key);
@@ -66,26 +69,27 @@ fn delete(store: &Store, rows: &[ErasedRow], names: Vec<String>) -> Result<Vec<E
 
 fn delete_versions(store: &Store, row: &ErasedRow, view: String, batch: &mut RocksBatch) -> Result<Erased> {
     let database = &store.database;
-    let prefix = history_prefix(row);
+    let (prefix, family) = (version_prefix(row), database.versions(row.view));
     let mut options = ReadOptions::default();
     options.set_total_order_seek(true);
     options.fill_cache(false);
-    let mut raw = database.rocks.raw_iterator_cf_opt(database.history(), options);
+    let mut raw = database.rocks.raw_iterator_cf_opt(family, options);
     raw.seek(&prefix);
     let mut erased = Erased { view, versions: 0, bytes: 0 };
     while let Some((found, value)) = raw.item().filter(|(found, _)| found.starts_with(&prefix)) {
         erased.versions += 1;
         erased.bytes += (found.len() + value.len()) as u64;
-        batch.delete_cf(database.history(), found);
+        batch.delete_cf(family, found);
         raw.next();
     }
-    raw.status().map_err(|error| from_rocks("cannot read history", error))?;
+    raw.status().map_err(|error| from_rocks("cannot read what is to be erased", error))?;
     Ok(erased)
 }
 
-fn history_prefix(row: &ErasedRow) -> Vec<u8> {
+/// The start of the keys of all versions of a row, or of all events of an entity.
+fn version_prefix(row: &ErasedRow) -> Vec<u8> {
     let mut prefix = Vec::new();
-    key::history_prefix(row.view, &row.key, &mut prefix);
+    key::version_prefix(row.view, &row.key, &mut prefix);
     prefix
 }
 
@@ -130,9 +134,12 @@ fn rewrite(store: &Store, row: &ErasedRow) {
     let mut options = CompactOptions::default();
     options.set_bottommost_level_compaction(BottommostLevelCompaction::Force);
     options.set_exclusive_manual_compaction(false);
-    let prefix = history_prefix(row);
+    let prefix = version_prefix(row);
     let end = key::prefix_end(&prefix);
-    database.rocks.compact_range_cf_opt(database.history(), Some(&prefix), end.as_ref(), &options);
+    database.rocks.compact_range_cf_opt(database.versions(row.view), Some(&prefix), end.as_ref(), &options);
+    if key::holds_events(row.view) {
+        return;
+    }
     let mut latest_key = Vec::new();
     key::latest_key(row.key_space, &row.key, row.view, &mut latest_key);
     database.rocks.compact_range_cf_opt(database.latest(), Some(&latest_key), Some(&latest_key), &options);

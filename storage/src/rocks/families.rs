@@ -1,4 +1,4 @@
-//! The open database and its three column families.
+//! The open database and its column families.
 
 use std::path::Path;
 
@@ -8,13 +8,15 @@ use super::error::from_open;
 use super::latch::Latch;
 use super::options::Tuning;
 use crate::error::Result;
+use crate::key::holds_events;
 
 /// Names of the families, as `stats` tells them.
-pub(super) const FAMILY_NAMES: [&str; 3] = [CATALOG, LATEST, HISTORY];
+pub(super) const FAMILY_NAMES: [&str; 4] = [CATALOG, LATEST, HISTORY, EVENTS];
 
 const CATALOG: &str = "catalog";
-const LATEST: &str = "latest";
-const HISTORY: &str = "history";
+pub(super) const LATEST: &str = "latest";
+pub(super) const HISTORY: &str = "history";
+pub(super) const EVENTS: &str = "events";
 
 /// An open database. RocksDB's own `default` family stays empty.
 pub(super) struct Database {
@@ -32,7 +34,9 @@ impl Database {
             ColumnFamilyDescriptor::new(CATALOG, tuning.catalog.clone()),
             ColumnFamilyDescriptor::new(LATEST, tuning.latest.clone()),
             ColumnFamilyDescriptor::new(HISTORY, tuning.history.clone()),
+            ColumnFamilyDescriptor::new(EVENTS, tuning.events.clone()),
         ];
+        // A store of before there were event views gets the family of events here.
         let rocks = DB::open_cf_descriptors(&store, path, families).map_err(|error| from_open(path, error))?;
         Ok(Database { rocks, latch: Latch::default() })
     }
@@ -47,6 +51,21 @@ impl Database {
 
     pub(super) fn history(&self) -> &ColumnFamily {
         self.family(HISTORY)
+    }
+
+    pub(super) fn events(&self) -> &ColumnFamily {
+        self.family(EVENTS)
+    }
+
+    /// The families of versions. A version is in one of them, by its view.
+    pub(super) fn version_families(&self) -> [&ColumnFamily; 2] {
+        [self.history(), self.events()]
+    }
+
+    /// The family of the versions of a view.
+    #[inline]
+    pub(super) fn versions(&self, view: u32) -> &ColumnFamily {
+        if holds_events(view) { self.events() } else { self.history() }
     }
 
     pub(super) fn family(&self, name: &str) -> &ColumnFamily {

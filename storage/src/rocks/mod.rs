@@ -14,6 +14,7 @@ mod commit;
 mod directory;
 mod erase;
 mod error;
+mod event_walk;
 mod families;
 mod fate;
 mod floor;

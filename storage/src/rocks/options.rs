@@ -13,6 +13,7 @@ use super::present::Present;
 use super::retention::{HistoryFilters, LatestFilters};
 use crate::descriptors::open_files_max;
 use crate::error::{Error, Result};
+use crate::key::{EVENT_TAIL_BYTES, EVENTS_BIT, version_bytes};
 use crate::version::Version;
 
 /// Memory for block cache and write buffers together, unless told otherwise: what a serving process with
@@ -130,6 +131,7 @@ pub(super) struct Tuning {
     pub(super) catalog: RocksOptions,
     pub(super) latest: RocksOptions,
     pub(super) history: RocksOptions,
+    pub(super) events: RocksOptions,
 }
 
 impl Tuning {
@@ -141,6 +143,9 @@ impl Tuning {
         let mut history = family(options, &cache, HISTORY_BLOCK_BYTES, false);
         history.set_prefix_extractor(SliceTransform::create("asofdb.row", row_prefix, Some(has_row_prefix)));
         history.set_compaction_filter_factory(HistoryFilters::new(present.clone()));
+        let mut events = family(options, &cache, HISTORY_BLOCK_BYTES, false);
+        events.set_prefix_extractor(SliceTransform::create("asofdb.entity", entity_prefix, Some(has_entity_prefix)));
+        events.set_compaction_filter_factory(HistoryFilters::new(present.clone()));
         let mut catalog = family(options, &cache, LATEST_BLOCK_BYTES, true);
         catalog.set_write_buffer_size(CATALOG_BUFFER_BYTES);
         Ok(Tuning {
@@ -151,6 +156,7 @@ impl Tuning {
             catalog,
             latest: with_options(latest, BLOCK_OPTIONS)?,
             history: with_options(history, BLOCK_OPTIONS)?,
+            events: with_options(events, BLOCK_OPTIONS)?,
             cache,
         })
     }
@@ -224,4 +230,17 @@ fn row_prefix(key: &[u8]) -> &[u8] {
 /// Keys of `history` have a view's id before the version; bounds of ranges may be shorter.
 fn has_row_prefix(key: &[u8]) -> bool {
     key.len() >= size_of::<u32>() + Version::ENCODED_BYTES
+}
+
+/// Bytes of a key of `events` after the entity key: the event's time and id, and its created timestamp.
+const EVENT_ENDING_BYTES: usize = EVENT_TAIL_BYTES + version_bytes(EVENTS_BIT);
+
+/// The part of a key that all events of one entity share.
+fn entity_prefix(key: &[u8]) -> &[u8] {
+    &key[..key.len() - EVENT_ENDING_BYTES]
+}
+
+/// Keys of `events` have a view's id before; bounds of ranges may be shorter.
+fn has_entity_prefix(key: &[u8]) -> bool {
+    key.len() >= size_of::<u32>() + EVENT_ENDING_BYTES
 }

@@ -2,7 +2,7 @@
 
 use crate::backend::{NewestRow, RowKey};
 use crate::batch::{BatchRow, Extent, WriteBatch};
-use crate::key::digest;
+use crate::key::{self, digest};
 use crate::time::Timestamp;
 use crate::version::Version;
 
@@ -23,7 +23,7 @@ pub(super) struct Entry {
     batch: u32,
 }
 
-/// Batches with the created timestamp of each, and their rows in the order of `history`.
+/// Batches with the created timestamp of each, and their rows in the order of the families.
 pub(super) struct Sorted<'b> {
     batches: Vec<&'b WriteBatch>,
     entries: Vec<Entry>,
@@ -50,7 +50,7 @@ impl<'b> Sorted<'b> {
 
     fn sort(&mut self) {
         let batches = &self.batches;
-        let key = |entry: &Entry| key(batches, entry);
+        let key = |entry: &Entry| row_key(batches, entry);
         self.entries.sort_unstable_by(|a, b| {
             (a.view, a.digest)
                 .cmp(&(b.view, b.digest))
@@ -65,7 +65,7 @@ impl<'b> Sorted<'b> {
         self.entries.len()
     }
 
-    /// Row `index` in the order of `history`.
+    /// Row `index` in the order of the families.
     #[inline]
     pub(super) fn get(&self, index: usize) -> (Version, BatchRow<'b>) {
         let Entry { version, place, view, batch, .. } = self.entries[index];
@@ -97,19 +97,24 @@ impl<'b> Sorted<'b> {
         self.entries.partition_point(|entry| entry.view <= view)
     }
 
-    /// The positions of the greatest version of each row, in order.
+    /// The position from which on the rows are events.
+    pub(super) fn first_event(&self) -> usize {
+        self.entries.partition_point(|entry| !key::holds_events(entry.view))
+    }
+
+    /// The positions of the greatest version of each row, in order. Events are not rows of which the newest counts.
     pub(super) fn newest(&self) -> impl Iterator<Item = usize> {
         let is_first =
             |&index: &usize| index == 0 || !is_same_row(&self.batches, &self.entries[index - 1], &self.entries[index]);
-        (0..self.entries.len()).filter(is_first)
+        (0..self.first_event()).filter(is_first)
     }
 }
 
 fn is_same_row(batches: &[&WriteBatch], a: &Entry, b: &Entry) -> bool {
-    a.view == b.view && a.digest == b.digest && key(batches, a) == key(batches, b)
+    a.view == b.view && a.digest == b.digest && row_key(batches, a) == row_key(batches, b)
 }
 
-fn key<'b>(batches: &[&'b WriteBatch], entry: &Entry) -> &'b [u8] {
+fn row_key<'b>(batches: &[&'b WriteBatch], entry: &Entry) -> &'b [u8] {
     batches[entry.batch as usize].bytes_at(entry.place).0
 }
 

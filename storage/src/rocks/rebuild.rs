@@ -13,14 +13,17 @@ use crate::key;
 /// Bytes of rows that are written at once.
 const WRITE_BYTES_MAX: usize = 4 << 20;
 
-/// Writes the greatest version of each row into `latest`. Only while no one else writes.
+/// Writes the greatest version of each row into `latest`. Only while no one else writes. Events are not in `latest`.
 pub(super) fn rebuild_latest(store: &Store, rows: &LoadedRows) -> Result<()> {
+    if key::holds_events(rows.view) {
+        return Ok(());
+    }
     let database = &store.database;
     let mut options = ReadOptions::default();
     options.set_total_order_seek(true);
     let mut raw = database.rocks.raw_iterator_cf_opt(database.history(), options);
     let mut position = Vec::new();
-    key::history_prefix(rows.view, &rows.first, &mut position);
+    key::version_prefix(rows.view, &rows.first, &mut position);
     raw.seek(&position);
     let mut batch = RocksBatch::default();
     let (mut latest_key, mut value) = (Vec::new(), Vec::new());
@@ -47,7 +50,7 @@ pub(super) fn rebuild_latest(store: &Store, rows: &LoadedRows) -> Result<()> {
 
 /// Leaves the versions of the row of `history_key`.
 fn to_next_row(raw: &mut rocksdb::DBRawIterator<'_>, history_key: &[u8]) {
-    let row = &history_key[..history_key.len() - crate::version::Version::ENCODED_BYTES];
+    let row = key::row_prefix(history_key);
     while raw.key().is_some_and(|key| key.starts_with(row)) {
         raw.next();
     }

@@ -11,7 +11,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rocksdb::{DB, DBRecoveryMode, Options as RocksOptions, WriteBatch as RocksBatch};
+use rocksdb::{ColumnFamily, DB, DBRecoveryMode, Options as RocksOptions, WriteBatch as RocksBatch};
 
 use super::directory::{self, StoreDirectory};
 use super::error::{from_io, from_open, from_rocks};
@@ -152,11 +152,14 @@ fn salvage(directory: StoreDirectory, options: Options, clock: Arc<dyn Clock>, r
     Ok(())
 }
 
-/// Removes the rows of `history` that nothing in the catalog says how to read; returns their number.
+/// Removes the versions that nothing in the catalog says how to read; returns their number.
 fn remove_unknown(store: &Store) -> Result<u64> {
+    store.database.version_families().into_iter().map(|family| remove_unknown_of(store, family)).sum()
+}
+
+fn remove_unknown_of(store: &Store, family: &ColumnFamily) -> Result<u64> {
     let known = store.present.known();
-    let database = &store.database;
-    let mut raw = database.rocks.raw_iterator_cf_opt(database.history(), verify::Check::options());
+    let mut raw = store.database.rocks.raw_iterator_cf_opt(family, verify::Check::options());
     let (mut batch, mut removed) = (RocksBatch::default(), 0);
     raw.seek_to_first();
     while let Some((found, bytes)) = raw.item() {
@@ -165,7 +168,7 @@ fn remove_unknown(store: &Store) -> Result<u64> {
         let is_dropped = known.catalog.dropped_views().contains(&view);
         if !is_known.unwrap_or(is_dropped) {
             removed += 1;
-            batch.delete_cf(database.history(), found);
+            batch.delete_cf(family, found);
         }
         if batch.size_in_bytes() > WRITE_BYTES_MAX {
             store.write_rare(std::mem::take(&mut batch), false)?;

@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use rocksdb::{DBRawIterator, ReadOptions, WriteBatch as RocksBatch};
+use rocksdb::{ColumnFamily, DBRawIterator, ReadOptions, WriteBatch as RocksBatch};
 
 use super::catalog::set_catalog;
 use super::commit::Committer;
@@ -18,6 +18,7 @@ use super::store::Store;
 use super::work::LoadedRows;
 use super::{maintain, observe, stored};
 use crate::backend::{Newest, NewestRow, Online, RowKey};
+use crate::catalog::FeatureView;
 use crate::clock::ClockRepair;
 use crate::error::Result;
 use crate::key::{self, ENTITY_KEY_BYTES_MAX};
@@ -72,7 +73,7 @@ fn go_back(store: &Store) -> Result<(Option<Timestamp>, Vec<String>)> {
 /// the other: reads show them again.
 fn derive_latest(store: &Store) -> Result<()> {
     let known = store.present.known();
-    let views: Vec<_> = known.catalog.views().filter(|view| view.retention.is_some() && !view.keep_newest).collect();
+    let views: Vec<_> = known.catalog.views().filter(|view| is_in_latest(view)).collect();
     let ids: Vec<_> = views.iter().map(|view| view.id).collect();
     store.tell(&Newest::Suspended);
     let derive = || {
@@ -89,13 +90,27 @@ fn derive_latest(store: &Store) -> Result<()> {
     derived
 }
 
-/// Visits every version in the order of `history`, with its row.
+/// Returns whether compaction may take newest versions of a view from one family and not from the other.
+fn is_in_latest(view: &FeatureView) -> bool {
+    view.retention.is_some() && !view.keep_newest && !key::holds_events(view.id)
+}
+
+/// Visits every version, with its row: family by family, in the order of their keys.
 fn each_version(store: &Store, stop: &Stop, mut visit: impl FnMut(&[u8], &[u8]) -> Result<()>) -> Result<()> {
+    store.database.version_families().into_iter().try_for_each(|family| each_of(store, family, stop, &mut visit))
+}
+
+fn each_of(
+    store: &Store,
+    family: &ColumnFamily,
+    stop: &Stop,
+    visit: &mut impl FnMut(&[u8], &[u8]) -> Result<()>,
+) -> Result<()> {
     let mut options = ReadOptions::default();
     options.set_total_order_seek(true);
     options.fill_cache(false);
     options.set_readahead_size(READAHEAD_BYTES);
-    let mut raw = store.database.rocks.raw_iterator_cf_opt(store.database.history(), options);
+    let mut raw = store.database.rocks.raw_iterator_cf_opt(family, options);
     raw.seek_to_first();
     let mut steps = Steps::new(stop);
     while let Some((found, row)) = raw.item() {
@@ -106,7 +121,7 @@ fn each_version(store: &Store, stop: &Stop, mut visit: impl FnMut(&[u8], &[u8]) 
     raw.status().map_err(|error| from_rocks("cannot read history", error))
 }
 
-/// A version that gets another created timestamp: its key of `history` and the new one.
+/// A version that gets another created timestamp: its key and the new one.
 struct Moved {
     from: Vec<u8>,
     to: Vec<u8>,
@@ -129,7 +144,7 @@ fn move_all(store: &Store, committer: &Committer, restamp: &Restamp, stop: &Stop
         let (view, entity, version) = key_parts(found)?;
         let Some(created) = restamp.get(version.created) else { return Ok(()) };
         let mut to = Vec::with_capacity(found.len());
-        key::history_key(view, entity, Version::new(version.event, created), &mut to);
+        key::version_key(view, entity, Version::new(version.event, created), &mut to);
         bytes += 2 * found.len() + row.len();
         moved.push(Moved { from: found.to_vec(), to });
         if bytes > MOVED_BYTES_MAX {
@@ -153,17 +168,21 @@ fn move_some(store: &Store, moved: &[Moved]) -> Result<()> {
     let mut gone = BTreeSet::new();
     let mut newest: BTreeMap<&[u8], (Version, Vec<u8>)> = BTreeMap::new();
     for Moved { from, to } in moved {
-        let row = database.rocks.get_cf(database.history(), from);
-        // It may have been erased meanwhile, or its view dropped.
-        let Some(row) = row.map_err(|error| from_rocks("cannot read history", error))? else { continue };
         let (view, _, version) = key_parts(to)?;
+        let family = database.versions(view);
+        // It may have been erased meanwhile, or its view dropped.
+        let row = database.rocks.get_cf(family, from).map_err(|error| from_rocks("cannot read a version", error))?;
+        let Some(row) = row else { continue };
         if !known.has_view(view) {
             continue;
         }
-        batch.delete_cf(database.history(), from);
-        batch.put_cf(database.history(), to, &row);
+        batch.delete_cf(family, from);
+        batch.put_cf(family, to, &row);
+        if key::holds_events(view) {
+            continue;
+        }
         gone.insert(&from[..]);
-        let entry = newest.entry(&to[..to.len() - Version::ENCODED_BYTES]).or_insert_with(|| (version, row.clone()));
+        let entry = newest.entry(key::row_prefix(to)).or_insert_with(|| (version, row.clone()));
         if version > entry.0 {
             *entry = (version, row);
         }

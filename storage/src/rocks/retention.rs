@@ -15,7 +15,6 @@ use super::present::{Present, Reclaim};
 use super::stored;
 use crate::key;
 use crate::time::Timestamp;
-use crate::version::Version;
 
 /// The rules by which one compaction may reclaim, fixed when it starts.
 #[derive(Default)]
@@ -58,12 +57,12 @@ impl HistoryFilter {
     /// A version goes when it is before the cut-off and is not, or need not be kept as, the newest of its row.
     /// Newer ones in files outside this compaction are not known here: such a version stays for another time.
     fn removes(&mut self, history_key: &[u8]) -> bool {
-        let Some((view, _, version)) = key::split_history_key(history_key) else { return false };
+        let Some((view, _, version)) = key::split_version_key(history_key) else { return false };
         if self.rules.dropped.contains(&view) {
             return true;
         }
         let Some(rule) = self.rules.views.get(&view).copied() else { return false };
-        let row = &history_key[..history_key.len() - Version::ENCODED_BYTES];
+        let row = key::row_prefix(history_key);
         let has_newer = self.row == row;
         if !has_newer {
             self.row.clear();
@@ -161,11 +160,12 @@ impl CompactionFilterFactory for LatestFilters {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::version::Version;
 
     fn history_key(view: u32, entity: &[u8], event: i64) -> Vec<u8> {
         let mut bytes = Vec::new();
         let version = Version::new(Timestamp::from_micros(event), Timestamp::EPOCH);
-        key::history_key(view, entity, version, &mut bytes);
+        key::version_key(view, entity, version, &mut bytes);
         bytes
     }
 

@@ -56,7 +56,7 @@ impl<'s> VersionScan<'s> {
         if self.cutoff == Timestamp::MIN {
             return false;
         }
-        let row = self.raw.key().map_or(&[][..], |key| &key[..key.len().saturating_sub(Version::ENCODED_BYTES)]);
+        let row = self.raw.key().map_or(&[][..], key::row_prefix);
         let is_newest = self.row != row;
         if is_newest {
             self.row.clear();
@@ -66,10 +66,10 @@ impl<'s> VersionScan<'s> {
     }
 }
 
-/// The parts of a key of `history`.
-pub(super) fn key_parts(history_key: &[u8]) -> Result<(u32, &[u8], Version)> {
-    key::split_history_key(history_key)
-        .ok_or_else(|| Error::corrupt(format!("a key of history is cut short: {} bytes", history_key.len())))
+/// The parts of the key of a version.
+pub(super) fn key_parts(version_key: &[u8]) -> Result<(u32, &[u8], Version)> {
+    key::split_version_key(version_key)
+        .ok_or_else(|| Error::corrupt(format!("the key of a version is cut short: {} bytes", version_key.len())))
 }
 
 impl Scan for VersionScan<'_> {

@@ -4,6 +4,7 @@ use std::ops::RangeInclusive;
 
 use rocksdb::{DBRawIterator, ReadOptions};
 
+use super::event_walk::{EventQuery, EventWalker};
 use super::scan::VersionScan;
 use super::split::{split, versions_estimate};
 use super::store::Store;
@@ -41,7 +42,7 @@ impl<'s> RocksSnapshot<'s> {
         if let Some(end) = key::prefix_end(&view.id.to_be_bytes()) {
             options.set_iterate_upper_bound(end);
         }
-        self.state.raw_iterator_cf_opt(self.store.database.history(), options)
+        self.state.raw_iterator_cf_opt(self.store.database.versions(view.id), options)
     }
 }
 
@@ -50,7 +51,8 @@ impl RocksSnapshot<'_> {
         // It would look up each next block in the cache at every seek.
         options.set_auto_readahead_size(false);
         let raw = self.iterate(view, options);
-        Box::new(RocksCursor { raw, walker: Walker::default(), view, cutoff: view.cutoff(self.now) })
+        let (walker, events) = (Walker::default(), EventWalker::default());
+        Box::new(RocksCursor { raw, walker, events, view, cutoff: view.cutoff(self.now) })
     }
 }
 
@@ -97,6 +99,7 @@ impl Snapshot for RocksSnapshot<'_> {
 struct RocksCursor<'s> {
     raw: DBRawIterator<'s>,
     walker: Walker,
+    events: EventWalker,
     view: &'s FeatureView,
     cutoff: Timestamp,
 }
@@ -117,5 +120,18 @@ impl Cursor for RocksCursor<'_> {
     ) -> Result<()> {
         let lookup = VersionLookup { view: self.view, key, at: *events.end(), known_at, cutoff: self.cutoff };
         self.walker.each(&mut self.raw, &lookup, *events.start(), visit)
+    }
+
+    fn each_event(
+        &mut self,
+        entity_key: &[u8],
+        events: RangeInclusive<Timestamp>,
+        known_at: Option<Timestamp>,
+        visit: &mut VisitVersion<'_>,
+    ) -> Result<()> {
+        let events = self.cutoff.max(*events.start())..=*events.end();
+        self.walker.forget();
+        let query = EventQuery { view: self.view, entity_key, events, known_at };
+        self.events.each(&mut self.raw, &query, visit)
     }
 }

@@ -39,10 +39,10 @@ pub(super) fn split(
     Ok(starts.zip(ends).map(|(start, end)| KeyRange { start, end }).collect())
 }
 
-/// About how many versions `view` has: of all keys of `history`, as large a share as of its bytes. What has not been
+/// About how many versions `view` has: of all keys of its family, as large a share as of its bytes. What has not been
 /// flushed yet is in the keys but not in the bytes; while nothing has been, all keys are taken for the view's.
 pub(super) fn versions_estimate(store: &Store, view: &FeatureView) -> Result<u64> {
-    let (rocks, family) = (&store.database.rocks, store.database.history());
+    let (rocks, family) = (&store.database.rocks, store.database.versions(view.id));
     let keys = rocks.property_int_value_cf(family, "rocksdb.estimate-num-keys");
     let keys = keys.map_err(|error| from_rocks("cannot read the store's figures", error))?.unwrap_or_default();
     let (first, last, prefix) = ([0; 4], [u8::MAX; 32], view.id.to_be_bytes());
@@ -57,7 +57,8 @@ pub(super) fn versions_estimate(store: &Store, view: &FeatureView) -> Result<u64
 /// The keys of a view as numbers: the sixteen bytes after those that all of them share.
 struct Keys<'s> {
     store: &'s Store,
-    /// The first entity key.
+    view: u32,
+    /// The first row key.
     first: Vec<u8>,
     /// View id and the shared bytes.
     shared: Vec<u8>,
@@ -75,7 +76,7 @@ impl<'s> Keys<'s> {
         let mut shared = prefix.to_vec();
         shared.extend_from_slice(&first[..common(&first, last)]);
         let end = key::prefix_end(&prefix).unwrap_or_else(|| vec![u8::MAX; 32]);
-        Ok(Some(Keys { store, first, shared, start: prefix.to_vec(), end }))
+        Ok(Some(Keys { store, view: view.id, first, shared, start: prefix.to_vec(), end }))
     }
 
     fn position(&self, number: u128) -> Vec<u8> {
@@ -88,7 +89,12 @@ impl<'s> Keys<'s> {
         let end = if number == u128::MAX { self.end.clone() } else { self.position(number) };
         let database = &self.store.database;
         let range = Range::new(&self.start, &end);
-        database.rocks.get_approximate_sizes_cf(database.history(), &[range]).first().copied().unwrap_or_default()
+        database
+            .rocks
+            .get_approximate_sizes_cf(database.versions(self.view), &[range])
+            .first()
+            .copied()
+            .unwrap_or_default()
     }
 
     /// The least number, about, with `wanted` bytes before it.

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rocksdb::{DBRawIterator, ReadOptions};
+use rocksdb::{ColumnFamily, DBRawIterator, ReadOptions};
 
 use super::error::from_rocks;
 use super::scan::key_parts;
@@ -48,7 +48,8 @@ pub(super) fn verify_data(store: &Store, stop: &Stop) -> Result<Verified> {
     let known = store.present.known();
     let views = known.catalog.views().map(|view| (view.id, Checked::new(view, store.present.now())));
     let mut check = Check { store, stop, state, views: views.collect(), verified: Verified::default() };
-    check.history()?;
+    check.versions(store.database.history(), "history")?;
+    check.versions(store.database.events(), "events")?;
     check.latest()?;
     Ok(check.verified)
 }
@@ -107,8 +108,8 @@ impl Checked {
         !self.view.keep_newest && version.event < self.cutoff
     }
 
-    fn check_row(&self, entity: &[u8], bytes: &[u8]) -> Result<()> {
-        key::decode_values(&self.view.key_types(), entity)?;
+    fn check_row(&self, row_key: &[u8], bytes: &[u8]) -> Result<()> {
+        key::decode_values(&self.view.key_types(), key::entity_of(self.view.id, row_key))?;
         let RowKind::Values { schema, .. } = row::kind(bytes)? else { return Ok(()) };
         let layout = self.layouts.iter().find(|layout| layout.version() == schema);
         let layout = layout.ok_or_else(|| Error::corrupt(format!("a row has an unknown schema version: {schema}")))?;
@@ -140,28 +141,29 @@ impl Check<'_> {
         options
     }
 
-    fn history(&mut self) -> Result<()> {
-        let store = self.store;
-        let mut raw = store.database.rocks.raw_iterator_cf_opt(store.database.history(), self.at_state());
+    /// Every version of a family.
+    fn versions(&mut self, family: &ColumnFamily, name: &str) -> Result<()> {
+        let mut raw = self.store.database.rocks.raw_iterator_cf_opt(family, self.at_state());
         raw.seek_to_first();
         let (mut row, mut steps) = (Vec::new(), Steps::new(self.stop));
         while let Some((found, bytes)) = raw.item() {
             steps.step()?;
             match key_parts(found) {
-                Ok((view, entity, version)) => {
-                    let prefix = &found[..found.len() - Version::ENCODED_BYTES];
-                    let is_newest = row != prefix;
+                Ok((view, row_key, version)) => {
+                    let prefix = key::row_prefix(found);
+                    let entity = &prefix[..size_of_val(&view) + key::entity_of(view, row_key).len()];
+                    let (is_newest, is_entity) = (row != prefix, !row.starts_with(entity));
                     if is_newest {
                         row.clear();
                         row.extend_from_slice(prefix);
                     }
-                    self.version(view, entity, version, bytes, is_newest);
+                    self.version(view, row_key, version, bytes, is_newest, is_entity);
                 }
-                Err(error) => self.problem(format!("history: {error}")),
+                Err(error) => self.problem(format!("{name}: {error}")),
             }
             raw.next();
         }
-        self.end(&raw, "history")
+        self.end(&raw, name)
     }
 
     fn at_state(&self) -> ReadOptions {
@@ -183,19 +185,20 @@ impl Check<'_> {
         }
     }
 
-    fn version(&mut self, view: u32, entity: &[u8], version: Version, bytes: &[u8], is_newest: bool) {
+    fn version(&mut self, view: u32, row_key: &[u8], version: Version, bytes: &[u8], is_newest: bool, is_entity: bool) {
         // Rows of dropped views, and sentinels, wait for compaction.
         let Some(checked) = self.views.get(&view) else { return };
         self.verified.versions += 1;
-        self.verified.entities += u64::from(is_newest);
+        self.verified.entities += u64::from(is_entity);
         let name = checked.view.name.clone();
-        if let Err(error) = checked.check_row(entity, bytes) {
+        if let Err(error) = checked.check_row(row_key, bytes) {
             self.problem(format!(
-                "history of view {name:?}, entity {entity:02x?}, version {}: {error:#}",
+                "history of view {name:?}, entity {row_key:02x?}, version {}: {error:#}",
                 version.event
             ));
         }
-        let disagreement = is_newest.then(|| self.newest(view, entity, version, bytes)).flatten();
+        let is_in_latest = is_newest && !key::holds_events(view);
+        let disagreement = is_in_latest.then(|| self.newest(view, row_key, version, bytes)).flatten();
         disagreement.into_iter().for_each(|problem| self.problem(problem));
     }
 
@@ -249,7 +252,7 @@ impl Check<'_> {
             Err(error) => return Some(format!("latest of view {name:?}, entity {entity:02x?}: {error}")),
         };
         let mut prefix = Vec::new();
-        key::history_prefix(view, entity, &mut prefix);
+        key::version_prefix(view, entity, &mut prefix);
         history.seek(&prefix);
         let has_history = history.key().is_some_and(|key| key.starts_with(&prefix));
         if let Err(error) = history.status() {

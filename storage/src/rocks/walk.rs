@@ -3,6 +3,7 @@
 use rocksdb::DBRawIterator;
 
 use super::error::from_rocks;
+use super::scan::key_parts;
 use crate::backend::{Found, VisitVersion};
 use crate::catalog::FeatureView;
 use crate::error::Result;
@@ -95,7 +96,7 @@ impl Walker {
 
     fn aim(&mut self, lookup: &VersionLookup<'_>, version: Version) {
         self.target.clear();
-        key::history_key(lookup.view.id, lookup.key, version, &mut self.target);
+        key::version_key(lookup.view.id, lookup.key, version, &mut self.target);
     }
 
     /// Moves to the first key that is not before the target.
@@ -132,9 +133,9 @@ impl Walker {
         let Some(found) = raw.key() else {
             return raw.status().map(|()| None).map_err(|error| from_rocks("cannot read history", error));
         };
-        let row = &self.sought[..self.sought.len() - Version::ENCODED_BYTES];
-        let version = found.strip_prefix(row).and_then(|version| version.try_into().ok());
-        Ok(version.map(Version::from_descending))
+        let row = key::row_prefix(&self.sought);
+        let is_of_row = found.len() == self.sought.len() && found.starts_with(row);
+        Ok(if is_of_row { Some(key_parts(found)?.2) } else { None })
     }
 
     /// Passes over versions that were not known yet.

@@ -5,19 +5,45 @@ use std::collections::BTreeMap;
 use asofdb::{Definitions, EntityDefinition, FeatureDefinition, JoinKey, ServiceDefinition, ViewDefinition};
 
 use super::value::{ScalarTypeMessage, SpanMessage, ValueMessage, ValueTypeMessage};
-use crate::codec::{Decode, Encode};
+use crate::codec::{Decode, DecodeError, Decoder, Encode, EncodeError, Encoder};
 
-/// The whole wanted state.
-#[derive(Debug, Clone, PartialEq, Encode, Decode)]
+/// The whole wanted state. What event views have more follows the whole message that has it ([`EventIds`]), so that
+/// definitions without any have the bytes that they had before there were any.
+#[derive(Debug, Clone, PartialEq)]
 pub struct DefinitionsMessage {
     entities: Vec<EntityMessage>,
     views: Vec<ViewMessage>,
     services: Vec<ServiceMessage>,
+    pub(super) event_ids: EventIds,
+}
+
+/// The event id of each view, in the order of the views; none at all where there is no event view.
+pub(super) type EventIds = Vec<Option<Vec<String>>>;
+
+impl Encode for DefinitionsMessage {
+    fn encode<E: Encoder>(&self, encoder: &mut E) -> Result<(), EncodeError> {
+        self.entities.encode(encoder)?;
+        self.views.encode(encoder)?;
+        self.services.encode(encoder)
+    }
+}
+
+impl<C> Decode<C> for DefinitionsMessage {
+    fn decode<D: Decoder<Context = C>>(decoder: &mut D) -> Result<Self, DecodeError> {
+        Ok(DefinitionsMessage {
+            entities: Decode::decode(decoder)?,
+            views: Decode::decode(decoder)?,
+            services: Decode::decode(decoder)?,
+            event_ids: EventIds::new(),
+        })
+    }
 }
 
 impl From<Definitions> for DefinitionsMessage {
     fn from(definitions: Definitions) -> Self {
+        let event_ids: EventIds = definitions.views.iter().map(|view| view.event_id.clone()).collect();
         DefinitionsMessage {
+            event_ids: if event_ids.iter().any(Option::is_some) { event_ids } else { EventIds::new() },
             entities: definitions.entities.into_iter().map(EntityMessage::from).collect(),
             views: definitions.views.into_iter().map(ViewMessage::from).collect(),
             services: definitions.services.into_iter().map(ServiceMessage::from).collect(),
@@ -27,9 +53,10 @@ impl From<Definitions> for DefinitionsMessage {
 
 impl From<DefinitionsMessage> for Definitions {
     fn from(message: DefinitionsMessage) -> Self {
+        let event_ids = message.event_ids.into_iter().chain(std::iter::repeat(None));
         Definitions {
             entities: message.entities.into_iter().map(EntityDefinition::from).collect(),
-            views: message.views.into_iter().map(ViewDefinition::from).collect(),
+            views: message.views.into_iter().zip(event_ids).map(|(view, event_id)| view.into_view(event_id)).collect(),
             services: message.services.into_iter().map(ServiceDefinition::from).collect(),
         }
     }
@@ -115,9 +142,11 @@ impl From<ViewDefinition> for ViewMessage {
     }
 }
 
-impl From<ViewMessage> for ViewDefinition {
-    fn from(message: ViewMessage) -> Self {
+impl ViewMessage {
+    fn into_view(self, event_id: Option<Vec<String>>) -> ViewDefinition {
+        let message = self;
         ViewDefinition {
+            event_id,
             name: message.name,
             entities: message.entities,
             ttl: message.ttl.map(Into::into),

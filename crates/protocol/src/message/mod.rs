@@ -3,6 +3,7 @@
 //! Messages are structs of their own: what the engine has in memory can change without them. No message holds itself,
 //! so that decoding never recurses: values travel as their type and their stored bytes.
 
+mod apply;
 mod bulk;
 mod clock;
 mod definitions;
@@ -18,6 +19,7 @@ use asofdb::{Error, ErrorKind, Result, Value, ValueType};
 use crate::codec::{Decode, Encode};
 use crate::report::ConsumerReport;
 
+pub use self::apply::ApplyRequest;
 pub use self::bulk::{
     ColumnsMessage, JoinEnd, JoinRequest, KnownAtMessage, LoadRequest, NoteAnswer, NoteMessage, NoteRequest, ScanBegin,
     ScanEnd, ScanRequest, ScanRows,
@@ -245,17 +247,6 @@ impl From<ConsumerMessage> for ConsumerReport {
 pub struct FreshnessRequest {
     /// Name of the view.
     pub view: String,
-}
-
-/// Makes definitions the catalog.
-#[derive(Debug, Clone, PartialEq, Encode, Decode)]
-pub struct ApplyRequest {
-    /// The definitions.
-    pub definitions: DefinitionsMessage,
-    /// True if what they do not name may be dropped.
-    pub allow_drop: bool,
-    /// The catalog that the client has planned with.
-    pub catalog_revision: u64,
 }
 
 /// Deletes or erases an entity.

@@ -22,9 +22,6 @@ const LOADS: &str = "kept";
 /// The files of a load within that, while they are linked.
 const NEW_LOAD: &str = "new";
 
-/// Names of the two families' files of a load.
-const FAMILIES: [&str; 2] = ["history", "latest"];
-
 fn failed(directory: &Path) -> impl Fn(io::Error) -> crate::error::Error + '_ {
     move |error| from_io(&format!("cannot keep the logs of {}", directory.display()), error)
 }
@@ -83,8 +80,8 @@ fn remove_file(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Links the files of a load, by family. They appear together.
-pub(super) fn keep_load(directory: &Path, stamp: Timestamp, files: [&[PathBuf]; 2]) -> Result<()> {
+/// Links the files of a load, by the names of their families. They appear together.
+pub(super) fn keep_load(directory: &Path, stamp: Timestamp, files: [(&str, &[PathBuf]); 2]) -> Result<()> {
     let loads = directory.join(LOADS);
     let new = loads.join(NEW_LOAD);
     let keep = || -> io::Result<()> {
@@ -92,7 +89,7 @@ pub(super) fn keep_load(directory: &Path, stamp: Timestamp, files: [&[PathBuf]; 
             Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
             _ => fs::create_dir_all(&new)?,
         }
-        for (family, files) in FAMILIES.iter().zip(files) {
+        for (family, files) in files {
             for (index, file) in files.iter().enumerate() {
                 fs::hard_link(file, new.join(format!("{family}-{index:03}.sst")))?;
             }

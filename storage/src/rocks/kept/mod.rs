@@ -71,9 +71,9 @@ impl Kept {
     ///
     /// # Errors
     /// `Unavailable` when they cannot be linked.
-    pub(super) fn keep_load(&self, stamp: Timestamp, history: &[PathBuf], latest: &[PathBuf]) -> Result<()> {
+    pub(super) fn keep_load(&self, stamp: Timestamp, families: [(&str, &[PathBuf]); 2]) -> Result<()> {
         let bytes_max = self.state.lock().setting.bytes_max;
-        files::keep_load(&self.directory, stamp, [history, latest])?;
+        files::keep_load(&self.directory, stamp, families)?;
         files::trim_loads(&self.directory, bytes_max)
     }
 

@@ -8,15 +8,15 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use rocksdb::{ColumnFamily, WriteBatch as RocksBatch};
+use rocksdb::WriteBatch as RocksBatch;
 
 use super::operations::Batch;
 use super::trail::{Step, Trail, each_batch, marks};
 use crate::error::{Error, Result};
 use crate::key;
-use crate::rocks::bulk::{ingest, sentinel};
+use crate::rocks::bulk::{ingest, sentinels};
 use crate::rocks::error::{from_io, from_rocks};
-use crate::rocks::families::Database;
+use crate::rocks::families::{Database, EVENTS, HISTORY, LATEST};
 use crate::rocks::kept::{KeptFile, KeptName, MarkKind};
 use crate::rocks::records::{self, Work};
 use crate::rocks::work::{LoadRecord, LoadedRows};
@@ -53,8 +53,8 @@ impl Replay<'_> {
 
     fn apply(&self, step: &Step, batch: &Batch<'_>) -> Result<()> {
         if let Some(MarkKind::Loaded(stamp)) = step.mark.map(|mark| mark.kind) {
-            self.ingest_family(self.database.history(), "history", stamp)?;
-            self.ingest_family(self.database.latest(), "latest", stamp)?;
+            self.ingest_versions(stamp)?;
+            self.ingest_family(LATEST, stamp)?;
         }
         self.write(batch.bytes())
     }
@@ -65,7 +65,7 @@ impl Replay<'_> {
             Some(MarkKind::Commit) if is_cut => self.apply_group(batch),
             Some(MarkKind::LoadBegun(stamp)) if stamp <= self.at => self.write(batch.bytes()),
             Some(MarkKind::Loaded(stamp)) if stamp <= self.at => {
-                self.ingest_family(self.database.history(), "history", stamp)?;
+                self.ingest_versions(stamp)?;
                 self.leave_unfinished(stamp.as_micros() as u64, None)
             }
             _ => Ok(()),
@@ -112,7 +112,8 @@ impl Replay<'_> {
     /// notes.
     fn leave_unfinished(&self, id: u64, record: Option<&LoadRecord>) -> Result<()> {
         let mut batch = RocksBatch::default();
-        batch.put_cf(self.database.history(), sentinel(id), b"");
+        let [sentinel, _] = sentinels(id);
+        batch.put_cf(self.database.history(), sentinel, b"");
         if let Some(record) = record {
             batch.put_cf(self.database.catalog(), Work::BulkLoad.key(id), crate::records::encode(record)?);
         }
@@ -124,15 +125,21 @@ impl Replay<'_> {
         written.map_err(|error| from_rocks("cannot write what the kept logs have", error))
     }
 
-    /// Takes over the files that a bulk load had for a family.
-    fn ingest_family(&self, family: &ColumnFamily, name: &str, stamp: Timestamp) -> Result<()> {
-        let files = self.files_of(name, stamp)?;
-        match files.is_empty() {
-            false => ingest(self.database, family, files),
-            // Every load has rows of history; none of them need have become the newest.
-            true if name == "latest" => Ok(()),
-            true => Err(Error::not_found(format!("the files of the bulk load of {stamp} are not kept any more"))),
+    /// Takes over the files that a bulk load had for its versions. Every load has some, of rows or of events.
+    fn ingest_versions(&self, stamp: Timestamp) -> Result<()> {
+        if self.ingest_family(HISTORY, stamp)? || self.ingest_family(EVENTS, stamp)? {
+            return Ok(());
         }
+        Err(Error::not_found(format!("the files of the bulk load of {stamp} are not kept any more")))
+    }
+
+    /// Takes over the files that a bulk load had for a family; says whether there were any.
+    fn ingest_family(&self, name: &str, stamp: Timestamp) -> Result<bool> {
+        let files = self.files_of(name, stamp)?;
+        if files.is_empty() {
+            return Ok(false);
+        }
+        ingest(self.database, self.database.family(name), files).map(|()| true)
     }
 
     fn files_of(&self, family: &str, stamp: Timestamp) -> Result<Vec<PathBuf>> {

@@ -52,7 +52,7 @@ pub(in super::super) async fn delete(
         let store = &door.service.store;
         let now = store.now();
         let at = asked.at.map_or(Ok(now), |at| at.resolve("at", now))?;
-        let views = views(&store.catalog(), asked.view.as_deref(), asked.entity)?;
+        let views = views(&store.catalog(), asked.view.as_deref(), asked.entity, |view| !view.holds_events())?;
         let names: Vec<_> = views.iter().map(|view| view.name.as_str()).collect();
         let entity = entity::from_object(&views[0].join_keys, asked.entity)?;
         admission.admit(names.iter().copied(), 1)?;
@@ -80,7 +80,7 @@ pub(in super::super) async fn erase(
         let asked: Erasure<'_> = payload.json()?;
         let store = &door.service.store;
         let catalog = store.catalog();
-        let views = views(&catalog, asked.view.as_deref(), asked.entity)?;
+        let views = views(&catalog, asked.view.as_deref(), asked.entity, |_| true)?;
         let names: Vec<_> = views.iter().map(|view| view.name.as_str()).collect();
         let entity = entity::from_object(&views[0].join_keys, asked.entity)?;
         admission.admit(names.iter().copied(), 1)?;
@@ -96,8 +96,13 @@ pub(in super::super) async fn erase(
     .await
 }
 
-/// The view that is named, or all whose join keys are exactly those of the entity; at least one.
-fn views(catalog: &Catalog, view: Option<&str>, entity: &RawValue) -> Result<Vec<Arc<FeatureView>>, Failure> {
+/// The view that is named, or all that `takes` lets pass whose join keys are exactly those of the entity; at least one.
+fn views(
+    catalog: &Catalog,
+    view: Option<&str>,
+    entity: &RawValue,
+    takes: impl Fn(&FeatureView) -> bool,
+) -> Result<Vec<Arc<FeatureView>>, Failure> {
     if let Some(name) = view {
         return Ok(vec![find_view(catalog, name)?.clone()]);
     }
@@ -107,7 +112,7 @@ fn views(catalog: &Catalog, view: Option<&str>, entity: &RawValue) -> Result<Vec
     let is_key = |view: &FeatureView| {
         view.join_keys.len() == named.len() && view.join_keys.iter().all(|key| named.contains_key(&key.name))
     };
-    let views: Vec<_> = catalog.views().filter(|view| is_key(view)).cloned().collect();
+    let views: Vec<_> = catalog.views().filter(|view| is_key(view) && takes(view)).cloned().collect();
     match views.is_empty() {
         false => Ok(views),
         true => {

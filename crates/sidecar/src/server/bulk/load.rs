@@ -81,7 +81,7 @@ impl<'r> Loading<'r> {
             if is_more {
                 return Err(self.another_size());
             }
-            key::check_entity(self.key_types.iter().copied(), next.key)
+            key::check_entity(self.key_types.iter().copied(), key::entity_of(self.view.id, next.key))
                 .and_then(|()| row::check(&self.layout, next.row))
                 .and_then(|()| self.batch.put(self.view, next.key, next.event, next.created, next.row, self.now))
                 .map_err(|error| self.bad_row(&error))?;

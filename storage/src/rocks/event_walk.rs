@@ -1,0 +1,70 @@
+//! Passing over the events of an entity with one iterator of `events`.
+
+use std::ops::RangeInclusive;
+
+use rocksdb::DBRawIterator;
+
+use super::error::from_rocks;
+use super::scan::key_parts;
+use crate::backend::{Found, VisitVersion};
+use crate::catalog::FeatureView;
+use crate::error::Result;
+use crate::key::{self, EVENT_ID_BYTES};
+use crate::row::{self, RowKind};
+use crate::time::Timestamp;
+
+/// Events of one entity to visit.
+pub(super) struct EventQuery<'q> {
+    pub(super) view: &'q FeatureView,
+    pub(super) entity_key: &'q [u8],
+    pub(super) events: RangeInclusive<Timestamp>,
+    pub(super) known_at: Option<Timestamp>,
+}
+
+/// Scratch that is used again.
+#[derive(Default)]
+pub(super) struct EventWalker {
+    /// The start of the keys of the entity.
+    entity: Vec<u8>,
+    /// Where the walk begins.
+    first: Vec<u8>,
+    /// The start of the keys of the last event that was visited or left out: its older versions do not count.
+    done: Vec<u8>,
+}
+
+impl EventWalker {
+    /// Visits each event once, newest first, as its greatest version that was known, until `visit` breaks off.
+    pub(super) fn each(
+        &mut self,
+        raw: &mut DBRawIterator<'_>,
+        query: &EventQuery<'_>,
+        visit: &mut VisitVersion<'_>,
+    ) -> Result<()> {
+        let EventQuery { view, entity_key, events, known_at } = query;
+        self.entity.clear();
+        key::version_prefix(view.id, entity_key, &mut self.entity);
+        self.first.clear();
+        self.first.extend_from_slice(&self.entity);
+        key::event_key(&[], *events.end(), &[0; EVENT_ID_BYTES], &mut self.first);
+        self.done.clear();
+        raw.seek(&self.first);
+        while let Some((found, bytes)) = raw.item().filter(|(found, _)| found.starts_with(&self.entity)) {
+            let (_, _, version) = key_parts(found)?;
+            if version.event < *events.start() {
+                break;
+            }
+            let event = key::row_prefix(found);
+            let is_known = known_at.is_none_or(|known_at| version.created <= known_at);
+            if is_known && self.done != event {
+                self.done.clear();
+                self.done.extend_from_slice(event);
+                let counts = row::kind(bytes)? != RowKind::Tombstone;
+                if counts && visit(Found { version, row: bytes })?.is_break() {
+                    break;
+                }
+            }
+            raw.next();
+        }
+        raw.status().map_err(|error| from_rocks("cannot read events", error))
+    }
+}
