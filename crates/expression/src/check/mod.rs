@@ -1,0 +1,157 @@
+//! From a tree to an expression whose names and types are known.
+
+mod branches;
+mod call;
+mod casts;
+mod inputs;
+mod lists;
+mod literal;
+mod numbers;
+mod operators;
+mod parts;
+mod table;
+mod text;
+mod times;
+mod widen;
+
+use asofdb_storage::{ScalarType, ValueType};
+
+pub use table::names as function_names;
+
+use crate::check::call::Call;
+use crate::check::literal::list;
+use crate::check::parts::{Parts, float1, int};
+use crate::check::widen::{Meaning, widen};
+use crate::error::{Error, ErrorKind, Result, Span};
+use crate::functions::float::Float1;
+use crate::functions::integer::Int1;
+use crate::name::Name;
+use crate::operation::{BoolOperation, IntOperation, Operation};
+use crate::parser::HEIGHT_MAX;
+use crate::scope::{Input, Scope};
+use crate::suggest::did_you_mean;
+use crate::tree::{Binary, Node, Tree};
+use crate::typed::{Typed, TypedNode};
+use crate::types::Type;
+
+/// Finds what a tree means: its inputs, in the order in which it names them, and types.
+///
+/// # Errors
+/// `Unknown`, `Type` or `Limit`.
+pub(crate) fn check(tree: &Tree, scope: &dyn Scope) -> Result<(Typed, Vec<Input>)> {
+    if tree.height() > HEIGHT_MAX {
+        return Err(Error::limit(tree.span(), format!("an expression is at most {HEIGHT_MAX} levels tall")));
+    }
+    let mut checker = Checker { scope, inputs: Vec::new() };
+    checker.note_inputs(tree)?;
+    let parts: &mut dyn Parts = &mut checker;
+    let typed = parts.typed(tree)?;
+    Ok((typed, checker.inputs))
+}
+
+/// Makes an expression one of the type that a feature is declared to have.
+///
+/// # Errors
+/// `Type` when it cannot be without a cast.
+pub(crate) fn declare(typed: Typed, declared: ValueType, span: Span) -> Result<Typed> {
+    let found = typed.ty;
+    let Some(typed) = widen(typed, declared.into()) else {
+        let message = format!("the feature is declared as {declared}, but the expression is {found}");
+        let hint = match (found, declared) {
+            (Type::DURATION, _) => Some("`x / 1h` counts hours, `x // 1s` whole seconds".to_owned()),
+            (Type::Scalar(_), ValueType::Scalar(_)) => Some(format!("`cast(..., '{declared}')` converts")),
+            _ => None,
+        };
+        return Err(Error::ty(span, message).with_hint(hint));
+    };
+    Ok(match declared {
+        ValueType::Scalar(ScalarType::Int32) => int(IntOperation::One(Int1::Int32), Type::INT, typed),
+        ValueType::Scalar(ScalarType::Float32) => float1(Float1::Float32, typed),
+        _ => typed,
+    })
+}
+
+/// The state of a check.
+struct Checker<'s> {
+    scope: &'s dyn Scope,
+    inputs: Vec<Input>,
+}
+
+impl Parts for Checker<'_> {
+    fn meaning(&mut self, tree: &Tree) -> Result<Meaning> {
+        match tree.node() {
+            Node::Literal(literal) => Ok(Meaning::of(literal)),
+            Node::List(items) => list(items, tree.span()),
+            _ => self.node(tree).map(Meaning::Typed),
+        }
+    }
+
+    /// An input is noted when it is named for the first time.
+    fn input(&mut self, name: &Name, span: Span) -> Result<(u32, Type)> {
+        if let Some(index) = self.inputs.iter().position(|input| input.name == *name) {
+            return Ok((index as u32, self.inputs[index].ty.into()));
+        }
+        let ty = self.scope.resolve(name).ok_or_else(|| self.unknown(name, span))?;
+        self.inputs.push(Input { name: name.clone(), ty });
+        Ok((self.inputs.len() as u32 - 1, ty.into()))
+    }
+}
+
+impl Checker<'_> {
+    /// Notes the inputs in the order in which the text names them.
+    fn note_inputs(&mut self, tree: &Tree) -> Result<()> {
+        match tree.node() {
+            Node::Literal(_) | Node::List(_) | Node::Now => Ok(()),
+            Node::Name(name) => self.input(name, tree.span()).map(drop),
+            Node::Negate(operand) | Node::Not(operand) | Node::In(operand, _) => self.note_inputs(operand),
+            Node::Binary(_, left, right) => self.note_inputs(left).and_then(|()| self.note_inputs(right)),
+            Node::Call(_, arguments) => arguments.iter().try_for_each(|argument| self.note_inputs(argument)),
+        }
+    }
+
+    /// What a tree means whose type is known from itself.
+    fn node(&mut self, tree: &Tree) -> Result<Typed> {
+        let parts: &mut dyn Parts = self;
+        match tree.node() {
+            Node::Name(name) => {
+                let (index, ty) = parts.input(name, tree.span())?;
+                Ok(Typed::new(ty, TypedNode::Input(index)))
+            }
+            Node::Negate(operand) => parts.negate(operand),
+            Node::Not(operand) => {
+                let operand = parts.of_type(operand, Type::BOOL, "`not`")?;
+                Ok(Typed::apply(Type::BOOL, Operation::Bool(BoolOperation::Not), [operand]))
+            }
+            Node::Binary(operator, left, right) => self.binary(*operator, left, right, tree.span()),
+            Node::In(operand, items) => parts.is_in(operand, items, tree.span()),
+            Node::Call(function, arguments) => {
+                table::find(function, tree.span())?.check(parts, &Call::new(function, arguments, tree.span()))
+            }
+            Node::Now | Node::Literal(_) | Node::List(_) => Ok(Typed::new(Type::TIMESTAMP, TypedNode::Now)),
+        }
+    }
+
+    fn binary(&mut self, operator: Binary, left: &Tree, right: &Tree, span: Span) -> Result<Typed> {
+        let parts: &mut dyn Parts = self;
+        match operator {
+            Binary::Arithmetic(operator) => parts.arithmetic(operator, left, right, span),
+            Binary::Compare(comparison) => parts.comparison(comparison, left, right, span),
+            Binary::And | Binary::Or => {
+                let what = format!("`{}`", operator.symbol());
+                let left = Box::new(parts.of_type(left, Type::BOOL, &what)?);
+                let right = Box::new(parts.of_type(right, Type::BOOL, &what)?);
+                let node =
+                    if operator == Binary::And { TypedNode::And(left, right) } else { TypedNode::Or(left, right) };
+                Ok(Typed::new(Type::BOOL, node))
+            }
+        }
+    }
+
+    fn unknown(&self, name: &Name, span: Span) -> Error {
+        let known: Vec<String> = self.scope.known().iter().map(Name::reference).collect();
+        let reference = name.reference();
+        let hint = did_you_mean(&reference, known.iter().map(String::as_str));
+        let function = table::usage(&reference).map(|usage| format!("the function is `{usage}`"));
+        Error::new(ErrorKind::Unknown, span, format!("no input is named `{reference}`")).with_hint(hint.or(function))
+    }
+}
