@@ -104,7 +104,8 @@ pub(crate) fn select<T: Copy>(out: Out<'_, T>, choice: &[bool], then: View<'_, T
     }
 }
 
-/// Computes the values of the rows for which `f` has one. `f` is only asked for rows where `valid` is true.
+/// Computes the values of the rows for which `f` has one. Rows that take another branch are null: what their operands
+/// would be may not have been computed, so that not even `valid` is asked. `f` is asked where `valid` is true.
 #[inline(always)]
 pub(crate) fn rows<R: Default>(
     out: Out<'_, R>,
@@ -113,7 +114,7 @@ pub(crate) fn rows<R: Default>(
     f: impl Fn(usize) -> Result<R, Fault>,
 ) {
     for (row, (value, is_valid)) in out.values.iter_mut().zip(out.valid.iter_mut()).enumerate() {
-        let result = if valid(row) { f(row) } else { Err(Fault::None) };
+        let result = if faults.active[row] && valid(row) { f(row) } else { Err(Fault::None) };
         *is_valid = result.is_ok();
         *value = result.unwrap_or_else(|fault| {
             faults.count(row, fault);
@@ -122,7 +123,7 @@ pub(crate) fn rows<R: Default>(
     }
 }
 
-/// Writes one text a row. `f` appends it, and is only asked for rows where `valid` is true.
+/// Writes one text a row, as [`rows`] does. `f` appends it.
 #[inline(always)]
 pub(crate) fn texts(
     out: &mut TextLane,
@@ -133,7 +134,7 @@ pub(crate) fn texts(
 ) {
     out.clear();
     for row in 0..rows {
-        let result = if valid(row) { f(row, &mut out.bytes) } else { Err(Fault::None) };
+        let result = if faults.active[row] && valid(row) { f(row, &mut out.bytes) } else { Err(Fault::None) };
         let fits = out.end(result.is_ok());
         faults.count(row, if fits { result.err().unwrap_or(Fault::None) } else { Fault::Overflow });
     }

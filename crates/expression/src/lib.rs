@@ -29,6 +29,7 @@
 //! names there are, and whoever evaluates brings the columns. `docs/expressions.md` is the reference of the language.
 
 mod batch;
+mod buffer;
 mod check;
 mod column;
 mod duration;
@@ -60,6 +61,7 @@ mod typed;
 mod types;
 
 pub use batch::{BATCH_ROWS_MAX, Batch};
+pub use buffer::ColumnBuffer;
 pub use check::function_names;
 pub use column::{Bools, Column, Items, NO_EVENT, Values};
 pub use error::{Error, ErrorKind, Result, Span};

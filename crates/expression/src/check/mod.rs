@@ -55,6 +55,11 @@ pub(crate) fn check(tree: &Tree, scope: &dyn Scope) -> Result<(Typed, Vec<Input>
 /// `Type` when it cannot be without a cast.
 pub(crate) fn declare(typed: Typed, declared: ValueType, span: Span) -> Result<Typed> {
     let found = typed.ty;
+    if let ValueType::List(item @ (ScalarType::Int32 | ScalarType::Float32)) = declared {
+        let wide = if item == ScalarType::Int32 { ScalarType::Int64 } else { ScalarType::Float64 };
+        let message = format!("lists are not narrowed: a computed feature is no {declared}");
+        return Err(Error::ty(span, message).with_hint(Some(format!("declare it as list<{wide}>"))));
+    }
     let Some(typed) = widen(typed, declared.into()) else {
         let message = format!("the feature is declared as {declared}, but the expression is {found}");
         let hint = match (found, declared) {

@@ -12,6 +12,11 @@ impl Sight<'_> {
         let [first, then, otherwise, _] = step.operands;
         out.clear();
         for row in 0..self.rows {
+            if !faults.active[row] {
+                // What the row would choose may not have been computed.
+                out.push(None);
+                continue;
+            }
             let operand = match operation {
                 ListOperation::Copy => first,
                 ListOperation::Select if self.bool(first).values[row] => then,

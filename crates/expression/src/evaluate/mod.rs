@@ -17,7 +17,7 @@ use crate::evaluate::sight::Sight;
 use crate::kernel::Faults;
 use crate::nulls::Nulls;
 use crate::operation::{BoolOperation, Operation, ReadsOperation};
-use crate::plan::{Plan, Step};
+use crate::plan::{Operand, Plan, Step};
 use crate::provenance;
 use crate::scratch::Lanes;
 use crate::types::Kind;
@@ -110,7 +110,7 @@ impl<'e> Evaluation<'e> {
         let rows = self.batch.now.len();
         let (below, rest) = self.lanes.reads.split_at_mut(step.out as usize);
         let out = &mut rest[0];
-        let [first, then, otherwise, _] = step.operands.map(|operand| operand.lane());
+        let [first, then, otherwise, _] = step.operands.map(Operand::lane);
         match operation {
             ReadsOperation::Of(inputs) => {
                 out.clear(rows);

@@ -26,12 +26,12 @@ fn place(a: &ListView<'_>, row: usize, index: i64) -> Result<usize, Fault> {
 }
 
 /// An item of each list that `read` makes a value of.
-fn get<R: Default>(
+fn get<'a, R: Default>(
     out: Out<'_, R>,
-    a: ListView<'_>,
+    a: ListView<'a>,
     index: View<'_, i64>,
     faults: &mut Faults<'_>,
-    read: impl Fn(&Items<'_>, usize) -> R,
+    read: impl Fn(&Items<'a>, usize) -> R,
 ) {
     let valid = |row: usize| a.valid[row] & index.valid[row];
     rows(out, valid, faults, |row| place(&a, row, index.values[row]).map(|at| read(&a.items, at)));
@@ -42,11 +42,11 @@ pub(crate) fn get_bool(out: Out<'_, bool>, a: ListView<'_>, index: View<'_, i64>
 }
 
 pub(crate) fn get_int(out: Out<'_, i64>, a: ListView<'_>, index: View<'_, i64>, faults: &mut Faults<'_>) {
-    get(out, a, index, faults, |items, at| items.int(at));
+    get(out, a, index, faults, Items::int);
 }
 
 pub(crate) fn get_float(out: Out<'_, f64>, a: ListView<'_>, index: View<'_, i64>, faults: &mut Faults<'_>) {
-    get(out, a, index, faults, |items, at| items.float(at));
+    get(out, a, index, faults, Items::float);
 }
 
 pub(crate) fn get_text(out: &mut TextLane, a: ListView<'_>, index: View<'_, i64>, faults: &mut Faults<'_>) {
@@ -119,7 +119,8 @@ pub(crate) fn cosine(out: Out<'_, f64>, a: ListView<'_>, b: ListView<'_>, faults
         |row| {
             let dot = checked(product(&a, &b, row, true)?)?;
             let (a, b) = (checked(product(&a, &a, row, false)?)?, checked(product(&b, &b, row, false)?)?);
-            checked(divide(dot, a.sqrt() * b.sqrt()))
+            let lengths = checked(two(a.sqrt() * b.sqrt(), a, b))?;
+            checked(divide(dot, lengths))
         },
     );
 }
