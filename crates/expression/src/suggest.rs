@@ -3,9 +3,13 @@
 /// Longest name in bytes that is compared: comparing takes time by the product of the lengths.
 const COMPARED_BYTES_MAX: usize = 128;
 
+/// Shortest beginning of a name in bytes that stands for it: `int` for `int32`.
+const PREFIX_BYTES_MIN: usize = 3;
+
 /// The question to put behind an error about an unknown name; none when nothing is near.
 ///
-/// Near is at most one edit every three characters, whatever the case. Of equals the first.
+/// Near is at most one edit every three characters, or one being the beginning of the other, whatever the case. Of equals
+/// the first.
 pub(crate) fn did_you_mean<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
     if name.len() > COMPARED_BYTES_MAX {
         return None;
@@ -20,7 +24,10 @@ pub(crate) fn did_you_mean<'a>(name: &str, known: impl IntoIterator<Item = &'a s
 fn distance(name: &str, candidate: &str) -> Option<usize> {
     let candidate = candidate.to_lowercase();
     let edits = strsim::damerau_levenshtein(name, &candidate);
-    (edits * 3 <= name.chars().count().max(candidate.chars().count())).then_some(edits)
+    let shorter = name.len().min(candidate.len());
+    let is_beginning = shorter >= PREFIX_BYTES_MIN && (name.starts_with(&candidate) || candidate.starts_with(name));
+    let is_near = edits * 3 <= name.chars().count().max(candidate.chars().count());
+    (is_near || is_beginning).then_some(edits)
 }
 
 #[cfg(test)]

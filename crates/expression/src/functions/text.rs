@@ -110,23 +110,20 @@ pub(crate) fn substring(
     let valid = |row: usize| a.valid[row] & start.valid[row] & has_length(row);
     texts(out, a.valid.len(), valid, faults, |row, out| {
         let text = utf8(&a, row)?;
-        let part = part(text, start.values[row], length.map_or(i64::MAX, |length| length.values[row]));
+        let part = part(text, start.values[row], length.map(|length| length.values[row]));
         out.extend_from_slice(part.as_bytes());
         Ok::<(), Fault>(())
     });
 }
 
 /// The characters from `start` on; what lies outside of the text is left out.
-fn part(text: &str, start: i64, length: i64) -> &str {
-    let from = match start < 0 {
-        true => (text.chars().count() as i64).saturating_add(start),
-        false => start,
-    };
+fn part(text: &str, start: i64, length: Option<i64>) -> &str {
+    let from = if start < 0 { (text.chars().count() as i64).saturating_add(start) } else { start };
+    let rest = &text[byte_at(text, from.max(0))..];
+    let Some(length) = length else { return rest };
     // Where the part begins before the text, what is before it uses up the length.
-    let length = length.saturating_add(from.min(0)).max(0);
-    let first = byte_at(text, from.max(0));
-    let rest = &text[first..];
-    &rest[..byte_at(rest, length)]
+    let inside = length.saturating_add(from.min(0)).max(0);
+    &rest[..byte_at(rest, inside)]
 }
 
 /// Where a character begins, or the end where there are not so many.
