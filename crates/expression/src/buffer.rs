@@ -4,8 +4,8 @@ use asofdb_storage::{Error, ListItems, Result, ScalarType, Status, Timestamp, Va
 
 use crate::column::{Bools, Column, Items, NO_EVENT, Values};
 
-/// A column that is filled row by row, for whoever has rows: one small copy a value, and no allocation once it has seen as
-/// many rows.
+/// A column that is filled row by row, for whoever has rows: one small copy a value, and no allocation once it has seen
+/// as many rows.
 #[derive(Debug)]
 pub struct ColumnBuffer {
     ty: ValueType,

@@ -16,8 +16,8 @@ pub struct Column<'a> {
     pub valid: Option<Bools<'a>>,
     /// Why each value is there or not. `None`: present or null, as `valid` says.
     pub statuses: Option<&'a [Status]>,
-    /// The event time of each value in microseconds since 1970, [`NO_EVENT`] where there is none. `None`: the values come
-    /// with the question, so that their time is the row's.
+    /// The event time of each value in microseconds since 1970, [`NO_EVENT`] where there is none. `None`: the values
+    /// come with the question, so that their time is the row's.
     pub events: Option<&'a [i64]>,
 }
 

@@ -21,12 +21,13 @@
 //! ```
 //!
 //! [`Expression::parse`] reads text, [`Program::compile`] finds names and types and makes a plan, and
-//! [`Program::evaluate`] runs it over a [`Batch`] of columns that are borrowed from the caller. One row and a thousand are
-//! the same code, so that what is served and what a model is trained on are the same bits. Every value has a status and an
-//! event time, which come from the inputs that the row read; [`Program::test`] does without, for conditions.
+//! [`Program::evaluate`] runs it over a [`Batch`] of columns that are borrowed from the caller. One row and a thousand
+//! are the same code, so that what is served and what a model is trained on are the same bits. Every value has a status
+//! and an event time, which come from the inputs that the row read; [`Program::test`] does without, for conditions.
 //!
-//! It is not a query language: it knows one row at a time, and no tables. It reads nothing itself; a [`Scope`] says which
-//! names there are, and whoever evaluates brings the columns. `docs/expressions.md` is the reference of the language.
+//! It is not a query language: it knows one row at a time, and no tables. It reads nothing itself; a [`Scope`] says
+//! which names there are, and whoever evaluates brings the columns. `docs/expressions.md` is the reference of the
+//! language.
 
 mod batch;
 mod buffer;

@@ -1,7 +1,7 @@
 //! The operations that plans are made of, by the kind of value that they give.
 //!
-//! Operands are not part of an operation. Each operation knows of what kinds they are: whoever makes steps of operations
-//! gives operands of these kinds, in the order in which the variants name them.
+//! Operands are not part of an operation. Each operation knows of what kinds they are: whoever makes steps of
+//! operations gives operands of these kinds, in the order in which the variants name them.
 
 use std::sync::Arc;
 

@@ -12,8 +12,8 @@ pub struct Outcome<'s> {
     pub values: Computed<'s>,
     /// Which values are not null.
     pub valid: &'s [bool],
-    /// Present where there is a value; else the worst status of the inputs that the row read, and null where all of them
-    /// were present.
+    /// Present where there is a value; else the worst status of the inputs that the row read, and null where all of
+    /// them were present.
     pub statuses: &'s [Status],
     /// The event time of the oldest input that the row read, in microseconds; T of the row where none has one.
     pub events: &'s [i64],

@@ -1,7 +1,7 @@
 //! The SQL that means the same, in the dialect of DuckDB.
 //!
-//! It is for reading and for comparing. What SQL makes an error of (an overflow) is null here, by `TRY`; NaN has an order
-//! of its own there.
+//! It is for reading and for comparing. What SQL makes an error of (an overflow) is null here, by `TRY`; NaN has an
+//! order of its own there.
 
 use asofdb_storage::Timestamp;
 

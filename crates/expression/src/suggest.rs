@@ -8,8 +8,8 @@ const PREFIX_BYTES_MIN: usize = 3;
 
 /// The question to put behind an error about an unknown name; none when nothing is near.
 ///
-/// Near is at most one edit every three characters, or one being the beginning of the other, whatever the case. Of equals
-/// the first.
+/// Near is at most one edit every three characters, or one being the beginning of the other, whatever the case. Of
+/// equals the first.
 pub(crate) fn did_you_mean<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
     if name.len() > COMPARED_BYTES_MAX {
         return None;

@@ -139,75 +139,65 @@ fn words_of_other_languages_get_a_hint() {
     }
 }
 
+/// Expressions of wrong types, the place that is wrong and what is said about it.
+const WRONG_TYPES: &[(&str, &str, &str)] = &[
+    (
+        "v:city + 1",
+        "v:city + 1",
+        "`+` needs two numbers, two durations, or a timestamp and a duration: got string and int64",
+    ),
+    ("v:amount * 1d", "v:amount * 1d", "`*` needs two numbers, or a duration and an int64: got float64 and duration"),
+    (
+        "1d + v:seen - 5",
+        "1d + v:seen - 5",
+        "`-` needs two numbers, two durations, two timestamps, or a timestamp and a duration: got timestamp and int64",
+    ),
+    ("v:amount and v:flag", "v:amount", "`and` needs bool: got float64"),
+    ("not v:city", "v:city", "`not` needs bool: got string"),
+    ("-v:city", "v:city", "`-` needs a number or a duration: got string"),
+    ("v:city == 1", "v:city == 1", "`==` needs two values of one type: got string and int64"),
+    ("v:tags == v:tags", "v:tags == v:tags", "`==` needs two values of one type: got list<string> and list<string>"),
+    ("v:count in ['a']", "v:count in ['a']", "the items of the list are not of the type before it: int64 and string"),
+    ("if(v:amount, 1, 2)", "v:amount", "a condition of `if` needs bool: got float64"),
+    ("1 + if(v:flag, 1, 'a')", "'a'", "`if` needs values of one type: got int64 and string"),
+    ("coalesce(v:tags, 1)", "1", "`coalesce` needs values of one type: got list<string> and int64"),
+    ("coalesce(v:city, [])", "[]", "`coalesce` needs values of one type: got [] and string"),
+    ("null", "null", "the type of `null` is not known here"),
+    ("[]", "[]", "the type of the items of `[]` is not known here"),
+    ("null + null", "null + null", "`+` needs a value whose type is known"),
+    ("year(v:city)", "v:city", "`year` needs a timestamp or a date: got string"),
+    ("lower(v:amount)", "v:amount", "`lower` needs string: got float64"),
+    ("len(v:amount)", "v:amount", "`len` needs text, bytes or a list: got float64"),
+    ("ln(v:city)", "v:city", "`ln` needs float64: got string"),
+    ("min(v:city, 'a')", "min(v:city, 'a')", "`min` needs numbers, durations or times: got string"),
+    ("bucket(v:amount, v:vector)", "v:vector", "`bucket` needs a list that is written down, such as [18, 25, 35]"),
+    ("bucket(v:amount, [3, 2])", "[3, 2]", "the bounds of `bucket` are at least one, and ascend"),
+    ("bucket(v:amount, [])", "[]", "the bounds of `bucket` are at least one, and ascend"),
+    ("hash(v:amount, 10)", "v:amount", "`hash` needs text, bytes, a whole number, a bool or a time: got float64"),
+    ("hash(v:city, 0)", "0", "`hash` needs a whole number above 0 that is written down"),
+    ("regex_match(v:city, v:city)", "v:city", "`regex_match` needs a pattern that is written down"),
+    ("regex_match(v:city, '(')", "'('", "this is no pattern: unclosed group"),
+    ("sum(v:tags)", "v:tags", "`sum` needs a list of numbers: got list<string>"),
+    ("contains(v:tags, 1)", "1", "an item of this list in `contains` needs string: got int64"),
+    ("get(v:amount, 0)", "v:amount", "`get` needs a list: got float64"),
+    ("age(v:amount + 1)", "v:amount + 1", "`age` asks about an input, by its name alone"),
+    ("age(now)", "now", "`age` asks about an input, by its name alone"),
+    ("cast(v:seen, 'int64')", "cast(v:seen, 'int64')", "`cast` makes no int64 of timestamp"),
+    ("cast(v:tags, 'string')", "cast(v:tags, 'string')", "`cast` makes no string of list<string>"),
+    ("[1, 'a'] ", "[1, 'a']", "the items of a list are of one type: got int64 and string"),
+    ("len([1d])", "[1d]", "a list of durations stands only after `in` and in `bucket`"),
+    ("len([1, null])", "[1, null]", "a list has no nulls"),
+    ("abs(v:amount, 1)", "abs(v:amount, 1)", "`abs` takes 1 argument: got 2"),
+    ("case(v:flag)", "case(v:flag)", "`case` takes 2 arguments or more: got 1"),
+    ("substr(v:city)", "substr(v:city)", "`substr` takes 2 or 3 arguments: got 1"),
+];
+
 #[test]
 fn wrong_types_are_named_with_what_is_needed() {
-    for (text, at, message) in [
-        (
-            "v:city + 1",
-            "v:city + 1",
-            "`+` needs two numbers, two durations, or a timestamp and a duration: got string and int64",
-        ),
-        (
-            "v:amount * 1d",
-            "v:amount * 1d",
-            "`*` needs two numbers, or a duration and an int64: got float64 and duration",
-        ),
-        (
-            "1d + v:seen - 5",
-            "1d + v:seen - 5",
-            "`-` needs two numbers, two durations, two timestamps, or a timestamp and a duration: got timestamp and int64",
-        ),
-        ("v:amount and v:flag", "v:amount", "`and` needs bool: got float64"),
-        ("not v:city", "v:city", "`not` needs bool: got string"),
-        ("-v:city", "v:city", "`-` needs a number or a duration: got string"),
-        ("v:city == 1", "v:city == 1", "`==` needs two values of one type: got string and int64"),
-        (
-            "v:tags == v:tags",
-            "v:tags == v:tags",
-            "`==` needs two values of one type: got list<string> and list<string>",
-        ),
-        (
-            "v:count in ['a']",
-            "v:count in ['a']",
-            "the items of the list are not of the type before it: int64 and string",
-        ),
-        ("if(v:amount, 1, 2)", "v:amount", "a condition of `if` needs bool: got float64"),
-        ("1 + if(v:flag, 1, 'a')", "'a'", "`if` needs values of one type: got int64 and string"),
-        ("coalesce(v:tags, 1)", "1", "`coalesce` needs values of one type: got list<string> and int64"),
-        ("coalesce(v:city, [])", "[]", "`coalesce` needs values of one type: got [] and string"),
-        ("null", "null", "the type of `null` is not known here"),
-        ("[]", "[]", "the type of the items of `[]` is not known here"),
-        ("null + null", "null + null", "`+` needs a value whose type is known"),
-        ("year(v:city)", "v:city", "`year` needs a timestamp or a date: got string"),
-        ("lower(v:amount)", "v:amount", "`lower` needs string: got float64"),
-        ("len(v:amount)", "v:amount", "`len` needs text, bytes or a list: got float64"),
-        ("ln(v:city)", "v:city", "`ln` needs float64: got string"),
-        ("min(v:city, 'a')", "min(v:city, 'a')", "`min` needs numbers, durations or times: got string"),
-        ("bucket(v:amount, v:vector)", "v:vector", "`bucket` needs a list that is written down, such as [18, 25, 35]"),
-        ("bucket(v:amount, [3, 2])", "[3, 2]", "the bounds of `bucket` are at least one, and ascend"),
-        ("bucket(v:amount, [])", "[]", "the bounds of `bucket` are at least one, and ascend"),
-        ("hash(v:amount, 10)", "v:amount", "`hash` needs text, bytes, a whole number, a bool or a time: got float64"),
-        ("hash(v:city, 0)", "0", "`hash` needs a whole number above 0 that is written down"),
-        ("regex_match(v:city, v:city)", "v:city", "`regex_match` needs a pattern that is written down"),
-        ("regex_match(v:city, '(')", "'('", "this is no pattern: unclosed group"),
-        ("sum(v:tags)", "v:tags", "`sum` needs a list of numbers: got list<string>"),
-        ("contains(v:tags, 1)", "1", "an item of this list in `contains` needs string: got int64"),
-        ("get(v:amount, 0)", "v:amount", "`get` needs a list: got float64"),
-        ("age(v:amount + 1)", "v:amount + 1", "`age` asks about an input, by its name alone"),
-        ("age(now)", "now", "`age` asks about an input, by its name alone"),
-        ("cast(v:seen, 'int64')", "cast(v:seen, 'int64')", "`cast` makes no int64 of timestamp"),
-        ("cast(v:tags, 'string')", "cast(v:tags, 'string')", "`cast` makes no string of list<string>"),
-        ("[1, 'a'] ", "[1, 'a']", "the items of a list are of one type: got int64 and string"),
-        ("len([1d])", "[1d]", "a list of durations stands only after `in` and in `bucket`"),
-        ("len([1, null])", "[1, null]", "a list has no nulls"),
-        ("abs(v:amount, 1)", "abs(v:amount, 1)", "`abs` takes 1 argument: got 2"),
-        ("case(v:flag)", "case(v:flag)", "`case` takes 2 arguments or more: got 1"),
-        ("substr(v:city)", "substr(v:city)", "`substr` takes 2 or 3 arguments: got 1"),
-    ] {
+    for (text, at, message) in WRONG_TYPES {
         let error = error(text);
-        assert_eq!((error.kind(), error.message()), (ErrorKind::Type, message), "{text}");
-        // The same text may stand twice: the last place is that of the argument.
-        assert_eq!(place(text, &error), at, "{text}");
+        assert_eq!((error.kind(), error.message()), (ErrorKind::Type, *message), "{text}");
+        assert_eq!(place(text, &error), *at, "{text}");
     }
 }
 
@@ -326,57 +316,59 @@ fn too_many_steps_are_refused() {
     assert_eq!((error.kind(), error.message().contains("at most 2048 steps")), (ErrorKind::Limit, true), "{error}");
 }
 
+/// What random texts are made of.
+const PIECES: &[&str] = &[
+    "a",
+    "v:a",
+    "`x y`",
+    "1",
+    "2.5",
+    "7d",
+    "'t'",
+    "\"",
+    "'",
+    "`",
+    "(",
+    ")",
+    "[",
+    "]",
+    ",",
+    "+",
+    "-",
+    "*",
+    "/",
+    "//",
+    "%",
+    "==",
+    "<",
+    "in",
+    "not",
+    "and",
+    "or",
+    "null",
+    "true",
+    "now",
+    "if(",
+    "case(",
+    "\\",
+    "\u{0}",
+    "é",
+    "\u{1F600}",
+    " ",
+    "\n",
+    "!",
+    "=",
+    ":",
+    ".",
+    "e",
+    "_",
+    "9223372036854775808",
+    "date('2024-01-01')",
+    "[1,2]",
+];
+
 #[test]
 fn any_bytes_are_read_or_refused() {
-    let pieces = [
-        "a",
-        "v:a",
-        "`x y`",
-        "1",
-        "2.5",
-        "7d",
-        "'t'",
-        "\"",
-        "'",
-        "`",
-        "(",
-        ")",
-        "[",
-        "]",
-        ",",
-        "+",
-        "-",
-        "*",
-        "/",
-        "//",
-        "%",
-        "==",
-        "<",
-        "in",
-        "not",
-        "and",
-        "or",
-        "null",
-        "true",
-        "now",
-        "if(",
-        "case(",
-        "\\",
-        "\u{0}",
-        "é",
-        "\u{1F600}",
-        " ",
-        "\n",
-        "!",
-        "=",
-        ":",
-        ".",
-        "e",
-        "_",
-        "9223372036854775808",
-        "date('2024-01-01')",
-        "[1,2]",
-    ];
     let mut state = 88_172_645_463_325_252u64;
     let mut random = move || {
         state ^= state << 13;
@@ -390,7 +382,7 @@ fn any_bytes_are_read_or_refused() {
             let bytes: Vec<u8> = (0..random() % 60).map(|_| (random() % 256) as u8).collect();
             String::from_utf8_lossy(&bytes).into_owned()
         } else {
-            (0..random() % 12).map(|_| pieces[random() % pieces.len()]).collect()
+            (0..random() % 12).map(|_| PIECES[random() % PIECES.len()]).collect()
         };
         match Expression::parse(&text) {
             Ok(expression) => {

@@ -22,7 +22,8 @@ const MANY: usize = usize::MAX;
 
 macro_rules! functions {
     ($($usage:literal, $arguments:expr, $check:ident;)*) => {
-        static FUNCTIONS: &[Function] = &[$(Function { usage: $usage, arguments: $arguments, check: |parts, call| parts.$check(call) }),*];
+        static FUNCTIONS: &[Function] =
+            &[$(Function { usage: $usage, arguments: $arguments, check: |parts, call| parts.$check(call) }),*];
     };
 }
 

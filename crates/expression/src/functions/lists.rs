@@ -191,8 +191,8 @@ fn product(a: &ListView<'_>, b: &ListView<'_>, row: usize, between: bool) -> Res
     }))
 }
 
-/// The sum of what `f` gives for each position, in the order that the module states. NaN is a fault unless `is_nan` says
-/// of a position that NaN stands there.
+/// The sum of what `f` gives for each position, in the order that the module states. NaN is a fault unless `is_nan`
+/// says of a position that NaN stands there.
 #[inline(always)]
 fn sum_by(count: usize, f: impl Fn(usize) -> f64, is_nan: impl Fn(usize) -> bool) -> (f64, Fault) {
     let mut sums = [0.0f64; SUMS];

@@ -6,9 +6,9 @@ use crate::error::{Error, Result, Span};
 use crate::operation::{
     BoolOperation, FloatOperation, IntOperation, ListOperation, Operation, ReadsOperation, TextOperation,
 };
-use crate::plan::constants::Constant;
+use crate::plan::constants::{Constant, Constants};
 use crate::plan::reads::Reads;
-use crate::plan::{Constants, Lanes, OPERANDS_MAX, Operand, Place, Plan, Step};
+use crate::plan::steps::{Lanes, OPERANDS_MAX, Operand, Place, Plan, Step};
 use crate::typed::{Typed, TypedNode};
 use crate::types::{Kind, Type};
 

@@ -225,7 +225,20 @@ impl Generator<'_> {
                 let (from, to) = (self.random.of(&[Ty::Time, Ty::Date]), self.random.of(&[Ty::Time, Ty::Date]));
                 call(self.random.of(&function), vec![self.tree(from, depth), self.tree(to, depth)])
             }
-            9 => {
+            9..=11 => self.counted(depth),
+            12 => call("sum", vec![self.tree(Ty::Ints, depth)]),
+            _ => {
+                let ty = self.random.of(&[Ty::Bool, Ty::Float, Ty::Text, Ty::Int]);
+                let target = self.random.of(&["int64", "int32"]);
+                call("cast", vec![self.tree(ty, depth), literal(Literal::Text(target.into()))])
+            }
+        }
+    }
+
+    /// A bucket, a hash or a length.
+    fn counted(&mut self, depth: u32) -> Tree {
+        match self.random.below(3) {
+            0 => {
                 let (ty, bounds) = self.random.of(&[
                     (Ty::Int, vec![Literal::Int(-3), Literal::Int(0), Literal::Int(18)]),
                     (Ty::Float, vec![Literal::Float(-3.5), Literal::Int(0), Literal::Float(1e9)]),
@@ -233,22 +246,16 @@ impl Generator<'_> {
                 ]);
                 call("bucket", vec![self.tree(ty, depth), tree(Node::List(bounds))])
             }
-            10 => {
+            1 => {
                 let ty = self.random.of(&[Ty::Text, Ty::Int, Ty::Bool, Ty::Time, Ty::Date]);
                 call(
                     "hash",
                     vec![self.tree(ty, depth), literal(Literal::Int(self.random.of(&[1, 7, 1_000, i64::MAX])))],
                 )
             }
-            11 => {
+            _ => {
                 let ty = self.random.of(&[Ty::Text, Ty::Ints, Ty::Floats, Ty::Texts]);
                 call("len", vec![self.tree(ty, depth)])
-            }
-            12 => call("sum", vec![self.tree(Ty::Ints, depth)]),
-            _ => {
-                let ty = self.random.of(&[Ty::Bool, Ty::Float, Ty::Text, Ty::Int]);
-                let target = self.random.of(&["int64", "int32"]);
-                call("cast", vec![self.tree(ty, depth), literal(Literal::Text(target.into()))])
             }
         }
     }

@@ -68,12 +68,7 @@ impl<'c> Walk<'c> {
             }
             Node::Name(name) => self.read(name).value.clone(),
             Node::Now => Some(V::Time(self.now())),
-            Node::Negate(operand) => match self.value(operand)? {
-                V::Float(value) => self.float(-value, value.is_nan()),
-                V::Int(value) => self.int(-i128::from(value)),
-                V::Duration(value) => self.duration(-i128::from(value)),
-                other => panic!("no negative of {other:?}"),
-            },
+            Node::Negate(operand) => self.negative(operand),
             Node::Not(operand) => match self.value(operand)? {
                 V::Bool(value) => Some(V::Bool(!value)),
                 other => panic!("no negation of {other:?}"),
@@ -94,6 +89,15 @@ impl<'c> Walk<'c> {
                 Some(V::Bool(items.iter().any(|item| compare(Comparison::Equal, &value, item))))
             }
             Node::Call(function, arguments) => self.call(function, arguments),
+        }
+    }
+
+    fn negative(&mut self, operand: &Tree) -> Option<V> {
+        match self.value(operand)? {
+            V::Float(value) => self.float(-value, value.is_nan()),
+            V::Int(value) => self.int(-i128::from(value)),
+            V::Duration(value) => self.duration(-i128::from(value)),
+            other => panic!("no negative of {other:?}"),
         }
     }
 
@@ -222,10 +226,24 @@ impl<'c> Walk<'c> {
         let values: Vec<Option<V>> = arguments.iter().map(|argument| self.value(argument)).collect();
         let values: Vec<V> = values.into_iter().collect::<Option<_>>()?;
         match function {
+            "cast" => self.cast(&values[0], &arguments[1]),
+            "get" | "contains" | "sum" | "mean" | "dot" | "cosine" if matches!(values[0], V::List(_)) => {
+                self.list(function, &values, ty(&arguments[0]) == Some(Ty::Ints))
+            }
             "min" | "max" | "clip" => {
                 let ty = common(arguments);
                 Some(extreme(function, values.into_iter().map(|value| value.widened(ty)).collect()))
             }
+            "lower" | "upper" | "trim" | "substr" | "starts_with" | "ends_with" | "contains" | "regex_match" => {
+                Some(text(function, &values))
+            }
+            _ => self.whole(function, &values),
+        }
+    }
+
+    /// Functions that give whole numbers, and then those of numbers.
+    fn whole(&mut self, function: &str, values: &[V]) -> Option<V> {
+        match function {
             "year" | "month" | "day" | "hour" | "minute" | "second" | "weekday" => {
                 Some(V::Int(part(function, values[0].micros())))
             }
@@ -251,15 +269,8 @@ impl<'c> Walk<'c> {
                 };
                 Some(V::Int((twox_hash::XxHash3_64::oneshot(&bytes) % values[1].number() as u64) as i64))
             }
-            "bucket" => self.bucket(&values),
-            "cast" => self.cast(&values[0], &arguments[1]),
-            "get" | "contains" | "sum" | "mean" | "dot" | "cosine" if matches!(values[0], V::List(_)) => {
-                self.list(function, &values, ty(&arguments[0]) == Some(Ty::Ints))
-            }
-            "lower" | "upper" | "trim" | "substr" | "starts_with" | "ends_with" | "contains" | "regex_match" => {
-                Some(text(function, &values))
-            }
-            _ => self.number(function, &values),
+            "bucket" => self.bucket(values),
+            _ => self.number(function, values),
         }
     }
 
@@ -333,37 +344,8 @@ impl<'c> Walk<'c> {
                 "false" => Some(V::Bool(false)),
                 _ => self.domain(),
             },
-            ("int64" | "int32", value) => {
-                let number = match (value, text) {
-                    (_, Some(text)) => match text.trim().parse::<i64>() {
-                        Ok(number) => i128::from(number),
-                        Err(_) => return self.domain(),
-                    },
-                    (V::Float(value), _) if value.is_nan() => return self.domain(),
-                    (V::Float(value), _) if value.abs() > 1e30 => return self.overflow(),
-                    (V::Float(value), _) => value.trunc() as i128,
-                    (value, _) => i128::from(value.number()),
-                };
-                if target == "int32" && i64::try_from(number).is_ok() && i32::try_from(number).is_err() {
-                    return self.overflow();
-                }
-                self.int(number)
-            }
-            ("float64" | "float32", value) => {
-                let number = match (value, text) {
-                    (_, Some(text)) => match text.trim().parse::<f64>() {
-                        Ok(number) => number,
-                        Err(_) => return self.domain(),
-                    },
-                    (V::Bool(value), _) => f64::from(u8::from(*value)),
-                    (value, _) => value.float(),
-                };
-                if target == "float64" {
-                    return Some(V::Float(number));
-                }
-                let narrow = f64::from(number as f32);
-                if narrow.is_infinite() && number.is_finite() { self.overflow() } else { self.float(narrow, true) }
-            }
+            ("int64" | "int32", value) => self.int_of(value, text, target == "int32"),
+            ("float64" | "float32", value) => self.float_of(value, text, target == "float32"),
             ("timestamp", _) => match text {
                 Some(text) => {
                     text.parse::<Timestamp>().ok().map(|time| V::Time(time.as_micros())).or_else(|| self.domain())
@@ -381,6 +363,39 @@ impl<'c> Walk<'c> {
                 Err(_) => self.domain(),
             },
         }
+    }
+
+    fn int_of(&mut self, value: &V, text: Option<String>, narrow: bool) -> Option<V> {
+        let number = match (value, text) {
+            (_, Some(text)) => match text.trim().parse::<i64>() {
+                Ok(number) => i128::from(number),
+                Err(_) => return self.domain(),
+            },
+            (V::Float(value), _) if value.is_nan() => return self.domain(),
+            (V::Float(value), _) if value.abs() > 1e30 => return self.overflow(),
+            (V::Float(value), _) => value.trunc() as i128,
+            (value, _) => i128::from(value.number()),
+        };
+        if narrow && i64::try_from(number).is_ok() && i32::try_from(number).is_err() {
+            return self.overflow();
+        }
+        self.int(number)
+    }
+
+    fn float_of(&mut self, value: &V, text: Option<String>, narrow: bool) -> Option<V> {
+        let number = match (value, text) {
+            (_, Some(text)) => match text.trim().parse::<f64>() {
+                Ok(number) => number,
+                Err(_) => return self.domain(),
+            },
+            (V::Bool(value), _) => f64::from(u8::from(*value)),
+            (value, _) => value.float(),
+        };
+        if !narrow {
+            return Some(V::Float(number));
+        }
+        let single = f64::from(number as f32);
+        if single.is_infinite() && number.is_finite() { self.overflow() } else { self.float(single, true) }
     }
 
     fn list(&mut self, function: &str, values: &[V], of_ints: bool) -> Option<V> {
