@@ -113,25 +113,31 @@ impl Error {
     }
 
     /// The error with its place: the message, line and column, the line of the expression, and carets below the place.
+    /// Of a long line the part around the place is shown.
     ///
     /// `text` is that of the expression; any other text gives a wrong place but no panic.
     pub fn render(&self, text: &str) -> String {
-        let (line, column) = self.position(text);
-        let start = boundary(text, self.span().start);
-        let end = boundary(text, self.span().end).max(start);
+        let (number, column) = self.position(text);
+        let (start, end) = (boundary(text, self.span().start), boundary(text, self.span().end));
         let line_start = text[..start].rfind('\n').map_or(0, |newline| newline + 1);
         let line_end = text[start..].find('\n').map_or(text.len(), |length| start + length);
-        let shown: String = text[line_start..line_end].chars().map(|c| if c == '\t' { ' ' } else { c }).collect();
-        let carets = text[start..end.min(line_end).max(start)].chars().count().max(1);
-        let margin = " ".repeat(line.to_string().len());
-        format!(
-            "{self}\n{margin} --> line {line}, column {column}\n{line} | {}\n{margin} | {}{}",
-            shown.trim_end_matches('\r'),
-            " ".repeat(column - 1),
-            "^".repeat(carets)
-        )
+        let line = text[line_start..line_end].trim_end_matches('\r');
+        let skipped = if line.chars().count() > SHOWN_MAX { (column - 1).saturating_sub(SHOWN_BEFORE) } else { 0 };
+        let shown: String =
+            line.chars().skip(skipped).take(SHOWN_MAX).map(|c| if c == '\t' { ' ' } else { c }).collect();
+        let indent = column - 1 - skipped;
+        let marked = text[start..end.clamp(start, line_end)].chars().count();
+        let carets = "^".repeat(marked.clamp(1, SHOWN_MAX - indent));
+        let (margin, indent) = (" ".repeat(number.to_string().len()), " ".repeat(indent));
+        format!("{self}\n{margin} --> line {number}, column {column}\n{number} | {shown}\n{margin} | {indent}{carets}")
     }
 }
+
+/// The most characters of a line that are shown.
+const SHOWN_MAX: usize = 100;
+
+/// How many of them are before the place of an error, where the line is longer.
+const SHOWN_BEFORE: usize = 40;
 
 /// The nearest boundary of characters at or before byte `at`.
 fn boundary(text: &str, at: u32) -> usize {
@@ -177,8 +183,20 @@ mod tests {
     }
 
     #[test]
+    fn of_a_long_line_the_part_around_the_place_is_shown() {
+        let text = format!("{} + wrong + {}", "a".repeat(300), "b".repeat(300));
+        let shown = Error::syntax(Span::new(303..308), "bad").render(&text);
+        let lines: Vec<&str> = shown.lines().collect();
+        assert_eq!(lines[1], "  --> line 1, column 304");
+        assert_eq!(lines[2], format!("1 | {} + wrong + {}", "a".repeat(37), "b".repeat(52)));
+        assert_eq!(lines[3], format!("  | {}^^^^^", " ".repeat(40)));
+        let all = Error::syntax(Span::new(0..text.len()), "bad").render(&text);
+        assert_eq!(all.lines().next_back().unwrap().len(), 4 + SHOWN_MAX);
+    }
+
+    #[test]
     fn any_place_in_any_text_can_be_shown() {
-        for text in ["", "ü", "a\n", "\n\n", "a\r\nb"] {
+        for text in ["", "ü", "a\n", "\n\n", "a\r\nb", &"x".repeat(200), "a\r"] {
             for (start, end) in [(0, 0), (1, 1), (0, 9), (9, 9), (2, 1)] {
                 Error::syntax(Span { start, end }, "wrong").render(text);
             }

@@ -10,6 +10,7 @@ use crate::operation::{
 use crate::plan::{Operand, Plan, Step};
 use crate::scope::Input;
 use crate::sql::sql;
+use crate::tree::Literal;
 use crate::typed::Typed;
 use crate::types::{Kind, Type};
 
@@ -72,7 +73,14 @@ fn line(step: &Step, inputs: &[Input], plan: &Plan) -> String {
 fn operand_name(operand: Operand, letter: char, inputs: &[Input], plan: &Plan) -> String {
     match operand {
         Operand::Input(input) => inputs[input as usize].name.reference(),
-        Operand::Constant(at) => format!("constant {at}"),
+        Operand::Constant(at) if letter == 'l' => match &plan.constants.lists[at as usize] {
+            Some(items) => format!("{} items", items.len()),
+            None => "null".to_owned(),
+        },
+        Operand::Constant(at) => match &plan.constants.texts[at as usize] {
+            Some(text) => Literal::Text(String::from_utf8_lossy(text).into_owned()).to_string(),
+            None => "null".to_owned(),
+        },
         operand => constant_name(letter, operand.lane() as u32, plan).unwrap_or(format!("{letter}{}", operand.lane())),
     }
 }

@@ -70,6 +70,12 @@ impl TextLane {
         end.is_some() || !valid
     }
 
+    fn truncate(&mut self, rows: usize) {
+        self.valid.truncate(rows);
+        self.offsets.truncate(rows + 1);
+        self.bytes.truncate(self.offsets.last().map_or(0, |end| *end as usize));
+    }
+
     pub(crate) fn push(&mut self, value: Option<&[u8]>) -> bool {
         self.bytes.extend_from_slice(value.unwrap_or_default());
         self.end(value.is_some())
@@ -125,17 +131,20 @@ impl ListLane {
         self.offsets.push(0);
     }
 
-    /// Copies a list, item by item. What goes beyond 2^31 items becomes null; the answer says whether it did not.
+    /// Copies a list, item by item. What goes beyond 2^31 items, or 2 GiB of text, becomes null; the answer says whether
+    /// it did not.
     pub(crate) fn push(&mut self, value: Option<(Items<'_>, std::ops::Range<usize>)>) -> bool {
-        let start = self.offsets.last().copied().unwrap_or(0);
-        let fits = value.as_ref().is_none_or(|(_, range)| i32::try_from(start as usize + range.len()).is_ok());
-        let value = value.filter(|_| fits);
-        self.valid.push(value.is_some());
-        if let Some((items, range)) = value {
-            range.for_each(|index| self.items.push_from(&items, index));
+        let start = self.items.len();
+        let has_value = value.is_some();
+        let copied = value.is_some_and(|(items, mut range)| range.all(|index| self.items.push_from(&items, index)));
+        let end = i32::try_from(self.items.len()).ok().filter(|_| copied);
+        if end.is_none() {
+            self.items.truncate(start);
         }
-        self.offsets.push(i32::try_from(self.items.len()).unwrap_or(start));
-        fits
+        // Whatever is there fits, as it was added by this function.
+        self.offsets.push(end.unwrap_or(start as i32));
+        self.valid.push(end.is_some());
+        end.is_some() || !has_value
     }
 
     pub(crate) fn view(&self) -> ListView<'_> {
@@ -177,14 +186,23 @@ impl ItemBuffer {
         }
     }
 
-    fn push_from(&mut self, from: &Items<'_>, index: usize) {
+    /// Copies an item; the answer says whether it fits.
+    fn push_from(&mut self, from: &Items<'_>, index: usize) -> bool {
         match self {
             ItemBuffer::Bools(items) => items.push(from.int(index) != 0),
             ItemBuffer::Ints(items) => items.push(from.int(index)),
             ItemBuffer::Floats(items) => items.push(from.float(index)),
-            ItemBuffer::Texts(items) => {
-                items.push(Some(from.text(index)));
-            }
+            ItemBuffer::Texts(items) => return items.push(Some(from.text(index))),
+        }
+        true
+    }
+
+    fn truncate(&mut self, count: usize) {
+        match self {
+            ItemBuffer::Bools(items) => items.truncate(count),
+            ItemBuffer::Ints(items) => items.truncate(count),
+            ItemBuffer::Floats(items) => items.truncate(count),
+            ItemBuffer::Texts(items) => items.truncate(count),
         }
     }
 

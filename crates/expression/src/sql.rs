@@ -1,9 +1,9 @@
 //! The SQL that means the same, in the dialect of DuckDB.
 //!
 //! It is for reading and for comparing. What SQL makes an error of (an overflow) is null here, by `TRY`; NaN has an
-//! order of its own there.
+//! order of its own there, and times are not held to the years 1 to 9999.
 
-use asofdb_storage::Timestamp;
+use asofdb_storage::{Date, Timestamp};
 
 use crate::functions::calendar::Part;
 use crate::functions::convert::Form;
@@ -80,9 +80,10 @@ impl Writer<'_> {
 
     fn apply(&self, operation: &Operation, operands: &[Typed]) -> Sql {
         let values = self.values(operands)?;
+        let first = operands.first().map_or(Type::INT, |operand| operand.ty);
         match operation {
-            Operation::Bool(operation) => bool_sql(operation, &values),
-            Operation::Int(operation) => int_sql(operation, &values),
+            Operation::Bool(operation) => bool_sql(operation, &values, first),
+            Operation::Int(operation) => int_sql(operation, &values, first),
             Operation::Float(operation) => Ok(float_sql(operation, &values)),
             Operation::Text(operation) => Ok(text_sql(operation, &values)),
             Operation::List(_) | Operation::Reads(_) => Err("a list".to_owned()),
@@ -137,7 +138,7 @@ fn in_sql(value: &str, items: impl Iterator<Item = String>) -> String {
     format!("({value} IN ({}))", items.join(", "))
 }
 
-fn bool_sql(operation: &BoolOperation, values: &[String]) -> Sql {
+fn bool_sql(operation: &BoolOperation, values: &[String], first: Type) -> Sql {
     let (a, b) = (operand(values, 0), operand(values, 1));
     Ok(match operation {
         BoolOperation::Not => format!("(NOT {a})"),
@@ -149,7 +150,7 @@ fn bool_sql(operation: &BoolOperation, values: &[String]) -> Sql {
             };
             format!("({a} {symbol} {b})")
         }
-        BoolOperation::IntIn(items) => in_sql(a, items.iter().map(i64::to_string)),
+        BoolOperation::IntIn(items) => in_sql(a, items.iter().map(|item| int_item(*item, first))),
         BoolOperation::FloatIn(items) => in_sql(a, items.iter().map(|item| format!("{item:e}"))),
         BoolOperation::TextIn(items) => in_sql(a, items.iter().map(|item| quoted(&String::from_utf8_lossy(item)))),
         BoolOperation::Test(TextTest::StartsWith) => format!("starts_with({a}, {b})"),
@@ -177,10 +178,12 @@ fn item_sql(list: &str, index: &str) -> String {
     }
 }
 
-fn int_sql(operation: &IntOperation, values: &[String]) -> Sql {
+fn int_sql(operation: &IntOperation, values: &[String], first: Type) -> Sql {
     let (a, b) = (operand(values, 0), operand(values, 1));
     Ok(match operation {
         IntOperation::One(operation) => int1_sql(*operation, a),
+        // Durations are whole microseconds, intervals of SQL are not.
+        IntOperation::Two(Int2::Subtract) if first == Type::TIMESTAMP => format!("(epoch_us({a}) - epoch_us({b}))"),
         IntOperation::Two(operation) => int2_sql(*operation, a, b),
         IntOperation::FromBool => format!("CAST({a} AS BIGINT)"),
         IntOperation::FromFloat => format!("TRY_CAST(trunc({a}) AS BIGINT)"),
@@ -190,7 +193,7 @@ fn int_sql(operation: &IntOperation, values: &[String]) -> Sql {
         IntOperation::Length { of_characters: true } => format!("length({a})"),
         IntOperation::Length { of_characters: false } => format!("octet_length({a})"),
         IntOperation::ListLength => format!("len({a})"),
-        IntOperation::BucketInt(bounds) => bucket_sql(a, bounds.iter().map(i64::to_string)),
+        IntOperation::BucketInt(bounds) => bucket_sql(a, bounds.iter().map(|bound| int_item(*bound, first))),
         IntOperation::BucketFloat(bounds) => bucket_sql(a, bounds.iter().map(|bound| format!("{bound:e}"))),
         IntOperation::Get => item_sql(a, b),
         IntOperation::Sum => format!("CASE WHEN {a} IS NOT NULL THEN coalesce(CAST(list_sum({a}) AS BIGINT), 0) END"),
@@ -199,6 +202,16 @@ fn int_sql(operation: &IntOperation, values: &[String]) -> Sql {
             return Err("an input".to_owned());
         }
     })
+}
+
+/// A whole number of a list, as a value of the type that it stands for.
+fn int_item(item: i64, ty: Type) -> String {
+    let date = i32::try_from(item).ok().and_then(Date::from_days);
+    match (ty, date) {
+        (Type::TIMESTAMP, _) => literal_sql(&Literal::Timestamp(Timestamp::from_micros(item)), ty),
+        (Type::DATE, Some(date)) => literal_sql(&Literal::Date(date), ty),
+        _ => item.to_string(),
+    }
 }
 
 fn bucket_sql(value: &str, bounds: impl Iterator<Item = String>) -> String {
@@ -258,7 +271,7 @@ fn float_sql(operation: &FloatOperation, values: &[String]) -> String {
         FloatOperation::Sum => format!("CASE WHEN {a} IS NOT NULL THEN coalesce(list_sum({a}), 0e0) END"),
         FloatOperation::Mean => format!("list_avg({a})"),
         FloatOperation::Dot => format!("list_dot_product({a}, {b})"),
-        FloatOperation::Cosine => format!("list_cosine_similarity({a}, {b})"),
+        FloatOperation::Cosine => format!("nullif(list_cosine_similarity({a}, {b}), CAST('NaN' AS DOUBLE))"),
         FloatOperation::Load | FloatOperation::Select => a.to_owned(),
     }
 }
@@ -270,9 +283,9 @@ fn float1_sql(operation: Float1, a: &str) -> String {
         Float1::Round => format!("round({a})"),
         Float1::Floor => format!("floor({a})"),
         Float1::Ceil => format!("ceil({a})"),
-        Float1::Ln => format!("TRY(ln({a}))"),
+        Float1::Ln => format!("CASE WHEN {a} > 0 THEN ln({a}) END"),
         Float1::Exp => format!("exp({a})"),
-        Float1::Sqrt => format!("TRY(sqrt({a}))"),
+        Float1::Sqrt => format!("CASE WHEN {a} >= 0 THEN sqrt({a}) END"),
         Float1::Sin => format!("sin({a})"),
         Float1::Cos => format!("cos({a})"),
         Float1::Float32 => format!("CAST(TRY_CAST({a} AS FLOAT) AS DOUBLE)"),

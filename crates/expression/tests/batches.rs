@@ -191,3 +191,52 @@ fn a_buffer_takes_rows_as_they_are_stored() {
     buffer.clear();
     assert_eq!(buffer.rows(), 0);
 }
+
+#[test]
+fn programs_are_shared_and_scratch_moves_between_threads() {
+    fn shared<T: Send + Sync>() {}
+    fn moves<T: Send>() {}
+    shared::<Program>();
+    shared::<Expression>();
+    moves::<Scratch>();
+}
+
+/// A compiler takes one NaN for another: it once left the operand's bits where there were less than eight rows.
+#[test]
+fn the_nan_of_an_operation_is_always_the_same_one() {
+    let nans = [0x7ff8_0000_0000_0000u64, 0xfff8_0000_0000_0000, 0x7ff8_0000_0000_0123, 0xfff0_0000_0000_0123];
+    for text in [
+        "sqrt(x)",
+        "-x",
+        "abs(x)",
+        "round(x)",
+        "floor(x)",
+        "ceil(x)",
+        "exp(x)",
+        "ln(x)",
+        "sin(x)",
+        "cos(x)",
+        "x + 1",
+        "1 - x",
+        "x * x",
+        "x / 2",
+        "x // 2",
+        "x % 2",
+        "pow(x, 2)",
+        "min(x, 1)",
+        "max(1, x)",
+        "cast(x, 'float32')",
+        "haversine(x, 0, 0, 0)",
+    ] {
+        let program = program(text, &[("x", "float64")]);
+        let mut scratch = Scratch::new();
+        for (nan, rows) in nans.into_iter().flat_map(|nan| [1, 2, 3, 7, 8, 9, 64].map(|rows| (nan, rows))) {
+            let (values, now) = (vec![f64::from_bits(nan); rows], vec![0; rows]);
+            let columns = [Column::new(Values::Float64(&values))];
+            let outcome = program.evaluate(&Batch { now: &now, columns: &columns }, &mut scratch).unwrap();
+            let Computed::Float(values) = outcome.values else { panic!("floats") };
+            assert!(values.iter().all(|value| value.to_bits() == 0x7ff8_0000_0000_0000), "{text} {nan:x} {rows}");
+            assert_eq!((outcome.valid, outcome.nulls.total()), (&vec![true; rows][..], 0), "{text} {nan:x} {rows}");
+        }
+    }
+}

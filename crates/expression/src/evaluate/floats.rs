@@ -2,6 +2,7 @@
 
 use crate::evaluate::load::load_floats;
 use crate::evaluate::sight::Sight;
+use crate::functions::nan::Nan;
 use crate::functions::{convert, float, lists};
 use crate::kernel::{Faults, rows, select};
 use crate::lane::Out;
@@ -29,10 +30,11 @@ impl Sight<'_> {
     }
 
     fn haversine(&self, step: &Step, out: Out<'_, f64>, faults: &mut Faults<'_>) {
+        let nan = Nan::new();
         let degrees = step.operands.map(|operand| self.float(operand));
         let valid = |row: usize| degrees.iter().all(|each| each.valid[row]);
         rows(out, valid, faults, |row| {
-            let (kilometres, fault) = float::haversine(degrees.map(|each| each.values[row]));
+            let (kilometres, fault) = float::haversine(nan, degrees.map(|each| each.values[row]));
             if fault == Fault::None { Ok(kilometres) } else { Err(fault) }
         });
     }

@@ -6,6 +6,7 @@ use asofdb_storage::{Date, Timestamp};
 
 use crate::duration::Micros;
 use crate::functions::calendar::{read_date, read_time};
+use crate::functions::nan::Nan;
 use crate::kernel::{Faults, map, rows, texts, try_map, utf8};
 use crate::lane::{Out, TextLane, TextView, View};
 use crate::nulls::Fault;
@@ -63,13 +64,14 @@ pub(crate) fn text_to_int(out: Out<'_, i64>, a: TextView<'_>, form: Form, faults
 }
 
 pub(crate) fn text_to_float(out: Out<'_, f64>, a: TextView<'_>, faults: &mut Faults<'_>) {
+    let nan = Nan::new();
     rows(
         out,
         |row| a.valid[row],
         faults,
         |row| {
             let number: f64 = utf8(&a, row)?.trim().parse().map_err(|_| Fault::Domain)?;
-            Ok(if number.is_nan() { f64::NAN } else { number })
+            Ok(if number.is_nan() { nan.value() } else { number })
         },
     );
 }

@@ -2,8 +2,9 @@
 //!
 //! What IEEE 754 defines to the last bit (the four operations, square roots, rounding) is the machine's. All else goes
 //! through the crate `libm`, because the standard library takes the platform's. A NaN that comes out of an operation is
-//! always the same one: which of two operands' bits survive depends on the machine.
+//! always the same one, [`Nan`].
 
+use crate::functions::nan::Nan;
 use crate::kernel::{Faults, try_map, try_zip, zip};
 use crate::lane::{Out, View};
 use crate::nulls::Fault;
@@ -31,24 +32,25 @@ impl Float1 {
         [("ln", Float1::Ln), ("exp", Float1::Exp), ("sqrt", Float1::Sqrt), ("sin", Float1::Sin), ("cos", Float1::Cos)];
 
     pub(crate) fn run(self, out: Out<'_, f64>, a: View<'_, f64>, faults: &mut Faults<'_>) {
+        let nan = Nan::new();
         match self {
-            Float1::Negate => try_map(out, a, faults, |a| one(-a, a)),
-            Float1::Abs => try_map(out, a, faults, |a| one(a.abs(), a)),
-            Float1::Round => try_map(out, a, faults, |a| one(a.round(), a)),
-            Float1::Floor => try_map(out, a, faults, |a| one(a.floor(), a)),
-            Float1::Ceil => try_map(out, a, faults, |a| one(a.ceil(), a)),
+            Float1::Negate => try_map(out, a, faults, |a| nan.one(-a, a)),
+            Float1::Abs => try_map(out, a, faults, |a| nan.one(a.abs(), a)),
+            Float1::Round => try_map(out, a, faults, |a| nan.one(a.round(), a)),
+            Float1::Floor => try_map(out, a, faults, |a| nan.one(a.floor(), a)),
+            Float1::Ceil => try_map(out, a, faults, |a| nan.one(a.ceil(), a)),
             Float1::Ln => try_map(out, a, faults, |a| match a <= 0.0 {
                 true => (0.0, Fault::Domain),
-                false => one(libm::log(a), a),
+                false => nan.one(libm::log(a), a),
             }),
-            Float1::Exp => try_map(out, a, faults, |a| one(libm::exp(a), a)),
-            Float1::Sqrt => try_map(out, a, faults, |a| one(a.sqrt(), a)),
-            Float1::Sin => try_map(out, a, faults, |a| one(libm::sin(a), a)),
-            Float1::Cos => try_map(out, a, faults, |a| one(libm::cos(a), a)),
+            Float1::Exp => try_map(out, a, faults, |a| nan.one(libm::exp(a), a)),
+            Float1::Sqrt => try_map(out, a, faults, |a| nan.one(a.sqrt(), a)),
+            Float1::Sin => try_map(out, a, faults, |a| nan.one(libm::sin(a), a)),
+            Float1::Cos => try_map(out, a, faults, |a| nan.one(libm::cos(a), a)),
             Float1::Float32 => try_map(out, a, faults, |a| {
                 let narrow = a as f32;
                 let overflows = narrow.is_infinite() && a.is_finite();
-                if overflows { (0.0, Fault::Overflow) } else { one(f64::from(narrow), a) }
+                if overflows { (0.0, Fault::Overflow) } else { nan.one(f64::from(narrow), a) }
             }),
         }
     }
@@ -72,46 +74,19 @@ pub(crate) enum Float2 {
 
 impl Float2 {
     pub(crate) fn run(self, out: Out<'_, f64>, a: View<'_, f64>, b: View<'_, f64>, faults: &mut Faults<'_>) {
+        let nan = Nan::new();
         match self {
-            Float2::Add => try_zip(out, a, b, faults, |a, b| two(a + b, a, b)),
-            Float2::Subtract => try_zip(out, a, b, faults, |a, b| two(a - b, a, b)),
-            Float2::Multiply => try_zip(out, a, b, faults, |a, b| two(a * b, a, b)),
-            Float2::Divide => try_zip(out, a, b, faults, divide),
-            Float2::FloorDivide => try_zip(out, a, b, faults, |a, b| by_zero(b, floor_divide(a, b).0, a)),
-            Float2::Modulo => try_zip(out, a, b, faults, |a, b| by_zero(b, floor_divide(a, b).1, a)),
-            Float2::Pow => try_zip(out, a, b, faults, |a, b| two(libm::pow(a, b), a, b)),
-            Float2::Min => zip(out, a, b, min),
-            Float2::Max => zip(out, a, b, max),
+            Float2::Add => try_zip(out, a, b, faults, |a, b| nan.two(a + b, a, b)),
+            Float2::Subtract => try_zip(out, a, b, faults, |a, b| nan.two(a - b, a, b)),
+            Float2::Multiply => try_zip(out, a, b, faults, |a, b| nan.two(a * b, a, b)),
+            Float2::Divide => try_zip(out, a, b, faults, |a, b| nan.divided(a / b, a, b)),
+            Float2::FloorDivide => try_zip(out, a, b, faults, |a, b| nan.divided(floor_divide(a, b).0, a, b)),
+            Float2::Modulo => try_zip(out, a, b, faults, |a, b| nan.divided(floor_divide(a, b).1, a, b)),
+            Float2::Pow => try_zip(out, a, b, faults, |a, b| nan.two(libm::pow(a, b), a, b)),
+            Float2::Min => zip(out, a, b, |a, b| min(nan, a, b)),
+            Float2::Max => zip(out, a, b, |a, b| max(nan, a, b)),
         }
     }
-}
-
-/// A result of operands of which it says whether one is NaN; a fault where it is NaN and they are not.
-#[inline(always)]
-fn result(value: f64, from_nan: bool) -> (f64, Fault) {
-    let is_nan = value.is_nan();
-    (if is_nan { f64::NAN } else { value }, Fault::Domain.when(is_nan & !from_nan))
-}
-
-#[inline(always)]
-fn one(value: f64, a: f64) -> (f64, Fault) {
-    result(value, a.is_nan())
-}
-
-#[inline(always)]
-pub(crate) fn two(value: f64, a: f64, b: f64) -> (f64, Fault) {
-    result(value, a.is_nan() | b.is_nan())
-}
-
-#[inline(always)]
-pub(crate) fn divide(a: f64, b: f64) -> (f64, Fault) {
-    by_zero(b, a / b, a)
-}
-
-#[inline(always)]
-fn by_zero(divisor: f64, value: f64, a: f64) -> (f64, Fault) {
-    let (value, fault) = two(value, a, divisor);
-    (value, if divisor == 0.0 { Fault::Division } else { fault })
 }
 
 /// Quotient and remainder as Python's `//` and `%` have them: the remainder has the sign of the divisor.
@@ -134,9 +109,9 @@ fn floor_divide(a: f64, b: f64) -> (f64, f64) {
 
 /// The lesser of two floats. −0 is less than 0, so that the order of operands does not count.
 #[inline(always)]
-fn min(a: f64, b: f64) -> f64 {
+fn min(nan: Nan, a: f64, b: f64) -> f64 {
     match (a.is_nan() | b.is_nan(), a == b) {
-        (true, _) => f64::NAN,
+        (true, _) => nan.value(),
         // Equal floats have equal bits, or are zeros, of which one bit is the sign.
         (_, true) => f64::from_bits(a.to_bits() | b.to_bits()),
         (_, false) if a < b => a,
@@ -146,9 +121,9 @@ fn min(a: f64, b: f64) -> f64 {
 
 /// The greater of two floats, as [`min`].
 #[inline(always)]
-fn max(a: f64, b: f64) -> f64 {
+fn max(nan: Nan, a: f64, b: f64) -> f64 {
     match (a.is_nan() | b.is_nan(), a == b) {
-        (true, _) => f64::NAN,
+        (true, _) => nan.value(),
         (_, true) => f64::from_bits(a.to_bits() & b.to_bits()),
         (_, false) if a > b => a,
         (_, false) => b,
@@ -159,12 +134,12 @@ fn max(a: f64, b: f64) -> f64 {
 pub(crate) const EARTH_KM: f64 = 6_371.008_8;
 
 /// The distance of two places in kilometres, along the surface of a sphere. Latitudes and longitudes are degrees.
-pub(crate) fn haversine([lat1, lon1, lat2, lon2]: [f64; 4]) -> (f64, Fault) {
+pub(crate) fn haversine(nan: Nan, [lat1, lon1, lat2, lon2]: [f64; 4]) -> (f64, Fault) {
     let from_nan = lat1.is_nan() | lon1.is_nan() | lat2.is_nan() | lon2.is_nan();
     let half_sine = |degrees: f64| libm::sin(degrees.to_radians() / 2.0);
     let (lat, lon) = (half_sine(lat2 - lat1), half_sine(lon2 - lon1));
     let chord = lat * lat + libm::cos(lat1.to_radians()) * libm::cos(lat2.to_radians()) * lon * lon;
     // Rounding may lead past 1 for places at opposite ends.
     let chord = if chord > 1.0 { 1.0 } else { chord };
-    result(2.0 * EARTH_KM * libm::asin(chord.sqrt()), from_nan)
+    nan.result(2.0 * EARTH_KM * libm::asin(chord.sqrt()), from_nan)
 }

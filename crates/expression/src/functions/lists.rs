@@ -4,7 +4,7 @@
 //! sums. It is as exact as any other order, the same everywhere, and eight sums can be in flight at once.
 
 use crate::column::Items;
-use crate::functions::float::{divide, two};
+use crate::functions::nan::Nan;
 use crate::kernel::{Faults, rows, texts};
 use crate::lane::{ListView, Out, TextLane, TextView, View};
 use crate::nulls::Fault;
@@ -89,38 +89,43 @@ pub(crate) fn sum_ints(out: Out<'_, i64>, a: ListView<'_>, faults: &mut Faults<'
 }
 
 pub(crate) fn sum_floats(out: Out<'_, f64>, a: ListView<'_>, faults: &mut Faults<'_>) {
-    rows(out, |row| a.valid[row], faults, |row| checked(sum(&a, row)));
+    let nan = Nan::new();
+    rows(out, |row| a.valid[row], faults, |row| checked(sum(nan, &a, row)));
 }
 
 /// The mean; that of nothing is a division by zero.
 pub(crate) fn mean(out: Out<'_, f64>, a: ListView<'_>, faults: &mut Faults<'_>) {
+    let nan = Nan::new();
     rows(
         out,
         |row| a.valid[row],
         faults,
         |row| {
-            let total = checked(sum(&a, row))?;
-            checked(divide(total, a.range(row).len() as f64))
+            let total = checked(sum(nan, &a, row))?;
+            let count = a.range(row).len() as f64;
+            checked(nan.divided(total / count, total, count))
         },
     );
 }
 
 /// The sum of products; lists of different lengths have none.
 pub(crate) fn dot(out: Out<'_, f64>, a: ListView<'_>, b: ListView<'_>, faults: &mut Faults<'_>) {
-    rows(out, |row| a.valid[row] & b.valid[row], faults, |row| checked(product(&a, &b, row, true)?));
+    let nan = Nan::new();
+    rows(out, |row| a.valid[row] & b.valid[row], faults, |row| checked(product(nan, &a, &b, row)?));
 }
 
 /// The cosine of the angle between two vectors; a vector of length zero has none.
 pub(crate) fn cosine(out: Out<'_, f64>, a: ListView<'_>, b: ListView<'_>, faults: &mut Faults<'_>) {
+    let nan = Nan::new();
     rows(
         out,
         |row| a.valid[row] & b.valid[row],
         faults,
         |row| {
-            let dot = checked(product(&a, &b, row, true)?)?;
-            let (a, b) = (checked(product(&a, &a, row, false)?)?, checked(product(&b, &b, row, false)?)?);
-            let lengths = checked(two(a.sqrt() * b.sqrt(), a, b))?;
-            checked(divide(dot, lengths))
+            let dot = checked(product(nan, &a, &b, row)?)?;
+            let (a, b) = (checked(product(nan, &a, &a, row)?)?, checked(product(nan, &b, &b, row)?)?);
+            let lengths = checked(nan.two(a.sqrt() * b.sqrt(), a, b))?;
+            checked(nan.divided(dot / lengths, dot, lengths))
         },
     );
 }
@@ -172,21 +177,21 @@ macro_rules! numbers {
 
 numbers! { f32 f64 i32 i64 }
 
-fn sum(a: &ListView<'_>, row: usize) -> (f64, Fault) {
+fn sum(nan: Nan, a: &ListView<'_>, row: usize) -> (f64, Fault) {
     with_numbers!(&a.items, a.range(row), items => {
-        sum_by(items.len(), |at| items[at].float(), |at| items[at].float().is_nan())
+        sum_by(nan, items.len(), |at| items[at].float(), |at| items[at].float().is_nan())
     })
 }
 
-fn product(a: &ListView<'_>, b: &ListView<'_>, row: usize, between: bool) -> Result<(f64, Fault), Fault> {
+fn product(nan: Nan, a: &ListView<'_>, b: &ListView<'_>, row: usize) -> Result<(f64, Fault), Fault> {
     let (a_range, b_range) = (a.range(row), b.range(row));
-    if between && a_range.len() != b_range.len() {
+    if a_range.len() != b_range.len() {
         return Err(Fault::Domain);
     }
     Ok(with_numbers!(&a.items, a_range.clone(), a => {
         with_numbers!(&b.items, b_range.clone(), b => {
             let is_nan = |at: usize| a[at].float().is_nan() | b[at].float().is_nan();
-            sum_by(a.len(), |at| a[at].float() * b[at].float(), is_nan)
+            sum_by(nan, a.len(), |at| a[at].float() * b[at].float(), is_nan)
         })
     }))
 }
@@ -194,7 +199,7 @@ fn product(a: &ListView<'_>, b: &ListView<'_>, row: usize, between: bool) -> Res
 /// The sum of what `f` gives for each position, in the order that the module states. NaN is a fault unless `is_nan`
 /// says of a position that NaN stands there.
 #[inline(always)]
-fn sum_by(count: usize, f: impl Fn(usize) -> f64, is_nan: impl Fn(usize) -> bool) -> (f64, Fault) {
+fn sum_by(nan: Nan, count: usize, f: impl Fn(usize) -> f64, is_nan: impl Fn(usize) -> bool) -> (f64, Fault) {
     let mut sums = [0.0f64; SUMS];
     let whole = count - count % SUMS;
     for start in (0..whole).step_by(SUMS) {
@@ -207,5 +212,5 @@ fn sum_by(count: usize, f: impl Fn(usize) -> f64, is_nan: impl Fn(usize) -> bool
     }
     let total = sums.iter().fold(0.0, |total, sum| total + sum);
     let from_nan = total.is_nan() && (0..count).any(is_nan);
-    two(total, if from_nan { f64::NAN } else { 0.0 }, 0.0)
+    nan.result(total, from_nan)
 }

@@ -8,5 +8,6 @@ pub(crate) mod hash;
 pub(crate) mod integer;
 pub(crate) mod lists;
 pub(crate) mod logic;
+pub(crate) mod nan;
 pub(crate) mod sets;
 pub(crate) mod text;
