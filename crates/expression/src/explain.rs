@@ -102,7 +102,7 @@ fn constant_name(letter: char, lane: u32, plan: &Plan) -> Option<String> {
 /// The letter of the lanes that an operation writes.
 fn letter(operation: &Operation) -> char {
     match operation {
-        Operation::Bool(_) => 'b',
+        Operation::Bool(_) | Operation::Guard { .. } => 'b',
         Operation::Int(_) => 'i',
         Operation::Float(_) => 'f',
         Operation::Text(_) => 't',
@@ -124,6 +124,7 @@ fn letter_of(kind: Kind) -> char {
 /// The letters of the lanes that an operation reads; the last one stands for all that follow.
 fn operand_kinds(operation: &Operation) -> Vec<char> {
     match operation {
+        Operation::Guard { .. } => vec!['b'],
         Operation::Bool(operation) => bool_operands(operation),
         Operation::Int(operation) => int_operands(operation),
         Operation::Float(operation) => match operation {
@@ -184,8 +185,8 @@ fn name_of(operation: &Operation) -> String {
         Operation::Bool(BoolOperation::Compare(_, comparison)) => word(comparison),
         Operation::Bool(BoolOperation::Truth(true)) => "is_true".to_owned(),
         Operation::Bool(BoolOperation::Truth(false)) => "is_false".to_owned(),
-        Operation::Bool(BoolOperation::Guard { otherwise: false }) => "rows_where".to_owned(),
-        Operation::Bool(BoolOperation::Guard { otherwise: true }) => "rows_where_not".to_owned(),
+        Operation::Guard { otherwise: false } => "rows_where".to_owned(),
+        Operation::Guard { otherwise: true } => "rows_where_not".to_owned(),
         Operation::Bool(BoolOperation::Validity { of_nulls: true, .. }) => "is_null".to_owned(),
         Operation::Bool(BoolOperation::Validity { of_nulls: false, .. }) => "is_not_null".to_owned(),
         Operation::Bool(BoolOperation::IntIn(items)) => format!("in {items:?}"),

@@ -18,6 +18,11 @@ use crate::types::Kind;
 #[derive(Debug, Clone)]
 pub(crate) enum Operation {
     Bool(BoolOperation),
+    /// A branch and a truth: the rows of the branch for which it is true, or is not where `otherwise`. It gives a lane of
+    /// bools, and says whether any row takes the branch.
+    Guard {
+        otherwise: bool,
+    },
     Int(IntOperation),
     Float(FloatOperation),
     Text(TextOperation),
@@ -36,10 +41,6 @@ pub(crate) enum BoolOperation {
     Or,
     /// A bool: whether it is known and as wanted. Never null.
     Truth(bool),
-    /// A branch and a truth: the rows of the branch for which it is true, or is not where `otherwise`.
-    Guard {
-        otherwise: bool,
-    },
     /// A value of any kind: whether it is null, or is not. Never null.
     Validity {
         kind: Kind,

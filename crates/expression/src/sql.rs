@@ -86,7 +86,7 @@ impl Writer<'_> {
             Operation::Int(operation) => int_sql(operation, &values, first),
             Operation::Float(operation) => Ok(float_sql(operation, &values)),
             Operation::Text(operation) => Ok(text_sql(operation, &values)),
-            Operation::List(_) | Operation::Reads(_) => Err("a list".to_owned()),
+            Operation::List(_) | Operation::Reads(_) | Operation::Guard { .. } => Err("a branch".to_owned()),
         }
     }
 }

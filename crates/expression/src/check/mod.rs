@@ -84,11 +84,28 @@ struct Checker<'s> {
 
 impl Parts for Checker<'_> {
     fn meaning(&mut self, tree: &Tree) -> Result<Meaning> {
-        match tree.node() {
-            Node::Literal(literal) => Ok(Meaning::of(literal)),
-            Node::List(items) => list(items, tree.span()),
-            _ => self.node(tree).map(Meaning::Typed),
-        }
+        let span = tree.span();
+        let parts: &mut dyn Parts = self;
+        let typed = match tree.node() {
+            Node::Literal(literal) => return Ok(Meaning::of(literal)),
+            Node::List(items) => return list(items, span),
+            Node::Name(name) => {
+                let (index, ty) = parts.input(name, span)?;
+                Typed::new(ty, TypedNode::Input(index))
+            }
+            Node::Now => Typed::new(Type::TIMESTAMP, TypedNode::Now),
+            Node::Negate(operand) => parts.negate(operand)?,
+            Node::Not(operand) => {
+                let operand = parts.of_type(operand, Type::BOOL, "`not`")?;
+                Typed::apply(Type::BOOL, Operation::Bool(BoolOperation::Not), [operand])
+            }
+            Node::Binary(operator, left, right) => binary(parts, *operator, [left, right], span)?,
+            Node::In(operand, items) => parts.is_in(operand, items, span)?,
+            Node::Call(function, arguments) => {
+                table::find(function, span)?.check(parts, &Call::new(function, arguments, span))?
+            }
+        };
+        Ok(Meaning::Typed(typed))
     }
 
     /// An input is noted when it is named for the first time.
@@ -114,44 +131,6 @@ impl Checker<'_> {
         }
     }
 
-    /// What a tree means whose type is known from itself.
-    fn node(&mut self, tree: &Tree) -> Result<Typed> {
-        let parts: &mut dyn Parts = self;
-        match tree.node() {
-            Node::Name(name) => {
-                let (index, ty) = parts.input(name, tree.span())?;
-                Ok(Typed::new(ty, TypedNode::Input(index)))
-            }
-            Node::Negate(operand) => parts.negate(operand),
-            Node::Not(operand) => {
-                let operand = parts.of_type(operand, Type::BOOL, "`not`")?;
-                Ok(Typed::apply(Type::BOOL, Operation::Bool(BoolOperation::Not), [operand]))
-            }
-            Node::Binary(operator, left, right) => self.binary(*operator, left, right, tree.span()),
-            Node::In(operand, items) => parts.is_in(operand, items, tree.span()),
-            Node::Call(function, arguments) => {
-                table::find(function, tree.span())?.check(parts, &Call::new(function, arguments, tree.span()))
-            }
-            Node::Now | Node::Literal(_) | Node::List(_) => Ok(Typed::new(Type::TIMESTAMP, TypedNode::Now)),
-        }
-    }
-
-    fn binary(&mut self, operator: Binary, left: &Tree, right: &Tree, span: Span) -> Result<Typed> {
-        let parts: &mut dyn Parts = self;
-        match operator {
-            Binary::Arithmetic(operator) => parts.arithmetic(operator, left, right, span),
-            Binary::Compare(comparison) => parts.comparison(comparison, left, right, span),
-            Binary::And | Binary::Or => {
-                let what = format!("`{}`", operator.symbol());
-                let left = Box::new(parts.of_type(left, Type::BOOL, &what)?);
-                let right = Box::new(parts.of_type(right, Type::BOOL, &what)?);
-                let node =
-                    if operator == Binary::And { TypedNode::And(left, right) } else { TypedNode::Or(left, right) };
-                Ok(Typed::new(Type::BOOL, node))
-            }
-        }
-    }
-
     fn unknown(&self, name: &Name, span: Span) -> Error {
         let known: Vec<String> = self.scope.known().iter().map(Name::reference).collect();
         let reference = name.reference();
@@ -159,4 +138,17 @@ impl Checker<'_> {
         let function = table::usage(&reference).map(|usage| format!("the function is `{usage}`"));
         Error::new(ErrorKind::Unknown, span, format!("no input is named `{reference}`")).with_hint(hint.or(function))
     }
+}
+
+fn binary(parts: &mut (dyn Parts + '_), operator: Binary, [left, right]: [&Tree; 2], span: Span) -> Result<Typed> {
+    let make = match operator {
+        Binary::Arithmetic(operator) => return parts.arithmetic(operator, left, right, span),
+        Binary::Compare(comparison) => return parts.comparison(comparison, left, right, span),
+        Binary::And => TypedNode::And,
+        Binary::Or => TypedNode::Or,
+    };
+    let what = format!("`{}`", operator.symbol());
+    let left = Box::new(parts.of_type(left, Type::BOOL, &what)?);
+    let right = Box::new(parts.of_type(right, Type::BOOL, &what)?);
+    Ok(Typed::new(Type::BOOL, make(left, right)))
 }

@@ -22,9 +22,6 @@ impl Sight<'_> {
             BoolOperation::And => logic::and(out, self.bool(a), self.bool(b)),
             BoolOperation::Or => logic::or(out, self.bool(a), self.bool(b)),
             BoolOperation::Truth(wanted) => logic::truth(out, self.bool(a), *wanted),
-            BoolOperation::Guard { otherwise } => {
-                self.guard(step, out, *otherwise);
-            }
             BoolOperation::Validity { kind, of_nulls } => logic::validity(out, self.valid(*kind, a), *of_nulls),
             BoolOperation::Compare(kind, comparison) => self.compare(*kind, *comparison, out, a, b),
             BoolOperation::IntIn(sorted) => sets::ints_in(out, self.int(a), sorted),

@@ -16,7 +16,7 @@ use crate::evaluate::load::load_validity;
 use crate::evaluate::sight::Sight;
 use crate::kernel::Faults;
 use crate::nulls::Nulls;
-use crate::operation::{BoolOperation, Operation, ReadsOperation};
+use crate::operation::{Operation, ReadsOperation};
 use crate::plan::{Operand, Plan, Step};
 use crate::provenance;
 use crate::scratch::Lanes;
@@ -59,7 +59,7 @@ impl<'e> Evaluation<'e> {
     fn step(&mut self, step: &Step, with_reads: bool) {
         let (rows, at) = (self.batch.now.len(), step.out as usize);
         match &step.operation {
-            Operation::Bool(BoolOperation::Guard { otherwise }) => self.guard(step, *otherwise),
+            Operation::Guard { otherwise } => self.guard(step, *otherwise),
             Operation::Bool(operation) => {
                 let mut lane = take(&mut self.lanes.bools[at]);
                 self.with_sight(step, |sight, faults| sight.bools(operation, step, lane.out(rows), faults));

@@ -238,7 +238,7 @@ impl Planner {
         let (parent, choice, otherwise) = (*parent, *choice, *otherwise);
         let parent = self.guard(parent).map_or(Operand::None, Operand::Lane);
         let out = next(&mut self.lanes.bools);
-        let operation = Operation::Bool(BoolOperation::Guard { otherwise });
+        let operation = Operation::Guard { otherwise };
         // It is made for all rows, so that it says of every one whether it takes the branch.
         self.steps.push(Step { operation, operands: operands(&[parent, Operand::Lane(choice)]), out, guard: None });
         self.guards[branch?].lane = Some(out);
@@ -253,7 +253,7 @@ impl Planner {
     fn emit(&mut self, operation: Operation, values: &[Operand], ty: Type) -> Operand {
         let guard = self.guard(self.branch);
         let out = match (&operation, ty) {
-            (Operation::Bool(_), _) => next(&mut self.lanes.bools),
+            (Operation::Bool(_) | Operation::Guard { .. }, _) => next(&mut self.lanes.bools),
             (Operation::Int(_), _) => next(&mut self.lanes.ints),
             (Operation::Float(_), _) => next(&mut self.lanes.floats),
             (Operation::Text(_), _) => next(&mut self.lanes.texts),
