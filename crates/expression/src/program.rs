@@ -11,8 +11,9 @@ use crate::evaluate::Evaluation;
 use crate::explain::Explanation;
 use crate::expression::Expression;
 use crate::nulls::Nulls;
+use crate::operation::{IntOperation, Operation};
 use crate::outcome::{Computed, Outcome, Truths};
-use crate::plan::{Plan, plan};
+use crate::plan::{Plan, Step, plan};
 use crate::scope::{Input, Scope};
 use crate::scratch::{Lanes, Scratch};
 use crate::typed::Typed;
@@ -92,6 +93,13 @@ impl Program {
     /// Returns whether the values fit into 32 bits, as was declared.
     pub fn is_narrow(&self) -> bool {
         matches!(self.declared, Some(ValueType::Scalar(ScalarType::Int32 | ScalarType::Float32)))
+    }
+
+    /// Returns whether the values depend on the time of the row, by `now` or by the age of an input: such a value is true
+    /// for one instant alone.
+    pub fn depends_on_now(&self) -> bool {
+        let is_time = |step: &Step| matches!(step.operation, Operation::Int(IntOperation::Now | IntOperation::Age));
+        self.plan.steps.iter().any(is_time)
     }
 
     /// Inputs, plan and SQL.

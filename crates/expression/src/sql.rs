@@ -17,7 +17,7 @@ use crate::typed::{Typed, TypedNode};
 use crate::types::{Scalar, Type};
 
 /// The longest SQL in bytes that is made. SQL says some operands more than once.
-const SQL_BYTES_MAX: usize = 1 << 16;
+const SQL_BYTES_MAX: usize = 1 << 14;
 
 /// Writes an expression as SQL.
 ///

@@ -138,6 +138,12 @@ fn floats_are_those_of_ieee_754() {
         ("min(nan, 1)", Value::Float64(f64::NAN)),
         ("clip(nan, 0, 1)", Value::Float64(f64::NAN)),
         ("clip(5, 3, 1)", Value::Int64(1)),
+    ]);
+}
+
+#[test]
+fn floats_are_divided_and_rounded_as_python_and_sql_do() {
+    gives(&[
         ("-7.5 // 2", Value::Float64(-4.0)),
         ("-7.5 % 2", Value::Float64(0.5)),
         ("7.5 % -2", Value::Float64(-0.5)),

@@ -267,6 +267,13 @@ fn a_feature_is_declared_with_the_type_of_its_expression_or_a_narrower_number() 
 }
 
 #[test]
+fn a_program_knows_whether_it_depends_on_the_time_of_the_row() {
+    for (text, depends) in [("year(now)", true), ("age(v:city)", true), ("`now` + 1", false), ("v:seen", false)] {
+        assert_eq!(compile(text).unwrap().depends_on_now(), depends, "{text}");
+    }
+}
+
+#[test]
 fn a_condition_is_true_or_false() {
     let condition = |text: &str| Program::condition(&Expression::parse(text).unwrap(), &scope());
     assert_eq!(condition("v:amount >= 0").unwrap().ty().to_string(), "bool");
@@ -314,6 +321,24 @@ fn too_many_steps_are_refused() {
     let many = format!("case({})", vec!["f,c"; 700].join(","));
     let error = error(&many);
     assert_eq!((error.kind(), error.message().contains("at most 2048 steps")), (ErrorKind::Limit, true), "{error}");
+}
+
+#[test]
+fn patterns_are_few() {
+    let many = |count: usize| vec!["regex_match(v:city, 'a+')"; count].join(" or ");
+    assert!(compile(&many(16)).is_ok());
+    assert_eq!(error(&many(17)).to_string(), "an expression has at most 16 patterns");
+    let large = error("regex_match(v:city, '(\\\\w{100}){100}')");
+    assert!(large.message().contains("exceeds size limit"), "{large}");
+}
+
+/// An argument that was checked twice took twice as long at every level, which is for ever at thirty of them.
+#[test]
+fn deep_expressions_are_compiled_and_explained_in_no_time() {
+    let text = (0..30).fold("v:city".to_owned(), |inner, _| format!("if(contains({inner}, 'a'), 'b', 'c')"));
+    assert!(compile(&text).unwrap().explain().sql.is_ok());
+    let extremes = (0..60).fold("v:amount".to_owned(), |inner, _| format!("min({inner}, 1.0)"));
+    assert_eq!(compile(&extremes).unwrap().explain().sql, Err("its length".to_owned()));
 }
 
 #[test]

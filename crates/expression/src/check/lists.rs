@@ -16,7 +16,7 @@ impl dyn Parts + '_ {
         let list = self.typed(list)?;
         let Type::List(of) = list.ty else {
             return match list.ty {
-                Type::TEXT => self.call_text_test(call),
+                Type::TEXT => self.text_test(call, list),
                 ty => Err(Error::ty(list_span, format!("`contains` needs text or a list: got {ty}"))),
             };
         };

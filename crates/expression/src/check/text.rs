@@ -27,14 +27,21 @@ impl dyn Parts + '_ {
     }
 
     pub(super) fn call_text_test(&mut self, call: &Call<'_>) -> Result<Typed> {
-        let [text, part] = call.take()?;
+        let [text, _] = call.take()?;
+        let text = self.of_type(text, Type::TEXT, &call.what())?;
+        self.text_test(call, text)
+    }
+
+    /// A question about a text that is checked already: checking it twice would take twice as long at every level.
+    pub(super) fn text_test(&mut self, call: &Call<'_>, text: Typed) -> Result<Typed> {
+        let [_, part] = call.take()?;
         let test = match call.function {
             "starts_with" => TextTest::StartsWith,
             "ends_with" => TextTest::EndsWith,
             _ => TextTest::Contains,
         };
-        let operands = [self.of_type(text, Type::TEXT, &call.what())?, self.of_type(part, Type::TEXT, &call.what())?];
-        Ok(Typed::apply(Type::BOOL, Operation::Bool(BoolOperation::Test(test)), operands))
+        let part = self.of_type(part, Type::TEXT, &call.what())?;
+        Ok(Typed::apply(Type::BOOL, Operation::Bool(BoolOperation::Test(test)), [text, part]))
     }
 
     pub(super) fn call_substr(&mut self, call: &Call<'_>) -> Result<Typed> {

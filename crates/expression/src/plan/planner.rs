@@ -15,10 +15,13 @@ use crate::types::{Kind, Type};
 /// The most steps of a plan.
 pub const STEPS_MAX: usize = 2_048;
 
+/// The most patterns of a plan, each of which may take a mebibyte.
+const PATTERNS_MAX: usize = 16;
+
 /// Makes the plan of an expression that stands at `span`.
 ///
 /// # Errors
-/// `Limit` where it would be more than [`STEPS_MAX`] steps.
+/// `Limit` where it would be more than [`STEPS_MAX`] steps or [`PATTERNS_MAX`] patterns.
 pub(crate) fn plan(typed: &Typed, span: Span) -> Result<Plan> {
     let mut planner = Planner::default();
     let value = planner.value(typed);
@@ -27,6 +30,10 @@ pub(crate) fn plan(typed: &Typed, span: Span) -> Result<Plan> {
     if planner.steps.len() > STEPS_MAX {
         let message = format!("an expression has at most {STEPS_MAX} steps: {}", planner.steps.len());
         return Err(Error::limit(span, message));
+    }
+    let is_pattern = |step: &&Step| matches!(step.operation, Operation::Bool(BoolOperation::Matches(_)));
+    if planner.steps.iter().filter(is_pattern).count() > PATTERNS_MAX {
+        return Err(Error::limit(span, format!("an expression has at most {PATTERNS_MAX} patterns")));
     }
     Ok(Plan {
         steps: planner.steps,
