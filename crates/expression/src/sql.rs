@@ -85,7 +85,7 @@ impl Writer<'_> {
             Operation::Bool(operation) => bool_sql(operation, &values, first),
             Operation::Int(operation) => int_sql(operation, &values, first),
             Operation::Float(operation) => Ok(float_sql(operation, &values)),
-            Operation::Text(operation) => Ok(text_sql(operation, &values)),
+            Operation::Text(operation) => Ok(text_sql(operation, &values, first)),
             Operation::List(_) | Operation::Reads(_) | Operation::Guard { .. } => Err("a branch".to_owned()),
         }
     }
@@ -312,7 +312,7 @@ fn haversine_sql([lat1, lon1, lat2, lon2]: [&str; 4]) -> String {
     format!("({} * asin(sqrt(least(1, {lat} + cos(radians({lat1})) * cos(radians({lat2})) * {lon}))))", 2.0 * EARTH_KM)
 }
 
-fn text_sql(operation: &TextOperation, values: &[String]) -> String {
+fn text_sql(operation: &TextOperation, values: &[String], first: Type) -> String {
     let (a, b) = (operand(values, 0), operand(values, 1));
     match operation {
         TextOperation::One(Text1::Lower) => format!("lower({a})"),
@@ -333,6 +333,7 @@ fn text_sql(operation: &TextOperation, values: &[String]) -> String {
         }
         TextOperation::FromBytes => format!("TRY(decode({a}))"),
         TextOperation::Get => item_sql(a, b),
+        TextOperation::Copy if first == Type::TEXT => format!("encode({a})"),
         TextOperation::Copy | TextOperation::Status | TextOperation::Select => a.to_owned(),
     }
 }
