@@ -95,7 +95,7 @@ pub use self::rows::keys::{EntityKey, key_value, parse_join_key};
 pub use self::rows::roles::ColumnRole;
 pub use self::rows::types::{arrow_type, feature_field, timestamp_type};
 pub use self::scan::{EXPORT_FORMAT, ExportRows, ManifestColumn};
-pub use self::session::{Scan, ScanBegin, ScanSink, Session};
+pub use self::session::{Evaluated, EvaluatedRow, EvaluatedValue, Scan, ScanBegin, ScanSink, Session};
 #[cfg(feature = "files")]
 pub use self::source::{Batches, Delimiter, InputFormat, Source, TextOptions};
 pub use self::store::Store;
@@ -117,6 +117,7 @@ pub use asofdb_storage::{
 /// any version: programs use what is above.
 #[doc(hidden)]
 pub mod parts {
+    pub use crate::definitions::check::{RowCheck, check_conditions};
     pub use crate::definitions::document::{Table, TomlText, read_text};
     pub use crate::definitions::reference::find_view;
     pub use crate::definitions::suggest::did_you_mean;
@@ -133,7 +134,7 @@ pub mod parts {
     pub use crate::rows::plain::{PLAIN_BYTES_MAX, check_plain, plain_bytes};
     pub use crate::rows::types::batch_bytes;
     pub use crate::scan::ExportSchema;
-    pub use crate::session::scan_until;
+    pub use crate::session::{deletions, scan_until};
     #[cfg(feature = "files")]
     pub use crate::source::{NO_TIME_MICROS, RequestRows, request_batch, request_column};
     pub use crate::store::{check_drops, check_revision};

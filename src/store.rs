@@ -9,6 +9,7 @@ use asofdb_storage::{
     Error, FeatureView, Hint, Lookup, MemoryBackend, Plan, Result, Stats, Stop, Timestamp, Verified, WriteBatch, key,
 };
 
+use crate::definitions::check::check_conditions;
 use crate::definitions::reference::find_view;
 use crate::definitions::suggest::did_you_mean;
 use crate::read::answer::Answer;
@@ -102,7 +103,7 @@ impl Store {
     /// # Errors
     /// `Invalid`, `NotFound` or `Conflict` when the definitions break a rule, naming the thing and the rule.
     pub fn plan(&self, definitions: &Definitions) -> Result<Plan> {
-        self.catalog().plan(definitions, self.backend.believed())
+        planned(&self.catalog(), definitions, self.backend.believed())
     }
 
     /// Makes the definitions the catalog, in one step, and tells what changed. The definitions are the whole
@@ -122,7 +123,7 @@ impl Store {
     pub fn apply_to(&self, definitions: &Definitions, allow_drop: bool, revision: Option<u64>) -> Result<Plan> {
         let catalog = self.catalog();
         check_revision(&catalog, revision)?;
-        let plan = catalog.plan(definitions, self.backend.believed())?;
+        let plan = planned(&catalog, definitions, self.backend.believed())?;
         check_drops(&plan, allow_drop)?;
         if !plan.is_empty() {
             self.backend.set_catalog(plan.clone().into_catalog())?;
@@ -395,6 +396,13 @@ pub fn check_revision(catalog: &Catalog, revision: Option<u64>) -> Result<()> {
             catalog.revision()
         ))),
     }
+}
+
+/// Plans the definitions, with conditions that can be tried.
+fn planned(catalog: &Catalog, definitions: &Definitions, believed: Timestamp) -> Result<Plan> {
+    let plan = catalog.plan(definitions, believed)?;
+    check_conditions(plan.catalog())?;
+    Ok(plan)
 }
 
 /// Refuses a plan that drops something, unless that is allowed.

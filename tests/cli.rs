@@ -837,6 +837,7 @@ fn every_command_has_help_with_examples() {
         "apply",
         "ingest",
         "get",
+        "eval",
         "history",
         "training-set",
         "export",
@@ -917,4 +918,95 @@ fn the_demo_ends_with_3_when_an_answer_is_not_the_known_one() {
     let shown = cli.ends(3, "demo d --data flights");
     assert!(shown.contains("✗ seats"), "{shown}");
     assert!(shown.contains("checks FAILED"), "{shown}");
+}
+
+/// Evaluates an expression with more arguments, as JSON.
+fn eval(cli: &Cli, expression: &str, more: &[&str]) -> Json {
+    let output = cli.command("eval").arg(expression).args(more).args(["--format", "json"]).output().unwrap();
+    assert!(output.status.success(), "{expression}: {}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+#[test]
+fn an_expression_is_tried_over_features_request_values_and_a_time() {
+    let cli = Cli::filled();
+    let of = |expression: &str, more: &[&str]| {
+        let found = eval(&cli, expression, more);
+        (
+            found["value"].clone(),
+            found["type"].as_str().unwrap().to_owned(),
+            found["status"].as_str().unwrap().to_owned(),
+        )
+    };
+    let text = |value: &str| value.to_owned();
+    let user = ["--entity", "user_id=2", "--at", "2024-05-01T11:00:00Z"];
+    assert_eq!(of("stats_v1:visits + 1", &user), (json!(9_007_199_254_740_994_i64), text("int64"), text("present")));
+    assert_eq!(of("is_null(stats_v1:score)", &user), (json!(true), text("bool"), text("present")));
+    let nobody = ["--entity", "user_id=9"];
+    assert_eq!(of("stats_v1:score * 2.0", &nobody), (Json::Null, text("float64"), text("missing")));
+    assert_eq!(of("stats_v1:visits", &nobody), (json!(7), text("int64"), text("present")), "a default is a value");
+    let request = ["--request", "amount=26.0", "--request", "mean:float64=20"];
+    assert_eq!(of("(amount - mean) / 4.0", &request), (json!(1.5), text("float64"), text("present")));
+    assert_eq!(of("1 / 0", &[]), (Json::Null, text("float64"), text("null")));
+    let leap_day = ["--at", "2024-02-29T12:00:00Z"];
+    assert_eq!(of("year(now) - 1990", &leap_day), (json!(34), text("int64"), text("present")));
+    let found = eval(&cli, "stats_v1:visits + 1", &user);
+    assert_eq!(found["inputs"], json!([{"name": "stats_v1:visits", "type": "int64"}]));
+    assert_eq!(found["event_timestamp"], "2024-05-01T10:00:00Z");
+    let explained = cli.command("eval").args(["1 + 2", "--explain"]).output().unwrap();
+    let explained = String::from_utf8(explained.stdout).unwrap();
+    assert!(explained.contains("plan:") && explained.contains("sql: "), "{explained}");
+}
+
+#[test]
+fn a_wrong_expression_is_shown_with_its_place() {
+    let cli = Cli::filled();
+    let output = cli.command("eval").args(["stats_v1:visit + 1", "--entity", "user_id=1"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    let first = "asof: error: no input is named `stats_v1:visit`; did you mean `stats_v1:visits`?\n";
+    assert!(stderr.starts_with(first), "{stderr}");
+    assert!(stderr.ends_with("1 | stats_v1:visit + 1\n  | ^^^^^^^^^^^^^^\n"), "{stderr}");
+}
+
+const CHECKED: &str = r#"
+[[entity]]
+name = "user"
+join_keys = [{ name = "user_id", type = "int64" }]
+
+[[event_view]]
+name = "purchases_v1"
+entities = ["user"]
+event_id = ["order_id"]
+check = "amount >= 0"
+columns = [{ name = "order_id", type = "int64" }, { name = "amount", type = "float64" }]
+"#;
+
+#[test]
+fn events_are_ingested_counted_listed_and_held_to_the_check_of_their_view() {
+    let cli = Cli::new();
+    cli.write("events.toml", CHECKED);
+    assert!(cli.succeeds("apply events.toml").contains("│ event_view │ purchases_v1 │ 2 columns"));
+    cli.write(
+        "purchases.csv",
+        "user_id,event_timestamp,order_id,amount\n\
+         1,2024-05-01T10:00:00Z,1,5.0\n1,2024-05-01T11:00:00Z,2,-1.0\n1,2024-05-01T10:00:00Z,1,6.0\n",
+    );
+    let refused = cli.fails(1, "ingest purchases_v1 purchases.csv");
+    assert!(refused.contains("the check of the view is false: amount >= 0"), "{refused}");
+    let report = cli.json("ingest purchases_v1 purchases.csv --rejects rejects.ndjson");
+    assert_eq!((&report["rows_written"], &report["rows_rejected"]), (&json!(2), &json!(1)));
+    assert!(fs::read_to_string(cli.path("rejects.ndjson")).unwrap().contains("amount >= 0"));
+    let history = cli.json("history purchases_v1 --entity user_id=1");
+    assert_eq!(history.as_array().unwrap().len(), 1, "of two in one load the later counts");
+    assert_eq!(history[0]["values"], json!({"order_id": 1, "amount": 6.0}));
+    let described = cli.json("describe purchases_v1");
+    assert_eq!(described["kind"], "event_view");
+    assert_eq!((&described["event_id"], &described["check"]), (&json!(["order_id"]), &json!("amount >= 0")));
+    assert!(cli.succeeds("views").contains("events"));
+    let message = cli.fails(1, "get purchases_v1:amount --entity user_id=1");
+    assert!(message.contains("is an event view, which has no features"), "{message}");
+    let message = cli.fails(1, "delete purchases_v1 --entity user_id=1");
+    assert!(message.contains("whose events are deleted one by one"), "{message}");
+    assert_eq!(cli.json("erase purchases_v1 --entity user_id=1")["erased"][0]["versions"], 1);
 }

@@ -2,6 +2,7 @@
 
 mod common;
 
+mod checks;
 mod dates;
 mod definitions;
 mod disks;

@@ -4,6 +4,7 @@
 //! libFuzzer.
 
 mod definitions;
+mod expression;
 mod http;
 mod key;
 mod operations;
@@ -13,6 +14,7 @@ mod source;
 mod values;
 
 pub use definitions::fuzz_definitions;
+pub use expression::fuzz_expression;
 pub use http::fuzz_http;
 pub use key::fuzz_key;
 pub use operations::fuzz_operations;

@@ -28,6 +28,11 @@ fn definitions() {
 }
 
 #[test]
+fn expressions() {
+    run("expression", asofdb_fuzz::fuzz_expression);
+}
+
+#[test]
 fn operations() {
     run("operations", asofdb_fuzz::fuzz_operations);
 }

@@ -161,6 +161,7 @@ class AsyncClient:
     write = _coroutine(Client.write)
     write_all = _coroutine(Client.write_all)
     delete = _coroutine(Client.delete)
+    delete_events = _coroutine(Client.delete_events)
     erase = _coroutine(Client.erase)
     now = _coroutine(Client.now)
     stats = _coroutine(Client.stats)

@@ -86,14 +86,14 @@ def _entity(tree: dict[str, Any]) -> Entity:
 
 def _view(tree: dict[str, Any]) -> FeatureView:
     same = ("name", "entities", "ttl", "retention", "keep_newest", "max_future_skew", "event_timestamp")
-    more = ("created_timestamp", "owner", "team", "description", "tags")
+    more = ("created_timestamp", "owner", "team", "description", "tags", "check")
     features = [_feature(feature) for feature in tree["features"]]
     return FeatureView(features=features, **{name: tree[name] for name in same + more})
 
 
 def _event_view(tree: dict[str, Any]) -> EventView:
     same = ("name", "entities", "event_id", "retention", "max_future_skew", "event_timestamp", "created_timestamp")
-    more = ("owner", "team", "description", "tags")
+    more = ("owner", "team", "description", "tags", "check")
     columns = [Column(one["name"], one["type"], one["description"], one["tags"]) for one in tree["columns"]]
     return EventView(columns=columns, **{name: tree[name] for name in same + more})
 

@@ -232,6 +232,14 @@ class _Engine:
         """Deletes an entity from views as of ``at``, or now: earlier reads still see it, later ones find it missing."""
         return self._engine.delete(list(references_of(views)), dict(entity), at)
 
+    def delete_events(self, view: str, events: Any) -> datetime:
+        """Deletes events of an event view, and gives the created timestamp of the deletions.
+
+        ``events`` has the columns that identify each, in any form that :meth:`write` takes: join keys, event timestamp and
+        those of the event id; all columns where the view names none for it.
+        """
+        return self._engine.delete_events(view, collected(events))
+
     def erase(self, views: str | Sequence[str], entity: Mapping[str, Any]) -> list[Erased]:
         """Removes every version of an entity from views, physically and for ever, and gives receipts."""
         return [Erased(*receipt) for receipt in self._engine.erase(list(references_of(views)), dict(entity))]

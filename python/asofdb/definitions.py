@@ -53,7 +53,8 @@ class FeatureView:
 
     ``ttl``: how old a version may be to be served; None: any age. ``retention``: versions older than this may be
     reclaimed; None: kept for ever. ``max_future_skew``: how far in the future an event may lie; None: an hour.
-    ``event_timestamp`` and ``created_timestamp`` are names of columns in sources.
+    ``event_timestamp`` and ``created_timestamp`` are names of columns in sources. ``check`` is a condition that no row
+    may break, in the expression language: ``"score >= 0"``.
     """
 
     name: str
@@ -69,6 +70,7 @@ class FeatureView:
     team: str = ""
     description: str = ""
     tags: Mapping[str, str] = field(default_factory=dict)
+    check: str | None = None
 
 
 @dataclass
@@ -101,6 +103,7 @@ class EventView:
     team: str = ""
     description: str = ""
     tags: Mapping[str, str] = field(default_factory=dict)
+    check: str | None = None
 
 
 @dataclass
@@ -255,6 +258,7 @@ def _view(view: FeatureView) -> str:
         ("team", _optional(view.team)),
         ("description", _optional(view.description)),
         ("tags", _table(view.tags) if view.tags else None),
+        ("check", None if view.check is None else _text(view.check)),
     )
     return head + "".join(_feature(feature) for feature in view.features)
 
@@ -282,6 +286,7 @@ def _event_view(view: EventView) -> str:
         ("team", _optional(view.team)),
         ("description", _optional(view.description)),
         ("tags", _table(view.tags) if view.tags else None),
+        ("check", None if view.check is None else _text(view.check)),
     )
     return head + "".join(_column(column) for column in view.columns)
 

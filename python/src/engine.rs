@@ -282,6 +282,25 @@ impl Engine {
         datetime(py, committed.created)
     }
 
+    /// Deletes events of an event view; gives the created timestamp.
+    fn delete_events<'py>(
+        &self,
+        py: Python<'py>,
+        view: &str,
+        table: &Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let catalog = self.run(py, asofdb_client::Engine::catalog)?;
+        let defined = catalog.view(view);
+        let type_of = |column: &str| defined.and_then(|view| column_type(view, column));
+        let events = match defined {
+            Some(_) => batch(table, &type_of)?,
+            // A view that is not there is refused by the engine, with a hint.
+            None => RecordBatch::new_empty(Schema::empty().into()),
+        };
+        let committed = self.run(py, |engine| engine.delete_events(view, &events))?;
+        datetime(py, committed.created)
+    }
+
     /// Versions of one entity as tuples: event, created, deleted, values by feature.
     fn history<'py>(
         &self,

@@ -1,8 +1,9 @@
 //! Definitions from TOML.
 //!
-//! Every error is one line that begins with `file:line:column:`. The rules that definitions must keep are those
+//! Every error begins with `file:line:column:` and is one line, but for one in an expression, which shows it below. The rules that definitions must keep are those
 //! of [`Definitions::check`]; this module adds the places and what only a file can get wrong.
 
+pub(crate) mod check;
 pub(crate) mod document;
 mod literal;
 pub(crate) mod reference;
@@ -11,10 +12,14 @@ pub(crate) mod suggest;
 use std::path::Path;
 
 use asofdb_storage::{
-    Definitions, EVENT_COLUMN_DEFAULT, EntityDefinition, Error, FeatureDefinition, JoinKey, MAX_FUTURE_SKEW_DEFAULT,
-    Problem, Result, ScalarType, ServiceDefinition, ValueType, ViewDefinition,
+    Catalog, Definitions, EVENT_COLUMN_DEFAULT, EntityDefinition, Error, FeatureDefinition, JoinKey,
+    MAX_FUTURE_SKEW_DEFAULT, Problem, Result, ScalarType, ServiceDefinition, Step, Timestamp, ValueType,
+    ViewDefinition,
 };
+use toml::Spanned;
+use toml::de::DeTable;
 
+use crate::definitions::check::RowCheck;
 use crate::definitions::document::{Field, Table, TomlText, offset_of, read_text};
 use crate::definitions::suggest::did_you_mean;
 
@@ -24,7 +29,7 @@ pub const DEFINITIONS_BYTES_MAX: usize = 16 << 20;
 const DOCUMENT_KEYS: [&str; 4] = ["entity", "feature_view", "event_view", "feature_service"];
 const ENTITY_KEYS: [&str; 4] = ["name", "join_keys", "description", "tags"];
 const JOIN_KEY_KEYS: [&str; 2] = ["name", "type"];
-const VIEW_KEYS: [&str; 13] = [
+const VIEW_KEYS: [&str; 14] = [
     "name",
     "entities",
     "ttl",
@@ -37,9 +42,10 @@ const VIEW_KEYS: [&str; 13] = [
     "team",
     "description",
     "tags",
+    "check",
     "feature",
 ];
-const EVENT_VIEW_KEYS: [&str; 12] = [
+const EVENT_VIEW_KEYS: [&str; 13] = [
     "name",
     "entities",
     "event_id",
@@ -51,6 +57,7 @@ const EVENT_VIEW_KEYS: [&str; 12] = [
     "team",
     "description",
     "tags",
+    "check",
     "columns",
 ];
 const COLUMN_KEYS: [&str; 4] = ["name", "type", "description", "tags"];
@@ -70,7 +77,7 @@ pub fn read_definitions(path: impl AsRef<Path>) -> Result<Definitions> {
 /// Reads definitions from TOML; `origin` is the name of the text in errors, mostly a file name.
 ///
 /// # Errors
-/// `Invalid` or `NotFound`, one line, beginning with `origin:line:column:`, when the text is not TOML, has keys,
+/// `Invalid` or `NotFound`, beginning with `origin:line:column:`, when the text is not TOML, has keys,
 /// types or values that definitions do not have, or breaks a rule of [`Definitions::check`].
 pub fn parse_definitions(text: &str, origin: &str) -> Result<Definitions> {
     let source = TomlText { origin, text };
@@ -88,10 +95,27 @@ pub fn parse_definitions(text: &str, origin: &str) -> Result<Definitions> {
         views: views.iter().map(view).chain(event_views.iter().map(event_view)).collect::<Result<_>>()?,
         services: services.iter().map(service).collect::<Result<_>>()?,
     };
-    match definitions.check() {
-        Ok(()) => Ok(definitions),
-        Err(problem) => Err(located(source, offset_of(&document, &problem.path), &problem)),
+    if let Err(problem) = definitions.check() {
+        return Err(located(source, offset_of(&document, &problem.path), &problem));
     }
+    check_conditions(source, &document, &definitions)?;
+    Ok(definitions)
+}
+
+/// Refuses checks that are no conditions over the columns of their views. Below the line with the place stands the
+/// expression, with the place in it.
+fn check_conditions(source: TomlText, document: &Spanned<DeTable>, definitions: &Definitions) -> Result<()> {
+    let catalog = Catalog::default().plan(definitions, Timestamp::MIN)?.into_catalog();
+    for (kind, view) in definitions.views.iter().map(|view| (view.kind(), view)) {
+        let Some(planned) = catalog.view(&view.name).filter(|_| view.check.is_some()) else { continue };
+        if let Err(error) = RowCheck::of(planned) {
+            let number = definitions.views.iter().filter(|other| other.kind() == kind);
+            let number = number.take_while(|other| other.name != view.name).count();
+            let path = [Step::Field(kind), Step::Item(number), Step::Field("check")];
+            return Err(source.error(error.kind(), offset_of(document, &path), error.message()));
+        }
+    }
+    Ok(())
 }
 
 fn located(source: TomlText, at: usize, problem: &Problem) -> Error {
@@ -164,6 +188,7 @@ fn any_view(table: &Table) -> Result<ViewDefinition> {
         team: table.text("team")?,
         description: table.text("description")?,
         tags: table.tags("tags")?,
+        check: table.optional_text("check")?,
         ..ViewDefinition::default()
     })
 }

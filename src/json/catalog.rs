@@ -59,6 +59,7 @@ fn event_view<E: serde::ser::Error>(view: &FeatureView) -> Result<Json, E> {
         "team": view.team,
         "description": view.description,
         "tags": tags(&view.tags),
+        "check": view.check,
         "columns": view.features.iter().map(column).collect::<Json>(),
     }))
 }
@@ -85,6 +86,7 @@ impl Serialize for AsJson<'_, FeatureView> {
             "team": view.team,
             "description": view.description,
             "tags": tags(&view.tags),
+            "check": view.check,
             "features": features,
         })
         .serialize(serializer)

@@ -12,6 +12,7 @@ use asofdb_storage::{
     dispatch_scalar, key,
 };
 
+use crate::definitions::check::RowCheck;
 use crate::definitions::suggest::did_you_mean;
 use crate::rows::arrow_scalar::ArrowScalar;
 use crate::rows::events::EventIds;
@@ -110,6 +111,7 @@ impl ViewEncoder {
         }
         let columns = self.columns(batch, problems)?;
         let block = encode_block(&self.layout, &columns.features, batch.num_rows());
+        self.try_check(&columns, &block, problems)?;
         self.each_row(&columns, problems, |row, key, event, created| {
             let encoded = if columns.is_deleted(row) { &TOMBSTONE_ROW } else { block.row(row) };
             out.put(&self.view, key, event, created, encoded, now)
@@ -127,9 +129,12 @@ impl ViewEncoder {
         }
         let columns = self.columns(batch, problems)?;
         // Without values of variable length every row is as long as its layout.
-        let is_fixed = self.layout.variable_count() == 0;
+        let is_fixed = self.layout.variable_count() == 0 && self.view.check.is_none();
         let block = (!is_fixed).then(|| encode_block(&self.layout, &columns.features, batch.num_rows()));
         let fixed_bytes = self.layout.variable_offset();
+        if let Some(block) = &block {
+            self.try_check(&columns, block, problems)?;
+        }
         self.each_row(&columns, problems, |row, key, event, created| {
             let row_bytes = match columns.is_deleted(row) {
                 true => TOMBSTONE_ROW.len(),
@@ -138,6 +143,21 @@ impl ViewEncoder {
             let key_bytes = key::entity_of(self.view.id, key).len();
             WriteBatch::check(&self.view, key_bytes, event, created, row_bytes, now)
         });
+        Ok(())
+    }
+
+    /// Reports the rows that break the view's check.
+    fn try_check(&self, columns: &Columns, block: &RowBlock<'_>, problems: &mut Problems) -> Result<()> {
+        let Some(mut check) = RowCheck::of(&self.view)? else { return Ok(()) };
+        for row in (0..columns.events.len()).filter(|row| !problems.contains(*row) && !columns.is_deleted(*row)) {
+            // Rows without a key or an event have their problem, or get it below.
+            if let (Some(key), Some(event)) = (columns.keys.get(row), time_at(&columns.events, row)) {
+                check.push(row, key, event, block.row(row))?;
+            }
+        }
+        for row in check.finish()? {
+            problems.report(row, check.rule());
+        }
         Ok(())
     }
 

@@ -18,7 +18,7 @@ const MARK: &str = "asofdb.deleted";
 ///
 /// # Errors
 /// `Invalid` when the view is no event view.
-pub(super) fn deletions(view: &FeatureView, events: &RecordBatch) -> Result<RecordBatch> {
+pub fn deletions(view: &FeatureView, events: &RecordBatch) -> Result<RecordBatch> {
     if !view.holds_events() {
         return Err(Error::invalid(format!("{:?} is a feature view: its rows are deleted by their entity", view.name)));
     }

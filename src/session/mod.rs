@@ -1,6 +1,7 @@
 //! Sessions: what can be asked of a store, wherever it is, in this process or behind a sidecar.
 
 mod deletions;
+mod evaluate;
 #[cfg(feature = "files")]
 mod files;
 mod history;
@@ -17,9 +18,11 @@ use asofdb_storage::{
     Result, Stats, Timestamp, Verified, WriteBatch,
 };
 
-use self::deletions::deletions;
+pub use self::deletions::deletions;
+pub use self::evaluate::{Evaluated, EvaluatedRow, EvaluatedValue};
 pub use self::local::scan_until;
 pub use self::scan::{Scan, ScanBegin, ScanSink};
+use crate::definitions::check::check_conditions;
 use crate::definitions::reference::find_view;
 #[cfg(feature = "files")]
 use crate::export::{ExportOptions, Manifest};
@@ -313,12 +316,26 @@ pub trait Session: Send + Sync {
         self.commit(rows, Some(durability))
     }
 
+    /// Evaluates an expression over features of one entity and values of a request, as of a time: to try what a
+    /// definition would give. docs/expressions.md has the language.
+    ///
+    /// # Errors
+    /// `Invalid` or `NotFound` for the expression, with its place in lines below; otherwise as [`Session::as_of`].
+    fn evaluate(&self, expression: &str, row: &EvaluatedRow<'_>) -> Result<Evaluated>
+    where
+        Self: Sized,
+    {
+        evaluate::evaluate(self, expression, row)
+    }
+
     /// Tells what [`Session::apply`] would do.
     ///
     /// # Errors
     /// `Invalid`, `NotFound` or `Conflict` when the definitions break a rule, naming the thing and the rule.
     fn plan(&self, definitions: &Definitions) -> Result<Plan> {
-        self.catalog()?.plan(definitions, self.now()?)
+        let plan = self.catalog()?.plan(definitions, self.now()?)?;
+        check_conditions(plan.catalog())?;
+        Ok(plan)
     }
 
     /// [`Session::apply_to`] whatever catalog there is.

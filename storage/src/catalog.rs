@@ -94,6 +94,8 @@ pub struct FeatureView {
     /// Of an event view, the columns that make a redelivery the same event, in the order of the definition; none of them:
     /// all of its columns together. `None`: it is no event view. [`crate::key::holds_events`] tells the same by the id.
     pub event_id: Option<Vec<FeatureId>>,
+    /// A condition that no row may break when it is written, in the expression language.
+    pub check: Option<String>,
     /// The features, or the columns of events, in the order of the definition.
     pub features: Vec<Feature>,
     /// The next feature id; ids of dropped features are not given again.

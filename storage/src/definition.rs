@@ -66,6 +66,8 @@ pub struct ViewDefinition {
     /// Of an event view, the columns that make a redelivery the same event; none of them: all of its columns together.
     /// `None`: it is no event view.
     pub event_id: Option<Vec<String>>,
+    /// A condition that no row may break, in the expression language; see the crate `asofdb-expression`.
+    pub check: Option<String>,
     /// The features, or the columns of events; at least one.
     pub features: Vec<FeatureDefinition>,
 }
@@ -93,6 +95,7 @@ impl Default for ViewDefinition {
             description: String::new(),
             tags: BTreeMap::new(),
             event_id: None,
+            check: None,
             features: Vec::new(),
         }
     }

@@ -59,6 +59,8 @@ pub(crate) fn of_views(old: &FeatureView, new: &FeatureView) -> Vec<String> {
     differences.show("max_future_skew", old.max_future_skew, new.max_future_skew);
     differences.show("event_timestamp", format!("{:?}", old.event_column), format!("{:?}", new.event_column));
     differences.show("created_timestamp", created(old), created(new));
+    let check = |view: &FeatureView| view.check.as_ref().map_or("none".to_owned(), |check| format!("{check:?}"));
+    differences.show("check", check(old), check(new));
     differences.show("owner", format!("{:?}", old.owner), format!("{:?}", new.owner));
     differences.show("team", format!("{:?}", old.team), format!("{:?}", new.team));
     differences.note("description", &old.description, &new.description);

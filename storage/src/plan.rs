@@ -106,6 +106,11 @@ impl Plan {
         self.changes.iter().filter(|change| change.kind == ChangeKind::Drop)
     }
 
+    /// The catalog that there will be.
+    pub fn catalog(&self) -> &Catalog {
+        &self.next
+    }
+
     /// The catalog after the changes: one revision on, or the catalog as it was when there are none.
     pub fn into_catalog(self) -> Catalog {
         self.next
@@ -450,6 +455,7 @@ fn view_of(definition: &ViewDefinition) -> FeatureView {
         description: definition.description.clone(),
         tags: definition.tags.clone(),
         event_id: None,
+        check: definition.check.clone(),
         features: Vec::new(),
         next_feature: 0,
         schemas: Vec::new(),

@@ -14,7 +14,7 @@ use asofdb_client::{Client, Engine};
 use tempfile::TempDir;
 
 use self::blocking::Blocking;
-use crate::common::{TestStore, batch, files, int, times, users};
+use crate::common::{TestStore, batch, files, int, times, users, view};
 use crate::sidecar::harness::Sidecar;
 
 /// A session with what its store lives in.
@@ -66,6 +66,7 @@ over_every_session!(
     a_batch_is_refused_whole,
     a_deletion_hides_and_an_erasure_removes,
     history_is_newest_first_and_limited,
+    events_count_once_and_are_deleted_by_their_identity,
     definitions_change_in_one_step,
     exports_come_back_by_ingest_and_join_to_a_spine,
     scans_and_joins_are_batches_of_one_state,
@@ -154,6 +155,42 @@ fn history_is_newest_first_and_limited(session: &impl Session) {
     assert_eq!(seen(9), [(true, None), (false, int(1)), (false, int(2)), (false, int(3))]);
     assert_eq!(seen(2), [(true, None), (false, int(1))]);
     assert_eq!(session.history("none", &entity, 1).unwrap_err().kind(), ErrorKind::NotFound);
+}
+
+fn events_count_once_and_are_deleted_by_their_identity(session: &impl Session) {
+    let mut definitions = users();
+    let mut clicks = view("clicks", &["user"], &[("click_id", "int64"), ("page", "string")]);
+    (clicks.event_id, clicks.keep_newest) = (Some(vec!["click_id".to_owned()]), false);
+    definitions.views.push(clicks);
+    session.apply(&definitions, false).unwrap();
+    let at = session.now().unwrap();
+    let clicks = |ids: &[i64]| {
+        let pages = std::sync::Arc::new(arrow::array::StringArray::from(vec!["home"; ids.len()]));
+        batch(vec![
+            ("user_id", std::sync::Arc::new(Int64Array::from(vec![1; ids.len()])) as _),
+            ("event_timestamp", times(ids.iter().map(|_| Some(at)))),
+            ("click_id", std::sync::Arc::new(Int64Array::from(ids.to_vec()))),
+            ("page", pages),
+        ])
+    };
+    let counted = || {
+        let mut kept = Kept::default();
+        let scan = Scan { view: "clicks", rows: ExportRows::Latest, entity: None, limit: None };
+        session.scan(&scan, &mut kept).unwrap();
+        kept.rows.iter().map(RecordBatch::num_rows).sum::<usize>()
+    };
+    session.write("clicks", &clicks(&[1, 2, 3])).unwrap();
+    session.write("clicks", &clicks(&[2, 3])).unwrap();
+    assert_eq!(counted(), 3);
+    let page = clicks(&[3]).schema().index_of("page").unwrap();
+    let mut identity = clicks(&[3]);
+    identity.remove_column(page);
+    session.delete_events("clicks", &identity).unwrap();
+    assert_eq!(counted(), 2);
+    let entity = [("user_id", Value::Int64(1))];
+    assert_eq!(session.history("clicks", &entity, 9).unwrap().len(), 6, "three, two again, a deletion");
+    assert_eq!(session.erase(&["clicks"], &entity).unwrap()[0].versions, 6);
+    assert_eq!(session.delete_events("profile", &identity).unwrap_err().kind(), ErrorKind::Invalid);
 }
 
 fn definitions_change_in_one_step(session: &impl Session) {

@@ -54,7 +54,7 @@ pub(crate) fn text_of(error: &Error) -> String {
     format!("{error:#}{hint}")
 }
 
-/// Tells an error on one line of stderr.
+/// Tells an error on one line of stderr; below one in an expression stands its place.
 pub(crate) fn report(message: &str) {
     tell("error", message);
 }
@@ -65,7 +65,12 @@ pub(crate) fn notice(message: &str) {
 }
 
 fn tell(what: &str, message: &str) {
+    let (message, place) = match message.split_once('\n') {
+        Some((message, place)) if place.trim_start().starts_with("--> ") => (message, Some(place)),
+        _ => (message, None),
+    };
     let line: Vec<&str> = message.split_whitespace().collect();
+    let place = place.map(|place| format!("\n{}", place.trim_end())).unwrap_or_default();
     // Where stderr is closed there is nobody to tell.
-    let _ = writeln!(io::stderr(), "asof: {what}: {}", line.join(" "));
+    let _ = writeln!(io::stderr(), "asof: {what}: {}{place}", line.join(" "));
 }

@@ -16,6 +16,7 @@ mod describe;
 mod entity;
 mod erase;
 mod error;
+mod eval;
 mod export;
 mod freshness;
 mod get;
@@ -77,6 +78,7 @@ enum Command {
     Apply(apply::Apply),
     Ingest(ingest::Ingest),
     Get(get::Get),
+    Eval(eval::Eval),
     History(history::History),
     TrainingSet(training_set::TrainingSet),
     Export(export::Export),
@@ -108,6 +110,7 @@ impl Command {
             Command::Apply(command) => command.run(context),
             Command::Ingest(command) => command.run(context),
             Command::Get(command) => command.run(context),
+            Command::Eval(command) => command.run(context),
             Command::History(command) => command.run(context),
             Command::TrainingSet(command) => command.run(context),
             Command::Export(command) => command.run(context),

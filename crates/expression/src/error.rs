@@ -105,6 +105,17 @@ impl Error {
         self.inner.hint.as_deref()
     }
 
+    /// The error as the engine reports it, with the place in the text in lines below: `NotFound` for what does not
+    /// exist, `Invalid` for the rest. There is no conversion by `From`: a second one into the engine's error would leave
+    /// the type of `?` open in closures everywhere.
+    pub fn located(&self, text: &str) -> asofdb_storage::Error {
+        let kind = match self.kind() {
+            ErrorKind::Unknown => StorageKind::NotFound,
+            ErrorKind::Syntax | ErrorKind::Type | ErrorKind::Limit => StorageKind::Invalid,
+        };
+        asofdb_storage::Error::new(kind, self.render(text))
+    }
+
     /// Line and column of the error in `text`, both from 1; columns count characters.
     pub fn position(&self, text: &str) -> (usize, usize) {
         let before = &text[..boundary(text, self.span().start)];
@@ -155,18 +166,6 @@ impl fmt::Display for Error {
 }
 
 impl std::error::Error for Error {}
-
-impl From<Error> for asofdb_storage::Error {
-    /// The error as the engine reports it: `NotFound` for what does not exist, `Invalid` for the rest. The place is
-    /// lost, so whoever knows the file and the text puts it in front.
-    fn from(error: Error) -> Self {
-        let kind = match error.kind() {
-            ErrorKind::Unknown => StorageKind::NotFound,
-            ErrorKind::Syntax | ErrorKind::Type | ErrorKind::Limit => StorageKind::Invalid,
-        };
-        asofdb_storage::Error::new(kind, error.to_string())
-    }
-}
 
 #[cfg(test)]
 mod tests {

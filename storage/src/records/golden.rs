@@ -95,6 +95,7 @@ fn view() -> FeatureView {
         description: "What is known of a user".into(),
         tags: tags(),
         event_id: None,
+        check: None,
         features,
         next_feature: 18,
         schemas: vec![
@@ -112,11 +113,12 @@ fn again<T: Recorded>(key: &[u8], bytes: &[u8]) -> T {
 }
 
 #[test]
-fn feature_views_are_read_and_written_as_version_1_has_them_and_event_views_as_version_2() {
+fn views_are_written_as_version_1_where_that_says_all_and_as_version_2_otherwise() {
     let read = again::<FeatureView>(b"vprofile", fixture!("view"));
     assert_eq!(format!("{read:?}"), format!("{:?}", view()));
     let mut made = view();
     (made.id, made.event_id) = (3 | EVENTS_BIT, Some(vec![FeatureId(2), FeatureId(4)]));
+    made.check = Some("int64 >= 0".to_owned());
     let read = again::<FeatureView>(b"vprofile", fixture!("view-2"));
     assert_eq!(format!("{read:?}"), format!("{made:?}"));
 }

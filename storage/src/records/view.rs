@@ -36,11 +36,13 @@ pub(crate) struct ViewRecordV1 {
     schemas: Vec<SchemaRecordV1>,
 }
 
-/// As version 1, and what an event view has more.
+/// As version 1, and what was added.
 #[derive(Encode, Decode)]
 pub(crate) struct ViewRecordV2 {
     view: ViewRecordV1,
+    /// The columns of the event id; `None` for a feature view.
     event_id: Option<Vec<u32>>,
+    check: Option<String>,
 }
 
 #[derive(Encode, Decode)]
@@ -68,9 +70,9 @@ impl Recorded for FeatureView {
         named("feature view", key)
     }
 
-    /// What is no event view is written as version 1.
+    /// What has nothing that was added is written as version 1.
     fn write(&self, out: &mut Vec<u8>) -> Result<()> {
-        if self.holds_events() {
+        if self.holds_events() || self.check.is_some() {
             out.push(2);
             return codec::write(&ViewRecordV2::from(self), out);
         }
@@ -82,14 +84,14 @@ impl Recorded for FeatureView {
 impl From<&FeatureView> for ViewRecordV2 {
     fn from(view: &FeatureView) -> Self {
         let event_id = view.event_id.as_ref().map(|columns| columns.iter().map(|column| column.0).collect());
-        ViewRecordV2 { view: ViewRecordV1::from(view), event_id }
+        ViewRecordV2 { view: ViewRecordV1::from(view), event_id, check: view.check.clone() }
     }
 }
 
 impl From<ViewRecordV2> for FeatureView {
     fn from(record: ViewRecordV2) -> Self {
         let event_id = record.event_id.map(|columns| columns.into_iter().map(FeatureId).collect());
-        FeatureView { event_id, ..FeatureView::from(record.view) }
+        FeatureView { event_id, check: record.check, ..FeatureView::from(record.view) }
     }
 }
 
@@ -139,6 +141,7 @@ impl From<ViewRecordV1> for FeatureView {
             description: record.description,
             tags: record.tags,
             event_id: None,
+            check: None,
             features: record.features.into_iter().map(Feature::from).collect(),
             next_feature: record.next_feature,
             schemas: record.schemas.into_iter().map(RowSchema::from).collect(),

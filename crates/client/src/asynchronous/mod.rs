@@ -10,7 +10,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
-use asofdb::parts::{ReadPlan, check_drops, check_revision};
+use asofdb::parts::{ReadPlan, check_conditions, check_drops, check_revision, deletions, find_view};
 use asofdb::{
     Answer, Catalog, ClockStatus, Committed, Definitions, Durability, EntityKey, EntityRows, Erased, F32Matrix, Plan,
     Prepared, Question, Result, Stats, Timestamp,
@@ -257,6 +257,15 @@ impl AsyncClient {
         self.commit(&[(view, rows)], None).await
     }
 
+    /// Deletes events of an event view. See [`Session::delete_events`](asofdb::Session::delete_events).
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn delete_events(&self, view: &str, events: &RecordBatch) -> Result<Committed> {
+        let catalog = self.catalog().await?;
+        self.write(view, &deletions(find_view(&catalog, view)?, events)?).await
+    }
+
     /// Writes rows of several views in one atomic step.
     ///
     /// # Errors
@@ -278,7 +287,9 @@ impl AsyncClient {
     /// # Errors
     /// As there.
     pub async fn plan(&self, definitions: &Definitions) -> Result<Plan> {
-        self.catalog().await?.plan(definitions, self.now().await?)
+        let plan = self.catalog().await?.plan(definitions, self.now().await?)?;
+        check_conditions(plan.catalog())?;
+        Ok(plan)
     }
 
     /// Makes the definitions the catalog. See [`Session::apply`](asofdb::Session::apply).

@@ -19,9 +19,9 @@ impl Encode for ApplyRequest {
         self.definitions.encode(encoder)?;
         self.allow_drop.encode(encoder)?;
         self.catalog_revision.encode(encoder)?;
-        match self.definitions.event_ids.is_empty() {
+        match self.definitions.additions.is_empty() {
             true => Ok(()),
-            false => self.definitions.event_ids.encode(encoder),
+            false => self.definitions.additions.encode(encoder),
         }
     }
 }
@@ -34,7 +34,7 @@ impl<C> Decode<C> for ApplyRequest {
             catalog_revision: Decode::decode(decoder)?,
         };
         if decoder.reader().peek_read(1).is_some() {
-            request.definitions.event_ids = Decode::decode(decoder)?;
+            request.definitions.additions = Decode::decode(decoder)?;
         }
         Ok(request)
     }

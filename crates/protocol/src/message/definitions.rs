@@ -7,18 +7,25 @@ use asofdb::{Definitions, EntityDefinition, FeatureDefinition, JoinKey, ServiceD
 use super::value::{ScalarTypeMessage, SpanMessage, ValueMessage, ValueTypeMessage};
 use crate::codec::{Decode, DecodeError, Decoder, Encode, EncodeError, Encoder};
 
-/// The whole wanted state. What event views have more follows the whole message that has it ([`EventIds`]), so that
-/// definitions without any have the bytes that they had before there were any.
+/// The whole wanted state. What was added to views follows the whole message that has them ([`Additions`]), so that
+/// definitions without any of it have the bytes that they had before.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DefinitionsMessage {
     entities: Vec<EntityMessage>,
     views: Vec<ViewMessage>,
     services: Vec<ServiceMessage>,
-    pub(super) event_ids: EventIds,
+    pub(super) additions: Additions,
 }
 
-/// The event id of each view, in the order of the views; none at all where there is no event view.
-pub(super) type EventIds = Vec<Option<Vec<String>>>;
+/// What was added to each view, in the order of the views; none at all where no view has any.
+pub(super) type Additions = Vec<AdditionMessage>;
+
+/// What was added to a view.
+#[derive(Debug, Clone, Default, PartialEq, Encode, Decode)]
+pub(super) struct AdditionMessage {
+    event_id: Option<Vec<String>>,
+    check: Option<String>,
+}
 
 impl Encode for DefinitionsMessage {
     fn encode<E: Encoder>(&self, encoder: &mut E) -> Result<(), EncodeError> {
@@ -34,16 +41,19 @@ impl<C> Decode<C> for DefinitionsMessage {
             entities: Decode::decode(decoder)?,
             views: Decode::decode(decoder)?,
             services: Decode::decode(decoder)?,
-            event_ids: EventIds::new(),
+            additions: Additions::new(),
         })
     }
 }
 
 impl From<Definitions> for DefinitionsMessage {
     fn from(definitions: Definitions) -> Self {
-        let event_ids: EventIds = definitions.views.iter().map(|view| view.event_id.clone()).collect();
+        let added =
+            |view: &ViewDefinition| AdditionMessage { event_id: view.event_id.clone(), check: view.check.clone() };
+        let additions: Additions = definitions.views.iter().map(added).collect();
+        let has_any = additions.iter().any(|added| *added != AdditionMessage::default());
         DefinitionsMessage {
-            event_ids: if event_ids.iter().any(Option::is_some) { event_ids } else { EventIds::new() },
+            additions: if has_any { additions } else { Additions::new() },
             entities: definitions.entities.into_iter().map(EntityMessage::from).collect(),
             views: definitions.views.into_iter().map(ViewMessage::from).collect(),
             services: definitions.services.into_iter().map(ServiceMessage::from).collect(),
@@ -53,10 +63,10 @@ impl From<Definitions> for DefinitionsMessage {
 
 impl From<DefinitionsMessage> for Definitions {
     fn from(message: DefinitionsMessage) -> Self {
-        let event_ids = message.event_ids.into_iter().chain(std::iter::repeat(None));
+        let additions = message.additions.into_iter().chain(std::iter::repeat(AdditionMessage::default()));
         Definitions {
             entities: message.entities.into_iter().map(EntityDefinition::from).collect(),
-            views: message.views.into_iter().zip(event_ids).map(|(view, event_id)| view.into_view(event_id)).collect(),
+            views: message.views.into_iter().zip(additions).map(|(view, added)| view.into_view(added)).collect(),
             services: message.services.into_iter().map(ServiceDefinition::from).collect(),
         }
     }
@@ -143,10 +153,11 @@ impl From<ViewDefinition> for ViewMessage {
 }
 
 impl ViewMessage {
-    fn into_view(self, event_id: Option<Vec<String>>) -> ViewDefinition {
+    fn into_view(self, added: AdditionMessage) -> ViewDefinition {
         let message = self;
         ViewDefinition {
-            event_id,
+            event_id: added.event_id,
+            check: added.check,
             name: message.name,
             entities: message.entities,
             ttl: message.ttl.map(Into::into),

@@ -1,6 +1,6 @@
 //! Rows of a view, encoded by the client, written in one step.
 
-use asofdb::parts::{LOAD_ROWS_MAX, check_note, find_view};
+use asofdb::parts::{LOAD_ROWS_MAX, RowCheck, check_note, find_view};
 use asofdb::storage::{RowLayout, WriteBatch, key, row};
 use asofdb::{Committed, Error, FeatureView, Result, ScalarType, Timestamp};
 use asofdb_protocol::{CommittedMessage, LoadRequest, decode_message, encoded_message, read_row};
@@ -53,6 +53,7 @@ struct Loading<'r> {
     key_types: Vec<ScalarType>,
     now: Timestamp,
     batch: WriteBatch,
+    check: Option<RowCheck>,
 }
 
 impl<'r> Loading<'r> {
@@ -70,11 +71,13 @@ impl<'r> Loading<'r> {
             check_note(view.id, layout.version(), &note.name, &note.value)?;
             batch.note(note.name.clone(), Some(note.value.clone()));
         }
-        Ok(Loading { request, view, layout, key_types: view.key_types(), now, batch })
+        let check = RowCheck::of(view)?;
+        Ok(Loading { request, view, layout, key_types: view.key_types(), now, batch, check })
     }
 
     /// Adds the rows of a chunk, each of which is checked.
     fn add(&mut self, mut chunk: &[u8]) -> Result<()> {
+        let first = self.batch.len();
         while let Some(next) = read_row(&mut chunk)? {
             let is_more = self.batch.len() as u64 == self.request.rows
                 || (self.batch.bytes() + next.key.len() + next.row.len()) as u64 > self.request.bytes;
@@ -84,14 +87,28 @@ impl<'r> Loading<'r> {
             key::check_entity(self.key_types.iter().copied(), key::entity_of(self.view.id, next.key))
                 .and_then(|()| row::check(&self.layout, next.row))
                 .and_then(|()| self.batch.put(self.view, next.key, next.event, next.created, next.row, self.now))
-                .map_err(|error| self.bad_row(&error))?;
+                .map_err(|error| self.bad_row(self.batch.len(), &error))?;
         }
-        Ok(())
+        self.try_check(first)
+    }
+
+    /// Refuses rows from `first` on that break the view's check.
+    fn try_check(&mut self, first: usize) -> Result<()> {
+        let Some(check) = &mut self.check else { return Ok(()) };
+        for number in first..self.batch.len() {
+            let row = self.batch.row(number);
+            check.push(number, row.key, row.event, row.row)?;
+        }
+        let (broken, rule) = (check.finish()?, check.rule());
+        match broken.first() {
+            None => Ok(()),
+            Some(row) => Err(self.bad_row(*row, &Error::invalid(rule))),
+        }
     }
 
     #[cold]
-    fn bad_row(&self, error: &Error) -> Error {
-        let (view, row) = (&self.view.name, self.batch.len());
+    fn bad_row(&self, row: usize, error: &Error) -> Error {
+        let view = &self.view.name;
         Error::invalid(format!("view {view:?}, row {row} of a load: {error:#}"))
     }
 
@@ -213,6 +230,19 @@ mod tests {
             assert!(error.message().starts_with("view \"profile\", row 0 of a load: "), "{error}");
             assert!(error.message().contains(rule), "{error}");
         }
+    }
+
+    #[test]
+    fn rows_that_break_the_check_of_the_view_are_refused_whoever_encoded_them() {
+        let mut view = view();
+        view.check = Some("visits < 5 or name == 'many'".to_owned());
+        let rows = [row_of(&view, "many"), row_of(&view, "few")];
+        let request = request(&view, 2, 1_000);
+        let mut loading = Loading::new(&view, &request, NOW).unwrap();
+        loading.add(&wire(&view, &key(1), NOW, &rows[0])).unwrap();
+        let error = loading.add(&wire(&view, &key(2), NOW, &rows[1])).unwrap_err();
+        let rule = "view \"profile\", row 1 of a load: the check of the view is false: visits < 5 or name == 'many'";
+        assert_eq!(error.message(), rule);
     }
 
     #[test]

@@ -1,0 +1,72 @@
+"""Event views: defined as objects, written, counted once, deleted."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from pathlib import Path
+
+import pytest
+
+import asofdb
+from asofdb import Column, Definitions, Entity, EventView
+
+DEFINITIONS = Definitions.of(
+    [
+        Entity("user", {"user_id": "int64"}),
+        EventView(
+            "purchases_v1",
+            "user",
+            [Column("order_id", "int64"), Column("amount", "float64", "In euros", {"unit": "EUR"})],
+            event_id="order_id",
+            retention="400d",
+            owner="shop@example.org",
+        ),
+    ]
+)
+
+
+def purchases(orders: list[int], amounts: list[float]) -> dict[str, list[object]]:
+    at = datetime(2024, 5, 1, 12, tzinfo=timezone.utc)
+    return {
+        "user_id": [7] * len(orders),
+        "event_timestamp": [at] * len(orders),
+        "order_id": list(orders),
+        "amount": list(amounts),
+    }
+
+
+def counted(store: asofdb.Store, tmp_path: Path) -> list[float]:
+    import pyarrow.dataset
+
+    out = tmp_path / f"out-{len(list(tmp_path.iterdir()))}"
+    store.export("purchases_v1", out, latest=True)
+    return sorted(pyarrow.dataset.dataset(out, format="parquet").to_table()["amount"].to_pylist())
+
+
+def test_events_count_once_and_are_deleted_by_their_identity(tmp_path: Path) -> None:
+    with asofdb.Store.open(tmp_path / "store") as store:
+        store.apply(DEFINITIONS)
+        store.write("purchases_v1", purchases([1, 2], [5.0, 6.0]))
+        store.write("purchases_v1", purchases([2, 3], [6.5, 7.0]))
+        assert counted(store, tmp_path) == [5.0, 6.5, 7.0]
+        identity = {name: values for name, values in purchases([1], [0.0]).items() if name != "amount"}
+        store.delete_events("purchases_v1", identity)
+        assert counted(store, tmp_path) == [6.5, 7.0]
+        assert len(store.history("purchases_v1", {"user_id": 7})) == 5
+
+
+def test_columns_of_events_are_no_features(tmp_path: Path) -> None:
+    with asofdb.Store.open(tmp_path / "store") as store:
+        store.apply(DEFINITIONS)
+        with pytest.raises(asofdb.InvalidError, match="is an event view, which has no features"):
+            store.latest("purchases_v1:amount", {"user_id": [7]})
+
+
+def test_event_views_come_back_from_the_catalog_as_they_were_defined(tmp_path: Path) -> None:
+    with asofdb.Store.open(tmp_path / "store") as store:
+        store.apply(DEFINITIONS)
+        catalog = store.catalog()
+        assert list(catalog.feature_views) == []
+        view = catalog.event_views["purchases_v1"]
+        assert (view.event_id, view.retention, view.columns[1].tags) == (["order_id"], "400d", {"unit": "EUR"})
+        assert not store.plan(catalog.definitions())
