@@ -18,7 +18,7 @@ DEFINITIONS = Definitions.of(
             "user",
             [Column("order_id", "int64"), Column("amount", "float64", "In euros", {"unit": "EUR"})],
             event_id="order_id",
-            retention="400d",
+            retention="4000d",
             owner="shop@example.org",
         ),
     ]
@@ -68,5 +68,27 @@ def test_event_views_come_back_from_the_catalog_as_they_were_defined(tmp_path: P
         catalog = store.catalog()
         assert list(catalog.feature_views) == []
         view = catalog.event_views["purchases_v1"]
-        assert (view.event_id, view.retention, view.columns[1].tags) == (["order_id"], "400d", {"unit": "EUR"})
+        assert (view.event_id, view.retention, view.columns[1].tags) == (["order_id"], "4000d", {"unit": "EUR"})
         assert not store.plan(catalog.definitions())
+
+
+def test_a_check_holds_and_comes_back_from_the_catalog(tmp_path: Path) -> None:
+    view = asofdb.FeatureView("orders_v1", "user", [asofdb.Feature("amount", "float64")], check="amount >= 0")
+    with asofdb.Store.open(tmp_path / "store") as store:
+        store.apply(Definitions.of([Entity("user", {"user_id": "int64"}), view]))
+        assert store.catalog().feature_views["orders_v1"].check == "amount >= 0"
+        at = datetime(2024, 5, 1, 12, tzinfo=timezone.utc)
+        row = {"user_id": [7], "event_timestamp": [at], "amount": [-1.0]}
+        with pytest.raises(asofdb.InvalidError, match="row 0: the check of the view is false: amount >= 0"):
+            store.write("orders_v1", row)
+        with pytest.raises(asofdb.NotFoundError, match="no input is named `amont`"):
+            store.plan(
+                Definitions.of(
+                    [
+                        Entity("user", {"user_id": "int64"}),
+                        asofdb.FeatureView(
+                            "orders_v1", "user", [asofdb.Feature("amount", "float64")], check="amont > 0"
+                        ),
+                    ]
+                )
+            )

@@ -409,3 +409,43 @@ fn what_is_no_checkpoint_is_not_restored() {
     assert_eq!(restore(&whole, &taken).unwrap_err().kind(), ErrorKind::Conflict);
     restore(&whole, &vacant).unwrap();
 }
+
+/// Loads done while checkpoints are made of the store.
+const LOADS: i64 = 150;
+
+/// Rows of each.
+const ROWS_A_LOAD: i64 = 20;
+
+#[test]
+fn a_checkpoint_has_all_of_a_bulk_load_that_is_being_taken_over_or_none_of_it() {
+    let fixture = Fixture::new();
+    let view = view(&fixture.store);
+    std::thread::scope(|scope| {
+        let loads = scope.spawn(|| {
+            for load in 1..=LOADS {
+                let mut batch = WriteBatch::bulk();
+                for number in 0..ROWS_A_LOAD {
+                    let key = text_key(&format!("load-{load}-{number}"));
+                    let row = value_row(&view, number);
+                    batch.put(&view, &key, at(-1), None, &row, fixture.store.now()).unwrap();
+                }
+                batch.note(b"loads".to_vec(), Some(load.to_le_bytes().to_vec()));
+                fixture.store.bulk_load(batch).unwrap();
+            }
+        });
+        let mut made = 0;
+        while !loads.is_finished() || made == 0 {
+            let path = fixture.path("copied");
+            fixture.store.checkpoint(&path, CheckpointFiles::Shared).unwrap();
+            let copy = open(&path);
+            let noted = copy.note(b"loads").unwrap().map_or(0, |note| i64::from_le_bytes(note.try_into().unwrap()));
+            let rows = scan(&*copy.snapshot(), &view, &KeyRange::default());
+            let rows = rows.iter().filter(|(key, ..)| key.starts_with("load-")).count() as i64;
+            assert_eq!(rows, noted * ROWS_A_LOAD, "rows of {noted} loads that are noted");
+            assert_eq!(copy.verify().unwrap().problems, Vec::<String>::new());
+            drop(copy);
+            fs::remove_dir_all(&path).unwrap();
+            made += 1;
+        }
+    });
+}

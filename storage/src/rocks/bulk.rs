@@ -59,7 +59,10 @@ pub(super) fn load(store: &Arc<Store>, committer: &Committer, batch: WriteBatch)
     let created = unsettled.stamp();
     let load = Load::prepare(store, batch, created)?;
     fail_point("load prepared");
+    // Taken here and not on the committer, so that commits do not wait for a copy of the store.
+    let copies_wait = store.taking_over.read();
     committer.exclusively(move |store| load.take_over(store))?;
+    drop(copies_wait);
     drop(unsettled);
     store.floor.refresh();
     Ok(Committed { created })

@@ -44,7 +44,9 @@ fn fill(store: &Store, directory: &Path, files: CheckpointFiles, stop: &Stop) ->
     stop.check()?;
     let failed = |error| from_rocks("cannot copy the store", error);
     let copy = directory.join(COPY);
+    let loads_wait = store.taking_over.write();
     Checkpoint::new(&store.database.rocks).map_err(failed)?.create_checkpoint(&copy).map_err(failed)?;
+    drop(loads_wait);
     fail_point("checkpoint copied");
     // RocksDB wants to make its directory itself.
     for name in manifest::names(&copy)? {

@@ -79,6 +79,7 @@ pub(super) fn assemble(
         observers: Default::default(),
         writes: Default::default(),
         erasing: Default::default(),
+        taking_over: Default::default(),
         counters: Default::default(),
         sums: Default::default(),
         _lock: directory.lock,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use parking_lot::Mutex;
+use parking_lot::{Mutex, RwLock};
 use rocksdb::WriteBatch as RocksBatch;
 
 use super::families::Database;
@@ -42,6 +42,10 @@ pub(super) struct Store {
     pub(super) writes: ViewWrites,
     /// Held by whoever erases: one at a time.
     pub(super) erasing: Mutex<()>,
+    /// Held for reading while a bulk load is taken over, and for writing while the files of the store are copied. RocksDB
+    /// takes what the list of files says at one moment and the log at a later one: a load whose end is in that log, but
+    /// whose files are not in that list, would be lost in the copy.
+    pub(super) taking_over: RwLock<()>,
     pub(super) counters: Counters,
     /// The sums of data files, which never change, as checkpoints have found them.
     pub(super) sums: Mutex<Sums>,
