@@ -189,6 +189,19 @@ fn a_backup_that_was_interrupted_is_none_and_leaves_nothing_after_the_next() {
 }
 
 #[test]
+fn a_checkpoint_that_is_finished_late_is_in_nobodys_way() {
+    let fixture = Fixture::new(None);
+    fixture.back_up(0).unwrap();
+    let backups = fixture.backups();
+    let (given_up, place) = (backups.place_for_checkpoint().unwrap(), backups.place_for_checkpoint().unwrap());
+    // Whoever asked for the first has gone, and a sidecar finishes it after the second was chosen.
+    fs::create_dir_all(&given_up).unwrap();
+    assert!(!place.exists() && given_up != place);
+    backups.clear_checkpoint().unwrap();
+    assert!(!given_up.exists());
+}
+
+#[test]
 fn an_object_that_was_damaged_is_named_by_the_restore_and_one_that_is_gone_is_written_again() {
     for key in keys() {
         let fixture = Fixture::new(key);

@@ -23,6 +23,7 @@ mod to_point;
 
 use std::collections::{BTreeMap, HashSet};
 use std::fs::{self, File, OpenOptions};
+use std::hash::{BuildHasher, RandomState};
 use std::io::{ErrorKind, Read};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
@@ -103,24 +104,29 @@ impl Backups {
         directory::is_at(path)
     }
 
-    /// Returns the place for the checkpoint that is to be added: where nothing is.
+    /// Returns the place for the checkpoint that is to be added: where nothing is, and nothing comes to be. The place is
+    /// another one each time, since a checkpoint whose maker was given up by its client may still be finished.
     ///
     /// # Errors
     /// `Unavailable` when what a killed run left there cannot be removed.
     pub fn place_for_checkpoint(&self) -> Result<PathBuf> {
         self.clear_checkpoint()?;
         let staging = self.place.staging();
-        staging.ok_or_else(|| Error::invalid("these backups have no place for a checkpoint; name one for it"))
+        let staging =
+            staging.ok_or_else(|| Error::invalid("these backups have no place for a checkpoint; name one for it"))?;
+        // Its keys are random.
+        Ok(staging.join(format!("{:016x}", RandomState::new().hash_one(()))))
     }
 
-    /// Removes the checkpoint that was added.
+    /// Removes the checkpoint that was added, and what others have left. What is being written there just now stays for
+    /// the next time.
     ///
     /// # Errors
     /// `Unavailable` when it cannot be removed.
     pub fn clear_checkpoint(&self) -> Result<()> {
         let Some(path) = self.place.staging() else { return Ok(()) };
         match fs::remove_dir_all(&path) {
-            Err(error) if error.kind() != ErrorKind::NotFound => {
+            Err(error) if !matches!(error.kind(), ErrorKind::NotFound | ErrorKind::DirectoryNotEmpty) => {
                 Err(from_io(&format!("cannot remove {}", path.display()), error))
             }
             _ => Ok(()),
