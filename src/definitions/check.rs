@@ -1,6 +1,6 @@
 //! Checks of views: conditions that no row may break when it is written.
 //!
-//! They are tried on rows as they are stored, so that rows of a batch and rows that a client has encoded are held to the
+//! Each is tried on rows as they are stored, so that rows of a batch and rows that a client has encoded are held to the
 //! same condition by the same code. A condition that is null is not broken, as in SQL.
 
 use std::collections::BTreeMap;

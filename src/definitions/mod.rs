@@ -1,7 +1,8 @@
 //! Definitions from TOML.
 //!
-//! Every error begins with `file:line:column:` and is one line, but for one in an expression, which shows it below. The rules that definitions must keep are those
-//! of [`Definitions::check`]; this module adds the places and what only a file can get wrong.
+//! Every error begins with `file:line:column:` and is one line, but for one in an expression, which shows it below. The
+//! rules that definitions must keep are those of [`Definitions::check`]; this module adds the places and what only a
+//! file can get wrong.
 
 pub(crate) mod check;
 pub(crate) mod document;

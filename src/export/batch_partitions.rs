@@ -1,7 +1,7 @@
 //! Batches whose rows are sorted into directories by event time.
 //!
-//! Whole batches wait in memory; when they are too many, they are cut by partition, all at once, and move to a temporary
-//! file. At the end each partition is read back and becomes one file.
+//! Whole batches wait in memory; when they are too many, they are cut by partition, all at once, and move to a
+//! temporary file. At the end each partition is read back and becomes one file.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

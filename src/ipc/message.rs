@@ -1,8 +1,8 @@
 //! The head of a message of Arrow IPC, checked before Arrow allocates by it.
 //!
 //! The head says how many rows, values and bytes follow, and Arrow believes it. Here it is compared with the bytes that
-//! are there: buffers lie within the body and share nothing, so that copying them cannot make more of them; columns have
-//! no more values than the body could hold, each at a bit; and the head itself does not expand when it is read.
+//! are there: buffers lie within the body and share nothing, so that copying them cannot make more of them; columns
+//! have no more values than the body could hold, each at a bit; and the head itself does not expand when it is read.
 
 use std::sync::Arc;
 

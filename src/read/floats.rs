@@ -9,8 +9,8 @@ use crate::read::plan::ReadPlan;
 use crate::read::stored::Stored;
 use crate::rows::keys::EncodedKeys;
 
-/// Writes answers into the caller's matrix. Each row that the stored stage finds is written at the columns that show its
-/// slots, so that no value is copied twice.
+/// Writes answers into the caller's matrix. Each row that the stored stage finds is written at the columns that show
+/// its slots, so that no value is copied twice.
 pub(super) struct MatrixWriter<'p, 'm> {
     stored: &'p Stored,
     width: usize,

@@ -9,7 +9,8 @@
 //! slot is all that the output stage knows of a value, not how it came there; so a stage that computes values has its
 //! place between the two: it reads slots and the request's own values, and its records are one more source.
 //!
-//! A matrix of stored numbers needs no records: the stored stage has compiled the column of each feature, and writes there.
+//! A matrix of stored numbers needs no records: the stored stage has compiled the column of each feature, and writes
+//! there.
 
 use std::sync::OnceLock;
 

@@ -1,8 +1,8 @@
 //! The ids of events, from their columns.
 //!
-//! The id tells a redelivery of an event from another event at the same microsecond. Where the view names columns for it,
-//! it is their values as they stand in keys; where it names none, it is a hash over all columns. Columns that are null
-//! are not part of that hash, so that a column which is added later leaves the events of before what they are.
+//! The id tells a redelivery of an event from another event at the same microsecond. Where the view names columns for
+//! it, it is their values as they stand in keys; where it names none, it is a hash over all columns. Columns that are
+//! null are not part of that hash, so that a column which is added later leaves the events of before what they are.
 
 use arrow::array::{Array, ArrayRef};
 use asofdb_storage::key::{self, EVENT_ID_BYTES};

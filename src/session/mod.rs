@@ -143,8 +143,8 @@ pub trait Session: Send + Sync {
     /// Joins to each row of a spine the features as of its time. [`Session::point_in_time_join`] takes any iterator.
     ///
     /// # Errors
-    /// `NotFound` when a feature was dropped; `Invalid` when the spine lacks a join key or the time column, or when a column
-    /// of the result would have the name of another.
+    /// `NotFound` when a feature was dropped; `Invalid` when the spine lacks a join key or the time column, or when a
+    /// column of the result would have the name of another.
     fn join<'s>(
         &'s self,
         request: &Prepared,
@@ -297,9 +297,9 @@ pub trait Session: Send + Sync {
         self.commit(&[(view, rows)], None)
     }
 
-    /// Deletes events of an event view. `events` has the columns that identify each: join keys, event timestamp, and those
-    /// of the event id; all of the view's where the view names none for it. An event that is not there is deleted too: it
-    /// does not count when it comes late, unless its created timestamp is later.
+    /// Deletes events of an event view. `events` has the columns that identify each: join keys, event timestamp, and
+    /// those of the event id; all of the view's where the view names none for it. An event that is not there is deleted
+    /// too: it does not count when it comes late, unless its created timestamp is later.
     ///
     /// # Errors
     /// As [`Session::commit`]; `Invalid` when the view is no event view.
@@ -436,8 +436,8 @@ pub trait Session: Send + Sync {
         files::export(&|scan, sink| self.scan(scan, sink), &catalog, view, out, options, progress)
     }
 
-    /// Writes the rows of files of this host into a view: columns named as its join keys, timestamps and features, other
-    /// columns being ignored. `progress` counts bytes: those of the inputs twice, to check and to write.
+    /// Writes the rows of files of this host into a view: columns named as its join keys, timestamps and features,
+    /// other columns being ignored. `progress` counts bytes: those of the inputs twice, to check and to write.
     ///
     /// Files of [`Session::export`] say themselves which column is the created timestamp and which rows are
     /// deletions: an export of versions, ingested into an empty store of the same definitions, gives the same history.

@@ -1,5 +1,5 @@
-//! The types of the columns of a text format. Those named in the hint are what it says. The others are only carried along,
-//! and stay as they are written.
+//! The types of the columns of a text format. Those named in the hint are what it says. The others are only carried
+//! along, and stay as they are written.
 
 use std::io::Write;
 

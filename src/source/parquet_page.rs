@@ -192,7 +192,8 @@ mod tests {
 
     #[test]
     fn heads_of_each_kind_are_read() {
-        // A data page: kind 0, 300 bytes from 200, a checksum, 70 values as deltas, with statistics that are passed over.
+        // A data page: kind 0, 300 bytes from 200, a checksum, 70 values as deltas, with statistics that are passed
+        // over.
         let page = [0x15, 0, 0x15, 0xd8, 4, 0x15, 0x90, 3, 0x15, 2, 0x1c, 0x15, 0x8c, 1, 0x15, 14, 0x15, 6, 0x15, 6];
         let rest = [0x1c, 0x18, 2, b'a', b'b', 0x29, 0x15, 2, 0, 0, 0, 0xff];
         let head = PageHead::read([&page[..], &rest].concat().as_slice()).unwrap();

@@ -91,8 +91,9 @@ pub struct FeatureView {
     pub description: String,
     /// Free labels.
     pub tags: BTreeMap<String, String>,
-    /// Of an event view, the columns that make a redelivery the same event, in the order of the definition; none of them:
-    /// all of its columns together. `None`: it is no event view. [`crate::key::holds_events`] tells the same by the id.
+    /// Of an event view, the columns that make a redelivery the same event, in the order of the definition; none of
+    /// them: all of its columns together. `None`: it is no event view. [`crate::key::holds_events`] tells the same by
+    /// the id.
     pub event_id: Option<Vec<FeatureId>>,
     /// A condition that no row may break when it is written, in the expression language.
     pub check: Option<String>,

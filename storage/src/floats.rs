@@ -9,8 +9,8 @@ use crate::time::Timestamp;
 
 /// One row of a matrix of floats, to which the rows of one or more views are written.
 ///
-/// Each feature is written at its [output](RowPlan::outputs); cells that are no output of the plan stay as they are, and
-/// so do the outputs of features that are no numbers. All slices have a cell for every output.
+/// Each feature is written at its [output](RowPlan::outputs); cells that are no output of the plan stay as they are,
+/// and so do the outputs of features that are no numbers. All slices have a cell for every output.
 #[derive(Debug)]
 pub struct Floats<'a> {
     /// The destination of the numbers: bool as 0 and 1, wider numbers rounded to the nearest `f32`.

@@ -7,8 +7,10 @@
 //! |---|---|---|
 //! | bool | 0 or 1 | |
 //! | int32, int64, timestamp, date | big-endian, sign bit flipped | negative numbers come first |
-//! | float32, float64 | big-endian; positive: sign bit flipped; negative: all bits flipped | IEEE order is magnitude order; −0 is stored as 0, NaN refused |
-//! | string, bytes | each 0 byte becomes 0 255; the end is 0 1 | the end sorts before every continuation, also before a 0 byte |
+//! | float32, float64 | big-endian; positive: sign bit flipped; negative: all bits flipped | IEEE order is magnitude
+//! order; −0 is stored as 0, NaN refused |
+//! | string, bytes | each 0 byte becomes 0 255; the end is 0 1 | the end sorts before every continuation, also before a
+//! 0 byte |
 
 use crate::error::{Error, Result};
 pub use crate::ordered::{encode_bytes, encode_f32, encode_f64, encode_i32, encode_i64};

@@ -12,8 +12,8 @@ static ALLOCATOR: Jemalloc = Jemalloc;
 
 /// jemalloc's options, which it reads when the program starts; `MALLOC_CONF` in the environment adds to them. A thread
 /// keeps little for itself, since there is one a connection: 256 KiB a thread, as is usual, would be a quarter of a GiB
-/// for a thousand of them. Memory that is free goes back after a second: the answers of a crowd of clients that came and
-/// went must not be in the way of the next one's.
+/// for a thousand of them. Memory that is free goes back after a second: the answers of a crowd of clients that came
+/// and went must not be in the way of the next one's.
 // SAFETY: jemalloc declares a pointer to bytes with a zero at their end of this name, and reads it. Nobody else has a
 // symbol of this name, and a reference to static bytes is such a pointer.
 #[allow(unsafe_code, reason = "jemalloc finds its options by the name of a symbol")]

@@ -10,10 +10,10 @@ use super::text::bytes;
 
 /// Keep the logs of a store, so that its backups lead to any commit between them; nobody may have the store open
 ///
-/// Each backup then has the logs since the one before, and `asof restore --at TIME` makes a store of exactly the commits
-/// up to a time. It holds for every process that opens the store from now on. Begin with a backup. Up to SIZE of logs are
-/// kept in the store's directory, and as much of files of bulk loads; take backups before that is written, or what is
-/// between them cannot be restored. An erasure gives up the logs before it.
+/// Each backup then has the logs since the one before, and `asof restore --at TIME` makes a store of exactly the
+/// commits up to a time. It holds for every process that opens the store from now on. Begin with a backup. Up to SIZE
+/// of logs are kept in the store's directory, and as much of files of bulk loads; take backups before that is written,
+/// or what is between them cannot be restored. An erasure gives up the logs before it.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  asof keep-logs 4GiB\n  asof keep-logs --off\n  asof restore /backup/features --at 2024-06-01T12:34:56Z --store restored"

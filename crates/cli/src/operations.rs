@@ -150,8 +150,8 @@ pub(crate) struct Restore {
     /// The directory that `asof checkpoint` or `asof backup` wrote, which stays as it is
     #[arg(value_name = "DIR")]
     checkpoint: PathBuf,
-    /// Of backups the one of this name; or exactly the commits up to this time, between two backups of a store that keeps
-    /// its logs (asof keep-logs); otherwise the newest backup
+    /// Of backups the one of this name; or exactly the commits up to this time, between two backups of a store that
+    /// keeps its logs (asof keep-logs); otherwise the newest backup
     #[arg(long, value_name = "BACKUP|TIME")]
     at: Option<String>,
     #[command(flatten)]

@@ -17,8 +17,8 @@ use super::text::counted;
 ///
 /// A single flipped bit is put right and loses nothing. Of anything else, what can still be read is kept, and what was
 /// lost is told. Every file is kept as it was in a directory damaged-N within the store, so that nothing is lost by the
-/// repair itself. Where there is a checkpoint, `asof restore` is the better way. Exit code 3 when something is wrong, or
-/// was lost.
+/// repair itself. Where there is a checkpoint, `asof restore` is the better way. Exit code 3 when something is wrong,
+/// or was lost.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Repair {

@@ -1,4 +1,5 @@
-//! Expressions over one row and over 1,024: age, z-score and five operators, as in the research that chose this language.
+//! Expressions over one row and over 1,024: age, z-score and five operators, as in the research that chose this
+//! language.
 
 use std::collections::BTreeMap;
 use std::hint::black_box;

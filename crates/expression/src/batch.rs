@@ -1,4 +1,4 @@
-//! What an evaluation is asked.
+//! The question of an evaluation.
 
 use asofdb_storage::{Error, Result};
 

@@ -11,7 +11,7 @@ pub struct ColumnBuffer {
     ty: ValueType,
     /// The values; of a list, its items.
     values: Store,
-    /// Where each list begins and the last one ends.
+    /// The start of each list, and the end of the last one.
     ends: Vec<i32>,
     valid: Vec<bool>,
     statuses: Vec<Status>,

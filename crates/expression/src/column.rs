@@ -10,7 +10,7 @@ pub const NO_EVENT: i64 = i64::MAX;
 pub struct Column<'a> {
     /// The values. Those of nulls mean nothing.
     pub values: Values<'a>,
-    /// Which values are not null. `None`: those whose status is present; or all, where there are no statuses either.
+    /// The values that are not null. `None`: those whose status is present; or all, where there are no statuses either.
     ///
     /// A default that stands in for a missing value is a value, and its status still says why.
     pub valid: Option<Bools<'a>>,
@@ -47,23 +47,23 @@ pub enum Values<'a> {
     Date(&'a [i32]),
     /// `string`
     Text {
-        /// Where each text begins, and where the last one ends: one more than there are rows, ascending.
+        /// The start of each text, and the end of the last one: one more than there are rows, ascending.
         offsets: &'a [i32],
         /// The texts, one after another.
         bytes: &'a [u8],
     },
     /// `bytes`
     Bytes {
-        /// As for text.
+        /// As those of text.
         offsets: &'a [i32],
-        /// As for text.
+        /// As those of text.
         bytes: &'a [u8],
     },
     /// A list of values, none of them null.
     List {
         /// The type of the items.
         item: ScalarType,
-        /// Where the items of each list begin, and where those of the last one end.
+        /// The start of each list's items, and the end of the last one's.
         offsets: &'a [i32],
         /// The items of all lists, one after another.
         items: Items<'a>,
@@ -85,7 +85,7 @@ pub enum Items<'a> {
     Float64(&'a [f64]),
     /// Of `string` and `bytes`.
     Text {
-        /// Where each item begins, and where the last one ends.
+        /// The start of each item, and the end of the last one.
         offsets: &'a [i32],
         /// The items, one after another.
         bytes: &'a [u8],
@@ -101,9 +101,9 @@ pub enum Bools<'a> {
     Bits {
         /// The bits.
         bits: &'a [u8],
-        /// How many bits come before the first one that counts.
+        /// The number of bits before the first one that counts.
         offset: usize,
-        /// How many bits count.
+        /// The number of bits that count.
         len: usize,
     },
 }

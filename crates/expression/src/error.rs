@@ -1,4 +1,4 @@
-//! What is wrong with an expression, and where.
+//! Errors in expressions, with their places.
 
 use std::fmt;
 use std::ops::Range;
@@ -100,14 +100,14 @@ impl Error {
         &self.inner.message
     }
 
-    /// What would help, such as the nearest name.
+    /// Returns what would help, such as the nearest name.
     pub fn hint(&self) -> Option<&str> {
         self.inner.hint.as_deref()
     }
 
     /// The error as the engine reports it, with the place in the text in lines below: `NotFound` for what does not
-    /// exist, `Invalid` for the rest. There is no conversion by `From`: a second one into the engine's error would leave
-    /// the type of `?` open in closures everywhere.
+    /// exist, `Invalid` for the rest. There is no conversion by `From`: a second one into the engine's error would
+    /// leave the type of `?` open in closures everywhere.
     pub fn located(&self, text: &str) -> asofdb_storage::Error {
         let kind = match self.kind() {
             ErrorKind::Unknown => StorageKind::NotFound,
@@ -147,7 +147,7 @@ impl Error {
 /// The most characters of a line that are shown.
 const SHOWN_MAX: usize = 100;
 
-/// How many of them are before the place of an error, where the line is longer.
+/// The number of them before the place of an error, where the line is longer.
 const SHOWN_BEFORE: usize = 40;
 
 /// The nearest boundary of characters at or before byte `at`.

@@ -1,4 +1,4 @@
-//! What a program does, as text.
+//! The explanation of a program, as text.
 
 use std::fmt;
 
@@ -14,7 +14,7 @@ use crate::tree::Literal;
 use crate::typed::Typed;
 use crate::types::{Kind, Type};
 
-/// What a program does: its inputs, its type, the steps of its plan, and the SQL that means the same.
+/// The explanation of a program: its inputs, its type, the steps of its plan, and the SQL that means the same.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Explanation {
     /// The text of the expression.

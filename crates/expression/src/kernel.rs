@@ -8,7 +8,7 @@
 use crate::lane::{Out, TextLane, TextView, View};
 use crate::nulls::{Fault, Nulls};
 
-/// Where faults are counted, and for which rows.
+/// The counts of faults, and the rows that count.
 pub(crate) struct Faults<'a> {
     /// The rows that take the branch.
     pub active: &'a [bool],

@@ -93,7 +93,7 @@ pub(crate) struct TextView<'a> {
     pub valid: &'a [bool],
 }
 
-/// Where texts are.
+/// The place of texts.
 #[derive(Clone, Copy)]
 pub(crate) enum TextSource<'a> {
     Each {
@@ -131,8 +131,8 @@ impl ListLane {
         self.offsets.push(0);
     }
 
-    /// Copies a list, item by item. What goes beyond 2^31 items, or 2 GiB of text, becomes null; the answer says whether
-    /// it did not.
+    /// Copies a list, item by item. What goes beyond 2^31 items, or 2 GiB of text, becomes null; the answer says
+    /// whether it did not.
     pub(crate) fn push(&mut self, value: Option<(Items<'_>, std::ops::Range<usize>)>) -> bool {
         let start = self.items.len();
         let has_value = value.is_some();

@@ -18,8 +18,8 @@ use crate::types::Kind;
 #[derive(Debug, Clone)]
 pub(crate) enum Operation {
     Bool(BoolOperation),
-    /// A branch and a truth: the rows of the branch for which it is true, or is not where `otherwise`. It gives a lane of
-    /// bools, and says whether any row takes the branch.
+    /// A branch and a truth: the rows of the branch for which it is true, or is not where `otherwise`. It gives a lane
+    /// of bools, and says whether any row takes the branch.
     Guard {
         otherwise: bool,
     },
@@ -27,7 +27,7 @@ pub(crate) enum Operation {
     Float(FloatOperation),
     Text(TextOperation),
     List(ListOperation),
-    /// Where values came from, which no expression sees.
+    /// The provenance of values, which no expression sees.
     Reads(ReadsOperation),
 }
 
@@ -109,7 +109,7 @@ pub(crate) enum FloatOperation {
 /// Operations that give text or bytes.
 #[derive(Debug, Clone)]
 pub(crate) enum TextOperation {
-    /// The same text.
+    /// A text as it is.
     Copy,
     One(Text1),
     /// A text, a start, and a length unless it is left out.
@@ -136,9 +136,9 @@ pub(crate) enum ListOperation {
 /// Operations on what was read: the worst status and the oldest event.
 #[derive(Debug, Clone)]
 pub(crate) enum ReadsOperation {
-    /// What reading all of these inputs is.
+    /// Reading all of these inputs.
     Of(Arc<[u32]>),
-    /// What reading both is.
+    /// Reading both.
     Both,
     /// A truth, and what was read where it is true and where it is false.
     Select,

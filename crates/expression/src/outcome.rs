@@ -1,4 +1,4 @@
-//! What an evaluation answers.
+//! The answer of an evaluation.
 
 use asofdb_storage::{Date, ScalarType, Status, Timestamp, Value, ValueType};
 
@@ -10,7 +10,7 @@ use crate::nulls::Nulls;
 pub struct Outcome<'s> {
     /// The values, of the type of the program.
     pub values: Computed<'s>,
-    /// Which values are not null.
+    /// The values that are not null.
     pub valid: &'s [bool],
     /// Present where there is a value; else the worst status of the inputs that the row read, and null where all of
     /// them were present.
@@ -32,14 +32,14 @@ pub enum Computed<'s> {
     Float(&'s [f64]),
     /// Text and bytes.
     Text {
-        /// Where each begins, and where the last one ends.
+        /// The start of each, and the end of the last one.
         offsets: &'s [i32],
         /// The bytes, one after another.
         bytes: &'s [u8],
     },
     /// Lists.
     List {
-        /// Where the items of each begin, and where those of the last one end.
+        /// The start of each one's items, and the end of the last one's.
         offsets: &'s [i32],
         /// The items, one after another, widened.
         items: Items<'s>,
@@ -49,7 +49,7 @@ pub enum Computed<'s> {
 /// The rows for which a condition is true.
 #[derive(Debug, Clone, Copy)]
 pub struct Truths<'s> {
-    /// Whether it is true; null is not true.
+    /// True where it is true; null is not true.
     pub rows: &'s [bool],
     /// The nulls that the expression made itself.
     pub nulls: Nulls,

@@ -1,4 +1,4 @@
-//! How tightly operators bind, from the loosest to the tightest.
+//! The binding of operators, from the loosest to the tightest.
 
 pub(crate) const OR: u8 = 1;
 pub(crate) const AND: u8 = 2;
@@ -7,5 +7,5 @@ pub(crate) const COMPARE: u8 = 4;
 pub(crate) const SUM: u8 = 5;
 pub(crate) const PRODUCT: u8 = 6;
 pub(crate) const NEGATE: u8 = 7;
-/// What is no operator.
+/// The binding of what is no operator.
 pub(crate) const ATOM: u8 = 8;

@@ -33,7 +33,8 @@ impl Program {
     /// Finds what an expression means and makes its plan.
     ///
     /// # Errors
-    /// `Unknown` for names and functions that do not exist, `Type` for values of wrong types, `Limit` for too much work.
+    /// `Unknown` for names and functions that do not exist, `Type` for values of wrong types, `Limit` for too much
+    /// work.
     pub fn compile(expression: &Expression, scope: &dyn Scope) -> Result<Self> {
         let (typed, inputs) = check(expression.tree(), scope)?;
         let declared = typed.ty.value_type();
@@ -95,8 +96,8 @@ impl Program {
         matches!(self.declared, Some(ValueType::Scalar(ScalarType::Int32 | ScalarType::Float32)))
     }
 
-    /// Returns whether the values depend on the time of the row, by `now` or by the age of an input: such a value is true
-    /// for one instant alone.
+    /// Returns whether the values depend on the time of the row, by `now` or by the age of an input: such a value is
+    /// true for one instant alone.
     pub fn depends_on_now(&self) -> bool {
         let is_time = |step: &Step| matches!(step.operation, Operation::Int(IntOperation::Now | IntOperation::Age));
         self.plan.steps.iter().any(is_time)

@@ -1,13 +1,13 @@
-//! Where values came from: the worst status and the oldest event of what was read, row by row.
+//! The provenance of values: the worst status and the oldest event of what was read, row by row.
 
 use asofdb_storage::Status;
 
 use crate::column::{Column, NO_EVENT};
 
-/// What was read, for all rows of a batch. Reading more takes the greater rank and the lesser time.
+/// The reads of all rows of a batch. Reading more takes the greater rank and the lesser time.
 #[derive(Debug, Default)]
 pub(crate) struct ReadsLane {
-    /// How bad the worst status is, see [`rank`].
+    /// The rank of the worst status, see [`rank`].
     pub ranks: Vec<u8>,
     /// The oldest event in microseconds, [`NO_EVENT`] where there is none.
     pub events: Vec<i64>,

@@ -1,4 +1,4 @@
-//! Where names come from.
+//! The names that an expression can use.
 
 use std::collections::BTreeMap;
 

@@ -22,7 +22,7 @@ const SQL_BYTES_MAX: usize = 1 << 14;
 /// Writes an expression as SQL.
 ///
 /// # Errors
-/// What of the expression SQL has no words for.
+/// The part of an expression that SQL has no words for.
 pub(crate) fn sql(typed: &Typed, inputs: &[Input]) -> Result<String, String> {
     Writer { inputs }.value(typed)
 }

@@ -16,7 +16,7 @@ pub struct Tree {
     height: u32,
 }
 
-/// What stands at one place of a [`Tree`].
+/// One place of a [`Tree`].
 #[derive(Debug, Clone, PartialEq)]
 pub enum Node {
     /// A value that is written down.
@@ -166,7 +166,7 @@ impl Binary {
         }
     }
 
-    /// How tightly the operator binds, see [`power`].
+    /// The binding of the operator, see [`power`].
     pub(crate) const fn power(self) -> u8 {
         match self {
             Binary::Or => power::OR,

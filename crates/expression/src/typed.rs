@@ -11,7 +11,7 @@ pub(crate) struct Typed {
     pub node: TypedNode,
 }
 
-/// What stands at one place of a [`Typed`] expression.
+/// One place of a [`Typed`] expression.
 #[derive(Debug, Clone)]
 pub(crate) enum TypedNode {
     /// A value that is known; null has the type of its place.

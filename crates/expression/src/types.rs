@@ -36,7 +36,7 @@ pub enum Scalar {
     Duration,
 }
 
-/// How the values of a type are held while they are computed.
+/// The way in which values of a type are held while they are computed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Kind {
     Bool,

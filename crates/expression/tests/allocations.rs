@@ -9,7 +9,7 @@ use asofdb_expression::{Batch, Column, ColumnBuffer, Expression, Name, Program, 
 use asofdb_storage::{ScalarType, Status, Timestamp, Value, ValueType};
 
 thread_local! {
-    /// How often this thread has allocated.
+    /// The number of allocations of this thread.
     static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
 }
 

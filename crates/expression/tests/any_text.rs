@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use asofdb_expression::{Batch, Column, ColumnBuffer, Expression, Name, Program, Scratch};
 use asofdb_storage::{ScalarType, Status, Timestamp, Value, ValueType};
 
-/// What random texts are made of.
+/// The pieces of random texts.
 const PIECES: &[&str] = &[
     "a",
     "v:a",

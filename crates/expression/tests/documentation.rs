@@ -134,8 +134,8 @@ fn every_function_is_on_the_page() {
     }
 }
 
-/// The SQL of every example that has some: its text, a tab and the SQL. All of it was run in DuckDB 2.0.1 over the row of
-/// the page and gave what the page says; but for the time beyond the year 9999, which DuckDB has.
+/// The SQL of every example that has some: its text, a tab and the SQL. All of it was run in DuckDB 2.0.1 over the row
+/// of the page and gave what the page says; but for the time beyond the year 9999, which DuckDB has.
 const SQL: &str = include_str!("fixtures/sql.tsv");
 
 #[test]

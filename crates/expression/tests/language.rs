@@ -1,4 +1,4 @@
-//! What can be written, what cannot, and what is said about it.
+//! Tests of what can be written, what cannot, and what is said about it.
 
 use std::collections::BTreeMap;
 

@@ -1,5 +1,5 @@
-//! The library that makes calls of a process fail and its clock wrong, compiled when it is needed, and the file by which
-//! it is told so.
+//! The library that makes calls of a process fail and its clock wrong, compiled when it is needed, and the file by
+//! which it is told so.
 
 use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions};

@@ -3,7 +3,8 @@
 //! Property tests and the fuzzer share this crate: the first draw [`Op`]s from strategies, the second reads them
 //! from bytes, and both hand them to a [`Runner`]. The runner feeds every operation to the subject, to the
 //! in-memory backend and to a plain list of everything ever written ([`Log`]), and after each compares all that
-//! can be asked, of the stores and of tables that only hear what stores tell ([`Follower`]). It panics at the first difference, as tests do.
+//! can be asked, of the stores and of tables that only hear what stores tell ([`Follower`]). It panics at the first
+//! difference, as tests do.
 
 mod answers;
 mod bytes;

@@ -2,7 +2,8 @@
 
 use crate::key::prefix_end;
 
-/// A range of row keys, which begin with an entity key: from `start`, inclusive, to `end`, exclusive; `None` is unbounded.
+/// A range of row keys, which begin with an entity key: from `start`, inclusive, to `end`, exclusive; `None` is
+/// unbounded.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct KeyRange {
     /// First key of the range.

@@ -69,9 +69,9 @@ pub trait Cursor: Send {
         visit: &mut VisitVersion<'_>,
     ) -> Result<()>;
 
-    /// Visits the events of an entity of an event view with a time in `events`, both ends included: newest first, and by
-    /// id within a time. Each event is visited once, as its greatest version created up to `known_at` has it; one that is
-    /// deleted by that version is left out. A range that ends before it starts has none.
+    /// Visits the events of an entity of an event view with a time in `events`, both ends included: newest first, and
+    /// by id within a time. Each event is visited once, as its greatest version created up to `known_at` has it; one
+    /// that is deleted by that version is left out. A range that ends before it starts has none.
     ///
     /// # Errors
     /// `Corrupt` when stored bytes cannot be read, or what `visit` returned.

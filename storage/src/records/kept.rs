@@ -9,7 +9,8 @@ pub(crate) struct MarkRecordV1 {
     pub(crate) id: u128,
     /// The number of the write, from 1 on.
     pub(crate) number: u64,
-    /// The low half of the xxh3-128 of the chain of the write before (0 for the first), `id`, `number` and `time`, little-endian.
+    /// The low half of the xxh3-128 of the chain of the write before (0 for the first), `id`, `number` and `time`,
+    /// little-endian.
     pub(crate) chain: u64,
     /// The time of the write, in microseconds since 1970: a commit's stamp.
     pub(crate) time: i64,

@@ -1,7 +1,7 @@
 //! Bulk loads: rows are sorted into files that RocksDB takes over whole.
 //!
-//! A load is prepared in the caller's thread: files for `history` or `events`, and files for `latest` with the rows that
-//! become the newest of their entity. The committer then takes over both between two commits. RocksDB takes
+//! A load is prepared in the caller's thread: files for `history` or `events`, and files for `latest` with the rows
+//! that become the newest of their entity. The committer then takes over both between two commits. RocksDB takes
 //! the files of one family in one step, but not those of two, so a durable record says what is under way:
 //! opening a store finishes a load whose versions are there, and forgets one whose versions are not. Whether
 //! they are is told by a sentinel, a key that is taken over together with them.

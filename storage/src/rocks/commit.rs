@@ -34,8 +34,8 @@ const QUEUE_MAX: usize = 256;
 const GROUP_ROWS_MAX: usize = 50_000;
 const GROUP_BYTES_MAX: usize = 16 << 20;
 
-/// The period after which idle iterators are dropped, with the files and memory they hold on to, the clock is looked at,
-/// and background work that has failed is noticed.
+/// The period after which idle iterators are dropped, with the files and memory they hold on to, the clock is looked
+/// at, and background work that has failed is noticed.
 const TRIM_EVERY: Duration = Duration::from_secs(1);
 
 enum Request {

@@ -49,8 +49,8 @@ pub struct RocksOnline {
 }
 
 impl RocksOnline {
-    /// Makes an empty table that stands by itself at `path`, with so many bytes of memory as its budget. What an earlier
-    /// one left there is removed: it cannot know what it has missed since.
+    /// Makes an empty table that stands by itself at `path`, with so many bytes of memory as its budget. What an
+    /// earlier one left there is removed: it cannot know what it has missed since.
     ///
     /// # Errors
     /// `Conflict` when something else is at `path`, such as a store, whose table must not be written past its

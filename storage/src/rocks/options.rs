@@ -163,8 +163,8 @@ impl Tuning {
 }
 
 impl Tuning {
-    /// Lets RocksDB keep the logs that it needs no more, so many bytes of them. It looks at no clock for that, but for how
-    /// often it counts.
+    /// Lets RocksDB keep the logs that it needs no more, so many bytes of them. It looks at no clock for that, but for
+    /// how often it counts.
     pub(super) fn keep_logs(&mut self, bytes_max: u64) {
         self.store.set_wal_size_limit_mb((bytes_max >> 20).max(1));
     }

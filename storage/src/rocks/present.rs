@@ -154,8 +154,8 @@ impl Present {
         *self.catalog.write() = Arc::new(Known { catalog: Arc::new(catalog), view_ids });
     }
 
-    /// Pins the present for a snapshot: retention stays as of it until it is unpinned. Returns the number of the pin and
-    /// the present.
+    /// Pins the present for a snapshot: retention stays as of it until it is unpinned. Returns the number of the pin
+    /// and the present.
     pub(super) fn pin(&self) -> (u64, Timestamp) {
         let mut pins = self.pins.lock();
         let believed = self.clock.believed();

@@ -1,10 +1,10 @@
 //! Opening a damaged store with what is left of it.
 //!
-//! Nothing is deleted: before anything is changed, every file of the store is kept in a directory beside it. Then what is
-//! wrong by one bit is put right, which loses nothing. What is left of the rest is read past the damage: a feature
+//! Nothing is deleted: before anything is changed, every file of the store is kept in a directory beside it. Then what
+//! is wrong by one bit is put right, which loses nothing. What is left of the rest is read past the damage: a feature
 //! store's rows do not build on each other, so those after a hole are as good as those before it. Only what *names*
-//! others does: rows of views and schema versions that are no longer known are removed, since the next view or schema to
-//! get their number would read them as its own; and `latest` is made again from `history`.
+//! others does: rows of views and schema versions that are no longer known are removed, since the next view or schema
+//! to get their number would read them as its own; and `latest` is made again from `history`.
 
 use std::fs;
 use std::io;

@@ -42,9 +42,9 @@ pub(super) struct Store {
     pub(super) writes: ViewWrites,
     /// Held by whoever erases: one at a time.
     pub(super) erasing: Mutex<()>,
-    /// Held for reading while a bulk load is taken over, and for writing while the files of the store are copied. RocksDB
-    /// takes what the list of files says at one moment and the log at a later one: a load whose end is in that log, but
-    /// whose files are not in that list, would be lost in the copy.
+    /// Held for reading while a bulk load is taken over, and for writing while the files of the store are copied.
+    /// RocksDB takes what the list of files says at one moment and the log at a later one: a load whose end is in that
+    /// log, but whose files are not in that list, would be lost in the copy.
     pub(super) taking_over: RwLock<()>,
     pub(super) counters: Counters,
     /// The sums of data files, which never change, as checkpoints have found them.

@@ -91,7 +91,7 @@ fn sorted<T: Ord>(mut items: Vec<T>) -> Vec<T> {
     items
 }
 
-/// What an operator computes of two values; `None` where it takes no values of their types.
+/// The computation of an operator over two values; `None` where it takes no values of their types.
 fn numbers(operator: Arithmetic, left: Typed, right: Typed) -> Option<Typed> {
     match (left.ty, right.ty) {
         (one, other) if one.is_number() && other.is_number() => {

@@ -1,4 +1,4 @@
-//! What the check of an operator or a function sees of the rest of the check: what its operands mean.
+//! The part of the check that an operator or a function sees: what its operands mean.
 
 use crate::check::widen::Meaning;
 use crate::error::{Error, Result, Span};
@@ -11,7 +11,7 @@ use crate::types::Type;
 
 /// The check of the parts of an expression.
 pub(crate) trait Parts {
-    /// What a tree means, where null and the empty list may stand.
+    /// Finds what a tree means, where null and the empty list may stand.
     fn meaning(&mut self, tree: &Tree) -> Result<Meaning>;
 
     /// The index and the type of an input.
@@ -19,7 +19,7 @@ pub(crate) trait Parts {
 }
 
 impl dyn Parts + '_ {
-    /// What a tree means, where a type must be known.
+    /// Finds what a tree means, where a type must be known.
     pub(super) fn typed(&mut self, tree: &Tree) -> Result<Typed> {
         match self.meaning(tree)? {
             Meaning::Typed(typed) => Ok(typed),
@@ -28,7 +28,7 @@ impl dyn Parts + '_ {
         }
     }
 
-    /// What a tree means as a value of type `ty`, which `what` needs.
+    /// Finds what a tree means as a value of type `ty`, which `what` needs.
     pub(super) fn of_type(&mut self, tree: &Tree, ty: Type, what: &str) -> Result<Typed> {
         let meaning = self.meaning(tree)?;
         let found = meaning.ty();

@@ -12,7 +12,7 @@ use crate::typed::Typed;
 pub(crate) struct Function {
     /// Its name, and how it is called: `clip(x, least, greatest)`.
     usage: &'static str,
-    /// How many arguments it takes.
+    /// The number of arguments that it takes.
     arguments: RangeInclusive<usize>,
     check: fn(&mut (dyn Parts + '_), &Call<'_>) -> Result<Typed>,
 }
@@ -118,12 +118,12 @@ pub fn names() -> impl Iterator<Item = &'static str> {
     FUNCTIONS.iter().map(Function::name)
 }
 
-/// How a function is called.
+/// The form of a call of a function.
 pub(crate) fn usage(name: &str) -> Option<&'static str> {
     FUNCTIONS.iter().find(|function| function.name() == name).map(|function| function.usage)
 }
 
-/// What functions of other languages are here.
+/// The names here of functions of other languages.
 fn foreign(name: &str) -> Option<&'static str> {
     match name.to_lowercase().as_str() {
         "log" | "log10" | "log2" => Some("`ln(x)` is the natural logarithm"),

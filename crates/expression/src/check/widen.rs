@@ -7,7 +7,7 @@ use crate::tree::Literal;
 use crate::typed::{Typed, TypedNode};
 use crate::types::Type;
 
-/// What a part of an expression means.
+/// The meaning of a part of an expression.
 #[derive(Debug, Clone)]
 pub(crate) enum Meaning {
     Typed(Typed),
@@ -31,7 +31,7 @@ impl Meaning {
         }
     }
 
-    /// The same as a value of type `ty`; `None` where it is none.
+    /// The meaning as a value of type `ty`; `None` where it is none.
     pub(crate) fn into_type(self, ty: Type) -> Option<Typed> {
         match self {
             Meaning::Typed(typed) => widen(typed, ty),

@@ -1,4 +1,4 @@
-//! What a step can read.
+//! The values that a step can read.
 
 use crate::batch::Batch;
 use crate::column::{Column, Values};
@@ -91,7 +91,7 @@ impl<'e> Sight<'e> {
         }
     }
 
-    /// Which values of an operand are not null.
+    /// The values of an operand that are not null.
     pub(super) fn valid(&self, kind: Kind, operand: Operand) -> &'e [bool] {
         match kind {
             Kind::Bool => self.bool(operand).valid,

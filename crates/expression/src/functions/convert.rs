@@ -11,7 +11,7 @@ use crate::kernel::{Faults, map, rows, texts, try_map, utf8};
 use crate::lane::{Out, TextLane, TextView, View};
 use crate::nulls::Fault;
 
-/// What whole numbers stand for where they are read from text and written as text.
+/// The meaning of whole numbers where they are read from text and written as text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Form {
     Number,

@@ -1,8 +1,8 @@
 //! Floats, with the same bits on every platform.
 //!
-//! What IEEE 754 defines to the last bit (the four operations, square roots, rounding) is the machine's. All else goes
-//! through the crate `libm`, because the standard library takes the platform's. A NaN that comes out of an operation is
-//! always the same one, [`Nan`].
+//! All that IEEE 754 defines to the last bit (the four operations, square roots, rounding) is the machine's. All else
+//! goes through the crate `libm`, because the standard library takes the platform's. A NaN that comes out of an
+//! operation is always the same one, [`Nan`].
 
 use crate::functions::nan::Nan;
 use crate::kernel::{Faults, try_map, try_zip, zip};
@@ -23,7 +23,7 @@ pub(crate) enum Float1 {
     Sqrt,
     Sin,
     Cos,
-    /// What a `float32` holds of it.
+    /// The part of it that a `float32` holds.
     Float32,
 }
 

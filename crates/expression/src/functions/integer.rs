@@ -10,7 +10,7 @@ use crate::nulls::Fault;
 pub(crate) enum Int1 {
     Negate,
     Abs,
-    /// What fits into an `int32`.
+    /// The value, if it fits into an `int32`.
     Int32,
     Part(Part),
     /// A day as its midnight.
@@ -46,9 +46,9 @@ pub(crate) enum Int2 {
     Max,
     /// A point in time and a duration: what comes out is in the years 1 to 9999.
     Later,
-    /// The same with the duration taken off.
+    /// A time with the duration taken off.
     Earlier,
-    /// How many units lie between two points in time, rounded towards the past.
+    /// The number of units between two points in time, rounded towards the past.
     Between {
         /// Microseconds a unit.
         unit: i64,

@@ -9,7 +9,7 @@ use crate::kernel::{Faults, rows, texts};
 use crate::lane::{ListView, Out, TextLane, TextView, View};
 use crate::nulls::Fault;
 
-/// How many sums are in flight.
+/// The number of sums in flight.
 const SUMS: usize = 8;
 
 /// The number of items.
@@ -58,7 +58,7 @@ pub(crate) fn get_text(out: &mut TextLane, a: ListView<'_>, index: View<'_, i64>
     });
 }
 
-/// Whether a list has an item that is equal.
+/// Returns whether a list has an item that is equal.
 pub(crate) fn contains<T: Copy>(
     out: Out<'_, bool>,
     a: ListView<'_>,

@@ -29,7 +29,7 @@ fn three_valued(out: Out<'_, bool>, a: View<'_, bool>, b: View<'_, bool>, decidi
     }
 }
 
-/// Whether a bool is known and `wanted`. Never null.
+/// Returns whether a bool is known and `wanted`. Never null.
 pub(crate) fn truth(out: Out<'_, bool>, a: View<'_, bool>, wanted: bool) {
     out.valid.fill(true);
     for ((out, value), valid) in out.values.iter_mut().zip(a.values).zip(a.valid) {
@@ -37,7 +37,7 @@ pub(crate) fn truth(out: Out<'_, bool>, a: View<'_, bool>, wanted: bool) {
     }
 }
 
-/// Whether a value is null, or is not. Never null.
+/// Returns whether a value is null, or is not. Never null.
 pub(crate) fn validity(out: Out<'_, bool>, valid: &[bool], of_nulls: bool) {
     out.valid.fill(true);
     for (out, valid) in out.values.iter_mut().zip(valid) {

@@ -1,4 +1,4 @@
-//! What the operations compute, one file a kind of values.
+//! The computations of the operations, one file a kind of values.
 
 pub(crate) mod calendar;
 pub(crate) mod compare;

@@ -4,14 +4,14 @@ use std::hint::black_box;
 
 use crate::nulls::Fault;
 
-/// The bits of the NaN that operations give: which bits a machine makes, and which of two operands' bits survive, differs
-/// from one to another.
+/// The bits of the NaN that operations give: which bits a machine makes, and which of two operands' bits survive,
+/// differs from one to another.
 const BITS: u64 = 0x7ff8_0000_0000_0000;
 
 /// The NaN that operations give, made once for all rows.
 ///
-/// The compiler does not know its value. It takes one NaN to be as good as any other: knowing that a value was replaced by
-/// NaN where it was NaN, it would leave the value as it was.
+/// The compiler does not know its value. It takes one NaN to be as good as any other: knowing that a value was replaced
+/// by NaN where it was NaN, it would leave the value as it was.
 #[derive(Clone, Copy)]
 pub(crate) struct Nan(f64);
 

@@ -8,7 +8,7 @@ use crate::nulls::Fault;
 /// The number of items from which on a sorted list is searched by halves.
 const SEARCHED_ITEMS_MIN: usize = 16;
 
-/// Whether a whole number is in the list, which is sorted.
+/// Returns whether a whole number is in the list, which is sorted.
 pub(crate) fn ints_in(out: Out<'_, bool>, a: View<'_, i64>, sorted: &[i64]) {
     match sorted.len() < SEARCHED_ITEMS_MIN {
         true => map(out, a, |a| sorted.iter().fold(false, |found, item| found | (*item == a))),
@@ -16,12 +16,12 @@ pub(crate) fn ints_in(out: Out<'_, bool>, a: View<'_, i64>, sorted: &[i64]) {
     }
 }
 
-/// Whether a float is equal to one in the list, as IEEE 754 compares.
+/// Returns whether a float is equal to one in the list, as IEEE 754 compares.
 pub(crate) fn floats_in(out: Out<'_, bool>, a: View<'_, f64>, items: &[f64]) {
     map(out, a, |a| items.iter().fold(false, |found, item| found | (*item == a)));
 }
 
-/// Whether a text is in the list, which is sorted.
+/// Returns whether a text is in the list, which is sorted.
 pub(crate) fn texts_in(out: Out<'_, bool>, a: TextView<'_>, sorted: &[Vec<u8>]) {
     for (row, (value, valid)) in out.values.iter_mut().zip(out.valid.iter_mut()).enumerate() {
         *valid = a.valid[row];
@@ -29,12 +29,12 @@ pub(crate) fn texts_in(out: Out<'_, bool>, a: TextView<'_>, sorted: &[Vec<u8>]) 
     }
 }
 
-/// How many of the bounds, which ascend, are at or below a whole number.
+/// Counts the bounds, which ascend, are at or below a whole number.
 pub(crate) fn bucket_ints(out: Out<'_, i64>, a: View<'_, i64>, bounds: &[i64]) {
     map(out, a, |a| bounds.iter().map(|bound| i64::from(*bound <= a)).sum());
 }
 
-/// How many of the bounds, which ascend, are at or below a float. NaN is in no bucket.
+/// Counts the bounds, which ascend, are at or below a float. NaN is in no bucket.
 pub(crate) fn bucket_floats(out: Out<'_, i64>, a: View<'_, f64>, bounds: &[f64], faults: &mut Faults<'_>) {
     try_map(out, a, faults, |a| {
         (bounds.iter().map(|bound| i64::from(*bound <= a)).sum(), Fault::Domain.when(a.is_nan()))

@@ -68,8 +68,8 @@ impl TextTest {
     }
 }
 
-/// Whether `part` is anywhere in `text`. UTF-8 is searched by the standard library, in linear time; other bytes have no
-/// text in them.
+/// Returns whether `part` is anywhere in `text`. UTF-8 is searched by the standard library, in linear time; other bytes
+/// have no text in them.
 fn contains(text: &[u8], part: &[u8]) -> bool {
     match (std::str::from_utf8(text), std::str::from_utf8(part)) {
         (Ok(text), Ok(part)) => text.contains(part),
@@ -77,7 +77,7 @@ fn contains(text: &[u8], part: &[u8]) -> bool {
     }
 }
 
-/// Whether a pattern is found anywhere in a text.
+/// Returns whether a pattern is found anywhere in a text.
 pub(crate) fn matches(out: Out<'_, bool>, a: TextView<'_>, pattern: &Regex) {
     for (row, (value, valid)) in out.values.iter_mut().zip(out.valid.iter_mut()).enumerate() {
         *valid = a.valid[row];
@@ -126,7 +126,7 @@ fn part(text: &str, start: i64, length: Option<i64>) -> &str {
     &rest[..byte_at(rest, inside)]
 }
 
-/// Where a character begins, or the end where there are not so many.
+/// Finds where a character begins, or the end where there are not so many.
 fn byte_at(text: &str, characters: i64) -> usize {
     let nth = usize::try_from(characters).unwrap_or(usize::MAX);
     match text.len() <= nth {

@@ -64,12 +64,12 @@ struct Planner {
 struct Guard {
     parent: Option<usize>,
     choice: u32,
-    /// Whether the branch is that of rows for which the choice is false.
+    /// True if the branch is that of rows for which the choice is false.
     otherwise: bool,
     lane: Option<u32>,
 }
 
-/// Where a value is, and what was read for it.
+/// The place of a value, and what was read for it.
 struct Value {
     operand: Operand,
     reads: Reads,
@@ -284,7 +284,7 @@ impl Planner {
         copied.lane() as u32
     }
 
-    /// What was read where `before` was read by every row, and then one or the other as `choice` is true or not.
+    /// The reads where `before` was read by every row, and then one or the other as `choice` is true or not.
     fn branched(&mut self, before: Reads, choice: u32, then: Reads, otherwise: Reads) -> Reads {
         let (then, otherwise) = (then.without(&before), otherwise.without(&before));
         if let (Reads::Same(then), Reads::Same(otherwise)) = (&then, &otherwise)

@@ -1,13 +1,13 @@
-//! Which inputs were read for a value.
+//! The inputs that were read for a value.
 
 use std::collections::BTreeSet;
 
-/// What was read: where it came from decides the status and the event time of a value.
+/// The reads of a value: where it came from decides the status and the event time of a value.
 #[derive(Debug, Clone)]
 pub(super) enum Reads {
-    /// The same inputs in every row.
+    /// Inputs that are the same in every row.
     Same(BTreeSet<u32>),
-    /// What a lane says, row by row, because branches differ.
+    /// A lane that says them, row by row, because branches differ.
     Lane(u32),
 }
 

@@ -20,14 +20,14 @@ pub(crate) struct Plan {
     pub reads: u32,
 }
 
-/// How many lanes a plan has of each kind.
+/// The number of lanes that a plan has of each kind.
 #[derive(Debug, Default)]
 pub(crate) struct Lanes {
     pub bools: u32,
     pub ints: u32,
     pub floats: u32,
     pub texts: u32,
-    /// What the items of each list lane are.
+    /// The type of the items of each list lane.
     pub lists: Vec<Scalar>,
     pub reads: u32,
 }
@@ -53,7 +53,7 @@ pub(crate) struct Step {
 /// The most operands of a step.
 pub(crate) const OPERANDS_MAX: usize = 4;
 
-/// What a step reads. The kind is that which its operation takes.
+/// An operand of a step. The kind is that which its operation takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Operand {
     None,

@@ -21,11 +21,11 @@ use crate::random::Random;
 use crate::value::{Ty, V};
 
 const ROWS: usize = 1_024;
-/// How many rows are also evaluated one by one.
+/// The number of rows that are also evaluated one by one.
 const ALONE: usize = 48;
 const EXPRESSIONS: u64 = 1_500;
 
-/// What is compared of a row.
+/// The things that are compared of a row.
 #[derive(Debug, PartialEq)]
 struct Answer {
     value: Option<V>,
@@ -44,7 +44,7 @@ fn answer(outcome: &Outcome<'_>, row: usize, ty: Ty) -> Answer {
     Answer { value, status: outcome.statuses[row], event: outcome.events[row] }
 }
 
-/// What came about in all comparisons.
+/// The counts of all comparisons.
 #[derive(Debug, Default)]
 struct Seen {
     statuses: [u64; 4],

@@ -88,7 +88,7 @@ impl V {
         V::List(range.map(item).collect())
     }
 
-    /// The same value where a value of type `ty` is needed.
+    /// The value where a value of type `ty` is needed.
     pub fn widened(self, ty: Ty) -> V {
         match (self, ty) {
             (V::Int(value), Ty::Float) => V::Float(value as f64),

@@ -25,7 +25,7 @@ pub fn given(name: &'static str, ty: &'static str, value: impl Into<Option<Value
     Given { name, ty, value, status, age: Some(3_600_000_000) }
 }
 
-/// What an expression gives for one row.
+/// The outcome of an expression for one row.
 #[derive(Debug, PartialEq)]
 pub struct Row {
     pub value: Option<Value>,

@@ -7,7 +7,7 @@ use asofdb::{Definitions, EntityDefinition, FeatureDefinition, JoinKey, ServiceD
 use super::value::{ScalarTypeMessage, SpanMessage, ValueMessage, ValueTypeMessage};
 use crate::codec::{Decode, DecodeError, Decoder, Encode, EncodeError, Encoder};
 
-/// The whole wanted state. What was added to views follows the whole message that has them ([`Additions`]), so that
+/// The whole wanted state. What was added to views follows the whole message that has them (`Additions`), so that
 /// definitions without any of it have the bytes that they had before.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DefinitionsMessage {

@@ -18,7 +18,8 @@ const SUM_BYTES: usize = size_of::<u128>();
 pub struct Backup {
     /// The time it was taken at, which is its name.
     pub taken: Timestamp,
-    /// Its number: later ones have greater numbers, whatever the clock shows. Those of before there were numbers have 0.
+    /// Its number: later ones have greater numbers, whatever the clock shows. Those of before there were numbers have
+    /// 0.
     pub(super) number: u64,
     pub(super) files: Vec<BackedUpFile>,
 }

@@ -104,8 +104,8 @@ impl Backups {
         directory::is_at(path)
     }
 
-    /// Returns the place for the checkpoint that is to be added: where nothing is, and nothing comes to be. The place is
-    /// another one each time, since a checkpoint whose maker was given up by its client may still be finished.
+    /// Returns the place for the checkpoint that is to be added: where nothing is, and nothing comes to be. The place
+    /// is another one each time, since a checkpoint whose maker was given up by its client may still be finished.
     ///
     /// # Errors
     /// `Unavailable` when what a killed run left there cannot be removed.
@@ -223,8 +223,8 @@ impl Backups {
         Ok(Manifest { files: copied.collect::<Result<_>>()? })
     }
 
-    /// Copies the kept logs of this identity of all backups into a directory. Of copies of one log, which each were made
-    /// while it was written, the longest one has all that the others have.
+    /// Copies the kept logs of this identity of all backups into a directory. Of copies of one log, which each were
+    /// made while it was written, the longest one has all that the others have.
     pub(super) fn copy_logs(&self, backups: &[Backup], id: u128, to: &Path) -> Result<()> {
         let mut longest: BTreeMap<&str, &BackedUpFile> = BTreeMap::new();
         for file in backups.iter().flat_map(|backup| &backup.files) {

@@ -16,8 +16,8 @@ pub(super) trait Place: Debug + Send + Sync {
     /// `Unavailable` when they cannot be listed.
     fn list(&self, folder: &str) -> Result<Vec<String>>;
 
-    /// Writes a new object, of what `fill` writes. It is there whole and durable when this returns, and otherwise not at
-    /// all.
+    /// Writes a new object, of what `fill` writes. It is there whole and durable when this returns, and otherwise not
+    /// at all.
     ///
     /// # Errors
     /// Those of `fill`; `Conflict` when there is one of this name; `Unavailable` when it cannot be written.

@@ -15,7 +15,8 @@ pub struct KeepPolicy {
 }
 
 impl KeepPolicy {
-    /// Returns the numbers and times of the backups that have expired, of backups in the order in which they were taken.
+    /// Returns the numbers and times of the backups that have expired, of backups in the order in which they were
+    /// taken.
     ///
     /// A clock that was wrong when a backup was taken expires nothing that should stay. The newest are those that were
     /// taken last, whatever they are called. Ages count from the last backup that was taken up to a time that is

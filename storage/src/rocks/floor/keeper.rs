@@ -86,8 +86,8 @@ impl Keeper {
         Ok(())
     }
 
-    /// Runs `write`, which writes to RocksDB, alone. Once it has succeeded and is synced, the floor is raised to where it
-    /// reaches; `last_sequence` then tells the last sequence number.
+    /// Runs `write`, which writes to RocksDB, alone. Once it has succeeded and is synced, the floor is raised to where
+    /// it reaches; `last_sequence` then tells the last sequence number.
     ///
     /// # Errors
     /// Those of `write`. That the floor cannot be raised is no error: the old one is as true.

@@ -1,7 +1,8 @@
 //! A look at a store's files, without RocksDB, that changes none of them: whether all is there that the floor says.
 //!
-//! It reads `CURRENT`, the MANIFEST, the write-ahead logs that are needed and the floor once each, from the beginning to
-//! the end, in blocks, and asks for the sizes of the other files. So it ends in a time that follows from their sizes.
+//! It reads `CURRENT`, the MANIFEST, the write-ahead logs that are needed and the floor once each, from the beginning
+//! to the end, in blocks, and asks for the sizes of the other files. So it ends in a time that follows from their
+//! sizes.
 
 use std::fs;
 use std::io::ErrorKind;

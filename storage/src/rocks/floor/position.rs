@@ -41,8 +41,8 @@ impl Position {
 
     /// States that all that was written is on disk: RocksDB syncs all logs with one synced write.
     ///
-    /// The write is in the log that grew by it, since nobody else writes meanwhile. Where the one that was known did not
-    /// grow, RocksDB has gone on to another.
+    /// The write is in the log that grew by it, since nobody else writes meanwhile. Where the one that was known did
+    /// not grow, RocksDB has gone on to another.
     pub(super) fn synced(&mut self, before: Option<u64>, last_sequence: u64) -> Result<()> {
         let after = self.length();
         match (&self.current, after.filter(|after| Some(*after) > before && before.is_some())) {

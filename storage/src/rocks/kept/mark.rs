@@ -1,9 +1,9 @@
 //! Marks: records that are written with each batch while logs are kept, and tell its place among all of them.
 //!
 //! A mark stands under one key of the family `catalog`. So the newest one is how far the store itself has come, and a
-//! copy of a store says exactly which write follows. Marks are numbered, and each has a hash of all before it: where one
-//! is missing, or another was written in its place (as after a power cut that took the end of a log with it), the chain
-//! does not go on.
+//! copy of a store says exactly which write follows. Marks are numbered, and each has a hash of all before it: where
+//! one is missing, or another was written in its place (as after a power cut that took the end of a log with it), the
+//! chain does not go on.
 
 use rocksdb::{ColumnFamily, WriteBatch as RocksBatch};
 use twox_hash::XxHash3_128;

@@ -1,7 +1,8 @@
 //! The logs of a store, kept so that a backup can be brought to any commit after it.
 //!
 //! The logs that are kept are RocksDB's own write-ahead logs, in which every write but those of bulk loads is, and the
-//! files of bulk loads. Why so, and what is proved by marks, is described in `docs/design.md`. `point` reads them again.
+//! files of bulk loads. Why so, and what is proved by marks, is described in `docs/design.md`. `point` reads them
+//! again.
 
 mod files;
 mod mark;

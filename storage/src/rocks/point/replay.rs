@@ -72,8 +72,8 @@ impl Replay<'_> {
         }
     }
 
-    /// Applies the commits of a group up to the point, and leaves their rows of `latest` to be made again: the group has
-    /// only those that its last commit left.
+    /// Applies the commits of a group up to the point, and leaves their rows of `latest` to be made again: the group
+    /// has only those that its last commit left.
     fn apply_group(&self, batch: &Batch<'_>) -> Result<()> {
         let marks = marks(batch)?;
         let included = marks.iter().rev().find(|(mark, _)| mark.time <= self.at);

@@ -97,8 +97,8 @@ impl Trail {
         Ok(Trail { settled: settled.max(), steps })
     }
 
-    /// Returns the number of steps up to a time. A stamp or time that is after a later one is from a clock that was ahead
-    /// then and has come back: it counts as that later one.
+    /// Returns the number of steps up to a time. A stamp or time that is after a later one is from a clock that was
+    /// ahead then and has come back: it counts as that later one.
     pub(super) fn up_to(&self, at: Timestamp) -> usize {
         let mut least = Timestamp::MAX;
         for (index, step) in self.steps.iter().enumerate().rev() {

@@ -48,8 +48,8 @@ fn keys_of(store: &RocksBackend, view: &str) -> BTreeSet<i64> {
     keys
 }
 
-/// Says what is wrong with a backup: all that was acknowledged before it began is in it, nothing that was begun after it
-/// was there, batches are whole, and those of one writer are in it up to some place.
+/// Says what is wrong with a backup: all that was acknowledged before it began is in it, nothing that was begun after
+/// it was there, batches are whole, and those of one writer are in it up to some place.
 pub(super) fn of_backup(keys: &BTreeSet<i64>, bounds: &Bounds, written: &Written) -> Result<(), String> {
     let mut ended = [false; WRITERS as usize];
     for (first, (_, rows)) in &written.batches {

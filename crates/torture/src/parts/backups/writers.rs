@@ -23,8 +23,8 @@ const LOAD_ROWS: i64 = 200;
 /// Batches from one bulk load to the next. Each load is some files more to restore.
 const LOAD_EVERY: i64 = 200;
 
-/// The pause of a writer between two batches: each round reads all that was written before, and a store that outruns its
-/// backups would be a test of the disk.
+/// The pause of a writer between two batches: each round reads all that was written before, and a store that outruns
+/// its backups would be a test of the disk.
 const PAUSE: Duration = Duration::from_millis(20);
 
 /// Numbers of one writer: those of another are beyond.

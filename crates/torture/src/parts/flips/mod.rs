@@ -1,7 +1,7 @@
 //! Damaged files: bits that are flipped, files that are deleted, cut and zeroed, torn ends of logs, and repairs.
 //!
-//! Everything that was acknowledged as on disk is there, or the store is not opened and nothing of it is changed; no read
-//! is wrong, and no open goes on for ever.
+//! Everything that was acknowledged as on disk is there, or the store is not opened and nothing of it is changed; no
+//! read is wrong, and no open goes on for ever.
 
 mod cuts;
 mod files;

@@ -92,8 +92,8 @@ pub(super) struct Outcome {
     pub(super) cut: u64,
     /// Connections that were still there when all should have been cut off.
     pub(super) left: u64,
-    /// The longest time that one of those which were cut off was there, in milliseconds. Those who read nothing count from
-    /// when the sidecar took no more of them.
+    /// The longest time that one of those which were cut off was there, in milliseconds. Those who read nothing count
+    /// from when the sidecar took no more of them.
     pub(super) longest_millis: u64,
     /// Bytes that were sent.
     pub(super) sent_bytes: u64,

@@ -24,8 +24,8 @@ pub(super) struct Guest {
     /// The address over TCP; none for the crowd's Unix socket.
     over_tcp: Option<SocketAddr>,
     stream: Option<OwnedFd>,
-    /// The time, of the crowd's life, since which it is to be cut off: it came then, or, if it reads nothing, the sidecar
-    /// took something of it for the last time.
+    /// The time, of the crowd's life, since which it is to be cut off: it came then, or, if it reads nothing, the
+    /// sidecar took something of it for the last time.
     since: Duration,
     rests_until: Duration,
     /// Bytes that it has sent of what it sends first, and of what it sends over and over.

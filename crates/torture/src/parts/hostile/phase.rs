@@ -20,7 +20,8 @@ use crate::{Report, Scale, Setting};
 /// The most memory of a sidecar above its budgets, in bytes.
 const ABOVE_BUDGET_MAX: u64 = 256 << 20;
 
-/// The most memory that stays with it after a second crowd, above what has stayed after the first one like it, in bytes.
+/// The most memory that stays with it after a second crowd, above what has stayed after the first one like it, in
+/// bytes.
 const MEMORY_KEPT_MAX: u64 = 64 << 20;
 
 /// Descriptors that may be open, or may not, at any time without anybody being there: a file of the store, a good

@@ -140,9 +140,9 @@ impl Shared {
         self.seen().wrong.push(what);
     }
 
-    /// Asks until there is an answer. A connection without a request makes room for others, however short its client was
-    /// kept from asking: such a client comes again, as those of service managers and of HTTP do, until it has waited as
-    /// long as for an answer.
+    /// Asks until there is an answer. A connection without a request makes room for others, however short its client
+    /// was kept from asking: such a client comes again, as those of service managers and of HTTP do, until it has
+    /// waited as long as for an answer.
     fn insist<T, E: Cut>(&self, mut ask: impl FnMut() -> Result<T, E>) -> Result<T, E> {
         let asked = Stopwatch::start();
         loop {

@@ -44,8 +44,8 @@ fn search(calls: &[Call]) -> Verdict {
     Search { calls, tried: HashSet::new() }.search(0, Register::default())
 }
 
-/// The calls without those that were not answered, save writes of what was read: whatever was not answered need not have
-/// happened.
+/// The calls without those that were not answered, save writes of what was read: whatever was not answered need not
+/// have happened.
 fn without_unseen(calls: &[Call]) -> Vec<Call> {
     let is_read = |value: Option<i64>| {
         calls.iter().any(|call| matches!(call.action, Action::Read { found: Some(found), .. } if Some(found) == value))

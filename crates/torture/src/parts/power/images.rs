@@ -69,8 +69,8 @@ fn record(
     Recording::read(&log).map_err(|error| format!("cannot read the recording: {error}"))
 }
 
-/// Makes a store, within a directory that is made for it, and cuts the power when its first tasks are on disk, on a file
-/// system where a name lasts by the sync of its directory alone.
+/// Makes a store, within a directory that is made for it, and cuts the power when its first tasks are on disk, on a
+/// file system where a name lasts by the sync of its directory alone.
 pub(super) fn new_store(setting: &Setting, shim: &Shim) -> Result<(), String> {
     let mut history = History::new(Workload { seed: setting.random(SALT).next(), writes: Writes::Synced });
     let (directory, disk) = (setting.directory(), setting.directory());
