@@ -235,8 +235,8 @@ class _Engine:
     def delete_events(self, view: str, events: Any) -> datetime:
         """Deletes events of an event view, and gives the created timestamp of the deletions.
 
-        ``events`` has the columns that identify each, in any form that :meth:`write` takes: join keys, event timestamp and
-        those of the event id; all columns where the view names none for it.
+        ``events`` has the columns that identify each, in any form that :meth:`write` takes: join keys, event timestamp
+        and those of the event id; all columns where the view names none for it.
         """
         return self._engine.delete_events(view, collected(events))
 

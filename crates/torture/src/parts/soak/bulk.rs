@@ -176,9 +176,11 @@ fn ingest(worker: &Worker, client: &Client, random: &mut Random) -> Result<(), F
 }
 
 /// Makes a checkpoint, restores it, and finds everything that was acknowledged before.
-fn checkpoint(worker: &Worker, client: &Client, _: &mut Random) -> Result<(), Failure> {
+fn checkpoint(worker: &Worker, client: &Client, random: &mut Random) -> Result<(), Failure> {
     let acknowledged = worker.floor.all()?;
-    let [to, restored] = ["bulk/checkpoint", "bulk/restored"].map(|name| empty(worker, name));
+    let [checkpoints, restored] = ["bulk/checkpoints", "bulk/restored"].map(|name| empty(worker, name));
+    // Another one each time: one whose answer was lost may be finished later.
+    let to = checkpoints.join(random.next().to_string());
     client.checkpoint(&to)?;
     restore(&to, &restored)?;
     check_store(&restored, &acknowledged)?;
