@@ -1,6 +1,6 @@
 //! Freshness: the age of a view's newest event against its ttl, which tells whether the view is fed.
 
-use asofdb_storage::{FeatureView, KeyRange, Result, Snapshot, Span, Steps, Stop, Timestamp};
+use asofdb_storage::{FeatureView, KeyRange, Result, Snapshot, Span, Steps, Stop, Timestamp, key};
 
 use crate::definitions::reference::find_view;
 use crate::read::newest::NewestAsOf;
@@ -35,8 +35,8 @@ impl Freshness {
         self.ttl.is_some_and(|ttl| self.age().is_none_or(|age| age > ttl))
     }
 
-    fn count(&mut self, view: &FeatureView, event: Timestamp) {
-        self.entities += 1;
+    fn count(&mut self, view: &FeatureView, event: Timestamp, is_entity: bool) {
+        self.entities += u64::from(is_entity);
         self.expired += u64::from(view.is_expired(event, self.now));
         self.newest = self.newest.max(Some(event));
     }
@@ -66,10 +66,18 @@ fn freshness(snapshot: &dyn Snapshot, view: &FeatureView, stop: &Stop) -> Result
     let mut found = Freshness { view: view.name.clone(), now, newest: None, ttl: view.ttl, entities: 0, expired: 0 };
     let mut scan = snapshot.scan(view, &KeyRange::default())?;
     let (mut newest, mut steps) = (NewestAsOf::new(now), Steps::new(stop));
+    // Of an event view an entity has many rows, one after the other.
+    let mut entity = Vec::new();
     while let Some(scanned) = scan.next()? {
         steps.step()?;
         if newest.finds(scanned)? {
-            found.count(view, scanned.version.event);
+            let of = key::entity_of(view.id, scanned.key);
+            let is_entity = !view.holds_events() || entity != of;
+            if is_entity && view.holds_events() {
+                entity.clear();
+                entity.extend_from_slice(of);
+            }
+            found.count(view, scanned.version.event, is_entity);
         }
     }
     Ok(found)

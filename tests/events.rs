@@ -156,6 +156,16 @@ fn erasing_an_entity_removes_all_of_its_events_and_nobody_elses() {
 }
 
 #[test]
+fn the_freshness_of_an_event_view_counts_entities_and_not_events() {
+    let store = in_memory(&purchases(true));
+    let rows =
+        [(1, 3, Some(1), "a", 1.0), (1, 2, Some(2), "a", 1.0), (2, 5, Some(3), "a", 1.0), (1, 3, Some(4), "a", 1.0)];
+    store.write("purchases", &bought(&rows)).unwrap();
+    let fresh = store.freshness("purchases").unwrap();
+    assert_eq!((fresh.entities, fresh.expired, fresh.newest), (2, 0, Some(hours_ago(2))));
+}
+
+#[test]
 fn events_behind_the_retention_do_not_count_and_are_reclaimed() {
     let mut definitions = purchases(true);
     definitions.views[0].retention = Some(Span::from_secs(10 * 3_600));

@@ -40,7 +40,7 @@ impl Verify {
             sheet.push(vec![Cell::new(problem).tone(Tone::Bad)]);
         }
         let read = counted(verified.versions, "version", "versions");
-        let entities = counted(verified.entities, "latest row", "latest rows");
+        let entities = counted(verified.entities, "entity", "entities");
         let result = match verified.problems.len() as u64 {
             0 => "all is well".to_owned(),
             problems => counted(problems, "problem", "problems"),
@@ -55,7 +55,7 @@ impl Verify {
             }),
             sheet,
             below: vec![format!(
-                "read {read} and {entities}, {} at {:.1} MiB/s: {result}",
+                "read {read} of {entities}, {} at {:.1} MiB/s: {result}",
                 bytes(disk_bytes),
                 disk_bytes as f64 / f64::from(1 << 20) / seconds.max(f64::EPSILON)
             )],
