@@ -1,6 +1,6 @@
 //! The files of a store, as they are to whoever damages them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -21,21 +21,35 @@ pub(super) fn copy(from: &Path, to: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Every file with its content.
+/// Every file with its content. An open store removes what it needs no more: such files are left out.
 pub(super) fn contents(path: &Path) -> io::Result<BTreeMap<String, Vec<u8>>> {
     let mut contents = BTreeMap::new();
-    for entry in fs::read_dir(path)? {
-        let entry = entry?;
-        if entry.file_type()?.is_file() {
-            contents.insert(entry.file_name().to_string_lossy().into_owned(), fs::read(entry.path())?);
+    for name in names(path)? {
+        match fs::read(path.join(&name)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            read => drop(contents.insert(name, read?)),
         }
     }
     Ok(contents)
 }
 
+/// The names of the files, in order.
+fn names(path: &Path) -> io::Result<BTreeSet<String>> {
+    let mut names = BTreeSet::new();
+    for entry in fs::read_dir(path)? {
+        let entry = entry?;
+        match entry.file_type() {
+            Ok(kind) if kind.is_file() => drop(names.insert(entry.file_name().to_string_lossy().into_owned())),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+    }
+    Ok(names)
+}
+
 /// The files whose names are wanted, in their order.
 pub(super) fn named(path: &Path, is_wanted: impl Fn(&str) -> bool) -> io::Result<Vec<PathBuf>> {
-    let names = contents(path)?.into_keys().filter(|name| is_wanted(name));
+    let names = names(path)?.into_iter().filter(|name| is_wanted(name));
     Ok(names.map(|name| path.join(name)).collect())
 }
 
