@@ -176,7 +176,7 @@ fn event_view(table: &Table) -> Result<ViewDefinition> {
     })
 }
 
-/// What views of all kinds have.
+/// Reads what views of all kinds have.
 fn any_view(table: &Table) -> Result<ViewDefinition> {
     Ok(ViewDefinition {
         name: table.required_text("name")?,

@@ -11,8 +11,8 @@ use std::sync::{Arc, Barrier};
 
 use asofdb_storage::{
     BackupKey, Backups, Catalogs, CheckpointFiles, Durability, ErrorKind, Found, History, KeyRange, Lookup,
-    ManualClock, Options, Restored, Result, RocksBackend, Span, Timekeeping, Timestamp, Upkeep, WriteBatch, keep_logs,
-    restore_at, restore_backup, restore_point,
+    ManualClock, Options, Restored, Result, RocksBackend, Span, Timekeeping, Timestamp, Upkeep, ViewDefinition,
+    WriteBatch, keep_logs, key, restore_at, restore_backup, restore_point,
 };
 use common::{DAY, SECOND, START, at, definitions, kept, scan, text_key, value_row};
 
@@ -256,6 +256,31 @@ fn bulk_loads_which_are_in_no_log_are_there_whole_from_their_stamp_on() {
     assert_eq!(fixture.keys_at(before(loaded)).len(), 10);
     assert_eq!(fixture.keys_at(loaded).len(), 500);
     assert_eq!(fixture.keys_at(last).len(), 501);
+}
+
+#[test]
+fn bulk_loads_of_events_are_there_from_their_stamp_on_and_restored_whole() {
+    let fixture = Fixture::new();
+    let events = ViewDefinition { event_id: Some(Vec::new()), keep_newest: false, ..kept("events") };
+    let store = fixture.store();
+    let plan = store.catalog().plan(&definitions(&[kept("v"), kept("w"), events]), store.believed()).unwrap();
+    store.set_catalog(plan.into_catalog()).unwrap();
+    let first = fixture.put(0..3);
+    let view = store.catalog().view("events").unwrap().clone();
+    let mut batch = WriteBatch::bulk();
+    for number in 0..200_u8 {
+        let (mut row_key, id) = (Vec::new(), key::short_event_id(&[number]).unwrap());
+        key::event_key(&text_key("a"), at(-1), &id, &mut row_key);
+        batch.put(&view, &row_key, at(-1), None, &value_row(&view, i64::from(number)), store.now()).unwrap();
+    }
+    let loaded = store.bulk_load(batch).unwrap().created;
+    fixture.back_up();
+    for (time, expected) in [(first, 0), (before(loaded), 0), (loaded, 200)] {
+        fixture.restored(time).unwrap();
+        let restored = open(&fixture.path("restored"), &fixture.clock);
+        assert_eq!(scan(&*restored.snapshot(), &view, &KeyRange::only(&text_key("a"))).len(), expected);
+        assert_eq!(restored.verify().unwrap().problems, Vec::<String>::new());
+    }
 }
 
 #[test]

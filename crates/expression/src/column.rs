@@ -14,7 +14,7 @@ pub struct Column<'a> {
     ///
     /// A default that stands in for a missing value is a value, and its status still says why.
     pub valid: Option<Bools<'a>>,
-    /// Why each value is there or not. `None`: present or null, as `valid` says.
+    /// The reason why each value is there or not. `None`: present or null, as `valid` says.
     pub statuses: Option<&'a [Status]>,
     /// The event time of each value in microseconds since 1970, [`NO_EVENT`] where there is none. `None`: the values
     /// come with the question, so that their time is the row's.

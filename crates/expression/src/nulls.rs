@@ -38,7 +38,7 @@ impl AddAssign for Nulls {
     }
 }
 
-/// Why an operation has no value for operands that are not null.
+/// The reason why an operation has no value for operands that are not null.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub(crate) enum Fault {

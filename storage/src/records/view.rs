@@ -70,7 +70,7 @@ impl Recorded for FeatureView {
         named("feature view", key)
     }
 
-    /// What has nothing that was added is written as version 1.
+    /// Writes version 1 of a view that has nothing of what was added later.
     fn write(&self, out: &mut Vec<u8>) -> Result<()> {
         if self.holds_events() || self.check.is_some() {
             out.push(2);

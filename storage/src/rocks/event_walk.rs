@@ -26,7 +26,7 @@ pub(super) struct EventQuery<'q> {
 pub(super) struct EventWalker {
     /// The start of the keys of the entity.
     entity: Vec<u8>,
-    /// Where the walk begins.
+    /// The key at which the walk begins.
     first: Vec<u8>,
     /// The start of the keys of the last event that was visited or left out: its older versions do not count.
     done: Vec<u8>,

@@ -272,8 +272,9 @@ pub fn scan(snapshot: &dyn Snapshot, view: &FeatureView, range: &KeyRange) -> Ve
     let mut scan = snapshot.scan(view, range).unwrap();
     let mut rows = Vec::new();
     while let Some(row) = scan.next().unwrap() {
+        let entity = key::entity_of(view.id, row.key);
         let Ok([Value::String(key)]) =
-            <[Value; 1]>::try_from(key::decode_values(&[ScalarType::String], row.key).unwrap())
+            <[Value; 1]>::try_from(key::decode_values(&[ScalarType::String], entity).unwrap())
         else {
             panic!("a key of one text")
         };

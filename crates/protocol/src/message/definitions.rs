@@ -17,10 +17,10 @@ pub struct DefinitionsMessage {
     pub(super) additions: Additions,
 }
 
-/// What was added to each view, in the order of the views; none at all where no view has any.
+/// The additions to each view, in the order of the views; none at all where no view has any.
 pub(super) type Additions = Vec<AdditionMessage>;
 
-/// What was added to a view.
+/// The additions to a view since the first version of its message.
 #[derive(Debug, Clone, Default, PartialEq, Encode, Decode)]
 pub(super) struct AdditionMessage {
     event_id: Option<Vec<String>>,
