@@ -9,6 +9,7 @@
 //! ([`key`], [`row`]) and the model build without RocksDB in seconds.
 #![cfg_attr(not(feature = "rocksdb"), allow(dead_code, reason = "what only the store on disk needs"))]
 
+mod aggregate;
 mod backend;
 mod batch;
 mod catalog;
@@ -55,6 +56,7 @@ mod value;
 mod value_type;
 mod version;
 
+pub use aggregate::{Aggregate, DISTINCT_MAX, LIST_VALUES_MAX, PRECISIONS};
 pub use backend::{
     AsOfLookup, Backend, Catalogs, CheckpointFiles, Committed, Cursor, Erased, FamilyStats, Found, History, KeyRange,
     LookedUp, Lookup, Newest, NewestRow, Observer, Online, RowKey, Scan, Scanned, Snapshot, Stats, Timekeeping, Upkeep,
