@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use crate::computed::{Computed, Expressions, Windows, kind};
 use crate::schema::{FeatureId, RowLayout, RowSchema};
 use crate::time::{Span, Timestamp};
 use crate::value::Value;
@@ -97,6 +98,8 @@ pub struct FeatureView {
     pub event_id: Option<Vec<FeatureId>>,
     /// A condition that no row may break when it is written, in the expression language.
     pub check: Option<String>,
+    /// The way in which its features are computed; `None`: they are stored.
+    pub computed: Option<Computed>,
     /// The features, or the columns of events, in the order of the definition.
     pub features: Vec<Feature>,
     /// The next feature id; ids of dropped features are not given again.
@@ -123,9 +126,31 @@ impl FeatureView {
         self.event_id.iter().flatten().filter_map(column).map(|feature| feature.name.as_str()).collect()
     }
 
-    /// The word for it in definition files: `feature_view` or `event_view`.
+    /// The word for it in definition files, such as `feature_view`.
     pub fn kind(&self) -> &'static str {
-        if self.holds_events() { "event_view" } else { "feature_view" }
+        kind(self.holds_events(), self.computed.as_ref())
+    }
+
+    /// Returns whether it has rows, or events, that are written to it.
+    #[inline]
+    pub fn is_stored(&self) -> bool {
+        self.computed.is_none()
+    }
+
+    /// The windows that its features are, if they are.
+    pub fn windows(&self) -> Option<&Windows> {
+        match &self.computed {
+            Some(Computed::Windows(windows)) => Some(windows),
+            _ => None,
+        }
+    }
+
+    /// The expressions that its features are, if they are.
+    pub fn expressions(&self) -> Option<&Expressions> {
+        match &self.computed {
+            Some(Computed::Expressions(expressions)) => Some(expressions),
+            _ => None,
+        }
     }
 
     /// The layouts of every schema version, by version.

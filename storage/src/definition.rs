@@ -2,9 +2,12 @@
 //!
 //! A definition has no ids, schema versions or other history; those are the catalog's.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use crate::catalog::{JoinKey, MAX_FUTURE_SKEW_DEFAULT};
+use crate::computed::{Computed, WindowFeature, WindowedFeature, kind};
+use crate::error::Result;
 use crate::time::Span;
 use crate::value::Value;
 use crate::value_type::ValueType;
@@ -17,7 +20,7 @@ pub const EVENT_COLUMN_DEFAULT: &str = "event_timestamp";
 pub struct Definitions {
     /// The entities.
     pub entities: Vec<EntityDefinition>,
-    /// The feature views and event views.
+    /// The views of all kinds.
     pub views: Vec<ViewDefinition>,
     /// The feature services.
     pub services: Vec<ServiceDefinition>,
@@ -36,12 +39,14 @@ pub struct EntityDefinition {
     pub tags: BTreeMap<String, String>,
 }
 
-/// A group of features that are computed together and share an entity key and a timestamp, or of events of entities.
+/// A group of features that share an entity key and a timestamp, or of events of entities; or of features that are
+/// computed when they are asked for.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ViewDefinition {
     /// Name, unique among feature views and services.
     pub name: String,
-    /// Names of the entities; their join keys concatenate in this order.
+    /// Names of the entities; their join keys concatenate in this order. A view of expressions names none: they are those
+    /// of its inputs.
     pub entities: Vec<String>,
     /// The greatest age of a version that is served, above zero; `None`: any age.
     pub ttl: Option<Span>,
@@ -68,14 +73,45 @@ pub struct ViewDefinition {
     pub event_id: Option<Vec<String>>,
     /// A condition that no row may break, in the expression language; see the crate `asofdb-expression`.
     pub check: Option<String>,
-    /// The features, or the columns of events; at least one.
+    /// The way in which its features are computed; `None`: they are stored.
+    pub computed: Option<Computed>,
+    /// The features, or the columns of events; at least one. A view of windows has those that its windows give, and
+    /// names none here.
     pub features: Vec<FeatureDefinition>,
 }
 
 impl ViewDefinition {
-    /// The word for it in definition files: `feature_view` or `event_view`.
+    /// The word for it in definition files, such as `feature_view`.
     pub fn kind(&self) -> &'static str {
-        if self.event_id.is_some() { "event_view" } else { "feature_view" }
+        kind(self.event_id.is_some(), self.computed.as_ref())
+    }
+
+    /// The names of its features: those that it lists, or those that its windows give.
+    pub(crate) fn feature_names(&self) -> Vec<Cow<'_, str>> {
+        match &self.computed {
+            Some(Computed::Windows(windows)) => {
+                windows.features.iter().flat_map(WindowFeature::names).map(|(name, _, _)| Cow::Owned(name)).collect()
+            }
+            _ => self.features.iter().map(|feature| Cow::Borrowed(feature.name.as_str())).collect(),
+        }
+    }
+
+    /// Its features: those that it lists, or those that its windows give over the columns of `from`.
+    ///
+    /// # Errors
+    /// As [`Windows::features`](crate::Windows::features).
+    pub(crate) fn features_over(&self, from: Option<&ViewDefinition>) -> Result<Vec<FeatureDefinition>> {
+        let Some(Computed::Windows(windows)) = &self.computed else { return Ok(self.features.clone()) };
+        let columns = || from.iter().flat_map(|from| &from.features);
+        let features = windows.features(|name| columns().find(|column| column.name == name).map(|column| column.ty))?;
+        let feature = |windowed: WindowedFeature<'_>| FeatureDefinition {
+            name: windowed.name,
+            ty: windowed.ty,
+            description: windowed.of.description.clone(),
+            default: windowed.of.default.clone(),
+            tags: windowed.of.tags.clone(),
+        };
+        Ok(features.into_iter().map(feature).collect())
     }
 }
 
@@ -96,6 +132,7 @@ impl Default for ViewDefinition {
             tags: BTreeMap::new(),
             event_id: None,
             check: None,
+            computed: None,
             features: Vec::new(),
         }
     }

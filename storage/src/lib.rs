@@ -14,6 +14,8 @@ mod backend;
 mod batch;
 mod catalog;
 mod clock;
+mod computed;
+mod computed_rules;
 mod date;
 mod definition;
 mod descriptors;
@@ -26,12 +28,15 @@ pub mod key;
 mod local;
 mod memory;
 mod memory_online;
+mod name;
 mod number;
 mod ordered;
 pub mod output;
 mod plan;
+mod problem;
 mod record_layout;
 mod records;
+mod redefinition;
 mod restamp;
 #[cfg(feature = "rocksdb")]
 mod rocks;
@@ -55,6 +60,7 @@ mod time;
 mod value;
 mod value_type;
 mod version;
+mod window;
 
 pub use aggregate::{Aggregate, DISTINCT_MAX, LIST_VALUES_MAX, PRECISIONS};
 pub use backend::{
@@ -65,6 +71,7 @@ pub use backend::{
 pub use batch::{BATCH_BYTES_MAX, BATCH_ROWS_MAX, BatchRow, Durability, Note, WriteBatch};
 pub use catalog::{Catalog, Entity, Feature, FeatureService, FeatureView, JoinKey, MAX_FUTURE_SKEW_DEFAULT};
 pub use clock::{ClockClaim, ClockRepair, ClockStatus, StampRun};
+pub use computed::{Computed, Expressions, RequestValue, WindowAggregate, WindowFeature, WindowedFeature, Windows};
 pub use date::Date;
 pub use definition::{
     Definitions, EVENT_COLUMN_DEFAULT, EntityDefinition, FeatureDefinition, ServiceDefinition, ViewDefinition,
@@ -76,8 +83,10 @@ pub use floats::Floats;
 pub use local::refuse_url;
 pub use memory::MemoryBackend;
 pub use memory_online::MemoryOnline;
+pub use name::NAME_BYTES_MAX;
 pub use number::{MatrixNumber, NumberWork, is_numeric};
 pub use plan::{Change, ChangeKind, ObjectKind, Plan};
+pub use problem::{Problem, Step, Unknown};
 pub use record_layout::{Field, RecordLayout};
 pub use records::Record;
 #[cfg(feature = "rocksdb")]
@@ -89,7 +98,6 @@ pub use rocks::{
 };
 pub use row_plan::{PlannedRow, RowPlan};
 pub use row_record::{RecordArena, RecordMut, RecordRef, mark_missing};
-pub use rules::{NAME_BYTES_MAX, Problem, Step, Unknown};
 pub use schema::{FEATURES_MAX, FeatureId, Place, ROW_HEADER_BYTES, RowLayout, RowSchema, Slot};
 pub use sink::Sink;
 pub use status::Status;
@@ -98,3 +106,4 @@ pub use time::{Clock, ManualClock, Reading, Span, SystemClock, Timestamp};
 pub use value::{ListItems, Value};
 pub use value_type::{ScalarType, ValueType};
 pub use version::Version;
+pub use window::{WINDOW_MAX, WINDOW_MIN, Window};

@@ -176,7 +176,7 @@ impl State {
 
     fn write(&mut self, batch: &WriteBatch, created: Timestamp) -> Result<()> {
         for row in batch.rows() {
-            if self.catalog.view_by_id(row.view).is_none() {
+            if self.catalog.view_by_id(row.view).is_none_or(|view| !view.is_stored()) {
                 return Err(Error::not_found(format!("a view of the batch was dropped: id {}", row.view)));
             }
         }

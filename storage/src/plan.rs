@@ -8,10 +8,12 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::catalog::{Catalog, Entity, Feature, FeatureService, FeatureView};
+use crate::computed::Computed;
 use crate::definition::{Definitions, EntityDefinition, FeatureDefinition, ServiceDefinition, ViewDefinition};
 use crate::difference;
 use crate::error::{Error, Result};
 use crate::key::EVENTS_BIT;
+use crate::redefinition::redefined;
 use crate::schema::{FeatureId, RowSchema};
 use crate::time::Timestamp;
 use crate::value_type::ValueType;
@@ -28,6 +30,8 @@ pub enum ChangeKind {
     Change,
     /// The thing goes, with its data.
     Drop,
+    /// The feature stays, and is computed in another way: answers about the past change.
+    Redefine,
 }
 
 /// The kind of thing that a change is about.
@@ -39,6 +43,10 @@ pub enum ObjectKind {
     FeatureView,
     /// An event view.
     EventView,
+    /// A window view.
+    WindowView,
+    /// A derived view.
+    DerivedView,
     /// A feature service.
     FeatureService,
     /// A feature of a view that was there before, or a column of events.
@@ -52,6 +60,8 @@ impl ObjectKind {
             ObjectKind::Entity => "entity",
             ObjectKind::FeatureView => "feature_view",
             ObjectKind::EventView => "event_view",
+            ObjectKind::WindowView => "window_view",
+            ObjectKind::DerivedView => "derived_view",
             ObjectKind::FeatureService => "feature_service",
             ObjectKind::Feature => "feature",
         }
@@ -77,11 +87,12 @@ impl fmt::Display for Change {
             ChangeKind::Create => '+',
             ChangeKind::Change => '~',
             ChangeKind::Drop => '-',
+            ChangeKind::Redefine => '!',
         };
         write!(f, "{sign} {} {}", self.what.as_str(), self.name)?;
         match self.kind {
             _ if self.details.is_empty() => Ok(()),
-            ChangeKind::Change => write!(f, ": {}", self.details.join(", ")),
+            ChangeKind::Change | ChangeKind::Redefine => write!(f, ": {}", self.details.join(", ")),
             _ => write!(f, " ({})", self.details.join(", ")),
         }
     }
@@ -104,6 +115,11 @@ impl Plan {
     /// The changes that lose data or definitions.
     pub fn drops(&self) -> impl Iterator<Item = &Change> {
         self.changes.iter().filter(|change| change.kind == ChangeKind::Drop)
+    }
+
+    /// The changes after which computed features mean something else.
+    pub fn redefinitions(&self) -> impl Iterator<Item = &Change> {
+        self.changes.iter().filter(|change| change.kind == ChangeKind::Redefine)
     }
 
     /// The catalog that there will be.
@@ -207,6 +223,7 @@ impl Planner<'_> {
 
     fn views(&mut self, wanted: &Definitions) -> Result<()> {
         for definition in &wanted.views {
+            let definition = &with_features(definition, wanted)?;
             let view = match self.old.view(&definition.name) {
                 None => self.create_view(definition)?,
                 Some(old) => self.change_view(old, definition)?,
@@ -225,7 +242,9 @@ impl Planner<'_> {
 
     fn create_view(&mut self, definition: &ViewDefinition) -> Result<FeatureView> {
         let id = next_view_id(&mut self.next.meta.next_view, definition.event_id.is_some())?;
-        let key_space = self.key_space(&definition.entities)?;
+        // What is derived has the keys of its inputs.
+        let has_keys = !definition.entities.is_empty();
+        let key_space = if has_keys { self.key_space(&definition.entities)? } else { 0 };
         let mut view = view_of(definition);
         let entities = definition.entities.iter().filter_map(|name| self.next.entities.get(name));
         view.join_keys = entities.flat_map(|entity| entity.join_keys.iter().cloned()).collect();
@@ -278,6 +297,10 @@ impl Planner<'_> {
         self.carry_retention(old, &mut view)?;
         let place = self.changes.len();
         self.change_features(old, &mut view, &definition.features)?;
+        for feature in redefined(old, &view) {
+            let reference = format!("{}:{feature}", view.name);
+            self.push(ChangeKind::Redefine, ObjectKind::Feature, reference, vec!["computed in another way".to_owned()]);
+        }
         view.event_id = event_id_of(&view, definition);
         if old.event_id != view.event_id {
             let (name, next) = (&old.name, next_name(&old.name));
@@ -387,7 +410,21 @@ fn next_view_id(counter: &mut u32, holds_events: bool) -> Result<u32> {
 }
 
 fn kind_of(view: &FeatureView) -> ObjectKind {
-    if view.holds_events() { ObjectKind::EventView } else { ObjectKind::FeatureView }
+    match &view.computed {
+        Some(Computed::Windows(_)) => ObjectKind::WindowView,
+        Some(Computed::Expressions(_)) => ObjectKind::DerivedView,
+        None if view.holds_events() => ObjectKind::EventView,
+        None => ObjectKind::FeatureView,
+    }
+}
+
+/// The definition of a view with all of its features, also those that windows give.
+fn with_features(definition: &ViewDefinition, wanted: &Definitions) -> Result<ViewDefinition> {
+    let from = match &definition.computed {
+        Some(Computed::Windows(windows)) => wanted.views.iter().find(|view| view.name == windows.from),
+        _ => None,
+    };
+    Ok(ViewDefinition { features: definition.features_over(from)?, ..definition.clone() })
 }
 
 /// The columns of a view's event id, by their numbers. The definitions were checked.
@@ -410,6 +447,11 @@ fn columns_of(view: &FeatureView) -> Vec<(FeatureId, ValueType)> {
 /// Appends a schema version when rows are to hold other features than those of the last one.
 fn append_schema(view: &mut FeatureView) -> Result<()> {
     let columns = columns_of(view);
+    if !view.is_stored() {
+        // No row was ever written with an older schema.
+        view.schemas = vec![RowSchema { version: 0, columns }];
+        return Ok(());
+    }
     if view.schemas.last().is_some_and(|last| last.columns == columns) {
         return Ok(());
     }
@@ -456,6 +498,7 @@ fn view_of(definition: &ViewDefinition) -> FeatureView {
         tags: definition.tags.clone(),
         event_id: None,
         check: definition.check.clone(),
+        computed: definition.computed.clone(),
         features: Vec::new(),
         next_feature: 0,
         schemas: Vec::new(),

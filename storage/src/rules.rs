@@ -6,91 +6,19 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::catalog::JoinKey;
+use crate::computed::Computed;
+use crate::computed_rules::{check_expressions, check_unwritten, check_windows};
 use crate::definition::{Definitions, EntityDefinition, FeatureDefinition, ServiceDefinition, ViewDefinition};
-use crate::error::{Error, ErrorKind};
+use crate::error::ErrorKind;
+use crate::name::{NAME_BYTES_MAX, check_name, shortened};
+use crate::problem::{At, Checked, Problem};
 use crate::schema::FEATURES_MAX;
 use crate::time::Span;
 use crate::value::Value;
 use crate::value_type::ValueType;
 
-/// Longest name in bytes: it is part of file names and column names, which other systems limit to 255.
-pub const NAME_BYTES_MAX: usize = 128;
-
 /// Column names that results use beside features, so that neither features nor join keys may have them.
 const RESERVED_COLUMNS: [&str; 2] = ["event_timestamp", "created_timestamp"];
-
-/// One step on the way to a part of the definitions.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Step {
-    /// A field, by its name in definition files.
-    Field(&'static str),
-    /// A member of a list, from zero.
-    Item(usize),
-}
-
-/// A rule that definitions break, and where.
-#[derive(Debug)]
-pub struct Problem {
-    /// The way to the place, from the outside in: `feature_view`, 2, `feature`, 0, `default`.
-    pub path: Vec<Step>,
-    /// The thing and the rule.
-    pub error: Error,
-    /// Set when a name is not known.
-    pub unknown: Option<Unknown>,
-}
-
-/// A name that is not known, with those that are: for "did you mean".
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Unknown {
-    /// The name.
-    pub name: String,
-    /// The names that could stand in its place.
-    pub known: Vec<String>,
-}
-
-type Checked = Result<(), Box<Problem>>;
-
-/// The way to what is being checked; it becomes part of a [`Problem`] only when a rule is broken.
-#[derive(Clone, Copy)]
-struct At<'a> {
-    outer: Option<&'a At<'a>>,
-    step: Step,
-}
-
-impl<'a> At<'a> {
-    fn top(field: &'static str) -> Self {
-        At { outer: None, step: Step::Field(field) }
-    }
-
-    fn field(&'a self, name: &'static str) -> At<'a> {
-        At { outer: Some(self), step: Step::Field(name) }
-    }
-
-    fn item(&'a self, index: usize) -> At<'a> {
-        At { outer: Some(self), step: Step::Item(index) }
-    }
-
-    fn problem(&self, kind: ErrorKind, message: String) -> Box<Problem> {
-        let mut path = vec![self.step];
-        let mut outer = self.outer;
-        while let Some(at) = outer {
-            path.push(at.step);
-            outer = at.outer;
-        }
-        path.reverse();
-        Box::new(Problem { path, error: Error::new(kind, message), unknown: None })
-    }
-
-    fn invalid(&self, message: String) -> Checked {
-        Err(self.problem(ErrorKind::Invalid, message))
-    }
-
-    fn unknown<'n>(&self, message: String, name: &str, known: impl Iterator<Item = &'n str>) -> Box<Problem> {
-        let mut problem = self.problem(ErrorKind::NotFound, message);
-        problem.unknown = Some(Unknown { name: name.to_owned(), known: known.map(str::to_owned).collect() });
-        problem
-    }
-}
 
 impl Definitions {
     /// Checks every rule that can be checked without a catalog.
@@ -119,7 +47,27 @@ impl Definitions {
                 return at.field("name").invalid(format!("{} is defined twice: {:?}", noun(view), view.name));
             }
         }
+        self.check_computed(&views)?;
         check_services(&self.services, &views)
+    }
+}
+
+impl Definitions {
+    /// Checks the views that are computed from others.
+    fn check_computed(&self, views: &BTreeMap<&str, &ViewDefinition>) -> Checked {
+        let mut counts = BTreeMap::new();
+        for view in &self.views {
+            let Some(computed) = &view.computed else { continue };
+            let index = counts.entry(view.kind()).or_insert(0);
+            let at = At::top(view.kind());
+            let at = at.item(*index);
+            *index += 1;
+            match computed {
+                Computed::Windows(windows) => check_windows(&at, view, windows, views)?,
+                Computed::Expressions(expressions) => check_expressions(&at, view, expressions)?,
+            }
+        }
+        Ok(())
     }
 }
 
@@ -139,21 +87,6 @@ fn check_services(services: &[ServiceDefinition], views: &BTreeMap<&str, &ViewDe
         }
     }
     Ok(())
-}
-
-fn check_name(at: &At, what: &str, name: &str) -> Checked {
-    let first = name.bytes().next().is_some_and(|byte| byte.is_ascii_alphabetic() || byte == b'_');
-    let rest = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-'));
-    if first && rest && name.len() <= NAME_BYTES_MAX {
-        return Ok(());
-    }
-    let rule = "starts with a letter or underscore and goes on with letters, digits, '_', '.' and '-'";
-    at.invalid(format!("the name of {what} {rule}, at most {NAME_BYTES_MAX} bytes: {:?}", shortened(name)))
-}
-
-/// Enough of a name to recognise it in a message.
-fn shortened(name: &str) -> &str {
-    name.char_indices().nth(NAME_BYTES_MAX + 1).map_or(name, |(end, _)| &name[..end])
 }
 
 fn check_entity(at: &At, entity: &EntityDefinition) -> Checked {
@@ -180,16 +113,32 @@ fn check_entity(at: &At, entity: &EntityDefinition) -> Checked {
 fn check_view(at: &At, view: &ViewDefinition, entities: &BTreeMap<&str, &EntityDefinition>) -> Checked {
     check_name(&at.field("name"), &format!("a {}", noun(view)), &view.name)?;
     let mut columns = BTreeMap::new();
-    check_timestamp_columns(at, view, &mut columns)?;
-    check_entities_of_view(at, view, entities, &mut columns)?;
+    match &view.computed {
+        None => check_timestamp_columns(at, view, &mut columns)?,
+        Some(_) => check_unwritten(at, view)?,
+    }
+    match &view.computed {
+        // Its entities are those of its inputs.
+        Some(Computed::Expressions(_)) => {}
+        _ => check_entities_of_view(at, view, entities, &mut columns)?,
+    }
     check_times(at, view)?;
-    check_features(at, view, &columns)?;
+    match &view.computed {
+        // Its features are those of its windows.
+        Some(Computed::Windows(_)) => {}
+        _ => check_features(at, view, &columns)?,
+    }
     view.event_id.as_ref().map_or(Ok(()), |event_id| check_events(at, view, event_id))
 }
 
 /// The word for a view in errors.
 fn noun(view: &ViewDefinition) -> &'static str {
-    if view.event_id.is_some() { "event view" } else { "feature view" }
+    match view.kind() {
+        "event_view" => "event view",
+        "window_view" => "window view",
+        "derived_view" => "derived view",
+        _ => "feature view",
+    }
 }
 
 /// A view in errors.
@@ -352,7 +301,7 @@ fn check_feature(at: &At, view: &ViewDefinition, feature: &FeatureDefinition, co
         let message = format!("the default of feature {view}:{name} is of another type than the feature");
         return at.invalid(format!("{message}: {} is not {}", default.value_type(), feature.ty));
     }
-    if has_nan(default) {
+    if default.has_nan() {
         return at.invalid(format!("the default of feature {view}:{name} cannot be NaN: leave it out for none"));
     }
     Ok(())
@@ -366,15 +315,6 @@ fn items_fit(value: &Value) -> bool {
     }
 }
 
-fn has_nan(value: &Value) -> bool {
-    match value {
-        Value::Float32(v) => v.is_nan(),
-        Value::Float64(v) => v.is_nan(),
-        Value::List(_, values) => values.iter().any(has_nan),
-        _ => false,
-    }
-}
-
 fn check_service(at: &At, service: &ServiceDefinition, views: &BTreeMap<&str, &ViewDefinition>) -> Checked {
     check_name(&at.field("name"), "a feature service", &service.name)?;
     let at = at.field("features");
@@ -385,11 +325,11 @@ fn check_service(at: &At, service: &ServiceDefinition, views: &BTreeMap<&str, &V
     for (index, reference) in service.features.iter().enumerate() {
         let at = at.item(index);
         let (view, feature) = check_reference(&at, &service.name, reference, views)?;
-        let named = view.features.iter().filter(|known| feature == "*" || known.name == feature);
+        let named = view.feature_names().into_iter().filter(|known| feature == "*" || known == feature);
         for known in named {
-            if !seen.insert((view.name.as_str(), known.name.as_str())) {
+            if !seen.insert((view.name.as_str(), known.clone())) {
                 let message = format!("feature service {:?} lists a feature twice", service.name);
-                return at.invalid(format!("{message}: {}:{}", view.name, known.name));
+                return at.invalid(format!("{message}: {}:{known}", view.name));
             }
         }
     }
@@ -417,9 +357,10 @@ fn check_reference<'a, 'r>(
         let message = format!("feature service {service:?}: {view:?} is an event view, which has no features");
         return Err(at.problem(ErrorKind::Invalid, format!("{message}: {reference:?}")));
     }
-    if feature != "*" && !found.features.iter().any(|known| known.name == feature) {
+    let names = found.feature_names();
+    if feature != "*" && !names.iter().any(|known| known == feature) {
         let message = format!("feature service {service:?} refers to an unknown feature: {reference:?}");
-        return Err(at.unknown(message, feature, found.features.iter().map(|known| known.name.as_str())));
+        return Err(at.unknown(message, feature, names.iter().map(|known| &**known)));
     }
     Ok((found, feature))
 }

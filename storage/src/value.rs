@@ -74,6 +74,16 @@ macro_rules! value_from_scalars {
 for_each_scalar!(value_from_scalars);
 
 impl Value {
+    /// Returns whether it is NaN, or a list with one.
+    pub fn has_nan(&self) -> bool {
+        match self {
+            Value::Float32(value) => value.is_nan(),
+            Value::Float64(value) => value.is_nan(),
+            Value::List(_, values) => values.iter().any(Value::has_nan),
+            _ => false,
+        }
+    }
+
     /// The type of this value.
     pub fn value_type(&self) -> ValueType {
         dispatch_value!(self, T, _value => ValueType::Scalar(T::TYPE); (item, _values) => ValueType::List(*item))

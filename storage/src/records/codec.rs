@@ -26,6 +26,15 @@ pub(crate) fn write(record: &impl Encode, out: &mut Vec<u8>) -> Result<()> {
     Ok(())
 }
 
+/// Reads a record `R` that is all of `body`, as what it stands for, where that can be wrong in itself.
+///
+/// # Errors
+/// `Corrupt` when it cannot be read, has bytes left over, or stands for nothing.
+pub(crate) fn read_checked<R: Decode<()>, T: TryFrom<R, Error = Error>>(body: &[u8]) -> Result<T> {
+    let stands_for_nothing = |error: Error| Error::corrupt("the record cannot be read").with_source(error);
+    T::try_from(read::<R, R>(body)?).map_err(stands_for_nothing)
+}
+
 /// Reads a record `R` that is all of `body`, as what it stands for.
 ///
 /// # Errors

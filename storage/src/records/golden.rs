@@ -6,7 +6,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Recorded, decode, encode};
+use crate::aggregate::Aggregate;
 use crate::catalog::{Entity, Feature, FeatureService, FeatureView, JoinKey, Meta};
+use crate::computed::{Computed, Expressions, RequestValue, WindowAggregate, WindowFeature, Windows};
 use crate::error::ErrorKind;
 use crate::key::EVENTS_BIT;
 use crate::schema::{FeatureId, RowSchema};
@@ -96,6 +98,7 @@ fn view() -> FeatureView {
         tags: tags(),
         event_id: None,
         check: None,
+        computed: None,
         features,
         next_feature: 18,
         schemas: vec![
@@ -121,6 +124,66 @@ fn views_are_written_as_version_1_where_that_says_all_and_as_version_2_otherwise
     made.check = Some("int64 >= 0".to_owned());
     let read = again::<FeatureView>(b"vprofile", fixture!("view-2"));
     assert_eq!(format!("{read:?}"), format!("{made:?}"));
+}
+
+/// Windows with an aggregate of each kind.
+fn windows() -> Computed {
+    let one = WindowAggregate::One;
+    let aggregates = [
+        one(Aggregate::Count),
+        one(Aggregate::Sum),
+        one(Aggregate::Min),
+        one(Aggregate::Max),
+        one(Aggregate::Mean),
+        one(Aggregate::Variance { population: true }),
+        one(Aggregate::Stddev { population: false }),
+        one(Aggregate::First),
+        one(Aggregate::Last),
+        one(Aggregate::FirstK { k: 3, distinct: false }),
+        one(Aggregate::LastK { k: 4, distinct: true }),
+        one(Aggregate::Distinct { cap: 100 }),
+        WindowAggregate::CountBy(vec![Value::String("é".into()), Value::String("b".into())]),
+        WindowAggregate::Top { k: 5 },
+        one(Aggregate::ApproxDistinct { precision: 12 }),
+        one(Aggregate::Quantile { q: 0.95, error: 0.01 }),
+    ];
+    let feature = |(number, aggregate): (usize, WindowAggregate)| WindowFeature {
+        name: format!("f{number}"),
+        of: (number > 0).then(|| "amount".to_owned()),
+        condition: (number == 1).then(|| "amount > 0".to_owned()),
+        windows: ["1h", "24h"].map(|text| text.parse().unwrap()).to_vec(),
+        default: (number == 1).then_some(Value::Float64(0.5)),
+        description: "Of amounts".into(),
+        tags: tags(),
+        aggregate,
+    };
+    Computed::Windows(Windows {
+        from: "purchases_v1".into(),
+        condition: Some("status == 'paid'".into()),
+        every: Some(Span::from_secs(300)),
+        offset: Span::from_micros(1),
+        features: aggregates.into_iter().enumerate().map(feature).collect(),
+    })
+}
+
+#[test]
+fn computed_views_are_written_as_version_3() {
+    let request = |name: &str, required| RequestValue {
+        name: name.to_owned(),
+        ty: ValueType::Scalar(ScalarType::Float64),
+        required,
+        description: "Of the question".to_owned(),
+    };
+    let expressions = Computed::Expressions(Expressions {
+        request: vec![request("amount", true), request("é", false)],
+        of: BTreeMap::from([("bool".to_owned(), "amount > 0".to_owned())]),
+    });
+    for (bytes, computed) in [(&fixture!("view-3")[..], windows()), (&fixture!("view-3-derived")[..], expressions)] {
+        let made = FeatureView { computed: Some(computed.clone()), ..view() };
+        let read = again::<FeatureView>(b"vprofile", bytes);
+        assert_eq!(format!("{read:?}"), format!("{made:?}"));
+        assert_eq!(Computed::from_bytes(&computed.to_bytes().unwrap()).unwrap(), computed);
+    }
 }
 
 #[test]
@@ -158,8 +221,8 @@ fn what_is_no_record_of_a_known_version_is_refused_by_name() {
         let error = decode::<FeatureView>(b"vx", bytes).unwrap_err();
         assert_eq!((error.kind(), format!("{error:#}").as_str()), (kind, message));
     };
-    let newer = [&[3][..], &fixture!("view")[1..]].concat();
-    let message = "feature view \"x\": record version 3 is newer than this asofdb reads (2)";
+    let newer = [&[4][..], &fixture!("view")[1..]].concat();
+    let message = "feature view \"x\": record version 4 is newer than this asofdb reads (3)";
     refused(&newer, ErrorKind::Conflict, message);
     refused(&[], ErrorKind::Corrupt, "feature view \"x\": the record is empty");
     refused(&[0, 1], ErrorKind::Corrupt, "feature view \"x\": there is no record version 0");

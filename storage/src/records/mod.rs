@@ -8,6 +8,7 @@
 pub(crate) mod backup;
 mod catalog;
 pub(crate) mod codec;
+mod computed;
 mod entity;
 #[cfg(feature = "rocksdb")]
 pub(crate) mod floor;

@@ -5,11 +5,13 @@
 use std::collections::BTreeMap;
 
 use super::codec::{self, Decode, Encode};
+use super::computed::ComputedRecordV1;
 use super::entity::JoinKeyRecordV1;
 use super::value::{ValueRecord, ValueTypeRecord};
 use super::{Reader, Recorded, named};
 use crate::catalog::{Feature, FeatureView, JoinKey};
-use crate::error::Result;
+use crate::computed::Computed;
+use crate::error::{Error, Result};
 use crate::schema::{FeatureId, RowSchema};
 use crate::time::{Span, Timestamp};
 
@@ -45,6 +47,13 @@ pub(crate) struct ViewRecordV2 {
     check: Option<String>,
 }
 
+/// As version 2, and what was added.
+#[derive(Encode, Decode)]
+pub(crate) struct ViewRecordV3 {
+    view: ViewRecordV2,
+    computed: Option<ComputedRecordV1>,
+}
+
 #[derive(Encode, Decode)]
 struct FeatureRecordV1 {
     id: u32,
@@ -62,22 +71,46 @@ struct SchemaRecordV1 {
 }
 
 impl Recorded for FeatureView {
-    type Written = ViewRecordV2;
+    type Written = ViewRecordV3;
 
-    const READERS: &'static [Reader<Self>] = &[codec::read::<ViewRecordV1, Self>, codec::read::<ViewRecordV2, Self>];
+    const READERS: &'static [Reader<Self>] = &[
+        codec::read::<ViewRecordV1, Self>,
+        codec::read::<ViewRecordV2, Self>,
+        codec::read_checked::<ViewRecordV3, Self>,
+    ];
 
     fn name(key: &[u8]) -> String {
         named("feature view", key)
     }
 
-    /// Writes version 1 of a view that has nothing of what was added later.
+    /// Writes the oldest version that says all of the view.
     fn write(&self, out: &mut Vec<u8>) -> Result<()> {
+        if !self.is_stored() {
+            out.push(3);
+            return codec::write(&ViewRecordV3::from(self), out);
+        }
         if self.holds_events() || self.check.is_some() {
             out.push(2);
             return codec::write(&ViewRecordV2::from(self), out);
         }
         out.push(1);
         codec::write(&ViewRecordV1::from(self), out)
+    }
+}
+
+impl From<&FeatureView> for ViewRecordV3 {
+    fn from(view: &FeatureView) -> Self {
+        let computed = view.computed.as_ref().map(ComputedRecordV1::from);
+        ViewRecordV3 { view: ViewRecordV2::from(view), computed }
+    }
+}
+
+impl TryFrom<ViewRecordV3> for FeatureView {
+    type Error = Error;
+
+    fn try_from(record: ViewRecordV3) -> Result<Self> {
+        let computed = record.computed.map(Computed::try_from).transpose()?;
+        Ok(FeatureView { computed, ..FeatureView::from(record.view) })
     }
 }
 
@@ -142,6 +175,7 @@ impl From<ViewRecordV1> for FeatureView {
             tags: record.tags,
             event_id: None,
             check: None,
+            computed: None,
             features: record.features.into_iter().map(Feature::from).collect(),
             next_feature: record.next_feature,
             schemas: record.schemas.into_iter().map(RowSchema::from).collect(),
