@@ -116,8 +116,9 @@ impl Bools<'_> {
         }
     }
 
+    /// Returns the truth at an index below their number.
     #[inline]
-    pub(crate) fn get(&self, index: usize) -> bool {
+    pub fn get(&self, index: usize) -> bool {
         match self {
             Bools::Bytes(bools) => bools[index],
             Bools::Bits { bits, offset, .. } => {
