@@ -54,6 +54,26 @@ proptest! {
     }
 
     #[test]
+    fn what_is_settled_is_changed_by_no_older_event(seeds in seeds(60)) {
+        for (aggregate, ty) in cases() {
+            let events: Vec<_> = tree(ty, &seeds).into_iter().flatten().flatten().collect();
+            let batch = Batch::new(ty, &events, false);
+            let mut partial = Partial::new(&aggregate, Some(ty)).unwrap();
+            let mut settled = None;
+            for row in 0..batch.rows() {
+                partial.fold(Some(&batch.column(0)), row..row + 1, None);
+                if partial.is_settled() {
+                    let value = finish(&partial, &aggregate);
+                    prop_assert_eq!(settled.get_or_insert_with(|| value.clone()), &value, "{} of {}", aggregate, ty);
+                }
+            }
+            if matches!(aggregate, Aggregate::Last) {
+                prop_assert_eq!(settled.is_some(), !partial.is_empty());
+            }
+        }
+    }
+
+    #[test]
     fn an_empty_part_on_either_side_changes_no_bit(seeds in seeds(30)) {
         for (aggregate, ty) in cases() {
             let events: Vec<_> = tree(ty, &seeds).into_iter().flatten().flatten().collect();
