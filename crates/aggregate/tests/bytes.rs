@@ -119,7 +119,9 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 128, ..ProptestConfig::default() })]
 
     #[test]
-    fn any_bytes_are_a_partial_result_or_corrupt(bytes in prop::collection::vec(any::<u8>(), 0..80), small in any::<bool>()) {
+    fn any_bytes_are_a_partial_result_or_corrupt(
+        bytes in prop::collection::vec(any::<u8>(), 0..80), small in any::<bool>(),
+    ) {
         let bytes: Vec<u8> = bytes.into_iter().map(|byte| if small { byte % 4 } else { byte }).collect();
         for (aggregate, ty) in cases() {
             try_decode(&aggregate, ty, &bytes);
