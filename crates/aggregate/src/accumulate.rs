@@ -20,6 +20,11 @@ pub(crate) trait Accumulate {
     /// Returns whether there is nothing in it.
     fn is_empty(&self) -> bool;
 
+    /// Returns whether older events can change nothing any more.
+    fn is_settled(&self) -> bool {
+        false
+    }
+
     /// Becomes what `other` is, and keeps memory.
     fn copy_from(&mut self, other: &Self);
 

@@ -35,12 +35,11 @@ impl Bins {
                 (left, to) = (left - 1, to - 1);
                 self.bins[to] = self.bins[left];
             }
+            let own = left.checked_sub(1).map(|at| self.bins[at]).filter(|(own, _)| *own == number);
+            let own_count = own.map_or(0, |(_, count)| count);
+            left -= usize::from(own.is_some());
             to -= 1;
-            self.bins[to] = (number, count);
-            if left > 0 && self.bins[left - 1].0 == number {
-                left -= 1;
-                self.bins[to].1 = self.bins[left].1.saturating_add(count);
-            }
+            self.bins[to] = (number, own_count.saturating_add(count));
         }
     }
 
@@ -122,6 +121,8 @@ mod tests {
             (&[1, 3, 5], &[2, 4, 6]),
             (&[1, 3, 5], &[-1, 3, 5, 9]),
             (&[7, 8, 7], &[1, 7]),
+            (&[7, 8, 7], &[7, 8, 8]),
+            (&[1, 7, 7], &[7]),
         ] {
             let of = |numbers: &[i32]| {
                 let mut bins = Bins::default();

@@ -54,6 +54,10 @@ impl Accumulate for Distinct {
         self.values.len() == 0
     }
 
+    fn is_settled(&self) -> bool {
+        self.values.len() == self.cap
+    }
+
     fn copy_from(&mut self, other: &Self) {
         self.values.copy_from(&other.values);
     }

@@ -56,6 +56,10 @@ impl Accumulate for Edge {
         !self.has_value
     }
 
+    fn is_settled(&self) -> bool {
+        self.has_value && !self.oldest
+    }
+
     fn copy_from(&mut self, other: &Self) {
         self.has_value = other.has_value;
         self.stored.clone_from(&other.stored);

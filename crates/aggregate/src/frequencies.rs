@@ -113,6 +113,10 @@ impl Accumulate for Frequencies {
         self.values.len() == 0 && !self.is_beyond
     }
 
+    fn is_settled(&self) -> bool {
+        self.is_beyond
+    }
+
     fn copy_from(&mut self, other: &Self) {
         self.values.copy_from(&other.values);
         self.counts.clone_from(&other.counts);

@@ -42,7 +42,7 @@
 //! | aggregate | of nothing | rule |
 //! |---|---|---|
 //! | `count` | 0 | rows; with a column, those with a value |
-//! | `sum` | 0 | whole numbers exactly, beyond an int64 null; floats in the order of the fold, null when infinities cancel |
+//! | `sum` | 0 | whole numbers exactly, beyond an int64 null; floats in the order of the fold, inf - inf is null |
 //! | `mean` | null | the sum divided by the count |
 //! | `min`, `max` | null | floats in their total order, -0.0 before 0.0; text by bytes |
 //! | `variance`, `stddev` | null | by Welford within a slot, by Chan across; a sample of one is null |
@@ -50,7 +50,7 @@
 //! | `first_k`, `last_k` | empty | oldest first, newest first; `distinct` keeps each value at its first place there |
 //! | `distinct` | 0 | exact up to the cap |
 //! | `count_by` a value | 0 | events with the value |
-//! | `count_by` top k | empty | most frequent first, of equal ones the least first; null beyond 100,000 different values |
+//! | `count_by` top k | empty | most frequent first, then the least; null beyond 100,000 different values |
 //! | `approx_distinct` | 0 | HyperLogLog; up to a quarter of the registers as good as exact |
 //! | `quantile` | null | DDSketch: the value of rank `floor(q * (n - 1))`, at most the error off |
 //!
@@ -67,11 +67,13 @@ mod count;
 mod coupons;
 mod distinct;
 mod edge;
+mod estimate;
 mod extreme;
 mod float_total;
 mod frequencies;
 mod int_total;
 mod items;
+mod list;
 mod matches;
 mod moments;
 mod order;
@@ -79,6 +81,7 @@ mod partial;
 mod quantiles;
 mod registers;
 mod rows;
+mod scale;
 mod shape;
 mod state;
 mod text_extreme;

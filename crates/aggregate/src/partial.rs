@@ -69,6 +69,12 @@ impl Partial {
         with_state!(&self.state, one => one.is_empty())
     }
 
+    /// Returns whether older events can change no value of it any more, so that they need not be read: `last` has one,
+    /// `last_k` is full, `distinct` is at its cap.
+    pub fn is_settled(&self) -> bool {
+        with_state!(&self.state, one => one.is_settled())
+    }
+
     /// Becomes what `other` is, and keeps the memory.
     ///
     /// # Panics

@@ -7,6 +7,7 @@ use twox_hash::XxHash3_64;
 use crate::accumulate::Accumulate;
 use crate::cells;
 use crate::coupons::{Coupon, Coupons};
+use crate::estimate::estimate;
 use crate::rows::Rows;
 use crate::wire::{corrupt, read_slice, read_truth};
 
@@ -32,24 +33,8 @@ impl Registers {
     pub(crate) fn value(&self) -> i64 {
         match self.registers.is_empty() {
             true => self.coupons.len() as i64,
-            false => self.estimate().round() as i64,
+            false => estimate(&self.registers, self.last_rank()).round() as i64,
         }
-    }
-
-    /// The estimator of Otmar Ertl ("New cardinality estimation algorithms for HyperLogLog sketches", 2017, algorithm
-    /// 6): good at every size, and made of sums, products and square roots, which are the same everywhere.
-    fn estimate(&self) -> f64 {
-        let mut histogram = [0u32; 66];
-        self.registers.iter().for_each(|rank| histogram[usize::from(*rank)] += 1);
-        let count = self.registers.len() as f64;
-        let last = usize::from(self.last_rank());
-        let part = |rank: usize| f64::from(histogram[rank]) / count;
-        let mut sum = count * tau(1.0 - part(last));
-        for rank in (1..last).rev() {
-            sum = 0.5 * (sum + f64::from(histogram[rank]));
-        }
-        sum += count * sigma(part(0));
-        count * count / (2.0 * std::f64::consts::LN_2 * sum)
     }
 
     /// The greatest rank: that of a hash whose bits after the register's number are all 0.
@@ -151,39 +136,5 @@ impl Accumulate for Registers {
 
     fn heap_bytes(&self) -> usize {
         self.coupons.heap_bytes() + self.registers.capacity()
-    }
-}
-
-/// The part of the registers that are 0.
-fn sigma(mut x: f64) -> f64 {
-    if x >= 1.0 {
-        return f64::INFINITY;
-    }
-    let (mut y, mut z) = (1.0, x);
-    loop {
-        x *= x;
-        let before = z;
-        z += x * y;
-        y += y;
-        if z == before {
-            return z;
-        }
-    }
-}
-
-/// The part of the registers that are at the last rank.
-fn tau(mut x: f64) -> f64 {
-    if x <= 0.0 || x >= 1.0 {
-        return 0.0;
-    }
-    let (mut y, mut z) = (1.0, 1.0 - x);
-    loop {
-        x = x.sqrt();
-        let before = z;
-        y *= 0.5;
-        z -= (1.0 - x) * (1.0 - x) * y;
-        if z == before {
-            return z / 3.0;
-        }
     }
 }

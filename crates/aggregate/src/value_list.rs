@@ -4,10 +4,9 @@ use asofdb_expression::Values;
 use asofdb_storage::{Result, ScalarType};
 
 use crate::accumulate::Accumulate;
-use crate::cells;
 use crate::items::Items;
+use crate::list::List;
 use crate::rows::Rows;
-use crate::value_set::ValueSet;
 use crate::wire::corrupt;
 
 /// The values of the newest events, newest first, or of the oldest ones, oldest first.
@@ -25,7 +24,7 @@ pub(crate) struct ValueList {
 impl ValueList {
     /// Has no values yet.
     pub(crate) fn new(ty: ScalarType, k: u32, distinct: bool, oldest: bool) -> Self {
-        let list = List { values: ValueSet::new(ty), plain: Items::new(ty), k: k as usize, distinct };
+        let list = List::new(ty, k as usize, distinct);
         ValueList { next: list.clone(), list, oldest }
     }
 
@@ -67,6 +66,10 @@ impl Accumulate for ValueList {
         self.list.is_empty()
     }
 
+    fn is_settled(&self) -> bool {
+        self.list.is_full() && !self.oldest
+    }
+
     fn copy_from(&mut self, other: &Self) {
         self.list.copy_from(&other.list);
     }
@@ -77,7 +80,7 @@ impl Accumulate for ValueList {
 
     fn decode(&mut self, bytes: &mut &[u8]) -> Result<()> {
         self.clear();
-        for _ in 0..Items::decode_len(bytes, self.list.k)? {
+        for _ in 0..Items::decode_len(bytes, self.list.most())? {
             let stored = self.list.items().decode_item(bytes)?;
             if !self.list.push(stored) {
                 return Err(corrupt("has a value twice"));
@@ -88,69 +91,5 @@ impl Accumulate for ValueList {
 
     fn heap_bytes(&self) -> usize {
         self.list.heap_bytes() + self.next.heap_bytes()
-    }
-}
-
-/// At most `k` values; if they are to be distinct, each at its first place.
-#[derive(Debug, Clone)]
-struct List {
-    /// The values, where they are distinct.
-    values: ValueSet,
-    /// The values, where they are not.
-    plain: Items,
-    k: usize,
-    distinct: bool,
-}
-
-impl List {
-    fn items(&self) -> &Items {
-        if self.distinct { self.values.items() } else { &self.plain }
-    }
-
-    fn is_empty(&self) -> bool {
-        self.items().len() == 0
-    }
-
-    fn is_full(&self) -> bool {
-        self.items().len() == self.k
-    }
-
-    /// Adds a value; returns false for one that it has and that is not to be there twice.
-    fn push(&mut self, stored: &[u8]) -> bool {
-        if self.distinct {
-            return self.values.insert_new(stored);
-        }
-        self.plain.push(stored);
-        true
-    }
-
-    fn extend(&mut self, other: &List) {
-        for stored in other.items().iter() {
-            if self.is_full() {
-                return;
-            }
-            self.push(stored);
-        }
-    }
-
-    fn extend_from(&mut self, values: &Values<'_>, mut rows: impl Iterator<Item = usize>) {
-        while !self.is_full() {
-            let Some(row) = rows.next() else { return };
-            cells::with_stored(values, row, |stored| self.push(stored));
-        }
-    }
-
-    fn clear(&mut self) {
-        self.values.clear();
-        self.plain.clear();
-    }
-
-    fn copy_from(&mut self, other: &Self) {
-        self.values.copy_from(&other.values);
-        self.plain.copy_from(&other.plain);
-    }
-
-    fn heap_bytes(&self) -> usize {
-        self.values.heap_bytes() + self.plain.heap_bytes()
     }
 }
