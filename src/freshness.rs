@@ -2,7 +2,7 @@
 
 use asofdb_storage::{FeatureView, KeyRange, Result, Snapshot, Span, Steps, Stop, Timestamp, key};
 
-use crate::definitions::reference::find_view;
+use crate::definitions::reference::{find_stored_view, find_view};
 use crate::read::newest::NewestAsOf;
 use crate::store::Store;
 
@@ -57,7 +57,9 @@ impl Store {
     /// As there; `Unavailable` also when it was stopped.
     pub fn freshness_until(&self, view: &str, stop: &Stop) -> Result<Freshness> {
         let catalog = self.catalog();
-        freshness(&*self.backend().snapshot(), find_view(&catalog, view)?, stop)
+        // Windows are as fresh as their events.
+        let events = find_view(&catalog, view)?.windows().map(|windows| windows.from.as_str());
+        freshness(&*self.backend().snapshot(), find_stored_view(&catalog, events.unwrap_or(view))?, stop)
     }
 }
 

@@ -36,8 +36,10 @@
 #![cfg_attr(not(feature = "files"), allow(dead_code, reason = "what only files need"))]
 
 #[cfg(feature = "rocksdb")]
+mod allow;
 mod backup;
 mod definitions;
+mod derived;
 #[cfg(feature = "rocksdb")]
 mod disk;
 #[cfg(feature = "files")]
@@ -50,6 +52,7 @@ mod ingest;
 mod ipc;
 mod join;
 mod json;
+mod misdefined;
 mod progress;
 mod read;
 mod rows;
@@ -59,7 +62,9 @@ mod session;
 mod source;
 mod store;
 mod threads;
+mod windows;
 
+pub use self::allow::Allow;
 #[cfg(feature = "rocksdb")]
 pub use self::backup::back_up;
 pub use self::definitions::reference::ResolvedFeature;
@@ -100,35 +105,38 @@ pub use self::session::{Evaluated, EvaluatedRow, EvaluatedValue, Scan, ScanBegin
 pub use self::source::{Batches, Delimiter, InputFormat, Source, TextOptions};
 pub use self::store::Store;
 pub use asofdb_storage as storage;
+pub use asofdb_storage::{
+    Aggregate, Catalog, Change, ChangeKind, CheckpointFiles, Clock, ClockClaim, ClockRepair, ClockStatus, Committed,
+    Computed, Date, Definitions, Durability, Entity, EntityDefinition, Erased, Error, ErrorKind, Expressions, Feature,
+    FeatureDefinition, FeatureService, FeatureView, Hint, JoinKey, ManualClock, ObjectKind, Plan, Reading,
+    RequestValue, Result, ScalarType, ServiceDefinition, Span, StampRun, Stats, Status, Stop, SystemClock, Timestamp,
+    Value, ValueType, Verified, Version, ViewDefinition, Window, WindowAggregate, WindowFeature, Windows,
+};
 #[cfg(feature = "rocksdb")]
 pub use asofdb_storage::{
     BackedUp, Backup, BackupKey, Backups, KeepPolicy, Options, ROCKSDB_VERSION, Repaired, Restored, STORE_FORMAT,
     examine, keep_logs, repair, restore, restore_at, restore_backup, restore_point,
-};
-pub use asofdb_storage::{
-    Catalog, Change, ChangeKind, CheckpointFiles, Clock, ClockClaim, ClockRepair, ClockStatus, Committed, Date,
-    Definitions, Durability, Entity, EntityDefinition, Erased, Error, ErrorKind, Feature, FeatureDefinition,
-    FeatureService, FeatureView, Hint, JoinKey, ManualClock, ObjectKind, Plan, Reading, Result, ScalarType,
-    ServiceDefinition, Span, StampRun, Stats, Status, Stop, SystemClock, Timestamp, Value, ValueType, Verified,
-    Version, ViewDefinition,
 };
 
 /// Parts that the crates of this workspace which carry a store to other processes share with it. They may change with
 /// any version: programs use what is above.
 #[doc(hidden)]
 pub mod parts {
-    pub use crate::definitions::check::{RowCheck, check_conditions};
+    pub use crate::definitions::check::RowCheck;
     pub use crate::definitions::document::{Table, TomlText, read_text};
-    pub use crate::definitions::reference::find_view;
+    pub use crate::definitions::reference::{find_stored_view, find_view};
     pub use crate::definitions::suggest::did_you_mean;
     #[cfg(feature = "files")]
     pub use crate::ingest::{LOAD_ROWS_MAX, check_note};
     pub use crate::ipc::{COLUMNS_MAX, IpcRules, MessageHead, check_message, guarded};
     pub use crate::join::{Join, join_until};
+    pub use crate::misdefined::check_conditions;
+    pub use crate::read::asked::AskedRows;
     pub use crate::read::output::{Output, OutputColumn};
     pub use crate::read::plan::ReadPlan;
     pub use crate::read::record::Records;
-    pub use crate::read::stored::{PlannedView, Stored, ValueSlot};
+    pub use crate::read::slot::ValueSlot;
+    pub use crate::read::sources::{SourcePlan, Sources};
     pub use crate::rows::encode::source_schema;
     pub use crate::rows::keys::EncodedKeys;
     pub use crate::rows::plain::{PLAIN_BYTES_MAX, check_plain, plain_bytes};
@@ -137,5 +145,5 @@ pub mod parts {
     pub use crate::session::{deletions, scan_until};
     #[cfg(feature = "files")]
     pub use crate::source::{NO_TIME_MICROS, RequestRows, request_batch, request_column};
-    pub use crate::store::{check_drops, check_revision};
+    pub use crate::store::check_revision;
 }

@@ -6,13 +6,15 @@ use std::sync::Arc;
 use arrow::array::RecordBatch;
 use asofdb_storage::{
     Backend, Catalog, CheckpointFiles, Clock, ClockRepair, ClockStatus, Committed, Definitions, Durability, Erased,
-    Error, FeatureView, Hint, Lookup, MemoryBackend, Plan, Result, Stats, Stop, Timestamp, Verified, WriteBatch, key,
+    Error, FeatureView, Lookup, MemoryBackend, Plan, Result, Stats, Stop, Timestamp, Verified, WriteBatch, key,
 };
 
-use crate::definitions::check::check_conditions;
-use crate::definitions::reference::find_view;
+use crate::allow::Allow;
+use crate::definitions::reference::find_stored_view;
 use crate::definitions::suggest::did_you_mean;
+use crate::misdefined::check_conditions;
 use crate::read::answer::Answer;
+use crate::read::asked::AskedRows;
 use crate::read::lookup;
 use crate::read::matrix::F32Matrix;
 use crate::read::plan::ReadPlan;
@@ -20,7 +22,7 @@ use crate::read::question::Question;
 use crate::read::record::Records;
 use crate::read::request::{EntityRows, Prepared};
 use crate::rows::encode::ViewEncoder;
-use crate::rows::keys::{EncodedKeys, EntityKey};
+use crate::rows::keys::EntityKey;
 use crate::rows::plain::check_plain;
 use crate::rows::problems::Problems;
 
@@ -110,21 +112,21 @@ impl Store {
     /// wanted state: what they do not name is dropped, which `allow_drop` must permit.
     ///
     /// # Errors
-    /// As [`Store::plan`]; `Conflict` also when something would be dropped that may not be.
+    /// As [`Store::plan`]; `Conflict` also when something would be dropped that may not be, or computed in another way.
     pub fn apply(&self, definitions: &Definitions, allow_drop: bool) -> Result<Plan> {
-        self.apply_to(definitions, allow_drop, None)
+        self.apply_to(definitions, Allow::drops(allow_drop), None)
     }
 
-    /// [`Store::apply`] to the catalog of `revision` only: for definitions that were made from what it had, so that
+    /// [`Store::apply`] with other permissions, and, with `revision`, to the catalog of that revision only: for definitions that were made from what it had, so that
     /// nothing is dropped that was defined meanwhile.
     ///
     /// # Errors
     /// As there; `Conflict` also when the catalog has another revision by now.
-    pub fn apply_to(&self, definitions: &Definitions, allow_drop: bool, revision: Option<u64>) -> Result<Plan> {
+    pub fn apply_to(&self, definitions: &Definitions, allow: Allow, revision: Option<u64>) -> Result<Plan> {
         let catalog = self.catalog();
         check_revision(&catalog, revision)?;
         let plan = planned(&catalog, definitions, self.backend.believed())?;
-        check_drops(&plan, allow_drop)?;
+        allow.check(&plan)?;
         if !plan.is_empty() {
             self.backend.set_catalog(plan.clone().into_catalog())?;
         }
@@ -150,7 +152,7 @@ impl Store {
         let now = self.now();
         let mut batch = WriteBatch::new();
         for (view, rows) in rows {
-            let encoder = ViewEncoder::new(find_view(&catalog, view)?.clone())?;
+            let encoder = ViewEncoder::new(find_stored_view(&catalog, view)?.clone())?;
             check_plain(rows).map_err(|error| error.context(format!("view {view:?}")))?;
             let mut problems = Problems::first();
             encoder.encode(rows, now, &mut problems, &mut batch)?;
@@ -229,28 +231,28 @@ impl Store {
         lookup::matrix(self.backend(), request, entities, question, matrix)
     }
 
-    /// Reads into records, one list a view, whose memory is used again. Refuses answers whose values of variable
+    /// Reads into records, one list a source, whose memory is used again. Refuses answers whose values of variable
     /// length have more than `variable_bytes_max` together.
     pub fn read_records(
         &self,
         plan: &ReadPlan,
-        groups: &[EncodedKeys],
+        asked: &AskedRows,
         question: Question,
         records: &mut Vec<Records>,
         variable_bytes_max: usize,
     ) -> Result<()> {
-        lookup::read_records(self.backend(), plan, groups, question, records, variable_bytes_max)
+        lookup::read_records(self.backend(), plan, asked, question, records, variable_bytes_max)
     }
 
     /// Reads into a matrix of rows × features.
     pub fn read_matrix(
         &self,
         plan: &ReadPlan,
-        groups: &[EncodedKeys],
+        asked: &AskedRows,
         question: Question,
         matrix: &mut F32Matrix<'_>,
     ) -> Result<()> {
-        lookup::read_matrix(self.backend(), plan, groups, question, matrix)
+        lookup::read_matrix(self.backend(), plan, asked, question, matrix)
     }
 
     /// Deletes an entity from a view as of `at`: earlier reads still see it, later ones find it missing.
@@ -262,7 +264,7 @@ impl Store {
         let now = self.now();
         let mut batch = WriteBatch::new();
         for view in views {
-            let view = find_view(&catalog, view)?;
+            let view = find_stored_view(&catalog, view)?;
             if view.holds_events() {
                 let rule = "is an event view, whose events are deleted one by one, or erased with their entity";
                 return Err(Error::invalid(format!("{:?} {rule}", view.name)));
@@ -278,7 +280,7 @@ impl Store {
     /// `NotFound` for an unknown view, `Invalid` for a key that is not the view's.
     pub fn erase(&self, views: &[&str], entity: &EntityKey<'_>) -> Result<Vec<Erased>> {
         let catalog = self.catalog();
-        let views = views.iter().map(|view| find_view(&catalog, view)).collect::<Result<Vec<_>>>()?;
+        let views = views.iter().map(|view| find_stored_view(&catalog, view)).collect::<Result<Vec<_>>>()?;
         let keys = views.iter().map(|view| encode_entity_key(view, entity)).collect::<Result<Vec<_>>>()?;
         let lookups: Vec<_> = views.iter().zip(&keys).map(|(view, key)| Lookup { view, key }).collect();
         self.backend.erase(&lookups)
@@ -403,16 +405,6 @@ fn planned(catalog: &Catalog, definitions: &Definitions, believed: Timestamp) ->
     let plan = catalog.plan(definitions, believed)?;
     check_conditions(plan.catalog())?;
     Ok(plan)
-}
-
-/// Refuses a plan that drops something, unless that is allowed.
-pub fn check_drops(plan: &Plan, allow_drop: bool) -> Result<()> {
-    let drops: Vec<_> = plan.drops().map(|change| format!("{} {}", change.what.as_str(), change.name)).collect();
-    if allow_drop || drops.is_empty() {
-        return Ok(());
-    }
-    let message = "this would drop what the definitions do not name; keep it there or allow drops";
-    Err(Error::conflict(format!("{message}: {}", drops.join(", "))).with_hint(Hint::AllowDrop))
 }
 
 /// Encodes an entity given by name, in the order of the view's join keys.

@@ -19,4 +19,5 @@ mod reads;
 mod sources;
 mod times;
 mod training_set;
+mod windows;
 mod writes;

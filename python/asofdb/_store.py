@@ -98,18 +98,21 @@ class _Engine:
 
     # Definitions
 
-    def apply(self, definitions: Wanted, *, allow_drop: bool = False, revision: int | None = None) -> Plan:
+    def apply(
+        self, definitions: Wanted, *, allow_drop: bool = False, allow_redefine: bool = False, revision: int | None = None
+    ) -> Plan:
         """Makes the definitions the catalog, in one step, and tells what changed.
 
         ``definitions`` is the path of a TOML file, the text of one, :class:`Definitions`, or a list of
         :class:`Entity`, :class:`FeatureView` and :class:`FeatureService`. They are the whole wanted state: what they do
-        not name is dropped, which ``allow_drop`` must permit. With ``revision``, that of the catalog which they were
+        not name is dropped, which ``allow_drop`` must permit; a feature that would be computed in another way needs
+        ``allow_redefine``. With ``revision``, that of the catalog which they were
         made from, they are applied only if nothing was changed since.
 
         Raises ``InvalidError``, ``NotFoundError`` or ``ConflictError`` when they break a rule, naming the thing and the
         rule, or ``ConflictError`` for another revision; nothing is changed then.
         """
-        return Plan._of(self._engine.apply_json(*_wanted(definitions), allow_drop, revision))
+        return Plan._of(self._engine.apply_json(*_wanted(definitions), (allow_drop, allow_redefine), revision))
 
     def plan(self, definitions: Wanted) -> Plan:
         """Returns the plan of what :meth:`apply` would do."""

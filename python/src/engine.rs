@@ -7,7 +7,7 @@ use std::time::Duration;
 use arrow::array::RecordBatch;
 use arrow::datatypes::Schema;
 use asofdb::{
-    AsJson, CheckpointFiles, Definitions, Durability, Error, Options, Plan, Result, Session, Store, SystemClock,
+    Allow, AsJson, CheckpointFiles, Definitions, Durability, Error, Options, Plan, Result, Session, Store, SystemClock,
     parse_definitions, read_definitions,
 };
 use asofdb_client::{Cancel, Client, ConnectOptions};
@@ -250,11 +250,12 @@ impl Engine {
         text: Option<&str>,
         path: Option<PathBuf>,
         origin: &str,
-        allow_drop: bool,
+        allow: (bool, bool),
         revision: Option<u64>,
     ) -> PyResult<String> {
         let definitions = definitions(py, text, path, origin)?;
-        self.run(py, |engine| engine.apply_to(&definitions, allow_drop, revision).map(|plan| plan_json(&plan)))
+        let allow = Allow { drop: allow.0, redefine: allow.1 };
+        self.run(py, |engine| engine.apply_to(&definitions, allow, revision).map(|plan| plan_json(&plan)))
     }
 
     /// Writes tables of views in one atomic step; gives the created timestamp.

@@ -28,6 +28,7 @@ fn class(py: Python<'_>, kind: ErrorKind) -> PyResult<&Bound<'_, PyType>> {
 fn words(hint: Hint) -> &'static str {
     match hint {
         Hint::AllowDrop => " (allow_drop=True)",
+        Hint::AllowRedefine => " (allow_redefine=True)",
         Hint::InputFormat => " (input_format=)",
         Hint::FromScratch => " (from_scratch=True)",
         Hint::EventTimestamp => " (event_timestamp= names it)",

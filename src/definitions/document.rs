@@ -122,6 +122,11 @@ impl<'a> Field<'a> {
         self.source
     }
 
+    /// The name of the field.
+    pub(crate) fn name(&self) -> &'a str {
+        self.name
+    }
+
     pub fn invalid(&self, message: impl AsRef<str>) -> Error {
         self.source.invalid(self.at(), message)
     }
@@ -255,7 +260,17 @@ impl<'a> Table<'a> {
     /// # Errors
     /// `Invalid` when there is none.
     pub fn required(&self, name: &'a str) -> Result<Field<'a>> {
-        self.field(name).ok_or_else(|| self.source.invalid(self.at, format!("{} needs the key {name:?}", self.what)))
+        self.field(name).ok_or_else(|| self.missing(name))
+    }
+
+    /// The error that a field is missing.
+    pub(crate) fn missing(&self, name: &str) -> Error {
+        self.invalid(format!("{} needs the key {name:?}", self.what))
+    }
+
+    /// The error about the whole table.
+    pub(crate) fn invalid(&self, message: impl AsRef<str>) -> Error {
+        self.source.invalid(self.at, message)
     }
 
     /// Text that may be left out; empty then.

@@ -5,7 +5,9 @@
 //! file can get wrong.
 
 pub(crate) mod check;
+mod computed;
 pub(crate) mod document;
+mod field_type;
 mod literal;
 pub(crate) mod reference;
 pub(crate) mod suggest;
@@ -14,20 +16,22 @@ use std::path::Path;
 
 use asofdb_storage::{
     Catalog, Definitions, EVENT_COLUMN_DEFAULT, EntityDefinition, Error, FeatureDefinition, JoinKey,
-    MAX_FUTURE_SKEW_DEFAULT, Problem, Result, ScalarType, ServiceDefinition, Step, Timestamp, ValueType,
-    ViewDefinition,
+    MAX_FUTURE_SKEW_DEFAULT, Problem, Result, ServiceDefinition, Step, Timestamp, ValueType, ViewDefinition,
 };
 use toml::Spanned;
 use toml::de::DeTable;
 
-use crate::definitions::check::RowCheck;
-use crate::definitions::document::{Field, Table, TomlText, offset_of, read_text};
+use crate::definitions::computed::{DERIVED_VIEW_KEYS, WINDOW_VIEW_KEYS, derived_view, window_view};
+use crate::definitions::document::{Table, TomlText, offset_of, read_text};
+use crate::definitions::field_type::value_type;
 use crate::definitions::suggest::did_you_mean;
+use crate::misdefined::check_view;
 
 /// Longest definitions file in bytes; a file over it is data given by mistake.
 pub const DEFINITIONS_BYTES_MAX: usize = 16 << 20;
 
-const DOCUMENT_KEYS: [&str; 4] = ["entity", "feature_view", "event_view", "feature_service"];
+const DOCUMENT_KEYS: [&str; 6] =
+    ["entity", "feature_view", "event_view", "window_view", "derived_view", "feature_service"];
 const ENTITY_KEYS: [&str; 4] = ["name", "join_keys", "description", "tags"];
 const JOIN_KEY_KEYS: [&str; 2] = ["name", "type"];
 const VIEW_KEYS: [&str; 14] = [
@@ -90,10 +94,17 @@ pub fn parse_definitions(text: &str, origin: &str) -> Result<Definitions> {
     let entities = root.tables("entity", "an entity", &ENTITY_KEYS)?;
     let views = root.tables("feature_view", "a feature view", &VIEW_KEYS)?;
     let event_views = root.tables("event_view", "an event view", &EVENT_VIEW_KEYS)?;
+    let window_views = root.tables("window_view", "a window view", &WINDOW_VIEW_KEYS)?;
+    let derived_views = root.tables("derived_view", "a derived view", &DERIVED_VIEW_KEYS)?;
     let services = root.tables("feature_service", "a feature service", &SERVICE_KEYS)?;
+    let events = event_views.iter().map(event_view).collect::<Result<Vec<_>>>()?;
+    let windows = window_views.iter().map(|table| window_view(table, &events)).collect::<Result<Vec<_>>>()?;
+    let mut all = views.iter().map(view).collect::<Result<Vec<_>>>()?;
+    all.extend(events.iter().cloned().chain(windows));
+    all.extend(derived_views.iter().map(derived_view).collect::<Result<Vec<_>>>()?);
     let definitions = Definitions {
         entities: entities.iter().map(entity).collect::<Result<_>>()?,
-        views: views.iter().map(view).chain(event_views.iter().map(event_view)).collect::<Result<_>>()?,
+        views: all,
         services: services.iter().map(service).collect::<Result<_>>()?,
     };
     if let Err(problem) = definitions.check() {
@@ -103,17 +114,18 @@ pub fn parse_definitions(text: &str, origin: &str) -> Result<Definitions> {
     Ok(definitions)
 }
 
-/// Refuses checks that are no conditions over the columns of their views. Below the line with the place stands the
-/// expression, with the place in it.
+/// Refuses conditions and expressions that cannot be evaluated. Below the line with the place stands the expression,
+/// with the place in it.
 fn check_conditions(source: TomlText, document: &Spanned<DeTable>, definitions: &Definitions) -> Result<()> {
     let catalog = Catalog::default().plan(definitions, Timestamp::MIN)?.into_catalog();
     for (kind, view) in definitions.views.iter().map(|view| (view.kind(), view)) {
-        let Some(planned) = catalog.view(&view.name).filter(|_| view.check.is_some()) else { continue };
-        if let Err(error) = RowCheck::of(planned) {
+        let Some(planned) = catalog.view(&view.name) else { continue };
+        if let Err(misdefined) = check_view(&catalog, planned) {
             let number = definitions.views.iter().filter(|other| other.kind() == kind);
             let number = number.take_while(|other| other.name != view.name).count();
-            let path = [Step::Field(kind), Step::Item(number), Step::Field("check")];
-            return Err(source.error(error.kind(), offset_of(document, &path), error.message()));
+            let path = [Step::Field(kind), Step::Item(number)].into_iter().chain(misdefined.path);
+            let at = offset_of(document, &path.collect::<Vec<_>>());
+            return Err(source.error(misdefined.error.kind(), at, misdefined.error.message()));
         }
     }
     Ok(())
@@ -212,15 +224,5 @@ fn service(table: &Table) -> Result<ServiceDefinition> {
         description: table.text("description")?,
         tags: table.tags("tags")?,
         features: table.required_texts("features")?,
-    })
-}
-
-fn value_type(field: &Field) -> Result<ValueType> {
-    let text = field.text()?;
-    text.parse().map_err(|error: Error| {
-        let scalars = ScalarType::ALL.map(|ty| ty.name().to_owned());
-        let lists = ScalarType::ALL.map(|ty| ValueType::List(ty).to_string());
-        let names = scalars.iter().chain(&lists).map(String::as_str);
-        field.invalid(format!("{}{}", error.message(), did_you_mean(text, names)))
     })
 }

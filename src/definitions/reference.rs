@@ -81,7 +81,11 @@ fn no_features(view: &FeatureView) -> Error {
     Error::invalid(format!("{name:?} is an event view, which has no features: read its events by history or an export"))
 }
 
-fn find_feature<'v>(view: &'v FeatureView, name: &str) -> Result<&'v Feature> {
+/// A feature of a view by name.
+///
+/// # Errors
+/// `NotFound` when the view has none of this name.
+pub(crate) fn find_feature<'v>(view: &'v FeatureView, name: &str) -> Result<&'v Feature> {
     view.feature(name).ok_or_else(|| {
         let hint = did_you_mean(name, view.features.iter().map(|feature| feature.name.as_str()));
         Error::not_found(format!("view {:?} has no feature {name:?}{hint}", view.name))
@@ -91,6 +95,20 @@ fn find_feature<'v>(view: &'v FeatureView, name: &str) -> Result<&'v Feature> {
 /// A view by name.
 pub fn find_view<'c>(catalog: &'c Catalog, name: &str) -> Result<&'c Arc<FeatureView>> {
     catalog.view(name).ok_or_else(|| unknown(catalog, name, "feature view"))
+}
+
+/// A view by name that rows, or events, are written to.
+///
+/// # Errors
+/// `NotFound` for an unknown name, `Invalid` for a view that is computed.
+pub fn find_stored_view<'c>(catalog: &'c Catalog, name: &str) -> Result<&'c Arc<FeatureView>> {
+    let view = find_view(catalog, name)?;
+    let from = match (view.windows(), view.is_stored()) {
+        (_, true) => return Ok(view),
+        (Some(windows), _) => format!("the events of {:?}", windows.from),
+        (None, _) => "other features".to_owned(),
+    };
+    Err(Error::invalid(format!("{name:?} is computed from {from} when it is read: it has no rows of its own")))
 }
 
 fn unknown(catalog: &Catalog, name: &str, what: &str) -> Error {

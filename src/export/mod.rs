@@ -32,7 +32,7 @@ pub use self::options::{
 };
 use self::part::{PartFile, Written, part_name};
 use self::task::Task;
-use crate::definitions::reference::find_view;
+use crate::definitions::reference::find_stored_view;
 use crate::files::output::OutputDirectory;
 use crate::progress::{OnProgress, Progress};
 use crate::scan::{Counts, EXPORT_FORMAT, ExportSchema, Selection};
@@ -64,7 +64,7 @@ pub(crate) fn export(
     // The catalog is read after the snapshot is taken, so that it knows the schema of every row in it.
     let snapshot = store.backend().snapshot();
     let catalog = store.catalog();
-    let view = find_view(&catalog, view)?;
+    let view = find_stored_view(&catalog, view)?;
     check_partitions(view, options.partition_by)?;
     let selection = Selection::new(view, &options.rows, snapshot.now())?;
     let output = OutputDirectory::create(out)?;

@@ -40,7 +40,7 @@ pub use self::report::{IngestReport, IngestedFile};
 use self::run::Run;
 pub(crate) use self::target::Loads;
 use self::target::Target;
-use crate::definitions::reference::find_view;
+use crate::definitions::reference::find_stored_view;
 use crate::progress::OnProgress;
 use crate::rows::encode::ViewEncoder;
 
@@ -58,7 +58,7 @@ pub(crate) fn ingest(
     check(&inputs, options)?;
     #[allow(clippy::disallowed_methods, reason = "measures how long it takes; no rule depends on it")]
     let started = Instant::now();
-    let target = Target::new(store, ViewEncoder::new(find_view(&*store.catalog()?, view)?.clone())?);
+    let target = Target::new(store, ViewEncoder::new(find_stored_view(&*store.catalog()?, view)?.clone())?);
     let load_bytes_max = target.load_bytes_max()?;
     let rejects = options.rejects.as_deref().map(Rejects::create).transpose()?;
     let open = |input| InputFile::open(&target, input, options);

@@ -12,15 +12,20 @@ use super::known::KnownAt;
 use super::options::JoinOptions;
 use super::order::{ENTRY_BYTES, Order, visiting_order};
 use crate::definitions::suggest::did_you_mean;
+use crate::derived::compute::{Times, compute};
+use crate::derived::request_rows::RequestRows;
 use crate::read::plan::ReadPlan;
 use crate::read::record::Records;
-use crate::read::stored::Stored;
+use crate::read::request::request_columns;
+use crate::read::sources::SourcePlan;
 use crate::rows::keys::EncodedKeys;
 use crate::rows::named::find_column;
 use crate::rows::plain::rows_within;
 use crate::rows::problems::Problems;
 use crate::rows::types::{batch_bytes, cast_exact};
 use crate::threads;
+use crate::windows::folder::{FoldQuestion, Folder};
+use crate::windows::plan::FoldPlan;
 
 /// Threads that visit views. The reading of one view is sequential.
 const THREADS: usize = 2;
@@ -38,13 +43,15 @@ const CHUNK_ROWS_MAX: usize = u32::MAX as usize;
 pub(super) struct Chunk {
     batches: Vec<RecordBatch>,
     keys: Vec<EncodedKeys>,
+    /// The values that come with the question, out of the spine.
+    request: RequestRows,
     times: Vec<Option<Timestamp>>,
 }
 
 /// The place of look-ups, and the rules for them.
 #[derive(Clone, Copy)]
 pub(super) struct LookUp<'l> {
-    pub(super) stored: &'l Stored,
+    pub(super) plan: &'l ReadPlan,
     pub(super) snapshot: &'l dyn Snapshot,
     pub(super) known_at: KnownAt,
     /// A chunk may take minutes: it ends sooner when nobody waits for it.
@@ -70,12 +77,13 @@ impl<I: Iterator<Item = Result<RecordBatch>>> ChunkReader<I> {
 
     /// The next chunk; `None` at the end of the spine.
     pub(super) fn next(&mut self) -> Result<Option<Chunk>> {
-        let stored = &self.plan.stored;
-        let records: usize = stored.views.iter().map(|view| view.layout().stride()).sum();
-        let per_row = records + ENTRY_BYTES * stored.key_groups.len() + size_of::<Option<Timestamp>>();
+        let sources = &self.plan.sources;
+        let records: usize = sources.list.iter().map(|view| view.layout().stride()).sum();
+        let per_row = records + ENTRY_BYTES * sources.key_groups.len() + size_of::<Option<Timestamp>>();
         let mut chunk = Chunk {
             batches: Vec::new(),
-            keys: vec![EncodedKeys::default(); stored.key_groups.len()],
+            keys: vec![EncodedKeys::default(); sources.key_groups.len()],
+            request: RequestRows::new(&self.plan.derived.request),
             times: Vec::new(),
         };
         let mut spine_bytes = 0;
@@ -107,7 +115,8 @@ impl<I: Iterator<Item = Result<RecordBatch>>> ChunkReader<I> {
     /// Rows of a batch that are taken at once: as many as may be, or as their keys and times leave small once they are
     /// plain. What else the spine has is carried along as it is.
     fn slice_rows(&self, batch: &RecordBatch) -> Result<usize> {
-        let names = self.plan.stored.join_keys.iter().map(|key| &key.name).chain([&self.time_column]);
+        let request = self.plan.derived.request.iter().map(|value| &value.name);
+        let names = self.plan.sources.join_keys.iter().map(|key| &key.name).chain([&self.time_column]).chain(request);
         let columns: Vec<_> = names.filter_map(|name| batch.column_by_name(name)).collect();
         match rows_within(columns.iter().copied(), 0, batch.num_rows().min(SLICE_ROWS), SLICE_BYTES) {
             0 => {
@@ -121,10 +130,12 @@ impl<I: Iterator<Item = Result<RecordBatch>>> ChunkReader<I> {
     fn add(&mut self, chunk: &mut Chunk, batch: RecordBatch) -> Result<()> {
         let mut problems = Problems::first();
         let times = self.times(&batch, &mut problems)?;
-        let keys = self.plan.stored.encode_keys(&batch, &mut problems)?;
+        let keys = self.plan.sources.encode_keys(&batch, &mut problems)?;
         if let Some((row, message)) = problems.rows().next() {
             return Err(Error::invalid(format!("spine row {}: {message}", self.rows_before + row as u64)));
         }
+        let values = request_columns(&self.plan.derived.request, &batch)?;
+        chunk.request.push_columns(&self.plan.derived.request, &values, batch.num_rows())?;
         self.rows_before += batch.num_rows() as u64;
         chunk.times.extend(times);
         chunk.keys.iter_mut().zip(&keys).for_each(|(all, keys)| all.extend(keys));
@@ -155,7 +166,7 @@ impl Chunk {
     }
 
     fn key_bytes(&self) -> usize {
-        self.keys.iter().map(EncodedKeys::memory_bytes).sum()
+        self.keys.iter().map(EncodedKeys::memory_bytes).sum::<usize>() + self.request.memory_bytes()
     }
 
     /// Rows with a null time or a null in any key.
@@ -164,43 +175,70 @@ impl Chunk {
         (0..self.rows()).filter(null).count() as u64
     }
 
-    /// Looks up each view's rows, in the order of the stage's views.
+    /// Gives the values of every source, in the order of the sources: looks up and folds, then computes the rest.
     pub(super) fn look_up(&self, look_up: &LookUp<'_>) -> Result<Vec<Records>> {
-        let stored = look_up.stored;
+        let sources = &look_up.plan.sources;
         let orders: Vec<Order> = self.keys.iter().map(|keys| visiting_order(keys, &self.times)).collect();
+        let tasks = sources.looked_up + sources.folds.len();
         let next = AtomicUsize::new(0);
-        let done: Vec<Mutex<Option<Result<Records>>>> = stored.views.iter().map(|_| Mutex::new(None)).collect();
+        let done: Vec<Mutex<Option<Result<Vec<Records>>>>> = (0..tasks).map(|_| Mutex::new(None)).collect();
         let work = || {
             loop {
-                let view = next.fetch_add(1, Ordering::Relaxed);
-                let Some(slot) = done.get(view) else { break };
-                let order = &orders[stored.views[view].key_group];
-                *slot.lock() = Some(self.look_up_view(view, order, look_up));
+                let task = next.fetch_add(1, Ordering::Relaxed);
+                let Some(slot) = done.get(task) else { break };
+                *slot.lock() = Some(match task.checked_sub(sources.looked_up) {
+                    None => self.look_up_view(&sources.list[task], &orders, look_up).map(|records| vec![records]),
+                    Some(fold) => self.fold(&sources.folds[fold], &orders, look_up),
+                });
             }
         };
         std::thread::scope(|scope| {
             // Where no more threads can be started, this one does all of it.
-            (1..THREADS.min(stored.views.len())).for_each(|_| drop(threads::start(scope, "that looks up", work)));
+            (1..THREADS.min(tasks)).for_each(|_| drop(threads::start(scope, "that looks up", work)));
             work();
         });
-        let finished = |slot: Mutex<Option<Result<Records>>>| {
+        let finished = |slot: Mutex<Option<Result<Vec<Records>>>>| {
             slot.into_inner().unwrap_or_else(|| Err(Error::internal("a view of the join was not visited")))
         };
-        done.into_iter().map(finished).collect()
+        let records = done.into_iter().map(finished).collect::<Result<Vec<_>>>()?;
+        // Folds lie behind what is looked up, each with its windows side by side, and what is computed behind them.
+        let mut records: Vec<Records> = records.into_iter().flatten().collect();
+        let computed = &sources.list[records.len()..];
+        records.extend(computed.iter().map(|source| Records::new(source.layout(), self.rows())));
+        let times = Times::Each(&self.times);
+        compute(sources, &look_up.plan.derived, times, &self.request, &mut records, self.rows())?;
+        Ok(records)
     }
 
-    fn look_up_view(&self, view: usize, order: &Order, look_up: &LookUp<'_>) -> Result<Records> {
-        let planned = &look_up.stored.views[view];
-        let keys = &self.keys[planned.key_group];
-        let mut records = Records::new(planned.layout(), self.rows());
-        let mut cursor = look_up.snapshot.ordered_cursor(&planned.view, order.entries.len() as u64)?;
+    fn look_up_view(&self, source: &SourcePlan, orders: &[Order], look_up: &LookUp<'_>) -> Result<Records> {
+        let (order, keys) = (&orders[source.key_group], &self.keys[source.key_group]);
+        let mut records = Records::new(source.layout(), self.rows());
+        let mut cursor = look_up.snapshot.ordered_cursor(&source.view, order.entries.len() as u64)?;
         let (mut short, mut steps) = ([0; 8], Steps::new(look_up.stop));
         for entry in &order.entries {
             steps.step()?;
             let row = entry.row as usize;
             let Some(key) = order.key(entry, keys, &mut short) else { continue };
             let found = cursor.find(key, entry.at(), look_up.known_at.of(entry.at()))?;
-            planned.write(entry.at(), found, &mut records.get_mut(row))?;
+            source.write(entry.at(), found, &mut records.get_mut(row))?;
+        }
+        Ok(records)
+    }
+
+    /// Folds the windows of one view; gives their records, one list a window.
+    fn fold(&self, fold: &FoldPlan, orders: &[Order], look_up: &LookUp<'_>) -> Result<Vec<Records>> {
+        let (order, keys) = (&orders[fold.key_group], &self.keys[fold.key_group]);
+        let sources = &look_up.plan.sources.list[fold.sources.clone()];
+        let mut records: Vec<_> = sources.iter().map(|source| Records::new(source.layout(), self.rows())).collect();
+        let mut cursor = look_up.snapshot.ordered_cursor(&fold.from, order.entries.len() as u64)?;
+        let mut folder = Folder::new(fold)?;
+        let (mut short, mut steps) = ([0; 8], Steps::new(look_up.stop));
+        for entry in &order.entries {
+            steps.step()?;
+            let Some(key) = order.key(entry, keys, &mut short) else { continue };
+            let at = entry.at();
+            let question = FoldQuestion { key, at, known_at: look_up.known_at.of(at) };
+            folder.fold(&mut *cursor, question, &mut records, entry.row as usize)?;
         }
         Ok(records)
     }

@@ -28,7 +28,7 @@ pub use self::options::{JOIN_MEMORY_BYTES_DEFAULT, JOIN_MEMORY_BYTES_MIN, JoinOp
 pub use self::training_set::{TrainingSetOptions, open_spine, write_training_set};
 use crate::read::answer::Answer;
 use crate::read::plan::ReadPlan;
-use crate::read::request::Prepared;
+use crate::read::request::{Prepared, request_columns};
 use crate::store::Store;
 
 /// Rows of one output batch: records of that many rows are turned into columns while they are in the cache.
@@ -70,6 +70,7 @@ pub fn join_until<'s>(
     let snapshot = store.backend().snapshot();
     let plan = request.plan(store.catalog().revision(), || store.catalog())?;
     let schema = result_schema(&plan, spine_schema, options)?;
+    check_request(&plan, spine_schema)?;
     let features = plan.output.columns.iter().map(|column| FeatureCounts::new(column.resolved.reference())).collect();
     Ok(Join {
         snapshot,
@@ -81,6 +82,12 @@ pub fn join_until<'s>(
         report: JoinReport { features, ..JoinReport::default() },
         current: None,
     })
+}
+
+/// Refuses a spine that lacks values of the request, before its first row is read.
+fn check_request(plan: &ReadPlan, spine: &Schema) -> Result<()> {
+    let columns = RecordBatch::new_empty(Arc::new(spine.clone()));
+    request_columns(&plan.derived.request, &columns).map(drop)
 }
 
 /// The spine's columns, then the answer's. No two may have one name.
@@ -135,7 +142,7 @@ impl Join<'_> {
             self.report.null_rows += chunk.null_rows();
             let records = {
                 let look_up = LookUp {
-                    stored: &self.plan.stored,
+                    plan: &self.plan,
                     snapshot: &*self.snapshot,
                     known_at: self.options.known_at,
                     stop: &self.stop,

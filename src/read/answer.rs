@@ -10,9 +10,10 @@ use asofdb_storage::{Error, Field, Result, Status, Timestamp, Value};
 use crate::definitions::reference::ResolvedFeature;
 use crate::read::columns::{event_column, field_column, field_columns, status_column};
 use crate::read::fields::AnswerColumns;
+use crate::read::output::ShownView;
 use crate::read::plan::ReadPlan;
 use crate::read::record::Records;
-use crate::read::stored::ValueSlot;
+use crate::read::slot::ValueSlot;
 
 /// The answer of a read: values and statuses for each row, feature by feature.
 #[derive(Debug)]
@@ -46,7 +47,7 @@ impl Answer {
     /// Returns the status of a value: why it is there or not.
     pub fn status(&self, row: usize, feature: usize) -> Status {
         let slot = self.slot(feature);
-        self.records[slot.source].get(row).status(self.plan.stored.field(slot))
+        self.records[slot.source].get(row).status(self.plan.sources.field(slot))
     }
 
     /// The event timestamp of the version that answers; `None` for `missing`.
@@ -63,7 +64,7 @@ impl Answer {
     #[inline]
     pub fn bytes(&self, row: usize, feature: usize) -> Option<&[u8]> {
         let slot = self.slot(feature);
-        let (field, records) = (self.plan.stored.field(slot), &self.records[slot.source]);
+        let (field, records) = (self.plan.sources.field(slot), &self.records[slot.source]);
         records.get(row).is_present(field).then(|| records.bytes(row, field))
     }
 
@@ -105,20 +106,24 @@ impl Answer {
     /// The records that have a feature, its field in them, and its default.
     pub(crate) fn source(&self, feature: usize) -> (&Records, &Field, Option<&Value>) {
         let column = &self.plan.output.columns[feature];
-        (&self.records[column.slot.source], self.plan.stored.field(column.slot), column.default())
+        (&self.records[column.slot.source], self.plan.sources.field(column.slot), column.default())
     }
 
-    /// The column of each feature, view by view, so that each row is visited once a view.
+    /// The column of each feature, source by source, so that each row is visited once a source.
     fn columns(&self, rows: &Range<usize>) -> Result<Vec<ArrayRef>> {
         let mut columns: Vec<Option<ArrayRef>> = vec![None; self.features()];
-        for (records, planned) in self.records.iter().zip(&self.plan.stored.views) {
+        let mut outputs: Vec<Vec<usize>> = vec![Vec::new(); self.records.len()];
+        for (output, column) in self.plan.output.columns.iter().enumerate() {
+            outputs[column.slot.source].push(output);
+        }
+        for (records, outputs) in self.records.iter().zip(&outputs) {
             let source = |output: &usize| {
                 let (_, field, default) = self.source(*output);
                 (field, default)
             };
-            let sources: Vec<_> = planned.outputs().iter().map(source).collect();
-            let of_view = field_columns(records, &sources, rows.clone())?;
-            planned.outputs().iter().zip(of_view).for_each(|(output, column)| columns[*output] = Some(column));
+            let sources: Vec<_> = outputs.iter().map(source).collect();
+            let of_source = field_columns(records, &sources, rows.clone())?;
+            outputs.iter().zip(of_source).for_each(|(output, column)| columns[*output] = Some(column));
         }
         Ok(columns.into_iter().flatten().collect())
     }
@@ -164,7 +169,11 @@ impl Answer {
             }
         }
         if columns.event_timestamps {
-            arrays.extend(self.records.iter().map(|records| event_column(records, rows.clone())));
+            let column = |view: &ShownView| {
+                let records: Vec<_> = view.sources.iter().map(|source| &self.records[*source]).collect();
+                event_column(&records, rows.clone())
+            };
+            arrays.extend(self.plan.output.views.iter().map(column));
         }
         Ok(arrays)
     }

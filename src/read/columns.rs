@@ -306,8 +306,9 @@ pub(crate) fn status_array(keys: Vec<i8>) -> Result<ArrayRef> {
     Ok(Arc::new(column.map_err(|error| Error::internal("cannot build a status column").with_source(error))?))
 }
 
-/// The event timestamp of the version found for each of `rows`.
-pub(crate) fn event_column(records: &Records, rows: Range<usize>) -> ArrayRef {
-    let events = rows.map(|row| records.get(row).event().map(Timestamp::as_micros));
+/// The event timestamp of what was found for each of `rows`; of several records, the oldest.
+pub(crate) fn event_column(records: &[&Records], rows: Range<usize>) -> ArrayRef {
+    let oldest = |row| records.iter().filter_map(|records| records.get(row).event()).min();
+    let events = rows.map(|row| oldest(row).map(Timestamp::as_micros));
     Arc::new(events.collect::<TimestampMicrosecondArray>().with_timezone(UTC))
 }

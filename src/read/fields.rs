@@ -8,7 +8,6 @@ use arrow::datatypes::{Field as ArrowField, FieldRef};
 use crate::definitions::reference::ResolvedFeature;
 use crate::read::columns::status_type;
 use crate::read::output::{Output, OutputColumn};
-use crate::read::stored::Stored;
 use crate::rows::types::{feature_field, timestamp_type};
 
 /// The columns that an answer gives beside the features.
@@ -49,7 +48,7 @@ struct NamedFields {
 }
 
 impl AnswerFields {
-    pub(super) fn new(output: &Output, stored: &Stored) -> Self {
+    pub(super) fn new(output: &Output) -> Self {
         let mut count = HashMap::new();
         for column in &output.columns {
             *count.entry(column.resolved.feature.name.as_str()).or_insert(0) += 1;
@@ -69,7 +68,7 @@ impl AnswerFields {
         let event = |name: &str| ArrowField::new(format!("{name}__event_timestamp"), timestamp_type(), true);
         AnswerFields {
             columns: output.columns.iter().map(fields).collect(),
-            event_timestamps: stored.views.iter().map(|planned| Arc::new(event(&planned.view.name))).collect(),
+            event_timestamps: output.views.iter().map(|view| Arc::new(event(&view.name))).collect(),
         }
     }
 

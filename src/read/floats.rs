@@ -6,13 +6,13 @@ use asofdb_storage::{Floats, Found, Result, Sink, Status, Timestamp};
 
 use crate::read::matrix::F32Matrix;
 use crate::read::plan::ReadPlan;
-use crate::read::stored::Stored;
+use crate::read::sources::Sources;
 use crate::rows::keys::EncodedKeys;
 
-/// Writes answers into the caller's matrix. Each row that the stored stage finds is written at the columns that show
+/// Writes answers into the caller's matrix. Each row that is found is written at the columns that show
 /// its slots, so that no value is copied twice.
 pub(super) struct MatrixWriter<'p, 'm> {
-    stored: &'p Stored,
+    sources: &'p Sources,
     width: usize,
     values: &'m mut [f32],
     statuses: Option<&'m mut [Status]>,
@@ -25,7 +25,7 @@ impl<'p, 'm> MatrixWriter<'p, 'm> {
         let output = &plan.output;
         output.check_matrix(rows, matrix.values.len(), matrix.statuses.as_ref().map(|statuses| statuses.len()))?;
         Ok(MatrixWriter {
-            stored: &plan.stored,
+            sources: &plan.sources,
             width: output.columns.len(),
             values: &mut *matrix.values,
             statuses: matrix.statuses.as_deref_mut(),
@@ -35,8 +35,7 @@ impl<'p, 'm> MatrixWriter<'p, 'm> {
 
     /// Entities with null keys are not looked up: nothing is known of them.
     pub(super) fn write_holes(&mut self, groups: &[EncodedKeys], rows: usize) {
-        let stored = self.stored;
-        for planned in &stored.views {
+        for planned in &self.sources.list {
             let group = &groups[planned.key_group];
             if group.has_holes() {
                 let holes = (0..rows).filter(|row| group.get(*row).is_none());
@@ -47,7 +46,7 @@ impl<'p, 'm> MatrixWriter<'p, 'm> {
 
     #[inline]
     pub(super) fn write(&mut self, row: usize, view: usize, at: Timestamp, found: Option<Found<'_>>) -> Result<()> {
-        let planned = &self.stored.views[view];
+        let planned = &self.sources.list[view];
         planned.write(at, found, &mut self.floats(row))
     }
 

@@ -2,17 +2,20 @@
 
 use std::sync::Arc;
 
-use asofdb_storage::{AsOfLookup, Backend, Error, Found, Lookup, Result, Timestamp};
+use asofdb_storage::{AsOfLookup, Backend, Error, Found, Lookup, Result, State, Timestamp};
 
+use crate::derived::compute::{Times, compute};
 use crate::read::answer::Answer;
+use crate::read::asked::AskedRows;
 use crate::read::floats::MatrixWriter;
-use crate::read::matrix::F32Matrix;
+use crate::read::matrix::{F32Matrix, write_records};
 use crate::read::plan::ReadPlan;
 use crate::read::question::Question;
 use crate::read::record::Records;
 use crate::read::request::{EntityRows, Prepared};
-use crate::read::stored::{PlannedView, Stored};
+use crate::read::sources::{SourcePlan, Sources};
 use crate::rows::keys::EncodedKeys;
+use crate::windows::folder::{FoldQuestion, Folder};
 
 /// Answers a request.
 ///
@@ -25,9 +28,8 @@ pub(crate) fn answer(
     question: Question,
 ) -> Result<Answer> {
     with_plan(backend, request, |plan| {
-        let groups = entities.groups_for(plan)?;
         let mut records = Vec::new();
-        read_records(backend, plan, groups, question, &mut records, usize::MAX)?;
+        read_records(backend, plan, entities.asked_of(plan)?, question, &mut records, usize::MAX)?;
         Ok(Answer::new(plan.clone(), records, entities.len()))
     })
 }
@@ -43,10 +45,10 @@ pub(crate) fn matrix(
     question: Question,
     mut matrix: F32Matrix<'_>,
 ) -> Result<()> {
-    with_plan(backend, request, |plan| read_matrix(backend, plan, entities.groups_for(plan)?, question, &mut matrix))
+    with_plan(backend, request, |plan| read_matrix(backend, plan, entities.asked_of(plan)?, question, &mut matrix))
 }
 
-/// Reads into records, one list a view, whose memory is used again. Refuses answers whose values of variable length
+/// Reads into records, one list a source, whose memory is used again. Refuses answers whose values of variable length
 /// have more than `variable_bytes_max` together.
 ///
 /// # Errors
@@ -54,29 +56,33 @@ pub(crate) fn matrix(
 pub(crate) fn read_records(
     backend: &dyn Backend,
     plan: &ReadPlan,
-    groups: &[EncodedKeys],
+    asked: &AskedRows,
     question: Question,
     records: &mut Vec<Records>,
     variable_bytes_max: usize,
 ) -> Result<()> {
-    let rows = groups.first().map_or(0, EncodedKeys::len);
-    let views = &plan.stored.views;
-    records.truncate(views.len());
-    for (view, records) in views.iter().zip(records.iter_mut()) {
-        records.reset(view.layout(), rows);
+    let rows = asked.len();
+    let sources = &plan.sources;
+    records.truncate(sources.list.len());
+    for (source, records) in sources.list.iter().zip(records.iter_mut()) {
+        records.reset(source.layout(), rows);
     }
-    records.extend(views[records.len()..].iter().map(|view| Records::new(view.layout(), rows)));
+    records.extend(sources.list[records.len()..].iter().map(|source| Records::new(source.layout(), rows)));
+    let (looked_up, computed) = records.split_at_mut(sources.looked_up);
     let mut variable_bytes = 0;
-    run(backend, &plan.stored, groups, question, |row, view, at, found| {
-        let records = &mut records[view];
+    let mut visit = |row: usize, source: usize, at, found: Option<Found<'_>>| {
+        let records = &mut looked_up[source];
         let before = records.variable_bytes();
-        views[view].write(at, found, &mut records.get_mut(row))?;
+        sources.list[source].write(at, found, &mut records.get_mut(row))?;
         variable_bytes += records.variable_bytes() - before;
-        match variable_bytes <= variable_bytes_max {
-            true => Ok(()),
-            false => Err(answer_too_long(variable_bytes_max)),
-        }
-    })
+        check_variable_bytes(variable_bytes, variable_bytes_max)
+    };
+    if !sources.has_computed() {
+        return run(backend, sources, &asked.groups, question, &mut visit).map(drop);
+    }
+    let at = run_with_folds(backend, plan, asked, question, &mut visit, computed)?;
+    compute(sources, &plan.derived, Times::One(at), &asked.request, records, rows)?;
+    check_variable_bytes(records.iter().map(Records::variable_bytes).sum(), variable_bytes_max)
 }
 
 /// Reads into a matrix of rows × features.
@@ -86,14 +92,27 @@ pub(crate) fn read_records(
 pub(crate) fn read_matrix(
     backend: &dyn Backend,
     plan: &ReadPlan,
-    groups: &[EncodedKeys],
+    asked: &AskedRows,
     question: Question,
     matrix: &mut F32Matrix<'_>,
 ) -> Result<()> {
-    let rows = groups.first().map_or(0, EncodedKeys::len);
+    let rows = asked.len();
+    if plan.sources.has_computed() {
+        let statuses = matrix.statuses.as_ref().map(|statuses| statuses.len());
+        plan.output.check_matrix(rows, matrix.values.len(), statuses)?;
+        let mut records = Vec::new();
+        read_records(backend, plan, asked, question, &mut records, usize::MAX)?;
+        write_records(plan, &records, rows, matrix);
+        return Ok(());
+    }
     let mut writer = MatrixWriter::new(plan, rows, matrix)?;
-    writer.write_holes(groups, rows);
-    run(backend, &plan.stored, groups, question, |row, view, at, found| writer.write(row, view, at, found))
+    writer.write_holes(&asked.groups, rows);
+    run(backend, &plan.sources, &asked.groups, question, &mut |row, view, at, found| writer.write(row, view, at, found))
+        .map(drop)
+}
+
+fn check_variable_bytes(bytes: usize, bytes_max: usize) -> Result<()> {
+    if bytes <= bytes_max { Ok(()) } else { Err(answer_too_long(bytes_max)) }
 }
 
 /// Runs a read with the request's plan, and once more with a fresh one if the catalog changed under it.
@@ -118,56 +137,143 @@ fn answer_too_long(variable_bytes_max: usize) -> Error {
     ))
 }
 
-/// Looks up every view of every entity at once, so that all are of one state, and hands each answer with
-/// its row, its view and the time it is for to `visit`. Entities with null keys are not visited.
+/// Takes what was found for a row and a source, with the time it is for.
+type VisitRow<'v> = dyn FnMut(usize, usize, Timestamp, Option<Found<'_>>) -> Result<()> + 'v;
+
+/// Looks up every view of every entity at once, so that all are of one state, and hands each answer to `visit`.
+/// Entities with null keys are not visited. Returns the time asked about.
 fn run(
     backend: &dyn Backend,
-    stored: &Stored,
+    sources: &Sources,
     groups: &[EncodedKeys],
     question: Question,
-    mut visit: impl FnMut(usize, usize, Timestamp, Option<Found<'_>>) -> Result<()>,
-) -> Result<()> {
-    let asked = groups.first().map_or(0, EncodedKeys::len) * stored.views.len();
-    let keys = Keys { stored, groups };
-    // Only where some rows have no key are lookups numbered differently from cells.
-    let holes = groups.iter().any(EncodedKeys::has_holes);
-    let targets: Vec<usize> = match holes {
-        true => (0..asked).filter(|index| keys.get(*index).is_some()).collect(),
-        false => Vec::new(),
-    };
-    let target = |index: usize| if holes { targets[index] } else { index };
-    let count = if holes { targets.len() } else { asked };
-    let mut visit_at = |at: Timestamp, index: usize, found: Option<Found<'_>>| {
-        let index = target(index);
-        visit(index / stored.views.len(), index % stored.views.len(), at, found)
-    };
-    let wanted = (0..count).filter_map(|index| keys.get(target(index)));
+    visit: &mut VisitRow<'_>,
+) -> Result<Timestamp> {
+    let targets = Targets::new(sources, groups);
     match question {
         Question::Latest => {
             let at = backend.now();
-            let mut lookups = Vec::with_capacity(count);
-            lookups.extend(wanted.map(|(planned, key)| Lookup { view: &planned.view, key }));
-            backend.latest(&lookups, at, &mut |index, found| visit_at(at, index, found))
+            backend.latest(&targets.lookups(), at, &mut |index, found| targets.visit(visit, at, index, found))?;
+            Ok(at)
         }
         Question::AsOf { at, known_at } => {
-            let mut lookups = Vec::with_capacity(count);
-            lookups.extend(wanted.map(|(planned, key)| AsOfLookup { view: &planned.view, key, at }));
-            backend.as_of(&lookups, known_at, &mut |index, found| visit_at(at, index, found))
+            let lookups = targets.lookups_at(at);
+            backend.as_of(&lookups, known_at, &mut |index, found| targets.visit(visit, at, index, found))?;
+            Ok(at)
         }
     }
 }
 
-/// The keys of a read: row after row, in each row view after view.
-struct Keys<'a> {
-    stored: &'a Stored,
-    groups: &'a [EncodedKeys],
+/// [`run`], and the folds of all windows into `computed`, the records of what is not looked up; all of one state.
+fn run_with_folds(
+    backend: &dyn Backend,
+    plan: &ReadPlan,
+    asked: &AskedRows,
+    question: Question,
+    visit: &mut VisitRow<'_>,
+    computed: &mut [Records],
+) -> Result<Timestamp> {
+    let sources = &plan.sources;
+    if sources.folds.is_empty() {
+        return run(backend, sources, &asked.groups, question, visit);
+    }
+    let targets = Targets::new(sources, &asked.groups);
+    let now = backend.now();
+    let (state, at, known_at) = match question {
+        Question::Latest => (backend.state(now, None), now, None),
+        Question::AsOf { at, known_at } => (backend.state(now, known_at), at, known_at),
+    };
+    match question {
+        Question::Latest => {
+            state.latest(&targets.lookups(), at, &mut |index, found| targets.visit(visit, at, index, found))?;
+        }
+        Question::AsOf { .. } => {
+            let lookups = targets.lookups_at(at);
+            state.as_of(&lookups, known_at, &mut |index, found| targets.visit(visit, at, index, found))?;
+        }
+    }
+    fold_all(&*state, sources, asked, at, known_at, computed)?;
+    Ok(at)
 }
 
-impl<'a> Keys<'a> {
+/// Folds every window of every entity.
+fn fold_all(
+    state: &dyn State,
+    sources: &Sources,
+    asked: &AskedRows,
+    at: Timestamp,
+    known_at: Option<Timestamp>,
+    computed: &mut [Records],
+) -> Result<()> {
+    for fold in &sources.folds {
+        let windows = fold.sources.start - sources.looked_up..fold.sources.end - sources.looked_up;
+        let records = &mut computed[windows];
+        let mut cursor = state.events(&fold.from)?;
+        let mut folder = Folder::new(fold)?;
+        let keys = &asked.groups[fold.key_group];
+        for row in 0..asked.len() {
+            let Some(key) = keys.get(row) else { continue };
+            folder.fold(&mut *cursor, FoldQuestion { key, at, known_at }, records, row)?;
+        }
+    }
+    Ok(())
+}
+
+/// The look-ups of a read: row after row, in each row source after source; those without a key are left out.
+struct Targets<'a> {
+    sources: &'a [SourcePlan],
+    groups: &'a [EncodedKeys],
+    /// Only where some rows have no key are lookups numbered differently from cells.
+    holes: Option<Vec<usize>>,
+    count: usize,
+}
+
+impl<'a> Targets<'a> {
+    fn new(sources: &'a Sources, groups: &'a [EncodedKeys]) -> Self {
+        let sources = sources.looked_up();
+        let asked = groups.first().map_or(0, EncodedKeys::len) * sources.len();
+        let mut targets = Targets { sources, groups, holes: None, count: asked };
+        if groups.iter().any(EncodedKeys::has_holes) {
+            let keyed: Vec<usize> = (0..asked).filter(|cell| targets.get(*cell).is_some()).collect();
+            targets.count = keyed.len();
+            targets.holes = Some(keyed);
+        }
+        targets
+    }
+
+    /// The source and the key of a cell.
     #[inline]
-    fn get(&self, index: usize) -> Option<(&'a PlannedView, &'a [u8])> {
-        let planned = &self.stored.views[index % self.stored.views.len()];
-        let key = self.groups[planned.key_group].get(index / self.stored.views.len())?;
-        Some((planned, key))
+    fn get(&self, cell: usize) -> Option<(&'a SourcePlan, &'a [u8])> {
+        let source = &self.sources[cell % self.sources.len()];
+        let key = self.groups[source.key_group].get(cell / self.sources.len())?;
+        Some((source, key))
+    }
+
+    /// The cell of a lookup.
+    #[inline]
+    fn cell(&self, index: usize) -> usize {
+        self.holes.as_ref().map_or(index, |keyed| keyed[index])
+    }
+
+    fn wanted(&self) -> impl Iterator<Item = (&'a SourcePlan, &'a [u8])> {
+        (0..self.count).filter_map(|index| self.get(self.cell(index)))
+    }
+
+    fn lookups(&self) -> Vec<Lookup<'a>> {
+        let mut lookups = Vec::with_capacity(self.count);
+        lookups.extend(self.wanted().map(|(source, key)| Lookup { view: &source.view, key }));
+        lookups
+    }
+
+    fn lookups_at(&self, at: Timestamp) -> Vec<AsOfLookup<'a>> {
+        let mut lookups = Vec::with_capacity(self.count);
+        lookups.extend(self.wanted().map(|(source, key)| AsOfLookup { view: &source.view, key, at }));
+        lookups
+    }
+
+    #[inline]
+    fn visit(&self, visit: &mut VisitRow<'_>, at: Timestamp, index: usize, found: Option<Found<'_>>) -> Result<()> {
+        let cell = self.cell(index);
+        visit(cell / self.sources.len(), cell % self.sources.len(), at, found)
     }
 }

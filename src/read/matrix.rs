@@ -6,6 +6,7 @@ pub use asofdb_storage::MatrixNumber;
 use asofdb_storage::{Field, NumberWork, RecordRef, Result, Status, ValueType};
 
 use crate::read::answer::Answer;
+use crate::read::plan::ReadPlan;
 use crate::read::record::Records;
 
 /// Rows that are visited feature by feature before the next ones: few enough to stay in the first-level cache.
@@ -42,6 +43,20 @@ impl Answer {
             }
         }
         Ok(())
+    }
+}
+
+/// Writes an answer that lies in records into the caller's matrix, which has its size.
+pub(crate) fn write_records(plan: &ReadPlan, records: &[Records], rows: usize, matrix: &mut F32Matrix<'_>) {
+    let (width, fills) = (plan.output.columns.len(), plan.output.fills(matrix.fill));
+    for (feature, column) in plan.output.columns.iter().enumerate() {
+        let (records, field) = (&records[column.slot.source], plan.sources.field(column.slot));
+        let cells = matrix.values[feature.min(rows * width)..].iter_mut().step_by(width);
+        write_column(records, field, 0..rows, fills[feature], cells);
+        if let Some(statuses) = matrix.statuses.as_deref_mut() {
+            let cells = statuses[feature.min(rows * width)..].iter_mut().step_by(width);
+            cells.zip(records.iter(0..rows)).for_each(|(cell, record)| *cell = record.status(field));
+        }
     }
 }
 

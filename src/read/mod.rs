@@ -2,6 +2,7 @@
 
 pub(crate) mod answer;
 pub(crate) mod arena;
+pub(crate) mod asked;
 pub(crate) mod columns;
 pub(crate) mod fields;
 mod floats;
@@ -15,4 +16,5 @@ pub(crate) mod plan;
 pub(crate) mod question;
 pub(crate) mod record;
 pub(crate) mod request;
-pub(crate) mod stored;
+pub(crate) mod slot;
+pub(crate) mod sources;

@@ -5,17 +5,28 @@ use std::borrow::Cow;
 use asofdb_storage::{Error, MatrixNumber, Result, Value, is_numeric};
 
 use crate::definitions::reference::ResolvedFeature;
-use crate::read::stored::ValueSlot;
+use crate::read::slot::ValueSlot;
 
 /// The output stage of a read.
 #[derive(Debug)]
 pub struct Output {
     /// The features, in the order asked.
     pub columns: Vec<OutputColumn>,
+    /// The views whose features are shown, in the order of the columns, each once.
+    pub(crate) views: Vec<ShownView>,
     /// By column: its default as a number, NaN where it has none.
     fills: Vec<f32>,
     /// The first column that cannot go into a matrix.
     not_numeric: Option<usize>,
+}
+
+/// A view whose features are shown.
+#[derive(Debug)]
+pub(crate) struct ShownView {
+    /// Its name.
+    pub(crate) name: String,
+    /// The sources of its features: one, or of a view that is computed those of its windows or features.
+    pub(crate) sources: Vec<usize>,
 }
 
 /// A column of the answer.
@@ -35,11 +46,27 @@ impl OutputColumn {
     }
 }
 
+fn shown_views(columns: &[OutputColumn]) -> Vec<ShownView> {
+    let mut views: Vec<ShownView> = Vec::new();
+    for OutputColumn { resolved, slot } in columns {
+        let name = &resolved.view.name;
+        let known = views.iter().position(|view| view.name == *name);
+        let view = known.unwrap_or_else(|| {
+            views.push(ShownView { name: name.clone(), sources: Vec::new() });
+            views.len() - 1
+        });
+        if !views[view].sources.contains(&slot.source) {
+            views[view].sources.push(slot.source);
+        }
+    }
+    views
+}
+
 impl Output {
     pub(super) fn new(columns: Vec<OutputColumn>) -> Self {
         let fill = |column: &OutputColumn| column.default().and_then(f32::of).unwrap_or(f32::NAN);
         let not_numeric = columns.iter().position(|column| !is_numeric(column.resolved.feature.ty));
-        Output { fills: columns.iter().map(fill).collect(), not_numeric, columns }
+        Output { views: shown_views(&columns), fills: columns.iter().map(fill).collect(), not_numeric, columns }
     }
 
     /// Returns the number that stands in for each column's value in a matrix: its default or `fill`. A fill of NaN is

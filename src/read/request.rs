@@ -4,15 +4,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use arrow::array::{Array, ArrayRef, RecordBatch};
-use asofdb_storage::{Catalog, Error, JoinKey, Result, Value, ValueType};
+use asofdb_storage::{Catalog, Error, JoinKey, RequestValue, Result, Value, ValueType};
 use parking_lot::RwLock;
 
 use crate::definitions::reference::ResolvedFeature;
 use crate::definitions::suggest::did_you_mean;
+use crate::read::asked::AskedRows;
 use crate::read::plan::ReadPlan;
-use crate::rows::keys::{EncodedKeys, EntityKey};
+use crate::rows::keys::EntityKey;
+use crate::rows::named::find_column;
 use crate::rows::problems::Problems;
-use crate::rows::types::arrow_type;
+use crate::rows::types::{arrow_type, cast_exact};
 
 /// A request that was resolved once: names looked up, the reading of rows compiled.
 ///
@@ -73,7 +75,12 @@ impl Prepared {
 
     /// The columns an entity row has: the join keys of all views, each once.
     pub fn join_keys(&self) -> Vec<JoinKey> {
-        self.plan.read().stored.join_keys.clone()
+        self.plan.read().sources.join_keys.clone()
+    }
+
+    /// The values that come with the question, for the features that are computed from them.
+    pub fn request_values(&self) -> Vec<RequestValue> {
+        self.plan.read().derived.request.clone()
     }
 
     /// The names of the features' columns beside columns of the names `taken`: `view__feature` where names would
@@ -95,7 +102,7 @@ impl Prepared {
     pub fn key_columns(&self, batch: &RecordBatch) -> Result<Vec<ArrayRef>> {
         let plan = self.plan.read().clone();
         let mut problems = Problems::first();
-        let columns = plan.stored.key_columns(batch, &mut problems)?;
+        let columns = plan.sources.key_columns(batch, &mut problems)?;
         match problems.rows().next() {
             Some((row, message)) => Err(Error::invalid(format!("entity row {row}: {message}"))),
             None => Ok(columns),
@@ -109,11 +116,17 @@ impl Prepared {
     pub fn entity_rows_from(&self, batch: &RecordBatch) -> Result<EntityRows> {
         let plan = self.plan.read().clone();
         let mut problems = Problems::first();
-        let groups = plan.stored.encode_keys(batch, &mut problems)?;
-        match problems.rows().next() {
-            Some((row, message)) => Err(Error::invalid(format!("entity row {row}: {message}"))),
-            None => Ok(EntityRows { plan, groups, rows: batch.num_rows() }),
+        let groups = plan.sources.encode_keys(batch, &mut problems)?;
+        if let Some((row, message)) = problems.rows().next() {
+            return Err(Error::invalid(format!("entity row {row}: {message}")));
         }
+        let values = request_columns(&plan.derived.request, batch)?;
+        let mut asked = AskedRows::new(&plan);
+        asked.add(batch.num_rows(), |all, request| {
+            all.iter_mut().zip(groups).for_each(|(group, keys)| *group = keys);
+            request.push_columns(&plan.derived.request, &values, batch.num_rows())
+        })?;
+        Ok(EntityRows { plan, asked })
     }
 }
 
@@ -121,38 +134,47 @@ impl Prepared {
 #[derive(Debug, Clone)]
 pub struct EntityRows {
     plan: Arc<ReadPlan>,
-    groups: Vec<EncodedKeys>,
-    rows: usize,
+    asked: AskedRows,
 }
 
 impl EntityRows {
     fn new(plan: Arc<ReadPlan>) -> Self {
-        let groups = vec![EncodedKeys::default(); plan.stored.key_groups.len()];
-        EntityRows { plan, groups, rows: 0 }
+        let asked = AskedRows::new(&plan);
+        EntityRows { plan, asked }
     }
 
     /// Adds an entity: a value for each of [`Prepared::join_keys`]; `None` is a null key.
     ///
     /// # Errors
-    /// `Invalid` when a value has another type than its join key, is NaN, or the key is too long.
+    /// `Invalid` when a value has another type than its join key, is NaN, or the key is too long; or when the request
+    /// needs values beside the keys.
     pub fn push(&mut self, values: &[Option<Value>]) -> Result<()> {
-        let keys = &self.plan.stored.join_keys;
+        let none = vec![None; self.plan.derived.request.len()];
+        self.push_with(values, &none)
+    }
+
+    /// Adds an entity, and a value for each of [`Prepared::request_values`].
+    ///
+    /// # Errors
+    /// As [`EntityRows::push`]; `Invalid` also when a request value is of another type, NaN, or missing though it is
+    /// required. No row is added then.
+    pub fn push_with(&mut self, values: &[Option<Value>], request: &[Option<Value>]) -> Result<()> {
+        let (keys, wanted) = (&self.plan.sources.join_keys, &self.plan.derived.request);
+        let names = |names: Vec<&str>| names.join(", ");
         if keys.len() != values.len() {
-            let names: Vec<_> = keys.iter().map(|key| key.name.as_str()).collect();
-            return Err(Error::invalid(format!(
-                "an entity row has the join keys {}: got {} values",
-                names.join(", "),
-                values.len()
-            )));
+            let all = names(keys.iter().map(|key| key.name.as_str()).collect());
+            return Err(Error::invalid(format!("an entity row has the join keys {all}: got {} values", values.len())));
         }
-        for (group, positions) in self.groups.iter_mut().zip(&self.plan.stored.key_groups) {
-            if let Err(error) = group.push_values(keys, positions, values) {
-                self.groups.iter_mut().for_each(|group| group.truncate(self.rows));
-                return Err(error);
+        if wanted.len() != request.len() {
+            let all = names(wanted.iter().map(|value| value.name.as_str()).collect());
+            return Err(Error::invalid(format!("a row has the request values {all}: got {} values", request.len())));
+        }
+        self.asked.add(1, |groups, rows| {
+            for (group, positions) in groups.iter_mut().zip(&self.plan.sources.key_groups) {
+                group.push_values(keys, positions, values)?;
             }
-        }
-        self.rows += 1;
-        Ok(())
+            rows.push(wanted, request)
+        })
     }
 
     /// Adds an entity given by name: a value for each of [`Prepared::join_keys`], in any order.
@@ -160,7 +182,18 @@ impl EntityRows {
     /// # Errors
     /// `Invalid` when a join key is missing, unknown or given twice; else as [`EntityRows::push`].
     pub fn push_named(&mut self, entity: &EntityKey<'_>) -> Result<()> {
-        let keys = &self.plan.stored.join_keys;
+        self.push_named_with(entity, &[])
+    }
+
+    /// Adds an entity and the values of the request, both by name, in any order. A value that is not given is null.
+    ///
+    /// # Errors
+    /// As [`EntityRows::push_named`] and [`EntityRows::push_with`]; `Invalid` also for a request value that is unknown
+    /// or given twice.
+    pub fn push_named_with(&mut self, entity: &EntityKey<'_>, request: &EntityKey<'_>) -> Result<()> {
+        let wanted = &self.plan.derived.request;
+        let given = request_by_name(wanted, request)?;
+        let keys = &self.plan.sources.join_keys;
         let names = || keys.iter().map(|key| key.name.as_str());
         if let Some((unknown, _)) = entity.iter().find(|(name, _)| names().all(|known| known != *name)) {
             let hint = did_you_mean(unknown, names());
@@ -176,7 +209,7 @@ impl EntityRows {
             }
         };
         let values = keys.iter().map(value).collect::<Result<Vec<_>>>()?;
-        self.push(&values)
+        self.push_with(&values, &given)
     }
 
     /// Adds an entity for each row of the columns, which are those of [`Prepared::join_keys`], in that order and of
@@ -185,55 +218,115 @@ impl EntityRows {
     /// # Errors
     /// `Invalid`, naming the row, when a key is NaN or too long, or when the columns are others; no row is added then.
     pub fn push_columns(&mut self, columns: &[ArrayRef]) -> Result<()> {
-        let keys = &self.plan.stored.join_keys;
-        let rows = columns.first().map_or(0, Array::len);
-        let is_of = |(key, column): (&JoinKey, &ArrayRef)| {
-            *column.data_type() == arrow_type(ValueType::Scalar(key.ty)) && column.len() == rows
+        let none = vec![None; self.plan.derived.request.len()];
+        self.push_columns_with(columns, &none)
+    }
+
+    /// [`EntityRows::push_columns`] with a column for each of [`Prepared::request_values`], of exactly its type; `None`
+    /// is one of nulls.
+    ///
+    /// # Errors
+    /// As there and as [`EntityRows::push_with`].
+    pub fn push_columns_with(&mut self, columns: &[ArrayRef], request: &[Option<ArrayRef>]) -> Result<()> {
+        let (keys, wanted) = (&self.plan.sources.join_keys, &self.plan.derived.request);
+        let rows = columns.iter().chain(request.iter().flatten()).next().map_or(0, Array::len);
+        let is_of = |ty, column: &ArrayRef| *column.data_type() == arrow_type(ty) && column.len() == rows;
+        let is_key = |(key, column): (&JoinKey, &ArrayRef)| is_of(ValueType::Scalar(key.ty), column);
+        if keys.len() != columns.len() || !keys.iter().zip(columns).all(is_key) {
+            let all: Vec<_> = keys.iter().map(|key| format!("{} ({})", key.name, key.ty)).collect();
+            return Err(Error::invalid(format!("entity rows have columns of one length: {}", all.join(", "))));
+        }
+        let is_value = |(value, column): (&RequestValue, &Option<ArrayRef>)| {
+            column.as_ref().is_none_or(|column| is_of(value.ty, column))
         };
-        if keys.len() != columns.len() || !keys.iter().zip(columns).all(is_of) {
-            let wanted: Vec<_> = keys.iter().map(|key| format!("{} ({})", key.name, key.ty)).collect();
-            return Err(Error::invalid(format!("entity rows have columns of one length: {}", wanted.join(", "))));
+        if wanted.len() != request.len() || !wanted.iter().zip(request).all(is_value) {
+            let all: Vec<_> = wanted.iter().map(|value| format!("{} ({})", value.name, value.ty)).collect();
+            return Err(Error::invalid(format!("request values have columns of one length: {}", all.join(", "))));
         }
         let mut problems = Problems::first();
-        let more = self.plan.stored.encode_columns(columns, rows, &mut problems);
+        let more = self.plan.sources.encode_columns(columns, rows, &mut problems);
         if let Some((row, message)) = problems.rows().next() {
             return Err(Error::invalid(format!("entity row {row}: {message}")));
         }
-        match self.rows {
-            0 => self.groups = more,
-            _ => self.groups.iter_mut().zip(&more).for_each(|(group, more)| group.extend(more)),
-        }
-        self.rows += rows;
-        Ok(())
+        let is_first = self.asked.is_empty();
+        self.asked.add(rows, |groups, values| {
+            for (group, more) in groups.iter_mut().zip(more) {
+                if is_first { *group = more } else { group.extend(&more) }
+            }
+            values.push_columns(wanted, request, rows)
+        })
     }
 
     /// Forgets the rows, keeps the memory.
     pub fn clear(&mut self) {
-        self.groups.iter_mut().for_each(EncodedKeys::clear);
-        self.rows = 0;
+        self.asked.clear(usize::MAX);
     }
 
     /// Returns the number of entities.
     pub fn len(&self) -> usize {
-        self.rows
+        self.asked.len()
     }
 
     /// Returns whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.rows == 0
+        self.asked.is_empty()
     }
 
-    /// The keys for a plan of the same request, perhaps after a change of the catalog.
+    /// The rows for a plan of the same request, perhaps after a change of the catalog.
     ///
     /// # Errors
-    /// `Conflict` when the plan has other join keys.
-    pub fn groups_for(&self, plan: &Arc<ReadPlan>) -> Result<&[EncodedKeys]> {
+    /// `Conflict` when the plan has other join keys or request values.
+    pub fn asked_of(&self, plan: &Arc<ReadPlan>) -> Result<&AskedRows> {
         // Until the catalog changes it is the very same plan.
-        match Arc::ptr_eq(plan, &self.plan) || plan.stored.has_keys_of(&self.plan.stored) {
-            true => Ok(&self.groups),
+        let is_same =
+            |own: &ReadPlan| plan.sources.has_keys_of(&own.sources) && plan.derived.request == own.derived.request;
+        match Arc::ptr_eq(plan, &self.plan) || is_same(&self.plan) {
+            true => Ok(&self.asked),
             false => Err(Error::conflict(
                 "the entity rows belong to another request, or its join keys changed; build them again",
             )),
         }
     }
+}
+
+/// The request values in the order of a plan, out of those that are given by name.
+fn request_by_name(wanted: &[RequestValue], given: &EntityKey<'_>) -> Result<Vec<Option<Value>>> {
+    let names = || wanted.iter().map(|value| value.name.as_str());
+    for (position, (name, _)) in given.iter().enumerate() {
+        if names().all(|known| known != *name) {
+            let hint = did_you_mean(name, names());
+            return Err(Error::invalid(format!("no feature of the request takes a request value {name:?}{hint}")));
+        }
+        if given[..position].iter().any(|(before, _)| before == name) {
+            return Err(Error::invalid(format!("a request has each value once: {name:?}")));
+        }
+    }
+    let value =
+        |wanted: &RequestValue| given.iter().find(|(name, _)| *name == wanted.name).map(|(_, value)| value.clone());
+    Ok(wanted.iter().map(value).collect())
+}
+
+/// The columns of a batch that are request values, each of exactly its type; `None` for one that may be left out.
+///
+/// # Errors
+/// `Invalid` when one is missing that is required, or one has another type that cannot be cast without loss.
+pub(crate) fn request_columns(wanted: &[RequestValue], batch: &RecordBatch) -> Result<Vec<Option<ArrayRef>>> {
+    let column = |value: &RequestValue| {
+        let Some(position) = find_column(batch.schema_ref(), &value.name)? else {
+            return match value.required {
+                false => Ok(None),
+                true => {
+                    let (name, ty) = (&value.name, value.ty);
+                    Err(Error::invalid(format!("there is no column for the request value {name:?} ({ty})")))
+                }
+            };
+        };
+        let mut problems = Problems::first();
+        let column = cast_exact(batch.column(position), value.ty, &value.name, &mut problems)?;
+        match problems.rows().next() {
+            Some((row, message)) => Err(Error::invalid(format!("row {row}: {message}"))),
+            None => Ok(Some(column)),
+        }
+    };
+    wanted.iter().map(column).collect()
 }

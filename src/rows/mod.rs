@@ -2,6 +2,7 @@
 
 pub(crate) mod arrow_scalar;
 pub(crate) mod builders;
+pub(crate) mod columns;
 pub(crate) mod encode;
 mod events;
 pub(crate) mod keys;

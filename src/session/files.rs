@@ -7,7 +7,7 @@ use arrow::datatypes::SchemaRef;
 use asofdb_storage::{Catalog, Result};
 
 use super::scan::{Scan, ScanBegin, ScanSink};
-use crate::definitions::reference::find_view;
+use crate::definitions::reference::find_stored_view;
 use crate::export::{BatchExport, ExportOptions, Manifest, check_partitions};
 use crate::files::output::{OutputDirectory, OutputFile};
 use crate::join::{JoinBatches, JoinReport, Spine, TrainingSetOptions, open_spine, write_training_set};
@@ -45,7 +45,7 @@ pub(super) fn export(
     progress: &mut OnProgress<'_>,
 ) -> Result<Manifest> {
     options.check()?;
-    check_partitions(find_view(catalog, view)?, options.partition_by)?;
+    check_partitions(find_stored_view(catalog, view)?, options.partition_by)?;
     let output = OutputDirectory::create(out)?;
     let mut export = Export { export: BatchExport::new(output, options), total: None, rows: 0, options, progress };
     scan(&Scan { view, rows: options.rows, entity: None, limit: None }, &mut export)?;

@@ -11,7 +11,8 @@ use asofdb_storage::{
 };
 
 use super::{Scan, ScanBegin, ScanSink, Session};
-use crate::definitions::reference::find_view;
+use crate::allow::Allow;
+use crate::definitions::reference::find_stored_view;
 #[cfg(feature = "files")]
 use crate::export::{ExportOptions, Manifest};
 use crate::freshness::Freshness;
@@ -65,8 +66,8 @@ impl Session for Store {
         Store::erase(self, views, entity)
     }
 
-    fn apply_to(&self, definitions: &Definitions, allow_drop: bool, revision: Option<u64>) -> Result<Plan> {
-        Store::apply_to(self, definitions, allow_drop, revision)
+    fn apply_to(&self, definitions: &Definitions, allow: Allow, revision: Option<u64>) -> Result<Plan> {
+        Store::apply_to(self, definitions, allow, revision)
     }
 
     fn scan(&self, scan: &Scan<'_>, sink: &mut dyn ScanSink) -> Result<u64> {
@@ -152,7 +153,7 @@ pub fn scan_until(store: &Store, scan: &Scan<'_>, stop: &Stop, sink: &mut dyn Sc
     // The catalog is read after the snapshot is taken, so that it knows the schema of every row in it.
     let snapshot = store.backend().snapshot();
     let catalog = store.catalog();
-    let view = find_view(&catalog, scan.view)?;
+    let view = find_stored_view(&catalog, scan.view)?;
     let range = match scan.entity {
         Some(entity) => KeyRange::only(&encode_entity_key(view, entity)?),
         None => KeyRange::default(),

@@ -22,8 +22,8 @@ pub use self::deletions::deletions;
 pub use self::evaluate::{Evaluated, EvaluatedRow, EvaluatedValue};
 pub use self::local::scan_until;
 pub use self::scan::{Scan, ScanBegin, ScanSink};
-use crate::definitions::check::check_conditions;
-use crate::definitions::reference::find_view;
+use crate::allow::Allow;
+use crate::definitions::reference::find_stored_view;
 #[cfg(feature = "files")]
 use crate::export::{ExportOptions, Manifest};
 use crate::freshness::Freshness;
@@ -32,6 +32,7 @@ use crate::ingest::{IngestOptions, IngestReport, Input};
 use crate::join::{JoinBatches, JoinOptions, Spine};
 #[cfg(feature = "files")]
 use crate::join::{JoinReport, TrainingSetOptions};
+use crate::misdefined::check_conditions;
 #[cfg(feature = "files")]
 use crate::progress::OnProgress;
 use crate::read::answer::Answer;
@@ -106,13 +107,13 @@ pub trait Session: Send + Sync {
     fn erase(&self, views: &[&str], entity: &EntityKey<'_>) -> Result<Vec<Erased>>;
 
     /// Makes the definitions the catalog, in one step, if it still has the revision that is given, and tells what
-    /// changed. The definitions are the whole wanted state: what they do not name is dropped, which `allow_drop` must
-    /// permit.
+    /// changed. The definitions are the whole wanted state: what they do not name is dropped, which `allow` must
+    /// permit, as well as features that are computed in another way.
     ///
     /// # Errors
     /// As [`Session::plan`]; `Conflict` also when something would be dropped that may not be, or when the catalog has
     /// another revision by now.
-    fn apply_to(&self, definitions: &Definitions, allow_drop: bool, revision: Option<u64>) -> Result<Plan>;
+    fn apply_to(&self, definitions: &Definitions, allow: Allow, revision: Option<u64>) -> Result<Plan>;
 
     /// Hands rows of a view to `sink`, batch by batch, and tells how many there were. All are of one state.
     ///
@@ -305,7 +306,7 @@ pub trait Session: Send + Sync {
     /// As [`Session::commit`]; `Invalid` when the view is no event view.
     fn delete_events(&self, view: &str, events: &RecordBatch) -> Result<Committed> {
         let catalog = self.catalog()?;
-        self.write(view, &deletions(find_view(&catalog, view)?, events)?)
+        self.write(view, &deletions(find_stored_view(&catalog, view)?, events)?)
     }
 
     /// Writes rows of several views in one atomic step.
@@ -343,7 +344,7 @@ pub trait Session: Send + Sync {
     /// # Errors
     /// As there.
     fn apply(&self, definitions: &Definitions, allow_drop: bool) -> Result<Plan> {
-        self.apply_to(definitions, allow_drop, None)
+        self.apply_to(definitions, Allow::drops(allow_drop), None)
     }
 
     /// Reads every version of one entity in a view, newest first; at most `limit`.

@@ -72,6 +72,8 @@ impl fmt::Display for ErrorKind {
 pub enum Hint {
     /// Allow that definitions drop what they do not name.
     AllowDrop,
+    /// Allow redefinitions.
+    AllowRedefine,
     /// Say the format of the input.
     InputFormat,
     /// Ingest everything again, whatever an earlier run has noted.

@@ -8,12 +8,12 @@ use std::ops::RangeInclusive;
 use std::path::Path;
 use std::sync::Arc;
 
-use parking_lot::RwLock;
+use parking_lot::{RwLock, RwLockReadGuard};
 
 use crate::backend::{
     AsOfLookup, Catalogs, CheckpointFiles, Committed, Cursor, Erased, FamilyStats, Found, History, KeyRange, Lookup,
-    Newest, NewestRow, Observer, Observers, RowKey, Scan, Scanned, Snapshot, Stats, Timekeeping, Upkeep, Verified,
-    Visit, VisitVersion,
+    Newest, NewestRow, Observer, Observers, RowKey, Scan, Scanned, Snapshot, State as StateRead, Stats, Timekeeping,
+    Upkeep, Verified, Visit, VisitVersion,
 };
 use crate::batch::{Durability, WriteBatch};
 use crate::catalog::{Catalog, FeatureView};
@@ -59,12 +59,7 @@ impl MemoryBackend {
         now: Timestamp,
         visit: &mut Visit<'_>,
     ) -> Result<()> {
-        let state = self.state.read();
-        for (index, lookup) in lookups.enumerate() {
-            let found = state.as_of(lookup.view, lookup.key, lookup.at, known_at, now);
-            visit(index, found.as_ref().map(|(version, row)| Found { version: *version, row }))?;
-        }
-        Ok(())
+        self.state.read().read(lookups, known_at, now, visit)
     }
 
     /// Tells the observers of the rows of a batch. The caller holds the state, so that events have its order.
@@ -117,6 +112,21 @@ impl State {
     ) -> Option<(Version, Arc<[u8]>)> {
         let visible = self.visible(view, key, now).into_iter();
         visible.filter(|(version, _)| version.is_visible(at, known_at)).max_by_key(|(version, _)| *version)
+    }
+
+    /// Answers all lookups, with the retention that holds at `now`.
+    fn read<'a>(
+        &self,
+        lookups: impl Iterator<Item = AsOfLookup<'a>>,
+        known_at: Option<Timestamp>,
+        now: Timestamp,
+        visit: &mut Visit<'_>,
+    ) -> Result<()> {
+        for (index, lookup) in lookups.enumerate() {
+            let found = self.as_of(lookup.view, lookup.key, lookup.at, known_at, now);
+            visit(index, found.as_ref().map(|(version, row)| Found { version: *version, row }))?;
+        }
+        Ok(())
     }
 
     fn is_newest(&self, row: &NewestRow<'_>) -> bool {
@@ -255,6 +265,10 @@ impl History for MemoryBackend {
         self.read(lookups.iter().copied(), known_at, self.clock.now(), visit)
     }
 
+    fn state(&self, now: Timestamp, _known_at: Option<Timestamp>) -> Box<dyn StateRead + '_> {
+        Box::new(MemoryState { now, state: self.state.read() })
+    }
+
     fn snapshot(&self) -> Box<dyn Snapshot + '_> {
         Box::new(MemorySnapshot { now: self.clock.now(), state: self.state.read().clone() })
     }
@@ -335,6 +349,25 @@ impl Timekeeping for MemoryBackend {
     }
 }
 
+struct MemoryState<'s> {
+    now: Timestamp,
+    state: RwLockReadGuard<'s, State>,
+}
+
+impl StateRead for MemoryState<'_> {
+    fn latest(&self, lookups: &[Lookup<'_>], at: Timestamp, visit: &mut Visit<'_>) -> Result<()> {
+        self.state.read(lookups.iter().map(|lookup| lookup.at(at)), None, at, visit)
+    }
+
+    fn as_of(&self, lookups: &[AsOfLookup<'_>], known_at: Option<Timestamp>, visit: &mut Visit<'_>) -> Result<()> {
+        self.state.read(lookups.iter().copied(), known_at, self.now, visit)
+    }
+
+    fn events<'s>(&'s self, view: &'s FeatureView) -> Result<Box<dyn Cursor + 's>> {
+        Ok(Box::new(MemoryCursor { state: &self.state, now: self.now, view, found: None }))
+    }
+}
+
 struct MemorySnapshot {
     now: Timestamp,
     state: State,
@@ -346,7 +379,7 @@ impl Snapshot for MemorySnapshot {
     }
 
     fn cursor<'s>(&'s self, view: &'s FeatureView) -> Result<Box<dyn Cursor + 's>> {
-        Ok(Box::new(MemoryCursor { snapshot: self, view, found: None }))
+        Ok(Box::new(MemoryCursor { state: &self.state, now: self.now, view, found: None }))
     }
 
     fn ordered_cursor<'s>(&'s self, view: &'s FeatureView, _finds: u64) -> Result<Box<dyn Cursor + 's>> {
@@ -378,14 +411,19 @@ impl Snapshot for MemorySnapshot {
 }
 
 struct MemoryCursor<'s> {
-    snapshot: &'s MemorySnapshot,
+    state: &'s State,
+    now: Timestamp,
     view: &'s FeatureView,
     found: Option<(Version, Arc<[u8]>)>,
 }
 
 impl Cursor for MemoryCursor<'_> {
+    fn cutoff(&self) -> Timestamp {
+        self.view.cutoff(self.now)
+    }
+
     fn find(&mut self, key: &[u8], at: Timestamp, known_at: Option<Timestamp>) -> Result<Option<Found<'_>>> {
-        self.found = self.snapshot.state.as_of(self.view, key, at, known_at, self.snapshot.now);
+        self.found = self.state.as_of(self.view, key, at, known_at, self.now);
         Ok(self.found.as_ref().map(|(version, row)| Found { version: *version, row }))
     }
 
@@ -396,7 +434,7 @@ impl Cursor for MemoryCursor<'_> {
         known_at: Option<Timestamp>,
         visit: &mut VisitVersion<'_>,
     ) -> Result<()> {
-        let visible = self.snapshot.state.visible(self.view, key, self.snapshot.now).into_iter().rev();
+        let visible = self.state.visible(self.view, key, self.now).into_iter().rev();
         let is_asked =
             |version: Version| version.event >= *events.start() && version.is_visible(*events.end(), known_at);
         for (version, row) in visible.filter(|(version, _)| is_asked(*version)) {
@@ -414,7 +452,7 @@ impl Cursor for MemoryCursor<'_> {
         known_at: Option<Timestamp>,
         visit: &mut VisitVersion<'_>,
     ) -> Result<()> {
-        let MemorySnapshot { now, state } = self.snapshot;
+        let MemoryCursor { state, now, .. } = self;
         let of_entity = state.rows.keys().filter(|(id, key)| *id == self.view.id && entity_of(*id, key) == entity_key);
         // Their keys are in the order of the visits.
         for (_, key) in of_entity {

@@ -1,6 +1,6 @@
 //! Records, written and read: the sink of values as they are stored.
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::record_layout::{Field, NULLS_AT, STATUS_AT, VARIABLE_FIELD_BYTES};
 use crate::row_plan::{PlannedRow, RowPlan};
 use crate::sink::Sink;
@@ -71,7 +71,38 @@ impl<A: RecordArena> Sink for RecordMut<'_, A> {
     }
 }
 
+impl<A: RecordArena> RecordMut<'_, A> {
+    /// Takes a value that was computed, or that there is none: null, or what the status of the row says. A row has the
+    /// status and the event that [`RecordMut::begin`] took.
+    ///
+    /// # Errors
+    /// `Unavailable` when there is no room for it; `Internal` when it has another length than its type.
+    pub fn put(&mut self, field: &Field, value: Option<&[u8]>) -> Result<()> {
+        let Some(value) = value else {
+            self.bytes[NULLS_AT + field.bit / 8] |= 1 << (field.bit % 8);
+            return Ok(());
+        };
+        let at = field.offset;
+        match field.ty.fixed_bytes() {
+            Some(width) if width == value.len() => self.bytes[at..at + width].copy_from_slice(value),
+            Some(_) => return Err(Error::internal(format!("a value of {} bytes is no {}", value.len(), field.ty))),
+            None => {
+                let offset = self.arena.push(value)?;
+                self.bytes[at..at + 8].copy_from_slice(&offset.to_le_bytes());
+                self.bytes[at + 8..at + 12].copy_from_slice(&(value.len() as u32).to_le_bytes());
+            }
+        }
+        Ok(())
+    }
+}
+
 impl<A> RecordMut<'_, A> {
+    /// Takes the event and the status of a row whose values are computed.
+    #[inline]
+    pub fn begin(&mut self, event: Timestamp, status: Status) {
+        self.put_head(event, status);
+    }
+
     #[inline]
     fn put_head(&mut self, event: Timestamp, status: Status) {
         self.bytes[..8].copy_from_slice(&event.as_micros().to_le_bytes());

@@ -114,13 +114,12 @@ fn check_view(at: &At, view: &ViewDefinition, entities: &BTreeMap<&str, &EntityD
     check_name(&at.field("name"), &format!("a {}", noun(view)), &view.name)?;
     let mut columns = BTreeMap::new();
     match &view.computed {
-        None => check_timestamp_columns(at, view, &mut columns)?,
+        None => {
+            check_timestamp_columns(at, view, &mut columns)?;
+            check_entities_of_view(at, view, entities, &mut columns)?;
+        }
+        // Its entities are those of its events or of its inputs.
         Some(_) => check_unwritten(at, view)?,
-    }
-    match &view.computed {
-        // Its entities are those of its inputs.
-        Some(Computed::Expressions(_)) => {}
-        _ => check_entities_of_view(at, view, entities, &mut columns)?,
     }
     check_times(at, view)?;
     match &view.computed {

@@ -8,7 +8,7 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use asofdb::storage::WriteBatch;
 use asofdb::{
-    Answer, Catalog, CheckpointFiles, ClockRepair, ClockStatus, Committed, Definitions, Durability, EntityKey,
+    Allow, Answer, Catalog, CheckpointFiles, ClockRepair, ClockStatus, Committed, Definitions, Durability, EntityKey,
     EntityRows, Erased, ExportOptions, F32Matrix, FeatureView, Freshness, HistoryRow, IngestOptions, IngestReport,
     Input, JoinBatches, JoinOptions, JoinReport, Manifest, OnProgress, Plan, Prepared, Question, Result, Scan,
     ScanBegin, ScanSink, Session, Spine, Stats, Timestamp, TrainingSetOptions, Verified,
@@ -73,8 +73,8 @@ impl Session for Blocking {
         self.wait(self.client.erase(views, entity))
     }
 
-    fn apply_to(&self, definitions: &Definitions, allow_drop: bool, revision: Option<u64>) -> Result<Plan> {
-        self.wait(self.client.apply_to(definitions, allow_drop, revision))
+    fn apply_to(&self, definitions: &Definitions, allow: Allow, revision: Option<u64>) -> Result<Plan> {
+        self.wait(self.client.apply_to(definitions, allow, revision))
     }
 
     fn scan(&self, scan: &Scan<'_>, sink: &mut dyn ScanSink) -> Result<u64> {

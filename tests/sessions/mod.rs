@@ -7,8 +7,8 @@ use std::path::PathBuf;
 
 use arrow::array::{Array, Int64Array, RecordBatch};
 use asofdb::{
-    Error, ErrorKind, ExportOptions, ExportRows, F32Matrix, IngestOptions, Input, JoinOptions, Prepared, Result, Scan,
-    ScanBegin, ScanSink, Session, Status, Store, Timestamp, TrainingSetOptions, Value,
+    Allow, Error, ErrorKind, ExportOptions, ExportRows, F32Matrix, IngestOptions, Input, JoinOptions, Prepared, Result,
+    Scan, ScanBegin, ScanSink, Session, Status, Store, Timestamp, TrainingSetOptions, Value,
 };
 use asofdb_client::{Client, Engine};
 use tempfile::TempDir;
@@ -200,7 +200,7 @@ fn definitions_change_in_one_step(session: &impl Session) {
         .features
         .push(asofdb::FeatureDefinition::new("level", asofdb::ValueType::Scalar(asofdb::ScalarType::Int32)));
     assert_eq!(session.plan(&wanted).unwrap().changes.len(), 1);
-    let error = session.apply_to(&wanted, false, Some(catalog.revision() + 7)).unwrap_err();
+    let error = session.apply_to(&wanted, Allow::default(), Some(catalog.revision() + 7)).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Conflict);
     session.apply(&wanted, false).unwrap();
     assert_eq!(session.catalog().unwrap().revision(), catalog.revision() + 1);

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use asofdb::storage::{
     AsOfLookup, Catalogs, Cursor, Found, History, KeyRange, Lookup, MemoryBackend, Observer, Scan, Scanned, Snapshot,
-    Timekeeping, Upkeep, Visit, VisitVersion, WriteBatch,
+    State, Timekeeping, Upkeep, Visit, VisitVersion, WriteBatch,
 };
 use asofdb::{
     Catalog, CheckpointFiles, ClockRepair, ClockStatus, Committed, Durability, Erased, FeatureView, ManualClock,
@@ -118,6 +118,10 @@ impl History for Endless {
         self.store.as_of(lookups, known_at, visit)
     }
 
+    fn state(&self, now: Timestamp, known_at: Option<Timestamp>) -> Box<dyn State + '_> {
+        self.store.state(now, known_at)
+    }
+
     fn snapshot(&self) -> Box<dyn Snapshot + '_> {
         Box::new(EndlessSnapshot { snapshot: self.store.snapshot(), underway: &self.underway })
     }
@@ -209,6 +213,10 @@ struct SlowCursor<'s> {
 }
 
 impl Cursor for SlowCursor<'_> {
+    fn cutoff(&self) -> Timestamp {
+        self.cursor.cutoff()
+    }
+
     fn find(&mut self, key: &[u8], at: Timestamp, known_at: Option<Timestamp>) -> Result<Option<Found<'_>>> {
         std::thread::sleep(STEP);
         self.cursor.find(key, at, known_at)

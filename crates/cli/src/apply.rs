@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::path::PathBuf;
 
 use asofdb::{
-    Catalog, Change, ChangeKind, Clock, Definitions, ErrorKind, Plan, Session, SystemClock, read_definitions,
+    Allow, Catalog, Change, ChangeKind, Clock, Definitions, ErrorKind, Plan, Session, SystemClock, read_definitions,
 };
 use clap::Args;
 use serde_json::{Value as Json, json};
@@ -18,7 +18,8 @@ use super::text::counted;
 /// Make a file's definitions those of the store, in one step; makes the store if there is none
 ///
 /// The file is the whole of what is wanted. What it adds or changes is printed and done; what it leaves out would be
-/// dropped with its data, which --allow-drop must permit. Types, entities and join keys of a view never change: define
+/// dropped with its data, which --allow-drop must permit. A feature that would be computed in another way needs
+/// --allow-redefine. Types, entities and join keys of a view never change: define
 /// a `_v2` beside it.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
@@ -32,6 +33,9 @@ pub(crate) struct Apply {
     /// Drop what the file does not name, with its data
     #[arg(long)]
     allow_drop: bool,
+    /// Compute features in another way than before, so that answers about the past change
+    #[arg(long)]
+    allow_redefine: bool,
     #[command(flatten)]
     output: Output,
 }
@@ -50,7 +54,10 @@ impl Apply {
         let definitions = read_definitions(&self.file)?;
         let plan = match self.plan {
             true => plan(context, &definitions)?,
-            false => context.open_or_create()?.apply(&definitions, self.allow_drop)?,
+            false => {
+                let allow = Allow { drop: self.allow_drop, redefine: self.allow_redefine };
+                context.open_or_create()?.apply_to(&definitions, allow, None)?
+            }
         };
         self.output.print(&report(&plan, self.plan))?;
         Ok(Outcome::Done)
@@ -109,6 +116,7 @@ fn look(kind: ChangeKind) -> (&'static str, &'static str, Tone) {
         ChangeKind::Create => ("+", "create", Tone::Good),
         ChangeKind::Change => ("~", "change", Tone::Warning),
         ChangeKind::Drop => ("-", "drop", Tone::Bad),
+        ChangeKind::Redefine => ("!", "redefine", Tone::Bad),
     }
 }
 
@@ -127,6 +135,11 @@ fn summary(plan: &Plan, only_planned: bool) -> String {
     if only_planned && drops > 0 {
         // Writing to a string cannot fail.
         let _ = write!(line, "; {} --allow-drop", counted(drops, "drop needs", "drops need"));
+    }
+    let redefined = plan.redefinitions().count() as u64;
+    if only_planned && redefined > 0 {
+        let needs = counted(redefined, "redefinition needs", "redefinitions need");
+        let _ = write!(line, "; {needs} --allow-redefine");
     }
     line
 }

@@ -93,7 +93,8 @@ impl<'a> Target<'a> {
             let keys = catalog.view(name).map(|view| view.join_keys.clone()).unwrap_or_default();
             return Ok(Target { views: vec![name.to_owned()], entity: entity.typed(&keys)? });
         }
-        let mut views = catalog.views().filter(|view| entity.is_key_of(view) && takes(view)).peekable();
+        let mut views =
+            catalog.views().filter(|view| view.is_stored() && entity.is_key_of(view) && takes(view)).peekable();
         let Some(first) = views.peek() else {
             let names = entity.names().collect::<Vec<_>>().join(", ");
             let message = "no view has exactly these join keys; `asof views` lists the join keys of each";

@@ -47,7 +47,10 @@ impl Erase {
     /// Views that have the join keys, and others besides.
     fn not_covered(&self, store: &Engine, target: &Target<'_>) -> asofdb::Result<Vec<String>> {
         let catalog = store.catalog()?;
-        let others = catalog.views().filter(|view| self.entity.is_part_of(view) && !target.views.contains(&view.name));
+        let others = catalog
+            .views()
+            .filter(|view| view.is_stored())
+            .filter(|view| self.entity.is_part_of(view) && !target.views.contains(&view.name));
         Ok(others.map(|view| view.name.clone()).collect())
     }
 }

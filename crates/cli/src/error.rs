@@ -42,6 +42,7 @@ impl From<io::Error> for Stop {
 pub(crate) fn text_of(error: &Error) -> String {
     let hint = match error.hint() {
         Some(Hint::AllowDrop) => " (--allow-drop)",
+        Some(Hint::AllowRedefine) => " (--allow-redefine)",
         Some(Hint::InputFormat) => " (--input-format)",
         Some(Hint::FromScratch) => " (--from-scratch)",
         Some(Hint::EventTimestamp) => " (--event-timestamp names it)",

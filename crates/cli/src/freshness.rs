@@ -32,7 +32,7 @@ impl Freshness {
     pub(crate) fn run(&self, context: &Context) -> Result<Outcome> {
         let store = context.open()?;
         let catalog = store.catalog()?;
-        let all = catalog.views().map(|view| view.name.as_str());
+        let all = catalog.views().filter(|view| view.is_stored()).map(|view| view.name.as_str());
         let views: Vec<&str> =
             if self.views.is_empty() { all.collect() } else { self.views.iter().map(|v| &**v).collect() };
         let found = views.into_iter().map(|view| store.freshness(view)).collect::<asofdb::Result<Vec<_>>>()?;

@@ -115,9 +115,9 @@ impl Client {
     ) -> Result<T> {
         let mut once = |connection: &mut Connection| {
             let handle = self.handle(connection, request, form)?;
-            let groups = entities.groups_for(&handle.plan)?;
+            let asked = entities.asked_of(&handle.plan)?;
             let point = PointHeader { handle: handle.number, rows: entities.len(), question };
-            let id = connection.queue_read(&point, groups)?;
+            let id = connection.queue_read(&point, asked)?;
             connection.flush()?;
             let body = connection.answer(point.kind(), id)?;
             Ok(decode(&handle.plan, body)?)

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use asofdb::parts::{EncodedKeys, ReadPlan};
+use asofdb::parts::{AskedRows, ReadPlan};
 use asofdb::{Error, Prepared, Result};
 use asofdb_protocol::{
     ANSWER_BYTES_MAX, Call, Form, Header, Input, Kind, Message, PointHeader, PrepareRequest, ReleaseRequest, Welcome,
@@ -111,10 +111,10 @@ impl Connection {
     }
 
     /// Adds a read to what will be sent; gives its number.
-    pub(crate) fn queue_read(&mut self, point: &PointHeader, groups: &[EncodedKeys]) -> Result<u64> {
-        check_length(point.kind(), point.frame_bytes(groups), &self.welcome)?;
+    pub(crate) fn queue_read(&mut self, point: &PointHeader, asked: &AskedRows) -> Result<u64> {
+        check_length(point.kind(), point.frame_bytes(asked), &self.welcome)?;
         let id = self.new_id();
-        point.encode(id, groups, &mut self.out);
+        point.encode(id, asked, &mut self.out);
         Ok(id)
     }
 

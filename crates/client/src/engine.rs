@@ -7,7 +7,7 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use asofdb::storage::{WriteBatch, refuse_url};
 use asofdb::{
-    Answer, Catalog, CheckpointFiles, ClockRepair, ClockStatus, Committed, Definitions, Durability, EntityKey,
+    Allow, Answer, Catalog, CheckpointFiles, ClockRepair, ClockStatus, Committed, Definitions, Durability, EntityKey,
     EntityRows, Erased, Error, F32Matrix, FeatureView, Freshness, JoinBatches, JoinOptions, Plan, Prepared, Question,
     Result, Scan, ScanSink, Session, Spine, Stats, Store, Timestamp, Verified,
 };
@@ -90,8 +90,8 @@ impl Session for Engine {
         self.session().erase(views, entity)
     }
 
-    fn apply_to(&self, definitions: &Definitions, allow_drop: bool, revision: Option<u64>) -> Result<Plan> {
-        self.session().apply_to(definitions, allow_drop, revision)
+    fn apply_to(&self, definitions: &Definitions, allow: Allow, revision: Option<u64>) -> Result<Plan> {
+        self.session().apply_to(definitions, allow, revision)
     }
 
     fn scan(&self, scan: &Scan<'_>, sink: &mut dyn ScanSink) -> Result<u64> {

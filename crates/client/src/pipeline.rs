@@ -49,15 +49,15 @@ impl<'c> Pipeline<'c> {
     /// `Conflict` when the entity rows belong to another request; `Invalid` when so much is in flight that answers
     /// must be received first.
     pub fn send(&mut self, entities: &EntityRows) -> Result<()> {
-        let groups = entities.groups_for(&self.handle.plan)?;
+        let asked = entities.asked_of(&self.handle.plan)?;
         let connection = self.connection.as_mut().ok_or_else(ended)?;
         let point = PointHeader { handle: self.handle.number, rows: entities.len(), question: Question::Latest };
-        let bytes = point.frame_bytes(groups);
+        let bytes = point.frame_bytes(asked);
         if !self.waiting.is_empty() && self.waiting_bytes + bytes > SENT_BYTES_MAX {
             let message = "too many requests are in flight; receive some answers first";
             return Err(Error::invalid(format!("{message}: {}", self.waiting.len())));
         }
-        let id = connection.queue_read(&point, groups)?;
+        let id = connection.queue_read(&point, asked)?;
         self.waiting.push_back(Waiting { id, rows: entities.len(), bytes });
         self.waiting_bytes += bytes;
         Ok(())

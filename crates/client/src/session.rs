@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
-use asofdb::parts::{check_drops, check_revision};
+use asofdb::parts::check_revision;
 use asofdb::storage::WriteBatch;
 use asofdb::{
-    Answer, Catalog, CheckpointFiles, ClockRepair, ClockStatus, Committed, Definitions, Durability, EntityKey,
+    Allow, Answer, Catalog, CheckpointFiles, ClockRepair, ClockStatus, Committed, Definitions, Durability, EntityKey,
     EntityRows, Erased, F32Matrix, FeatureView, Freshness, JoinBatches, JoinOptions, Plan, Prepared, Question, Result,
     Scan, ScanSink, Session, Spine, Stats, Timestamp, Verified,
 };
@@ -69,13 +69,13 @@ impl Session for Client {
         Ok(erased.into_iter().map(Erased::from).collect())
     }
 
-    fn apply_to(&self, definitions: &Definitions, allow_drop: bool, revision: Option<u64>) -> Result<Plan> {
+    fn apply_to(&self, definitions: &Definitions, allow: Allow, revision: Option<u64>) -> Result<Plan> {
         let catalog = self.latest_catalog()?;
         check_revision(&catalog, revision)?;
         let plan = catalog.plan(definitions, self.now()?)?;
-        check_drops(&plan, allow_drop)?;
-        let (definitions, catalog_revision) = (definitions.clone().into(), catalog.revision());
-        self.ask(&ApplyRequest { definitions, allow_drop, catalog_revision })?;
+        allow.check(&plan)?;
+        let (definitions, catalog_revision) = (definitions.clone().try_into()?, catalog.revision());
+        self.ask(&ApplyRequest { definitions, allow, catalog_revision })?;
         self.latest_catalog()?;
         Ok(plan)
     }

@@ -3,7 +3,7 @@
 //! Requests and answers are described byte by byte in docs/protocol.md. Values are little-endian, which is what the
 //! machines are that this runs on: matrices and records are sent as they lie in memory.
 
-use asofdb::parts::{EncodedKeys, ReadPlan, Records};
+use asofdb::parts::{AskedRows, ReadPlan, Records};
 use asofdb::{Error, Question, Result, Status, Timestamp};
 
 use crate::frame::{HEADER_BYTES, Header, Kind};
@@ -54,14 +54,14 @@ impl PointHeader {
         }
     }
 
-    /// Bytes of the whole request with its keys.
-    pub fn frame_bytes(&self, groups: &[EncodedKeys]) -> usize {
+    /// Bytes of the whole request with its keys and values.
+    pub fn frame_bytes(&self, asked: &AskedRows) -> usize {
         let head = if self.question == Question::Latest { 8 } else { 24 };
-        HEADER_BYTES + head + groups.iter().map(EncodedKeys::wire_bytes).sum::<usize>()
+        HEADER_BYTES + head + asked.wire_bytes()
     }
 
-    /// Appends a whole request with its keys.
-    pub fn encode(&self, id: u64, groups: &[EncodedKeys], out: &mut Vec<u8>) {
+    /// Appends a whole request with its keys and values.
+    pub fn encode(&self, id: u64, asked: &AskedRows, out: &mut Vec<u8>) {
         super::put_frame(out, Header::request(self.kind(), id), |out| {
             out.extend_from_slice(&self.handle.to_le_bytes());
             out.extend_from_slice(&(self.rows as u32).to_le_bytes());
@@ -69,7 +69,7 @@ impl PointHeader {
                 out.extend_from_slice(&at.as_micros().to_le_bytes());
                 out.extend_from_slice(&known_at.map_or(EVERYTHING, Timestamp::as_micros).to_le_bytes());
             }
-            groups.iter().for_each(|group| group.write_to(out));
+            asked.write_to(out);
         });
     }
 }
@@ -127,15 +127,15 @@ pub fn variable_lengths(records: &[Records], out: &mut Vec<u8>) {
 /// # Errors
 /// `Corrupt` when the answer has another shape.
 pub fn decode_records(plan: &ReadPlan, body: &[u8], rows: usize) -> Result<Vec<Records>> {
-    let views = &plan.stored.views;
-    let rest = check_head(body, rows, views.len())?;
-    let (lengths, mut rest) = rest.split_at_checked(8 * views.len()).ok_or_else(not_asked)?;
-    let mut records = Vec::with_capacity(views.len());
-    for (view, length) in views.iter().zip(lengths.as_chunks::<8>().0) {
+    let sources = &plan.sources.list;
+    let rest = check_head(body, rows, sources.len())?;
+    let (lengths, mut rest) = rest.split_at_checked(8 * sources.len()).ok_or_else(not_asked)?;
+    let mut records = Vec::with_capacity(sources.len());
+    for (source, length) in sources.iter().zip(lengths.as_chunks::<8>().0) {
         let length = usize::try_from(u64::from_le_bytes(*length)).map_err(|_| not_asked())?;
-        let (bytes, after) = rest.split_at_checked(view.layout().stride() * rows).ok_or_else(not_asked)?;
+        let (bytes, after) = rest.split_at_checked(source.layout().stride() * rows).ok_or_else(not_asked)?;
         let (variable, after) = after.split_at_checked(length).ok_or_else(not_asked)?;
-        records.push(Records::from_parts(view.layout(), rows, bytes, variable)?);
+        records.push(Records::from_parts(source.layout(), rows, bytes, variable)?);
         rest = after;
     }
     if rest.is_empty() { Ok(records) } else { Err(not_asked()) }

@@ -1,6 +1,6 @@
 //! The shape of a prepared request, on which both ends must agree: its keys, and where values are in its answers.
 
-use asofdb::parts::{OutputColumn, PlannedView, ReadPlan};
+use asofdb::parts::{OutputColumn, ReadPlan, SourcePlan};
 
 use crate::message::{HandleFeature, HandleMessage, HandleView, JoinKeyMessage, ValueTypeMessage};
 
@@ -11,13 +11,13 @@ pub fn is_same_shape(a: &HandleMessage, b: &HandleMessage) -> bool {
 
 /// Describes a plan to a client: all that it needs to ask and to read answers.
 pub fn describe(plan: &ReadPlan, handle: u32) -> HandleMessage {
-    let view = |planned: &PlannedView| HandleView {
+    let view = |planned: &SourcePlan| HandleView {
         name: planned.view.name.clone(),
         key_group: planned.key_group as u32,
         record_bytes: planned.layout().stride() as u32,
     };
     let feature = |column: &OutputColumn| {
-        let field = plan.stored.field(column.slot);
+        let field = plan.sources.field(column.slot);
         let feature = &column.resolved.feature;
         let default = column.default().map(|value| {
             let mut bytes = Vec::new();
@@ -37,9 +37,9 @@ pub fn describe(plan: &ReadPlan, handle: u32) -> HandleMessage {
     HandleMessage {
         handle,
         catalog_revision: plan.revision,
-        join_keys: plan.stored.join_keys.iter().cloned().map(JoinKeyMessage::from).collect(),
-        key_groups: plan.stored.key_groups.iter().map(group).collect(),
-        views: plan.stored.views.iter().map(view).collect(),
+        join_keys: plan.sources.join_keys.iter().cloned().map(JoinKeyMessage::from).collect(),
+        key_groups: plan.sources.key_groups.iter().map(group).collect(),
+        views: plan.sources.list.iter().map(view).collect(),
         features: plan.output.columns.iter().map(feature).collect(),
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::lookup::{AsOfLookup, Lookup, Visit};
 use super::newest::Observer;
 use super::snapshot::Snapshot;
+use super::state::State;
 use crate::batch::{Durability, WriteBatch};
 use crate::error::Result;
 use crate::time::Timestamp;
@@ -72,6 +73,10 @@ pub trait History: Send + Sync + 'static {
     /// # Errors
     /// `Corrupt` when stored bytes cannot be read, or what `visit` returned.
     fn as_of(&self, lookups: &[AsOfLookup<'_>], known_at: Option<Timestamp>, visit: &mut Visit<'_>) -> Result<()>;
+
+    /// The state for one read that asks for rows and events together. Retention goes by `now`, the present of the read, or
+    /// by the time of a write that came in between. With `known_at`, all that was stamped up to then is in it.
+    fn state(&self, now: Timestamp, known_at: Option<Timestamp>) -> Box<dyn State + '_>;
 
     /// A consistent state to read at length. Retention holds still for it.
     fn snapshot(&self) -> Box<dyn Snapshot + '_>;

@@ -11,6 +11,7 @@ mod newest;
 mod online;
 mod range;
 mod snapshot;
+mod state;
 mod timekeeping;
 mod upkeep;
 
@@ -22,6 +23,7 @@ pub use self::newest::{Newest, NewestRow, Observer};
 pub use self::online::{LookedUp, Online};
 pub use self::range::KeyRange;
 pub use self::snapshot::{Cursor, Scan, Scanned, Snapshot, VisitVersion};
+pub use self::state::State;
 pub use self::timekeeping::Timekeeping;
 pub use self::upkeep::{CheckpointFiles, FamilyStats, Stats, Upkeep, Verified};
 

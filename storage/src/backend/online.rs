@@ -15,6 +15,13 @@ pub enum LookedUp {
     Declined,
 }
 
+impl LookedUp {
+    /// Returns whether every lookup was visited.
+    pub fn is_answered(self) -> bool {
+        self == LookedUp::Answered
+    }
+}
+
 /// A table of the newest version of each row, for serving.
 ///
 /// It is an accelerator and never a truth of its own: what it holds can be made again from the history that

@@ -49,6 +49,9 @@ pub trait Snapshot: Send + Sync {
 
 /// A reader of one view within a snapshot.
 pub trait Cursor: Send {
+    /// The cut-off of the view's retention: no event before it is seen.
+    fn cutoff(&self) -> Timestamp;
+
     /// The greatest version of `key` with an event up to `at` and, if asked, created up to `known_at`.
     ///
     /// # Errors

@@ -29,16 +29,30 @@ pub(super) fn as_of(
     let purpose = if sorted { Purpose::Rows } else { Purpose::Row };
     store.pool.with(purpose, |raw, walker| {
         // The state is fixed by now, and with it what compaction had reclaimed.
-        let mut answer = Answer { now: store.present.no_earlier(now), known_at, raw, walker, visit };
-        match sorted {
-            true => sequence(lookups).into_iter().try_for_each(|(_, index)| answer.give(index as usize, lookups)),
-            false => (0..lookups.len()).try_for_each(|index| {
-                // This iterator ends with the row it was sent to, and cannot be stepped to another.
-                answer.walker.forget();
-                answer.give(index, lookups)
-            }),
+        let now = store.present.no_earlier(now);
+        if sorted {
+            return as_of_all(raw, walker, lookups, known_at, now, visit);
         }
+        let mut answer = Answer { now, known_at, raw, walker, visit };
+        (0..lookups.len()).try_for_each(|index| {
+            // This iterator ends with the row it was sent to, and cannot be stepped to another.
+            answer.walker.forget();
+            answer.give(index, lookups)
+        })
     })
+}
+
+/// Answers all lookups with an iterator that can be stepped from row to row, in the order of `history`.
+pub(super) fn as_of_all(
+    raw: &mut DBRawIterator<'_>,
+    walker: &mut Walker,
+    lookups: &[AsOfLookup<'_>],
+    known_at: Option<Timestamp>,
+    now: Timestamp,
+    visit: &mut Visit<'_>,
+) -> Result<()> {
+    let mut answer = Answer { now, known_at, raw, walker, visit };
+    sequence(lookups).into_iter().try_for_each(|(_, index)| answer.give(index as usize, lookups))
 }
 
 struct Answer<'a, 'i, 'v> {

@@ -9,7 +9,7 @@ use super::scan::key_parts;
 use crate::backend::{Found, VisitVersion};
 use crate::catalog::FeatureView;
 use crate::error::Result;
-use crate::key::{self, EVENT_ID_BYTES};
+use crate::key::{self, EVENT_ID_BYTES, EVENTS_BIT, version_bytes};
 use crate::row::{self, RowKind};
 use crate::time::Timestamp;
 
@@ -46,6 +46,8 @@ impl EventWalker {
         self.first.clear();
         self.first.extend_from_slice(&self.entity);
         key::event_key(&[], *events.end(), &[0; EVENT_ID_BYTES], &mut self.first);
+        // As long as the key of an event, since the prefix of its entity is found from the end.
+        self.first.extend_from_slice(&[0; version_bytes(EVENTS_BIT)]);
         self.done.clear();
         raw.seek(&self.first);
         while let Some((found, bytes)) = raw.item().filter(|(found, _)| found.starts_with(&self.entity)) {

@@ -11,6 +11,7 @@ mod catalog;
 mod checkpoint;
 mod closing;
 mod commit;
+mod cursor;
 mod directory;
 mod erase;
 mod error;
@@ -47,6 +48,7 @@ mod retention;
 mod scan;
 mod snapshot;
 mod split;
+mod state;
 mod store;
 mod stored;
 mod sums;
@@ -74,11 +76,12 @@ pub use self::records::STORE_FORMAT;
 pub use self::repair::{Repaired, examine, repair};
 pub use self::restore::Restored;
 use self::snapshot::RocksSnapshot;
+use self::state::RocksState;
 use self::store::Store;
 pub use self::version::ROCKSDB_VERSION;
 use crate::backend::{
-    AsOfLookup, Catalogs, CheckpointFiles, Committed, Erased, History, Lookup, Observer, Snapshot, Stats, Timekeeping,
-    Upkeep, Verified, Visit,
+    AsOfLookup, Catalogs, CheckpointFiles, Committed, Erased, History, Lookup, Observer, Snapshot, State, Stats,
+    Timekeeping, Upkeep, Verified, Visit,
 };
 use crate::batch::{Durability, WriteBatch};
 use crate::catalog::Catalog;
@@ -229,6 +232,10 @@ impl History for RocksBackend {
 
     fn as_of(&self, lookups: &[AsOfLookup<'_>], known_at: Option<Timestamp>, visit: &mut Visit<'_>) -> Result<()> {
         as_of::as_of(&self.store, lookups, known_at, self.store.present.now(), visit)
+    }
+
+    fn state(&self, now: Timestamp, known_at: Option<Timestamp>) -> Box<dyn State + '_> {
+        Box::new(RocksState::new(&self.store, now, known_at))
     }
 
     fn snapshot(&self) -> Box<dyn Snapshot + '_> {

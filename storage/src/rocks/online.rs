@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use rocksdb::{DB, DBRawIterator, WriteBatch as RocksBatch};
+use rocksdb::{DB, DBPinnableSlice, DBRawIterator, ReadOptions, WriteBatch as RocksBatch};
 
 use super::error::{from_io, from_open, from_rocks};
 use super::families::Database;
@@ -82,6 +82,25 @@ impl RocksOnline {
         &self.gate
     }
 
+    /// [`Online::look_up`] in a state of the database in which the table is complete.
+    pub(super) fn look_up_in(
+        &self,
+        state: &rocksdb::Snapshot<'_>,
+        lookups: &[Lookup<'_>],
+        at: Timestamp,
+        visit: &mut Visit<'_>,
+    ) -> Result<LookedUp> {
+        let mut newest = Vec::with_capacity(lookups.len());
+        let mut options = ReadOptions::default();
+        options.set_snapshot(state);
+        let values = multi_get(&self.database, lookups, &options);
+        for value in &values {
+            let value = value.as_ref().map_err(|error| from_rocks("cannot read latest", error.clone()))?;
+            newest.push(value.as_deref().map(stored::decode).transpose()?);
+        }
+        Answer { table: self, lookups, at, mark: None, visit }.give(&newest)
+    }
+
     fn write(&self, build: impl FnMut() -> Result<RocksBatch>) -> Result<()> {
         patience::write(&self.database, self.patience, false, build, || {})
     }
@@ -98,7 +117,7 @@ impl RocksOnline {
 impl Online for RocksOnline {
     fn look_up(&self, lookups: &[Lookup<'_>], at: Timestamp, visit: &mut Visit<'_>) -> Result<LookedUp> {
         let Some(mark) = self.gate.mark() else { return Ok(LookedUp::Declined) };
-        let mut answer = Answer { table: self, lookups, at, mark, visit };
+        let mut answer = Answer { table: self, lookups, at, mark: Some(mark), visit };
         match lookups {
             [] => Ok(LookedUp::Answered),
             [lookup] => answer.one(lookup),
@@ -162,6 +181,25 @@ fn key_of(row: &RowKey<'_>) -> Vec<u8> {
     bytes
 }
 
+/// Reads the newest version of each row, all of one state.
+fn multi_get<'d>(
+    database: &'d Database,
+    lookups: &[Lookup<'_>],
+    options: &ReadOptions,
+) -> Vec<std::result::Result<Option<DBPinnableSlice<'d>>, rocksdb::Error>> {
+    KEYS.with_borrow_mut(|keys| {
+        keys.clear();
+        let mut ends = Vec::with_capacity(lookups.len());
+        for lookup in lookups {
+            key::latest_key(lookup.view.key_space, lookup.key, lookup.view.id, keys);
+            ends.push(keys.len());
+        }
+        let starts = std::iter::once(0).chain(ends.iter().copied());
+        let each = starts.zip(&ends).map(|(start, end)| &keys[start..*end]);
+        database.rocks.batched_multi_get_cf_opt(database.latest(), each, false, options)
+    })
+}
+
 /// Returns whether two rows lie beside each other, the second not before the first.
 fn is_neighbour(lookup: &Lookup<'_>, first: &Lookup<'_>) -> bool {
     lookup.view.key_space == first.view.key_space && lookup.key == first.key
@@ -171,7 +209,8 @@ struct Answer<'a, 'v> {
     table: &'a RocksOnline,
     lookups: &'a [Lookup<'a>],
     at: Timestamp,
-    mark: u64,
+    /// The mark of the gate before the table is read; `None` in a state where the table is known to be complete.
+    mark: Option<u64>,
     visit: &'a mut Visit<'v>,
 }
 
@@ -188,18 +227,7 @@ impl Answer<'_, '_> {
     }
 
     fn several(&mut self) -> Result<LookedUp> {
-        let database = &self.table.database;
-        let values = KEYS.with_borrow_mut(|keys| {
-            keys.clear();
-            let mut ends = Vec::with_capacity(self.lookups.len());
-            for lookup in self.lookups {
-                key::latest_key(lookup.view.key_space, lookup.key, lookup.view.id, keys);
-                ends.push(keys.len());
-            }
-            let starts = std::iter::once(0).chain(ends.iter().copied());
-            let each = starts.zip(&ends).map(|(start, end)| &keys[start..*end]);
-            database.rocks.batched_multi_get_cf(database.latest(), each, false)
-        });
+        let values = multi_get(&self.table.database, self.lookups, &ReadOptions::default());
         let mut newest = Vec::with_capacity(values.len());
         for value in &values {
             let value = value.as_ref().map_err(|error| from_rocks("cannot read latest", error.clone()))?;
@@ -210,7 +238,7 @@ impl Answer<'_, '_> {
 
     /// Passes on the newest versions, one a lookup, unless one of them must come from `history`.
     fn give(&mut self, newest: &[Option<Found<'_>>]) -> Result<LookedUp> {
-        let is_behind = !self.table.gate.held(self.mark);
+        let is_behind = self.mark.is_some_and(|mark| !self.table.gate.held(mark));
         if is_behind || newest.iter().flatten().any(|found| found.version.event > self.at) {
             return Ok(LookedUp::Declined);
         }

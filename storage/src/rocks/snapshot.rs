@@ -1,15 +1,12 @@
 //! A state of the store to read at length.
 
-use std::ops::RangeInclusive;
-
 use rocksdb::{DBRawIterator, ReadOptions};
 
-use super::event_walk::{EventQuery, EventWalker};
+use super::cursor::RocksCursor;
 use super::scan::VersionScan;
 use super::split::{split, versions_estimate};
 use super::store::Store;
-use super::walk::{VersionLookup, Walker};
-use crate::backend::{Cursor, Found, KeyRange, Scan, Snapshot, VisitVersion};
+use crate::backend::{Cursor, KeyRange, Scan, Snapshot};
 use crate::catalog::FeatureView;
 use crate::error::Result;
 use crate::key;
@@ -51,8 +48,7 @@ impl RocksSnapshot<'_> {
         // It would look up each next block in the cache at every seek.
         options.set_auto_readahead_size(false);
         let raw = self.iterate(view, options);
-        let (walker, events) = (Walker::default(), EventWalker::default());
-        Box::new(RocksCursor { raw, walker, events, view, cutoff: view.cutoff(self.now) })
+        Box::new(RocksCursor::new(raw, view, view.cutoff(self.now)))
     }
 }
 
@@ -93,45 +89,5 @@ impl Snapshot for RocksSnapshot<'_> {
 
     fn split(&self, view: &FeatureView, parts: usize) -> Result<Vec<KeyRange>> {
         split(self.store, &mut self.iterate(view, ReadOptions::default()), view, parts)
-    }
-}
-
-struct RocksCursor<'s> {
-    raw: DBRawIterator<'s>,
-    walker: Walker,
-    events: EventWalker,
-    view: &'s FeatureView,
-    cutoff: Timestamp,
-}
-
-impl Cursor for RocksCursor<'_> {
-    fn find(&mut self, key: &[u8], at: Timestamp, known_at: Option<Timestamp>) -> Result<Option<Found<'_>>> {
-        let lookup = VersionLookup { view: self.view, key, at, known_at, cutoff: self.cutoff };
-        let version = self.walker.find(&mut self.raw, &lookup)?;
-        Ok(version.zip(self.raw.value()).map(|(version, row)| Found { version, row }))
-    }
-
-    fn each(
-        &mut self,
-        key: &[u8],
-        events: RangeInclusive<Timestamp>,
-        known_at: Option<Timestamp>,
-        visit: &mut VisitVersion<'_>,
-    ) -> Result<()> {
-        let lookup = VersionLookup { view: self.view, key, at: *events.end(), known_at, cutoff: self.cutoff };
-        self.walker.each(&mut self.raw, &lookup, *events.start(), visit)
-    }
-
-    fn each_event(
-        &mut self,
-        entity_key: &[u8],
-        events: RangeInclusive<Timestamp>,
-        known_at: Option<Timestamp>,
-        visit: &mut VisitVersion<'_>,
-    ) -> Result<()> {
-        let events = self.cutoff.max(*events.start())..=*events.end();
-        self.walker.forget();
-        let query = EventQuery { view: self.view, entity_key, events, known_at };
-        self.events.each(&mut self.raw, &query, visit)
     }
 }

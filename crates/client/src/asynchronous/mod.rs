@@ -10,10 +10,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
-use asofdb::parts::{ReadPlan, check_conditions, check_drops, check_revision, deletions, find_view};
+use asofdb::parts::{ReadPlan, check_conditions, check_revision, deletions, find_stored_view};
 use asofdb::{
-    Answer, Catalog, ClockStatus, Committed, Definitions, Durability, EntityKey, EntityRows, Erased, F32Matrix, Plan,
-    Prepared, Question, Result, Stats, Timestamp,
+    Allow, Answer, Catalog, ClockStatus, Committed, Definitions, Durability, EntityKey, EntityRows, Erased, F32Matrix,
+    Plan, Prepared, Question, Result, Stats, Timestamp,
 };
 use asofdb_protocol::{
     ApplyRequest, Call, CatalogRequest, ClockRequest, ConsumerReport, DeleteRequest, EraseRequest, Form, PingRequest,
@@ -235,10 +235,10 @@ impl AsyncClient {
         let catalog = self.known_catalog();
         let plan = request.plan(catalog.revision(), || catalog.clone())?;
         let handle = link.handle(request, form, &plan).await?;
-        let groups = entities.groups_for(handle.plan())?;
+        let asked = entities.asked_of(handle.plan())?;
         let point = PointHeader { handle: handle.number(), rows: entities.len(), question };
         let answer = link.ask(point.kind(), |id, out| {
-            point.encode(id, groups, out);
+            point.encode(id, asked, out);
             Ok(())
         });
         let body = answer.await.inspect_err(|failure| {
@@ -263,7 +263,7 @@ impl AsyncClient {
     /// As there.
     pub async fn delete_events(&self, view: &str, events: &RecordBatch) -> Result<Committed> {
         let catalog = self.catalog().await?;
-        self.write(view, &deletions(find_view(&catalog, view)?, events)?).await
+        self.write(view, &deletions(find_stored_view(&catalog, view)?, events)?).await
     }
 
     /// Writes rows of several views in one atomic step.
@@ -297,20 +297,20 @@ impl AsyncClient {
     /// # Errors
     /// As there.
     pub async fn apply(&self, definitions: &Definitions, allow_drop: bool) -> Result<Plan> {
-        self.apply_to(definitions, allow_drop, None).await
+        self.apply_to(definitions, Allow::drops(allow_drop), None).await
     }
 
     /// [`AsyncClient::apply`] to the catalog of `revision` only. See [`Session::apply_to`](asofdb::Session::apply_to).
     ///
     /// # Errors
     /// As there.
-    pub async fn apply_to(&self, definitions: &Definitions, allow_drop: bool, revision: Option<u64>) -> Result<Plan> {
+    pub async fn apply_to(&self, definitions: &Definitions, allow: Allow, revision: Option<u64>) -> Result<Plan> {
         let catalog = self.catalog().await?;
         check_revision(&catalog, revision)?;
         let plan = catalog.plan(definitions, self.now().await?)?;
-        check_drops(&plan, allow_drop)?;
-        let (definitions, catalog_revision) = (definitions.clone().into(), catalog.revision());
-        self.ask(&ApplyRequest { definitions, allow_drop, catalog_revision }).await?;
+        allow.check(&plan)?;
+        let (definitions, catalog_revision) = (definitions.clone().try_into()?, catalog.revision());
+        self.ask(&ApplyRequest { definitions, allow, catalog_revision }).await?;
         self.catalog().await?;
         Ok(plan)
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
-use asofdb::parts::{ExportSchema, find_view};
+use asofdb::parts::{ExportSchema, find_stored_view};
 use asofdb::{Error, ExportRows, FeatureView, Result, Scan, ScanSink};
 use asofdb_protocol::{Kind, NamedValue, ScanBegin, ScanEnd, ScanRequest, ScanRows};
 
@@ -38,7 +38,7 @@ impl<'c> ScanStream<'c> {
     /// `Conflict` when the view is changed so fast that this client cannot follow.
     fn view(&self, client: &Client, name: &str, rows: &ExportRows) -> Result<(Arc<FeatureView>, ExportSchema)> {
         let columns = |catalog: &asofdb::storage::Catalog| {
-            let view = find_view(catalog, name).ok()?.clone();
+            let view = find_stored_view(catalog, name).ok()?.clone();
             let schema = ExportSchema::new(&view, rows, self.begin.snapshot.into());
             (schema.arrow == self.schema).then_some((view, schema))
         };

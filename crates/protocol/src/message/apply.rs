@@ -1,5 +1,7 @@
 //! The message that changes the catalog.
 
+use asofdb::Allow;
+
 use super::definitions::DefinitionsMessage;
 use crate::codec::{Decode, DecodeError, Decoder, Encode, EncodeError, Encoder, Reader, impl_borrow_decode};
 
@@ -8,8 +10,8 @@ use crate::codec::{Decode, DecodeError, Decoder, Encode, EncodeError, Encoder, R
 pub struct ApplyRequest {
     /// The definitions.
     pub definitions: DefinitionsMessage,
-    /// True if what they do not name may be dropped.
-    pub allow_drop: bool,
+    /// The permission of what cannot be taken back.
+    pub allow: Allow,
     /// The catalog that the client has planned with.
     pub catalog_revision: u64,
 }
@@ -17,12 +19,18 @@ pub struct ApplyRequest {
 impl Encode for ApplyRequest {
     fn encode<E: Encoder>(&self, encoder: &mut E) -> Result<(), EncodeError> {
         self.definitions.encode(encoder)?;
-        self.allow_drop.encode(encoder)?;
+        self.allow.drop.encode(encoder)?;
         self.catalog_revision.encode(encoder)?;
-        match self.definitions.additions.is_empty() {
-            true => Ok(()),
-            false => self.definitions.additions.encode(encoder),
+        let DefinitionsMessage { additions, computed, .. } = &self.definitions;
+        let has_computed = !computed.is_empty() || self.allow.redefine;
+        if !additions.is_empty() || has_computed {
+            additions.encode(encoder)?;
         }
+        if has_computed {
+            computed.encode(encoder)?;
+            self.allow.redefine.encode(encoder)?;
+        }
+        Ok(())
     }
 }
 
@@ -30,11 +38,15 @@ impl<C> Decode<C> for ApplyRequest {
     fn decode<D: Decoder<Context = C>>(decoder: &mut D) -> Result<Self, DecodeError> {
         let mut request = ApplyRequest {
             definitions: Decode::decode(decoder)?,
-            allow_drop: Decode::decode(decoder)?,
+            allow: Allow { drop: Decode::decode(decoder)?, redefine: false },
             catalog_revision: Decode::decode(decoder)?,
         };
         if decoder.reader().peek_read(1).is_some() {
             request.definitions.additions = Decode::decode(decoder)?;
+        }
+        if decoder.reader().peek_read(1).is_some() {
+            request.definitions.computed = Decode::decode(decoder)?;
+            request.allow.redefine = Decode::decode(decoder)?;
         }
         Ok(request)
     }

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use asofdb::{Definitions, EntityDefinition, FeatureDefinition, JoinKey, ServiceDefinition, ViewDefinition};
+use asofdb::{
+    Computed, Definitions, EntityDefinition, Error, FeatureDefinition, JoinKey, Result, ServiceDefinition,
+    ViewDefinition,
+};
 
 use super::value::{ScalarTypeMessage, SpanMessage, ValueMessage, ValueTypeMessage};
 use crate::codec::{Decode, DecodeError, Decoder, Encode, EncodeError, Encoder};
@@ -15,10 +18,15 @@ pub struct DefinitionsMessage {
     views: Vec<ViewMessage>,
     services: Vec<ServiceMessage>,
     pub(super) additions: Additions,
+    pub(super) computed: ComputedViews,
 }
 
 /// The additions to each view, in the order of the views; none at all where no view has any.
 pub(super) type Additions = Vec<AdditionMessage>;
+
+/// The records of what is computed in each view, in the order of the views, empty for one that is stored; none at all where
+/// no view is computed.
+pub(super) type ComputedViews = Vec<Vec<u8>>;
 
 /// The additions to a view since the first version of its message.
 #[derive(Debug, Clone, Default, PartialEq, Encode, Decode)]
@@ -42,33 +50,46 @@ impl<C> Decode<C> for DefinitionsMessage {
             views: Decode::decode(decoder)?,
             services: Decode::decode(decoder)?,
             additions: Additions::new(),
+            computed: ComputedViews::new(),
         })
     }
 }
 
-impl From<Definitions> for DefinitionsMessage {
-    fn from(definitions: Definitions) -> Self {
+impl TryFrom<Definitions> for DefinitionsMessage {
+    type Error = Error;
+
+    fn try_from(definitions: Definitions) -> Result<Self> {
+        let bytes = |view: &ViewDefinition| view.computed.as_ref().map_or(Ok(Vec::new()), Computed::to_bytes);
+        let computed = definitions.views.iter().map(bytes).collect::<Result<ComputedViews>>()?;
+        let is_computed = computed.iter().any(|bytes| !bytes.is_empty());
         let added =
             |view: &ViewDefinition| AdditionMessage { event_id: view.event_id.clone(), check: view.check.clone() };
         let additions: Additions = definitions.views.iter().map(added).collect();
         let has_any = additions.iter().any(|added| *added != AdditionMessage::default());
-        DefinitionsMessage {
+        Ok(DefinitionsMessage {
             additions: if has_any { additions } else { Additions::new() },
+            computed: if is_computed { computed } else { ComputedViews::new() },
             entities: definitions.entities.into_iter().map(EntityMessage::from).collect(),
             views: definitions.views.into_iter().map(ViewMessage::from).collect(),
             services: definitions.services.into_iter().map(ServiceMessage::from).collect(),
-        }
+        })
     }
 }
 
-impl From<DefinitionsMessage> for Definitions {
-    fn from(message: DefinitionsMessage) -> Self {
+impl TryFrom<DefinitionsMessage> for Definitions {
+    type Error = Error;
+
+    fn try_from(message: DefinitionsMessage) -> Result<Self> {
+        let read = |bytes: Vec<u8>| if bytes.is_empty() { Ok(None) } else { Computed::from_bytes(&bytes).map(Some) };
+        let computed = message.computed.into_iter().map(read).collect::<Result<Vec<_>>>()?;
+        let computed = computed.into_iter().chain(std::iter::repeat(None));
         let additions = message.additions.into_iter().chain(std::iter::repeat(AdditionMessage::default()));
-        Definitions {
+        let views = message.views.into_iter().zip(additions).zip(computed);
+        Ok(Definitions {
             entities: message.entities.into_iter().map(EntityDefinition::from).collect(),
-            views: message.views.into_iter().zip(additions).map(|(view, added)| view.into_view(added)).collect(),
+            views: views.map(|((view, added), computed)| view.into_view(added, computed)).collect(),
             services: message.services.into_iter().map(ServiceDefinition::from).collect(),
-        }
+        })
     }
 }
 
@@ -153,11 +174,12 @@ impl From<ViewDefinition> for ViewMessage {
 }
 
 impl ViewMessage {
-    fn into_view(self, added: AdditionMessage) -> ViewDefinition {
+    fn into_view(self, added: AdditionMessage, computed: Option<Computed>) -> ViewDefinition {
         let message = self;
         ViewDefinition {
             event_id: added.event_id,
             check: added.check,
+            computed,
             name: message.name,
             entities: message.entities,
             ttl: message.ttl.map(Into::into),

@@ -155,8 +155,8 @@ fn note(shared: &Shared, body: &[u8]) -> Result<Vec<u8>> {
 fn apply(shared: &Shared, body: &[u8]) -> Result<Vec<u8>> {
     let request: ApplyRequest = decode_message(body)?;
     let store = &shared.service.store;
-    let definitions = Definitions::from(request.definitions);
-    store.apply_to(&definitions, request.allow_drop, Some(request.catalog_revision))?;
+    let definitions = Definitions::try_from(request.definitions)?;
+    store.apply_to(&definitions, request.allow, Some(request.catalog_revision))?;
     encoded_message(&store.catalog().revision())
 }
 

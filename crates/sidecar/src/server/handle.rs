@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use asofdb::parts::{EncodedKeys, ReadPlan};
-use asofdb::{Error, Prepared, Question, Result, ScalarType, Store};
+use asofdb::parts::{AskedRows, ReadPlan};
+use asofdb::{Prepared, Question, Result, ScalarType, Store};
 use asofdb_protocol::{Form, HandleMessage, PrepareRequest, describe, is_same_shape};
 
 use crate::budget::FREE_BYTES;
@@ -24,8 +24,8 @@ pub(super) struct Handle {
     pub(super) has_variable: bool,
     /// The types of the join keys of each group of keys.
     key_types: Vec<Vec<ScalarType>>,
-    /// The keys of the requests being answered.
-    pub(super) groups: Vec<EncodedKeys>,
+    /// The rows of the requests being answered.
+    pub(super) asked: AskedRows,
 }
 
 impl Handle {
@@ -40,19 +40,19 @@ impl Handle {
         if matches!(request.form, Form::Matrix { .. }) {
             plan.output.check_numeric()?;
         }
-        let views: Vec<&str> = plan.stored.views.iter().map(|planned| planned.view.name.as_str()).collect();
-        let types = |group: &Vec<usize>| group.iter().map(|position| plan.stored.join_keys[*position].ty).collect();
-        let fields = || plan.stored.views.iter().flat_map(|planned| planned.layout().fields());
+        let views = plan.sources.view_names();
+        let types = |group: &Vec<usize>| group.iter().map(|position| plan.sources.join_keys[*position].ty).collect();
+        let fields = || plan.sources.list.iter().flat_map(|planned| planned.layout().fields());
         Ok(Handle {
             latest: consumer.meter(Operation::Latest, &views),
             as_of: consumer.meter(Operation::AsOf, &views),
             row_bytes: match request.form {
                 Form::Matrix { statuses, .. } => plan.output.columns.len() * if statuses { 5 } else { 4 },
-                Form::Rows => plan.stored.views.iter().map(|planned| planned.layout().stride()).sum(),
+                Form::Rows => plan.sources.list.iter().map(|planned| planned.layout().stride()).sum(),
             },
             has_variable: request.form == Form::Rows && fields().any(|field| field.ty.fixed_bytes().is_none()),
-            key_types: plan.stored.key_groups.iter().map(types).collect(),
-            groups: vec![EncodedKeys::default(); plan.stored.key_groups.len()],
+            key_types: plan.sources.key_groups.iter().map(types).collect(),
+            asked: AskedRows::new(&plan),
             form: request.form,
             prepared,
             plan,
@@ -96,37 +96,20 @@ impl Handle {
 
     /// Returns the number of rows that wait to be read.
     pub(super) fn rows(&self) -> usize {
-        self.groups.first().map_or(0, EncodedKeys::len)
+        self.asked.len()
     }
 
-    /// Adds the keys of one more request.
+    /// Adds the rows of one more request.
     ///
     /// # Errors
-    /// `Invalid` when they are not keys of the request; none is added then.
+    /// `Invalid` when they are not rows of the request; none is added then.
     #[inline]
-    pub(super) fn push_keys(&mut self, rows: usize, mut bytes: &[u8]) -> Result<()> {
-        let before = self.rows();
-        let read = |(group, types): (&mut EncodedKeys, &Vec<ScalarType>)| {
-            group.read_from(types.iter().copied(), rows, &mut bytes)
-        };
-        let pushed = self.groups.iter_mut().zip(&self.key_types).try_for_each(read);
-        let pushed = match (pushed, bytes.len()) {
-            (Ok(()), left @ 1..) => Err(Error::invalid(format!("a request has {left} bytes after its entity keys"))),
-            (pushed, _) => pushed,
-        };
-        if pushed.is_err() {
-            self.groups.iter_mut().for_each(|group| group.truncate(before));
-        }
-        pushed
+    pub(super) fn push_rows(&mut self, rows: usize, bytes: &[u8]) -> Result<()> {
+        self.asked.read_from(&self.key_types, &self.plan.derived.request, rows, bytes)
     }
 
-    /// Forgets the keys, keeps their memory unless there is much of it.
+    /// Forgets the rows, keeps their memory unless there is much of it.
     pub(super) fn clear(&mut self) {
-        for group in &mut self.groups {
-            match group.memory_bytes() > FREE_BYTES {
-                true => *group = EncodedKeys::default(),
-                false => group.clear(),
-            }
-        }
+        self.asked.clear(FREE_BYTES);
     }
 }

@@ -127,7 +127,7 @@ impl<'s> Reads<'s> {
             )));
         }
         handle.meter(point.question).admit(point.rows)?;
-        handle.push_keys(point.rows, keys)?;
+        handle.push_rows(point.rows, keys)?;
         Ok(handle.has_variable)
     }
 
@@ -217,11 +217,11 @@ fn read_into(
                 &mut scratch.statuses[..]
             });
             let mut matrix = F32Matrix { values: &mut scratch.values, statuses, fill };
-            store.read_matrix(plan, &handle.groups, question, &mut matrix)?;
+            store.read_matrix(plan, &handle.asked, question, &mut matrix)?;
         }
         Form::Rows => {
             let variable_bytes_max = shared.bounds.answer_bytes_max - rows * handle.row_bytes;
-            store.read_records(plan, &handle.groups, question, &mut scratch.records, variable_bytes_max)?;
+            store.read_records(plan, &handle.asked, question, &mut scratch.records, variable_bytes_max)?;
             let variable_bytes: usize = scratch.records.iter().map(Records::variable_bytes).sum();
             held.resize(rows * handle.row_bytes + variable_bytes)?;
         }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch};
 use arrow::datatypes::Field;
-use asofdb::parts::{did_you_mean, find_view, request_batch, source_schema};
+use asofdb::parts::{did_you_mean, find_stored_view, request_batch, source_schema};
 use asofdb::storage::EVENT_COLUMN_DEFAULT;
 use asofdb::{Catalog, ColumnRole, Error, FeatureView, timestamp_type};
 use axum::extract::State;
@@ -71,7 +71,7 @@ pub(in super::super) async fn write_to_online_store(
 ) -> Result<JsonReply, Failure> {
     door.run(caller, Operation::Write, move |door, admission| {
         let written: Written<'_> = payload.json()?;
-        let view = find_view(&door.service.store.catalog(), &written.feature_view_name)?.clone();
+        let view = find_stored_view(&door.service.store.catalog(), &written.feature_view_name)?.clone();
         write(door, admission, &[view], &written.df)
     })
     .await?;

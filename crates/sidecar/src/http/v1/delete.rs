@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use asofdb::parts::find_view;
+use asofdb::parts::find_stored_view;
 use asofdb::{AsJson, Catalog, Error, FeatureView};
 use axum::extract::State;
 use serde::Deserialize;
@@ -104,7 +104,7 @@ fn views(
     takes: impl Fn(&FeatureView) -> bool,
 ) -> Result<Vec<Arc<FeatureView>>, Failure> {
     if let Some(name) = view {
-        return Ok(vec![find_view(catalog, name)?.clone()]);
+        return Ok(vec![find_stored_view(catalog, name)?.clone()]);
     }
     // Their names alone: a tree of the values could take many times the body.
     let named: BTreeMap<String, IgnoredAny> =
@@ -112,7 +112,8 @@ fn views(
     let is_key = |view: &FeatureView| {
         view.join_keys.len() == named.len() && view.join_keys.iter().all(|key| named.contains_key(&key.name))
     };
-    let views: Vec<_> = catalog.views().filter(|view| is_key(view) && takes(view)).cloned().collect();
+    let views: Vec<_> =
+        catalog.views().filter(|view| view.is_stored() && is_key(view) && takes(view)).cloned().collect();
     match views.is_empty() {
         false => Ok(views),
         true => {
@@ -126,6 +127,9 @@ fn views(
 /// Views that have the join keys of those erased, and others besides.
 fn not_covered(catalog: &Catalog, erased: &[Arc<FeatureView>]) -> Vec<String> {
     let has_keys = |view: &FeatureView| {
+        if !view.is_stored() {
+            return false;
+        }
         let keys = erased.iter().flat_map(|erased| &erased.join_keys);
         keys.into_iter().all(|key| view.join_keys.iter().any(|known| known.name == key.name))
     };

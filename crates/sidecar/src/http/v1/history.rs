@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use asofdb::parts::find_view;
+use asofdb::parts::find_stored_view;
 use asofdb::{AsJson, FeatureView, HistoryRows, Session};
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
@@ -34,7 +34,7 @@ pub(in super::super) async fn history(
     let Query(parameters) = parameters.map_err(|_| Failure::malformed("the address has broken parameters"))?;
     door.run(caller, Operation::History, move |door, admission| {
         let store = &door.service.store;
-        let view = find_view(&store.catalog(), &view)?.clone();
+        let view = find_stored_view(&store.catalog(), &view)?.clone();
         let (limit, parameters) = limit(&view, parameters)?;
         let entity = entity::from_parameters(&view, &parameters)?;
         admission.admit([view.name.as_str()], limit)?;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
-use asofdb::parts::{RequestRows, find_view, source_schema};
+use asofdb::parts::{RequestRows, find_stored_view, source_schema};
 use asofdb::{Durability, FeatureView};
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
@@ -43,7 +43,7 @@ pub(in super::super) async fn write(
     let is_ndjson = is_ndjson(&headers);
     door.run(caller, Operation::Write, move |door, admission| {
         let store = &door.service.store;
-        let view = find_view(&store.catalog(), &view)?.clone();
+        let view = find_stored_view(&store.catalog(), &view)?.clone();
         let rows = rows(&view, &payload, is_ndjson)?;
         admission.admit([view.name.as_str()], rows.num_rows())?;
         let committed = store.write_all(&[(&view.name, &rows)], durability.unwrap_or(store.durability()))?;

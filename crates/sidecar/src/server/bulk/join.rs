@@ -24,7 +24,7 @@ pub(super) fn answer(
     let store = &work.shared.service.store;
     let prepared = store.prepare(&request.references)?;
     let plan = prepared.plan(store.catalog().revision(), || store.catalog())?;
-    admission.admit(plan.stored.views.iter().map(|planned| planned.view.name.as_str()), 0)?;
+    admission.admit(plan.sources.view_names(), 0)?;
     let end = join(work, admission.stop(), &prepared, &request, inflow, outflow)?;
     admission.count(end.rows);
     encoded_message(&end)

@@ -1,6 +1,6 @@
 //! Rows of a view, encoded by the client, written in one step.
 
-use asofdb::parts::{LOAD_ROWS_MAX, RowCheck, check_note, find_view};
+use asofdb::parts::{LOAD_ROWS_MAX, RowCheck, check_note, find_stored_view};
 use asofdb::storage::{RowLayout, WriteBatch, key, row};
 use asofdb::{Committed, Error, FeatureView, Result, ScalarType, Timestamp};
 use asofdb_protocol::{CommittedMessage, LoadRequest, decode_message, encoded_message, read_row};
@@ -37,7 +37,7 @@ fn load(work: &Work<'_>, request: &LoadRequest, inflow: &mut Inflow<'_, '_>) -> 
     held.resize(request.bytes as usize + request.rows as usize * ROW_MEMORY_BYTES)?;
     let store = &work.shared.service.store;
     let catalog = store.catalog();
-    let view = find_view(&catalog, &request.view)?;
+    let view = find_stored_view(&catalog, &request.view)?;
     let mut loading = Loading::new(view, request, store.now())?;
     while let Some(chunk) = inflow.next()? {
         loading.add(chunk)?;

@@ -1,0 +1,9 @@
+//! Windows: features that are folded from events when they are asked for.
+//!
+//! A [`FoldPlan`](plan::FoldPlan) says what the windows of one view need of its events; a [`Folder`](folder::Folder)
+//! reads the events of an entity, newest first, and gives the values of all windows in one pass.
+
+pub(crate) mod conditions;
+pub(crate) mod folder;
+pub(crate) mod plan;
+mod tree;

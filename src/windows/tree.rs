@@ -1,0 +1,93 @@
+//! The tree by which events are folded: slots of five minutes, in hours, in days.
+//!
+//! A float sum depends on the order and the grouping of its additions. So both are fixed: the events of a slot are
+//! folded newest first; slots within their hour, hours within their day, and days together are merged newest first. A
+//! slot, an hour or a day of which a window has only a part is folded of that part. So the value of a window is a
+//! function of its events and of nothing else: not of when it ends, nor of what was folded before and kept.
+//!
+//! Slots are open on the left and closed on the right, as windows are: an event at a whole hour belongs to the hour that
+//! it ends. A window that begins and ends at whole slots therefore has whole slots alone.
+
+use asofdb_aggregate::Partial;
+
+/// Microseconds of a slot.
+const SLOT_MICROS: i64 = 300_000_000;
+/// Slots of an hour.
+const HOUR_SLOTS: i64 = 12;
+/// Hours of a day.
+const DAY_HOURS: i64 = 24;
+
+/// Slots, hours, days, and all.
+const LEVELS: usize = 4;
+
+/// The slot of an event.
+#[inline]
+pub(super) fn slot_of(micros: i64) -> i64 {
+    // The least time has no microsecond before it, and shares the slot of the next one.
+    micros.saturating_sub(1).div_euclid(SLOT_MICROS)
+}
+
+/// The events folded so far, level by level, for some partial results.
+pub(super) struct Tree {
+    /// The slot of the events that came last; `None` before the first.
+    slot: Option<i64>,
+    /// By level, from slots up: what belongs to the part of it that is not complete.
+    levels: [Vec<Partial>; LEVELS],
+    /// Room to put the levels together.
+    spare: Vec<Partial>,
+    sum: Vec<Partial>,
+}
+
+impl Tree {
+    /// A tree without events, of partial results that are `empty`.
+    pub(super) fn new<'e>(empty: impl Iterator<Item = &'e Partial> + Clone) -> Self {
+        let level = || empty.clone().cloned().collect::<Vec<_>>();
+        Tree { slot: None, levels: std::array::from_fn(|_| level()), spare: level(), sum: level() }
+    }
+
+    /// Forgets the events.
+    pub(super) fn clear(&mut self) {
+        self.slot = None;
+        self.levels.iter_mut().flatten().for_each(Partial::clear);
+    }
+
+    /// The slot's partial results, to fold events of slot `slot` into, which are older than those before.
+    pub(super) fn slot(&mut self, slot: i64) -> &mut [Partial] {
+        if let Some(last) = self.slot.filter(|last| *last != slot) {
+            let (hour, last_hour) = (slot.div_euclid(HOUR_SLOTS), last.div_euclid(HOUR_SLOTS));
+            self.close(0);
+            if hour != last_hour {
+                self.close(1);
+                if hour.div_euclid(DAY_HOURS) != last_hour.div_euclid(DAY_HOURS) {
+                    self.close(2);
+                }
+            }
+        }
+        self.slot = Some(slot);
+        &mut self.levels[0]
+    }
+
+    /// Moves what a level has into the one above.
+    fn close(&mut self, level: usize) {
+        let (below, above) = self.levels.split_at_mut(level + 1);
+        for (done, sum) in below[level].iter_mut().zip(&mut above[0]) {
+            if !done.is_empty() {
+                sum.merge(done);
+                done.clear();
+            }
+        }
+    }
+
+    /// The result of all events so far for one of the partial results. More events can follow.
+    pub(super) fn result(&mut self, partial: usize) -> &Partial {
+        let (sum, spare) = (&mut self.sum[partial], &mut self.spare[partial]);
+        sum.copy_from(&self.levels[0][partial]);
+        for level in &self.levels[1..] {
+            // What is above is newer.
+            spare.copy_from(&level[partial]);
+            spare.merge(sum);
+            std::mem::swap(spare, sum);
+        }
+        sum
+    }
+}

@@ -1,0 +1,63 @@
+//! A cursor over the versions of one view.
+
+use std::ops::RangeInclusive;
+
+use rocksdb::DBRawIterator;
+
+use super::event_walk::{EventQuery, EventWalker};
+use super::walk::{VersionLookup, Walker};
+use crate::backend::{Cursor, Found, VisitVersion};
+use crate::catalog::FeatureView;
+use crate::error::Result;
+use crate::time::Timestamp;
+
+pub(super) struct RocksCursor<'s> {
+    raw: DBRawIterator<'s>,
+    walker: Walker,
+    events: EventWalker,
+    view: &'s FeatureView,
+    cutoff: Timestamp,
+}
+
+impl<'s> RocksCursor<'s> {
+    /// A cursor that sees no version before `cutoff` but those that the view keeps.
+    pub(super) fn new(raw: DBRawIterator<'s>, view: &'s FeatureView, cutoff: Timestamp) -> Self {
+        RocksCursor { raw, walker: Walker::default(), events: EventWalker::default(), view, cutoff }
+    }
+}
+
+impl Cursor for RocksCursor<'_> {
+    fn cutoff(&self) -> Timestamp {
+        self.cutoff
+    }
+
+    fn find(&mut self, key: &[u8], at: Timestamp, known_at: Option<Timestamp>) -> Result<Option<Found<'_>>> {
+        let lookup = VersionLookup { view: self.view, key, at, known_at, cutoff: self.cutoff };
+        let version = self.walker.find(&mut self.raw, &lookup)?;
+        Ok(version.zip(self.raw.value()).map(|(version, row)| Found { version, row }))
+    }
+
+    fn each(
+        &mut self,
+        key: &[u8],
+        events: RangeInclusive<Timestamp>,
+        known_at: Option<Timestamp>,
+        visit: &mut VisitVersion<'_>,
+    ) -> Result<()> {
+        let lookup = VersionLookup { view: self.view, key, at: *events.end(), known_at, cutoff: self.cutoff };
+        self.walker.each(&mut self.raw, &lookup, *events.start(), visit)
+    }
+
+    fn each_event(
+        &mut self,
+        entity_key: &[u8],
+        events: RangeInclusive<Timestamp>,
+        known_at: Option<Timestamp>,
+        visit: &mut VisitVersion<'_>,
+    ) -> Result<()> {
+        let events = self.cutoff.max(*events.start())..=*events.end();
+        self.walker.forget();
+        let query = EventQuery { view: self.view, entity_key, events, known_at };
+        self.events.each(&mut self.raw, &query, visit)
+    }
+}
