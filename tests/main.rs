@@ -5,6 +5,7 @@ mod common;
 mod checks;
 mod dates;
 mod definitions;
+mod derived;
 mod disks;
 mod events;
 mod export;

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use asofdb_storage::{Catalog, Entity, Feature, FeatureService, FeatureView, JoinKey, Span};
+use asofdb_storage::{
+    Aggregate, Catalog, Computed, Entity, Expressions, Feature, FeatureService, FeatureView, JoinKey, RequestValue,
+    Span, Value, Window, WindowAggregate, WindowFeature, Windows,
+};
 use serde::{Serialize, Serializer};
 use serde_json::{Value as Json, json};
 
@@ -64,11 +67,97 @@ fn event_view<E: serde::ser::Error>(view: &FeatureView) -> Result<Json, E> {
     }))
 }
 
+/// What all views that are computed have.
+fn computed_view<E: serde::ser::Error>(view: &FeatureView) -> Result<Json, E> {
+    Ok(json!({
+        "kind": view.kind(),
+        "name": view.name,
+        "entities": view.entities,
+        "join_keys": keys(&view.join_keys),
+        "owner": view.owner,
+        "team": view.team,
+        "description": view.description,
+        "tags": tags(&view.tags),
+        "features": view.features.iter().map(feature).collect::<Result<Json, E>>()?,
+    }))
+}
+
+/// A window view: its features, and the aggregates that give them.
+fn window_view<E: serde::ser::Error>(view: &FeatureView, windows: &Windows) -> Result<Json, E> {
+    let mut json = computed_view::<E>(view)?;
+    json["from"] = Json::from(windows.from.as_str());
+    json["where"] = json!(windows.condition);
+    json["every"] = span(windows.every);
+    json["offset"] = Json::from(windows.offset.to_string());
+    json["aggregates"] = windows.features.iter().map(aggregate).collect::<Result<Json, E>>()?;
+    Ok(json)
+}
+
+/// An aggregate, with the settings that it has.
+fn aggregate<E: serde::ser::Error>(feature: &WindowFeature) -> Result<Json, E> {
+    let value = |value: &Value| AsJson(value).to_tree().map_err(E::custom);
+    let (name, settings) = match &feature.aggregate {
+        WindowAggregate::CountBy(values) => {
+            ("count_by", json!({"values": values.iter().map(value).collect::<Result<Json, E>>()?}))
+        }
+        WindowAggregate::Top { k } => ("count_by", json!({"top": k})),
+        WindowAggregate::One(aggregate) => {
+            let settings = match aggregate {
+                Aggregate::Variance { population } | Aggregate::Stddev { population } => {
+                    json!({"population": population})
+                }
+                Aggregate::FirstK { k, distinct } | Aggregate::LastK { k, distinct } => {
+                    json!({"k": k, "distinct": distinct})
+                }
+                Aggregate::Distinct { cap } => json!({"cap": cap}),
+                Aggregate::ApproxDistinct { precision } => json!({"precision": precision}),
+                Aggregate::Quantile { q, error } => json!({"q": q, "error": error}),
+                _ => json!({}),
+            };
+            (aggregate.name(), settings)
+        }
+    };
+    let windows: Vec<_> = feature.windows.iter().map(Window::as_str).collect();
+    Ok(json!({
+        "name": feature.name,
+        "aggregate": name,
+        "settings": settings,
+        "of": feature.of,
+        "where": feature.condition,
+        "windows": windows,
+        "default": AsJson(&feature.default).to_tree().map_err(E::custom)?,
+        "description": feature.description,
+        "tags": tags(&feature.tags),
+    }))
+}
+
+/// A derived view: the values of the request that it takes, and the expression of each feature.
+fn derived_view<E: serde::ser::Error>(view: &FeatureView, expressions: &Expressions) -> Result<Json, E> {
+    let mut json = computed_view::<E>(view)?;
+    let request = |value: &RequestValue| {
+        json!({
+            "name": value.name,
+            "type": value.ty.to_string(),
+            "required": value.required,
+            "description": value.description,
+        })
+    };
+    json["request"] = expressions.request.iter().map(request).collect();
+    for feature in json["features"].as_array_mut().into_iter().flatten() {
+        let text = feature["name"].as_str().and_then(|name| expressions.of.get(name));
+        feature["expression"] = json!(text);
+    }
+    Ok(json)
+}
+
 impl Serialize for AsJson<'_, FeatureView> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let view = self.0;
-        if view.holds_events() {
-            return event_view::<S::Error>(view)?.serialize(serializer);
+        match &view.computed {
+            Some(Computed::Windows(windows)) => return window_view::<S::Error>(view, windows)?.serialize(serializer),
+            Some(Computed::Expressions(of)) => return derived_view::<S::Error>(view, of)?.serialize(serializer),
+            None if view.holds_events() => return event_view::<S::Error>(view)?.serialize(serializer),
+            None => {}
         }
         let features = view.features.iter().map(feature).collect::<Result<Json, S::Error>>()?;
         json!({
@@ -131,17 +220,21 @@ impl Serialize for AsJson<'_, Catalog> {
             entities: Vec<AsJson<'a, Entity>>,
             feature_views: Vec<AsJson<'a, FeatureView>>,
             event_views: Vec<AsJson<'a, FeatureView>>,
+            window_views: Vec<AsJson<'a, FeatureView>>,
+            derived_views: Vec<AsJson<'a, FeatureView>>,
             feature_services: Vec<AsJson<'a, FeatureService>>,
         }
-        let views = |holds_events: bool| {
-            let views = self.0.views().filter(move |view| view.holds_events() == holds_events);
+        let views = |kind: &str| {
+            let views = self.0.views().filter(|view| view.kind() == kind);
             views.map(|view| AsJson(&**view)).collect()
         };
         All {
             revision: self.0.revision(),
             entities: self.0.entities().map(|entity| AsJson(&**entity)).collect(),
-            feature_views: views(false),
-            event_views: views(true),
+            feature_views: views("feature_view"),
+            event_views: views("event_view"),
+            window_views: views("window_view"),
+            derived_views: views("derived_view"),
             feature_services: self.0.services().map(|service| AsJson(&**service)).collect(),
         }
         .serialize(serializer)
