@@ -12,22 +12,9 @@ use proptest::prelude::*;
 use super::{Purchase, bought, values};
 use crate::common::{NOW, TestStore, batch, in_memory, times};
 
-const WINDOWS: &str = r#"
-[[entity]]
-name = "user"
-join_keys = [{ name = "user_id", type = "int64" }]
-
-[[event_view]]
-name = "purchases"
-entities = ["user"]
-event_id = ["order_id"]
-created_timestamp = "created"
-columns = [
-    { name = "order_id", type = "int64" },
-    { name = "shop", type = "string" },
-    { name = "amount", type = "float64" },
-]
-
+const WINDOWS: &str = concat!(
+    events!(),
+    r#"
 [[window_view]]
 name = "w"
 from = "purchases"
@@ -45,7 +32,8 @@ feature = [
     { name = "spread", aggregate = "stddev", of = "amount" },
     { name = "latest", aggregate = "last_k", of = "shop", k = 3 },
 ]
-"#;
+"#
+);
 
 /// The lengths of the windows in seconds, with their names.
 const LENGTHS: [(&str, i64); 4] = [("5m", 300), ("1h", 3_600), ("3h", 10_800), ("2d", 172_800)];
