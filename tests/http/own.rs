@@ -235,7 +235,12 @@ fn the_catalog_is_told_as_by_the_command_line() {
     let sidecar = Sidecar::start();
     let catalog = sidecar.unix.get("/v1/catalog").ok();
     assert_eq!(catalog["revision"], json!(1));
-    assert_eq!(catalog["feature_views"], sidecar.unix.get("/v1/views").ok());
+    let views = sidecar.unix.get("/v1/views").ok();
+    let kinds = ["feature_view", "event_view", "window_view", "derived_view"];
+    for kind in kinds {
+        let of_kind = views.as_array().unwrap().iter().filter(|view| view["kind"] == kind).cloned().collect::<Json>();
+        assert_eq!(catalog[format!("{kind}s")], of_kind, "{kind}");
+    }
     assert_eq!(catalog["feature_services"], sidecar.unix.get("/v1/services").ok());
     assert_eq!(catalog["entities"], sidecar.unix.get("/v1/entities").ok());
     let view = sidecar.unix.get("/v1/views/stats").ok();

@@ -14,9 +14,10 @@ use serde_json::value::RawValue;
 
 use super::super::door::Door;
 use super::super::failure::Failure;
+use super::super::json_columns::JsonColumns;
 use super::super::payload::Payload;
 use super::super::reply::JsonReply;
-use super::columns::{JsonColumns, typed_column};
+use super::columns::typed_column;
 use crate::admission::{Admission, Caller};
 use crate::operation::Operation;
 
