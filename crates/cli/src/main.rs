@@ -11,22 +11,26 @@ mod clock;
 mod completions;
 mod context;
 mod delete;
+mod delete_events;
 mod demo;
 mod describe;
 mod entity;
 mod erase;
 mod error;
 mod eval;
+mod explain;
 mod export;
 mod freshness;
 mod get;
 mod history;
 mod ingest;
 mod keep_logs;
+mod lineage;
 mod operations;
 mod output;
 mod progress;
 mod repair;
+mod request_value;
 mod search;
 mod serve;
 mod sheet;
@@ -84,8 +88,10 @@ enum Command {
     Export(export::Export),
     Views(catalog::Views),
     Describe(describe::Describe),
+    Explain(explain::Explain),
     Search(search::Search),
     Delete(delete::Delete),
+    DeleteEvents(delete_events::DeleteEvents),
     Erase(erase::Erase),
     Freshness(freshness::Freshness),
     Stats(operations::Stats),
@@ -116,8 +122,10 @@ impl Command {
             Command::Export(command) => command.run(context),
             Command::Views(command) => command.run(context),
             Command::Describe(command) => command.run(context),
+            Command::Explain(command) => command.run(context),
             Command::Search(command) => command.run(context),
             Command::Delete(command) => command.run(context),
+            Command::DeleteEvents(command) => command.run(context),
             Command::Erase(command) => command.run(context),
             Command::Freshness(command) => command.run(context),
             Command::Stats(command) => command.run(context),
@@ -154,6 +162,10 @@ fn main() -> ExitCode {
     let code = match arguments.command.run(&arguments.context) {
         Ok(Outcome::Done) | Err(Stop::ReaderGone) => 0,
         Ok(Outcome::Problem) => 3,
+        Err(Stop::Usage(message)) => {
+            error::report(&message);
+            2
+        }
         Err(Stop::Failed(error)) => {
             error::report(&error::text_of(&error));
             1
