@@ -11,7 +11,7 @@ use crate::definitions::reference::{ResolvedFeature, find_feature, find_view, re
 use crate::derived::plan::compile;
 use crate::windows::plan::windowed_features;
 
-/// What some features are computed from.
+/// The lineage of some features: all that they are computed from.
 #[derive(Debug, Clone)]
 pub struct Lineage {
     /// The features, each once: those that were asked for, in their order, each followed by what it is computed from and
@@ -26,11 +26,11 @@ pub struct LineageFeature {
     pub view: Arc<FeatureView>,
     /// The feature.
     pub feature: Feature,
-    /// How it comes to its value.
+    /// The way in which it comes to its value.
     pub origin: Origin,
 }
 
-/// How a feature comes to its value.
+/// The way in which a feature comes to its value.
 #[derive(Debug, Clone)]
 pub enum Origin {
     /// It is stored.
@@ -65,7 +65,7 @@ pub struct WindowOrigin {
     pub offset: Span,
 }
 
-/// One thing that a feature is computed from, itself and not through others.
+/// One thing that a feature is computed from.
 #[derive(Debug, Clone, Copy)]
 pub enum LineageInput<'l> {
     /// The events of a view.
@@ -120,7 +120,7 @@ impl LineageFeature {
         format!("{}:{}", self.view.name, self.feature.name)
     }
 
-    /// What it is computed from; nothing where it is stored.
+    /// Returns what it is computed from, itself and not through others; nothing where it is stored.
     pub fn inputs(&self) -> Vec<LineageInput<'_>> {
         match &self.origin {
             Origin::Stored => Vec::new(),

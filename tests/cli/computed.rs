@@ -266,7 +266,7 @@ fn events_are_deleted_by_a_file_of_their_identities() {
     let event = "{\"user_id\":7,\"event_timestamp\":\"2024-05-01T10:00:00Z\",\"order_id\":1}\n";
     child.stdin.take().unwrap().write_all(event.as_bytes()).unwrap();
     assert!(child.wait().unwrap().success());
-    assert_eq!(mean(), [(Json::Null, "null".to_owned())], "the user is known, and no event counts");
+    assert_eq!(mean(), [(Json::Null, "missing".to_owned())], "nothing is known of the user any more");
     cli.write("lacking.csv", "user_id,event_timestamp\n7,2024-05-01T11:00:00Z\n");
     assert!(cli.fails(1, "delete-events purchases lacking.csv").contains("has no column \"order_id\""));
     let message = cli.fails(1, "delete-events profile cancelled.csv");

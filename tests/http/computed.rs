@@ -159,7 +159,8 @@ fn events_are_deleted_by_their_identity() {
     let event = json!({"user_id": 7, "event_timestamp": hours_ago(3).to_string(), "order_id": 2});
     let deleted = sidecar.tcp.post("/v1/delete_events/purchases?durability=os", &json!([event])).ok();
     assert_eq!((&deleted["view"], &deleted["events"]), (&json!("purchases"), &json!(1)));
-    assert_eq!(deleted["created_timestamp"], json!(sidecar.store.now().to_string()));
+    // The purchases were written at the store's present.
+    assert_eq!(deleted["created_timestamp"], json!(sidecar.store.now().plus(asofdb::Span::from_micros(1)).to_string()));
     assert_eq!(count(), json!(1));
     // One that never came does not count when it comes late, with its time of before.
     let lines = format!("{{\"user_id\":7,\"event_timestamp\":\"{}\",\"order_id\":9}}\n", hours_ago(4));
@@ -195,6 +196,32 @@ fn deletions_of_events_are_limited_as_writes_are() {
     let metrics = sidecar.tcp.get("/metrics");
     let line = "asof_rows_total{operation=\"delete\",consumer=\"http\",view=\"purchases\"} 2";
     assert!(metrics.text().lines().any(|found| found == line), "{}", metrics.text());
+}
+
+#[test]
+fn nulls_that_an_expression_makes_itself_are_counted_by_feature_and_reason() {
+    let sidecar = Sidecar::start();
+    let count = |reason: &str| {
+        let reply = sidecar.tcp.get("/metrics");
+        let start = format!("asof_expression_nulls_total{{feature=\"offer:times_mean\",reason=\"{reason}\"}} ");
+        reply.text().lines().find_map(|line| line.strip_prefix(&start)).map(str::to_owned)
+    };
+    let free =
+        json!({"user_id": 7, "event_timestamp": hours_ago(1).to_string(), "order_id": 1, "shop": "a", "price": 0});
+    sidecar.tcp.post("/v1/write/purchases", &json!([free])).ok();
+    let asked = |user: i64| {
+        json!({
+            "features": ["offer:times_mean"], "entities": [{"user_id": user}, {"user_id": user}], "request": {"amount": [1, 2]},
+        })
+    };
+    // Nobody knows user 8: the null is that of an input, and counts nothing.
+    assert_eq!(of(&latest(&sidecar.tcp, &asked(8))[0], "offer:times_mean"), feature(&Json::Null, "missing"));
+    assert_eq!(count("division"), None);
+    for counted in ["2", "4"] {
+        assert_eq!(of(&latest(&sidecar.tcp, &asked(7))[1], "offer:times_mean"), feature(&Json::Null, "null"));
+        assert_eq!(count("division").as_deref(), Some(counted));
+        assert_eq!(count("overflow").as_deref(), Some("0"));
+    }
 }
 
 #[test]

@@ -1,6 +1,6 @@
-//! `asof explain`: how features come to their values.
+//! `asof explain`: the way in which features come to their values.
 
-use asofdb::{Lineage, LineageFeature, Origin, Session, WindowOrigin};
+use asofdb::{Lineage, LineageFeature, Origin, ResolvedFeature, Session, WindowOrigin};
 use clap::Args;
 
 use super::context::Context;
@@ -32,7 +32,7 @@ impl Explain {
         let store = context.open()?;
         let catalog = store.catalog()?;
         let asked: Vec<String> =
-            store.prepare(&self.references)?.features().iter().map(|feature| feature.reference()).collect();
+            store.prepare(&self.references)?.features().iter().map(ResolvedFeature::reference).collect();
         let shown = Shown::new(Lineage::of(&catalog, &self.references)?)?;
         self.output.print(&report(&shown, &asked))?;
         Ok(Outcome::Done)

@@ -1,4 +1,4 @@
-//! What features are computed from, as lines and as a sheet.
+//! Lineage for people: what features are computed from, as lines and as a sheet.
 
 use std::collections::{BTreeSet, HashSet};
 
@@ -98,7 +98,7 @@ impl Shown {
         }
     }
 
-    /// What all of it is computed from in the end: events, rows and values of the request.
+    /// Returns what all of it is computed from in the end: events, rows and values of the request.
     pub(crate) fn leaves(&self) -> String {
         let mut leaves = BTreeSet::new();
         for one in &self.lineage.features {

@@ -62,7 +62,7 @@ impl Hit {
         Hit { kind, name, description: texts[0].to_owned(), computed_from: Vec::new(), text }
     }
 
-    /// With what it is computed from, and how.
+    /// Adds what it is computed from, and how.
     fn computed(mut self, from: Vec<String>, how: &str) -> Self {
         self.text = format!("{} {} {}", self.text, from.join(" "), how).to_lowercase();
         self.computed_from = from;

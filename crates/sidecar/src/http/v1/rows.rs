@@ -24,7 +24,7 @@ pub(in super::super) struct Parameters {
 /// The form of the rows, and how they are to be written.
 pub(super) struct RowForm {
     is_ndjson: bool,
-    /// As the request asks; `None`: as the store is set up.
+    /// The durability that the request asks for; `None`: that of the store.
     pub(super) durability: Option<Durability>,
 }
 
