@@ -25,6 +25,7 @@ mod get;
 mod history;
 mod ingest;
 mod keep_logs;
+mod known;
 mod lineage;
 mod operations;
 mod output;
