@@ -52,6 +52,7 @@ mod ingest;
 mod ipc;
 mod join;
 mod json;
+mod lineage;
 mod misdefined;
 mod progress;
 mod read;
@@ -88,6 +89,7 @@ pub use self::join::{
     Spine,
 };
 pub use self::json::{AnswerRows, AsJson, HistoryRows};
+pub use self::lineage::{Lineage, LineageFeature, LineageInput, Origin, WindowOrigin};
 pub use self::progress::{OnProgress, Progress};
 pub use self::read::answer::Answer;
 pub use self::read::fields::AnswerColumns;
@@ -96,7 +98,7 @@ pub use self::read::matrix::{F32Matrix, MatrixNumber};
 pub use self::read::question::Question;
 pub use self::read::request::{EntityRows, Prepared};
 pub use self::rows::arrow_scalar::ArrowScalar;
-pub use self::rows::keys::{EntityKey, key_value, parse_join_key};
+pub use self::rows::keys::{EntityKey, key_value, parse_join_key, parse_request_value};
 pub use self::rows::roles::ColumnRole;
 pub use self::rows::types::{arrow_type, feature_field, timestamp_type};
 pub use self::scan::{EXPORT_FORMAT, ExportRows, ManifestColumn};
@@ -124,7 +126,7 @@ pub use asofdb_storage::{
 pub mod parts {
     pub use crate::definitions::check::RowCheck;
     pub use crate::definitions::document::{Table, TomlText, read_text};
-    pub use crate::definitions::reference::{find_stored_view, find_view};
+    pub use crate::definitions::reference::{find_event_view, find_stored_view, find_view};
     pub use crate::definitions::suggest::did_you_mean;
     #[cfg(feature = "files")]
     pub use crate::ingest::{LOAD_ROWS_MAX, check_note};
@@ -141,9 +143,10 @@ pub mod parts {
     pub use crate::rows::keys::EncodedKeys;
     pub use crate::rows::plain::{PLAIN_BYTES_MAX, check_plain, plain_bytes};
     pub use crate::rows::types::batch_bytes;
+    pub use crate::rows::values::value_at;
     pub use crate::scan::ExportSchema;
     pub use crate::session::{deletions, scan_until};
     #[cfg(feature = "files")]
-    pub use crate::source::{NO_TIME_MICROS, RequestRows, request_batch, request_column};
+    pub use crate::source::{NO_TIME_MICROS, RequestRows, request_batch, request_column, value_column};
     pub use crate::store::check_revision;
 }

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
+use asofdb_expression::Nulls;
 use asofdb_storage::{
     Backend, Catalog, CheckpointFiles, Clock, ClockRepair, ClockStatus, Committed, Definitions, Durability, Erased,
     Error, FeatureView, Lookup, MemoryBackend, Plan, Result, Stats, Stop, Timestamp, Verified, WriteBatch, key,
@@ -12,10 +13,11 @@ use asofdb_storage::{
 use crate::allow::Allow;
 use crate::definitions::reference::find_stored_view;
 use crate::definitions::suggest::did_you_mean;
+use crate::derived::nulls::NullCounts;
 use crate::misdefined::check_conditions;
 use crate::read::answer::Answer;
 use crate::read::asked::AskedRows;
-use crate::read::lookup;
+use crate::read::lookup::{self, Engine};
 use crate::read::matrix::F32Matrix;
 use crate::read::plan::ReadPlan;
 use crate::read::question::Question;
@@ -37,12 +39,14 @@ const COMMIT_BYTES_MAX: usize = 32 << 20;
 pub struct Store {
     backend: Arc<dyn Backend>,
     durability: Durability,
+    /// The nulls that expressions made, in all reads and joins of this store and its clones.
+    nulls: Arc<NullCounts>,
 }
 
 impl Store {
     /// A store over any backend.
     pub fn with_backend(backend: Arc<dyn Backend>, durability: Durability) -> Self {
-        Store { backend, durability }
+        Store { backend, durability, nulls: Arc::default() }
     }
 
     /// A store in memory, which forgets everything when it is dropped. For tests.
@@ -217,8 +221,23 @@ impl Store {
         self.matrix(request, entities, Question::AsOf { at, known_at }, matrix)
     }
 
+    /// Counts how often each derived feature was null by itself rather than by its inputs, such as by a division by zero,
+    /// since the store was opened: in reads and joins, by reference. Of more than 1,024 features the later ones count
+    /// as `other`.
+    pub fn expression_nulls(&self) -> Vec<(String, Nulls)> {
+        self.nulls.by_feature()
+    }
+
+    pub(crate) fn null_counts(&self) -> Arc<NullCounts> {
+        self.nulls.clone()
+    }
+
+    fn engine(&self) -> Engine<'_> {
+        Engine { backend: self.backend(), nulls: &self.nulls }
+    }
+
     pub(crate) fn answer(&self, request: &Prepared, entities: &EntityRows, question: Question) -> Result<Answer> {
-        lookup::answer(self.backend(), request, entities, question)
+        lookup::answer(self.engine(), request, entities, question)
     }
 
     pub(crate) fn matrix(
@@ -228,7 +247,7 @@ impl Store {
         question: Question,
         matrix: F32Matrix<'_>,
     ) -> Result<()> {
-        lookup::matrix(self.backend(), request, entities, question, matrix)
+        lookup::matrix(self.engine(), request, entities, question, matrix)
     }
 
     /// Reads into records, one list a source, whose memory is used again. Refuses answers whose values of variable
@@ -241,7 +260,7 @@ impl Store {
         records: &mut Vec<Records>,
         variable_bytes_max: usize,
     ) -> Result<()> {
-        lookup::read_records(self.backend(), plan, asked, question, records, variable_bytes_max)
+        lookup::read_records(self.engine(), plan, asked, question, records, variable_bytes_max)
     }
 
     /// Reads into a matrix of rows × features.
@@ -252,7 +271,7 @@ impl Store {
         question: Question,
         matrix: &mut F32Matrix<'_>,
     ) -> Result<()> {
-        lookup::read_matrix(self.backend(), plan, asked, question, matrix)
+        lookup::read_matrix(self.engine(), plan, asked, question, matrix)
     }
 
     /// Deletes an entity from a view as of `at`: earlier reads still see it, later ones find it missing.

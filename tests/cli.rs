@@ -1,5 +1,6 @@
 //! The command line: what each command prints, in exact JSON; exit codes; and one line for every error.
 
+mod computed;
 mod disks;
 mod limits;
 
@@ -843,8 +844,10 @@ fn every_command_has_help_with_examples() {
         "export",
         "views",
         "describe",
+        "explain",
         "search",
         "delete",
+        "delete-events",
         "erase",
         "freshness",
         "stats",

@@ -111,6 +111,20 @@ pub fn find_stored_view<'c>(catalog: &'c Catalog, name: &str) -> Result<&'c Arc<
     Err(Error::invalid(format!("{name:?} is computed from {from} when it is read: it has no rows of its own")))
 }
 
+/// An event view by name.
+///
+/// # Errors
+/// `NotFound` for an unknown name, `Invalid` for a view that has no events of its own.
+pub fn find_event_view<'c>(catalog: &'c Catalog, name: &str) -> Result<&'c Arc<FeatureView>> {
+    let view = find_stored_view(catalog, name)?;
+    if view.holds_events() { Ok(view) } else { Err(no_events(view)) }
+}
+
+/// The error of a feature view whose events are asked for.
+pub(crate) fn no_events(view: &FeatureView) -> Error {
+    Error::invalid(format!("{:?} is a feature view: its rows are deleted by their entity", view.name))
+}
+
 fn unknown(catalog: &Catalog, name: &str, what: &str) -> Error {
     let views = catalog.views().map(|view| view.name.as_str());
     let services = catalog.services().map(|service| service.name.as_str());

@@ -3,6 +3,7 @@
 use asofdb_expression::{Batch, Column, ColumnBuffer, Computed, Nulls, Outcome, Scratch};
 use asofdb_storage::{Date, RecordMut, Result, ScalarType, Status, Timestamp, ValueType};
 
+use crate::derived::nulls::NullCounts;
 use crate::derived::plan::{Derived, Step, StepInput};
 use crate::derived::request_rows::RequestRows;
 use crate::read::arena::Arena;
@@ -30,7 +31,7 @@ impl Times<'_> {
     }
 }
 
-/// Computes the features of a stage into their records, from the other ones and the values of the request. Returns the
+/// Computes the features of a stage into their records, from the other ones and the values of the request, and counts the
 /// nulls that the expressions made themselves.
 ///
 /// # Errors
@@ -42,18 +43,19 @@ pub(crate) fn compute(
     request: &RequestRows,
     records: &mut [Records],
     rows: usize,
-) -> Result<Nulls> {
-    let mut nulls = Nulls::default();
+    counts: &NullCounts,
+) -> Result<()> {
     for step in &derived.steps {
         let columns = step.program.inputs().iter().map(|input| ColumnBuffer::new(input.ty)).collect();
         let mut computing = Computing { sources, step, columns, now: Vec::new(), rows: Vec::new(), value: Vec::new() };
-        let mut scratch = Scratch::new();
+        let (mut scratch, mut nulls) = (Scratch::new(), Nulls::default());
         for start in (0..rows).step_by(ROWS_AT_A_TIME) {
             computing.gather(start..rows.min(start + ROWS_AT_A_TIME), times, request, records)?;
             nulls += computing.run(&mut scratch, &mut records[step.slot.source])?;
         }
+        counts.add(&step.reference, nulls);
     }
-    Ok(nulls)
+    Ok(())
 }
 
 /// One step, with the rows that it is being computed for.

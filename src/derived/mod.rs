@@ -4,6 +4,7 @@
 //! every read and every join ends with it, with the same code.
 
 pub(crate) mod compute;
+pub(crate) mod nulls;
 pub(crate) mod plan;
 pub(crate) mod request_rows;
 pub(crate) mod scope;

@@ -17,6 +17,8 @@ pub struct Derived {
 /// One feature that is computed.
 #[derive(Debug)]
 pub(crate) struct Step {
+    /// The feature, `view:feature`.
+    pub(crate) reference: String,
     /// The slot that it fills.
     pub(crate) slot: ValueSlot,
     pub(crate) ty: ValueType,

@@ -13,6 +13,7 @@ use super::options::JoinOptions;
 use super::order::{ENTRY_BYTES, Entry, Order, visiting_order};
 use crate::definitions::suggest::did_you_mean;
 use crate::derived::compute::{Times, compute};
+use crate::derived::nulls::NullCounts;
 use crate::derived::request_rows::RequestRows;
 use crate::read::plan::ReadPlan;
 use crate::read::record::Records;
@@ -58,6 +59,8 @@ pub(super) struct LookUp<'l> {
     pub(super) known_at: KnownAt,
     /// A chunk may take minutes: it ends sooner when nobody waits for it.
     pub(super) stop: &'l Stop,
+    /// The nulls that expressions made themselves.
+    pub(super) nulls: &'l NullCounts,
 }
 
 /// Cuts the spine into chunks.
@@ -208,7 +211,7 @@ impl Chunk {
         let computed = &sources.list[records.len()..];
         records.extend(computed.iter().map(|source| Records::new(source.layout(), self.rows())));
         let times = Times::Each(&self.times);
-        compute(sources, &look_up.plan.derived, times, &self.request, &mut records, self.rows())?;
+        compute(sources, &look_up.plan.derived, times, &self.request, &mut records, self.rows(), look_up.nulls)?;
         Ok(records)
     }
 

@@ -26,6 +26,7 @@ pub use self::known::KnownAt;
 pub use self::options::{JOIN_MEMORY_BYTES_DEFAULT, JOIN_MEMORY_BYTES_MIN, JoinOptions};
 #[cfg(feature = "files")]
 pub use self::training_set::{TrainingSetOptions, open_spine, write_training_set};
+use crate::derived::nulls::NullCounts;
 use crate::read::answer::Answer;
 use crate::read::plan::ReadPlan;
 use crate::read::request::{Prepared, request_columns};
@@ -79,6 +80,7 @@ pub fn join_until<'s>(
         schema,
         options: options.clone(),
         stop: stop.clone(),
+        nulls: store.null_counts(),
         report: JoinReport { features, ..JoinReport::default() },
         current: None,
     })
@@ -111,6 +113,7 @@ pub struct Join<'s> {
     schema: SchemaRef,
     options: JoinOptions,
     stop: Stop,
+    nulls: Arc<NullCounts>,
     report: JoinReport,
     current: Option<Joined>,
 }
@@ -146,6 +149,7 @@ impl Join<'_> {
                     snapshot: &*self.snapshot,
                     known_at: self.options.known_at,
                     stop: &self.stop,
+                    nulls: &self.nulls,
                 };
                 chunk.look_up(&look_up)?
             };

@@ -1,11 +1,10 @@
 //! Training sets: from a spine in a file to a training set in a file.
 
 use std::path::Path;
-use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::{Field, Schema, SchemaRef};
-use asofdb_storage::{Error, JoinKey, Result, ValueType, fail_point};
+use asofdb_storage::{Error, Result, ValueType, fail_point};
 use crossbeam::channel::{Receiver, bounded};
 use parquet::arrow::ArrowWriter;
 
@@ -40,7 +39,7 @@ pub struct TrainingSetOptions {
 /// # Errors
 /// `NotFound` when the file is not there, `Corrupt` when it cannot be read.
 pub fn open_spine(request: &Prepared, spine: &Path, options: &TrainingSetOptions) -> Result<Source> {
-    let hint = spine_hint(&request.join_keys(), &options.join);
+    let hint = spine_hint(request, &options.join);
     let text = TextOptions { delimiter: options.spine_delimiter, ..TextOptions::hinted(&hint) };
     Source::open(spine, options.spine_format, text)
 }
@@ -110,8 +109,16 @@ fn write(
 }
 
 /// The types of the columns that the join reads, for spines in text formats.
-fn spine_hint(join_keys: &[JoinKey], options: &JoinOptions) -> Schema {
-    let keys = join_keys.iter().map(|key| Field::new(&key.name, arrow_type(ValueType::Scalar(key.ty)), true));
+fn spine_hint(request: &Prepared, options: &JoinOptions) -> Schema {
+    let (keys, values) = (request.join_keys(), request.request_values());
+    let keys = keys.iter().map(|key| Field::new(&key.name, arrow_type(ValueType::Scalar(key.ty)), true));
     let time = Field::new(&options.event_timestamp, timestamp_type(), true);
-    Schema::new(keys.chain([time]).map(Arc::new).collect::<Vec<_>>())
+    let mut fields: Vec<_> = keys.chain([time]).collect();
+    for value in values {
+        // A column that is read as something else already is cast from that.
+        if fields.iter().all(|field| *field.name() != value.name) {
+            fields.push(Field::new(value.name, arrow_type(value.ty), true));
+        }
+    }
+    Schema::new(fields)
 }

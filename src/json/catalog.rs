@@ -101,21 +101,7 @@ fn aggregate<E: serde::ser::Error>(feature: &WindowFeature) -> Result<Json, E> {
             ("count_by", json!({"values": values.iter().map(value).collect::<Result<Json, E>>()?}))
         }
         WindowAggregate::Top { k } => ("count_by", json!({"top": k})),
-        WindowAggregate::One(aggregate) => {
-            let settings = match aggregate {
-                Aggregate::Variance { population } | Aggregate::Stddev { population } => {
-                    json!({"population": population})
-                }
-                Aggregate::FirstK { k, distinct } | Aggregate::LastK { k, distinct } => {
-                    json!({"k": k, "distinct": distinct})
-                }
-                Aggregate::Distinct { cap } => json!({"cap": cap}),
-                Aggregate::ApproxDistinct { precision } => json!({"precision": precision}),
-                Aggregate::Quantile { q, error } => json!({"q": q, "error": error}),
-                _ => json!({}),
-            };
-            (aggregate.name(), settings)
-        }
+        WindowAggregate::One(aggregate) => (aggregate.name(), settings(aggregate).map_err(E::custom)?),
     };
     let windows: Vec<_> = feature.windows.iter().map(Window::as_str).collect();
     Ok(json!({
@@ -129,6 +115,23 @@ fn aggregate<E: serde::ser::Error>(feature: &WindowFeature) -> Result<Json, E> {
         "description": feature.description,
         "tags": tags(&feature.tags),
     }))
+}
+
+/// The settings of an aggregate that gives one value.
+///
+/// # Errors
+/// `Internal` only.
+pub(super) fn settings(aggregate: &Aggregate) -> asofdb_storage::Result<Json> {
+    Ok(match aggregate {
+        Aggregate::Variance { population } | Aggregate::Stddev { population } => json!({"population": population}),
+        Aggregate::FirstK { k, distinct } | Aggregate::LastK { k, distinct } => json!({"k": k, "distinct": distinct}),
+        Aggregate::Distinct { cap } => json!({"cap": cap}),
+        Aggregate::ApproxDistinct { precision } => json!({"precision": precision}),
+        Aggregate::Quantile { q, error } => json!({"q": q, "error": error}),
+        Aggregate::CountOf { value } => json!({"value": AsJson(value).to_tree()?}),
+        Aggregate::Top { k, counts } => json!({"top": k, "counts": counts}),
+        _ => json!({}),
+    })
 }
 
 /// A derived view: the values of the request that it takes, and the expression of each feature.

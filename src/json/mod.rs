@@ -2,6 +2,7 @@
 
 mod answer;
 mod catalog;
+mod lineage;
 pub(crate) mod rfc3339;
 mod value;
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use asofdb_storage::{AsOfLookup, Backend, Error, Found, Lookup, Result, State, Timestamp};
 
 use crate::derived::compute::{Times, compute};
+use crate::derived::nulls::NullCounts;
 use crate::read::answer::Answer;
 use crate::read::asked::AskedRows;
 use crate::read::floats::MatrixWriter;
@@ -17,19 +18,28 @@ use crate::read::sources::{SourcePlan, Sources};
 use crate::rows::keys::EncodedKeys;
 use crate::windows::folder::{FoldQuestion, Folder};
 
+/// The place where reads look, and where they count.
+#[derive(Clone, Copy)]
+pub(crate) struct Engine<'e> {
+    /// The rows and events that are stored.
+    pub(crate) backend: &'e dyn Backend,
+    /// The nulls that expressions made themselves.
+    pub(crate) nulls: &'e NullCounts,
+}
+
 /// Answers a request.
 ///
 /// # Errors
 /// `NotFound` when a feature of the request was dropped; `Corrupt` when stored bytes cannot be read.
 pub(crate) fn answer(
-    backend: &dyn Backend,
+    engine: Engine<'_>,
     request: &Prepared,
     entities: &EntityRows,
     question: Question,
 ) -> Result<Answer> {
-    with_plan(backend, request, |plan| {
+    with_plan(engine.backend, request, |plan| {
         let mut records = Vec::new();
-        read_records(backend, plan, entities.asked_of(plan)?, question, &mut records, usize::MAX)?;
+        read_records(engine, plan, entities.asked_of(plan)?, question, &mut records, usize::MAX)?;
         Ok(Answer::new(plan.clone(), records, entities.len()))
     })
 }
@@ -39,13 +49,15 @@ pub(crate) fn answer(
 /// # Errors
 /// `Invalid` when a feature is not a number or the matrix has another size; else as [`answer`].
 pub(crate) fn matrix(
-    backend: &dyn Backend,
+    engine: Engine<'_>,
     request: &Prepared,
     entities: &EntityRows,
     question: Question,
     mut matrix: F32Matrix<'_>,
 ) -> Result<()> {
-    with_plan(backend, request, |plan| read_matrix(backend, plan, entities.asked_of(plan)?, question, &mut matrix))
+    with_plan(engine.backend, request, |plan| {
+        read_matrix(engine, plan, entities.asked_of(plan)?, question, &mut matrix)
+    })
 }
 
 /// Reads into records, one list a source, whose memory is used again. Refuses answers whose values of variable length
@@ -54,14 +66,14 @@ pub(crate) fn matrix(
 /// # Errors
 /// `Invalid` for an answer that is too long; `Corrupt` when stored bytes cannot be read.
 pub(crate) fn read_records(
-    backend: &dyn Backend,
+    engine: Engine<'_>,
     plan: &ReadPlan,
     asked: &AskedRows,
     question: Question,
     records: &mut Vec<Records>,
     variable_bytes_max: usize,
 ) -> Result<()> {
-    let rows = asked.len();
+    let (rows, backend) = (asked.len(), engine.backend);
     let sources = &plan.sources;
     records.truncate(sources.list.len());
     for (source, records) in sources.list.iter().zip(records.iter_mut()) {
@@ -81,7 +93,7 @@ pub(crate) fn read_records(
         return run(backend, sources, &asked.groups, question, &mut visit).map(drop);
     }
     let at = run_with_folds(backend, plan, asked, question, &mut visit, computed)?;
-    compute(sources, &plan.derived, Times::One(at), &asked.request, records, rows)?;
+    compute(sources, &plan.derived, Times::One(at), &asked.request, records, rows, engine.nulls)?;
     check_variable_bytes(records.iter().map(Records::variable_bytes).sum(), variable_bytes_max)
 }
 
@@ -90,7 +102,7 @@ pub(crate) fn read_records(
 /// # Errors
 /// As [`matrix`].
 pub(crate) fn read_matrix(
-    backend: &dyn Backend,
+    engine: Engine<'_>,
     plan: &ReadPlan,
     asked: &AskedRows,
     question: Question,
@@ -101,14 +113,14 @@ pub(crate) fn read_matrix(
         let statuses = matrix.statuses.as_ref().map(|statuses| statuses.len());
         plan.output.check_matrix(rows, matrix.values.len(), statuses)?;
         let mut records = Vec::new();
-        read_records(backend, plan, asked, question, &mut records, usize::MAX)?;
+        read_records(engine, plan, asked, question, &mut records, usize::MAX)?;
         write_records(plan, &records, rows, matrix);
         return Ok(());
     }
     let mut writer = MatrixWriter::new(plan, rows, matrix)?;
     writer.write_holes(&asked.groups, rows);
-    run(backend, &plan.sources, &asked.groups, question, &mut |row, view, at, found| writer.write(row, view, at, found))
-        .map(drop)
+    let mut visit = |row: usize, view: usize, at, found: Option<Found<'_>>| writer.write(row, view, at, found);
+    run(engine.backend, &plan.sources, &asked.groups, question, &mut visit).map(drop)
 }
 
 fn check_variable_bytes(bytes: usize, bytes_max: usize) -> Result<()> {

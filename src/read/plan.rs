@@ -117,7 +117,13 @@ impl Planner<'_> {
         self.underway.pop();
         // Its inputs have their places before it.
         let slot = self.sources.slot(self.catalog, resolved, output)?;
-        self.derived.steps.push(Step { slot, ty: resolved.feature.ty, program, inputs });
+        self.derived.steps.push(Step {
+            reference: resolved.reference(),
+            slot,
+            ty: resolved.feature.ty,
+            program,
+            inputs,
+        });
         Ok(slot)
     }
 

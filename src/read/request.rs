@@ -115,18 +115,19 @@ impl Prepared {
     /// `Invalid` when a column is missing, has another type, or holds NaN or an oversized key.
     pub fn entity_rows_from(&self, batch: &RecordBatch) -> Result<EntityRows> {
         let plan = self.plan.read().clone();
-        let mut problems = Problems::first();
-        let groups = plan.sources.encode_keys(batch, &mut problems)?;
-        if let Some((row, message)) = problems.rows().next() {
-            return Err(Error::invalid(format!("entity row {row}: {message}")));
-        }
         let values = request_columns(&plan.derived.request, batch)?;
-        let mut asked = AskedRows::new(&plan);
-        asked.add(batch.num_rows(), |all, request| {
-            all.iter_mut().zip(groups).for_each(|(group, keys)| *group = keys);
-            request.push_columns(&plan.derived.request, &values, batch.num_rows())
-        })?;
-        Ok(EntityRows { plan, asked })
+        EntityRows::from_columns(plan, batch, &values)
+    }
+
+    /// Entity rows from columns named as the join keys, and a column for each of [`Prepared::request_values`], of exactly
+    /// its type and as long; `None` is one of nulls.
+    ///
+    /// # Errors
+    /// As [`Prepared::entity_rows_from`] and [`EntityRows::push_with`].
+    pub fn entity_rows_with(&self, batch: &RecordBatch, request: &[Option<ArrayRef>]) -> Result<EntityRows> {
+        let plan = self.plan.read().clone();
+        check_request_columns(&plan.derived.request, request, batch.num_rows())?;
+        EntityRows::from_columns(plan, batch, request)
     }
 }
 
@@ -141,6 +142,21 @@ impl EntityRows {
     fn new(plan: Arc<ReadPlan>) -> Self {
         let asked = AskedRows::new(&plan);
         EntityRows { plan, asked }
+    }
+
+    /// The rows of a batch, with columns of request values that suit the plan.
+    fn from_columns(plan: Arc<ReadPlan>, batch: &RecordBatch, values: &[Option<ArrayRef>]) -> Result<Self> {
+        let mut problems = Problems::first();
+        let groups = plan.sources.encode_keys(batch, &mut problems)?;
+        if let Some((row, message)) = problems.rows().next() {
+            return Err(Error::invalid(format!("entity row {row}: {message}")));
+        }
+        let mut asked = AskedRows::new(&plan);
+        asked.add(batch.num_rows(), |all, request| {
+            all.iter_mut().zip(groups).for_each(|(group, keys)| *group = keys);
+            request.push_columns(&plan.derived.request, values, batch.num_rows())
+        })?;
+        Ok(EntityRows { plan, asked })
     }
 
     /// Adds an entity: a value for each of [`Prepared::join_keys`]; `None` is a null key.
@@ -230,19 +246,12 @@ impl EntityRows {
     pub fn push_columns_with(&mut self, columns: &[ArrayRef], request: &[Option<ArrayRef>]) -> Result<()> {
         let (keys, wanted) = (&self.plan.sources.join_keys, &self.plan.derived.request);
         let rows = columns.iter().chain(request.iter().flatten()).next().map_or(0, Array::len);
-        let is_of = |ty, column: &ArrayRef| *column.data_type() == arrow_type(ty) && column.len() == rows;
-        let is_key = |(key, column): (&JoinKey, &ArrayRef)| is_of(ValueType::Scalar(key.ty), column);
+        let is_key = |(key, column): (&JoinKey, &ArrayRef)| is_of(ValueType::Scalar(key.ty), rows, column);
         if keys.len() != columns.len() || !keys.iter().zip(columns).all(is_key) {
             let all: Vec<_> = keys.iter().map(|key| format!("{} ({})", key.name, key.ty)).collect();
             return Err(Error::invalid(format!("entity rows have columns of one length: {}", all.join(", "))));
         }
-        let is_value = |(value, column): (&RequestValue, &Option<ArrayRef>)| {
-            column.as_ref().is_none_or(|column| is_of(value.ty, column))
-        };
-        if wanted.len() != request.len() || !wanted.iter().zip(request).all(is_value) {
-            let all: Vec<_> = wanted.iter().map(|value| format!("{} ({})", value.name, value.ty)).collect();
-            return Err(Error::invalid(format!("request values have columns of one length: {}", all.join(", "))));
-        }
+        check_request_columns(wanted, request, rows)?;
         let mut problems = Problems::first();
         let more = self.plan.sources.encode_columns(columns, rows, &mut problems);
         if let Some((row, message)) = problems.rows().next() {
@@ -287,6 +296,23 @@ impl EntityRows {
             )),
         }
     }
+}
+
+/// Returns whether a column is of exactly a type, and has a number of rows.
+fn is_of(ty: ValueType, rows: usize, column: &ArrayRef) -> bool {
+    *column.data_type() == arrow_type(ty) && column.len() == rows
+}
+
+/// Refuses columns that are not those of the wanted values, each of exactly its type, or have not this many rows.
+fn check_request_columns(wanted: &[RequestValue], request: &[Option<ArrayRef>], rows: usize) -> Result<()> {
+    let is_value = |(value, column): (&RequestValue, &Option<ArrayRef>)| {
+        column.as_ref().is_none_or(|column| is_of(value.ty, rows, column))
+    };
+    if wanted.len() == request.len() && wanted.iter().zip(request).all(is_value) {
+        return Ok(());
+    }
+    let all: Vec<_> = wanted.iter().map(|value| format!("{} ({})", value.name, value.ty)).collect();
+    Err(Error::invalid(format!("request values have columns of one length: {}", all.join(", "))))
 }
 
 /// The request values in the order of a plan, out of those that are given by name.

@@ -1,5 +1,7 @@
 //! Entity keys: by name, and encoded.
 
+use std::fmt;
+
 use arrow::array::{Array, ArrayRef};
 use asofdb_storage::scalar::Scalar;
 use asofdb_storage::{Error, JoinKey, Result, ScalarType, Value, ValueType, dispatch_scalar, key};
@@ -18,7 +20,19 @@ pub type EntityKey<'a> = [(&'a str, Value)];
 /// # Errors
 /// `Invalid` when the text is no value of the join key's type.
 pub fn parse_join_key(key: &JoinKey, text: &str) -> Result<Value> {
-    let parsed = match key.ty {
+    parse_scalar(format_args!("join key {:?}", key.name), key.ty, text)
+}
+
+/// Reads a value that comes with a request from text, as the command line gives it.
+///
+/// # Errors
+/// `Invalid`, naming the value, when the text is none of its type.
+pub fn parse_request_value(name: &str, ty: ScalarType, text: &str) -> Result<Value> {
+    parse_scalar(format_args!("request value {name:?}"), ty, text)
+}
+
+fn parse_scalar(what: fmt::Arguments<'_>, ty: ScalarType, text: &str) -> Result<Value> {
+    let parsed = match ty {
         ScalarType::Bool => text.parse().ok().map(Value::Bool),
         ScalarType::Int32 => text.parse().ok().map(Value::Int32),
         ScalarType::Int64 => text.parse().ok().map(Value::Int64),
@@ -28,17 +42,16 @@ pub fn parse_join_key(key: &JoinKey, text: &str) -> Result<Value> {
         ScalarType::Bytes => BASE64.decode(text).ok().map(Value::Bytes),
         ScalarType::Timestamp => {
             let time = text.parse().map(Value::Timestamp);
-            return time
-                .map_err(|error: Error| Error::invalid(format!("join key {:?}: {}", key.name, error.message())));
+            return time.map_err(|error: Error| Error::invalid(format!("{what}: {}", error.message())));
         }
         ScalarType::Date => text.parse().ok().map(Value::Date),
     };
-    let form = match key.ty {
+    let form = match ty {
         ScalarType::Bytes => " (in base64)",
         ScalarType::Date => " (YYYY-MM-DD)",
         _ => "",
     };
-    parsed.ok_or_else(|| Error::invalid(format!("join key {:?} is {}{form}: {text:?}", key.name, key.ty)))
+    parsed.ok_or_else(|| Error::invalid(format!("{what} is {ty}{form}: {text:?}")))
 }
 
 /// Encoded entity keys, one a row; `None` where a join key is null or cannot be one.

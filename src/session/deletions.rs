@@ -7,6 +7,7 @@ use arrow::array::{ArrayRef, BooleanArray, RecordBatch, new_null_array};
 use arrow::datatypes::{DataType, Field, Schema};
 use asofdb_storage::{Error, Feature, FeatureView, Result};
 
+use crate::definitions::reference::no_events;
 use crate::rows::roles::ColumnRole;
 use crate::rows::types::feature_field;
 
@@ -20,7 +21,7 @@ const MARK: &str = "asofdb.deleted";
 /// `Invalid` when the view is no event view.
 pub fn deletions(view: &FeatureView, events: &RecordBatch) -> Result<RecordBatch> {
     if !view.holds_events() {
-        return Err(Error::invalid(format!("{:?} is a feature view: its rows are deleted by their entity", view.name)));
+        return Err(no_events(view));
     }
     let schema = events.schema_ref();
     let mut mark = Field::new(MARK, DataType::Boolean, false);

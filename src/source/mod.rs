@@ -43,7 +43,7 @@ pub(crate) use self::file::SourceFile;
 pub use self::format::InputFormat;
 use self::piece::Pieces;
 pub(crate) use self::piece::{PIECE_ROWS_MAX, Piece};
-pub use self::request::{RequestRows, request_batch, request_column};
+pub use self::request::{RequestRows, request_batch, request_column, value_column};
 pub use self::text_options::TextOptions;
 use crate::definitions::suggest::did_you_mean;
 use crate::rows::named::find_column;

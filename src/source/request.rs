@@ -82,7 +82,19 @@ fn nullable(field: &Arc<Field>) -> Field {
 /// # Errors
 /// `Invalid`, naming the row, the column and the rule.
 pub fn request_column(field: &Field, values: &[&RawValue]) -> Result<ArrayRef> {
-    let mut column = ColumnBuilder::new(field).with_form(TextForm::Feast);
+    column_of(field, values, TextForm::Feast)
+}
+
+/// A column from the values of a request of our own routes.
+///
+/// # Errors
+/// `Invalid`, naming the row, the column and the rule.
+pub fn value_column(field: &Field, values: &[&RawValue]) -> Result<ArrayRef> {
+    column_of(field, values, TextForm::Request)
+}
+
+fn column_of(field: &Field, values: &[&RawValue], form: TextForm) -> Result<ArrayRef> {
+    let mut column = ColumnBuilder::new(field).with_form(form);
     for (row, value) in values.iter().enumerate() {
         push_value(&mut column, value.get()).map_err(|problem| Error::invalid(format!("row {row}: {problem}")))?;
     }

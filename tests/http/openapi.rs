@@ -59,12 +59,16 @@ fn answers_of_every_route_keep_to_the_document() {
     (as_of["at"], as_of["known_at"]) = (json!("now"), json!("2024-01-01"));
     to.post("/v1/as_of", "/v1/as_of", &as_of);
     to.post("/v1/as_of", "/v1/as_of", &json!([]));
+    computed(&mut to);
     to.get("/v1/history/{view}", "/v1/history/stats?user_id=1");
     to.get("/v1/history/{view}", "/v1/history/stats?limit=x");
     for route in ["/v1/catalog", "/v1/views", "/v1/services", "/v1/entities", "/metrics", "/healthz", "/health"] {
         to.get(route, route);
     }
     to.get("/v1/views/{name}", "/v1/views/stats");
+    for name in ["purchases", "spending", "offer"] {
+        to.get("/v1/views/{name}", &format!("/v1/views/{name}"));
+    }
     to.get("/v1/views/{name}", "/v1/views/none");
     to.get("/v1/services/{name}", "/v1/services/ranker_v1");
     to.get("/v1/services/{name}", "/v1/services/none");
@@ -85,6 +89,29 @@ fn answers_of_every_route_keep_to_the_document() {
     std::fs::write(&answers, json!(to.answers).to_string()).unwrap();
     let document = repository("docs/openapi.json");
     run_script("openapi_check.py", &[document.to_str().unwrap(), answers.to_str().unwrap()]);
+}
+
+fn computed(to: &mut Recorder<'_>) {
+    let event = json!({"user_id": 1, "event_timestamp": hours_ago(1).to_string(), "order_id": 1});
+    let mut row = event.clone();
+    (row["shop"], row["price"]) = (json!("a"), json!(20.0));
+    to.post("/v1/write/{view}", "/v1/write/purchases", &json!([row]));
+    let mut asked = json!({
+        "features": ["spending", "offer"], "entities": [{"user_id": 1}], "request": {"amount": [50], "shop": ["a"]},
+    });
+    to.post("/v1/latest", "/v1/latest", &asked);
+    asked["at"] = json!("now");
+    to.post("/v1/as_of", "/v1/as_of", &asked);
+    asked["request"] = json!({});
+    to.post("/v1/as_of", "/v1/as_of", &asked);
+    to.post("/v1/latest", "/v1/latest", &json!({"features": ["calendar"], "entities": [{}]}));
+    let route = "/get-online-features";
+    to.post(route, route, &json!({"features": ["offer:place"], "entities": {"amount": [1.5], "shop": ["a"]}}));
+    to.post(route, route, &json!({"features": ["offer:place"], "entities": {}}));
+    let route = "/v1/delete_events/{view}";
+    to.post(route, "/v1/delete_events/purchases", &json!([event]));
+    to.post(route, "/v1/delete_events/stats", &json!([event]));
+    to.post(route, "/v1/delete_events/none", &json!([]));
 }
 
 fn dialect(to: &mut Recorder<'_>) {

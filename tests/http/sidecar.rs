@@ -45,6 +45,34 @@ created_timestamp = "known"
 tags = { push_source = "user_events" }
 feature = [{ name = "clicks", type = "int64" }]
 
+[[event_view]]
+name = "purchases"
+entities = ["user"]
+event_id = ["order_id"]
+columns = [
+    { name = "order_id", type = "int64" },
+    { name = "shop", type = "string" },
+    { name = "price", type = "float64" },
+]
+
+[[window_view]]
+name = "spending"
+from = "purchases"
+windows = ["1h", "24h"]
+feature = [{ name = "n", aggregate = "count" }, { name = "mean", aggregate = "mean", of = "price" }]
+
+[[derived_view]]
+name = "offer"
+request = [{ name = "amount", type = "float64" }, { name = "shop", type = "string", required = false }]
+feature = [
+    { name = "times_mean", type = "float64", expression = "amount / spending:mean_24h" },
+    { name = "place", type = "string", expression = "coalesce(shop, 'nowhere')" },
+]
+
+[[derived_view]]
+name = "calendar"
+feature = [{ name = "year", type = "int64", expression = "year(now)" }]
+
 [[feature_service]]
 name = "ranker_v1"
 features = ["stats:score", "clicks_by_shop:clicks"]

@@ -2,6 +2,7 @@
 //! asynchronous client.
 
 mod blocking;
+mod computed;
 
 use std::path::PathBuf;
 
@@ -14,6 +15,10 @@ use asofdb_client::{Client, Engine};
 use tempfile::TempDir;
 
 use self::blocking::Blocking;
+use self::computed::{
+    a_training_row_with_request_values_is_what_a_read_gives, an_expression_that_is_redefined_is_followed,
+    computed_features_are_the_same_wherever_the_store_is,
+};
 use crate::common::{TestStore, batch, files, int, times, users, view};
 use crate::sidecar::harness::Sidecar;
 
@@ -71,6 +76,9 @@ over_every_session!(
     exports_come_back_by_ingest_and_join_to_a_spine,
     scans_and_joins_are_batches_of_one_state,
     figures_and_upkeep_are_there,
+    computed_features_are_the_same_wherever_the_store_is,
+    a_training_row_with_request_values_is_what_a_read_gives,
+    an_expression_that_is_redefined_is_followed,
 );
 
 /// Writes visits of users, `hours` before the store's present.

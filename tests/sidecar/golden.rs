@@ -7,9 +7,9 @@ use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Float32Array, Int64Array, RecordBatch, StringArray};
+use arrow::array::{ArrayRef, Float32Array, Float64Array, Int64Array, RecordBatch, StringArray};
 use arrow::ipc::writer::StreamWriter;
-use asofdb::{ManualClock, Store};
+use asofdb::{Definitions, ManualClock, Store};
 use asofdb_sidecar::{Access, Bounds, Limits, Server, Service, Socket};
 use tempfile::TempDir;
 
@@ -22,9 +22,9 @@ struct Standing {
 }
 
 impl Standing {
-    fn start() -> Self {
+    fn start(definitions: &Definitions) -> Self {
         let store = Store::in_memory(ManualClock::new(NOW));
-        store.apply(&users(), false).expect("good definitions");
+        store.apply(definitions, false).expect("good definitions");
         let directory = TempDir::new().expect("a temporary directory");
         let socket = Socket::bind(&directory.path().join("socket"), 0o600).expect("a socket");
         let service = Arc::new(Service::new(store, Limits::default()));
@@ -162,10 +162,90 @@ fn read_frame(stream: &mut UnixStream) -> Vec<u8> {
 /// Fixtures are written where `ASOF_WRITE_FIXTURES` is set; a change of the protocol is a new version of it.
 #[test]
 fn the_bytes_of_the_protocol_are_those_of_the_fixtures() {
-    let server = Standing::start();
+    compare(&Standing::start(&users()), requests());
+}
+
+/// Computed features and values of a request, in a store of their own.
+#[test]
+fn the_bytes_of_reads_with_request_values_are_those_of_the_fixtures() {
+    let definitions = asofdb::parse_definitions(COMPUTED, "computed.toml").expect("good definitions");
+    compare(&Standing::start(&definitions), computed_requests());
+    let prepared = fixture("21-prepare-request-values.answer").expect("a fixture");
+    // Behind the features: two values, the first a float64 that must be given, the second a string that may be left out.
+    let wanted = Body::default().u64(2).blob(b"amount").u32(0).u32(4).u8(1).blob(b"shop").u32(0).u32(5).u8(0);
+    assert!(prepared.ends_with(&wanted.0));
+    let matrix = fixture("24-latest-request-values-matrix.answer").expect("a fixture");
+    // Twice the amount, and how many purchases user 1 has made; nothing is known of user 2.
+    let wanted = Body::default().u32(2).u32(2).f32(5.0).f32(1.0).f32(8.0).f32(-1.0).bytes(&[0, 0, 0, 2]);
+    assert_eq!(matrix, wanted.frame(0x84, 6));
+}
+
+/// Events of users, a window over them, and features of a request.
+const COMPUTED: &str = r#"
+[[entity]]
+name = "user"
+join_keys = [{ name = "user_id", type = "int64" }]
+
+[[event_view]]
+name = "purchases"
+entities = ["user"]
+columns = [{ name = "price", type = "float64" }]
+
+[[window_view]]
+name = "buying"
+from = "purchases"
+windows = ["24h"]
+feature = [{ name = "n", aggregate = "count" }]
+
+[[derived_view]]
+name = "offer"
+request = [{ name = "amount", type = "float64" }, { name = "shop", type = "string", required = false }]
+feature = [
+    { name = "twice", type = "float64", expression = "amount * 2.0" },
+    { name = "where", type = "string", expression = "coalesce(shop, 'nowhere')" },
+]
+"#;
+
+/// Requests with values that follow the keys, over one connection.
+fn computed_requests() -> Vec<(&'static str, Vec<u8>)> {
+    let references = |names: &[&str]| {
+        names.iter().fold(Body::default().u64(names.len() as u64), |body, name| body.blob(name.as_bytes()))
+    };
+    let rows = fixture("20-write-events.request")
+        .unwrap_or_else(|| Body::default().u8(1).u8(0).u64(1).blob(b"purchases").blob(&ipc(&purchases())).frame(6, 2));
+    let amounts = |body: Body| body.u32(8).u32(8).bytes(&2.5f64.to_le_bytes()).bytes(&4.0f64.to_le_bytes());
+    let users = |handle| Body::default().u32(handle).u32(2).u32(8).u32(16).user(1).user(2);
+    vec![
+        ("19-hello", Body::default().bytes(b"ASOF").u16(1).u16(1).u8(0).frame(1, 1)),
+        ("20-write-events", rows),
+        ("21-prepare-request-values", references(&["offer:where", "buying:n_24h"]).u32(0).frame(2, 3)),
+        // The shop of the first row is "Zoë", and the second has none.
+        ("22-latest-request-values", amounts(users(0)).u32(4).u32(u32::MAX).bytes("Zoë".as_bytes()).frame(4, 4)),
+        (
+            "23-prepare-request-values-matrix",
+            references(&["offer:twice", "buying:n_24h"]).u32(1).u8(1).f32(-1.0).frame(2, 5),
+        ),
+        ("24-latest-request-values-matrix", amounts(users(1)).u32(u32::MAX).u32(u32::MAX).frame(4, 6)),
+        (
+            "25-request-value-left-out",
+            users(1).u32(8).u32(u32::MAX).bytes(&2.5f64.to_le_bytes()).u32(u32::MAX).u32(u32::MAX).frame(4, 7),
+        ),
+        ("26-request-values-cut-short", amounts(users(1)).u32(3).u32(u32::MAX).bytes(b"ab").frame(4, 8)),
+    ]
+}
+
+/// One purchase by user 1, an hour ago.
+fn purchases() -> RecordBatch {
+    let (ids, prices): (ArrayRef, ArrayRef) =
+        (Arc::new(Int64Array::from(vec![1])), Arc::new(Float64Array::from(vec![9.5])));
+    batch(vec![("user_id", ids), ("event_timestamp", times([Some(hours_ago(1))])), ("price", prices)])
+}
+
+/// Sends requests, and compares their answers with those of the fixtures.
+fn compare(server: &Standing, requests: Vec<(&str, Vec<u8>)>) {
     let mut stream = server.connect();
     let is_writing = std::env::var_os("ASOF_WRITE_FIXTURES").is_some();
-    for (name, request) in requests() {
+    for (name, request) in requests {
         stream.write_all(&request).expect("a server that reads");
         let answer = read_frame(&mut stream);
         assert_eq!(answer[8..16], request[8..16], "{name}: the answer has the number of its request");

@@ -1,6 +1,6 @@
 //! `asof views`: what is defined.
 
-use asofdb::{AsJson, Catalog, JoinKey, Session};
+use asofdb::{AsJson, Catalog, Computed, FeatureView, JoinKey, Session};
 use clap::Args;
 
 use super::context::Context;
@@ -8,7 +8,7 @@ use super::error::{Outcome, Result};
 use super::output::{Output, Report};
 use super::sheet::{Cell, Column, Sheet, Tone};
 
-/// List the feature views and services
+/// List the views and services
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Views {
@@ -42,7 +42,7 @@ fn report(catalog: &Catalog) -> Result<Report> {
     for view in catalog.views() {
         sheet.push(vec![
             Cell::new(&view.name).tone(Tone::Strong),
-            Cell::new(if view.holds_events() { "events" } else { "features" }),
+            Cell::new(shows(view)),
             Cell::new(key_names(&view.join_keys)),
             Cell::new(view.features.len()),
             Cell::optional(view.ttl),
@@ -58,6 +58,16 @@ fn report(catalog: &Catalog) -> Result<Report> {
     };
     let json = catalog.views().map(|view| AsJson(&**view).to_tree()).collect::<asofdb::Result<_>>()?;
     Ok(Report { json, sheet, below, ..Report::default() })
+}
+
+/// Returns what a view has.
+fn shows(view: &FeatureView) -> &'static str {
+    match view.computed {
+        Some(Computed::Windows(_)) => "windows",
+        Some(Computed::Expressions(_)) => "expressions",
+        None if view.holds_events() => "events",
+        None => "features",
+    }
 }
 
 pub(crate) fn key_names(keys: &[JoinKey]) -> String {

@@ -2,25 +2,29 @@
 
 use std::collections::BTreeMap;
 
-use asofdb::{AsJson, Catalog, Entity, Error, FeatureService, FeatureView, JoinKey, ResolvedFeature, Session};
+use asofdb::{
+    AsJson, Catalog, Entity, Error, FeatureService, FeatureView, JoinKey, Lineage, LineageFeature, ResolvedFeature,
+    Session,
+};
 use asofdb_client::Engine;
 use clap::Args;
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 
 use super::catalog::filled;
 use super::context::Context;
 use super::error::{Outcome, Result};
+use super::lineage::Shown;
 use super::output::{Output, Report};
 use super::sheet::{Cell, Column, Sheet, Tone};
 use super::text::{counted, to_text};
 
-/// Show a view, a service or an entity in full
+/// Show a view, a feature, a service or an entity in full
 ///
-/// Where an entity has the name of a view or a service, the view or the service is shown.
+/// Of features that are computed it shows what from, down to rows and events. Where an entity has the name of a view or a service, the view or the service is shown.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Describe {
-    /// The name of a view, a service or an entity
+    /// The name of a view, a service or an entity, or a feature as view:feature
     name: String,
     #[command(flatten)]
     output: Output,
@@ -29,6 +33,7 @@ pub(crate) struct Describe {
 const EXAMPLES: &str = "\
 Examples:
   asof describe airport_weather_v1
+  asof describe airport_weather_v1:temp
   asof describe flight_delay_v1 --format json";
 
 impl Describe {
@@ -41,8 +46,11 @@ impl Describe {
 
 fn describe(store: &Engine, name: &str) -> Result<Report> {
     let catalog = store.catalog()?;
+    if name.contains(':') {
+        return of_feature(&catalog, name);
+    }
     if let Some(view) = catalog.view(name) {
-        return of_view(view);
+        return if view.is_stored() { of_view(view) } else { of_computed(store, &catalog, view) };
     }
     if let Some(service) = catalog.service(name) {
         let features = store.prepare(&[name])?.features();
@@ -79,6 +87,72 @@ fn of_view(view: &FeatureView) -> Result<Report> {
     facts.add("team", &view.team);
     facts.add("tags", &tags(&view.tags));
     Ok(facts.report(AsJson(view).to_tree()?, parts(view)))
+}
+
+/// A view whose features are computed.
+fn of_computed(store: &Engine, catalog: &Catalog, view: &FeatureView) -> Result<Report> {
+    let shown = Shown::new(Lineage::of(catalog, &[&view.name])?)?;
+    let mut facts = Facts::new(&view.kind().replace('_', " "), &view.name);
+    facts.add("description", &view.description);
+    facts.add("entities", &view.entities.join(", "));
+    facts.add("join keys", &keys(&store.prepare(&[&view.name])?.join_keys()));
+    facts.add("computed from", &shown.leaves());
+    if let Some(windows) = view.windows() {
+        facts.add("events", &windows.from);
+        facts.add("where", windows.condition.as_deref().unwrap_or_default());
+        facts.add("every", &windows.every.map_or("any time".to_owned(), |every| every.to_string()));
+        facts.add("offset", &windows.offset.to_string());
+    }
+    for value in view.expressions().iter().flat_map(|expressions| &expressions.request) {
+        let optional = if value.required { "" } else { ", may be left out" };
+        facts.add("request value", &format!("{} {}{optional}", value.name, value.ty));
+    }
+    facts.add("owner", &view.owner);
+    facts.add("team", &view.team);
+    facts.add("tags", &tags(&view.tags));
+    let mut sheet = Sheet::new(["feature", "type", "computed", "default", "description"].map(Column::new));
+    for one in shown.lineage.features.iter().filter(|one| one.view.id == view.id) {
+        sheet.push(vec![
+            Cell::new(&one.feature.name).tone(Tone::Strong),
+            Cell::new(one.feature.ty),
+            Cell::new(shown.how(one)),
+            Cell::optional(one.feature.default.as_ref().map(to_text)),
+            filled(&one.feature.description),
+        ]);
+    }
+    let mut json = AsJson(view).to_tree()?;
+    json["lineage"] = shown.json;
+    Ok(facts.report(json, sheet))
+}
+
+/// One feature, with what it is computed from.
+fn of_feature(catalog: &Catalog, name: &str) -> Result<Report> {
+    let shown = Shown::new(Lineage::of(catalog, &[name])?)?;
+    let Some(root) = shown.lineage.features.first() else {
+        return Err(Error::internal(format!("{name:?} stands for no feature")).into());
+    };
+    let LineageFeature { view, feature, .. } = root;
+    let default = feature.default.as_ref().map(to_text);
+    let mut facts = Facts::new("feature", &root.reference());
+    facts.add("description", &feature.description);
+    facts.add("type", &feature.ty.to_string());
+    facts.add("default", default.as_deref().unwrap_or_default());
+    facts.add("view", &format!("{} ({})", view.name, view.kind().replace('_', " ")));
+    facts.add("computed from", &if view.is_stored() { String::new() } else { shown.leaves() });
+    facts.add("tags", &tags(&feature.tags));
+    facts.0.extend(shown.tree(root).into_iter().skip(1));
+    let json = json!({
+        "kind": "feature",
+        "name": feature.name,
+        "view": view.name,
+        "type": feature.ty.to_string(),
+        "default": AsJson(&feature.default).to_tree()?,
+        "description": feature.description,
+        "tags": feature.tags,
+        "lineage": shown.json,
+    });
+    let sheet = shown.sheet();
+    Ok(facts.report(json, sheet))
 }
 
 /// The features of a view, or the columns of its events.

@@ -16,6 +16,8 @@ pub(crate) enum Outcome {
 #[derive(Debug)]
 pub(crate) enum Stop {
     Failed(Error),
+    /// The arguments don't suit what is defined.
+    Usage(String),
     /// Whoever read our output has seen enough: `asof views | head`.
     ReaderGone,
 }

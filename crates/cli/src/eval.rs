@@ -1,10 +1,6 @@
 //! `asof eval`: what an expression gives.
 
-use std::str::FromStr;
-
-use asofdb::{
-    AsJson, Error, Evaluated, EvaluatedRow, EvaluatedValue, JoinKey, ScalarType, Session, Value, parse_join_key,
-};
+use asofdb::{AsJson, Evaluated, EvaluatedRow, EvaluatedValue, JoinKey, Session};
 use clap::Args;
 use serde_json::json;
 
@@ -13,6 +9,7 @@ use super::entity::EntityArgument;
 use super::error::{Outcome, Result};
 use super::get::tone;
 use super::output::{Output, Report};
+use super::request_value::RequestArgument;
 use super::sheet::{Cell, Column, Sheet, Tone};
 use super::text::to_text;
 use super::when::When;
@@ -31,7 +28,7 @@ pub(crate) struct Eval {
     entity: Option<EntityArgument>,
     /// A value that comes with the request; its type is read from it, or given: `amount:float64=26`
     #[arg(long = "request", value_name = "NAME[:TYPE]=VALUE")]
-    requests: Vec<RequestValue>,
+    requests: Vec<RequestArgument>,
     /// The time asked about, inclusive [default: now]
     #[arg(long, value_name = "TIME")]
     at: Option<When>,
@@ -51,60 +48,13 @@ Examples:
   asof eval \"(amount - 20.0) / 4.0\" --request amount=26.0
   asof eval \"year(now) - 1990\" --at 2024-06-01 --explain";
 
-/// A value that comes with the request.
-#[derive(Debug, Clone, PartialEq)]
-struct RequestValue {
-    name: String,
-    value: Value,
-}
-
-impl FromStr for RequestValue {
-    type Err = Error;
-
-    fn from_str(text: &str) -> std::result::Result<Self, Error> {
-        let rule = "a value of a request is NAME=VALUE or NAME:TYPE=VALUE";
-        let (name, value) = text.split_once('=').ok_or_else(|| Error::invalid(rule))?;
-        let (name, ty) = match name.split_once(':') {
-            Some((name, ty)) => (name, Some(ty)),
-            None => (name, None),
-        };
-        if name.is_empty() {
-            return Err(Error::invalid(rule));
-        }
-        let value = match ty {
-            None => plain(value),
-            Some(ty) => {
-                let known = ScalarType::ALL.into_iter().find(|known| known.name() == ty);
-                let names = || ScalarType::ALL.map(ScalarType::name).join(", ");
-                let ty = known.ok_or_else(|| Error::invalid(format!("no type {ty:?}: there are {}", names())))?;
-                parse_join_key(&JoinKey { name: name.to_owned(), ty }, value)?
-            }
-        };
-        Ok(RequestValue { name: name.to_owned(), value })
-    }
-}
-
-/// A value whose type is read from it: a whole number, a number, true or false, or else text.
-fn plain(text: &str) -> Value {
-    if let Ok(number) = text.parse() {
-        return Value::Int64(number);
-    }
-    match text.parse() {
-        Ok(number) => Value::Float64(number),
-        Err(_) => match text.parse() {
-            Ok(truth) => Value::Bool(truth),
-            Err(_) => Value::String(text.to_owned()),
-        },
-    }
-}
-
 impl Eval {
     pub(crate) fn run(&self, context: &Context) -> Result<Outcome> {
         let store = context.open()?;
         let catalog = store.catalog()?;
         let keys: Vec<JoinKey> = catalog.entities().flat_map(|entity| entity.join_keys.clone()).collect();
         let entity = self.entity.as_ref().map_or_else(|| Ok(Vec::new()), |entity| entity.typed(&keys))?;
-        let request: Vec<_> = self.requests.iter().map(|given| (given.name.as_str(), given.value.clone())).collect();
+        let request: Vec<_> = self.requests.iter().map(RequestArgument::plain).collect();
         let now = store.now()?;
         let resolve = |when: Option<When>| when.map(|when| when.resolve(now));
         let row =
@@ -148,23 +98,5 @@ impl Eval {
             below,
             ..Report::default()
         })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn values_of_a_request_have_the_type_that_they_look_like_or_the_one_that_is_given() {
-        let read = |text: &str| text.parse::<RequestValue>().map(|given| given.value);
-        assert_eq!(read("a=5").unwrap(), Value::Int64(5));
-        assert_eq!(read("a=5.5").unwrap(), Value::Float64(5.5));
-        assert_eq!(read("a=true").unwrap(), Value::Bool(true));
-        assert_eq!(read("a=x=y").unwrap(), Value::String("x=y".to_owned()));
-        assert_eq!(read("a:float64=5").unwrap(), Value::Float64(5.0));
-        assert_eq!(read("a:string=5").unwrap(), Value::String("5".to_owned()));
-        assert!(read("a:float=5").unwrap_err().to_string().starts_with("no type \"float\": there are bool, int32"));
-        assert!(read("a").is_err() && read("=5").is_err());
     }
 }

@@ -4,10 +4,12 @@ use asofdb::{Answer, AnswerRows, AsJson, JoinKey, Prepared, Session, Status, Tim
 use asofdb_client::Engine;
 use clap::Args;
 
+use super::catalog::key_names;
 use super::context::Context;
 use super::entity::EntityArgument;
-use super::error::{Outcome, Result};
+use super::error::{Outcome, Result, Stop};
 use super::output::{Output, Report};
+use super::request_value::RequestArgument;
 use super::sheet::{Cell, Column, Place, Sheet, Tone};
 use super::text::{short_span, to_text};
 use super::when::When;
@@ -23,9 +25,13 @@ pub(crate) struct Get {
     /// Features: a service, a view, view:feature or view:*
     #[arg(required = true, value_name = "REF")]
     references: Vec<String>,
-    /// The entity: every join key with its value; several times for several rows
-    #[arg(long = "entity", required = true, value_name = "KEY=VALUE,...")]
+    /// The entity: every join key with its value; several times for several rows. Features that are computed from the
+    /// time or the request alone have none
+    #[arg(long = "entity", value_name = "KEY=VALUE,...")]
     entities: Vec<EntityArgument>,
+    /// A value that comes with the request, the same for every row, of the type that the features take
+    #[arg(long = "request", value_name = "NAME=VALUE")]
+    requests: Vec<RequestArgument>,
     /// The time asked about, inclusive [default: now]
     #[arg(long, value_name = "TIME")]
     at: Option<When>,
@@ -40,6 +46,7 @@ const EXAMPLES: &str = "\
 Examples:
   asof get airport_weather_v1 --entity airport=JFK
   asof get airport_weather_v1:temp --entity airport=JFK --entity airport=EWR --at 2013-06-01T12:00:00Z
+  asof get purchase_v1:times_mean --entity user_id=7 --request amount=26.0
   asof get flight_delay_v1 --entity airport=EWR,origin=EWR,dest=BOS,tailnum=N14228 --at 2013-06-01 --format json";
 
 type Entity<'a> = Vec<(&'a str, Value)>;
@@ -49,7 +56,16 @@ impl Get {
         let store = context.open()?;
         let prepared = store.prepare(&self.references)?;
         let keys = prepared.join_keys();
-        let entities = self.entities.iter().map(|entity| entity.typed(&keys)).collect::<asofdb::Result<Vec<_>>>()?;
+        let mut entities =
+            self.entities.iter().map(|entity| entity.typed(&keys)).collect::<asofdb::Result<Vec<_>>>()?;
+        if entities.is_empty() {
+            if !keys.is_empty() {
+                let message = "the features are of entities: give their join keys";
+                return Err(Stop::Usage(format!("{message} ({}) by --entity", key_names(&keys))));
+            }
+            // The time and the request are all that is asked about.
+            entities.push(Vec::new());
+        }
         let found = self.read(&store, &prepared, &entities)?;
         let entities: Vec<_> = entities.iter().map(|entity| in_order(entity, &keys)).collect();
         self.output.print(&found.report(&keys, &entities)?)?;
@@ -57,9 +73,10 @@ impl Get {
     }
 
     fn read(&self, store: &Engine, prepared: &Prepared, entities: &[Entity<'_>]) -> Result<Found> {
-        let mut rows = prepared.entity_rows();
+        let (mut rows, wanted) = (prepared.entity_rows(), prepared.request_values());
+        let request = self.requests.iter().map(|given| given.of(&wanted)).collect::<asofdb::Result<Vec<_>>>()?;
         for entity in entities {
-            rows.push_named(entity)?;
+            rows.push_named_with(entity, &request)?;
         }
         let now = store.now()?;
         let at = self.at.unwrap_or(When::Now).resolve(now);
@@ -90,6 +107,7 @@ impl Found {
     fn report(&self, keys: &[JoinKey], entities: &[Entity<'_>]) -> Result<Report> {
         // One entity needs no columns of its own in a table: it stands above.
         let (place, above) = match entities {
+            [entity] if entity.is_empty() => (Place::CsvOnly, Vec::new()),
             [entity] => (Place::CsvOnly, vec![headline(entity)]),
             _ => (Place::Everywhere, Vec::new()),
         };

@@ -11,12 +11,14 @@ mod clock;
 mod completions;
 mod context;
 mod delete;
+mod delete_events;
 mod demo;
 mod describe;
 mod entity;
 mod erase;
 mod error;
 mod eval;
+mod explain;
 mod export;
 mod freshness;
 mod get;
@@ -24,10 +26,12 @@ mod history;
 mod ingest;
 mod keep_logs;
 mod known;
+mod lineage;
 mod operations;
 mod output;
 mod progress;
 mod repair;
+mod request_value;
 mod search;
 mod serve;
 mod sheet;
@@ -85,8 +89,10 @@ enum Command {
     Export(export::Export),
     Views(catalog::Views),
     Describe(describe::Describe),
+    Explain(explain::Explain),
     Search(search::Search),
     Delete(delete::Delete),
+    DeleteEvents(delete_events::DeleteEvents),
     Erase(erase::Erase),
     Freshness(freshness::Freshness),
     Stats(operations::Stats),
@@ -117,8 +123,10 @@ impl Command {
             Command::Export(command) => command.run(context),
             Command::Views(command) => command.run(context),
             Command::Describe(command) => command.run(context),
+            Command::Explain(command) => command.run(context),
             Command::Search(command) => command.run(context),
             Command::Delete(command) => command.run(context),
+            Command::DeleteEvents(command) => command.run(context),
             Command::Erase(command) => command.run(context),
             Command::Freshness(command) => command.run(context),
             Command::Stats(command) => command.run(context),
@@ -155,6 +163,10 @@ fn main() -> ExitCode {
     let code = match arguments.command.run(&arguments.context) {
         Ok(Outcome::Done) | Err(Stop::ReaderGone) => 0,
         Ok(Outcome::Problem) => 3,
+        Err(Stop::Usage(message)) => {
+            error::report(&message);
+            2
+        }
         Err(Stop::Failed(error)) => {
             error::report(&error::text_of(&error));
             1

@@ -27,10 +27,11 @@ pub use self::ipc::{PIECE_BYTES, StreamPieces, StreamReader, parts, read_stream,
 pub use self::message::{
     ApplyRequest, CatalogMessage, CheckpointRequest, ClockMessage, ClockRepairMessage, ClockRequest, ColumnsMessage,
     CommittedMessage, ConsumerMessage, DefinitionsMessage, ErasedMessage, ErrorMessage, Form, FreshnessMessage,
-    FreshnessRequest, HandleFeature, HandleMessage, HandleView, Hello, JoinEnd, JoinKeyMessage, JoinRequest,
-    KnownAtMessage, LoadRequest, MAGIC, NamedValue, NoteAnswer, NoteMessage, NoteRequest, PROTOCOL_VERSION, Pong,
-    PrepareRequest, ReleaseRequest, RemoveEntity, STALE, ScanBegin, ScanEnd, ScanRequest, ScanRows, StatsMessage,
-    StoreStatsMessage, TimeMessage, ValueTypeMessage, VerifiedMessage, Welcome, WriteRequest, WriteView,
+    FreshnessRequest, HandleFeature, HandleMessage, HandleRequestValue, HandleView, Hello, JoinEnd, JoinKeyMessage,
+    JoinRequest, KnownAtMessage, LoadRequest, MAGIC, NamedValue, NoteAnswer, NoteMessage, NoteRequest,
+    PROTOCOL_VERSION, Pong, PrepareRequest, ReleaseRequest, RemoveEntity, STALE, ScanBegin, ScanEnd, ScanRequest,
+    ScanRows, StatsMessage, StoreStatsMessage, TimeMessage, ValueTypeMessage, VerifiedMessage, Welcome, WriteRequest,
+    WriteView,
 };
 pub use self::point::{PointHeader, answer_head, decode_matrix, decode_records, variable_lengths};
 pub use self::report::ConsumerReport;

@@ -1,12 +1,15 @@
 //! The shape of a prepared request, on which both ends must agree: its keys, and where values are in its answers.
 
+use asofdb::RequestValue;
 use asofdb::parts::{OutputColumn, ReadPlan, SourcePlan};
 
-use crate::message::{HandleFeature, HandleMessage, HandleView, JoinKeyMessage, ValueTypeMessage};
+use crate::message::{HandleFeature, HandleMessage, HandleRequestValue, HandleView, JoinKeyMessage, ValueTypeMessage};
 
 /// Returns whether requests and answers of two handles are the same, whatever their numbers.
 pub fn is_same_shape(a: &HandleMessage, b: &HandleMessage) -> bool {
-    a.join_keys == b.join_keys && a.key_groups == b.key_groups && a.views == b.views && a.features == b.features
+    let is_asked_alike =
+        a.join_keys == b.join_keys && a.key_groups == b.key_groups && a.request_values == b.request_values;
+    is_asked_alike && a.views == b.views && a.features == b.features
 }
 
 /// Describes a plan to a client: all that it needs to ask and to read answers.
@@ -33,6 +36,11 @@ pub fn describe(plan: &ReadPlan, handle: u32) -> HandleMessage {
             null_bit: field.bit as u32,
         }
     };
+    let request_value = |value: &RequestValue| HandleRequestValue {
+        name: value.name.clone(),
+        ty: ValueTypeMessage(value.ty),
+        required: value.required,
+    };
     let group = |group: &Vec<usize>| group.iter().map(|position| *position as u32).collect();
     HandleMessage {
         handle,
@@ -41,5 +49,6 @@ pub fn describe(plan: &ReadPlan, handle: u32) -> HandleMessage {
         key_groups: plan.sources.key_groups.iter().map(group).collect(),
         views: plan.sources.list.iter().map(view).collect(),
         features: plan.output.columns.iter().map(feature).collect(),
+        request_values: plan.derived.request.iter().map(request_value).collect(),
     }
 }

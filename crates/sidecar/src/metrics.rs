@@ -43,6 +43,7 @@ impl Collector for Everything {
         bulk(&self.0, &mut encoder)?;
         life(&self.0, &mut encoder)?;
         clock(&self.0.store.clock(), &mut encoder)?;
+        nulls(&self.0, &mut encoder)?;
         // Where the store cannot tell, its metrics are absent: the others must not be.
         match self.0.store.stats() {
             Ok(stats) => store(&stats, &mut encoder),
@@ -193,6 +194,22 @@ fn clock(status: &ClockStatus, encoder: &mut DescriptorEncoder<'_>) -> Result<()
     gauge(encoder, "clock_behind", "How far the clock is behind what is believed, from an hour on", seconds, behind)?;
     let apart = status.apart.len() as u64;
     gauge(encoder, "clock_stamp_runs_apart", "Ranges of created timestamps that a jump has left", None, apart)
+}
+
+fn nulls(service: &Service, encoder: &mut DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
+    let all = service.store.expression_nulls();
+    if all.is_empty() {
+        return Ok(());
+    }
+    let help = "Values of derived features that are null by the expression itself, not by its inputs";
+    let mut family = family(encoder, "expression_nulls", help, None, MetricType::Counter)?;
+    for (feature, nulls) in &all {
+        for (reason, count) in [("overflow", nulls.overflow), ("division", nulls.division), ("domain", nulls.domain)] {
+            let labels = [("feature", feature.as_str()), ("reason", reason)];
+            ConstCounter::new(count).encode(family.encode_family(&labels)?)?;
+        }
+    }
+    Ok(())
 }
 
 fn store(stats: &Stats, encoder: &mut DescriptorEncoder<'_>) -> Result<(), fmt::Error> {

@@ -75,7 +75,7 @@ impl Service {
     pub fn warm_up(&self) -> Result<()> {
         let catalog = self.store.catalog();
         let snapshot = self.store.backend().snapshot();
-        for view in catalog.views() {
+        for view in catalog.views().filter(|view| view.is_stored()) {
             snapshot.scan(view, &KeyRange::default())?.next()?;
         }
         Ok(())

@@ -9,6 +9,7 @@ mod clock;
 mod definitions;
 #[cfg(test)]
 mod golden;
+mod handle;
 mod reports;
 mod value;
 
@@ -26,6 +27,7 @@ pub use self::bulk::{
 };
 pub use self::clock::{ClockMessage, ClockRepairMessage, ClockRequest};
 pub use self::definitions::{DefinitionsMessage, JoinKeyMessage};
+pub use self::handle::{HandleFeature, HandleMessage, HandleRequestValue, HandleView};
 pub use self::reports::{CommittedMessage, ErasedMessage, FreshnessMessage, StoreStatsMessage, VerifiedMessage};
 pub use self::value::{ScalarTypeMessage, TimeMessage, ValueTypeMessage};
 
@@ -88,51 +90,6 @@ pub struct PrepareRequest {
     pub references: Vec<String>,
     /// The form of the answer.
     pub form: Form,
-}
-
-/// Answers a [`PrepareRequest`].
-#[derive(Debug, Clone, PartialEq, Encode, Decode)]
-pub struct HandleMessage {
-    /// Number of the handle on this connection.
-    pub handle: u32,
-    /// The catalog it was resolved with.
-    pub catalog_revision: u64,
-    /// The columns of an entity row.
-    pub join_keys: Vec<JoinKeyMessage>,
-    /// The distinct entity keys of a request, each as positions in `join_keys`.
-    pub key_groups: Vec<Vec<u32>>,
-    /// The views that are read.
-    pub views: Vec<HandleView>,
-    /// The features, in the order of the answer.
-    pub features: Vec<HandleFeature>,
-}
-
-/// A view of a prepared request.
-#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
-pub struct HandleView {
-    /// Name.
-    pub name: String,
-    /// The position of its entity key among the key groups.
-    pub key_group: u32,
-    /// Bytes of one of its records.
-    pub record_bytes: u32,
-}
-
-/// A feature of a prepared request.
-#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
-pub struct HandleFeature {
-    /// Position of its view.
-    pub view: u32,
-    /// Name.
-    pub name: String,
-    /// Type.
-    pub ty: ValueTypeMessage,
-    /// Its default as a row stores it.
-    pub default: Option<Vec<u8>>,
-    /// The offset of its value in a record.
-    pub offset: u32,
-    /// The number of its null bit.
-    pub null_bit: u32,
 }
 
 /// Forgets a handle.

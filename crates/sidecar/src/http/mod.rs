@@ -11,6 +11,7 @@ mod failure;
 mod feast;
 mod gate;
 mod health;
+mod json_columns;
 mod metrics;
 mod name;
 mod openapi;

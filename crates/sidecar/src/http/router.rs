@@ -29,6 +29,7 @@ fn routes() -> Vec<Route> {
         ("/v1/history/{view}", Method::GET, get(v1::history)),
         ("/v1/write/{view}", Method::POST, post(v1::write)),
         ("/v1/delete", Method::POST, post(v1::delete)),
+        ("/v1/delete_events/{view}", Method::POST, post(v1::delete_events)),
         ("/v1/erase", Method::POST, post(v1::erase)),
         ("/v1/catalog", Method::GET, get(v1::catalog)),
         ("/v1/views", Method::GET, get(v1::views)),

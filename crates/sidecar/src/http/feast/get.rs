@@ -5,16 +5,17 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, RecordBatch};
 use arrow::datatypes::Field;
 use asofdb::parts::{did_you_mean, request_batch};
-use asofdb::{Catalog, JoinKey, Prepared, ResolvedFeature, ScalarType, ValueType, arrow_type};
+use asofdb::{Catalog, JoinKey, Prepared, RequestValue, ResolvedFeature, ScalarType, ValueType, arrow_type};
 use axum::extract::State;
 use axum::http::StatusCode;
 use serde::Deserialize;
 
 use super::super::door::Door;
 use super::super::failure::Failure;
+use super::super::json_columns::JsonColumns;
 use super::super::payload::Payload;
 use super::super::reply::JsonReply;
-use super::columns::{JsonColumns, typed_column};
+use super::columns::typed_column;
 use super::vector::{Metadata, Reply, Vector, ViewMetadata, feature_vectors};
 use crate::admission::{Admission, Caller};
 use crate::operation::Operation;
@@ -52,19 +53,22 @@ fn answer(door: &Door, admission: &mut Admission<'_>, asked: &Asked<'_>) -> Resu
     let prepared = store.prepare(&references(&store.catalog(), asked)?)?;
     let features = prepared.features();
     let names = names(&prepared, asked.full_feature_names)?;
-    let keys = prepared.join_keys();
-    let entities = entities(&keys, &asked.entities)?;
+    let (keys, values) = (prepared.join_keys(), prepared.request_values());
+    let entities = entities(&keys, &values, &asked.entities)?;
     door.check_answer_size(entities.num_rows(), features.len())?;
     admission.admit(features.iter().map(|feature| feature.view.name.as_str()), entities.num_rows())?;
     let answer = store.latest(&prepared, &prepared.entity_rows_from(&entities)?)?;
-    let keys = asked.entities.names().map(|name| key_type(&keys, name)).zip(entities.columns());
-    let vectors = keys.map(|(ty, column)| Vector::Key(ty, column)).chain(feature_vectors(&features, &answer));
+    // Values of the request are not answered, as by Feast's own server.
+    let asked_with = asked.entities.names().zip(entities.columns());
+    let keys: Vec<_> = asked_with.filter_map(|(name, column)| Some((name, key_type(&keys, name)?, column))).collect();
+    let vectors =
+        keys.iter().map(|(_, ty, column)| Vector::Key(*ty, column)).chain(feature_vectors(&features, &answer));
     JsonReply::of(
         door,
         &Reply {
             results: vectors.collect(),
             metadata: Metadata {
-                feature_names: asked.entities.names().map(str::to_owned).chain(names).collect(),
+                feature_names: keys.iter().map(|(name, ..)| (*name).to_owned()).chain(names).collect(),
                 feature_view_metadata: asked.include_feature_view_version_metadata.then(|| views(&features)),
             },
         },
@@ -102,30 +106,37 @@ fn names(prepared: &Prepared, full: bool) -> Result<Vec<String>, Failure> {
     }
 }
 
-/// The columns of the request, each of its join key's type.
-fn entities(keys: &[JoinKey], given: &JsonColumns<'_>) -> Result<RecordBatch, Failure> {
+/// The columns of the request, each of the type of its join key, or of the value of the request that has its name.
+fn entities(keys: &[JoinKey], values: &[RequestValue], given: &JsonColumns<'_>) -> Result<RecordBatch, Failure> {
     if let Some(lacking) = keys.iter().find(|key| given.get(&key.name).is_none()) {
         let message = format!("`entities` has no column for join key {:?} ({})", lacking.name, lacking.ty);
         return Err(Failure::invalid(message));
     }
-    let column = |(name, values)| {
-        let key = keys.iter().find(|key| key.name == name).ok_or_else(|| unknown_key(keys, name))?;
-        let field = Field::new(name, arrow_type(ValueType::Scalar(key.ty)), true);
-        let column = typed_column(&field, values)?;
+    if let Some(lacking) = values.iter().find(|value| value.required && given.get(&value.name).is_none()) {
+        let message = format!("`entities` has no column for the request value {:?} ({})", lacking.name, lacking.ty);
+        let class = "RequestDataNotFoundInEntityRowsException";
+        return Err(Failure::invalid(message).for_feast(StatusCode::UNPROCESSABLE_ENTITY, class));
+    }
+    let column = |(name, cells)| {
+        let of_value = || values.iter().find(|value| value.name == name).map(|value| value.ty);
+        let ty = key_type(keys, name).map(ValueType::Scalar).or_else(of_value);
+        let field = Field::new(name, arrow_type(ty.ok_or_else(|| unknown_column(keys, values, name))?), true);
+        let column = typed_column(&field, cells)?;
         Ok((field, column))
     };
     let columns = given.iter().map(column).collect::<Result<Vec<(Field, ArrayRef)>, Failure>>()?;
     Ok(request_batch(columns)?)
 }
 
-fn unknown_key(keys: &[JoinKey], name: &str) -> Failure {
-    let hint = did_you_mean(name, keys.iter().map(|key| key.name.as_str()));
-    Failure::invalid(format!("`entities` has a column that is no join key of the features asked for: {name:?}{hint}"))
+fn unknown_column(keys: &[JoinKey], values: &[RequestValue], name: &str) -> Failure {
+    let keys = keys.iter().map(|key| key.name.as_str());
+    let hint = did_you_mean(name, keys.chain(values.iter().map(|value| value.name.as_str())));
+    let what = if values.is_empty() { "no join key" } else { "no join key and no request value" };
+    Failure::invalid(format!("`entities` has a column that is {what} of the features asked for: {name:?}{hint}"))
 }
 
-fn key_type(keys: &[JoinKey], name: &str) -> ScalarType {
-    // Columns that are no join key were refused.
-    keys.iter().find(|key| key.name == name).map_or(ScalarType::String, |key| key.ty)
+fn key_type(keys: &[JoinKey], name: &str) -> Option<ScalarType> {
+    keys.iter().find(|key| key.name == name).map(|key| key.ty)
 }
 
 fn views(features: &[ResolvedFeature]) -> Vec<ViewMetadata> {

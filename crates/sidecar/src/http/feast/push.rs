@@ -14,9 +14,10 @@ use serde_json::value::RawValue;
 
 use super::super::door::Door;
 use super::super::failure::Failure;
+use super::super::json_columns::JsonColumns;
 use super::super::payload::Payload;
 use super::super::reply::JsonReply;
-use super::columns::{JsonColumns, typed_column};
+use super::columns::typed_column;
 use crate::admission::{Admission, Caller};
 use crate::operation::Operation;
 
@@ -78,11 +79,11 @@ pub(in super::super) async fn write_to_online_store(
     Ok(JsonReply::null())
 }
 
-/// The views that name a push source in their tags, and the one that has its name.
+/// The views that name a push source in their tags, and the one that has its name; those that are computed take no rows.
 fn fed_views(catalog: &Catalog, source: &str) -> Result<Vec<Arc<FeatureView>>, Failure> {
     let fed =
         |view: &FeatureView| view.name == source || view.tags.get(PUSH_SOURCE_TAG).is_some_and(|tag| tag == source);
-    let views: Vec<_> = catalog.views().filter(|view| fed(view)).cloned().collect();
+    let views: Vec<_> = catalog.views().filter(|view| view.is_stored() && fed(view)).cloned().collect();
     if !views.is_empty() {
         return Ok(views);
     }

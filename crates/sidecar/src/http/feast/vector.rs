@@ -44,15 +44,17 @@ pub(super) struct FeatureVector<'a> {
     event_times: Rc<[String]>,
 }
 
-/// The vectors of all features. Event timestamps become text once a view, because all its features share them.
+/// The vectors of all features. Event timestamps become text once a view whose rows are stored, because all its features
+/// share them; those that are computed have each their own.
 pub(super) fn feature_vectors<'a>(
     features: &[ResolvedFeature],
     answer: &'a Answer,
 ) -> impl Iterator<Item = Vector<'a>> {
-    let mut by_view: HashMap<u32, Rc<[String]>> = HashMap::new();
+    let mut by_view: HashMap<(u32, Option<usize>), Rc<[String]>> = HashMap::new();
     features.iter().enumerate().map(move |(feature, one)| {
         let time = |row| answer.event_timestamp(row, feature).unwrap_or(Timestamp::EPOCH).to_string();
-        let times = by_view.entry(one.view.id).or_insert_with(|| (0..answer.rows()).map(time).collect());
+        let own = (!one.view.is_stored()).then_some(feature);
+        let times = by_view.entry((one.view.id, own)).or_insert_with(|| (0..answer.rows()).map(time).collect());
         Vector::Feature(FeatureVector { answer, feature, event_times: times.clone() })
     })
 }

@@ -2,15 +2,19 @@
 
 mod catalog;
 mod delete;
+mod delete_events;
 mod entity;
 mod freshness;
 mod history;
 mod read;
+mod request;
+mod rows;
 mod time;
 mod write;
 
 pub(super) use self::catalog::{catalog, entities, service, services, view, views};
 pub(super) use self::delete::{delete, erase};
+pub(super) use self::delete_events::delete_events;
 pub(super) use self::freshness::freshness;
 pub(super) use self::history::history;
 pub(super) use self::read::{as_of, latest};

@@ -9,10 +9,11 @@ use serde_json::value::RawValue;
 
 use super::super::door::Door;
 use super::super::failure::Failure;
+use super::super::json_columns::JsonColumns;
 use super::super::payload::Payload;
 use super::super::reply::JsonReply;
-use super::entity;
 use super::time::GivenTime;
+use super::{entity, request};
 use crate::admission::{Admission, Caller};
 use crate::operation::Operation;
 
@@ -22,6 +23,8 @@ struct Latest<'a> {
     features: Vec<String>,
     #[serde(borrow)]
     entities: Vec<&'a RawValue>,
+    #[serde(borrow, default)]
+    request: JsonColumns<'a>,
 }
 
 #[derive(Deserialize)]
@@ -30,6 +33,8 @@ struct AsOf<'a> {
     features: Vec<String>,
     #[serde(borrow)]
     entities: Vec<&'a RawValue>,
+    #[serde(borrow, default)]
+    request: JsonColumns<'a>,
     #[serde(default)]
     at: Option<GivenTime>,
     #[serde(default)]
@@ -44,7 +49,8 @@ pub(in super::super) async fn latest(
 ) -> Result<JsonReply, Failure> {
     door.run(caller, Operation::Latest, move |door, admission| {
         let asked: Latest<'_> = payload.json()?;
-        read(door, admission, &asked.features, &asked.entities, Store::latest)
+        let given = Given { entities: &asked.entities, request: &asked.request };
+        read(door, admission, &asked.features, &given, Store::latest)
     })
     .await
 }
@@ -60,28 +66,38 @@ pub(in super::super) async fn as_of(
         let now = door.service.store.now();
         let at = asked.at.map_or(Ok(now), |at| at.resolve("at", now))?;
         let known_at = asked.known_at.map(|known_at| known_at.resolve("known_at", now)).transpose()?;
-        read(door, admission, &asked.features, &asked.entities, |store, prepared, rows| {
+        let given = Given { entities: &asked.entities, request: &asked.request };
+        read(door, admission, &asked.features, &given, |store, prepared, rows| {
             store.as_of(prepared, rows, at, known_at)
         })
     })
     .await
 }
 
+/// The rows that are asked about.
+struct Given<'a> {
+    /// The entities, an object each.
+    entities: &'a [&'a RawValue],
+    /// The values that come with the question, a column each.
+    request: &'a JsonColumns<'a>,
+}
+
 fn read(
     door: &Door,
     admission: &mut Admission<'_>,
     references: &[String],
-    given: &[&RawValue],
+    given: &Given<'_>,
     ask: impl FnOnce(&Store, &Prepared, &EntityRows) -> asofdb::storage::Result<Answer>,
 ) -> Result<JsonReply, Failure> {
     let store = &door.service.store;
     let prepared = store.prepare(references)?;
     let features = prepared.features();
     let keys = prepared.join_keys();
-    let batch = entity::columns(&keys, given)?;
+    let batch = entity::columns(&keys, given.entities)?;
+    let values = request::columns(&prepared.request_values(), given.request, batch.num_rows())?;
     door.check_answer_size(batch.num_rows(), features.len())?;
     admission.admit(features.iter().map(|feature| feature.view.name.as_str()), batch.num_rows())?;
-    let answer = ask(store, &prepared, &prepared.entity_rows_from(&batch)?)?;
+    let answer = ask(store, &prepared, &prepared.entity_rows_with(&batch, &values)?)?;
     let entities: Vec<_> = (0..batch.num_rows()).map(|row| entity::row(&keys, &batch, row)).collect();
     JsonReply::of(door, &AsJson(&AnswerRows { answer: &answer, entities: &entities }))
 }
