@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 
 use super::known::KnownAt;
 use super::options::JoinOptions;
-use super::order::{ENTRY_BYTES, Order, visiting_order};
+use super::order::{ENTRY_BYTES, Entry, Order, visiting_order};
 use crate::definitions::suggest::did_you_mean;
 use crate::derived::compute::{Times, compute};
 use crate::derived::request_rows::RequestRows;
@@ -24,6 +24,8 @@ use crate::rows::plain::rows_within;
 use crate::rows::problems::Problems;
 use crate::rows::types::{batch_bytes, cast_exact};
 use crate::threads;
+use crate::windows::answers::Answers;
+use crate::windows::entity::EntityEvents;
 use crate::windows::folder::{FoldQuestion, Folder};
 use crate::windows::plan::FoldPlan;
 
@@ -231,14 +233,28 @@ impl Chunk {
         let sources = &look_up.plan.sources.list[fold.sources.clone()];
         let mut records: Vec<_> = sources.iter().map(|source| Records::new(source.layout(), self.rows())).collect();
         let mut cursor = look_up.snapshot.ordered_cursor(&fold.from, order.entries.len() as u64)?;
-        let mut folder = Folder::new(fold)?;
+        let (mut events, mut folder) = (EntityEvents::new(fold)?, Folder::new(fold)?);
         let (mut short, mut steps) = ([0; 8], Steps::new(look_up.stop));
-        for entry in &order.entries {
-            steps.step()?;
-            let Some(key) = order.key(entry, keys, &mut short) else { continue };
-            let at = entry.at();
-            let question = FoldQuestion { key, at, known_at: look_up.known_at.of(at) };
-            folder.fold(&mut *cursor, question, &mut records, entry.row as usize)?;
+        let is_same = |a: &Entry, b: &Entry| order.is_same_key(a, b, keys);
+        for entries in order.entries.chunk_by(is_same) {
+            let Some(key) = order.key(&entries[0], keys, &mut short) else { continue };
+            let (newest, oldest) = (entries[0].at(), entries[entries.len() - 1].at());
+            // One question reads no more than it needs.
+            let is_held = entries.len() > 1 && events.load(&mut *cursor, key, fold.span(oldest, newest))?;
+            let cutoff = cursor.cutoff();
+            let mut answers = is_held.then(|| Answers::new(fold, &events, cutoff));
+            for entry in entries {
+                steps.step()?;
+                let (at, row) = (entry.at(), entry.row as usize);
+                let question = FoldQuestion { key, at, known_at: look_up.known_at.of(at) };
+                let is_answered = match &mut answers {
+                    Some(answers) => answers.answer(question, &mut records, row)?,
+                    None => false,
+                };
+                if !is_answered {
+                    folder.fold(&mut *cursor, question, &mut records, row)?;
+                }
+            }
         }
         Ok(records)
     }

@@ -31,6 +31,12 @@ pub(super) struct Order {
 }
 
 impl Order {
+    /// Returns whether two entries are of one key.
+    #[inline]
+    pub(super) fn is_same_key(&self, a: &Entry, b: &Entry, keys: &EncodedKeys) -> bool {
+        a.prefix == b.prefix && (self.short.is_some() || keys.get(a.row as usize) == keys.get(b.row as usize))
+    }
+
     /// The key of an entry. Short ones need no look at the chunk's keys, which lie in another order.
     #[inline]
     pub(super) fn key<'k>(&self, entry: &Entry, keys: &'k EncodedKeys, short: &'k mut [u8; 8]) -> Option<&'k [u8]> {

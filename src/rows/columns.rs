@@ -12,6 +12,7 @@ pub(crate) struct RowColumns {
     plan: RowPlan,
     key_types: Vec<ScalarType>,
     columns: Vec<ColumnBuffer>,
+    rows: usize,
 }
 
 /// The place of a column in a row.
@@ -58,7 +59,7 @@ impl RowColumns {
                 None => key.map_or(Source::Event, Source::Key),
             });
         }
-        Ok(RowColumns { sources, plan: RowPlan::new(view, &features)?, key_types: view.key_types(), columns })
+        Ok(RowColumns { sources, plan: RowPlan::new(view, &features)?, key_types: view.key_types(), columns, rows: 0 })
     }
 
     /// Adds a row: its entity key, its event and its bytes; says whether it is one. A deletion has nothing to add.
@@ -76,7 +77,22 @@ impl RowColumns {
                 Source::Event => column.push(Some(&Value::Timestamp(event)), Status::Present, Some(event))?,
             }
         }
+        self.rows += 1;
         Ok(true)
+    }
+
+    /// Adds a row without values: that of a deletion.
+    ///
+    /// # Errors
+    /// None of its own.
+    pub(crate) fn push_absent(&mut self) -> Result<()> {
+        self.rows += 1;
+        self.columns.iter_mut().try_for_each(|column| column.push_stored(None, Status::Null, None))
+    }
+
+    /// Returns the number of rows.
+    pub(crate) fn rows(&self) -> usize {
+        self.rows
     }
 
     /// The columns, in the order of their names.
@@ -86,6 +102,7 @@ impl RowColumns {
 
     /// Forgets the rows, keeps the memory.
     pub(crate) fn clear(&mut self) {
+        self.rows = 0;
         self.columns.iter_mut().for_each(ColumnBuffer::clear);
     }
 }

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch, TimestampMicrosecondArray};
 use arrow::datatypes::{Field, Int64Type, Schema, SchemaRef, TimestampMicrosecondType};
 use asofdb_storage::row::{RowBlock, TOMBSTONE_ROW};
-use asofdb_storage::scalar::Scalar;
 use asofdb_storage::{
     Error, Feature, FeatureView, JoinKey, Place, Result, RowLayout, ScalarType, Slot, Timestamp, ValueType, WriteBatch,
     dispatch_scalar, key,
@@ -17,6 +16,7 @@ use crate::definitions::suggest::did_you_mean;
 use crate::rows::arrow_scalar::ArrowScalar;
 use crate::rows::events::EventIds;
 use crate::rows::keys::EncodedKeys;
+use crate::rows::lists::encode_list;
 use crate::rows::named::find_column;
 use crate::rows::problems::Problems;
 use crate::rows::roles::ColumnRole;
@@ -386,30 +386,4 @@ fn encode_lists(item: ScalarType, array: &ArrayRef) -> Vec<Vec<u8>> {
         false => Vec::new(),
     };
     (0..lists.len()).map(encode).collect()
-}
-
-pub(super) fn encode_list(item: ScalarType, items: &ArrayRef) -> Vec<u8> {
-    dispatch_scalar!(item, T => {
-        let values = T::array(items);
-        let stored = (0..values.len()).map(|index| T::stored(T::get(values, index)));
-        match T::FIXED_BYTES {
-            None => encode_variable_list(stored),
-            Some(width) => {
-                let mut out = Vec::with_capacity(width * values.len());
-                stored.for_each(|value| out.extend_from_slice(value.as_ref()));
-                out
-            }
-        }
-    })
-}
-
-fn encode_variable_list<B: AsRef<[u8]>>(items: impl ExactSizeIterator<Item = B> + Clone) -> Vec<u8> {
-    let mut out = (items.len() as u32).to_le_bytes().to_vec();
-    let mut end = 0u32;
-    for item in items.clone() {
-        end += item.as_ref().len() as u32;
-        out.extend_from_slice(&end.to_le_bytes());
-    }
-    items.for_each(|item| out.extend_from_slice(item.as_ref()));
-    out
 }

@@ -11,7 +11,7 @@ use asofdb_storage::{Error, FeatureId, FeatureView, Result, RowLayout, ScalarTyp
 use twox_hash::XxHash3_128;
 
 use crate::rows::arrow_scalar::ArrowScalar;
-use crate::rows::encode::encode_list;
+use crate::rows::lists::encode_list;
 
 /// The ids of the events of one view.
 #[derive(Debug)]

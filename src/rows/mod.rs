@@ -6,6 +6,7 @@ pub(crate) mod columns;
 pub(crate) mod encode;
 mod events;
 pub(crate) mod keys;
+mod lists;
 pub(crate) mod named;
 pub(crate) mod plain;
 pub(crate) mod problems;

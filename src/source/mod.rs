@@ -19,6 +19,7 @@ mod json_records;
 mod lines;
 mod ndjson;
 mod parquet;
+mod parquet_chunks;
 mod parquet_page;
 mod parquet_rows;
 mod piece;

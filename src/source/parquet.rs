@@ -1,7 +1,6 @@
 //! Parquet.
 
 use std::collections::BTreeMap;
-use std::io::BufReader;
 use std::sync::Arc;
 
 use arrow::array::{Array, AsArray, RecordBatch};
@@ -15,10 +14,10 @@ use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
 };
 use parquet::basic::Type as PhysicalType;
-use parquet::file::reader::{ChunkReader, Length};
 
-use super::file::{FileReader, SourceFile};
+use super::file::SourceFile;
 use super::format::InputFormat;
+use super::parquet_chunks::Chunks;
 use super::parquet_rows::rows_at_a_time;
 use super::piece::{Piece, Pieces};
 use super::slices::Slices;
@@ -31,27 +30,6 @@ pub(super) struct ParquetContent {
     metadata: ArrowReaderMetadata,
     /// The footer with INT96 as nanoseconds, where there is any.
     nanos: Option<ArrowReaderMetadata>,
-}
-
-/// The file, as the library reads it.
-pub(super) struct Chunks(pub(super) Arc<SourceFile>);
-
-impl Length for Chunks {
-    fn len(&self) -> u64 {
-        self.0.len()
-    }
-}
-
-impl ChunkReader for Chunks {
-    type T = BufReader<FileReader>;
-
-    fn get_read(&self, start: u64) -> parquet::errors::Result<Self::T> {
-        Ok(self.0.glance(start))
-    }
-
-    fn get_bytes(&self, start: u64, length: usize) -> parquet::errors::Result<bytes::Bytes> {
-        Ok(self.0.bytes(start, length)?.into())
-    }
 }
 
 impl ParquetContent {

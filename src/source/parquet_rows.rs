@@ -15,7 +15,7 @@ use parquet::file::serialized_reader::SerializedPageReader;
 
 use super::file::SourceFile;
 use super::format::InputFormat;
-use super::parquet::Chunks;
+use super::parquet_chunks::Chunks;
 use super::parquet_page::PageHead;
 use super::piece::{PIECE_BYTES, PIECE_ROWS_MAX};
 

@@ -7,6 +7,8 @@ use crate::windows::plan::FoldPlan;
 
 /// The events of a batch that pass each filter of a plan.
 pub(crate) struct Filters {
+    /// By condition: its inputs among the columns of a batch.
+    inputs: Vec<Vec<usize>>,
     /// By condition.
     scratches: Vec<Scratch>,
     truths: Vec<Vec<bool>>,
@@ -15,9 +17,18 @@ pub(crate) struct Filters {
 }
 
 impl Filters {
+    /// The filters of a plan, for batches with all of its columns.
     pub(crate) fn new(plan: &FoldPlan) -> Self {
+        Filters::over_inputs(plan, &|_| true)
+    }
+
+    /// The filters of a plan, for batches with those of its columns for which `is_there` holds.
+    pub(crate) fn over_inputs(plan: &FoldPlan, is_there: &dyn Fn(usize) -> bool) -> Self {
         let conditions = plan.conditions.len();
+        let place = |column: &usize| (0..*column).filter(|before| is_there(*before)).count();
+        let inputs = plan.conditions.iter().map(|condition| condition.inputs.iter().map(place).collect());
         Filters {
+            inputs: inputs.collect(),
             scratches: (0..conditions).map(|_| Scratch::new()).collect(),
             truths: vec![Vec::new(); conditions],
             kept: vec![Vec::new(); plan.filters.len()],
@@ -29,9 +40,9 @@ impl Filters {
     /// # Errors
     /// `Internal` when the columns are not those of the plan.
     pub(crate) fn try_events(&mut self, plan: &FoldPlan, times: &[i64], columns: &[Column<'_>]) -> Result<()> {
-        let conditions = plan.conditions.iter().zip(&mut self.scratches).zip(&mut self.truths);
-        for ((condition, scratch), truths) in conditions {
-            let inputs: Vec<_> = condition.inputs.iter().map(|input| columns[*input]).collect();
+        let conditions = plan.conditions.iter().zip(&self.inputs).zip(&mut self.scratches).zip(&mut self.truths);
+        for (((condition, inputs), scratch), truths) in conditions {
+            let inputs: Vec<_> = inputs.iter().map(|input| columns[*input]).collect();
             let tested = condition.program.test(&Batch { now: times, columns: &inputs }, scratch)?;
             truths.clear();
             truths.extend_from_slice(tested.rows);

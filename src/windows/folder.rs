@@ -7,7 +7,7 @@ use asofdb_storage::{Cursor, Found, Result, Status, Timestamp};
 use crate::read::record::Records;
 use crate::rows::columns::RowColumns;
 use crate::windows::conditions::Filters;
-use crate::windows::plan::{FoldPlan, WindowPlan};
+use crate::windows::plan::FoldPlan;
 use crate::windows::tree::{Tree, slot_of};
 
 /// Events that are folded at once: few enough to stay in the cache.
@@ -84,9 +84,7 @@ impl<'p> Folder<'p> {
         row: usize,
     ) -> Result<()> {
         let end = self.plan.end(question.at);
-        let cutoff = cursor.cutoff();
-        let start = |window: &WindowPlan| Some(end.minus(window.length)).filter(|start| *start >= just_before(cutoff));
-        let starts: Vec<_> = self.plan.windows.iter().map(start).collect();
+        let starts = self.plan.starts(end, cursor.cutoff());
         let Some(longest) = starts.iter().flatten().min().copied() else { return Ok(()) };
         let mut open = Open { newest: None, starts, next: 0, records, row };
         self.folded.tree.clear();
@@ -167,16 +165,6 @@ impl Folded {
         let (Some(event), Some(_)) = (open.newest, open.starts[window]) else { return Ok(()) };
         let mut record = open.records[window].get_mut(open.row);
         record.begin(event, Status::Present);
-        for output in &plan.windows[window].outputs {
-            self.value.clear();
-            let has_value = self.tree.result(output.partial).finish(&output.aggregate, &mut self.value);
-            record.put(&output.field, has_value.then_some(self.value.as_slice()))?;
-        }
-        Ok(())
+        plan.windows[window].write(&mut self.tree, &mut record, &mut self.value)
     }
-}
-
-/// The last time before `time`.
-fn just_before(time: Timestamp) -> Timestamp {
-    Timestamp::from_micros(time.as_micros().saturating_sub(1))
 }

@@ -1,14 +1,17 @@
 //! The plan of a fold: what the windows of one view, as far as they are asked for, need of its events.
 
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 use std::sync::Arc;
 
 use asofdb_aggregate::{Partial, Shape};
 use asofdb_expression::Program;
-use asofdb_storage::{Aggregate, Catalog, Error, FeatureView, Field, Result, Span, Timestamp, WindowedFeature};
+use asofdb_storage::{
+    Aggregate, Catalog, Error, FeatureView, Field, RecordArena, RecordMut, Result, Span, Timestamp, WindowedFeature,
+};
 
 use crate::definitions::check::condition_over;
 use crate::rows::columns::column_type;
+use crate::windows::tree::Tree;
 
 /// The plan of one fold.
 #[derive(Debug)]
@@ -61,6 +64,26 @@ pub(crate) struct WindowPlan {
     pub(crate) length: Span,
     /// Its features.
     pub(crate) outputs: Vec<WindowOutput>,
+}
+
+impl WindowPlan {
+    /// Writes its values from the events that were folded into a tree.
+    ///
+    /// # Errors
+    /// `Unavailable` when there is no room for one.
+    pub(super) fn write<A: RecordArena>(
+        &self,
+        tree: &mut Tree,
+        record: &mut RecordMut<'_, A>,
+        value: &mut Vec<u8>,
+    ) -> Result<()> {
+        for output in &self.outputs {
+            value.clear();
+            let has_value = tree.result(output.partial).finish(&output.aggregate, value);
+            record.put(&output.field, has_value.then_some(value.as_slice()))?;
+        }
+        Ok(())
+    }
 }
 
 /// One feature of a window.
@@ -125,6 +148,19 @@ impl FoldPlan {
             None => end,
             Some(every) => Timestamp::from_micros(floor(end.as_micros(), every.as_micros())),
         }
+    }
+
+    /// The times of the events that questions from `oldest` to `newest` can ask for.
+    pub(crate) fn span(&self, oldest: Timestamp, newest: Timestamp) -> RangeInclusive<Timestamp> {
+        let longest = self.windows.last().map_or(Span::ZERO, |window| window.length);
+        self.end(oldest).minus(longest)..=self.end(newest)
+    }
+
+    /// By window: the time before it, which is not in it, for windows that end at `end`; `None` where the retention,
+    /// which keeps nothing before `cutoff`, may have reclaimed a part of it.
+    pub(crate) fn starts(&self, end: Timestamp, cutoff: Timestamp) -> Vec<Option<Timestamp>> {
+        let before = Timestamp::from_micros(cutoff.as_micros().saturating_sub(1));
+        self.windows.iter().map(|window| Some(end.minus(window.length)).filter(|start| *start >= before)).collect()
     }
 
     fn column(&mut self, name: &str) -> usize {

@@ -20,11 +20,24 @@ const DAY_HOURS: i64 = 24;
 /// Slots, hours, days, and all.
 const LEVELS: usize = 4;
 
+/// Slots, hours and days: the parts of the tree that can be folded by themselves.
+pub(super) const UNIT_LEVELS: usize = 3;
+
 /// The slot of an event.
 #[inline]
 pub(super) fn slot_of(micros: i64) -> i64 {
     // The least time has no microsecond before it, and shares the slot of the next one.
     micros.saturating_sub(1).div_euclid(SLOT_MICROS)
+}
+
+/// The number of the unit of a level that an event is in.
+pub(super) fn unit_of(level: usize, micros: i64) -> i64 {
+    let slot = slot_of(micros);
+    match level {
+        0 => slot,
+        1 => slot.div_euclid(HOUR_SLOTS),
+        _ => slot.div_euclid(HOUR_SLOTS * DAY_HOURS),
+    }
 }
 
 /// The events folded so far, level by level, for some partial results.
@@ -53,8 +66,14 @@ impl Tree {
 
     /// The slot's partial results, to fold events of slot `slot` into, which are older than those before.
     pub(super) fn slot(&mut self, slot: i64) -> &mut [Partial] {
-        if let Some(last) = self.slot.filter(|last| *last != slot) {
-            let (hour, last_hour) = (slot.div_euclid(HOUR_SLOTS), last.div_euclid(HOUR_SLOTS));
+        self.unit(0, slot, slot)
+    }
+
+    /// The partial results of a level, to merge those of a whole unit into, whose events are older than those before:
+    /// the newest of slot `newest`, the oldest of slot `oldest`.
+    pub(super) fn unit(&mut self, level: usize, newest: i64, oldest: i64) -> &mut [Partial] {
+        if let Some(last) = self.slot.filter(|last| *last != newest) {
+            let (hour, last_hour) = (newest.div_euclid(HOUR_SLOTS), last.div_euclid(HOUR_SLOTS));
             self.close(0);
             if hour != last_hour {
                 self.close(1);
@@ -63,8 +82,8 @@ impl Tree {
                 }
             }
         }
-        self.slot = Some(slot);
-        &mut self.levels[0]
+        self.slot = Some(oldest);
+        &mut self.levels[level]
     }
 
     /// Moves what a level has into the one above.

@@ -64,9 +64,9 @@ mod window;
 
 pub use aggregate::{Aggregate, DISTINCT_MAX, LIST_VALUES_MAX, PRECISIONS};
 pub use backend::{
-    AsOfLookup, Backend, Catalogs, CheckpointFiles, Committed, Cursor, Erased, FamilyStats, Found, History, KeyRange,
-    LookedUp, Lookup, Newest, NewestRow, Observer, Online, RowKey, Scan, Scanned, Snapshot, State, Stats, Timekeeping,
-    Upkeep, Verified, Visit, VisitVersion,
+    AsOfLookup, Backend, Catalogs, CheckpointFiles, Committed, Cursor, Erased, EventVersion, FamilyStats, Found,
+    History, KeyRange, LookedUp, Lookup, Newest, NewestRow, Observer, Online, RowKey, Scan, Scanned, Snapshot, State,
+    Stats, Timekeeping, Upkeep, Verified, Visit, VisitEventVersion, VisitVersion,
 };
 pub use batch::{BATCH_BYTES_MAX, BATCH_ROWS_MAX, BatchRow, Durability, Note, WriteBatch};
 pub use catalog::{Catalog, Entity, Feature, FeatureService, FeatureView, JoinKey, MAX_FUTURE_SKEW_DEFAULT};

@@ -11,9 +11,9 @@ use std::sync::Arc;
 use parking_lot::{RwLock, RwLockReadGuard};
 
 use crate::backend::{
-    AsOfLookup, Catalogs, CheckpointFiles, Committed, Cursor, Erased, FamilyStats, Found, History, KeyRange, Lookup,
-    Newest, NewestRow, Observer, Observers, RowKey, Scan, Scanned, Snapshot, State as StateRead, Stats, Timekeeping,
-    Upkeep, Verified, Visit, VisitVersion,
+    AsOfLookup, Catalogs, CheckpointFiles, Committed, Cursor, Erased, EventVersion, FamilyStats, Found, History,
+    KeyRange, Lookup, Newest, NewestRow, Observer, Observers, RowKey, Scan, Scanned, Snapshot, State as StateRead,
+    Stats, Timekeeping, Upkeep, Verified, Visit, VisitEventVersion, VisitVersion,
 };
 use crate::batch::{Durability, WriteBatch};
 use crate::catalog::{Catalog, FeatureView};
@@ -460,6 +460,25 @@ impl Cursor for MemoryCursor<'_> {
             let Some((version, row)) = newest.filter(|(version, _)| events.contains(&version.event)) else { continue };
             if row::kind(&row)? != RowKind::Tombstone && visit(Found { version, row: &row })?.is_break() {
                 break;
+            }
+        }
+        Ok(())
+    }
+
+    fn each_event_version(
+        &mut self,
+        entity_key: &[u8],
+        events: RangeInclusive<Timestamp>,
+        visit: &mut VisitEventVersion<'_>,
+    ) -> Result<()> {
+        let of_entity =
+            self.state.rows.keys().filter(|(id, key)| *id == self.view.id && entity_of(*id, key) == entity_key);
+        for (_, key) in of_entity {
+            let versions = self.state.visible(self.view, key, self.now).into_iter().rev().enumerate();
+            for (place, (version, row)) in versions.filter(|(_, (version, _))| events.contains(&version.event)) {
+                if visit(EventVersion { version, row: &row, is_greatest: place == 0 })?.is_break() {
+                    return Ok(());
+                }
             }
         }
         Ok(())

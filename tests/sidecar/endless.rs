@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use asofdb::storage::{
     AsOfLookup, Catalogs, Cursor, Found, History, KeyRange, Lookup, MemoryBackend, Observer, Scan, Scanned, Snapshot,
-    State, Timekeeping, Upkeep, Visit, VisitVersion, WriteBatch,
+    State, Timekeeping, Upkeep, Visit, VisitEventVersion, VisitVersion, WriteBatch,
 };
 use asofdb::{
     Catalog, CheckpointFiles, ClockRepair, ClockStatus, Committed, Durability, Erased, FeatureView, ManualClock,
@@ -213,6 +213,15 @@ struct SlowCursor<'s> {
 }
 
 impl Cursor for SlowCursor<'_> {
+    fn each_event_version(
+        &mut self,
+        entity_key: &[u8],
+        events: RangeInclusive<Timestamp>,
+        visit: &mut VisitEventVersion<'_>,
+    ) -> Result<()> {
+        self.cursor.each_event_version(entity_key, events, visit)
+    }
+
     fn cutoff(&self) -> Timestamp {
         self.cursor.cutoff()
     }

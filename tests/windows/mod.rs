@@ -1,7 +1,5 @@
 //! Window views: what windows over events give, at every time, as it was known.
 
-mod random;
-
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, AsArray, Float64Array, Int64Array, RecordBatch, StringArray};
@@ -13,8 +11,10 @@ use asofdb::{
 
 use crate::common::{NOW, TestStore, batch, hours_ago, in_memory, int, times};
 
-/// Purchases of users, and windows over them.
-const PURCHASES: &str = r#"
+/// Users and their purchases.
+macro_rules! events {
+    () => {
+        r#"
 [[entity]]
 name = "user"
 join_keys = [{ name = "user_id", type = "int64" }]
@@ -30,6 +30,16 @@ columns = [
     { name = "amount", type = "float64" },
 ]
 
+"#
+    };
+}
+
+mod random;
+
+/// Purchases of users, and windows over them.
+const PURCHASES: &str = concat!(
+    events!(),
+    r#"
 [[window_view]]
 name = "spending"
 from = "purchases"
@@ -69,7 +79,8 @@ name = "dear"
 aggregate = "count"
 where = "amount > 10.0"
 windows = ["24h"]
-"#;
+"#
+);
 
 fn purchases() -> Definitions {
     parse_definitions(PURCHASES, "purchases.toml").unwrap()

@@ -1,28 +1,20 @@
 //! Windows over random events, compared with values that are worked out from the list of the writes.
 
-use asofdb::{Definitions, Span, Store, Timestamp, Value, parse_definitions};
+use std::sync::Arc;
+
+use arrow::array::Int64Array;
+use asofdb::{
+    AnswerColumns, Definitions, JoinOptions, KnownAt, Session, Span, Store, Timestamp, Value, parse_definitions,
+};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
 use super::{Purchase, bought, values};
-use crate::common::{NOW, TestStore, in_memory};
+use crate::common::{NOW, TestStore, batch, in_memory, times};
 
-const WINDOWS: &str = r#"
-[[entity]]
-name = "user"
-join_keys = [{ name = "user_id", type = "int64" }]
-
-[[event_view]]
-name = "purchases"
-entities = ["user"]
-event_id = ["order_id"]
-created_timestamp = "created"
-columns = [
-    { name = "order_id", type = "int64" },
-    { name = "shop", type = "string" },
-    { name = "amount", type = "float64" },
-]
-
+const WINDOWS: &str = concat!(
+    events!(),
+    r#"
 [[window_view]]
 name = "w"
 from = "purchases"
@@ -36,8 +28,12 @@ feature = [
     { name = "last", aggregate = "last", of = "shop" },
     { name = "first", aggregate = "first", of = "amount" },
     { name = "shops", aggregate = "distinct", of = "shop" },
+    { name = "sum", aggregate = "sum", of = "amount" },
+    { name = "spread", aggregate = "stddev", of = "amount" },
+    { name = "latest", aggregate = "last_k", of = "shop", k = 3 },
 ]
-"#;
+"#
+);
 
 /// The lengths of the windows in seconds, with their names.
 const LENGTHS: [(&str, i64); 4] = [("5m", 300), ("1h", 3_600), ("3h", 10_800), ("2d", 172_800)];
@@ -98,7 +94,7 @@ fn expected(events: &[Write], start: Timestamp) -> Vec<Option<Value>> {
         amounts().min_by(f64::total_cmp).map(Value::Float64),
         in_a.max_by(f64::total_cmp).map(Value::Float64),
         inside.first().map(|event| Value::String(event.shop.to_owned())),
-        amounts().last().map(Value::Float64),
+        amounts().next_back().map(Value::Float64),
         Some(Value::Int64(shops.len() as i64)),
     ]
 }
@@ -116,6 +112,37 @@ fn check(store: &Store, writes: &[Write], every: Option<i64>, at: Timestamp, kno
         // Bits are compared, so that the two zeros differ.
         let found = values(store, &features, at, known_at);
         assert_eq!(format!("{found:?}"), format!("{wanted:?}"), "{name} at {at}, known at {known_at:?}");
+    }
+}
+
+/// A join, which reads the events of an entity once for many rows, gives what reads row by row give.
+fn check_join(store: &Store, asked: &[(i64, i64, Option<i64>)]) {
+    let at = |(seconds, micros, _): &(i64, i64, Option<i64>)| {
+        NOW.minus(Span::from_secs(*seconds)).plus(Span::from_micros(micros - 1))
+    };
+    let request = store.prepare(&["w:*"]).unwrap();
+    let columns = AnswerColumns { statuses: true, event_timestamps: true, ..AnswerColumns::default() };
+    let known_at = asked.iter().find_map(|asked| Some(at(asked).plus(Span::from_secs(asked.2?)).min(NOW)));
+    for known in [KnownAt::Ever, KnownAt::OwnTime, KnownAt::from(known_at)] {
+        let spine = batch(vec![
+            ("user_id", Arc::new(Int64Array::from_iter_values(asked.iter().map(|_| 1)))),
+            ("event_timestamp", times(asked.iter().map(|asked| Some(at(asked))))),
+        ]);
+        let options = JoinOptions { columns, known_at: known, ..JoinOptions::default() };
+        let schema = spine.schema();
+        let mut joined = store.point_in_time_join(&["w:*"], schema, [Ok(spine)].into_iter(), &options).unwrap();
+        let joined = joined.next().unwrap().unwrap();
+        for (row, asked) in asked.iter().enumerate() {
+            let known_at = match known {
+                KnownAt::Ever => None,
+                KnownAt::At(known_at) => Some(known_at),
+                KnownAt::OwnTime => Some(at(asked)),
+            };
+            let answer = store.as_of(&request, &super::entities(&request, &[1]), at(asked), known_at).unwrap();
+            let answer = answer.to_record_batch(columns).unwrap();
+            let of_join = joined.slice(row, 1).project(&(2..joined.num_columns()).collect::<Vec<_>>()).unwrap();
+            assert_eq!(format!("{of_join:?}"), format!("{answer:?}"), "row {row}, {known:?}");
+        }
     }
 }
 
@@ -143,6 +170,7 @@ proptest! {
                 store.flush().unwrap();
             }
         }
+        check_join(store, &asked);
         for (seconds, micros, known) in asked {
             let at = NOW.minus(Span::from_secs(seconds)).plus(Span::from_micros(micros - 1));
             let known_at = known.map(|lag| at.plus(Span::from_secs(lag)).min(NOW));

@@ -23,6 +23,7 @@ mod get;
 mod history;
 mod ingest;
 mod keep_logs;
+mod known;
 mod operations;
 mod output;
 mod progress;

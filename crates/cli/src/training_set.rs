@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
-use asofdb::{AnswerColumns, Delimiter, InputFormat, JoinOptions, JoinReport, Session, Status, TrainingSetOptions};
+use asofdb::{
+    AnswerColumns, Delimiter, InputFormat, JoinOptions, JoinReport, KnownAt, Session, Status, TrainingSetOptions,
+};
 use clap::Args;
 use serde_json::{Map, json};
 
@@ -10,11 +12,11 @@ use super::context::Context;
 use super::error::{Outcome, Result};
 use super::get::tone;
 use super::ingest::input_format;
+use super::known::Known;
 use super::output::{Output, Report};
 use super::progress::{Bar, Stopwatch};
 use super::sheet::{Cell, Column, Sheet, Tone};
 use super::text::{count, counted};
-use super::when::When;
 
 /// Join features to the rows of a file, each as of the row's own time: a training set without leakage
 ///
@@ -35,9 +37,9 @@ pub(crate) struct TrainingSet {
     /// The spine's column of times
     #[arg(long, value_name = "COLUMN", default_value = "event_timestamp")]
     event_timestamp: String,
-    /// Use only what had been written by then [default: everything]
+    /// Use only what had been written by then, or, for each row, by its `own-time` [default: everything]
     #[arg(long, value_name = "TIME")]
-    known_at: Option<When>,
+    known_at: Option<Known>,
     /// Name every feature column view__feature, not only where names collide
     #[arg(long)]
     full_names: bool,
@@ -60,6 +62,7 @@ pub(crate) struct TrainingSet {
 const EXAMPLES: &str = "\
 Examples:
   asof training-set flight_delay_v1 --spine examples/flights/flights.parquet --out training.parquet
+  asof training-set flight_delay_v2 --spine examples/flights/flights.parquet --known-at own-time --out windows.parquet
   asof training-set user_stats_v1:* --spine labels.csv --event-timestamp labelled_at --known-at 2024-06-01 \\
       --statuses --out training.parquet";
 
@@ -69,7 +72,7 @@ impl TrainingSet {
         let now = store.now()?;
         let join = JoinOptions {
             event_timestamp: self.event_timestamp.clone(),
-            known_at: self.known_at.map(|known_at| known_at.resolve(now)).into(),
+            known_at: self.known_at.map_or(KnownAt::Ever, |known_at| known_at.resolve(now)),
             columns: AnswerColumns {
                 full_names: self.full_names,
                 statuses: self.statuses,

@@ -22,7 +22,7 @@ pub(crate) use self::newest::Observers;
 pub use self::newest::{Newest, NewestRow, Observer};
 pub use self::online::{LookedUp, Online};
 pub use self::range::KeyRange;
-pub use self::snapshot::{Cursor, Scan, Scanned, Snapshot, VisitVersion};
+pub use self::snapshot::{Cursor, EventVersion, Scan, Scanned, Snapshot, VisitEventVersion, VisitVersion};
 pub use self::state::State;
 pub use self::timekeeping::Timekeeping;
 pub use self::upkeep::{CheckpointFiles, FamilyStats, Stats, Upkeep, Verified};

@@ -85,7 +85,34 @@ pub trait Cursor: Send {
         known_at: Option<Timestamp>,
         visit: &mut VisitVersion<'_>,
     ) -> Result<()>;
+
+    /// Visits every version of the events of an entity with a time in `events`, both ends included: newest event first,
+    /// by id within a time, and of each event the greatest version first. Deletions are among them. A range that ends
+    /// before it starts has none.
+    ///
+    /// # Errors
+    /// `Corrupt` when stored bytes cannot be read, or what `visit` returned.
+    fn each_event_version(
+        &mut self,
+        entity_key: &[u8],
+        events: RangeInclusive<Timestamp>,
+        visit: &mut VisitEventVersion<'_>,
+    ) -> Result<()>;
 }
+
+/// One version of an event.
+#[derive(Debug, Clone, Copy)]
+pub struct EventVersion<'a> {
+    /// The version.
+    pub version: Version,
+    /// The encoded row, which may be a tombstone.
+    pub row: &'a [u8],
+    /// True for the greatest version of its event.
+    pub is_greatest: bool,
+}
+
+/// Receives one version of an event, and says whether to go on.
+pub type VisitEventVersion<'v> = dyn FnMut(EventVersion<'_>) -> Result<ControlFlow<()>> + 'v;
 
 /// Receives one version of a row, and says whether to go on to the next older one.
 pub type VisitVersion<'v> = dyn FnMut(Found<'_>) -> Result<ControlFlow<()>> + 'v;

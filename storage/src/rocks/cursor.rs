@@ -6,7 +6,7 @@ use rocksdb::DBRawIterator;
 
 use super::event_walk::{EventQuery, EventWalker};
 use super::walk::{VersionLookup, Walker};
-use crate::backend::{Cursor, Found, VisitVersion};
+use crate::backend::{Cursor, Found, VisitEventVersion, VisitVersion};
 use crate::catalog::FeatureView;
 use crate::error::Result;
 use crate::time::Timestamp;
@@ -59,5 +59,17 @@ impl Cursor for RocksCursor<'_> {
         self.walker.forget();
         let query = EventQuery { view: self.view, entity_key, events, known_at };
         self.events.each(&mut self.raw, &query, visit)
+    }
+
+    fn each_event_version(
+        &mut self,
+        entity_key: &[u8],
+        events: RangeInclusive<Timestamp>,
+        visit: &mut VisitEventVersion<'_>,
+    ) -> Result<()> {
+        let events = self.cutoff.max(*events.start())..=*events.end();
+        self.walker.forget();
+        let query = EventQuery { view: self.view, entity_key, events, known_at: None };
+        self.events.each_version(&mut self.raw, &query, visit)
     }
 }

@@ -1,12 +1,12 @@
 //! Passing over the events of an entity with one iterator of `events`.
 
-use std::ops::RangeInclusive;
+use std::ops::{ControlFlow, RangeInclusive};
 
 use rocksdb::DBRawIterator;
 
 use super::error::from_rocks;
 use super::scan::key_parts;
-use crate::backend::{Found, VisitVersion};
+use crate::backend::{EventVersion, Found, VisitEventVersion, VisitVersion};
 use crate::catalog::FeatureView;
 use crate::error::Result;
 use crate::key::{self, EVENT_ID_BYTES, EVENTS_BIT, version_bytes};
@@ -28,8 +28,8 @@ pub(super) struct EventWalker {
     entity: Vec<u8>,
     /// The key at which the walk begins.
     first: Vec<u8>,
-    /// The start of the keys of the last event that was visited or left out: its older versions do not count.
-    done: Vec<u8>,
+    /// The start of the keys of the last event.
+    last: Vec<u8>,
 }
 
 impl EventWalker {
@@ -40,7 +40,30 @@ impl EventWalker {
         query: &EventQuery<'_>,
         visit: &mut VisitVersion<'_>,
     ) -> Result<()> {
-        let EventQuery { view, entity_key, events, known_at } = query;
+        let known_at = query.known_at;
+        let mut is_done = false;
+        self.each_version(raw, query, &mut |found| {
+            is_done &= !found.is_greatest;
+            let version = found.version;
+            if is_done || known_at.is_some_and(|known_at| version.created > known_at) {
+                return Ok(ControlFlow::Continue(()));
+            }
+            is_done = true;
+            match row::kind(found.row)? {
+                RowKind::Tombstone => Ok(ControlFlow::Continue(())),
+                RowKind::Values { .. } => visit(Found { version, row: found.row }),
+            }
+        })
+    }
+
+    /// Visits every version of every event, newest event and greatest version first, until `visit` breaks off.
+    pub(super) fn each_version(
+        &mut self,
+        raw: &mut DBRawIterator<'_>,
+        query: &EventQuery<'_>,
+        visit: &mut VisitEventVersion<'_>,
+    ) -> Result<()> {
+        let EventQuery { view, entity_key, events, .. } = query;
         self.entity.clear();
         key::version_prefix(view.id, entity_key, &mut self.entity);
         self.first.clear();
@@ -48,22 +71,21 @@ impl EventWalker {
         key::event_key(&[], *events.end(), &[0; EVENT_ID_BYTES], &mut self.first);
         // As long as the key of an event, since the prefix of its entity is found from the end.
         self.first.extend_from_slice(&[0; version_bytes(EVENTS_BIT)]);
-        self.done.clear();
+        self.last.clear();
         raw.seek(&self.first);
-        while let Some((found, bytes)) = raw.item().filter(|(found, _)| found.starts_with(&self.entity)) {
+        while let Some((found, row)) = raw.item().filter(|(found, _)| found.starts_with(&self.entity)) {
             let (_, _, version) = key_parts(found)?;
             if version.event < *events.start() {
                 break;
             }
             let event = key::row_prefix(found);
-            let is_known = known_at.is_none_or(|known_at| version.created <= known_at);
-            if is_known && self.done != event {
-                self.done.clear();
-                self.done.extend_from_slice(event);
-                let counts = row::kind(bytes)? != RowKind::Tombstone;
-                if counts && visit(Found { version, row: bytes })?.is_break() {
-                    break;
-                }
+            let is_greatest = self.last != event;
+            if is_greatest {
+                self.last.clear();
+                self.last.extend_from_slice(event);
+            }
+            if visit(EventVersion { version, row, is_greatest })?.is_break() {
+                break;
             }
             raw.next();
         }

@@ -32,11 +32,18 @@ pub(super) fn split(
             }
         }
         cuts.retain(|cut| *cut > keys.first);
-        cuts.dedup();
     }
+    Ok(between(cuts))
+}
+
+/// The ranges between cuts, which lie side by side. The cuts come in any order: what RocksDB tells of sizes is rough, and
+/// changes while memory is written to files, so that a later cut may be found before an earlier one.
+fn between(mut cuts: Vec<Vec<u8>>) -> Vec<KeyRange> {
+    cuts.sort_unstable();
+    cuts.dedup();
     let starts = std::iter::once(None).chain(cuts.iter().cloned().map(Some));
     let ends = cuts.iter().cloned().map(Some).chain([None]);
-    Ok(starts.zip(ends).map(|(start, end)| KeyRange { start, end }).collect())
+    starts.zip(ends).map(|(start, end)| KeyRange { start, end }).collect()
 }
 
 /// About how many versions `view` has: of all keys of its family, as large a share as of its bytes. What has not been
@@ -116,5 +123,21 @@ fn entity_from(raw: &mut DBRawIterator<'_>, position: &[u8]) -> Result<Option<Ve
     match raw.key() {
         Some(found) => Ok(Some(key_parts(found)?.1.to_vec())),
         None => raw.status().map(|()| None).map_err(|error| from_rocks("cannot read history", error)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_key_is_in_one_range_in_whatever_order_the_cuts_were_found() {
+        let cuts = ["m", "c", "x", "c"].map(|cut| cut.as_bytes().to_vec()).to_vec();
+        let ranges = between(cuts);
+        assert_eq!(ranges.len(), 4);
+        for key in ["", "a", "c", "d", "m", "w", "x", "z"] {
+            let holding = ranges.iter().filter(|range| range.contains(key.as_bytes())).count();
+            assert_eq!(holding, 1, "{key:?} in {ranges:?}");
+        }
     }
 }

@@ -3,11 +3,15 @@
 //! Each step is a command line that is printed and run as if it had been typed.
 
 mod check;
+mod columns;
+mod digest;
 mod expected;
+mod expected_windows;
 mod parquet;
 mod readback;
 mod step;
 mod training;
+mod windows;
 
 use std::ffi::OsString;
 use std::fs;
@@ -16,7 +20,9 @@ use std::path::PathBuf;
 use asofdb::{Error, Manifest, Status, Store};
 use clap::Args;
 
+use self::check::Check;
 use self::expected::Expected;
+use self::expected_windows::ExpectedWindows;
 use self::step::{RunLine, Stage};
 use super::context::Context;
 use super::error::{Outcome, Result};
@@ -24,9 +30,9 @@ use super::progress::Stopwatch;
 
 /// Run the whole path on the flights data of the repository, and check the results
 ///
-/// Defines views, ingests, reads the latest and past values, builds the training set of all 336,776 flights, compares
-/// it with known answers, exports a view and reads it back. Each command is printed as it can be typed. Exit code 3
-/// when a check fails.
+/// Defines views, ingests, reads the latest and past values, builds the training set of all 336,776 flights and another
+/// one with windows over the departures before each flight, compares both with known answers, exports a view and reads
+/// it back. Each command is printed as it can be typed. Exit code 3 when a check fails.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Demo {
@@ -44,8 +50,26 @@ Examples:
   asof demo flights-demo --data ~/src/asofdb/examples/flights";
 
 /// The files that the demo reads.
-const FILES: [&str; 6] =
-    ["definitions.toml", "weather.parquet", "routes.parquet", "planes.parquet", "flights.parquet", "expected.json"];
+const FILES: [&str; 8] = [
+    "definitions.toml",
+    "weather.parquet",
+    "routes.parquet",
+    "planes.parquet",
+    "departures.parquet",
+    "flights.parquet",
+    "expected.json",
+    "expected_windows.json",
+];
+
+/// The views and the files that are read into them.
+const SOURCES: [(&str, &str); 6] = [
+    ("airport_weather_v1", "weather.parquet"),
+    ("route_daily_v1", "routes.parquet"),
+    ("plane_v1", "planes.parquet"),
+    ("departures_by_airport_v1", "departures.parquet"),
+    ("departures_by_carrier_v1", "departures.parquet"),
+    ("departures_by_plane_v1", "departures.parquet"),
+];
 
 /// A flight of which everything can be said: the weather is known, there were no gusts, the route's last day is too
 /// long ago, and the plane is not registered.
@@ -71,6 +95,7 @@ impl Demo {
         self.define_and_ingest(&mut stage)?;
         self.read(&mut stage)?;
         self.train(&mut stage, &expected)?;
+        self.train_with_windows(&mut stage, &expected)?;
         self.export(&mut stage)?;
         self.end(&stage, started)
     }
@@ -81,6 +106,14 @@ impl Demo {
 
     fn training_set(&self) -> PathBuf {
         self.directory.join("training.parquet")
+    }
+
+    fn training_set_with_windows(&self) -> PathBuf {
+        self.directory.join("windows.parquet")
+    }
+
+    fn spine(&self) -> PathBuf {
+        self.data.join("flights.parquet")
     }
 
     fn check_data(&self) -> Result<()> {
@@ -116,14 +149,17 @@ impl Demo {
     }
 
     fn define_and_ingest(&self, stage: &mut Stage) -> Result<()> {
-        stage.title("Define", "Entities, feature views and a service, from one file.")?;
+        stage.title(
+            "Define",
+            "Entities, features that are stored, counted and computed, and services, from one file.",
+        )?;
         stage.command(vec!["apply".into(), self.data.join("definitions.toml").into()])?;
-        stage.title("Ingest", "Three files into three views. Running it again would write nothing twice.")?;
-        for (view, file) in [
-            ("airport_weather_v1", "weather.parquet"),
-            ("route_daily_v1", "routes.parquet"),
-            ("plane_v1", "planes.parquet"),
-        ] {
+        stage.title(
+            "Ingest",
+            "Four files into six views: the departures are events of their airports, carriers and planes. Running it again\n\
+             would write nothing twice.",
+        )?;
+        for (view, file) in SOURCES {
             stage.command(vec!["ingest".into(), view.into(), self.data.join(file).into()])?;
         }
         Ok(())
@@ -150,15 +186,38 @@ impl Demo {
     fn train(&self, stage: &mut Stage, expected: &Expected) -> Result<()> {
         stage
             .title("Build the training set", "Ten features for every flight, each as of the flight's own departure.")?;
-        let spine = self.data.join("flights.parquet");
         let mut command = words(["training-set", "flight_delay_v1", "--statuses", "--spine"].iter());
-        command.extend([spine.clone().into(), "--out".into(), self.training_set().into()]);
+        command.extend([self.spine().into(), "--out".into(), self.training_set().into()]);
         stage.command(command)?;
         stage.title("Check it", "Against counts, sums and rows that were computed by other means (expected.json).")?;
-        for check in training::compare(expected, &self.training_set(), &spine)? {
+        for check in training::compare(expected, &self.training_set(), &self.spine())? {
             stage.check(check.holds, &check.text)?;
         }
         Ok(())
+    }
+
+    fn train_with_windows(&self, stage: &mut Stage, expected: &Expected) -> Result<()> {
+        stage.title(
+            "Count what was going on",
+            "The same flights, with windows over the departures before each, and with features that are computed from \
+             them.\nEach flight uses what was known at its own time: one that has not left yet has no delay to count.",
+        )?;
+        let mut command = words(["training-set", "flight_delay_v2", "--known-at", "own-time", "--statuses"].iter());
+        let out = self.training_set_with_windows();
+        command.extend(["--spine".into(), self.spine().into(), "--out".into(), out.clone().into()]);
+        stage.command(command)?;
+        stage.title(
+            "Check it",
+            "Against SQL that was written by hand (expected_windows.json): every value where it is exact. Present, null,\n\
+             missing, the sum, and the range:",
+        )?;
+        let computed = ExpectedWindows::read(&self.data.join("expected_windows.json"))?;
+        for check in windows::compare(&computed, &out)? {
+            stage.check(check.holds, &check.text)?;
+        }
+        let stored =
+            Check::all(training::compare(expected, &out, &self.spine())?, "the ten stored features, as before");
+        stage.check(stored.holds, &stored.text)
     }
 
     fn export(&self, stage: &mut Stage) -> Result<()> {
@@ -182,6 +241,7 @@ impl Demo {
             "asof search delay".to_owned(),
             "asof freshness".to_owned(),
             format!("asof get flight_delay_v1 --entity {FLIGHT} --at {DEPARTURE} --format json"),
+            format!("asof get airport_departures_v1 --entity airport=JFK --at {DEPARTURE} --known-at {DEPARTURE}"),
             "asof verify".to_owned(),
         ];
         stage.end(started, &training_set, &next)?;

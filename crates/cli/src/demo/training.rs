@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
-use arrow::compute::cast;
-use arrow::datatypes::{DataType, Float64Type, Int64Type, TimestampMicrosecondType};
-use asofdb::{Error, Result, Timestamp};
+use arrow::datatypes::{DataType, Float64Type, TimestampMicrosecondType};
+use asofdb::{Result, Timestamp};
 use serde_json::{Map, Value as Json};
 
 use super::check::Check;
+use super::columns::{FLIGHT_ID, column, flight_ids, numbers};
 use super::expected::{Expected, ExpectedFeature};
 use super::parquet::{self, unreadable};
 use crate::text::count;
@@ -19,9 +19,6 @@ const SUM_TOLERANCE: f64 = 1e-6;
 
 /// The samples are rounded to four places.
 const SAMPLE_TOLERANCE: f64 = 1e-4;
-
-/// The column that says which flight a row is.
-const FLIGHT_ID: &str = "flight_id";
 
 /// The contents of a column, as read.
 #[derive(Debug, Default)]
@@ -60,18 +57,6 @@ fn spine_flights(spine: &Path) -> Result<Vec<i64>> {
         flights.extend(flight_ids(&batch.map_err(|error| unreadable(spine, error))?)?);
     }
     Ok(flights)
-}
-
-fn column<'b>(batch: &'b RecordBatch, name: &str) -> Result<&'b ArrayRef> {
-    batch.column_by_name(name).ok_or_else(|| Error::corrupt(format!("the training set has no column {name:?}")))
-}
-
-fn flight_ids(batch: &RecordBatch) -> Result<Vec<i64>> {
-    Ok(column(batch, FLIGHT_ID)?.as_primitive::<Int64Type>().values().to_vec())
-}
-
-fn numbers(array: &ArrayRef) -> Result<ArrayRef> {
-    cast(array, &DataType::Float64).map_err(|error| Error::internal("a feature is no number").with_source(error))
 }
 
 impl Found {

@@ -4,7 +4,7 @@
 //! `tests/sidecar/golden.rs`.
 
 use asofdb::storage::FamilyStats;
-use asofdb::{Definitions, Erased, Stats, Timestamp, Value, ValueType, Verified};
+use asofdb::{Allow, Definitions, Erased, Stats, Timestamp, Value, ValueType, Verified};
 
 use super::value::ValueTypeMessage;
 use super::{ApplyRequest, ErasedMessage, StatsMessage, VerifiedMessage};

@@ -6,7 +6,7 @@ use std::path::Path;
 use asofdb::{CheckpointFiles, ExportOptions, IngestOptions, Input, Session};
 use asofdb_client::Client;
 
-use super::cycle::says_full;
+use super::full::says_full;
 use crate::check::{Checked, check, equal};
 use crate::host::{Conditions, limited};
 use crate::ledger::{Ledger, Outcome};

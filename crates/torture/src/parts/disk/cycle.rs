@@ -9,6 +9,7 @@ use asofdb_client::Client;
 use rustix::fs::statvfs;
 
 use super::beside;
+use super::full::says_full;
 use crate::check::{Checked, check, equal};
 use crate::host::{Host, eventually, moment};
 use crate::ledger::{self, Ledger, Outcome};
@@ -26,9 +27,6 @@ const BATCHES_MAX: usize = 2_000;
 
 /// Writes that are tried while the disk is full.
 const TRIED: usize = 5;
-
-/// The words that every refusal has.
-const FULL: &str = "the disk is full";
 
 /// A disk that is filled again and again, under one store.
 pub(super) struct Filling<'f> {
@@ -162,10 +160,4 @@ impl<'f> Filling<'f> {
         ledger.compare(client)?;
         equal("problems", &client.verify()?.problems, &Vec::<String>::new())
     }
-}
-
-/// Checks that an error names the full disk.
-pub(super) fn says_full(error: &Error) -> Checked {
-    let text = format!("{error:#}");
-    check(text.contains(FULL), || format!("an error does not name the full disk: {text}"))
 }

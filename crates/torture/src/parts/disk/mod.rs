@@ -5,6 +5,7 @@
 
 mod beside;
 mod cycle;
+mod full;
 
 use std::fs;
 
