@@ -33,6 +33,7 @@ from ._request import Request
 from ._result import Result, Status
 from ._store import Client, Store
 from ._training import TrainingSet
+from .computed import DerivedFeature, DerivedView, RequestValue, WindowFeature, WindowView
 from .definitions import Column, Definitions, Entity, EventView, Feature, FeatureService, FeatureView
 from .errors import (
     ClosedError,
@@ -62,6 +63,8 @@ __all__ = [
     "CorruptError",
     "Definitions",
     "DeniedError",
+    "DerivedFeature",
+    "DerivedView",
     "Entity",
     "Erased",
     "Error",
@@ -80,6 +83,7 @@ __all__ = [
     "NotFoundError",
     "Plan",
     "Request",
+    "RequestValue",
     "Restored",
     "Result",
     "Status",
@@ -88,5 +92,7 @@ __all__ = [
     "UnavailableError",
     "Verified",
     "Version",
+    "WindowFeature",
+    "WindowView",
     "__version__",
 ]

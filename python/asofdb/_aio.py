@@ -107,9 +107,11 @@ class AsyncClient:
         """As :meth:`Client.prepare`; the request's own reads are those of the blocking client."""
         return await asyncio.to_thread(self._client.prepare, references)
 
-    async def latest(self, references: str | Sequence[str] | Request, entities: Any) -> Result:
+    async def latest(
+        self, references: str | Sequence[str] | Request, entities: Any, *, request: Any | None = None
+    ) -> Result:
         """As :meth:`Client.latest`."""
-        return await self._read(references, entities)
+        return await self._read(references, entities, None, None, request)
 
     async def as_of(
         self,
@@ -118,23 +120,25 @@ class AsyncClient:
         *,
         at: Time,
         known_at: Time | None = None,
+        request: Any | None = None,
     ) -> Result:
         """As :meth:`Client.as_of`."""
-        return await self._read(references, entities, at, known_at)
+        return await self._read(references, entities, at, known_at, request)
 
     async def _read(
         self,
         references: str | Sequence[str] | Request,
         entities: Any,
-        at: Time | None = None,
-        known_at: Time | None = None,
+        at: Time | None,
+        known_at: Time | None,
+        values: Any | None,
     ) -> Result:
         request = self._client._known(references)
         if request is None:
             request = await asyncio.to_thread(self._client._request, references)
         loop = asyncio.get_running_loop()
         future: asyncio.Future[_native.Answer] = loop.create_future()
-        self._reads.read(request._request, entities, at, known_at, loop.call_soon_threadsafe, _settle, future)
+        self._reads.read(request._request, entities, at, known_at, values, loop.call_soon_threadsafe, _settle, future)
         return Result(await future)
 
     async def _in_thread(

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from .computed import DerivedFeature, DerivedView, RequestValue, WindowFeature, WindowView
 from .definitions import Column, Definitions, Entity, EventView, Feature, FeatureService, FeatureView
 
 __all__ = ["Catalog", "Change", "Plan"]
@@ -57,6 +58,8 @@ class Catalog:
     feature_views: dict[str, FeatureView]
     feature_services: dict[str, FeatureService]
     event_views: dict[str, EventView]
+    window_views: dict[str, WindowView]
+    derived_views: dict[str, DerivedView]
 
     def definitions(self) -> Definitions:
         """The definitions, to be changed and applied again."""
@@ -65,17 +68,22 @@ class Catalog:
             list(self.feature_views.values()),
             list(self.feature_services.values()),
             list(self.event_views.values()),
+            list(self.window_views.values()),
+            list(self.derived_views.values()),
         )
 
     @classmethod
     def _of(cls, text: str) -> Catalog:
         tree = json.loads(text)
+        events = {one["name"]: one for one in tree["event_views"]}
         return cls(
             tree["revision"],
             {one["name"]: _entity(one) for one in tree["entities"]},
             {one["name"]: _view(one) for one in tree["feature_views"]},
             {one["name"]: _service(one) for one in tree["feature_services"]},
-            {one["name"]: _event_view(one) for one in tree["event_views"]},
+            {name: _event_view(one) for name, one in events.items()},
+            {one["name"]: _window_view(one, events[one["from"]]) for one in tree["window_views"]},
+            {one["name"]: _derived_view(one) for one in tree["derived_views"]},
         )
 
 
@@ -96,6 +104,39 @@ def _event_view(tree: dict[str, Any]) -> EventView:
     more = ("owner", "team", "description", "tags", "check")
     columns = [Column(one["name"], one["type"], one["description"], one["tags"]) for one in tree["columns"]]
     return EventView(columns=columns, **{name: tree[name] for name in same + more})
+
+
+def _window_view(tree: dict[str, Any], events: dict[str, Any]) -> WindowView:
+    same = ("name", "entities", "where", "every", "offset", "owner", "team", "description", "tags")
+    columns = {column["name"]: column["type"] for column in events["columns"]}
+    types = {feature["name"]: feature["type"] for feature in tree["features"]}
+    features = [_window_feature(one, columns, types) for one in tree["aggregates"]]
+    return WindowView(events=tree["from"], features=features, **{name: tree[name] for name in same})
+
+
+def _window_feature(tree: dict[str, Any], columns: dict[str, str], types: dict[str, str]) -> WindowFeature:
+    """An aggregate. ``columns`` are those of its events, and ``types`` are of the view's features, both by name."""
+    same = ("name", "aggregate", "of", "where", "windows", "description", "tags")
+    settings = dict(tree["settings"])
+    if "values" in settings:
+        settings["values"] = [_default(value, columns[tree["of"]]) for value in settings["values"]]
+    # The values of an aggregate have one type in all windows; a count of each value is a whole number.
+    ty = types.get(f"{tree['name']}_{tree['windows'][0]}", "int64")
+    default = _default(tree["default"], ty)
+    return WindowFeature(default=default, settings=settings, **{name: tree[name] for name in same})
+
+
+def _derived_view(tree: dict[str, Any]) -> DerivedView:
+    same = ("name", "owner", "team", "description", "tags")
+    features = [_derived_feature(feature) for feature in tree["features"]]
+    request = [RequestValue(**value) for value in tree["request"]]
+    return DerivedView(features=features, request=request, **{name: tree[name] for name in same})
+
+
+def _derived_feature(tree: dict[str, Any]) -> DerivedFeature:
+    default = _default(tree["default"], tree["type"])
+    same = ("name", "type", "expression", "description", "tags")
+    return DerivedFeature(default=default, **{name: tree[name] for name in same})
 
 
 def _feature(tree: dict[str, Any]) -> Feature:

@@ -55,7 +55,8 @@ class Request:
     def join_keys(self) -> list[tuple[str, str]]: ...
     def features(self) -> list[tuple[str, str, str]]: ...
     def names(self) -> list[str]: ...
-    def read(self, entities: Any, at: Any = None, known_at: Any = None) -> Answer: ...
+    def request_values(self) -> list[tuple[str, str, bool, str]]: ...
+    def read(self, entities: Any, at: Any = None, known_at: Any = None, request: Any = None) -> Answer: ...
     def read_matrix(
         self,
         entities: Any,
@@ -63,6 +64,7 @@ class Request:
         fill: float,
         at: Any = None,
         known_at: Any = None,
+        request: Any = None,
     ) -> npt.NDArray[np.float32]: ...
 
 class Answer:
@@ -85,6 +87,7 @@ class AsyncEngine:
         entities: Any,
         at: Any,
         known_at: Any,
+        values: Any,
         wake: Callable[..., object],
         settle: Callable[..., object],
         future: object,

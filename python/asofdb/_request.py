@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ._result import Result
+from .computed import RequestValue
 
 if TYPE_CHECKING:
     from ._native import Request as NativeRequest
@@ -62,13 +63,18 @@ class Request:
         """The columns that entities have, with their types."""
         return dict(self._request.join_keys())
 
-    def latest(self, entities: Any) -> Result:
-        """As :meth:`Store.latest`."""
-        return Result(self._request.read(entities))
+    @property
+    def request_values(self) -> dict[str, RequestValue]:
+        """The values that come with the question, by name: what features are computed from, beside the store's."""
+        return {value[0]: RequestValue(*value) for value in self._request.request_values()}
 
-    def as_of(self, entities: Any, *, at: Time, known_at: Time | None = None) -> Result:
+    def latest(self, entities: Any, *, request: Any | None = None) -> Result:
+        """As :meth:`Store.latest`."""
+        return Result(self._request.read(entities, None, None, request))
+
+    def as_of(self, entities: Any, *, at: Time, known_at: Time | None = None, request: Any | None = None) -> Result:
         """As :meth:`Store.as_of`."""
-        return Result(self._request.read(entities, at, known_at))
+        return Result(self._request.read(entities, at, known_at, request))
 
     def latest_numpy(
         self,
@@ -76,13 +82,14 @@ class Request:
         *,
         out: npt.NDArray[np.float32] | None = None,
         fill: float = float("nan"),
+        request: Any | None = None,
     ) -> npt.NDArray[np.float32]:
         """The newest values as a float32 matrix of entities × features, ready for a model: the quickest read. It goes
-        into ``out``, contiguous and of that shape, if that is given.
+        into ``out``, contiguous and of that shape, if that is given. ``request`` is as in :meth:`Store.latest`.
 
         Raises ``InvalidError`` when a feature is not a number or bool, or ``out`` has another shape.
         """
-        return self._request.read_matrix(entities, out, fill)
+        return self._request.read_matrix(entities, out, fill, None, None, request)
 
     def as_of_numpy(
         self,
@@ -92,6 +99,7 @@ class Request:
         known_at: Time | None = None,
         out: npt.NDArray[np.float32] | None = None,
         fill: float = float("nan"),
+        request: Any | None = None,
     ) -> npt.NDArray[np.float32]:
         """:meth:`latest_numpy` as of a time."""
-        return self._request.read_matrix(entities, out, fill, at, known_at)
+        return self._request.read_matrix(entities, out, fill, at, known_at, request)

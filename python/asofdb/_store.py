@@ -29,7 +29,7 @@ from ._reports import (
 from ._request import Request, Time, references_of
 from ._result import Result
 from ._training import TrainingSet
-from .definitions import Definitions, Entity, FeatureService, FeatureView
+from .definitions import Definition, Definitions
 from .errors import InvalidError, UnavailableError
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ Path = str | os.PathLike[str]
 Progress = Callable[[int, int, int | None], object]
 """Told how far long work has come: rows, work done, all of the work if that is known."""
 
-Wanted = Path | Definitions | Iterable[Entity | FeatureView | FeatureService]
+Wanted = Path | Definitions | Iterable[Definition]
 
 
 class JoinOptions(TypedDict, total=False):
@@ -99,15 +99,20 @@ class _Engine:
     # Definitions
 
     def apply(
-        self, definitions: Wanted, *, allow_drop: bool = False, allow_redefine: bool = False, revision: int | None = None
+        self,
+        definitions: Wanted,
+        *,
+        allow_drop: bool = False,
+        allow_redefine: bool = False,
+        revision: int | None = None,
     ) -> Plan:
         """Makes the definitions the catalog, in one step, and tells what changed.
 
-        ``definitions`` is the path of a TOML file, the text of one, :class:`Definitions`, or a list of
-        :class:`Entity`, :class:`FeatureView` and :class:`FeatureService`. They are the whole wanted state: what they do
+        ``definitions`` is the path of a TOML file, the text of one, :class:`Definitions`, or a list of the objects that
+        those have: entities, views of every kind and feature services. They are the whole wanted state: what they do
         not name is dropped, which ``allow_drop`` must permit; a feature that would be computed in another way needs
-        ``allow_redefine``. With ``revision``, that of the catalog which they were
-        made from, they are applied only if nothing was changed since.
+        ``allow_redefine``. With ``revision``, that of the catalog which they were made from, they are applied only if
+        nothing was changed since.
 
         Raises ``InvalidError``, ``NotFoundError`` or ``ConflictError`` when they break a rule, naming the thing and the
         rule, or ``ConflictError`` for another revision; nothing is changed then.
@@ -146,16 +151,19 @@ class _Engine:
             self._requests[references_of(references)] = request
         return request
 
-    def latest(self, references: str | Sequence[str] | Request, entities: Any) -> Result:
+    def latest(self, references: str | Sequence[str] | Request, entities: Any, *, request: Any | None = None) -> Result:
         """The newest values of each entity's features, as of now.
 
         ``entities`` is a dict of columns (``{"user_id": [1, 2]}``: lists, numpy arrays or columns of a data frame), a
         dict of single values (one row), a list of dicts, or a table. A null key is a row that nothing is known of.
 
-        Raises ``NotFoundError`` for unknown names, ``InvalidError`` for entities that are none of the request's,
-        ``UnavailableError`` when a sidecar does not answer.
+        Features that are computed from values of the request take them from columns of ``entities``, or from
+        ``request``, which has the same forms: a row an entity, or a dict of single values that go for all entities.
+
+        Raises ``NotFoundError`` for unknown names, ``InvalidError`` for entities or values that are none of the
+        request's, ``UnavailableError`` when a sidecar does not answer.
         """
-        return self._request(references).latest(entities)
+        return self._request(references).latest(entities, request=request)
 
     def as_of(
         self,
@@ -164,12 +172,14 @@ class _Engine:
         *,
         at: Time,
         known_at: Time | None = None,
+        request: Any | None = None,
     ) -> Result:
-        """The values that were true at ``at`` (inclusive) and, with ``known_at``, known by then.
+        """The values that were true at ``at`` (inclusive) and, with ``known_at``, known by then. ``request`` is as in
+        :meth:`latest`.
 
         Raises what :meth:`latest` raises; ``InvalidError`` also for a naive datetime.
         """
-        return self._request(references).as_of(entities, at=at, known_at=known_at)
+        return self._request(references).as_of(entities, at=at, known_at=known_at, request=request)
 
     def history(self, view: str, entity: Mapping[str, Any], *, limit: int | None = None) -> list[Version]:
         """Every version of one entity in a view, newest first; at most ``limit``."""
@@ -282,13 +292,14 @@ class _Engine:
     ) -> TrainingSet | JoinReport:
         """Joins to each row of a spine the features as of its time: a point-in-time join.
 
-        ``spine`` has the join keys and a column ``event_timestamp`` of times to ask about; it is a pandas, polars or
-        pyarrow table, any Arrow stream, a dict of columns, or the path of a file (Parquet, Arrow IPC, CSV, NDJSON;
-        ``delimiter`` stands between the fields of CSV, and columns of text that are only carried along stay text). The
-        result keeps its rows, order and columns, and adds a column a feature, null (or the feature's default) where the
-        value is null, missing or expired. With ``known_at`` only what was known by then is used, so that the same
-        training set can be made again after late data has arrived; with ``known_at="own_time"`` each row uses only
-        what was known at its own time, as a reader at that time did, and none of the corrections made since.
+        ``spine`` has the join keys, a column ``event_timestamp`` of times to ask about, and a column for each request
+        value that features are computed from, by its name; it is a pandas, polars or pyarrow table, any Arrow stream, a
+        dict of columns, or the path of a file (Parquet, Arrow IPC, CSV, NDJSON; ``delimiter`` stands between the fields
+        of CSV, and columns of text that are only carried along stay text). The result keeps its rows, order and
+        columns, and adds a column a feature, null (or the feature's default) where the value is null, missing or
+        expired. With ``known_at`` only what was known by then is used, so that the same training set can be made again
+        after late data has arrived; with ``known_at="own_time"`` each row uses only what was known at its own time, as
+        a reader at that time did, and none of the corrections made since.
 
         With ``statuses`` a column ``feature__status`` follows each feature, with ``event_timestamps`` a column
         ``view__event_timestamp`` a view comes last. With ``out``, the path of a Parquet file that does not exist yet,

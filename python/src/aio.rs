@@ -64,7 +64,7 @@ struct Read {
 
 impl Read {
     async fn run(&self, client: &AsyncClient) -> Result<asofdb::Answer> {
-        client.read(&self.resolved.prepared, &self.entities.rows, self.question).await
+        client.read(&self.resolved.shape.prepared, &self.entities.rows, self.question).await
     }
 }
 
@@ -78,7 +78,7 @@ impl AsyncEngine {
 
     /// Starts a read. `wake` is called in the event loop, as `loop.call_soon_threadsafe` does, with what `settle`
     /// needs: the future, the answer or None, the error or None.
-    #[pyo3(signature = (request, entities, at, known_at, wake, settle, future))]
+    #[pyo3(signature = (request, entities, at, known_at, values, wake, settle, future))]
     #[allow(clippy::too_many_arguments, reason = "one call a read")]
     fn read(
         &self,
@@ -87,6 +87,7 @@ impl AsyncEngine {
         entities: &Bound<'_, PyAny>,
         at: Option<&Bound<'_, PyAny>>,
         known_at: Option<&Bound<'_, PyAny>>,
+        values: Option<&Bound<'_, PyAny>>,
         wake: Py<PyAny>,
         settle: Py<PyAny>,
         future: Py<PyAny>,
@@ -99,7 +100,7 @@ impl AsyncEngine {
         };
         let question = question(at, known_at)?;
         let resolved = request.resolved(py)?;
-        let entities = entity_rows(entities, &resolved.prepared, &resolved.keys)?;
+        let entities = entity_rows(entities, values, &resolved.shape)?;
         let read = Read { resolved, entities, question };
         let connection = self.connection();
         runtime(py)?.spawn(async move {

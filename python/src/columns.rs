@@ -16,7 +16,7 @@ use numpy::{
 };
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyBool, PyBytes, PyList, PyString, PyTuple};
+use pyo3::types::{PyBool, PyByteArray, PyBytes, PyList, PyString, PyTuple};
 
 use crate::capsule::import_column;
 use crate::date::date;
@@ -58,6 +58,14 @@ pub(crate) fn column(values: &Bound<'_, PyAny>, ty: ValueType, name: &str) -> Py
         Ok(items) => sequence(&items.collect::<PyResult<Vec<_>>>()?, ty, name),
         Err(_) => Err(invalid(py, format!("column {name:?} is a list of values, not {}", values.get_type().name()?))),
     }
+}
+
+/// Returns whether this is one value, not a column of them.
+pub(crate) fn is_single(value: &Bound<'_, PyAny>) -> bool {
+    let is_text = || {
+        value.is_instance_of::<PyString>() || value.is_instance_of::<PyBytes>() || value.is_instance_of::<PyByteArray>()
+    };
+    !value.is_instance_of::<PyList>() && (is_text() || value.is_none() || value.len().is_err())
 }
 
 /// A column of pandas, with nulls where pandas says that a value is missing: NaN among others, as in its data frames.

@@ -6,20 +6,18 @@ use asofdb::{Error, F32Matrix, Prepared, Question, Result, Session};
 use numpy::{IntoPyArray, PyArray2, PyArrayMethods, PyReadwriteArray2, PyUntypedArrayMethods};
 use parking_lot::Mutex;
 use pyo3::prelude::*;
-use pyo3::types::PyString;
 
 use crate::answer::Answer;
 use crate::engine::Engine;
 use crate::entities::{Entities, entity_rows};
 use crate::errors::{OrRaise, invalid};
 use crate::fork::generation;
-use crate::key_column::KeyColumn;
+use crate::row_shape::RowShape;
 use crate::time::{optional_timestamp, timestamp};
 
 /// Names that were resolved.
 pub(crate) struct Resolved {
-    pub(crate) prepared: Prepared,
-    pub(crate) keys: Vec<KeyColumn>,
+    pub(crate) shape: RowShape,
     generation: u64,
 }
 
@@ -29,6 +27,13 @@ pub(crate) fn question(at: Option<&Bound<'_, PyAny>>, known_at: Option<&Bound<'_
         None => Ok(Question::Latest),
         Some(at) => Ok(Question::AsOf { at: timestamp(at)?, known_at: optional_timestamp(known_at)? }),
     }
+}
+
+/// The rows that a caller asks about: entities, and values that are given beside them.
+#[derive(Clone, Copy)]
+struct Asked<'a, 'py> {
+    entities: &'a Bound<'py, PyAny>,
+    request: Option<&'a Bound<'py, PyAny>>,
 }
 
 /// References that are resolved once and read many times.
@@ -42,13 +47,7 @@ pub(crate) struct Request {
 
 fn resolve(py: Python<'_>, engine: &Engine, references: &[String]) -> PyResult<Arc<Resolved>> {
     let prepared = engine.run(py, |engine| engine.prepare(references))?;
-    let key = |key: asofdb::JoinKey| KeyColumn {
-        name: PyString::intern(py, &key.name).unbind(),
-        name_text: key.name,
-        ty: key.ty,
-    };
-    let keys = prepared.join_keys().into_iter().map(key).collect();
-    Ok(Arc::new(Resolved { prepared, keys, generation: generation() }))
+    Ok(Arc::new(Resolved { shape: RowShape::of(py, prepared), generation: generation() }))
 }
 
 impl Request {
@@ -68,28 +67,20 @@ impl Request {
     fn ask<T: Send>(
         &self,
         py: Python<'_>,
-        entities: &Bound<'_, PyAny>,
+        asked: Asked<'_, '_>,
         mut work: impl FnMut(&asofdb_client::Engine, &Prepared, &Entities) -> Result<T> + Send,
     ) -> PyResult<(T, Entities)> {
         let resolved = self.resolved(py)?;
         let engine = self.engine.get().get(py)?;
         let mut once = |resolved: &Resolved| {
-            let rows = entity_rows(entities, &resolved.prepared, &resolved.keys)?;
-            let done = py.detach(|| work(&engine, &resolved.prepared, &rows)).or_raise(py)?;
+            let rows = entity_rows(asked.entities, asked.request, &resolved.shape)?;
+            let done = py.detach(|| work(&engine, &resolved.shape.prepared, &rows)).or_raise(py)?;
             Ok((done, rows))
         };
         once(&resolved).or_else(|error: PyErr| match self.resolve_again(py) {
-            Ok(fresh) if !fresh.has_keys_of(&resolved) => once(&fresh),
+            Ok(fresh) if !fresh.shape.is_same(&resolved.shape) => once(&fresh),
             _ => Err(error),
         })
-    }
-}
-
-impl Resolved {
-    /// Returns whether entities look the same.
-    fn has_keys_of(&self, other: &Resolved) -> bool {
-        let key = |key: &KeyColumn| (key.name_text.clone(), key.ty);
-        self.keys.iter().map(key).eq(other.keys.iter().map(key))
     }
 }
 
@@ -109,12 +100,19 @@ impl Request {
 
     /// Name and type of each join key that entities have a value of.
     fn join_keys(&self, py: Python<'_>) -> PyResult<Vec<(String, &'static str)>> {
-        Ok(self.resolved(py)?.keys.iter().map(|key| (key.name_text.clone(), key.ty.name())).collect())
+        Ok(self.resolved(py)?.shape.keys.iter().map(|key| (key.name_text.clone(), key.ty.name())).collect())
+    }
+
+    /// Name, type, whether it is required, and description of each value that comes with the question.
+    fn request_values(&self, py: Python<'_>) -> PyResult<Vec<(String, String, bool, String)>> {
+        let values = self.resolved(py)?.shape.prepared.request_values();
+        let of = |one: asofdb::RequestValue| (one.name, one.ty.to_string(), one.required, one.description);
+        Ok(values.into_iter().map(of).collect())
     }
 
     /// View, name and type of each feature, in the order of answers.
     fn features(&self, py: Python<'_>) -> PyResult<Vec<(String, String, String)>> {
-        let features = self.resolved(py)?.prepared.features();
+        let features = self.resolved(py)?.shape.prepared.features();
         let of = |one: asofdb::ResolvedFeature| (one.view.name.clone(), one.feature.name, one.feature.ty.to_string());
         Ok(features.into_iter().map(of).collect())
     }
@@ -122,27 +120,30 @@ impl Request {
     /// The name of each feature's column beside the join keys.
     fn names(&self, py: Python<'_>) -> PyResult<Vec<String>> {
         let resolved = self.resolved(py)?;
-        let taken: Vec<&str> = resolved.keys.iter().map(|key| key.name_text.as_str()).collect();
-        Ok(resolved.prepared.column_names(false, &taken))
+        let taken: Vec<&str> = resolved.shape.keys.iter().map(|key| key.name_text.as_str()).collect();
+        Ok(resolved.shape.prepared.column_names(false, &taken))
     }
 
     /// The values as of now, or as of `at`.
-    #[pyo3(signature = (entities, at=None, known_at=None))]
+    #[pyo3(signature = (entities, at=None, known_at=None, request=None))]
     fn read(
         &self,
         py: Python<'_>,
         entities: &Bound<'_, PyAny>,
         at: Option<&Bound<'_, PyAny>>,
         known_at: Option<&Bound<'_, PyAny>>,
+        request: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Answer> {
         let question = question(at, known_at)?;
+        let asked = Asked { entities, request };
         let (answer, entities) =
-            self.ask(py, entities, |engine, prepared, entities| engine.read(prepared, &entities.rows, question))?;
+            self.ask(py, asked, |engine, prepared, entities| engine.read(prepared, &entities.rows, question))?;
         Ok(Answer::new(answer, entities.keys))
     }
 
     /// The values as a float32 matrix of entities × features: a new one, or `out`.
-    #[pyo3(signature = (entities, out, fill, at=None, known_at=None))]
+    #[pyo3(signature = (entities, out, fill, at=None, known_at=None, request=None))]
+    #[allow(clippy::too_many_arguments, reason = "one call a read")]
     fn read_matrix<'py>(
         &self,
         py: Python<'py>,
@@ -151,19 +152,21 @@ impl Request {
         fill: f32,
         at: Option<&Bound<'py, PyAny>>,
         known_at: Option<&Bound<'py, PyAny>>,
+        request: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyArray2<f32>>> {
         let question = question(at, known_at)?;
+        let asked = Asked { entities, request };
         if let Some(out) = out {
-            self.read_into(py, entities, out.try_readwrite()?, fill, question)?;
+            self.read_into(py, asked, out.try_readwrite()?, fill, question)?;
             return Ok(out);
         }
-        let (values, _) = self.ask(py, entities, |engine, prepared, entities| {
+        let (values, _) = self.ask(py, asked, |engine, prepared, entities| {
             let mut values = vec![0.0; entities.rows.len() * prepared.width()];
             let matrix = F32Matrix { values: &mut values, statuses: None, fill };
             engine.read_f32(prepared, &entities.rows, question, matrix)?;
             Ok(values)
         })?;
-        let width = self.resolved(py)?.prepared.width();
+        let width = self.resolved(py)?.shape.prepared.width();
         let matrix = numpy::ndarray::Array2::from_shape_vec((values.len() / width, width), values);
         Ok(matrix.map_err(|error| invalid(py, error.to_string()))?.into_pyarray(py))
     }
@@ -174,7 +177,7 @@ impl Request {
     fn read_into(
         &self,
         py: Python<'_>,
-        entities: &Bound<'_, PyAny>,
+        asked: Asked<'_, '_>,
         mut out: PyReadwriteArray2<'_, f32>,
         fill: f32,
         question: Question,
@@ -188,7 +191,7 @@ impl Request {
             let matrix = F32Matrix { values: &mut *values, statuses: None, fill };
             engine.read_f32(prepared, &entities.rows, question, matrix)
         };
-        self.ask(py, entities, read).map(drop)
+        self.ask(py, asked, read).map(drop)
     }
 }
 

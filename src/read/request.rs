@@ -109,6 +109,15 @@ impl Prepared {
         }
     }
 
+    /// The columns of a batch that are request values, in the order of [`Prepared::request_values`] and each of exactly
+    /// its type: what [`EntityRows::push_columns_with`] takes. `None` is one that the batch does not have.
+    ///
+    /// # Errors
+    /// `Invalid` when two columns have one name, or one has a type that cannot be cast without loss.
+    pub fn request_columns(&self, batch: &RecordBatch) -> Result<Vec<Option<ArrayRef>>> {
+        self.plan.read().derived.request.iter().map(|wanted| request_column(wanted, batch)).collect()
+    }
+
     /// Entity rows from columns named as the join keys. A null key is a row that nothing is known of.
     ///
     /// # Errors
@@ -337,22 +346,23 @@ fn request_by_name(wanted: &[RequestValue], given: &EntityKey<'_>) -> Result<Vec
 /// # Errors
 /// `Invalid` when one is missing that is required, or one has another type that cannot be cast without loss.
 pub(crate) fn request_columns(wanted: &[RequestValue], batch: &RecordBatch) -> Result<Vec<Option<ArrayRef>>> {
-    let column = |value: &RequestValue| {
-        let Some(position) = find_column(batch.schema_ref(), &value.name)? else {
-            return match value.required {
-                false => Ok(None),
-                true => {
-                    let (name, ty) = (&value.name, value.ty);
-                    Err(Error::invalid(format!("there is no column for the request value {name:?} ({ty})")))
-                }
-            };
-        };
-        let mut problems = Problems::first();
-        let column = cast_exact(batch.column(position), value.ty, &value.name, &mut problems)?;
-        match problems.rows().next() {
-            Some((row, message)) => Err(Error::invalid(format!("row {row}: {message}"))),
-            None => Ok(Some(column)),
+    let column = |value: &RequestValue| match request_column(value, batch)? {
+        None if value.required => {
+            let (name, ty) = (&value.name, value.ty);
+            Err(Error::invalid(format!("there is no column for the request value {name:?} ({ty})")))
         }
+        column => Ok(column),
     };
     wanted.iter().map(column).collect()
+}
+
+/// The column of a batch that is a request value, of exactly its type; `None` where there is none.
+fn request_column(value: &RequestValue, batch: &RecordBatch) -> Result<Option<ArrayRef>> {
+    let Some(position) = find_column(batch.schema_ref(), &value.name)? else { return Ok(None) };
+    let mut problems = Problems::first();
+    let column = cast_exact(batch.column(position), value.ty, &value.name, &mut problems)?;
+    match problems.rows().next() {
+        Some((row, message)) => Err(Error::invalid(format!("row {row}: {message}"))),
+        None => Ok(Some(column)),
+    }
 }

@@ -9,6 +9,7 @@
 """
 
 from .bulk import load
+from .computed_source import ComputedSource
 from .connect import close_all
 from .fast import fast_online_features
 from .offline_store import AsofOfflineStore, AsofOfflineStoreConfig
@@ -21,6 +22,7 @@ __all__ = [
     "AsofOnlineStore",
     "AsofOnlineStoreConfig",
     "AsofSource",
+    "ComputedSource",
     "close_all",
     "fast_online_features",
     "load",

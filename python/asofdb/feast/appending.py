@@ -14,6 +14,7 @@ from feast.feature_view import FeatureView
 from feast.infra.offline_stores.file_source import FileSource
 from feast.repo_config import RepoConfig
 
+from .computing import refuse_rows
 from .defining import ensure_defined
 from .files import open_files
 from .histories import history
@@ -27,8 +28,9 @@ _WRITE_ROWS_MAX: Final = 100_000
 def append(config: RepoConfig, feature_view: FeatureView, table: pa.Table) -> None:
     """Adds rows to a feature view's file, or to its history in the store.
 
-    Raises :class:`ValueError` when the rows do not have the columns of the source.
+    Raises :class:`ValueError` when the rows do not have the columns of the source, or no rows are written to it.
     """
+    refuse_rows(feature_view)
     if isinstance(feature_view.batch_source, FileSource):
         _append_to_files(config, feature_view.batch_source, table)
     else:

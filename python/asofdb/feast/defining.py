@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from feast.repo_config import RepoConfig
 
+from .computing import check_computed
 from .connect import Engine
 from .histories import History
 from .location import naming
 from .source import AsofSource
 from .update import apply_views
+from .views import computed_view
 
 
 def ensure_defined(config: RepoConfig, engine: Engine, history: History) -> None:
@@ -17,8 +19,12 @@ def ensure_defined(config: RepoConfig, engine: Engine, history: History) -> None
     Where the online store is another one, ``feast apply`` tells this store nothing: a feature view is defined when its
     history is first asked for. Views that belong to somebody else are left as they are.
 
-    Raises :class:`ValueError` when such a view does not exist or lacks a feature.
+    Raises :class:`ValueError` when such a view does not exist or lacks a feature; what
+    :func:`~asofdb.feast.computing.check_computed` raises for a view that is computed.
     """
+    if computed_view(history.feature_view) is not None:
+        check_computed(engine, history.feature_view)
+        return
     view = engine.catalog().feature_views.get(history.view)
     present = set() if view is None else {feature.name for feature in view.features}
     missing = [feature.name for feature in history.features if feature.store not in present]

@@ -11,6 +11,7 @@ from .connect import Engine
 from .exported import versions_between
 from .histories import History, KeyColumn
 from .spine import Spine
+from .views import computed_view
 
 _EVENT = "event_timestamp"
 
@@ -18,10 +19,20 @@ _EVENT = "event_timestamp"
 def occurrences(engine: Engine, histories: Sequence[History], start: datetime, end: datetime) -> Spine:
     """Each entity at each time at which one of its features changed, from ``start`` to ``end``, both included.
 
-    Raises :class:`ValueError` when no view has the join keys of all others.
+    Views that are computed are asked at the times of others: they change at every time.
+
+    Raises :class:`ValueError` when no view that has rows has the join keys of all others.
     """
     keys = _widest(histories)
-    tables = [_of_view(engine, history, start, end) for history in histories if _spines(history) == _names(keys)]
+    with_rows = [history for history in histories if computed_view(history.feature_view) is None]
+    tables = [_of_view(engine, history, start, end) for history in with_rows if _spines(history) == _names(keys)]
+    if not tables:
+        computed = [
+            history.feature_view.name for history in histories if computed_view(history.feature_view) is not None
+        ]
+        raise ValueError(
+            f"asofdb: feature views {computed} are computed and have no times of their own: give an entity_df"
+        )
     together = pa.concat_tables(tables, promote_options="permissive")
     distinct = together.group_by(together.column_names, use_threads=False).aggregate([])
     order = [(name, "ascending") for name in (_EVENT, *sorted(_names(keys)))]

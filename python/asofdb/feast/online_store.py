@@ -23,6 +23,7 @@ from pydantic import StrictBool, StrictStr, model_validator
 from asofdb import Store
 
 from . import connect
+from .computing import refuse_rows
 from .connect import Engine
 from .context import Context
 from .kept import Kept
@@ -113,6 +114,9 @@ class AsofOnlineStore(OnlineStore):
     ) -> None:
         """Writes rows. Their order does not matter: of one entity the newest event is served, and of one event the
         version that was created last."""
+        if not data:
+            return
+        refuse_rows(table)
         write_rows(self._engine(config), Naming.of(config, config.online_store.prefix).view(table), data, progress)
 
     async def online_write_batch_async(

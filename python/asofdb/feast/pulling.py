@@ -13,6 +13,8 @@ from feast.value_type import ValueType
 
 from . import types
 from .arrow import from_store
+from .computed_source import ComputedSource
+from .computing import no_rows
 from .connect import Engine
 from .declared import with_times
 from .exported import latest_between, versions_between
@@ -27,13 +29,16 @@ _NOT_AS_IT_IS: Final = {"list<timestamp>": ValueType.UNIX_TIMESTAMP_LIST}
 
 
 def pull(config: RepoConfig, source: DataSource, asked: Pull, *, latest: bool) -> pa.RecordBatchReader:
-    """The rows of a source; with ``latest`` the newest of each entity.
+    """The rows of a source; with ``latest`` the newest of each entity. One that is computed has none to materialize.
 
     Raises :class:`ValueError` for sources of other kinds.
     """
     if isinstance(source, FileSource):
         rows = pull_rows(open_files(source, config.repo_path), asked, source.name)
         return with_times(latest_rows(rows, asked) if latest else rows, config, source).to_reader()
+    if isinstance(source, ComputedSource):
+        columns = [*asked.join_keys, *asked.features, *asked.order]
+        return no_rows(offline_engine(config), source.computed_view, asked.order, columns)
     if isinstance(source, AsofSource):
         return _stored(config, offline_engine(config), source, asked, latest).to_reader()
     raise ValueError(

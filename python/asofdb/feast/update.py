@@ -15,8 +15,9 @@ from typing import Any, Final
 
 from asofdb import ConflictError, Definitions, Entity, Feature, FeatureView
 
+from .computing import check_computed
 from .connect import Engine
-from .views import PROJECT_TAG, REMOVED_TAG, VIEW_TAG, Naming, entities_of, view_of
+from .views import PROJECT_TAG, REMOVED_TAG, VIEW_TAG, Naming, computed_view, entities_of, view_of
 
 _ATTEMPTS: Final = 50
 _PAUSE_SECONDS_MAX: Final = 0.2
@@ -26,9 +27,16 @@ _applying = threading.Lock()
 def apply_views(engine: Engine, naming: Naming, keep: Iterable[Any], drop: Iterable[Any]) -> None:
     """Defines the views ``keep`` and drops the views ``drop``, each with its versions and its history.
 
-    Raises ``ConflictError`` where stored rows cannot follow a change.
+    Views that are computed are the store's own: they are compared with what Feast says of them, and stay as they are.
+
+    Raises ``ConflictError`` where stored rows cannot follow a change; ``NotFoundError`` or ``InvalidError`` where the
+    store computes something else than Feast says.
     """
     kept = list(keep)
+    for table in kept:
+        if computed_view(table) is not None:
+            check_computed(engine, table)
+    kept = [table for table in kept if computed_view(table) is None]
     dropped = {table.name for table in drop} - {table.name for table in kept}
 
     def is_dropped(view: FeatureView) -> bool:
@@ -81,12 +89,15 @@ def _merged(
             wanted = _continued(known, wanted)
         views[wanted.name] = wanted
         entities.update({entity.name: entity for entity in entities_of(table, naming)})
-    used = {name for view in views.values() for name in view.entities}
-    return Definitions(
-        [entity for entity in entities.values() if entity.name in used or not _is_of(entity, naming)],
-        list(views.values()),
-        before.feature_services,
-    )
+    used = {name for view in views.values() for name in view.entities} | _used_elsewhere(before)
+    kept = [entity for entity in entities.values() if entity.name in used or not _is_of(entity, naming)]
+    return replace(before, entities=kept, feature_views=list(views.values()))
+
+
+def _used_elsewhere(definitions: Definitions) -> set[str]:
+    """The entities of views that Feast knows nothing of."""
+    events = {name for view in definitions.event_views for name in view.entities}
+    return events | {name for view in definitions.window_views for name in view.entities}
 
 
 def _is_of(thing: Entity | FeatureView, naming: Naming) -> bool:

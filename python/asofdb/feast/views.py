@@ -50,8 +50,9 @@ class Naming:
         return cls(config.project, names.project_prefix(config.project, prefix), with_versions)
 
     def view(self, table: Any) -> str:
-        """The store's name of a feature view, in the version that is meant."""
-        return names.view_name(self.prefix, table.name, self._version(table))
+        """The store's name of a feature view, in the version that is meant; of one that is computed, that of the view
+        which computes it."""
+        return computed_view(table) or names.view_name(self.prefix, table.name, self._version(table))
 
     def _version(self, table: Any) -> int | None:
         if not self.with_versions:
@@ -60,6 +61,12 @@ class Naming:
         if version is None:
             version = getattr(table, "current_version_number", None)
         return version if version else None
+
+
+def computed_view(table: Any) -> str | None:
+    """The view of the store that computes the features of a feature view; None where rows of it are written."""
+    view: str | None = getattr(getattr(table, "batch_source", None), "computed_view", None)
+    return view
 
 
 def join_keys(table: Any) -> dict[str, ValueType]:

@@ -140,7 +140,7 @@ fn resolve(py: Python<'_>, engine: &Engine, reads: &[Read], serve_expired: bool)
     Ok(Arc::new(Resolved { reads, generation: generation() }))
 }
 
-/// References apart by their views.
+/// References apart by their views; without those to views that are computed.
 fn views(engine: &asofdb_client::Engine, references: &[String]) -> Result<Vec<ViewRead>> {
     let view = |reference: &str| reference.split(':').next().unwrap_or_default().to_owned();
     let mut by_view: Vec<(String, Vec<usize>)> = Vec::new();
@@ -155,7 +155,10 @@ fn views(engine: &asofdb_client::Engine, references: &[String]) -> Result<Vec<Vi
         let references: Vec<_> = positions.iter().map(|position| references[*position].as_str()).collect();
         Ok(ViewRead { prepared: engine.prepare(&references)?, positions })
     };
-    by_view.into_iter().map(prepare).collect()
+    // What is computed is another value at another time: it is not one that was stored then.
+    let catalog = engine.catalog()?;
+    let is_stored = |name: &str| catalog.view(name).is_none_or(|view| view.computed.is_none());
+    by_view.into_iter().filter(|(name, _)| is_stored(name)).map(prepare).collect()
 }
 
 /// The entities of a read; only those of `rows`, if given.
