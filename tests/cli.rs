@@ -915,9 +915,9 @@ fn the_demo_ends_with_3_when_an_answer_is_not_the_known_one() {
         let path = entry.unwrap().path();
         std::os::unix::fs::symlink(&path, cli.path("flights").join(path.file_name().unwrap())).unwrap();
     }
-    // One value of one row, and one status of another: the digest and the sample must tell.
+    // A count, a digest, a value and a status: each has a check of its own, which must tell.
     let altered = [
-        ("expected.json", [("284170", "284171"), ("64.94", "64.95")]),
+        ("expected.json", [("284170", "284171"), ("12.6586", "12.6596")]),
         (
             "expected_windows.json",
             [("ea3655583f6703aa", "ea3655583f6703ab"), (r#"by the way", "missing""#, r#"by the way", null"#)],
@@ -934,10 +934,11 @@ fn the_demo_ends_with_3_when_an_answer_is_not_the_known_one() {
     }
     let shown = cli.ends(3, "demo d --data flights");
     assert!(shown.contains("✗ seats"), "{shown}");
+    assert!(shown.contains("✗ 7 sample rows") && shown.contains("wind_speed, expected 12.6596"), "{shown}");
     assert!(shown.contains("✗ departures_1h"), "{shown}");
     assert!(shown.contains("✗ 198 rows of interest"), "{shown}");
     assert!(shown.contains("✗ the ten stored features"), "{shown}");
-    assert!(shown.contains("checks FAILED"), "{shown}");
+    assert!(shown.contains("5 of 35 checks FAILED"), "{shown}");
 }
 
 /// Evaluates an expression with more arguments, as JSON.

@@ -366,14 +366,17 @@ fn the_flights_data_is_ingested_as_it_is() {
     let directory = repository("examples/flights");
     let definitions = read_definitions(directory.join("definitions.toml")).unwrap();
     let test = TestStore::new(&definitions);
-    for (view, file, rows) in
-        [("airport_weather_v1", "weather", 26_115), ("route_daily_v1", "routes", 63_815), ("plane_v1", "planes", 3_322)]
-    {
+    for (view, file, rows) in [
+        ("airport_weather_v1", "weather", 26_115),
+        ("route_daily_v1", "routes", 63_815),
+        ("plane_v1", "planes", 3_322),
+        ("departures_by_plane_v1", "departures", 328_521),
+    ] {
         let path = directory.join(file).with_extension("parquet");
         let report = ingest(&test.store, view, &[&path], &IngestOptions::default()).unwrap();
         assert_eq!(counts(&report), [rows, rows, 0, 0], "{view}");
     }
-    assert_eq!(test.store.verify().unwrap().versions, 26_115 + 63_815 + 3_322);
+    assert_eq!(test.store.verify().unwrap().versions, 26_115 + 63_815 + 3_322 + 328_521);
 }
 
 /// Rows and chunks of the kill test: large enough for chunks that go into files of their own.
