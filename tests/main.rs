@@ -16,6 +16,7 @@ mod ingest;
 mod int96;
 mod ipc;
 mod join;
+mod pages;
 mod reads;
 mod sources;
 mod times;
