@@ -229,6 +229,9 @@ fn a_view_of_request_values_alone_needs_no_entities() {
     let matrix_of = asofdb::F32Matrix { values: &mut matrix, statuses: None, fill: -1.0 };
     store.latest_f32(&request, &entities, matrix_of).unwrap();
     assert_eq!(matrix, [8.0, -1.0]);
+    let counted = store.expression_nulls();
+    let [(feature, nulls)] = counted.as_slice() else { panic!("one feature: {counted:?}") };
+    assert_eq!((feature.as_str(), nulls.overflow, nulls.total()), ("d:twice", 2, 2), "in both reads");
 }
 
 #[test]

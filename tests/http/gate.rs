@@ -88,6 +88,7 @@ fn a_read_only_door_refuses_writes_by_everybody() {
         let row = stats_row(1, hours_ago(1), &json!(1));
         assert_eq!(target.post("/v1/write/stats", &json!([row])).error(403, "denied"), MAY_NOT_WRITE);
         assert_eq!(target.post("/v1/delete", &json!({"entity": {"user_id": 1}})).status, 403);
+        assert_eq!(target.post("/v1/delete_events/purchases", &json!([])).status, 403);
         let push = target.post("/push", &json!({"push_source_name": "stats", "df": {}}));
         assert_eq!(push.feast_error(403, "FeastError"), MAY_NOT_WRITE);
         assert_eq!(target.get("/v1/views").status, 200);

@@ -233,7 +233,7 @@ fn a_window_that_retention_may_have_cut_is_missing_and_shorter_ones_are_not() {
     let shorter = kept.replace("30h", "23h");
     let error = parse_definitions(&shorter, "kept.toml").unwrap_err();
     assert!(error.message().contains("at least the longest window"), "{error}");
-    assert!(error.message().starts_with("kept.toml:20:8: "), "{error}");
+    assert!(error.message().starts_with("kept.toml:21:8: "), "{error}");
 }
 
 #[test]
