@@ -38,6 +38,12 @@ pub(crate) fn column(values: &Bound<'_, PyAny>, ty: ValueType, name: &str) -> Py
     if let (Ok(array), ValueType::Scalar(ScalarType::Int64)) = (values.cast::<PyArray1<i64>>(), ty) {
         return numbers::<Int64Type>(array.as_untyped());
     }
+    // What values of requests mostly are, which fit as they are.
+    if ty == ValueType::Scalar(ScalarType::Float64)
+        && let Ok(array) = values.cast::<PyArray1<f64>>()
+    {
+        return numbers::<Float64Type>(array.as_untyped());
+    }
     if let Ok(array) = values.cast::<PyUntypedArray>() {
         return numpy_column(array, ty, name);
     }

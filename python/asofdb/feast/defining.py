@@ -25,7 +25,8 @@ def ensure_defined(config: RepoConfig, engine: Engine, history: History) -> None
     if computed_view(history.feature_view) is not None:
         check_computed(engine, history.feature_view)
         return
-    view = engine.catalog().feature_views.get(history.view)
+    catalog = engine.catalog()
+    view = catalog.feature_views.get(history.view)
     present = set() if view is None else {feature.name for feature in view.features}
     missing = [feature.name for feature in history.features if feature.store not in present]
     if view is not None and not missing:
@@ -33,7 +34,9 @@ def ensure_defined(config: RepoConfig, engine: Engine, history: History) -> None
     if _is_own(config, history):
         apply_views(engine, naming(config), [history.feature_view], [])
         return
-    what = "does not exist" if view is None else f"has no features {missing}"
+    is_computed = history.view in catalog.window_views or history.view in catalog.derived_views
+    absent = "is computed: its source is a ComputedSource" if is_computed else "does not exist"
+    what = absent if view is None else f"has no features {missing}"
     raise ValueError(
         f"asofdb: view {history.view!r} of the store, the source of feature view {history.feature_view.name!r}, {what}"
     )

@@ -155,6 +155,11 @@ def _catalog_view(config: RepoConfig, source: AsofSource) -> tuple[Catalog, Feat
     name = source.store_view(config)
     catalog = offline_engine(config).catalog()
     view = catalog.feature_views.get(name)
+    if name in catalog.window_views or name in catalog.derived_views:
+        raise ValueError(
+            f"asofdb: data source {source.name!r}: the store computes view {name!r} when it is read, and has no "
+            "history of it: its source is a ComputedSource"
+        )
     if view is None:
         raise ValueError(
             f"asofdb: data source {source.name!r}: the store has no view {name!r} yet. `feast apply` defines it where "

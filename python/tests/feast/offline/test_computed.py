@@ -12,7 +12,7 @@ from computed import DEFINITIONS, HOUR, MICROSECOND, T, fill
 from feast.types import Array, Float64, Int64, String
 
 import asofdb
-from asofdb.feast import ComputedSource, connect, load
+from asofdb.feast import AsofSource, ComputedSource, connect, load
 from feast import Entity, FeatureView, Field, ValueType
 
 from .repository import Repository, at
@@ -63,6 +63,18 @@ def test_columns_are_those_of_the_store_where_the_view_declares_none(repository:
     ComputedSource(name="spending").validate(repository.store.config)
     with pytest.raises(asofdb.NotFoundError, match="no window view and no derived view 'elsewhere'"):
         ComputedSource(name="elsewhere").validate(repository.store.config)
+
+
+def test_a_computed_view_is_no_history(repository: Repository) -> None:
+    computed(repository)
+    source = AsofSource(name="spent", view="spending")
+    with pytest.raises(ValueError, match=r"computes view 'spending' when it is read.*its source is a ComputedSource"):
+        source.validate(repository.store.config)
+    user_id = Field(name="user_id", dtype=Int64)
+    schema = [user_id, Field(name="n_24h", dtype=Int64)]
+    repository.store.apply([FeatureView(name="spent", entities=[USER], schema=schema, source=source)])
+    with pytest.raises(ValueError, match=r"view 'spending' of the store, .* is computed: its source is a Comp"):
+        repository.retrieve(pd.DataFrame({"user_id": [1], "event_timestamp": [T]}), ["spent:n_24h"])
 
 
 def test_a_materialization_of_everything_passes_it_over(repository: Repository) -> None:
