@@ -35,8 +35,8 @@
 //! ```
 #![cfg_attr(not(feature = "files"), allow(dead_code, reason = "what only files need"))]
 
-#[cfg(feature = "rocksdb")]
 mod allow;
+#[cfg(feature = "rocksdb")]
 mod backup;
 mod definitions;
 mod derived;
