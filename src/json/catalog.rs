@@ -67,7 +67,7 @@ fn event_view<E: serde::ser::Error>(view: &FeatureView) -> Result<Json, E> {
     }))
 }
 
-/// What all views that are computed have.
+/// The fields of all views that are computed.
 fn computed_view<E: serde::ser::Error>(view: &FeatureView) -> Result<Json, E> {
     Ok(json!({
         "kind": view.kind(),

@@ -28,7 +28,7 @@ pub(crate) struct Answers<'e, 'p> {
 struct Asked<'r> {
     /// The newest event up to the end of the windows.
     newest: Timestamp,
-    /// What was created up to this is known.
+    /// The time up to which what was created is known.
     known: i64,
     /// By window: the time before it; `None` where the retention may have reclaimed a part of it.
     starts: Vec<Option<Timestamp>>,

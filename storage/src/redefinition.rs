@@ -33,7 +33,7 @@ fn of_windows(windows: &Windows) -> Meanings {
     each.collect()
 }
 
-/// What an expression means depends on the types of the request values. One that only one form has is no input of the
+/// The meaning of an expression depends on the types of the request values. One that only one form has is no input of the
 /// expression in the other.
 fn of_expressions(expressions: &Expressions, other: &Expressions) -> Meanings {
     let is_common = |value: &&RequestValue| other.request.iter().any(|known| known.name == value.name);

@@ -81,7 +81,7 @@ fn events(writes: &[Write], at: Timestamp, known_at: Option<Timestamp>) -> Vec<W
     events
 }
 
-/// What the features of one window are, worked out from the list.
+/// The features of one window, worked out from the list.
 fn expected(events: &[Write], start: Timestamp) -> Vec<Option<Value>> {
     let inside: Vec<_> = events.iter().filter(|event| event.event > start && event.shop != "c").collect();
     let amounts = || inside.iter().filter_map(|event| event.amount);

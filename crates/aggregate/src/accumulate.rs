@@ -1,4 +1,4 @@
-//! What every kind of partial result can do.
+//! The interface of partial results of every kind.
 
 use asofdb_expression::Values;
 use asofdb_storage::Result;
@@ -39,7 +39,7 @@ pub(crate) trait Accumulate {
         0
     }
 
-    /// As [`Accumulate::fold`]; an aggregate of a column needs it.
+    /// Does what [`Accumulate::fold`] does, with the column that an aggregate of a column needs.
     fn fold_column(&mut self, values: Option<&Values<'_>>, rows: &Rows<'_>) {
         match values {
             Some(values) => self.fold(values, rows),

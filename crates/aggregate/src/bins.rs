@@ -43,7 +43,7 @@ impl Bins {
         }
     }
 
-    /// How many numbers of `other` are not there.
+    /// Returns the number of the numbers of `other` that are not there.
     fn missing(&self, other: &Self) -> usize {
         let mut rest = self.bins.as_slice();
         let is_missing = |number: i32| {

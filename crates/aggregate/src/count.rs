@@ -1,4 +1,4 @@
-//! How many events there are.
+//! The number of events.
 
 use asofdb_expression::Values;
 use asofdb_storage::Result;

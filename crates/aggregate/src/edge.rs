@@ -65,7 +65,7 @@ impl Accumulate for Edge {
         self.stored.clone_from(&other.stored);
     }
 
-    /// Whether there is a value, and the value.
+    /// Appends whether there is a value, and the value.
     fn encode(&self, out: &mut Vec<u8>) {
         out.push(u8::from(self.has_value));
         if self.has_value {

@@ -17,7 +17,7 @@ pub(crate) fn estimate(registers: &[u8], last_rank: u8) -> f64 {
     count * count / (2.0 * std::f64::consts::LN_2 * sum)
 }
 
-/// What registers that are 0 add: `x` is the part of all that they are.
+/// The part that registers add which are 0: `x` is the part of all that they are.
 fn sigma(mut x: f64) -> f64 {
     if x >= 1.0 {
         return f64::INFINITY;
@@ -34,7 +34,7 @@ fn sigma(mut x: f64) -> f64 {
     }
 }
 
-/// What registers at the last rank add: `x` is the part of all that the others are.
+/// The part that registers at the last rank add: `x` is the part of all that the others are.
 fn tau(mut x: f64) -> f64 {
     if x <= 0.0 || x >= 1.0 {
         return 0.0;

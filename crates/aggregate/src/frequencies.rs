@@ -1,4 +1,4 @@
-//! How often each value is there.
+//! The number of times that each value is there.
 
 use std::cmp::Ordering;
 
@@ -123,7 +123,7 @@ impl Accumulate for Frequencies {
         self.is_beyond = other.is_beyond;
     }
 
-    /// Whether there were too many values; the values; the count of each.
+    /// Appends whether there were too many values; the values; the count of each.
     fn encode(&self, out: &mut Vec<u8>) {
         out.push(u8::from(self.is_beyond));
         self.values.items().encode(out);

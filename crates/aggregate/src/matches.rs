@@ -1,4 +1,4 @@
-//! How many events have a given value.
+//! The number of events that have a given value.
 
 use asofdb_expression::Values;
 use asofdb_storage::{Result, ScalarType};

@@ -8,7 +8,7 @@ use crate::cells;
 use crate::rows::Rows;
 use crate::wire::{corrupt, read_float, read_varint, write_float, write_varint};
 
-/// How many numbers there are, their mean, and the sum of the squares of their deviations from it.
+/// The count of numbers, their mean, and the sum of the squares of their deviations from it.
 ///
 /// Within a slot Welford's recurrence, across slots Chan's merge: no sum of squares, which would cancel.
 #[derive(Debug, Clone, Copy, Default)]

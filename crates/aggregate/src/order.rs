@@ -10,7 +10,7 @@ pub(crate) fn float64_key(value: f64) -> i64 {
     float64_bits(value.to_bits() as i64)
 }
 
-/// As [`float64_key`].
+/// Returns the key of a float of 32 bits; see [`float64_key`].
 #[inline]
 pub(crate) fn float32_key(value: f32) -> i64 {
     i64::from(float32_bits(value.to_bits() as i32))

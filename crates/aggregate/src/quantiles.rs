@@ -1,4 +1,4 @@
-//! How numbers are spread (DDSketch).
+//! The spread of numbers (DDSketch).
 
 use asofdb_expression::Values;
 use asofdb_storage::Result;

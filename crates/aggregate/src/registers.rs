@@ -14,7 +14,7 @@ use crate::wire::{corrupt, read_slice, read_truth};
 /// A sketch of the hashes of values: while they are few, a coupon of each, so that their number is as good as exact;
 /// then 2^precision registers, each with the greatest rank among the hashes that fall into it.
 ///
-/// Which of the two it is, and what is in it, depends on the set of the hashes alone.
+/// The set of the hashes alone decides which of the two it is, and what is in it.
 #[derive(Debug, Clone)]
 pub(crate) struct Registers {
     precision: u8,
@@ -112,7 +112,7 @@ impl Accumulate for Registers {
         self.registers.clone_from(&other.registers);
     }
 
-    /// Whether there are registers; the registers, a byte each, or the coupons.
+    /// Appends whether there are registers; the registers, a byte each, or the coupons.
     fn encode(&self, out: &mut Vec<u8>) {
         out.push(u8::from(!self.registers.is_empty()));
         match self.registers.is_empty() {

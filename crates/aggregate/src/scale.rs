@@ -6,7 +6,7 @@ pub(crate) struct Scale {
     /// The logarithm of γ = (1 + e) / (1 - e).
     width: f64,
     per_width: f64,
-    /// What makes the end of a bin the number whose distance from both ends is the same part of them: 2 / (1 + γ).
+    /// The factor that makes the end of a bin the number whose distance from both ends is the same part of them: 2 / (1 + γ).
     to_middle: f64,
 }
 

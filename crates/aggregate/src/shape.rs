@@ -1,8 +1,8 @@
-//! Which aggregates share a partial result.
+//! The aggregates that share a partial result.
 
 use asofdb_storage::Aggregate;
 
-/// What a partial result keeps of the events. Aggregates of one shape, over the same column and condition, can share
+/// The part of the events that a partial result keeps. Aggregates of one shape, over the same column and condition, can share
 /// one: sum and mean do, variance and standard deviation, all quantiles of one error, counts and values of the most
 /// frequent.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

@@ -14,7 +14,7 @@ use crate::wire::{read_stored, read_truth, write_stored};
 #[derive(Debug, Clone)]
 pub(crate) struct TextExtreme {
     ty: ScalarType,
-    /// What a better text is to the best one so far.
+    /// The order of a better text to the best one so far.
     better: Ordering,
     has_value: bool,
     best: Vec<u8>,
@@ -65,7 +65,7 @@ impl Accumulate for TextExtreme {
         self.best.clone_from(&other.best);
     }
 
-    /// Whether there is a text, and the text.
+    /// Appends whether there is a text, and the text.
     fn encode(&self, out: &mut Vec<u8>) {
         out.push(u8::from(self.has_value));
         if self.has_value {

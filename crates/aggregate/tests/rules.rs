@@ -1,4 +1,4 @@
-//! What each aggregate gives, with values.
+//! The rule of each aggregate, with values.
 
 mod support;
 

@@ -1,4 +1,4 @@
-//! What a training set may know, on the command line.
+//! The time up to which a training set knows, on the command line.
 
 use std::str::FromStr;
 

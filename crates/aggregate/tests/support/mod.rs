@@ -8,7 +8,7 @@ use proptest::prelude::*;
 
 pub mod naive;
 
-/// What an event has in the column; `None`: null.
+/// The value that an event has in the column; `None`: null.
 pub type Cell = Option<Value>;
 /// Events of a slot, newest first.
 pub type Slot = Vec<Cell>;

@@ -6,7 +6,7 @@ use asofdb_storage::{Aggregate, ScalarType, Value, ValueType};
 
 use super::Hour;
 
-/// What an aggregate is expected to give.
+/// The value that an aggregate is expected to give.
 #[derive(Debug)]
 pub enum Expected {
     /// This, bit for bit.

@@ -8,7 +8,7 @@ use serde_json::{Map, Value as Json};
 
 use super::parquet::unreadable;
 
-/// What the computed features of the training set must be.
+/// The answers that the computed features of the training set must give.
 #[derive(Debug, Deserialize)]
 pub(super) struct ExpectedWindows {
     /// Number of rows.
@@ -22,13 +22,13 @@ pub(super) struct ExpectedWindows {
 /// Rows that are compared value by value.
 #[derive(Debug, Deserialize)]
 pub(super) struct Sample {
-    /// What each value of a row is: `flight_id`, `why`, and the features.
+    /// The name of each value of a row: `flight_id`, `why`, and the features.
     pub(super) columns: Vec<String>,
     /// The rows: a number, null, or "missing" for each feature.
     pub(super) rows: Vec<Vec<Json>>,
 }
 
-/// What the column of a feature must hold.
+/// The contents that the column of a feature must have.
 #[derive(Debug, Deserialize)]
 pub(super) struct ExpectedWindow {
     /// Rows with a value.

@@ -235,7 +235,7 @@ mod tests {
         })
     }
 
-    /// Which of the three checks hold: of the rows, of the feature and of the sample.
+    /// The outcome of the three checks: of the rows, of the feature and of the sample.
     fn holds(expected: Json) -> Vec<bool> {
         let checks = compare(&serde_json::from_value(expected).unwrap(), training_set().path()).unwrap();
         checks.iter().map(|check| check.holds).collect()

@@ -1,4 +1,4 @@
-//! What says that a disk is full.
+//! The words of a full disk.
 
 use asofdb::Error;
 
