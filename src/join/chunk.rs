@@ -236,7 +236,7 @@ impl Chunk {
         let sources = &look_up.plan.sources.list[fold.sources.clone()];
         let mut records: Vec<_> = sources.iter().map(|source| Records::new(source.layout(), self.rows())).collect();
         let mut cursor = look_up.snapshot.ordered_cursor(&fold.from, order.entries.len() as u64)?;
-        let (mut events, mut folder) = (EntityEvents::new(fold)?, Folder::new(fold)?);
+        let (mut events, mut folder) = (EntityEvents::new(fold)?, Folder::new(fold, u64::MAX)?);
         let (mut short, mut steps) = ([0; 8], Steps::new(look_up.stop));
         let is_same = |a: &Entry, b: &Entry| order.is_same_key(a, b, keys);
         for entries in order.entries.chunk_by(is_same) {

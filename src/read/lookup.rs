@@ -27,6 +27,10 @@ pub(crate) struct Engine<'e> {
     pub(crate) nulls: &'e NullCounts,
 }
 
+/// The most events that one read goes through for the windows of one view: some seconds of work. A read is not given up
+/// when nobody waits for it any more, so that it must not be longer; joins are.
+const EVENTS_MAX: u64 = 20_000_000;
+
 /// Answers a request.
 ///
 /// # Errors
@@ -221,7 +225,7 @@ fn fold_all(
         let windows = fold.sources.start - sources.looked_up..fold.sources.end - sources.looked_up;
         let records = &mut computed[windows];
         let mut cursor = state.events(&fold.from)?;
-        let mut folder = Folder::new(fold)?;
+        let mut folder = Folder::new(fold, EVENTS_MAX)?;
         let keys = &asked.groups[fold.key_group];
         for row in 0..asked.len() {
             let Some(key) = keys.get(row) else { continue };

@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use asofdb_storage::{Cursor, Found, Result, Status, Timestamp};
+use asofdb_storage::{Cursor, Error, Found, Result, Status, Timestamp};
 
 use crate::read::record::Records;
 use crate::rows::columns::RowColumns;
@@ -29,6 +29,8 @@ pub(crate) struct Folder<'p> {
     plan: &'p FoldPlan,
     events: Events,
     folded: Folded,
+    /// The events that may still be read.
+    events_left: u64,
 }
 
 /// Events that were gathered to be folded together.
@@ -57,25 +59,26 @@ struct Open<'r> {
 }
 
 impl<'p> Folder<'p> {
-    /// A folder for a plan.
+    /// A folder for a plan, which reads at most `events_max` events in all.
     ///
     /// # Errors
     /// `NotFound` when the event view lacks a column of the plan.
-    pub(crate) fn new(plan: &'p FoldPlan) -> Result<Self> {
+    pub(crate) fn new(plan: &'p FoldPlan, events_max: u64) -> Result<Self> {
         let events = Events {
             columns: RowColumns::new(&plan.from, plan.columns.iter().map(String::as_str))?,
             times: Vec::new(),
             filters: Filters::new(plan),
         };
         let tree = Tree::new(plan.partials.iter().map(|partial| &partial.empty));
-        Ok(Folder { plan, events, folded: Folded { tree, value: Vec::new() } })
+        Ok(Folder { plan, events, folded: Folded { tree, value: Vec::new() }, events_left: events_max })
     }
 
     /// Writes the values of all windows of an entity into row `row` of their records, one list a window, which say
     /// `missing` so far.
     ///
     /// # Errors
-    /// `Corrupt` when stored bytes cannot be read; `Unavailable` when there is no room for the values.
+    /// `Corrupt` when stored bytes cannot be read; `Unavailable` when there is no room for the values; `Invalid` when
+    /// more events would be read than may be.
     pub(crate) fn fold(
         &mut self,
         cursor: &mut dyn Cursor,
@@ -97,6 +100,7 @@ impl<'p> Folder<'p> {
                 // It says that the entity is known; none of the windows has it.
                 return Ok(ControlFlow::Break(()));
             }
+            self.events_left = self.events_left.checked_sub(1).ok_or_else(too_many_events)?;
             self.events.push(key, event, found.row)?;
             if self.events.times.len() == EVENTS_AT_A_TIME {
                 self.fold_events(&mut open)?;
@@ -166,5 +170,70 @@ impl Folded {
         let mut record = open.records[window].get_mut(open.row);
         record.begin(event, Status::Present);
         plan.windows[window].write(&mut self.tree, &mut record, &mut self.value)
+    }
+}
+
+#[cold]
+fn too_many_events() -> Error {
+    Error::invalid(
+        "the windows of a read have too many events: ask for fewer entities at a time, or for shorter windows",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use arrow::array::{ArrayRef, Int64Array, RecordBatch, TimestampMicrosecondArray};
+    use asofdb_storage::{ErrorKind, ManualClock, Value, key};
+
+    use super::*;
+    use crate::definitions::parse_definitions;
+    use crate::read::plan::ReadPlan;
+    use crate::store::Store;
+
+    const NOW: Timestamp = Timestamp::from_micros(1_717_200_000_000_000);
+
+    const DEFINITIONS: &str = r#"
+[[entity]]
+name = "user"
+join_keys = [{ name = "user_id", type = "int64" }]
+
+[[event_view]]
+name = "clicks"
+entities = ["user"]
+columns = [{ name = "page", type = "int64" }]
+
+[[window_view]]
+name = "w"
+from = "clicks"
+windows = ["1h"]
+feature = [{ name = "n", aggregate = "count" }]
+"#;
+
+    #[test]
+    fn a_fold_reads_no_more_events_than_it_may() {
+        let store = Store::in_memory(ManualClock::new(NOW));
+        store.apply(&parse_definitions(DEFINITIONS, "w.toml").unwrap(), false).unwrap();
+        let times: TimestampMicrosecondArray = (0..3).map(|n| Some(NOW.as_micros() - n)).collect();
+        let columns: [(&str, ArrayRef); 3] = [
+            ("user_id", Arc::new(Int64Array::from(vec![1, 1, 1]))),
+            ("event_timestamp", Arc::new(times.with_timezone("UTC"))),
+            ("page", Arc::new(Int64Array::from(vec![1, 2, 3]))),
+        ];
+        store.write("clicks", &RecordBatch::try_from_iter(columns).unwrap()).unwrap();
+        let plan = ReadPlan::new(&store.catalog(), &["w:n_1h"]).unwrap();
+        let (fold, source) = (&plan.sources.folds[0], &plan.sources.list[0]);
+        let mut user = Vec::new();
+        key::encode_value(&Value::Int64(1), &mut user).unwrap();
+        let question = FoldQuestion { key: &user, at: NOW, known_at: None };
+        let snapshot = store.backend().snapshot();
+        let mut cursor = snapshot.cursor(&fold.from).unwrap();
+        let mut records = [Records::new(source.layout(), 1)];
+        let mut read = |events_max| Folder::new(fold, events_max)?.fold(&mut *cursor, question, &mut records, 0);
+        read(3).unwrap();
+        let error = read(2).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Invalid);
+        assert!(error.message().starts_with("the windows of a read have too many events"), "{error}");
     }
 }

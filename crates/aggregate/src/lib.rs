@@ -55,7 +55,8 @@
 //! | `quantile` | null | DDSketch: the value of rank `floor(q * (n - 1))`, at most the error off |
 //!
 //! `distinct` tells floats apart by their bits, so that -0.0 and 0.0 are two. For `quantile` infinities are exact, and
-//! what is nearer to 0 than the least normal float is 0. A sum, mean or variance of floats may be infinite.
+//! what is nearer to 0 than the least normal float is 0. A sum or a mean of floats may be infinite; a
+//! variance that would be is null.
 //!
 //! Aggregates of one [`Shape`] share a partial result. [`has_tiles`] says of which the size is bounded, so that they
 //! can be stored.

@@ -19,11 +19,11 @@ pub(crate) struct Moments {
 }
 
 impl Moments {
-    /// The variance; none of nothing, and none of a sample of one.
+    /// The variance; none of nothing, none of a sample of one, and none beyond the floats.
     pub(crate) fn variance(self, population: bool) -> Option<f64> {
         let divisor = if population { self.count } else { self.count.saturating_sub(1) };
         let variance = self.squares / divisor as f64;
-        (divisor > 0 && !variance.is_nan()).then_some(variance)
+        (divisor > 0 && variance.is_finite()).then_some(variance)
     }
 
     /// The square root of the variance.
@@ -84,7 +84,8 @@ impl Accumulate for Moments {
         if count > 0 {
             *self = Moments { count, mean: read_float(bytes)?, squares: read_float(bytes)? };
         }
-        match self.squares < 0.0 {
+        // A deviation beyond the floats makes the sum infinite, of either sign.
+        match self.squares < 0.0 && self.squares.is_finite() {
             true => Err(corrupt("has squares whose sum is negative")),
             false => Ok(()),
         }

@@ -103,6 +103,25 @@ fn a_variance_does_not_cancel_and_needs_two_values_of_a_sample() {
 }
 
 #[test]
+fn a_variance_beyond_the_floats_is_null_and_can_be_stored() {
+    let ty = Some(ValueType::Scalar(ScalarType::Float64));
+    for population in [true, false] {
+        let variance = Aggregate::Variance { population };
+        // The deviations overflow, with either sign.
+        for numbers in [&[1.7e308, -1.7e308][..], &[1.7e308, -1.7e308, 1.7e308], &[-1.0, f64::MAX, f64::MIN, 0.0]] {
+            let mut partial = Partial::new(&variance, ty).unwrap();
+            partial.fold(Some(&Column::new(Values::Float64(numbers))), 0..numbers.len(), None);
+            let (mut bytes, mut again) = (Vec::new(), Partial::new(&variance, ty).unwrap());
+            partial.encode(&mut bytes);
+            again.decode(&mut bytes.as_slice()).unwrap();
+            for partial in [&partial, &again] {
+                assert!(!partial.finish(&variance, &mut Vec::new()), "{numbers:?}");
+            }
+        }
+    }
+}
+
+#[test]
 fn values_of_nothing_are_zero_empty_or_null() {
     let int = ValueType::Scalar(ScalarType::Int64);
     for (aggregate, ty) in support::cases() {
