@@ -31,7 +31,7 @@ use crate::windows::folder::{FoldQuestion, Folder};
 use crate::windows::plan::FoldPlan;
 
 /// Threads that visit views. The reading of one view is sequential.
-const THREADS: usize = 2;
+pub(super) const THREADS: usize = 2;
 
 /// Most rows of a batch that are taken at once, so that one large batch does not overrun the memory.
 const SLICE_ROWS: usize = 1 << 16;
@@ -57,6 +57,8 @@ pub(super) struct LookUp<'l> {
     pub(super) plan: &'l ReadPlan,
     pub(super) snapshot: &'l dyn Snapshot,
     pub(super) known_at: KnownAt,
+    /// Bytes that the events of an entity may become, for each thread that folds.
+    pub(super) events_bytes_max: usize,
     /// A chunk may take minutes: it ends sooner when nobody waits for it.
     pub(super) stop: &'l Stop,
     /// The nulls that expressions made themselves.
@@ -236,7 +238,8 @@ impl Chunk {
         let sources = &look_up.plan.sources.list[fold.sources.clone()];
         let mut records: Vec<_> = sources.iter().map(|source| Records::new(source.layout(), self.rows())).collect();
         let mut cursor = look_up.snapshot.ordered_cursor(&fold.from, order.entries.len() as u64)?;
-        let (mut events, mut folder) = (EntityEvents::new(fold)?, Folder::new(fold, u64::MAX)?);
+        let (mut events, mut folder) =
+            (EntityEvents::new(fold, look_up.events_bytes_max)?, Folder::new(fold, u64::MAX)?);
         let (mut short, mut steps) = ([0; 8], Steps::new(look_up.stop));
         let is_same = |a: &Entry, b: &Entry| order.is_same_key(a, b, keys);
         for entries in order.entries.chunk_by(is_same) {

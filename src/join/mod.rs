@@ -19,7 +19,7 @@ use arrow::array::{ArrayRef, RecordBatch};
 use arrow::datatypes::{Field, Schema, SchemaRef};
 use asofdb_storage::{Error, Result, Snapshot, Stop};
 
-use self::chunk::{Chunk, ChunkReader, LookUp};
+use self::chunk::{Chunk, ChunkReader, LookUp, THREADS};
 pub use self::counts::FeatureCounts;
 use self::counts::count_statuses;
 pub use self::known::KnownAt;
@@ -148,6 +148,7 @@ impl Join<'_> {
                     plan: &self.plan,
                     snapshot: &*self.snapshot,
                     known_at: self.options.known_at,
+                    events_bytes_max: self.options.memory_bytes / THREADS,
                     stop: &self.stop,
                     nulls: &self.nulls,
                 };

@@ -19,7 +19,8 @@ pub struct JoinOptions {
     pub known_at: KnownAt,
     /// The columns that the result has beside the spine's and the features.
     pub columns: AnswerColumns,
-    /// Memory for a chunk of the spine and its answers, above the store's own budget.
+    /// Memory for a chunk of the spine and its answers, above the store's own budget; and as much again for the events
+    /// of entities, where windows are joined. Events that do not fit are read for each row.
     pub memory_bytes: usize,
 }
 

@@ -37,7 +37,7 @@ impl AskedRows {
     /// Adds rows: `push` adds them to keys and values, or fails, and then none of them is there.
     ///
     /// # Errors
-    /// What `push` returned.
+    /// The error that `push` returned.
     pub(crate) fn add(
         &mut self,
         rows: usize,

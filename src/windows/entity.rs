@@ -16,8 +16,14 @@ use crate::windows::conditions::Filters;
 use crate::windows::plan::FoldPlan;
 use crate::windows::tree::{UNIT_LEVELS, unit_of};
 
-/// Versions of one entity that are read at once; of more, each question reads what it needs.
-const VERSIONS_MAX: usize = 1 << 20;
+/// Bytes of a version beside its row: its times, marks and places in columns.
+const VERSION_BYTES: usize = 64;
+
+/// Bytes of a partial result of a unit, beside the values that it keeps.
+const PARTIAL_BYTES: usize = 64;
+
+/// Times that the bytes of a row are held at most: in a column, and in the partial results of a slot, an hour and a day.
+const ROW_COPIES: usize = 1 + UNIT_LEVELS;
 
 /// Versions whose conditions are tried at once.
 const TRIED_AT_A_TIME: usize = 1_024;
@@ -37,6 +43,9 @@ pub(crate) struct EntityEvents<'p> {
     levels: [Vec<Unit>; UNIT_LEVELS],
     /// By level: the partial results of each unit, one after the other.
     partials: [Vec<Partial>; UNIT_LEVELS],
+    /// Bytes that the events become, about; of more than `bytes_max`, each question reads what it needs.
+    bytes: usize,
+    bytes_max: usize,
 }
 
 /// The versions of events, by row.
@@ -65,11 +74,11 @@ pub(super) struct Unit {
 }
 
 impl<'p> EntityEvents<'p> {
-    /// No events, of a plan.
+    /// No events, of a plan, and room for what becomes about `bytes_max` bytes.
     ///
     /// # Errors
     /// `NotFound` when the event view lacks a column of the plan.
-    pub(crate) fn new(plan: &'p FoldPlan) -> Result<Self> {
+    pub(crate) fn new(plan: &'p FoldPlan, bytes_max: usize) -> Result<Self> {
         let names = |is_wanted: &dyn Fn(usize) -> bool| {
             let wanted = plan.columns.iter().enumerate().filter(|(column, _)| is_wanted(*column));
             wanted.map(|(_, name)| name.as_str()).collect::<Vec<_>>()
@@ -92,10 +101,12 @@ impl<'p> EntityEvents<'p> {
             versions: Versions { kept: vec![Vec::new(); plan.filters.len()], ..Versions::default() },
             levels: Default::default(),
             partials: Default::default(),
+            bytes: 0,
+            bytes_max,
         })
     }
 
-    /// Reads the events of an entity with a time in `events`. False when there are too many to be held.
+    /// Reads the events of an entity with a time in `events`. False when there is no room for them.
     ///
     /// # Errors
     /// `Corrupt` when stored bytes cannot be read.
@@ -106,16 +117,21 @@ impl<'p> EntityEvents<'p> {
         events: RangeInclusive<Timestamp>,
     ) -> Result<bool> {
         self.columns.clear();
+        self.untried.clear();
         self.versions.clear();
+        self.bytes = 0;
         cursor.each_event_version(key, events, &mut |found: EventVersion<'_>| {
             self.push(key, &found)?;
-            let is_full = self.versions.times.len() > VERSIONS_MAX;
+            let is_full = self.bytes > self.bytes_max;
             Ok(if is_full { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
         })?;
+        if self.bytes > self.bytes_max {
+            return Ok(false);
+        }
         self.try_filters()?;
         self.versions.finish();
         self.fold_units();
-        Ok(self.versions.times.len() <= VERSIONS_MAX)
+        Ok(true)
     }
 
     fn push(&mut self, key: &[u8], found: &EventVersion<'_>) -> Result<()> {
@@ -127,12 +143,21 @@ impl<'p> EntityEvents<'p> {
                 false => drop(columns.push(key, version.event, row)?),
             }
         }
+        self.bytes += self.bytes_of(version.event.as_micros(), row.len());
         let versions = &mut self.versions;
         versions.times.push(version.event.as_micros());
         versions.created.push(version.created.as_micros());
         versions.greatest.push(is_greatest);
         versions.deleted.push(is_deleted);
         if self.untried.rows() == TRIED_AT_A_TIME { self.try_filters() } else { Ok(()) }
+    }
+
+    /// Bytes that one more version becomes, with the units that begin with it.
+    fn bytes_of(&self, event: i64, row_bytes: usize) -> usize {
+        let last = self.versions.times.last();
+        let begins = |level: &usize| last.is_none_or(|last| unit_of(*level, *last) != unit_of(*level, event));
+        let units = (0..UNIT_LEVELS).filter(begins).count();
+        VERSION_BYTES + ROW_COPIES * row_bytes + units * self.plan.partials.len() * PARTIAL_BYTES
     }
 
     fn try_filters(&mut self) -> Result<()> {

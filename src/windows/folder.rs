@@ -13,6 +13,9 @@ use crate::windows::tree::{Tree, slot_of};
 /// Events that are folded at once: few enough to stay in the cache.
 const EVENTS_AT_A_TIME: usize = 1_024;
 
+/// Bytes of rows that are folded at once, however few rows they are.
+const BYTES_AT_A_TIME: usize = 4 << 20;
+
 /// The question of one fold.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct FoldQuestion<'q> {
@@ -37,6 +40,8 @@ pub(crate) struct Folder<'p> {
 struct Events {
     columns: RowColumns,
     times: Vec<i64>,
+    /// Bytes of their rows.
+    bytes: usize,
     filters: Filters,
 }
 
@@ -67,6 +72,7 @@ impl<'p> Folder<'p> {
         let events = Events {
             columns: RowColumns::new(&plan.from, plan.columns.iter().map(String::as_str))?,
             times: Vec::new(),
+            bytes: 0,
             filters: Filters::new(plan),
         };
         let tree = Tree::new(plan.partials.iter().map(|partial| &partial.empty));
@@ -102,7 +108,7 @@ impl<'p> Folder<'p> {
             }
             self.events_left = self.events_left.checked_sub(1).ok_or_else(too_many_events)?;
             self.events.push(key, event, found.row)?;
-            if self.events.times.len() == EVENTS_AT_A_TIME {
+            if self.events.times.len() == EVENTS_AT_A_TIME || self.events.bytes >= BYTES_AT_A_TIME {
                 self.fold_events(&mut open)?;
             }
             Ok(ControlFlow::Continue(()))
@@ -147,6 +153,7 @@ impl Events {
     fn push(&mut self, key: &[u8], event: Timestamp, row: &[u8]) -> Result<()> {
         if self.columns.push(key, event, row)? {
             self.times.push(event.as_micros());
+            self.bytes += row.len();
         }
         Ok(())
     }
@@ -158,6 +165,7 @@ impl Events {
     fn clear(&mut self) {
         self.columns.clear();
         self.times.clear();
+        self.bytes = 0;
     }
 }
 

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, AsArray, Float64Array, Int64Array, RecordBatch, StringArray};
 use arrow::datatypes::{Float64Type, Int64Type};
 use asofdb::{
-    Allow, AnswerColumns, Definitions, EntityRows, ErrorKind, JoinOptions, KnownAt, Prepared, Session, Span, Status,
-    Store, Timestamp, Value, parse_definitions,
+    Allow, AnswerColumns, Definitions, EntityRows, ErrorKind, JOIN_MEMORY_BYTES_MIN, JoinOptions, KnownAt, Prepared,
+    Session, Span, Status, Store, Timestamp, Value, parse_definitions,
 };
 
 use crate::common::{NOW, TestStore, batch, hours_ago, in_memory, int, times};
@@ -267,6 +267,29 @@ fn the_present_a_past_time_and_a_training_row_are_the_same_bits() {
         let plain: f64 = rows.iter().take_while(|row| row.1 > hours_ago(24)).filter_map(|row| row.5).sum();
         assert!((spent - plain).abs() < 1e-9, "{spent} and {plain}");
     }
+}
+
+#[test]
+fn a_join_gives_the_same_values_where_the_events_of_an_entity_do_not_fit_into_its_memory() {
+    let store = TestStore::new(&purchases()).store;
+    // 300 texts of 10 KB are more than the least memory of a join has room for.
+    let shop = "s".repeat(10_000);
+    let rows: Vec<_> = (0..300).map(|n| purchase(NOW.minus(Span::from_secs(n * 200)), n, &shop, n as f64)).collect();
+    store.write("purchases", &bought(&rows)).unwrap();
+    let joined = |memory_bytes| {
+        let spine = batch(vec![
+            ("user_id", Arc::new(Int64Array::from(vec![1, 1, 1]))),
+            ("event_timestamp", times([hours_ago(0), hours_ago(5), hours_ago(20)].map(Some))),
+        ]);
+        let options = JoinOptions { memory_bytes, ..JoinOptions::default() };
+        let schema = spine.schema();
+        let features = ["spending:spent_24h", "spending:shops_24h", "spending:purchases_1h"];
+        let mut joined = store.point_in_time_join(&features, schema, [Ok(spine)].into_iter(), &options).unwrap();
+        joined.next().unwrap().unwrap()
+    };
+    let narrow = joined(JOIN_MEMORY_BYTES_MIN);
+    assert_eq!(narrow, joined(JoinOptions::default().memory_bytes));
+    assert_eq!(narrow.column_by_name("purchases_1h").unwrap().as_primitive::<Int64Type>().values(), &[18, 18, 0]);
 }
 
 #[test]

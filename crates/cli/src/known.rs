@@ -12,7 +12,7 @@ const OWN_TIME: &str = "own-time";
 /// The time by which rows must have been written, as it is given: a time for all, or `own-time`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Known {
-    /// The same for all rows.
+    /// One time for all rows.
     By(When),
     /// Each row's own time.
     ByOwnTime,
