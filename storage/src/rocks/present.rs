@@ -28,7 +28,7 @@ pub(super) struct Present {
 #[derive(Default)]
 pub(super) struct Known {
     pub(super) catalog: Arc<Catalog>,
-    /// The views that rows are written to.
+    /// The views that rows are written to, and the indexes of events.
     view_ids: HashSet<u32>,
 }
 
@@ -151,7 +151,8 @@ impl Present {
     }
 
     pub(super) fn set_catalog(&self, catalog: Catalog) {
-        let view_ids = catalog.views().filter(|view| view.is_stored()).map(|view| view.id).collect();
+        let written = catalog.views().filter(|view| view.is_stored()).chain(catalog.indexes());
+        let view_ids = written.map(|view| view.id).collect();
         *self.catalog.write() = Arc::new(Known { catalog: Arc::new(catalog), view_ids });
     }
 
