@@ -7,8 +7,8 @@ use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch, Timestam
 use arrow::datatypes::{Field, Int64Type, Schema, SchemaRef, TimestampMicrosecondType};
 use asofdb_storage::row::{RowBlock, TOMBSTONE_ROW};
 use asofdb_storage::{
-    Error, EventCopies, Feature, FeatureView, JoinKey, Place, Result, RowLayout, ScalarType, Slot, Timestamp, ValueType, WriteBatch,
-    dispatch_scalar, key,
+    Error, EventCopies, Feature, FeatureView, JoinKey, Place, Result, RowLayout, ScalarType, Slot, Timestamp,
+    ValueType, WriteBatch, dispatch_scalar, key,
 };
 
 use crate::definitions::check::RowCheck;

@@ -6,8 +6,8 @@
 
 use arrow::array::{Array, ArrayRef, BooleanArray};
 use arrow::compute::nullif;
-use asofdb_storage::row::RowRef;
 use asofdb_storage::key::{self, EVENT_ID_BYTES};
+use asofdb_storage::row::RowRef;
 use asofdb_storage::scalar::Scalar;
 use asofdb_storage::{Error, FeatureId, FeatureView, Result, RowLayout, ScalarType, Slot, ValueType, dispatch_scalar};
 use twox_hash::XxHash3_128;

@@ -35,8 +35,7 @@ impl FeatureView {
 
 /// Makes the indexes of some views, by their ids.
 pub(crate) fn indexes<'v>(views: impl Iterator<Item = &'v Arc<FeatureView>>) -> BTreeMap<u32, Arc<FeatureView>> {
-    let of_view = |view: &'v Arc<FeatureView>| {
-        view.also_by.iter().map(move |index| (index.id, Arc::new(view.indexed(index))))
-    };
+    let of_view =
+        |view: &'v Arc<FeatureView>| view.also_by.iter().map(move |index| (index.id, Arc::new(view.indexed(index))));
     views.flat_map(of_view).collect()
 }

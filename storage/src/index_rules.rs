@@ -10,11 +10,7 @@ use crate::value_type::ValueType;
 const INDEXES_MAX: usize = 8;
 
 /// Checks the lists of entities that a view's events are also found by.
-pub(crate) fn check_also_by(
-    at: &At,
-    view: &ViewDefinition,
-    entities: &BTreeMap<&str, &EntityDefinition>,
-) -> Checked {
+pub(crate) fn check_also_by(at: &At, view: &ViewDefinition, entities: &BTreeMap<&str, &EntityDefinition>) -> Checked {
     let (name, list) = (&view.name, &view.also_by);
     let also_by = at.field("also_by");
     if !list.is_empty() && view.event_id.is_none() {

@@ -138,7 +138,10 @@ impl Log {
             versions.find(|(version, _)| known_at.is_none_or(|known_at| version.created <= known_at))
         };
         let last = self.row_keys(view.id, key).into_iter().filter_map(|row_key| known(&row_key));
-        last.filter(|(version, row)| events.contains(&version.event) && !matches!(row::kind(row), Ok(RowKind::Tombstone))).collect()
+        last.filter(|(version, row)| {
+            events.contains(&version.event) && !matches!(row::kind(row), Ok(RowKind::Tombstone))
+        })
+        .collect()
     }
 
     fn scan(&self, view: &FeatureView, range: &KeyRange, now: Timestamp) -> Vec<Row> {

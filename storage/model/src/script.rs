@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use asofdb_storage::row::{self, TOMBSTONE_ROW};
 use asofdb_storage::{
-    Backend, Catalog, Committed, Durability, EventCopies, FeatureView, Lookup, Result, ScalarType, Slot, Timestamp, Value,
-    ValueType, Version, WriteBatch, key,
+    Backend, Catalog, Committed, Durability, EventCopies, FeatureView, Lookup, Result, ScalarType, Slot, Timestamp,
+    Value, ValueType, Version, WriteBatch, key,
 };
 
 use crate::catalog::{ITEM, Shape, encoded_key, item_of, row_key};
@@ -150,7 +150,9 @@ impl Row {
     /// # Panics
     /// When there are copies of other entities than there should be.
     fn copies(&self) -> Vec<(u32, Vec<u8>)> {
-        let Some(mut copies) = EventCopies::of(&self.view).expect("the view has its columns") else { return Vec::new() };
+        let Some(mut copies) = EventCopies::of(&self.view).expect("the view has its columns") else {
+            return Vec::new();
+        };
         let mut made = Vec::new();
         let take = |copy: asofdb_storage::EventCopy<'_>| {
             made.push((copy.index, copy.key.to_vec()));

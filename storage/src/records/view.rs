@@ -121,10 +121,7 @@ impl Recorded for FeatureView {
 
 impl From<&FeatureView> for ViewRecordV4 {
     fn from(view: &FeatureView) -> Self {
-        ViewRecordV4 {
-            view: ViewRecordV3::from(view),
-            also_by: view.also_by.iter().map(IndexRecordV1::from).collect(),
-        }
+        ViewRecordV4 { view: ViewRecordV3::from(view), also_by: view.also_by.iter().map(IndexRecordV1::from).collect() }
     }
 }
 

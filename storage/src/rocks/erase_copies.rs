@@ -52,7 +52,13 @@ impl ErasedCopies {
     }
 
     /// Deletes the copies of a version of an event.
-    pub(super) fn delete(&mut self, store: &Store, version_key: &[u8], row: &[u8], batch: &mut RocksBatch) -> Result<()> {
+    pub(super) fn delete(
+        &mut self,
+        store: &Store,
+        version_key: &[u8],
+        row: &[u8],
+        batch: &mut RocksBatch,
+    ) -> Result<()> {
         let (_, row_key, version) = key_parts(version_key)?;
         let (entities, mut bytes) = (&mut self.entities, Vec::new());
         self.copies.each(row_key, row, |copy| {
@@ -136,7 +142,8 @@ fn ends_of_files(store: &Store) -> Result<Vec<Vec<u8>>> {
     let files = files.map_err(|error| from_rocks("cannot list the store's files", error))?;
     let files: Vec<_> = files.into_iter().filter(|file| file.column_family_name == EVENTS).collect();
     let last = files.iter().map(|file| file.level).max();
-    let mut ends: Vec<_> = files.into_iter().filter(|file| Some(file.level) == last).filter_map(|file| file.end_key).collect();
+    let mut ends: Vec<_> =
+        files.into_iter().filter(|file| Some(file.level) == last).filter_map(|file| file.end_key).collect();
     ends.sort_unstable();
     Ok(ends)
 }
@@ -160,6 +167,105 @@ fn merged(mut ranges: Vec<Range>, ends: &[Vec<u8>]) -> Vec<Range> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::backend::{History, Lookup, Upkeep};
+    use crate::rocks::RocksBackend;
+    use crate::rocks::testing::{Fixture, encoded};
+
+    /// Bytes that compression leaves as they are.
+    const VALUE: i64 = 0x1f83_d9ab_fb41_bd6b;
+    const DAY: i64 = 86_400_000_000;
+
+    /// The keys of a view or an index in `events`.
+    fn keys(store: &RocksBackend, view: u32) -> Vec<Vec<u8>> {
+        let (database, prefix) = (&store.store.database, view.to_be_bytes());
+        let mut options = ReadOptions::default();
+        options.set_total_order_seek(true);
+        let mut raw = database.rocks.raw_iterator_cf_opt(database.events(), options);
+        raw.seek(prefix);
+        let mut keys = Vec::new();
+        while let Some(found) = raw.key().filter(|found| found.starts_with(&prefix)) {
+            keys.push(found.to_vec());
+            raw.next();
+        }
+        keys
+    }
+
+    fn erase(fixture: &Fixture, store: &RocksBackend, user: &[u8]) -> u64 {
+        let key = encoded(user);
+        store.erase(&[Lookup { view: &fixture.events, key: &key }]).unwrap()[0].versions
+    }
+
+    #[test]
+    fn copies_are_erased_with_their_events_and_nobody_elses() {
+        let fixture = Fixture::new();
+        let (store, index) = (fixture.open(), fixture.events.also_by[0].id);
+        fixture.commit_event(&store, b"a", 10, Some(1), VALUE);
+        fixture.commit_event(&store, b"a", 20, Some(2), VALUE + 1);
+        fixture.commit_event(&store, b"a", 30, None, 5);
+        fixture.commit_event(&store, b"b", 10, Some(1), 7);
+        store.flush().unwrap();
+        assert!(fixture.holds(&VALUE.to_le_bytes()));
+        assert_eq!((keys(&store, fixture.events.id).len(), keys(&store, index).len()), (4, 3));
+        assert_eq!(erase(&fixture, &store, b"a"), 3, "copies are not counted");
+        assert_eq!((keys(&store, fixture.events.id).len(), keys(&store, index).len()), (1, 1));
+        assert!(!fixture.holds(&VALUE.to_le_bytes()) && !fixture.holds(&(VALUE + 1).to_le_bytes()));
+        assert_eq!(store.verify().unwrap().problems, Vec::<String>::new());
+    }
+
+    #[test]
+    fn copies_of_events_that_compaction_has_reclaimed_already_are_erased() {
+        let fixture = Fixture::new();
+        let (store, index) = (fixture.open(), fixture.events.also_by[0].id);
+        for item in 0..3 {
+            fixture.commit_event(&store, b"a", item, Some(item), VALUE);
+            fixture.commit_event(&store, b"b", item, Some(item), item);
+            fixture.commit_event(&store, b"b", DAY / 2, Some(item), item);
+        }
+        fixture.advance(Span::from_micros(9 * DAY + DAY / 4));
+        for found in keys(&store, fixture.events.id).iter().take(3) {
+            store.store.database.rocks.delete_cf(store.store.database.events(), found).unwrap();
+        }
+        store.flush().unwrap();
+        assert!(fixture.holds(&VALUE.to_le_bytes()));
+        assert_eq!(erase(&fixture, &store, b"a"), 0, "its events were reclaimed");
+        assert!(!fixture.holds(&VALUE.to_le_bytes()));
+        assert_eq!(keys(&store, index).len(), 6, "those of b, hidden and not, stay");
+        assert_eq!(store.verify().unwrap().problems, Vec::<String>::new());
+    }
+
+    #[test]
+    fn an_erasure_of_more_entities_than_its_record_has_room_for_rewrites_all_of_the_index() {
+        let fixture = Fixture::new();
+        let (store, index) = (fixture.open(), fixture.events.also_by[0].id);
+        let mut erased = ErasedCopies::of(&store.store, &fixture.events, &encoded(b"a")).unwrap().unwrap();
+        erased.entities.extend((0..=RECORDED_MAX).map(|number| (index, number.to_be_bytes().to_vec())));
+        let rows = erased.finish(&store.store, &mut RocksBatch::default()).unwrap();
+        assert_eq!(rows.iter().map(|row| (row.view, row.key.len())).collect::<Vec<_>>(), [(index, 0)]);
+        rewrite_events(&store.store, &rows).unwrap();
+    }
+
+    #[test]
+    fn an_index_without_the_copy_of_an_event_or_with_one_too_many_is_a_problem() {
+        let fixture = Fixture::new();
+        let (store, index) = (fixture.open(), fixture.events.also_by[0].id);
+        fixture.commit_event(&store, b"a", 10, Some(1), 1);
+        fixture.commit_event(&store, b"a", 20, Some(1), 2);
+        let database = &store.store.database;
+        let copy = keys(&store, index)[0].clone();
+        let row = database.rocks.get_cf(database.events(), &copy).unwrap().unwrap();
+        database.rocks.delete_cf(database.events(), &copy).unwrap();
+        let problem =
+            |versions| format!("the index of \"e\" by item disagrees with the events: {versions} versions, of 2");
+        assert_eq!(store.verify().unwrap().problems, [problem(1)]);
+        let mut other = copy.clone();
+        *other.last_mut().unwrap() ^= 1;
+        database.rocks.put_cf(database.events(), &other, &row).unwrap();
+        assert_eq!(store.verify().unwrap().problems, [problem(2)]);
+        database.rocks.put_cf(database.events(), &copy, &row).unwrap();
+        assert_eq!(store.verify().unwrap().problems, [problem(3)]);
+        database.rocks.delete_cf(database.events(), &other).unwrap();
+        assert_eq!(store.verify().unwrap().problems, Vec::<String>::new());
+    }
 
     #[test]
     fn ranges_that_begin_in_one_file_are_rewritten_together() {

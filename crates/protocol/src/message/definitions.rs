@@ -98,7 +98,10 @@ impl TryFrom<DefinitionsMessage> for Definitions {
         Ok(Definitions {
             entities: message.entities.into_iter().map(EntityDefinition::from).collect(),
             views: views
-                .map(|(((view, added), computed), also_by)| ViewDefinition { also_by, ..view.into_view(added, computed) })
+                .map(|(((view, added), computed), also_by)| ViewDefinition {
+                    also_by,
+                    ..view.into_view(added, computed)
+                })
                 .collect(),
             services: message.services.into_iter().map(ServiceDefinition::from).collect(),
         })
