@@ -255,6 +255,61 @@ mod tests {
         }
     }
 
+    /// Purchases of users, also found by shop, with their order and shop as event id.
+    fn purchases() -> FeatureView {
+        let entity = |name: &str, key: &str, ty| EntityDefinition {
+            name: name.into(),
+            join_keys: vec![JoinKey { name: key.into(), ty }],
+            ..EntityDefinition::default()
+        };
+        let column = |name, ty: &str| FeatureDefinition::new(name, ty.parse().unwrap());
+        let definitions = Definitions {
+            entities: vec![entity("user", "user_id", ScalarType::Int64), entity("shop", "shop_id", ScalarType::Int64)],
+            views: vec![ViewDefinition {
+                name: "purchases".into(),
+                entities: vec!["user".into()],
+                also_by: vec![vec!["shop".into()]],
+                event_id: Some(vec!["shop_id".into()]),
+                keep_newest: false,
+                features: vec![column("shop_id", "int64"), column("amount", "int64")],
+                ..ViewDefinition::default()
+            }],
+            services: vec![],
+        };
+        let catalog = Catalog::default().plan(&definitions, NOW).unwrap().into_catalog();
+        catalog.view("purchases").unwrap().as_ref().clone()
+    }
+
+    #[test]
+    fn events_of_an_indexed_view_are_under_the_ids_that_their_columns_give() {
+        let view = purchases();
+        let event_key = |shop: i64| {
+            let (mut row_key, id) = (Vec::new(), key::short_event_id(&key(shop)).unwrap());
+            key::event_key(&key(1), NOW, &id, &mut row_key);
+            row_key
+        };
+        let values = [Some(Value::Int64(7)), Some(Value::Int64(5))];
+        let (mut row, mut deletion) = (Vec::new(), Vec::new());
+        row::encode(&view.current_layout(), &values, &mut row);
+        row::encode_deletion(&view.current_layout(), &[values[0].clone(), None], &mut deletion);
+        let add = |row_key: &[u8], row: &[u8]| {
+            let request = request(&view, 1, (row_key.len() + row.len()) as u64);
+            let mut loading = Loading::new(&view, &request, NOW)?;
+            loading.add(&wire(&view, row_key, NOW, row))?;
+            loading.finish().map(|batch| batch.written_len())
+        };
+        assert_eq!((add(&event_key(7), &row).unwrap(), add(&event_key(7), &deletion).unwrap()), (2, 2));
+        for (row, rule) in [
+            (&row, "the key of an event has another id than its columns give"),
+            (&deletion, "the key of an event has another id than its columns give"),
+            (&row::TOMBSTONE_ROW.to_vec(), "a deletion of an event names it by the columns of its event id"),
+        ] {
+            let error = add(&event_key(8), row).unwrap_err();
+            assert!(error.message().starts_with("view \"purchases\", row 0 of a load: "), "{error}");
+            assert!(error.message().contains(rule), "{error}");
+        }
+    }
+
     #[test]
     fn rows_that_break_the_check_of_the_view_are_refused_whoever_encoded_them() {
         let mut view = view();
