@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::catalog::JoinKey;
 use crate::definition::{EntityDefinition, ViewDefinition};
 use crate::problem::{At, Checked};
 use crate::value_type::ValueType;
@@ -31,7 +32,7 @@ pub(crate) fn check_also_by(at: &At, view: &ViewDefinition, entities: &BTreeMap<
     Ok(())
 }
 
-/// Checks one list of entities: their join keys are columns of the view, and parts of what makes an event the same one.
+/// Checks one list of entities.
 fn check_item(
     at: &At,
     item_at: &At,
@@ -57,25 +58,30 @@ fn check_item(
                 let message = format!("event view {name:?}: two entities of also_by have the same join key");
                 return item_at.invalid(format!("{message}: {:?}", key.name));
             }
-            let subject = format!("event view {name:?}: join key {:?} of entity {entity:?}", key.name);
-            let column = view.features.iter().find(|column| column.name == key.name);
-            let Some(column) = column else {
-                let rule = "is in also_by, and so a column of the view, which says whose each event is";
-                let (key, ty) = (&key.name, key.ty);
-                return item_at.invalid(format!("{subject} {rule}: add {{ name = {key:?}, type = \"{ty}\" }}"));
-            };
-            if column.ty != ValueType::Scalar(key.ty) {
-                let message = format!("{subject} has the type of the column of its name");
-                return item_at.invalid(format!("{message}: {}, not {}", column.ty, key.ty));
-            }
-            let of_id = view.event_id.as_deref().unwrap_or_default();
-            if !of_id.is_empty() && !of_id.contains(&key.name) {
-                let rule = "is in also_by, and so a part of the event id: an event never moves from one to another";
-                return at.field("event_id").invalid(format!("{subject} {rule}; add {:?} to event_id", key.name));
-            }
+            check_key(at, item_at, view, entity, key)?;
         }
     }
     Ok(())
+}
+
+/// Checks that a join key of an entity is a column, of its type, and a part of the event id.
+fn check_key(at: &At, item_at: &At, view: &ViewDefinition, entity: &str, key: &JoinKey) -> Checked {
+    let JoinKey { name, ty } = key;
+    let subject = format!("event view {:?}: join key {name:?} of entity {entity:?}", view.name);
+    let Some(column) = view.features.iter().find(|column| column.name == *name) else {
+        let rule = "is in also_by, and so a column of the view, which says whose each event is";
+        return item_at.invalid(format!("{subject} {rule}: add {{ name = {name:?}, type = \"{ty}\" }}"));
+    };
+    if column.ty != ValueType::Scalar(*ty) {
+        let message = format!("{subject} has the type of the column of its name");
+        return item_at.invalid(format!("{message}: {}, not {ty}", column.ty));
+    }
+    let of_id = view.event_id.as_deref().unwrap_or_default();
+    if of_id.is_empty() || of_id.contains(name) {
+        return Ok(());
+    }
+    let rule = "is in also_by, and so a part of the event id: an event never moves from one to another";
+    at.field("event_id").invalid(format!("{subject} {rule}; add {name:?} to event_id"))
 }
 
 /// The lists of entities by which the events of a view are found, in words.

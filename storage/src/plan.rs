@@ -291,17 +291,7 @@ impl Planner<'_> {
     }
 
     fn change_view(&mut self, old: &FeatureView, definition: &ViewDefinition) -> Result<FeatureView> {
-        if old.kind() != definition.kind() {
-            let (name, next) = (&old.name, next_name(&old.name));
-            let (from, to) = (old.kind(), definition.kind());
-            return Err(Error::conflict(format!("{name:?} is {from} and cannot become {to}; define {next:?}")));
-        }
-        if old.entities != definition.entities {
-            let (name, next) = (&old.name, next_name(&old.name));
-            let message = format!("the entities of a feature view cannot change: {name:?}; define {next:?}");
-            return Err(Error::conflict(format!("{message}: {:?} -> {:?}", old.entities, definition.entities)));
-        }
-        refuse_other_indexes(old, definition)?;
+        refuse_another(old, definition)?;
         let mut view = FeatureView {
             id: old.id,
             key_space: old.key_space,
@@ -409,6 +399,21 @@ impl Planner<'_> {
             self.push(ChangeKind::Drop, ObjectKind::FeatureService, name, Vec::new());
         }
     }
+}
+
+/// Refuses another kind of view, other entities, and other indexes than a view has had from the beginning.
+fn refuse_another(old: &FeatureView, definition: &ViewDefinition) -> Result<()> {
+    if old.kind() != definition.kind() {
+        let (name, next) = (&old.name, next_name(&old.name));
+        let (from, to) = (old.kind(), definition.kind());
+        return Err(Error::conflict(format!("{name:?} is {from} and cannot become {to}; define {next:?}")));
+    }
+    if old.entities != definition.entities {
+        let (name, next) = (&old.name, next_name(&old.name));
+        let message = format!("the entities of a feature view cannot change: {name:?}; define {next:?}");
+        return Err(Error::conflict(format!("{message}: {:?} -> {:?}", old.entities, definition.entities)));
+    }
+    refuse_other_indexes(old, definition)
 }
 
 /// Refuses to index events by others than from the beginning: those that are there would have no copies, or too many.
