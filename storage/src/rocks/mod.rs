@@ -41,6 +41,7 @@ mod present;
 mod process;
 mod reached;
 mod rebuild;
+mod rebuild_indexes;
 mod records;
 mod repair;
 mod restamp;

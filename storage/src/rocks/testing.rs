@@ -70,13 +70,26 @@ impl Fixture {
 
     /// Commits an event of a user.
     pub(super) fn commit_event(&self, store: &RocksBackend, user: &[u8], event: i64, item: Option<i64>, value: i64) {
+        let mut batch = WriteBatch::new();
+        self.put_event(store, &mut batch, user, event, item, value);
+        store.commit(batch, Durability::Os).unwrap();
+    }
+
+    /// Adds an event of a user to a batch.
+    pub(super) fn put_event(
+        &self,
+        store: &RocksBackend,
+        batch: &mut WriteBatch,
+        user: &[u8],
+        event: i64,
+        item: Option<i64>,
+        value: i64,
+    ) {
         let (layout, mut bytes, mut key) = (self.events.current_layout(), Vec::new(), Vec::new());
         row::encode(&layout, &[item.map(Value::Int64), Some(Value::Int64(value))], &mut bytes);
         let (event, id) = (Timestamp::from_micros(START + event), hashed_event_id(value as u128));
         event_key(&encoded(user), event, &id, &mut key);
-        let mut batch = WriteBatch::new();
         batch.put(&self.events, &key, event, None, &bytes, store.now()).unwrap();
-        store.commit(batch, Durability::Os).unwrap();
     }
 
     /// Returns whether any file of the store has these bytes.
