@@ -108,7 +108,7 @@ fn definition(number: usize, view: ViewShape) -> ViewDefinition {
         keep_newest: view.keep_newest,
         event_id: (number == EVENTS).then(Vec::new),
         also_by: if number == EVENTS { vec![vec!["item".to_owned()]] } else { Vec::new() },
-        features: item.into_iter().chain((0..view.features).map(feature)).collect(),
+        features: (0..1).map(feature).chain(item).chain((1..view.features).map(feature)).collect(),
         ..ViewDefinition::default()
     }
 }
