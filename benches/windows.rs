@@ -53,6 +53,19 @@ feature = [
 ]
 
 [[window_view]]
+name = "stepped"
+from = "purchases"
+windows = ["24h"]
+every = "5m"
+feature = [
+    { name = "n", aggregate = "count" },
+    { name = "sum", aggregate = "sum", of = "amount" },
+    { name = "least", aggregate = "min", of = "amount" },
+    { name = "most", aggregate = "max", of = "amount" },
+    { name = "mean", aggregate = "mean", of = "amount" },
+]
+
+[[window_view]]
 name = "short"
 from = "purchases"
 windows = ["1h"]
@@ -110,12 +123,12 @@ fn events(user: usize, sizes: Sizes) -> RecordBatch {
 /// The store of these sizes, made once.
 fn store(sizes: Sizes) -> (Store, PathBuf) {
     let target = PathBuf::from(env!("CARGO_TARGET_TMPDIR"));
-    let path = target.join(format!("windows-{}-{}", sizes.users, sizes.events));
+    let path = target.join(format!("windows-2-{}-{}", sizes.users, sizes.events));
     let open = || {
         let options = Options { memory_budget_bytes: CACHE_BYTES, ..Options::default() };
         Store::open_with(&path, options, Arc::new(SystemClock), Durability::Os).expect("a store")
     };
-    let done = path.join("../").join(format!("windows-{}-{}.done", sizes.users, sizes.events));
+    let done = path.join("../").join(format!("windows-2-{}-{}.done", sizes.users, sizes.events));
     if !done.exists() {
         let _ = std::fs::remove_dir_all(&path);
         let store = open();
@@ -142,6 +155,20 @@ fn entity(request: &Prepared, user: usize) -> EntityRows {
     rows
 }
 
+/// Makes the tiles of all windows, by reads of two days.
+fn make_tiles(store: &Store, sizes: Sizes) {
+    for features in ["exact:*", "filtered:*", "six:*", "short:*", "stepped:*"] {
+        let request = store.prepare(&[features]).expect("a request");
+        for at in (0..=48).rev().step_by(if features == "short:*" { 1 } else { 24 }) {
+            let at = FIRST.plus(Span::from_secs(at * 3_600));
+            for user in 0..sizes.users {
+                store.as_of(&request, &entity(&request, user), at, None).expect("a read");
+            }
+            store.compact().expect("tiles");
+        }
+    }
+}
+
 fn check(store: &Store, sizes: Sizes) {
     let request = store.prepare(&["exact:n_24h", "exact:sum_24h"]).expect("a request");
     for n in 0..20 {
@@ -161,6 +188,8 @@ fn check(store: &Store, sizes: Sizes) {
 fn reads(c: &mut Criterion) {
     let sizes = sizes();
     let (store, path) = store(sizes);
+    check(&store, sizes);
+    make_tiles(&store, sizes);
     check(&store, sizes);
     let mut group = c.benchmark_group(format!("windows/{} events in 24 h", sizes.events / 2));
     let raw = DB::open_cf_for_read_only(&RocksOptions::default(), &path, ["events"], false).expect("the files");
@@ -195,7 +224,7 @@ fn reads(c: &mut Criterion) {
             black_box(sum)
         });
     });
-    for features in ["exact:*", "filtered:*", "six:*", "short:*"] {
+    for features in ["exact:*", "stepped:*", "filtered:*", "six:*", "short:*"] {
         let request = store.prepare(&[features]).expect("a request");
         let mut rows = request.entity_rows();
         group.bench_function(features, |b| {

@@ -1,14 +1,20 @@
 //! Folding the events of an entity into the values of windows.
+//!
+//! Time is walked from the end of the windows back. Where a tile has a whole unit that ends there and lies in all
+//! windows that are still open, it is merged; else events are read, up to where a tile has one.
 
 use std::ops::ControlFlow;
 
+use asofdb_storage::tile::{slot_of, unit_end};
 use asofdb_storage::{Cursor, Error, Found, Result, Status, Timestamp};
 
 use crate::read::record::Records;
 use crate::rows::columns::RowColumns;
 use crate::windows::conditions::Filters;
 use crate::windows::plan::FoldPlan;
-use crate::windows::tree::{Tree, slot_of};
+use crate::windows::tiles::{Tiles, Wanted};
+use crate::windows::tree::Tree;
+use crate::windows::walk::Walk;
 
 /// Events that are folded at once: few enough to stay in the cache.
 const EVENTS_AT_A_TIME: usize = 1_024;
@@ -63,6 +69,18 @@ struct Open<'r> {
     row: usize,
 }
 
+impl Open<'_> {
+    /// The time before the next window that has events up to `end`.
+    fn start(&self, end: i64) -> Option<i64> {
+        self.starts.iter().flatten().map(|start| start.as_micros()).find(|start| *start < end)
+    }
+
+    /// Returns whether the next window has no events up to `end`.
+    fn is_next_behind(&self, end: i64) -> bool {
+        self.starts.get(self.next).is_some_and(|start| start.is_none_or(|start| start.as_micros() >= end))
+    }
+}
+
 impl<'p> Folder<'p> {
     /// A folder for a plan, which reads at most `events_max` events in all.
     ///
@@ -80,7 +98,7 @@ impl<'p> Folder<'p> {
     }
 
     /// Writes the values of all windows of an entity into row `row` of their records, one list a window, which say
-    /// `missing` so far.
+    /// `missing` so far. Returns whether so many events were read that tiles of them would pay.
     ///
     /// # Errors
     /// `Corrupt` when stored bytes cannot be read; `Unavailable` when there is no room for the values; `Invalid` when
@@ -88,34 +106,86 @@ impl<'p> Folder<'p> {
     pub(crate) fn fold(
         &mut self,
         cursor: &mut dyn Cursor,
+        mut tiles: Option<&mut Tiles<'_>>,
         question: FoldQuestion<'_>,
         records: &mut [Records],
         row: usize,
-    ) -> Result<()> {
+    ) -> Result<bool> {
         let end = self.plan.end(question.at);
         let starts = self.plan.starts(end, cursor.cutoff());
-        let Some(longest) = starts.iter().flatten().min().copied() else { return Ok(()) };
+        let Some(longest) = starts.iter().flatten().min().copied() else { return Ok(false) };
         let mut open = Open { newest: None, starts, next: 0, records, row };
         self.folded.tree.clear();
         self.events.clear();
+        tiles.iter_mut().for_each(|tiles| tiles.begin());
+        let mut walk = Walk::new(end, longest);
+        while let Some(start) = open.start(walk.end) {
+            if let Some(tiles) = tiles.as_deref_mut() {
+                if let Some(stored) = tiles.find(question.wanted(walk.end, start))? {
+                    if let Some(newest) = stored.newest {
+                        open.newest.get_or_insert(Timestamp::from_micros(newest));
+                        self.finish_behind(&mut open, walk.end)?;
+                        tiles.merge(&stored, &mut self.folded.tree)?;
+                    }
+                    walk.end = stored.start;
+                    continue;
+                }
+            }
+            self.fold_read(cursor, tiles.as_deref_mut(), question, &mut walk, &mut open)?;
+        }
+        if open.newest.is_none() && !walk.is_read_out {
+            open.newest = newest(cursor, question, walk.end)?;
+        }
+        while open.next < self.plan.windows.len() {
+            self.folded.finish_window(self.plan, &mut open)?;
+        }
+        Ok(walk.is_worth_tiles)
+    }
+
+    /// Reads and folds events from where the walk is, up to where a tile has a unit, or all that there are.
+    fn fold_read(
+        &mut self,
+        cursor: &mut dyn Cursor,
+        mut tiles: Option<&mut Tiles<'_>>,
+        question: FoldQuestion<'_>,
+        walk: &mut Walk,
+        open: &mut Open<'_>,
+    ) -> Result<()> {
         let key = question.key;
-        cursor.each_event(key, Timestamp::MIN..=end, question.known_at, &mut |found: Found<'_>| {
+        walk.begin_reading();
+        cursor.each_event(key, Timestamp::MIN..=walk.end(), question.known_at, &mut |found: Found<'_>| {
             let event = found.version.event;
+            if event > walk.longest && walk.enters(slot_of(event.as_micros())) {
+                if let Some(tiles) = tiles.as_deref_mut() {
+                    let end = unit_end(0, walk.slot);
+                    let start = open.start(end).unwrap_or(end);
+                    if tiles.find(question.wanted(end, start))?.is_some() {
+                        walk.reach(end);
+                        return Ok(ControlFlow::Break(()));
+                    }
+                }
+            }
             open.newest.get_or_insert(event);
-            if event <= longest {
+            if event <= walk.longest {
                 // It says that the entity is known; none of the windows has it.
                 return Ok(ControlFlow::Break(()));
             }
+            walk.read();
             self.events_left = self.events_left.checked_sub(1).ok_or_else(too_many_events)?;
             self.events.push(key, event, found.row)?;
             if self.events.times.len() == EVENTS_AT_A_TIME || self.events.bytes >= BYTES_AT_A_TIME {
-                self.fold_events(&mut open)?;
+                self.fold_events(open)?;
             }
             Ok(ControlFlow::Continue(()))
         })?;
-        self.fold_events(&mut open)?;
-        while open.next < self.plan.windows.len() {
-            self.folded.finish_window(self.plan, &mut open)?;
+        walk.end_reading();
+        self.fold_events(open)
+    }
+
+    /// Finishes the windows that have no events up to `end`.
+    fn finish_behind(&mut self, open: &mut Open<'_>, end: i64) -> Result<()> {
+        while open.is_next_behind(end) {
+            self.folded.finish_window(self.plan, open)?;
         }
         Ok(())
     }
@@ -129,13 +199,13 @@ impl<'p> Folder<'p> {
         let (times, columns) = (self.events.times.as_slice(), self.events.columns.columns());
         let mut from = 0;
         while from < times.len() {
-            let start = open.starts.get(open.next).copied();
-            if start.is_some_and(|start| start.is_none_or(|start| times[from] <= start.as_micros())) {
+            if open.is_next_behind(times[from]) {
                 self.folded.finish_window(self.plan, open)?;
                 continue;
             }
             let slot = slot_of(times[from]);
-            let least = start.flatten().map_or(i64::MIN, Timestamp::as_micros);
+            let start = open.starts.get(open.next).copied().flatten();
+            let least = start.map_or(i64::MIN, Timestamp::as_micros);
             let is_beside = |time: &i64| slot_of(*time) == slot && *time > least;
             let until = from + times[from..].iter().take_while(|time| is_beside(time)).count();
             for (partial, planned) in self.folded.tree.slot(slot).iter_mut().zip(&self.plan.partials) {
@@ -147,6 +217,22 @@ impl<'p> Folder<'p> {
         self.events.clear();
         Ok(())
     }
+}
+
+impl FoldQuestion<'_> {
+    fn wanted(&self, end: i64, start: i64) -> Wanted<'_> {
+        Wanted { key: self.key, end, start, known: self.known_at.map_or(i64::MAX, Timestamp::as_micros) }
+    }
+}
+
+/// The newest event up to `end` that counts.
+fn newest(cursor: &mut dyn Cursor, question: FoldQuestion<'_>, end: i64) -> Result<Option<Timestamp>> {
+    let (mut newest, until) = (None, Timestamp::from_micros(end));
+    cursor.each_event(question.key, Timestamp::MIN..=until, question.known_at, &mut |found: Found<'_>| {
+        newest = Some(found.version.event);
+        Ok(ControlFlow::Break(()))
+    })?;
+    Ok(newest)
 }
 
 impl Events {
@@ -238,7 +324,7 @@ feature = [{ name = "n", aggregate = "count" }]
         let snapshot = store.backend().snapshot();
         let mut cursor = snapshot.cursor(&fold.from).unwrap();
         let mut records = [Records::new(source.layout(), 1)];
-        let mut read = |events_max| Folder::new(fold, events_max)?.fold(&mut *cursor, question, &mut records, 0);
+        let mut read = |events_max| Folder::new(fold, events_max)?.fold(&mut *cursor, None, question, &mut records, 0);
         read(3).unwrap();
         let error = read(2).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Invalid);
