@@ -136,7 +136,8 @@ fn store(sizes: Sizes) -> (Store, PathBuf) {
         for user in 0..sizes.users {
             store.write("purchases", &events(user, sizes)).expect("written");
         }
-        store.flush().expect("flushed");
+        check(&store, sizes);
+        make_tiles(&store, sizes);
         store.compact().expect("compacted");
         std::fs::write(done, "").expect("a mark");
         return (store, path);
@@ -188,8 +189,6 @@ fn check(store: &Store, sizes: Sizes) {
 fn reads(c: &mut Criterion) {
     let sizes = sizes();
     let (store, path) = store(sizes);
-    check(&store, sizes);
-    make_tiles(&store, sizes);
     check(&store, sizes);
     let mut group = c.benchmark_group(format!("windows/{} events in 24 h", sizes.events / 2));
     let raw = DB::open_cf_for_read_only(&RocksOptions::default(), &path, ["events"], false).expect("the files");

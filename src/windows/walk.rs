@@ -4,7 +4,7 @@ use asofdb_storage::Timestamp;
 use asofdb_storage::tile::slot_of;
 
 /// Events that are read before tiles are looked for among them: as many cost what it costs to find none.
-const EVENTS_BEFORE_TILES: usize = 32;
+const EVENTS_BEFORE_TILES: usize = 8;
 
 /// Events of whole slots, read one after the other, that are worth a tile.
 const EVENTS_FOR_A_TILE: usize = 128;

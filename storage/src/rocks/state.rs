@@ -3,7 +3,7 @@
 use rocksdb::{DBRawIterator, ReadOptions};
 
 use super::as_of::as_of_all;
-use super::cursor::RocksCursor;
+use super::cursor::{LazyIterator, RocksCursor};
 use super::error::from_rocks;
 use super::store::Store;
 use super::walk::Walker;
@@ -73,11 +73,12 @@ impl State for RocksState<'_> {
     }
 
     fn events<'s>(&'s self, view: &'s FeatureView) -> Result<Box<dyn Cursor + 's>> {
-        let mut options = ReadOptions::default();
-        // The cursor never leaves the events of the entity that it was sent to, and asks the filters first.
-        options.set_prefix_same_as_start(true);
-        let raw = self.iterate(view.id, options);
-        raw.status().map_err(|error| from_rocks("cannot read events", error))?;
+        let raw = LazyIterator::new(|| {
+            let mut options = ReadOptions::default();
+            // The cursor never leaves the events of the entity that it was sent to, and asks the filters first.
+            options.set_prefix_same_as_start(true);
+            self.iterate(view.id, options)
+        });
         Ok(Box::new(RocksCursor::new(raw, view, view.cutoff(self.present()))))
     }
 
