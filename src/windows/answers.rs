@@ -155,6 +155,6 @@ impl<'e, 'p> Answers<'e, 'p> {
         }
         let mut record = asked.records[window].get_mut(asked.row);
         record.begin(asked.newest, Status::Present);
-        self.plan.windows[window].write(&mut self.tree, &mut record, &mut self.value)
+        self.plan.windows[window].write(&mut self.tree, |_| true, &mut record, &mut self.value)
     }
 }

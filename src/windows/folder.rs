@@ -16,8 +16,9 @@ use crate::windows::tiles::{Tiles, Wanted};
 use crate::windows::tree::Tree;
 use crate::windows::walk::Walk;
 
-/// Events that are folded at once: few enough to stay in the cache.
+/// Events that are folded at once at most: few enough to stay in the cache. The first are fewer, as they may be enough.
 const EVENTS_AT_A_TIME: usize = 1_024;
+const EVENTS_AT_FIRST: usize = 64;
 
 /// Bytes of rows that are folded at once, however few rows they are.
 const BYTES_AT_A_TIME: usize = 4 << 20;
@@ -36,16 +37,38 @@ pub(crate) struct FoldQuestion<'q> {
 /// Folds events of one plan; keeps its memory from entity to entity.
 pub(crate) struct Folder<'p> {
     plan: &'p FoldPlan,
+    pass: Pass,
     events: Events,
     folded: Folded,
     /// The events that may still be read.
     events_left: u64,
 }
 
+/// The partial results that are folded in one pass. What tiles do not have is folded by itself, of events alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Pass {
+    All,
+    Tiled,
+    Untiled,
+}
+
+impl Pass {
+    fn has(self, plan: &FoldPlan, partial: usize) -> bool {
+        let is_tiled = || plan.tiling.as_ref().is_some_and(|tiling| tiling.has(partial));
+        match self {
+            Pass::All => true,
+            Pass::Tiled => is_tiled(),
+            Pass::Untiled => !is_tiled(),
+        }
+    }
+}
+
 /// Events that were gathered to be folded together.
 struct Events {
     columns: RowColumns,
     times: Vec<i64>,
+    /// Events that are folded at once now.
+    at_once: usize,
     /// Bytes of their rows.
     bytes: usize,
     filters: Filters,
@@ -90,11 +113,18 @@ impl<'p> Folder<'p> {
         let events = Events {
             columns: RowColumns::new(&plan.from, plan.columns.iter().map(String::as_str))?,
             times: Vec::new(),
+            at_once: EVENTS_AT_FIRST,
             bytes: 0,
             filters: Filters::new(plan),
         };
         let tree = Tree::new(plan.partials.iter().map(|partial| &partial.empty));
-        Ok(Folder { plan, events, folded: Folded { tree, value: Vec::new() }, events_left: events_max })
+        Ok(Folder {
+            plan,
+            pass: Pass::All,
+            events,
+            folded: Folded { tree, value: Vec::new() },
+            events_left: events_max,
+        })
     }
 
     /// Writes the values of all windows of an entity into row `row` of their records, one list a window, which say
@@ -104,6 +134,25 @@ impl<'p> Folder<'p> {
     /// `Corrupt` when stored bytes cannot be read; `Unavailable` when there is no room for the values; `Invalid` when
     /// more events would be read than may be.
     pub(crate) fn fold(
+        &mut self,
+        cursor: &mut dyn Cursor,
+        tiles: Option<&mut Tiles<'_>>,
+        question: FoldQuestion<'_>,
+        records: &mut [Records],
+        row: usize,
+    ) -> Result<bool> {
+        self.pass = if tiles.is_some() { Pass::Tiled } else { Pass::All };
+        let is_worth_tiles = self.walk(cursor, tiles, question, records, row)?;
+        let tiled = self.plan.tiling.as_ref().map_or(0, |tiling| tiling.partials.len());
+        if self.pass == Pass::Tiled && tiled < self.plan.partials.len() {
+            self.pass = Pass::Untiled;
+            self.walk(cursor, None, question, records, row)?;
+        }
+        Ok(is_worth_tiles)
+    }
+
+    /// Folds the partial results of a pass, and writes the values that are of them.
+    fn walk(
         &mut self,
         cursor: &mut dyn Cursor,
         mut tiles: Option<&mut Tiles<'_>>,
@@ -117,6 +166,7 @@ impl<'p> Folder<'p> {
         let mut open = Open { newest: None, starts, next: 0, records, row };
         self.folded.tree.clear();
         self.events.clear();
+        self.events.at_once = EVENTS_AT_FIRST;
         tiles.iter_mut().for_each(|tiles| tiles.begin());
         let mut walk = Walk::new(end, longest);
         while let Some(start) = open.start(walk.end) {
@@ -137,7 +187,7 @@ impl<'p> Folder<'p> {
             open.newest = newest(cursor, question, walk.end)?;
         }
         while open.next < self.plan.windows.len() {
-            self.folded.finish_window(self.plan, &mut open)?;
+            self.folded.finish_window(self.plan, self.pass, &mut open)?;
         }
         Ok(walk.is_worth_tiles)
     }
@@ -173,8 +223,11 @@ impl<'p> Folder<'p> {
             walk.read();
             self.events_left = self.events_left.checked_sub(1).ok_or_else(too_many_events)?;
             self.events.push(key, event, found.row)?;
-            if self.events.times.len() == EVENTS_AT_A_TIME || self.events.bytes >= BYTES_AT_A_TIME {
+            if self.events.is_full() {
                 self.fold_events(open)?;
+                if self.is_settled() {
+                    return Ok(ControlFlow::Break(()));
+                }
             }
             Ok(ControlFlow::Continue(()))
         })?;
@@ -182,10 +235,16 @@ impl<'p> Folder<'p> {
         self.fold_events(open)
     }
 
+    /// Returns whether older events can change no value of this pass.
+    fn is_settled(&self) -> bool {
+        let mut partials = (0..self.plan.partials.len()).filter(|partial| self.pass.has(self.plan, *partial));
+        partials.all(|partial| self.folded.tree.is_settled(partial))
+    }
+
     /// Finishes the windows that have no events up to `end`.
     fn finish_behind(&mut self, open: &mut Open<'_>, end: i64) -> Result<()> {
         while open.is_next_behind(end) {
-            self.folded.finish_window(self.plan, open)?;
+            self.folded.finish_window(self.plan, self.pass, open)?;
         }
         Ok(())
     }
@@ -200,7 +259,7 @@ impl<'p> Folder<'p> {
         let mut from = 0;
         while from < times.len() {
             if open.is_next_behind(times[from]) {
-                self.folded.finish_window(self.plan, open)?;
+                self.folded.finish_window(self.plan, self.pass, open)?;
                 continue;
             }
             let slot = slot_of(times[from]);
@@ -208,7 +267,9 @@ impl<'p> Folder<'p> {
             let least = start.map_or(i64::MIN, Timestamp::as_micros);
             let is_beside = |time: &i64| slot_of(*time) == slot && *time > least;
             let until = from + times[from..].iter().take_while(|time| is_beside(time)).count();
-            for (partial, planned) in self.folded.tree.slot(slot).iter_mut().zip(&self.plan.partials) {
+            let (plan, pass) = (self.plan, self.pass);
+            let partials = self.folded.tree.slot(slot).iter_mut().zip(&plan.partials).enumerate();
+            for (_, (partial, planned)) in partials.filter(|(partial, _)| pass.has(plan, *partial)) {
                 let of = planned.of.map(|column| &columns[column]);
                 partial.fold(of, from..until, self.events.filters.kept(planned.filter));
             }
@@ -244,6 +305,15 @@ impl Events {
         Ok(())
     }
 
+    /// Returns whether it is time to fold; the next time it is later.
+    fn is_full(&mut self) -> bool {
+        let is_full = self.times.len() >= self.at_once || self.bytes >= BYTES_AT_A_TIME;
+        if is_full {
+            self.at_once = (2 * self.at_once).min(EVENTS_AT_A_TIME);
+        }
+        is_full
+    }
+
     fn try_filters(&mut self, plan: &FoldPlan) -> Result<()> {
         self.filters.try_events(plan, &self.times, &self.columns.columns())
     }
@@ -257,13 +327,13 @@ impl Events {
 
 impl Folded {
     /// Writes the values of the next window, all of whose events were folded.
-    fn finish_window(&mut self, plan: &FoldPlan, open: &mut Open<'_>) -> Result<()> {
+    fn finish_window(&mut self, plan: &FoldPlan, pass: Pass, open: &mut Open<'_>) -> Result<()> {
         let window = open.next;
         open.next += 1;
         let (Some(event), Some(_)) = (open.newest, open.starts[window]) else { return Ok(()) };
         let mut record = open.records[window].get_mut(open.row);
         record.begin(event, Status::Present);
-        plan.windows[window].write(&mut self.tree, &mut record, &mut self.value)
+        plan.windows[window].write(&mut self.tree, |partial| pass.has(plan, partial), &mut record, &mut self.value)
     }
 }
 

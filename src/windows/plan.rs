@@ -35,7 +35,7 @@ pub(crate) struct FoldPlan {
     pub(crate) sources: Range<usize>,
     /// The entity key among those of the read.
     pub(crate) key_group: usize,
-    /// The tiles that it can use; `None` where a partial result is not kept in tiles.
+    /// The tiles that it can use; `None` where no partial result is kept in tiles.
     pub(crate) tiling: Option<Tiling>,
 }
 
@@ -76,17 +76,18 @@ pub(crate) struct WindowPlan {
 }
 
 impl WindowPlan {
-    /// Writes its values from the events that were folded into a tree.
+    /// Writes its values from the events that were folded into a tree, of the partial results that were.
     ///
     /// # Errors
     /// `Unavailable` when there is no room for one.
     pub(super) fn write<A: RecordArena>(
         &self,
         tree: &mut Tree,
+        is_folded: impl Fn(usize) -> bool,
         record: &mut RecordMut<'_, A>,
         value: &mut Vec<u8>,
     ) -> Result<()> {
-        for output in &self.outputs {
+        for output in self.outputs.iter().filter(|output| is_folded(output.partial)) {
             value.clear();
             let has_value = tree.result(output.partial).finish(&output.aggregate, value);
             record.put(&output.field, has_value.then_some(value.as_slice()))?;

@@ -172,7 +172,7 @@ impl<'s> Seal<'s> {
 
     /// The tile that there is, or one without units.
     fn open(&self, level: usize, number: i64) -> Result<OpenTile> {
-        let Tiling { windows, print, count, places } = self.kind.tiling;
+        let Tiling { windows, print, count, places, .. } = self.kind.tiling;
         let key = TileKey { events: self.kind.plan.from.id, entity: self.key, windows: *windows, level, tile: number };
         let (mut content, mut head) = (Vec::new(), TileHead::default());
         let units = match self.state.tile(&key, &mut content)? && head.read(&content, *print, *count, places)? {

@@ -75,7 +75,7 @@ pub(super) struct TileHead {
 }
 
 impl TileHead {
-    /// Reads the head of a tile that has `count` partial results, those at `places` to be read; false for a tile of
+    /// Reads the head of a tile that has `count` partial results, those at `places` to be read in this order; false for a tile of
     /// another print or format.
     ///
     /// # Errors

@@ -60,7 +60,7 @@ impl<'s> Tiles<'s> {
     /// The tiles of a fold; `None` where it cannot use any.
     pub(crate) fn new(state: &'s dyn State, plan: &'s FoldPlan) -> Option<Self> {
         let tiling = plan.tiling.as_ref()?;
-        let scratch = plan.partials.iter().map(|partial| partial.empty.clone()).collect();
+        let scratch = tiling.partials.iter().map(|partial| plan.partials[*partial].empty.clone()).collect();
         Some(Tiles { state, events: plan.from.id, tiling, loaded: Default::default(), scratch })
     }
 
@@ -121,8 +121,9 @@ impl<'s> Tiles<'s> {
             loaded.head.next(&loaded.content, &mut self.scratch)?;
             loaded.read += 1;
         }
-        for (sum, part) in tree.unit(level, unit_slots(level, unit)).iter_mut().zip(&self.scratch) {
-            sum.merge(part);
+        let sums = tree.unit(level, unit_slots(level, unit));
+        for (partial, part) in self.tiling.partials.iter().zip(&self.scratch) {
+            sums[*partial].merge(part);
         }
         Ok(())
     }

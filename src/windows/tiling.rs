@@ -16,21 +16,26 @@ pub(crate) struct Tiling {
     pub(super) print: u128,
     /// The partial results that a tile has.
     pub(super) count: usize,
-    /// By partial result of the fold: its place in tiles.
+    /// The partial results of the fold that tiles have.
+    pub(super) partials: Vec<usize>,
+    /// Their places in tiles.
     pub(super) places: Vec<usize>,
 }
 
 impl Tiling {
-    /// The tiles of `view` for some windows of it; `None` when a partial result of theirs is not kept in tiles.
+    /// The tiles of `view` for some windows of it; `None` when none of their partial results is kept in tiles.
     ///
     /// # Errors
     /// As [`FoldPlan::of_tiles`].
     pub(crate) fn new(catalog: &Catalog, view: &FeatureView, fold: &FoldPlan) -> Result<Option<Self>> {
         let all = FoldPlan::of_tiles(catalog, view)?;
         let parts = parts(&all)?;
-        let places = self::parts(fold)?.iter().map(|part| parts.iter().position(|known| known == part)).collect();
-        let tiling = |places| Tiling { windows: view.id, print: print(&parts), count: parts.len(), places };
-        Ok(Option::map(places, tiling))
+        let wanted = self::parts(fold)?;
+        let place = |part: &String| parts.iter().position(|known| known == part);
+        let (partials, places): (Vec<_>, Vec<_>) =
+            wanted.iter().enumerate().filter_map(|(partial, part)| Some((partial, place(part)?))).unzip();
+        let tiling = Tiling { windows: view.id, print: print(&parts), count: parts.len(), partials, places };
+        Ok(Some(tiling).filter(|tiling| !tiling.places.is_empty()))
     }
 
     /// The tiles of a view for a fold of all that they have.
@@ -39,7 +44,15 @@ impl Tiling {
     /// As [`Tiling::new`].
     pub(super) fn of_all(view: &FeatureView, all: &FoldPlan) -> Result<Self> {
         let parts = parts(all)?;
-        Ok(Tiling { windows: view.id, print: print(&parts), count: parts.len(), places: (0..parts.len()).collect() })
+        let all: Vec<_> = (0..parts.len()).collect();
+        Ok(Tiling { windows: view.id, print: print(&parts), count: parts.len(), partials: all.clone(), places: all })
+    }
+}
+
+impl Tiling {
+    /// Returns whether tiles have a partial result of the fold.
+    pub(super) fn has(&self, partial: usize) -> bool {
+        self.partials.binary_search(&partial).is_ok()
     }
 }
 

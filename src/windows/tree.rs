@@ -76,6 +76,11 @@ impl Tree {
         }
     }
 
+    /// Returns whether older events can change nothing of a partial result. It may say no where they cannot.
+    pub(super) fn is_settled(&self, partial: usize) -> bool {
+        self.levels.iter().any(|level| level[partial].is_settled())
+    }
+
     /// The result of all events so far for one of the partial results. More events can follow.
     pub(super) fn result(&mut self, partial: usize) -> &Partial {
         let (sum, spare) = (&mut self.sum[partial], &mut self.spare[partial]);

@@ -27,6 +27,8 @@ feature = [
     { name = "spread", aggregate = "stddev", of = "amount" },
     { name = "first", aggregate = "first", of = "amount" },
     { name = "last", aggregate = "last", of = "shop" },
+    { name = "shops", aggregate = "distinct", of = "shop" },
+    { name = "latest", aggregate = "last_k", of = "amount", k = 3 },
     { name = "at", aggregate = "count_by", of = "shop", values = ["a"] },
     { name = "orders", aggregate = "approx_distinct", of = "order_id", precision = 6 },
     { name = "middle", aggregate = "quantile", of = "amount", q = 0.5, error = 0.05 },
