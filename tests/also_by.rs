@@ -340,6 +340,56 @@ fn erasing_a_shop_is_refused_where_events_are_only_found_by_it() {
     assert_eq!(error.to_string(), "view \"purchases\" has no join key \"shop\"");
 }
 
+/// The tiles that a store has, about, once those are made that reads have wished for.
+fn tiles(store: &Store) -> u64 {
+    store.flush().unwrap();
+    let stats = store.stats().unwrap();
+    stats.families.iter().find(|family| family.name == "tiles").unwrap().rows_estimate
+}
+
+#[test]
+fn tiles_of_a_shop_go_with_the_events_of_any_user_that_are_written_deleted_or_erased() {
+    let (test, memory) = (TestStore::new(&definitions("")), in_memory(&definitions("")));
+    let both = |run: &dyn Fn(&Store)| [&test.store, &memory].into_iter().for_each(run);
+    // Compares what both answer, before and after tiles were made of what was asked for.
+    let check = || {
+        test.clock.advance(Span::from_secs(100));
+        let mut made = 0;
+        for _ in 0..2 {
+            for hours in [0, 7] {
+                let ask = |store| read(store, "shops", &[&["a"], &["b"]], hours_ago(hours), None);
+                assert_eq!(ask(&test.store), ask(&memory));
+            }
+            made = tiles(&test.store);
+        }
+        assert_eq!(test.store.verify().unwrap().problems, Vec::<String>::new());
+        made
+    };
+    let minutes = |n: i64| hours_ago(1).minus(Span::from_secs(n * 60));
+    let row = |n: i64| {
+        let event = minutes(n);
+        Purchase { event, created: event, ..purchase(n % 2, 0, n, ["a", "b"][n as usize / 2 % 2], n as f64 / 2.0) }
+    };
+    let rows: Vec<_> = (0..2_400).map(row).collect();
+    let write = |rows: &[Purchase]| {
+        both(&|store| {
+            store.write("purchases", &bought(rows)).unwrap();
+        });
+        check()
+    };
+    assert!(write(&rows) > 0, "tiles are made");
+    write(&[Purchase { amount: 1e6, created: NOW, ..row(1_000) }]);
+    let gone = bought(&[Purchase { created: NOW, ..row(1_201) }]);
+    both(&|store| {
+        store.delete_events("purchases", &gone).unwrap();
+    });
+    check();
+    both(&|store| {
+        store.erase(&["purchases"], &[("user_id", Value::Int64(1))]).unwrap();
+    });
+    check();
+}
+
 #[test]
 fn a_large_load_has_the_copies_that_commits_have() {
     let test = TestStore::new(&definitions(""));

@@ -15,10 +15,10 @@ use super::commit::Committer;
 use super::erase_copies::{ErasedCopies, rewrite_events};
 use super::error::from_rocks;
 use super::kept::Kept;
-use super::maintain;
 use super::records::{self, Work};
 use super::store::Store;
 use super::work::ErasedRow;
+use super::{maintain, tiles};
 use crate::backend::{Erased, Lookup, Newest};
 use crate::error::{Error, Result};
 use crate::fail_point;
@@ -55,9 +55,12 @@ fn delete(
     for ((row, view), mut copies) in rows.iter().zip(names).zip(copies) {
         receipts.push(delete_versions(store, row, view, copies.as_mut(), &mut batch)?);
         if let Some(copies) = copies {
-            of_indexes.extend(copies.finish(store, &mut batch)?);
+            let of_copies = copies.finish(store, &mut batch)?;
+            of_copies.iter().try_for_each(|row| delete_tiles(store, row, &mut batch))?;
+            of_indexes.extend(of_copies);
         }
         if key::holds_events(row.view) {
+            delete_tiles(store, row, &mut batch)?;
             continue;
         }
         let mut latest_key = Vec::new();
@@ -77,6 +80,16 @@ fn delete(
     let erased: Vec<_> = rows.iter().map(ErasedRow::row_key).collect();
     store.tell(&Newest::Erased(&erased));
     Ok(receipts)
+}
+
+/// Deletes the tiles of the events of an entity, or of all of an index, of which the key is empty.
+fn delete_tiles(store: &Store, row: &ErasedRow, batch: &mut RocksBatch) -> Result<()> {
+    if !row.key.is_empty() {
+        return tiles::delete_entity(store, row.view, &row.key, batch);
+    }
+    store.tiles.give_up_making();
+    tiles::delete_view(&store.database, row.view, batch);
+    Ok(())
 }
 
 fn delete_versions(

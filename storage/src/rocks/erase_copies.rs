@@ -117,7 +117,8 @@ fn each_hidden(store: &Store, index: u32, cutoff: Timestamp, mut visit: impl FnM
 /// Keys of a family that are rewritten together, the end not included.
 type Range = (Vec<u8>, Option<Vec<u8>>);
 
-/// Rewrites the files around events that were deleted, those of one file of the last level together.
+/// Rewrites the files around events that were deleted, those of one file of the last level together, and those of their
+/// tiles.
 pub(super) fn rewrite_events(store: &Store, rows: &[ErasedRow]) -> Result<()> {
     let of_row = |row: &ErasedRow| {
         let mut prefix = Vec::new();
@@ -131,7 +132,9 @@ pub(super) fn rewrite_events(store: &Store, rows: &[ErasedRow]) -> Result<()> {
     options.set_bottommost_level_compaction(BottommostLevelCompaction::Force);
     options.set_exclusive_manual_compaction(false);
     for (first, end) in merged(ranges, &ends_of_files(store)?) {
-        database.rocks.compact_range_cf_opt(database.events(), Some(first), end, &options);
+        for family in [database.events(), database.tiles()] {
+            database.rocks.compact_range_cf_opt(family, Some(&first), end.as_ref(), &options);
+        }
     }
     Ok(())
 }
