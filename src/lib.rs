@@ -140,6 +140,7 @@ pub mod parts {
     pub use crate::read::slot::ValueSlot;
     pub use crate::read::sources::{SourcePlan, Sources};
     pub use crate::rows::encode::source_schema;
+    pub use crate::rows::event_id_check::EventIdCheck;
     pub use crate::rows::keys::EncodedKeys;
     pub use crate::rows::plain::{PLAIN_BYTES_MAX, check_plain, plain_bytes};
     pub use crate::rows::types::batch_bytes;

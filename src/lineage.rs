@@ -49,8 +49,10 @@ pub enum Origin {
 /// A window over events, and what it makes of them.
 #[derive(Debug, Clone)]
 pub struct WindowOrigin {
-    /// The event view.
+    /// The event view, or its index.
     pub from: Arc<FeatureView>,
+    /// The entities by which the events are found, where that is by an index of the event view.
+    pub also_by: Option<Vec<String>>,
     /// The function.
     pub aggregate: Aggregate,
     /// The column that it is of; `None` counts events.
@@ -157,12 +159,14 @@ fn window_of(catalog: &Catalog, resolved: &ResolvedFeature) -> Result<WindowOrig
     let no_window = || Error::internal(format!("no window gives {}", resolved.reference()));
     let view = &resolved.view;
     let windows = view.windows().ok_or_else(no_window)?;
-    let from = find_view(catalog, &windows.from)?;
+    let events = find_view(catalog, &windows.from)?;
+    let from = catalog.events_by(&windows.from, &view.entities).unwrap_or(events);
     let windowed = windowed_features(view, from)?;
     let is_it = |windowed: &WindowedFeature<'_>| windowed.name == resolved.feature.name;
     let WindowedFeature { aggregate, of, window, .. } = windowed.into_iter().find(is_it).ok_or_else(no_window)?;
     Ok(WindowOrigin {
         from: from.clone(),
+        also_by: (from.id != events.id).then(|| from.entities.clone()),
         aggregate,
         of: of.of.clone(),
         conditions: windows.condition.iter().chain(&of.condition).cloned().collect(),

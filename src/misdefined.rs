@@ -39,7 +39,7 @@ pub(crate) fn check_view(catalog: &Catalog, view: &FeatureView) -> Result<(), Mi
 
 fn check_windows(catalog: &Catalog, view: &FeatureView) -> Result<(), Misdefined> {
     let Some(windows) = view.windows() else { return Ok(()) };
-    let Some(from) = catalog.view(&windows.from) else { return Ok(()) };
+    let Some(from) = catalog.events_by(&windows.from, &view.entities) else { return Ok(()) };
     let of_view = windows.condition.iter().map(|text| (vec![Step::Field("where")], text));
     let of_features = windows.features.iter().enumerate().filter_map(|(number, feature)| {
         let path = vec![Step::Field("feature"), Step::Item(number), Step::Field("where")];

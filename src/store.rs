@@ -314,7 +314,7 @@ impl Store {
     /// # Errors
     /// As a commit.
     pub fn load(&self, batch: WriteBatch) -> Result<Committed> {
-        let is_small = batch.len() < COMMIT_ROWS_MAX && batch.bytes() < COMMIT_BYTES_MAX;
+        let is_small = batch.written_len() < COMMIT_ROWS_MAX && batch.written_bytes() < COMMIT_BYTES_MAX;
         match is_small {
             true => self.backend.commit(batch, self.durability),
             false => self.backend.bulk_load(batch),

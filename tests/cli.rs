@@ -1,5 +1,6 @@
 //! The command line: what each command prints, in exact JSON; exit codes; and one line for every error.
 
+mod also_by;
 mod computed;
 mod disks;
 mod limits;

@@ -338,7 +338,7 @@ fn the_definitions_of_the_flights_example_can_be_applied() {
     assert_eq!(shape("route_daily_v1"), ("origin dest".into(), Some(Span::from_secs(3 * 86_400)), 5));
     assert_eq!(shape("plane_v1"), ("tailnum".into(), None, 7));
     assert_eq!(catalog.service("flight_delay_v1").unwrap().features.len(), 10);
-    assert_eq!(shape("departures_by_carrier_v1"), ("carrier".into(), None, 2));
+    assert_eq!(shape("departures_v1"), ("airport".into(), None, 4));
     assert_eq!(shape("airport_departures_v1"), ("airport".into(), None, 7));
     assert_eq!(shape("carrier_departures_v1"), ("carrier".into(), None, 2));
     assert_eq!(shape("plane_departures_v1"), ("tailnum".into(), None, 2));

@@ -370,7 +370,7 @@ fn the_flights_data_is_ingested_as_it_is() {
         ("airport_weather_v1", "weather", 26_115),
         ("route_daily_v1", "routes", 63_815),
         ("plane_v1", "planes", 3_322),
-        ("departures_by_plane_v1", "departures", 328_521),
+        ("departures_v1", "departures", 328_521),
     ] {
         let path = directory.join(file).with_extension("parquet");
         let report = ingest(&test.store, view, &[&path], &IngestOptions::default()).unwrap();

@@ -2,6 +2,7 @@
 
 mod common;
 
+mod also_by;
 mod checks;
 mod dates;
 mod definitions;

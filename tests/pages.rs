@@ -80,6 +80,7 @@ fn the_definitions_of_the_page_on_computed_features_can_be_applied_and_read() {
         ("amount", Arc::new(Float64Array::from(vec![10.0, 5.0, 15.0]))),
     ];
     store.write("purchases_v1", &batch(purchases.to_vec())).unwrap();
+    store.write("purchases_v2", &batch(purchases.to_vec())).unwrap();
     let born: [(&str, ArrayRef); 3] = [
         ("user_id", Arc::new(Int64Array::from(vec![7]))),
         ("event_timestamp", times([Some(hours_ago(9))])),
@@ -103,4 +104,12 @@ fn the_definitions_of_the_page_on_computed_features_can_be_applied_and_read() {
     let values: Vec<_> = (0..features.len()).map(|feature| answer.value(0, feature).unwrap()).collect();
     let float = |value| Some(Value::Float64(value));
     assert_eq!(values, [int(2), float(10.0), float(10.0), int(34), float(2.0)]);
+    let request = store.prepare(&["shop_purchases_v1"]).unwrap();
+    let mut shops = request.entity_rows();
+    for shop in ["a", "b"] {
+        shops.push(&[Some(Value::String(shop.to_owned()))]).unwrap();
+    }
+    let answer = store.latest(&request, &shops).unwrap();
+    let values = |row| [answer.value(row, 0).unwrap(), answer.value(row, 1).unwrap()];
+    assert_eq!((values(0), values(1)), ([int(1), float(10.0)], [int(0), None]));
 }

@@ -101,7 +101,7 @@ def _view(tree: dict[str, Any]) -> FeatureView:
 
 def _event_view(tree: dict[str, Any]) -> EventView:
     same = ("name", "entities", "event_id", "retention", "max_future_skew", "event_timestamp", "created_timestamp")
-    more = ("owner", "team", "description", "tags", "check")
+    more = ("owner", "team", "description", "tags", "check", "also_by")
     columns = [Column(one["name"], one["type"], one["description"], one["tags"]) for one in tree["columns"]]
     return EventView(columns=columns, **{name: tree[name] for name in same + more})
 

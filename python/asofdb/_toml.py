@@ -78,6 +78,12 @@ def texts(values: str | Sequence[str]) -> str:
     return "[" + ", ".join(map(text, listed)) + "]"
 
 
+def lists(values: str | Sequence[str | Sequence[str]]) -> str:
+    """A list of lists of texts; a single text may stand for a list, and for the whole."""
+    listed = (values,) if isinstance(values, str) else values
+    return "[" + ", ".join(map(texts, listed)) + "]"
+
+
 def lines(*pairs: tuple[str, str | None]) -> str:
     return "".join(f"{name} = {value}\n" for name, value in pairs if value is not None)
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ._toml import Span, lines, literal, optional, span, table, text, texts
+from ._toml import Span, lines, lists, literal, optional, span, table, text, texts
 from .computed import DerivedView, WindowView, derived_view, window_view
 from .errors import InvalidError
 
@@ -94,8 +94,9 @@ class EventView:
     """Events of entities: facts that are counted, and not superseded by the next one.
 
     ``event_id`` names the columns that make a redelivery the same event; none: all columns together. Events have no
-    features: they are read by ``history`` and ``export``, and counted by a :class:`~asofdb.computed.WindowView`. The
-    rest is as in :class:`FeatureView`.
+    features: they are read by ``history`` and ``export``, and counted by a :class:`~asofdb.computed.WindowView`.
+    ``also_by`` are other entities by which windows find them, each an entity or a list of entities whose join keys are
+    columns and in the event id. The rest is as in :class:`FeatureView`.
     """
 
     name: str
@@ -111,6 +112,7 @@ class EventView:
     description: str = ""
     tags: Mapping[str, str] = field(default_factory=dict)
     check: str | None = None
+    also_by: str | Sequence[str | Sequence[str]] = ()
 
 
 @dataclass
@@ -224,6 +226,7 @@ def _event_view(view: EventView) -> str:
     head = "[[event_view]]\n" + lines(
         ("name", text(view.name)),
         ("entities", texts(view.entities)),
+        ("also_by", lists(view.also_by) if view.also_by else None),
         ("event_id", texts(view.event_id) if view.event_id else None),
         ("retention", None if view.retention is None else span(view.retention)),
         ("max_future_skew", None if view.max_future_skew is None else span(view.max_future_skew)),

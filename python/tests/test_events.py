@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import asofdb
-from asofdb import Column, Definitions, Entity, EventView
+from asofdb import Column, Definitions, Entity, EventView, WindowFeature, WindowView
 
 DEFINITIONS = Definitions.of(
     [
@@ -53,6 +53,28 @@ def test_events_count_once_and_are_deleted_by_their_identity(tmp_path: Path) -> 
         store.delete_events("purchases_v1", identity)
         assert counted(store, tmp_path) == [6.5, 7.0]
         assert len(store.history("purchases_v1", {"user_id": 7})) == 5
+
+
+def test_windows_find_events_by_other_entities_too(tmp_path: Path) -> None:
+    columns = [Column("order_id", "int64"), Column("shop", "string"), Column("amount", "float64")]
+    events = EventView("purchases_v2", "user", columns, event_id=["order_id", "shop"], also_by=["shop"])
+    spent = WindowFeature("spent", "sum", of="amount", windows="24h")
+    by_shop = WindowView("shop_spent_v1", "purchases_v2", [spent], entities="shop")
+    entities = [Entity("user", {"user_id": "int64"}), Entity("shop", {"shop": "string"})]
+    definitions = Definitions.of([*entities, events, by_shop])
+    with asofdb.Store.open(tmp_path / "store") as store:
+        store.apply(definitions)
+        rows = purchases([1, 2, 3], [5.0, 6.0, 7.0])
+        store.write("purchases_v2", {**rows, "user_id": [7, 8, 7], "shop": ["a", "a", "b"]})
+        at = datetime(2024, 5, 1, 13, tzinfo=timezone.utc)
+        answer = store.as_of("shop_spent_v1", {"shop": ["a", "b", "c"]}, at=at)
+        assert answer.to_dict()["spent_24h"] == [11.0, 7.0, None]
+        view = store.catalog().event_views["purchases_v2"]
+        assert view.also_by == [["shop"]]
+        assert not store.plan(store.catalog().definitions())
+        with pytest.raises(asofdb.ConflictError, match="also_by of an event view cannot change"):
+            view.also_by = ()
+            store.apply(Definitions.of([*entities, view]), allow_drop=True)
 
 
 def test_columns_of_events_are_no_features(tmp_path: Path) -> None:

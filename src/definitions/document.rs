@@ -306,6 +306,16 @@ impl<'a> Table<'a> {
         self.required(name)?.texts()
     }
 
+    /// A list of texts and of lists of them, a text being a list of one; none when it is left out.
+    pub(crate) fn lists_of_texts(&self, name: &'a str) -> Result<Vec<Vec<String>>> {
+        let Some(field) = self.field(name) else { return Ok(Vec::new()) };
+        let list = |item: Field<'a>| match item.value() {
+            DeValue::Array(_) => item.texts(),
+            _ => item.text().map(|text| vec![text.to_owned()]),
+        };
+        field.items()?.map(list).collect()
+    }
+
     pub(crate) fn tags(&self, name: &'a str) -> Result<BTreeMap<String, String>> {
         self.field(name).map_or(Ok(BTreeMap::new()), |field| field.tags())
     }

@@ -50,9 +50,10 @@ const VIEW_KEYS: [&str; 14] = [
     "check",
     "feature",
 ];
-const EVENT_VIEW_KEYS: [&str; 13] = [
+const EVENT_VIEW_KEYS: [&str; 14] = [
     "name",
     "entities",
+    "also_by",
     "event_id",
     "retention",
     "max_future_skew",
@@ -183,6 +184,7 @@ fn event_view(table: &Table) -> Result<ViewDefinition> {
     Ok(ViewDefinition {
         keep_newest: false,
         event_id: Some(event_id),
+        also_by: table.lists_of_texts("also_by")?,
         features: columns.iter().map(feature).collect::<Result<_>>()?,
         ..any_view(table)?
     })

@@ -48,7 +48,7 @@ impl Chunk {
 
     /// Returns whether it should be written: what it takes in memory counts, not its bytes alone.
     pub(super) fn is_full(&self) -> bool {
-        let bytes = self.rows.bytes() + self.rows.len() * ROW_MEMORY_BYTES;
+        let bytes = self.rows.memory_bytes() + self.rows.written_len() * ROW_MEMORY_BYTES;
         bytes >= self.bytes_max || self.rows.len() >= CHUNK_ROWS_MAX
     }
 

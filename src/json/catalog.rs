@@ -54,6 +54,7 @@ fn event_view<E: serde::ser::Error>(view: &FeatureView) -> Result<Json, E> {
         "entities": view.entities,
         "join_keys": keys(&view.join_keys),
         "event_id": view.event_id_names(),
+        "also_by": view.also_by.iter().map(|index| &index.entities).collect::<Vec<_>>(),
         "retention": span(view.retention),
         "max_future_skew": view.max_future_skew.to_string(),
         "event_timestamp": view.event_column,

@@ -37,7 +37,7 @@ fn feature(lineage: &Lineage, one: &LineageFeature) -> Result<Json> {
 }
 
 fn of_window(window: &WindowOrigin) -> Result<Json> {
-    Ok(json!({
+    let mut json = json!({
         "from": window.from.name,
         "aggregate": window.aggregate.name(),
         "settings": settings(&window.aggregate)?,
@@ -46,7 +46,11 @@ fn of_window(window: &WindowOrigin) -> Result<Json> {
         "window": window.window.as_str(),
         "every": window.every.map(|every| every.to_string()),
         "offset": window.offset.to_string(),
-    }))
+    });
+    if let Some(entities) = &window.also_by {
+        json["also_by"] = json!(entities);
+    }
+    Ok(json)
 }
 
 fn of_expression(lineage: &Lineage, one: &LineageFeature, program: &Program) -> Json {

@@ -7,8 +7,8 @@ use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch, Timestam
 use arrow::datatypes::{Field, Int64Type, Schema, SchemaRef, TimestampMicrosecondType};
 use asofdb_storage::row::{RowBlock, TOMBSTONE_ROW};
 use asofdb_storage::{
-    Error, Feature, FeatureView, JoinKey, Place, Result, RowLayout, ScalarType, Slot, Timestamp, ValueType, WriteBatch,
-    dispatch_scalar, key,
+    Error, EventCopies, Feature, FeatureView, JoinKey, Place, Result, RowLayout, ScalarType, Slot, Timestamp,
+    ValueType, WriteBatch, dispatch_scalar, key,
 };
 
 use crate::definitions::check::RowCheck;
@@ -52,6 +52,8 @@ pub struct ViewEncoder {
     layout: RowLayout,
     /// The ids of its events, if it is an event view.
     event_ids: Option<EventIds>,
+    /// True if its events are also found by other entities.
+    is_indexed: bool,
 }
 
 impl ViewEncoder {
@@ -62,7 +64,8 @@ impl ViewEncoder {
     pub fn new(view: Arc<FeatureView>) -> Result<Self> {
         let layout = view.current_layout();
         let event_ids = EventIds::of(&view, &layout)?;
-        Ok(ViewEncoder { view, layout, event_ids })
+        let is_indexed = EventCopies::of(&view)?.is_some();
+        Ok(ViewEncoder { view, layout, event_ids, is_indexed })
     }
 
     /// The view.
@@ -110,10 +113,10 @@ impl ViewEncoder {
             return Ok(());
         }
         let columns = self.columns(batch, problems)?;
-        let block = encode_block(&self.layout, &columns.features, batch.num_rows());
+        let block = self.block(&columns, batch.num_rows());
         self.try_check(&columns, &block, problems)?;
         self.each_row(&columns, problems, |row, key, event, created| {
-            let encoded = if columns.is_deleted(row) { &TOMBSTONE_ROW } else { block.row(row) };
+            let encoded = self.row_of(&columns, &block, row);
             out.put(&self.view, key, event, created, encoded, now)
         });
         Ok(())
@@ -129,21 +132,39 @@ impl ViewEncoder {
         }
         let columns = self.columns(batch, problems)?;
         // Without values of variable length every row is as long as its layout.
-        let is_fixed = self.layout.variable_count() == 0 && self.view.check.is_none();
-        let block = (!is_fixed).then(|| encode_block(&self.layout, &columns.features, batch.num_rows()));
+        let is_fixed = self.layout.variable_count() == 0 && self.view.check.is_none() && !self.is_indexed;
+        let block = (!is_fixed).then(|| self.block(&columns, batch.num_rows()));
+        let mut copies = EventCopies::of(&self.view)?;
         let fixed_bytes = self.layout.variable_offset();
         if let Some(block) = &block {
             self.try_check(&columns, block, problems)?;
         }
         self.each_row(&columns, problems, |row, key, event, created| {
-            let row_bytes = match columns.is_deleted(row) {
-                true => TOMBSTONE_ROW.len(),
-                false => block.as_ref().map_or(fixed_bytes, |block| block.row(row).len()),
-            };
+            let encoded = block.as_ref().map(|block| self.row_of(&columns, block, row));
             let key_bytes = key::entity_of(self.view.id, key).len();
-            WriteBatch::check(&self.view, key_bytes, event, created, row_bytes, now)
+            WriteBatch::check(&self.view, key_bytes, event, created, encoded.map_or(fixed_bytes, <[u8]>::len), now)?;
+            match (&mut copies, encoded) {
+                (Some(copies), Some(encoded)) => copies.each(key, encoded, |_| Ok(())),
+                _ => Ok(()),
+            }
         });
         Ok(())
+    }
+
+    /// The rows of some columns. A deletion of an event has what says which event it was.
+    fn block(&self, columns: &Columns, rows: usize) -> RowBlock<'_> {
+        let mut block = encode_block(&self.layout, &columns.features, rows);
+        for row in (0..rows).filter(|row| self.event_ids.is_some() && columns.is_deleted(*row)) {
+            block.mark_deleted(row);
+        }
+        block
+    }
+
+    fn row_of<'b>(&self, columns: &Columns, block: &'b RowBlock<'_>, row: usize) -> &'b [u8] {
+        match columns.is_deleted(row) && self.event_ids.is_none() {
+            true => &TOMBSTONE_ROW,
+            false => block.row(row),
+        }
     }
 
     /// Reports the rows that break the view's check.
@@ -168,7 +189,10 @@ impl ViewEncoder {
         let created = created.map(|name| self.times(batch, name, problems)).transpose()?;
         let deleted = self.deleted_column(batch.schema_ref());
         let deleted = deleted.map(|name| self.deletions(batch, name, problems)).transpose()?;
-        let features = self.features(batch, problems)?;
+        let mut features = self.features(batch, problems)?;
+        if let (Some(event_ids), Some(deleted)) = (&self.event_ids, &deleted) {
+            event_ids.keep_identity(&mut features, deleted)?;
+        }
         Ok(Columns { keys, events, created, deleted, features })
     }
 

@@ -4,10 +4,12 @@
 //! it, it is their values as they stand in keys; where it names none, it is a hash over all columns. Columns that are
 //! null are not part of that hash, so that a column which is added later leaves the events of before what they are.
 
-use arrow::array::{Array, ArrayRef};
+use arrow::array::{Array, ArrayRef, BooleanArray};
+use arrow::compute::nullif;
 use asofdb_storage::key::{self, EVENT_ID_BYTES};
+use asofdb_storage::row::RowRef;
 use asofdb_storage::scalar::Scalar;
-use asofdb_storage::{Error, FeatureId, FeatureView, Result, RowLayout, ScalarType, ValueType, dispatch_scalar};
+use asofdb_storage::{Error, FeatureId, FeatureView, Result, RowLayout, ScalarType, Slot, ValueType, dispatch_scalar};
 use twox_hash::XxHash3_128;
 
 use crate::rows::arrow_scalar::ArrowScalar;
@@ -67,23 +69,93 @@ impl EventIds {
                 false => column.append_key(array, row, scratch)?,
             }
         }
-        let short = if self.is_of_all { None } else { key::short_event_id(scratch) };
-        Ok(short.unwrap_or_else(|| key::hashed_event_id(XxHash3_128::oneshot(scratch))))
+        Ok(self.id_of(scratch))
+    }
+
+    /// The id of the event in a stored row, whose layout has these slots. `scratch` is used again.
+    ///
+    /// # Errors
+    /// As [`EventIds::get`]; `Corrupt` when a value cannot be read.
+    pub(super) fn of_row(
+        &self,
+        row: &RowRef<'_, '_>,
+        slots: &[Slot],
+        scratch: &mut Vec<u8>,
+    ) -> Result<[u8; EVENT_ID_BYTES]> {
+        scratch.clear();
+        for column in &self.columns {
+            let value = row.get(&slots[column.slot])?;
+            match (self.is_of_all, value) {
+                (true, Some(value)) => column.append_with_length(scratch, |out| out.extend_from_slice(value)),
+                (true, None) => {}
+                (false, value) => column.append_stored_key(value, scratch)?,
+            }
+        }
+        Ok(self.id_of(scratch))
+    }
+
+    /// The id that the bytes of its columns make.
+    fn id_of(&self, bytes: &[u8]) -> [u8; EVENT_ID_BYTES] {
+        let short = if self.is_of_all { None } else { key::short_event_id(bytes) };
+        short.unwrap_or_else(|| key::hashed_event_id(XxHash3_128::oneshot(bytes)))
+    }
+}
+
+impl EventIds {
+    /// Makes null in deletions what is not part of the id: they say which event it was, and nothing else.
+    ///
+    /// # Errors
+    /// `Internal` when a column has another length.
+    pub(super) fn keep_identity(&self, columns: &mut [ArrayRef], deleted: &BooleanArray) -> Result<()> {
+        if self.is_of_all || deleted.true_count() == 0 {
+            return Ok(());
+        }
+        for (slot, column) in columns.iter_mut().enumerate() {
+            if self.columns.iter().all(|of_id| of_id.slot != slot) {
+                *column = nullif(column, deleted)
+                    .map_err(|error| Error::internal("cannot leave out the values of a deletion").with_source(error))?;
+            }
+        }
+        Ok(())
     }
 }
 
 impl Column {
     /// Appends the value as it stands in a key: it delimits itself.
     fn append_key(&self, array: &ArrayRef, row: usize, out: &mut Vec<u8>) -> Result<()> {
-        let name = &self.name;
         if array.is_null(row) {
-            return Err(Error::invalid(format!("column {name:?} is null: every event has its event id")));
+            return Err(self.is_null());
         }
         match self.ty {
             ValueType::Scalar(ty) => dispatch_scalar!(ty, T => T::write_key(T::get(T::array(array), row), out))
-                .map_err(|error| Error::invalid(format!("column {name:?} of the event id: {}", error.message()))),
-            ValueType::List(_) => Err(Error::internal(format!("column {name:?} of an event id is a list"))),
+                .map_err(|error| self.is_no_key(&error)),
+            ValueType::List(_) => Err(self.is_list()),
         }
+    }
+
+    /// Appends a value as it stands in a row as it stands in a key.
+    fn append_stored_key(&self, value: Option<&[u8]>, out: &mut Vec<u8>) -> Result<()> {
+        let value = value.ok_or_else(|| self.is_null())?;
+        match self.ty {
+            ValueType::Scalar(ty) => dispatch_scalar!(ty, T => T::write_key(T::from_stored(value)?, out))
+                .map_err(|error| self.is_no_key(&error)),
+            ValueType::List(_) => Err(self.is_list()),
+        }
+    }
+
+    #[cold]
+    fn is_null(&self) -> Error {
+        Error::invalid(format!("column {:?} is null: every event has its event id", self.name))
+    }
+
+    #[cold]
+    fn is_no_key(&self, error: &Error) -> Error {
+        Error::invalid(format!("column {:?} of the event id: {}", self.name, error.message()))
+    }
+
+    #[cold]
+    fn is_list(&self) -> Error {
+        Error::internal(format!("column {:?} of an event id is a list", self.name))
     }
 
     /// Appends the column's number and the value as it is stored, with its length between them; nothing for null.
@@ -91,13 +163,18 @@ impl Column {
         if array.is_null(row) {
             return;
         }
+        self.append_with_length(out, |out| match self.ty {
+            ValueType::Scalar(ty) => append_stored(ty, array, row, out),
+            ValueType::List(item) => out.extend_from_slice(&encode_list(item, &list_at(array, row))),
+        });
+    }
+
+    /// Appends the column's number and a value, with its length between them.
+    fn append_with_length(&self, out: &mut Vec<u8>, append: impl FnOnce(&mut Vec<u8>)) {
         out.extend_from_slice(&self.id.0.to_le_bytes());
         let length_at = out.len();
         out.extend_from_slice(&[0; 4]);
-        match self.ty {
-            ValueType::Scalar(ty) => append_stored(ty, array, row, out),
-            ValueType::List(item) => out.extend_from_slice(&encode_list(item, &list_at(array, row))),
-        }
+        append(out);
         let length = (out.len() - length_at - 4) as u32;
         out[length_at..length_at + 4].copy_from_slice(&length.to_le_bytes());
     }

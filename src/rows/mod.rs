@@ -4,6 +4,7 @@ pub(crate) mod arrow_scalar;
 pub(crate) mod builders;
 pub(crate) mod columns;
 pub(crate) mod encode;
+pub(crate) mod event_id_check;
 mod events;
 pub(crate) mod keys;
 mod lists;

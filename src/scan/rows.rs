@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, BooleanArray, RecordBatch, TimestampMicrosecondArray};
 use asofdb_storage::row::{self, RowKind};
-use asofdb_storage::{Error, Feature, Found, Result, Scanned, Status};
+use asofdb_storage::{Error, Feature, Found, Result, Scanned, Sink, Status};
 
 use super::keys::KeyColumns;
 use super::selection::Selection;
@@ -77,8 +77,11 @@ impl<'t> Rows<'t> {
                 version.event
             }
         };
-        let mut record = self.records.get_mut(self.events.len());
-        write_found(view, &self.selection.rows, at, Some(Found { version, row }), &mut record).map_err(context)?;
+        let (plan, mut record) = (&self.selection.rows, self.records.get_mut(self.events.len()));
+        match plan.open_deletion(row).map_err(context)? {
+            Some(deletion) => record.present(&deletion, version.event).map_err(context)?,
+            None => write_found(view, plan, at, Some(Found { version, row }), &mut record).map_err(context)?,
+        }
         self.events.push(version.event.as_micros());
         self.created.push(version.created.as_micros());
         Ok(())

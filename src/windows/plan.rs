@@ -17,7 +17,7 @@ use crate::windows::tree::Tree;
 /// The plan of one fold.
 #[derive(Debug)]
 pub(crate) struct FoldPlan {
-    /// The event view.
+    /// The event view, or its index by the entities of the windows.
     pub(crate) from: Arc<FeatureView>,
     every: Option<Span>,
     offset: Span,
@@ -115,7 +115,7 @@ impl FoldPlan {
     pub(crate) fn new(catalog: &Catalog, view: &FeatureView, key_group: usize, first_source: usize) -> Result<Self> {
         let no_events = || Error::internal(format!("window view {:?} has no event view", view.name));
         let windows = view.windows().ok_or_else(no_events)?;
-        let from = catalog.view(&windows.from).filter(|from| from.holds_events()).ok_or_else(no_events)?;
+        let from = catalog.events_by(&windows.from, &view.entities).ok_or_else(no_events)?;
         Ok(FoldPlan {
             from: from.clone(),
             every: windows.every,

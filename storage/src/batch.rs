@@ -2,14 +2,15 @@
 
 use crate::catalog::FeatureView;
 use crate::error::{Error, Result};
+use crate::event_copies::EventCopies;
 use crate::key;
 use crate::row::{ROW_BYTES_MAX, TOMBSTONE_ROW};
 use crate::time::{Span, Timestamp};
 
-/// Most rows in one atomic batch. The committer holds a batch whole; larger loads are cut by `ingest`.
+/// Most rows in one atomic batch, not counting the copies that events have in indexes. The committer holds a batch whole; larger loads are cut by `ingest`.
 pub const BATCH_ROWS_MAX: usize = 1_000_000;
 
-/// Most bytes of keys and rows in one atomic batch: a few batches fit into the write buffers.
+/// Most bytes of keys and rows in one atomic batch, not counting copies: a few batches fit into the write buffers.
 pub const BATCH_BYTES_MAX: usize = 64 << 20;
 
 /// The meaning of "written" when a write returns.
@@ -26,7 +27,14 @@ pub enum Durability {
 #[derive(Debug, Default)]
 pub struct WriteBatch {
     rows: Vec<Entry>,
+    /// The copies of events of indexed views. They are written with the rows, and nobody who counts rows counts them.
+    copies: Vec<Entry>,
+    /// By view, those that have made copies.
+    copiers: Vec<EventCopies>,
     arena: Vec<u8>,
+    /// Bytes of keys of copies, which are in the arena, and those of their rows, which they share.
+    copied_key_bytes: usize,
+    copied_row_bytes: usize,
     notes: Vec<Note>,
     bulk: bool,
 }
@@ -49,6 +57,9 @@ pub(crate) struct Extent {
     key_bytes: u32,
     row_bytes: u32,
     pub(crate) key_space: u32,
+    /// Bytes from the start of the row to that of the key, of a copy, which shares the row of its event. Zero where the
+    /// row follows the key.
+    row_before: u32,
 }
 
 /// One row of a batch.
@@ -105,6 +116,13 @@ impl WriteBatch {
         let start = self.arena.len();
         self.arena.extend_from_slice(key);
         self.arena.extend_from_slice(row);
+        if !view.also_by.is_empty() {
+            let of = BatchRow { view: view.id, key_space: view.key_space, key, event, created, row };
+            if let Err(error) = self.put_copies(view, of, start + key.len()) {
+                self.arena.truncate(start);
+                return Err(error);
+            }
+        }
         self.rows.push(Entry {
             view: view.id,
             place: Extent {
@@ -112,10 +130,46 @@ impl WriteBatch {
                 key_bytes: key.len() as u32,
                 row_bytes: row.len() as u32,
                 key_space: view.key_space,
+                row_before: 0,
             },
             event,
             created,
         });
+        Ok(())
+    }
+
+    /// Adds the copies of an event whose row is at the end of the arena, from `row_start` on.
+    fn put_copies(&mut self, view: &FeatureView, of: BatchRow<'_>, row_start: usize) -> Result<()> {
+        let copier = match self.copiers.iter().position(|copier| copier.are_of(view)) {
+            Some(known) => known,
+            None => {
+                let none = || Error::internal(format!("view {:?} has no indexes", view.name));
+                self.copiers.push(EventCopies::of(view)?.ok_or_else(none)?);
+                self.copiers.len() - 1
+            }
+        };
+        let before = self.copies.len();
+        let (copies, arena) = (&mut self.copies, &mut self.arena);
+        let made = self.copiers[copier].each(of.key, of.row, |copy| {
+            let place = Extent {
+                start: arena.len(),
+                key_bytes: copy.key.len() as u32,
+                row_bytes: of.row.len() as u32,
+                key_space: copy.key_space,
+                row_before: (arena.len() - row_start) as u32,
+            };
+            arena.extend_from_slice(copy.key);
+            copies.push(Entry { view: copy.index, place, event: of.event, created: of.created });
+            Ok(())
+        });
+        if made.is_err() {
+            self.copies.truncate(before);
+            return made;
+        }
+        for copy in &self.copies[before..] {
+            self.copied_key_bytes += copy.place.key_bytes as usize;
+            self.copied_row_bytes += copy.place.row_bytes as usize;
+        }
         Ok(())
     }
 
@@ -163,7 +217,7 @@ impl WriteBatch {
         if self.rows.len() == BATCH_ROWS_MAX {
             return Err(Error::invalid(format!("a batch has at most {BATCH_ROWS_MAX} rows; ingest cuts larger loads")));
         }
-        if self.arena.len() + more > BATCH_BYTES_MAX {
+        if self.bytes() + more > BATCH_BYTES_MAX {
             return Err(Error::invalid(format!(
                 "a batch has at most {BATCH_BYTES_MAX} bytes; ingest cuts larger loads"
             )));
@@ -181,23 +235,45 @@ impl WriteBatch {
         self.resolve(&self.rows[index])
     }
 
+    /// The rows and the copies of those that have some: all that is written. Of two of the same version, the later one
+    /// counts.
+    pub(crate) fn written(&self) -> impl Iterator<Item = BatchRow<'_>> {
+        self.rows.iter().chain(&self.copies).map(|entry| self.resolve(entry))
+    }
+
+    /// Returns the number of rows and copies.
+    pub fn written_len(&self) -> usize {
+        self.rows.len() + self.copies.len()
+    }
+
+    /// Bytes of keys and rows, those of copies among them.
+    pub fn written_bytes(&self) -> usize {
+        self.arena.len() + self.copied_row_bytes
+    }
+
+    /// Bytes of memory that keys and rows take. A copy shares the row of its event.
+    pub fn memory_bytes(&self) -> usize {
+        self.arena.len()
+    }
+
     fn resolve(&self, entry: &Entry) -> BatchRow<'_> {
         let (key, row) = self.bytes_at(entry.place);
         let Entry { view, place, event, created } = *entry;
         BatchRow { view, key_space: place.key_space, key, event, created, row }
     }
 
-    /// Returns the place of each row, in the order they were added.
+    /// Returns the place of each of [`WriteBatch::written`].
     #[cfg(feature = "rocksdb")]
     pub(crate) fn places(&self) -> impl Iterator<Item = Extent> {
-        self.rows.iter().map(|entry| entry.place)
+        self.rows.iter().chain(&self.copies).map(|entry| entry.place)
     }
 
     /// The key and the row at a place.
     #[inline]
     pub(crate) fn bytes_at(&self, place: Extent) -> (&[u8], &[u8]) {
-        let end = place.start + (place.key_bytes + place.row_bytes) as usize;
-        self.arena[place.start..end].split_at(place.key_bytes as usize)
+        let key_end = place.start + place.key_bytes as usize;
+        let row_start = if place.row_before == 0 { key_end } else { place.start - place.row_before as usize };
+        (&self.arena[place.start..key_end], &self.arena[row_start..row_start + place.row_bytes as usize])
     }
 
     /// The notes.
@@ -205,7 +281,7 @@ impl WriteBatch {
         &self.notes
     }
 
-    /// Returns the number of rows.
+    /// Returns the number of rows. Copies are none.
     pub fn len(&self) -> usize {
         self.rows.len()
     }
@@ -215,9 +291,9 @@ impl WriteBatch {
         self.rows.is_empty() && self.notes.is_empty()
     }
 
-    /// Bytes of keys and rows.
+    /// Bytes of keys and rows, without copies.
     pub fn bytes(&self) -> usize {
-        self.arena.len()
+        self.arena.len() - self.copied_key_bytes
     }
 }
 

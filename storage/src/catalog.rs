@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::computed::{Computed, Expressions, Windows, kind};
+use crate::event_index::{EventIndex, indexes};
 use crate::schema::{FeatureId, RowLayout, RowSchema};
 use crate::time::{Span, Timestamp};
 use crate::value::Value;
@@ -96,6 +97,8 @@ pub struct FeatureView {
     /// them: all of its columns together. `None`: it is no event view. [`crate::key::holds_events`] tells the same by
     /// the id.
     pub event_id: Option<Vec<FeatureId>>,
+    /// Of an event view, the other entities by which its events are found.
+    pub also_by: Vec<EventIndex>,
     /// A condition that no row may break when it is written, in the expression language.
     pub check: Option<String>,
     /// The way in which its features are computed; `None`: they are stored.
@@ -215,6 +218,8 @@ pub struct Catalog {
     pub(crate) entities: BTreeMap<String, Arc<Entity>>,
     pub(crate) views: BTreeMap<String, Arc<FeatureView>>,
     pub(crate) services: BTreeMap<String, Arc<FeatureService>>,
+    /// By id, made from the views.
+    indexes: BTreeMap<u32, Arc<FeatureView>>,
 }
 
 impl Catalog {
@@ -253,9 +258,30 @@ impl Catalog {
         self.services.get(name)
     }
 
-    /// A view by id.
+    /// A view by id, or an index of one.
     pub fn view_by_id(&self, id: u32) -> Option<&Arc<FeatureView>> {
-        self.views.values().find(|view| view.id == id)
+        self.views.values().find(|view| view.id == id).or_else(|| self.indexes.get(&id))
+    }
+
+    /// Every index of an event view, as a view of the same events by other entities, by id.
+    pub fn indexes(&self) -> impl Iterator<Item = &Arc<FeatureView>> {
+        self.indexes.values()
+    }
+
+    /// The events of a view by a list of entities: the event view itself, or its index by them.
+    pub fn events_by(&self, view: &str, entities: &[String]) -> Option<&Arc<FeatureView>> {
+        let view = self.view(view).filter(|view| view.holds_events())?;
+        if view.entities == entities {
+            return Some(view);
+        }
+        let index = view.also_by.iter().find(|index| index.entities == entities)?;
+        self.indexes.get(&index.id)
+    }
+
+    /// The catalog with the indexes of its views, which have been changed.
+    pub(crate) fn with_indexes(mut self) -> Self {
+        self.indexes = indexes(self.views.values());
+        self
     }
 
     /// The names of the views with a retention, whose versions compaction reclaims.
@@ -271,7 +297,7 @@ impl Catalog {
         let wrong = next.views.values_mut().filter(|view| view.retention_floor.is_some_and(|floor| floor > now));
         let count = wrong.map(|view| Arc::make_mut(view).retention_floor = None).count();
         next.meta.revision += 1;
-        (count > 0).then_some(next)
+        (count > 0).then(|| next.with_indexes())
     }
 
     /// Ids of dropped views, whose rows may still be on disk.

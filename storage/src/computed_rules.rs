@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::computed::{Expressions, WindowAggregate, WindowFeature, Windows};
 use crate::definition::ViewDefinition;
 use crate::error::ErrorKind;
+use crate::index_rules::found_by;
 use crate::name::check_name;
 use crate::problem::{At, Checked};
 use crate::schema::FEATURES_MAX;
@@ -28,6 +29,7 @@ pub(crate) fn check_unwritten(at: &At, view: &ViewDefinition) -> Checked {
         ("event_timestamp", view.event_column != plain.event_column),
         ("created_timestamp", view.created_column != plain.created_column),
         ("event_id", view.event_id != plain.event_id),
+        ("also_by", view.also_by != plain.also_by),
         ("check", view.check != plain.check),
     ];
     match set.iter().find(|(_, is_set)| *is_set) {
@@ -53,9 +55,9 @@ pub(crate) fn check_windows(
         let message = format!("window view {name:?} is over an unknown event view: {:?}", windows.from);
         return Err(from_at.unknown(message, &windows.from, events()));
     };
-    if view.entities != from.entities {
-        let message = format!("window view {name:?} has the entities of its event view {:?}", from.name);
-        return at.field("entities").invalid(format!("{message}: {:?}, not {:?}", from.entities, view.entities));
+    if view.entities != from.entities && !from.also_by.contains(&view.entities) {
+        let message = format!("window view {name:?} has entities of its event view {:?}", from.name);
+        return at.field("entities").invalid(format!("{message}: {}, not {:?}", found_by(from), view.entities));
     }
     if windows.every == Some(Span::ZERO) {
         let message =

@@ -71,6 +71,9 @@ pub struct ViewDefinition {
     /// Of an event view, the columns that make a redelivery the same event; none of them: all of its columns together.
     /// `None`: it is no event view.
     pub event_id: Option<Vec<String>>,
+    /// Of an event view, the other lists of entities by which its events are found. Their join keys are columns of the view
+    /// and parts of its event id.
+    pub also_by: Vec<Vec<String>>,
     /// A condition that no row may break, in the expression language; see the crate `asofdb-expression`.
     pub check: Option<String>,
     /// The way in which its features are computed; `None`: they are stored.
@@ -131,6 +134,7 @@ impl Default for ViewDefinition {
             description: String::new(),
             tags: BTreeMap::new(),
             event_id: None,
+            also_by: Vec::new(),
             check: None,
             computed: None,
             features: Vec::new(),

@@ -19,6 +19,7 @@ use crate::batch::{Durability, WriteBatch};
 use crate::catalog::{Catalog, FeatureView};
 use crate::clock::{ClockRepair, ClockStatus, StoreClock};
 use crate::error::{Error, Result};
+use crate::event_copies::is_copy_of;
 use crate::key::{entity_of, holds_events, version_bytes};
 use crate::restamp::Restamp;
 use crate::row::{self, RowKind};
@@ -129,6 +130,12 @@ impl State {
         Ok(())
     }
 
+    /// The rows that were written, without the copies of events.
+    fn without_copies(&self) -> impl Iterator<Item = (&(u32, Vec<u8>), &Versions)> {
+        let indexes: BTreeSet<u32> = self.catalog.indexes().map(|index| index.id).collect();
+        self.rows.iter().filter(move |((id, _), _)| !indexes.contains(id))
+    }
+
     fn is_newest(&self, row: &NewestRow<'_>) -> bool {
         if holds_events(row.of.view) {
             return false;
@@ -150,6 +157,7 @@ impl State {
 
     /// Gives versions other created timestamps; returns the rows that have some, and how many versions they are.
     fn restamp(&mut self, restamp: &Restamp) -> (Vec<(u32, Vec<u8>)>, u64) {
+        let indexes: BTreeSet<u32> = self.catalog.indexes().map(|index| index.id).collect();
         let (mut rows, mut count) = (Vec::new(), 0);
         for (row, versions) in &mut self.rows {
             let moved = versions.keys().filter_map(|version| Some((*version, restamp.get(version.created)?)));
@@ -159,7 +167,8 @@ impl State {
                     versions.insert(Version::new(version.event, *created), content);
                 }
             }
-            count += moved.len() as u64;
+            // Copies move with their events, and are none.
+            count += if indexes.contains(&row.0) { 0 } else { moved.len() as u64 };
             if !moved.is_empty() {
                 rows.push(row.clone());
             }
@@ -181,6 +190,8 @@ impl State {
             erased.bytes += versions.values().map(|row| (key_bytes + row.len()) as u64).sum::<u64>();
             false
         });
+        let is_index = |id: u32| lookup.view.also_by.iter().any(|index| index.id == id);
+        self.rows.retain(|(id, key), _| !(is_index(*id) && is_copy_of(key, lookup.key)));
         erased
     }
 
@@ -190,7 +201,7 @@ impl State {
                 return Err(Error::not_found(format!("a view of the batch was dropped: id {}", row.view)));
             }
         }
-        for row in batch.rows() {
+        for row in batch.written() {
             let version = Version::new(row.event, row.created.unwrap_or(created));
             let versions = self.rows.entry((row.view, row.key.to_vec())).or_default();
             versions.insert(version, row.row.into());
@@ -301,7 +312,7 @@ impl Upkeep for MemoryBackend {
     fn stats(&self) -> Result<Stats> {
         let state = self.state.read();
         let family = |name: &str, has_events: bool| {
-            let rows = state.rows.iter().filter(|((view, _), _)| holds_events(*view) == has_events);
+            let rows = state.without_copies().filter(|((view, _), _)| holds_events(*view) == has_events);
             let rows_estimate = rows.map(|(_, versions)| versions.len() as u64).sum();
             FamilyStats { name: name.to_owned(), rows_estimate, disk_bytes: 0 }
         };
@@ -312,8 +323,9 @@ impl Upkeep for MemoryBackend {
     fn verify_until(&self, stop: &Stop) -> Result<Verified> {
         stop.check()?;
         let state = self.state.read();
-        let versions = state.rows.values().map(|versions| versions.len() as u64).sum();
-        let entities: BTreeSet<_> = state.rows.keys().map(|(view, key)| (*view, entity_of(*view, key))).collect();
+        let versions = state.without_copies().map(|(_, versions)| versions.len() as u64).sum();
+        let keys = state.without_copies().map(|(key, _)| key);
+        let entities: BTreeSet<_> = keys.map(|(view, key)| (*view, entity_of(*view, key))).collect();
         Ok(Verified { versions, entities: entities.len() as u64, problems: Vec::new() })
     }
 }

@@ -7,11 +7,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
-use crate::catalog::{Catalog, Entity, Feature, FeatureService, FeatureView};
+use crate::catalog::{Catalog, Entity, Feature, FeatureService, FeatureView, JoinKey};
 use crate::computed::Computed;
 use crate::definition::{Definitions, EntityDefinition, FeatureDefinition, ServiceDefinition, ViewDefinition};
 use crate::difference;
 use crate::error::{Error, Result};
+use crate::event_index::EventIndex;
 use crate::key::EVENTS_BIT;
 use crate::redefinition::redefined;
 use crate::schema::{FeatureId, RowSchema};
@@ -152,7 +153,7 @@ impl Catalog {
         if !changes.is_empty() {
             next.meta.revision += 1;
         }
-        Ok(Plan { changes, next })
+        Ok(Plan { changes, next: next.with_indexes() })
     }
 }
 
@@ -204,7 +205,7 @@ impl Planner<'_> {
 
     /// Refuses other join keys for an entity that a view uses and will go on using.
     fn refuse_used(&self, entity: &Entity, kept: &BTreeSet<&str>) -> Result<()> {
-        let user = self.old.views().find(|view| view.entities.contains(&entity.name) && kept.contains(&*view.name));
+        let user = self.old.views().find(|view| view.is_by(&entity.name) && kept.contains(&*view.name));
         match user {
             None => Ok(()),
             Some(view) => Err(Error::conflict(format!(
@@ -233,7 +234,8 @@ impl Planner<'_> {
         let kept = wanted.views.iter().map(|view| view.name.as_str()).collect();
         for name in gone(&self.old.views, &kept) {
             if let Some(view) = self.next.views.remove(name) {
-                self.next.meta.dropped_views.insert(view.id);
+                let dropped = view.also_by.iter().map(|index| index.id).chain([view.id]);
+                self.next.meta.dropped_views.extend(dropped);
                 self.push(ChangeKind::Drop, kind_of(&view), name, Vec::new());
             }
         }
@@ -246,9 +248,9 @@ impl Planner<'_> {
         let has_keys = !definition.entities.is_empty();
         let key_space = if has_keys { self.key_space(&definition.entities)? } else { 0 };
         let mut view = view_of(definition);
-        let entities = definition.entities.iter().filter_map(|name| self.next.entities.get(name));
-        view.join_keys = entities.flat_map(|entity| entity.join_keys.iter().cloned()).collect();
+        view.join_keys = self.join_keys(&definition.entities);
         (view.id, view.key_space) = (id, key_space);
+        view.also_by = definition.also_by.iter().map(|entities| self.create_index(entities)).collect::<Result<_>>()?;
         for feature in &definition.features {
             view.features.push(feature_of(feature, FeatureId(next_id(&mut view.next_feature)?)));
         }
@@ -259,8 +261,21 @@ impl Planner<'_> {
         let mut details = vec![format!("{count} {what}{}", if count == 1 { "" } else { "s" })];
         details.extend(view.ttl.map(|ttl| format!("ttl {ttl}")));
         details.extend(view.retention.map(|retention| format!("retention {retention}")));
+        details.extend(definition.also_by.iter().map(|entities| format!("also by {}", entities.join(" and "))));
         self.push(ChangeKind::Create, kind_of(&view), &view.name, details);
         Ok(view)
+    }
+
+    /// The join keys of entities, in key order.
+    fn join_keys(&self, entities: &[String]) -> Vec<JoinKey> {
+        let entities = entities.iter().filter_map(|name| self.next.entities.get(name));
+        entities.flat_map(|entity| entity.join_keys.iter().cloned()).collect()
+    }
+
+    fn create_index(&mut self, entities: &[String]) -> Result<EventIndex> {
+        let id = next_view_id(&mut self.next.meta.next_view, true)?;
+        let (key_space, join_keys) = (self.key_space(entities)?, self.join_keys(entities));
+        Ok(EventIndex { id, key_space, entities: entities.to_vec(), join_keys })
     }
 
     fn key_space(&mut self, entities: &[String]) -> Result<u32> {
@@ -276,20 +291,12 @@ impl Planner<'_> {
     }
 
     fn change_view(&mut self, old: &FeatureView, definition: &ViewDefinition) -> Result<FeatureView> {
-        if old.kind() != definition.kind() {
-            let (name, next) = (&old.name, next_name(&old.name));
-            let (from, to) = (old.kind(), definition.kind());
-            return Err(Error::conflict(format!("{name:?} is {from} and cannot become {to}; define {next:?}")));
-        }
-        if old.entities != definition.entities {
-            let (name, next) = (&old.name, next_name(&old.name));
-            let message = format!("the entities of a feature view cannot change: {name:?}; define {next:?}");
-            return Err(Error::conflict(format!("{message}: {:?} -> {:?}", old.entities, definition.entities)));
-        }
+        refuse_another(old, definition)?;
         let mut view = FeatureView {
             id: old.id,
             key_space: old.key_space,
             join_keys: old.join_keys.clone(),
+            also_by: old.also_by.clone(),
             next_feature: old.next_feature,
             schemas: old.schemas.clone(),
             ..view_of(definition)
@@ -392,6 +399,35 @@ impl Planner<'_> {
             self.push(ChangeKind::Drop, ObjectKind::FeatureService, name, Vec::new());
         }
     }
+}
+
+/// Refuses another kind of view, other entities, and other indexes than a view has had from the beginning.
+fn refuse_another(old: &FeatureView, definition: &ViewDefinition) -> Result<()> {
+    if old.kind() != definition.kind() {
+        let (name, next) = (&old.name, next_name(&old.name));
+        let (from, to) = (old.kind(), definition.kind());
+        return Err(Error::conflict(format!("{name:?} is {from} and cannot become {to}; define {next:?}")));
+    }
+    if old.entities != definition.entities {
+        let (name, next) = (&old.name, next_name(&old.name));
+        let message = format!("the entities of a feature view cannot change: {name:?}; define {next:?}");
+        return Err(Error::conflict(format!("{message}: {:?} -> {:?}", old.entities, definition.entities)));
+    }
+    refuse_other_indexes(old, definition)
+}
+
+/// Refuses to index events by others than from the beginning: those that are there would have no copies, or too many.
+fn refuse_other_indexes(old: &FeatureView, definition: &ViewDefinition) -> Result<()> {
+    let (mut before, mut wanted): (Vec<_>, Vec<_>) =
+        (old.also_by.iter().map(|index| &index.entities).collect(), definition.also_by.iter().collect());
+    before.sort_unstable();
+    wanted.sort_unstable();
+    if before == wanted {
+        return Ok(());
+    }
+    let (name, next) = (&old.name, next_name(&old.name));
+    let message = format!("the entities in also_by of an event view cannot change: {name:?}; define {next:?}");
+    Err(Error::conflict(format!("{message}: {before:?} -> {wanted:?}")))
 }
 
 /// Gives out the next id of a counter. Ids start at 1: a zero in a key is then always a mistake.
@@ -497,6 +533,7 @@ fn view_of(definition: &ViewDefinition) -> FeatureView {
         description: definition.description.clone(),
         tags: definition.tags.clone(),
         event_id: None,
+        also_by: Vec::new(),
         check: definition.check.clone(),
         computed: definition.computed.clone(),
         features: Vec::new(),

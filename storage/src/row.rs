@@ -11,7 +11,8 @@
 //! | then | variable section |
 //!
 //! Values are little-endian: unlike keys they are never compared, and a run of floats is then a plain copy.
-//! A tombstone is the first four bytes alone. Lists of fixed items are the items; lists of strings or bytes
+//! A tombstone is the first four bytes alone; that of an event may be followed by its values, which say which event
+//! it was. Lists of fixed items are the items; lists of strings or bytes
 //! are a `u32` count, one `u32` end an item, and the items.
 
 use crate::error::{Error, Result};
@@ -60,6 +61,25 @@ pub fn kind(row: &[u8]) -> Result<RowKind> {
     }
 }
 
+/// The schema version in the header of a row, which may be a deletion with values.
+///
+/// # Errors
+/// `Corrupt` as [`kind`].
+#[inline]
+pub fn schema_of(row: &[u8]) -> Result<u16> {
+    match (kind(row)?, row) {
+        (RowKind::Values { schema, .. }, _) => Ok(schema),
+        (RowKind::Tombstone, [_, _, low, high, ..]) => Ok(u16::from_le_bytes([*low, *high])),
+        (RowKind::Tombstone, _) => Err(unreadable(row)),
+    }
+}
+
+/// Returns whether a row is a deletion that says by its values which event it was.
+#[inline]
+pub fn is_deletion_with_values(row: &[u8]) -> bool {
+    row.len() > ROW_HEADER_BYTES && matches!(kind(row), Ok(RowKind::Tombstone))
+}
+
 #[cold]
 fn unreadable(row: &[u8]) -> Error {
     match row.first() {
@@ -75,12 +95,25 @@ fn unreadable(row: &[u8]) -> Error {
 /// # Errors
 /// `Corrupt` when they are not.
 pub fn check(layout: &RowLayout, bytes: &[u8]) -> Result<()> {
-    let RowKind::Values { schema, has_nulls } = kind(bytes)? else {
-        return match bytes == TOMBSTONE_ROW {
-            true => Ok(()),
-            false => Err(Error::corrupt("a deletion has no values")),
-        };
-    };
+    match kind(bytes)? {
+        RowKind::Tombstone if bytes == TOMBSTONE_ROW => Ok(()),
+        RowKind::Tombstone => Err(Error::corrupt("a deletion has no values")),
+        RowKind::Values { .. } => check_values(layout, bytes),
+    }
+}
+
+/// Checks that `bytes` are a row of events of `layout` whose every value can be read, or a deletion, with values or
+/// without.
+///
+/// # Errors
+/// `Corrupt` when they are not.
+pub fn check_event(layout: &RowLayout, bytes: &[u8]) -> Result<()> {
+    if bytes == TOMBSTONE_ROW { Ok(()) } else { check_values(layout, bytes) }
+}
+
+fn check_values(layout: &RowLayout, bytes: &[u8]) -> Result<()> {
+    let schema = schema_of(bytes)?;
+    let has_nulls = bytes[1] & HAS_NULLS != 0;
     if schema != layout.version() {
         return Err(Error::corrupt(format!("a row has schema version {schema}, not {}", layout.version())));
     }
@@ -208,6 +241,13 @@ pub fn encode(layout: &RowLayout, values: &[Option<Value>], out: &mut Vec<u8>) {
     out.extend_from_slice(block.row(0));
 }
 
+/// Encodes the deletion of an event from the values that say which one it was, as [`encode`] does a row.
+pub fn encode_deletion(layout: &RowLayout, values: &[Option<Value>], out: &mut Vec<u8>) {
+    let start = out.len();
+    encode(layout, values, out);
+    out[start + 1] |= TOMBSTONE;
+}
+
 /// Rows being encoded column by column.
 ///
 /// First [`RowBlock::reserve`] room for the values of variable length, then [`RowBlock::allocate`], then put
@@ -277,6 +317,12 @@ impl<'a> RowBlock<'a> {
         if let Place::Variable(index) = slot.place {
             self.end_variable(row, index, 0);
         }
+    }
+
+    /// Makes a row the deletion of the event that its values tell.
+    pub fn mark_deleted(&mut self, row: usize) {
+        let start = self.starts[row];
+        self.bytes[start + 1] |= TOMBSTONE;
     }
 
     fn end_variable(&mut self, row: usize, index: usize, length: usize) {

@@ -79,6 +79,19 @@ impl RowPlan {
         Ok(Some(PlannedRow { plan: self, schema, row: RowRef::new(&schema.layout, bytes)?, has_nulls }))
     }
 
+    /// Opens the deletion of an event, for the values that say which event it was; `None` where it has none.
+    ///
+    /// # Errors
+    /// `Corrupt` when the row cannot be read.
+    pub fn open_deletion<'p, 'r>(&'p self, bytes: &'r [u8]) -> Result<Option<PlannedRow<'p, 'r>>> {
+        if !row::is_deletion_with_values(bytes) {
+            return Ok(None);
+        }
+        let schema = row::schema_of(bytes)?;
+        let schema = self.schemas.get(usize::from(schema)).ok_or_else(|| self.unknown_schema(schema))?;
+        Ok(Some(PlannedRow { plan: self, schema, row: RowRef::new(&schema.layout, bytes)?, has_nulls: true }))
+    }
+
     #[cold]
     fn unknown_schema(&self, schema: u16) -> Error {
         Error::corrupt(format!(

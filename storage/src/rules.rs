@@ -10,6 +10,7 @@ use crate::computed::Computed;
 use crate::computed_rules::{check_expressions, check_unwritten, check_windows};
 use crate::definition::{Definitions, EntityDefinition, FeatureDefinition, ServiceDefinition, ViewDefinition};
 use crate::error::ErrorKind;
+use crate::index_rules::check_also_by;
 use crate::name::{NAME_BYTES_MAX, check_name, shortened};
 use crate::problem::{At, Checked, Problem};
 use crate::schema::FEATURES_MAX;
@@ -117,6 +118,7 @@ fn check_view(at: &At, view: &ViewDefinition, entities: &BTreeMap<&str, &EntityD
         None => {
             check_timestamp_columns(at, view, &mut columns)?;
             check_entities_of_view(at, view, entities, &mut columns)?;
+            check_also_by(at, view, entities)?;
         }
         // Its entities are those of its events or of its inputs.
         Some(_) => check_unwritten(at, view)?,

@@ -10,9 +10,10 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Barrier};
 
 use asofdb_storage::{
-    BackupKey, Backups, Catalogs, CheckpointFiles, Durability, ErrorKind, Found, History, KeyRange, Lookup,
-    ManualClock, Options, Restored, Result, RocksBackend, Span, Timekeeping, Timestamp, Upkeep, ViewDefinition,
-    WriteBatch, keep_logs, key, restore_at, restore_backup, restore_point,
+    BackupKey, Backups, Catalogs, CheckpointFiles, Durability, ErrorKind, FeatureDefinition, FeatureView, Found,
+    History, KeyRange, Lookup, ManualClock, Options, Restored, Result, RocksBackend, ScalarType, Slot, Span,
+    Timekeeping, Timestamp, Upkeep, Value, ValueType, ViewDefinition, WriteBatch, keep_logs, key, restore_at,
+    restore_backup, restore_point, row,
 };
 use common::{DAY, SECOND, START, at, definitions, kept, scan, text_key, value_row};
 
@@ -279,6 +280,61 @@ fn bulk_loads_of_events_are_there_from_their_stamp_on_and_restored_whole() {
         fixture.restored(time).unwrap();
         let restored = open(&fixture.path("restored"), &fixture.clock);
         assert_eq!(scan(&*restored.snapshot(), &view, &KeyRange::only(&text_key("a"))).len(), expected);
+        assert_eq!(restored.verify().unwrap().problems, Vec::<String>::new());
+    }
+}
+
+/// A batch of events of user a, each also found by item 0, 1 or 2.
+fn indexed_batch(
+    view: &FeatureView,
+    mut batch: WriteBatch,
+    numbers: std::ops::Range<i64>,
+    now: Timestamp,
+) -> WriteBatch {
+    for number in numbers {
+        let (mut row_key, mut row) = (Vec::new(), Vec::new());
+        let id = key::short_event_id(&number.to_be_bytes()).unwrap();
+        key::event_key(&text_key("a"), at(-1), &id, &mut row_key);
+        let layout = view.current_layout();
+        let value = |slot: &Slot| match slot.ty {
+            ValueType::Scalar(ScalarType::String) => Some(Value::String((number % 3).to_string())),
+            _ => Some(Value::Int64(number)),
+        };
+        row::encode(&layout, &layout.slots().iter().map(value).collect::<Vec<_>>(), &mut row);
+        batch.put(view, &row_key, at(-1), None, &row, now).unwrap();
+    }
+    batch
+}
+
+#[test]
+fn indexes_of_events_are_restored_with_them_from_commits_and_from_bulk_loads() {
+    let fixture = Fixture::new();
+    let mut events = ViewDefinition {
+        event_id: Some(Vec::new()),
+        also_by: vec![vec!["item".to_owned()]],
+        keep_newest: false,
+        ..kept("events")
+    };
+    events.features.push(FeatureDefinition::new("item_id", ValueType::Scalar(ScalarType::String)));
+    let store = fixture.store();
+    let wanted = definitions(&[kept("v"), kept("w"), events]);
+    store.set_catalog(store.catalog().plan(&wanted, store.believed()).unwrap().into_catalog()).unwrap();
+    let catalog = store.catalog();
+    let (view, index) = (catalog.view("events").unwrap().clone(), catalog.indexes().next().unwrap().clone());
+    let commit = |numbers| {
+        let batch = indexed_batch(&view, WriteBatch::new(), numbers, store.now());
+        store.commit(batch, Durability::Os).unwrap().created
+    };
+    let first = commit(0..6);
+    let loaded = store.bulk_load(indexed_batch(&view, WriteBatch::bulk(), 6..66, store.now())).unwrap().created;
+    let last = commit(66..69);
+    fixture.back_up();
+    for (time, expected) in [(before(first), 0), (first, 6), (before(loaded), 6), (loaded, 66), (last, 69)] {
+        fixture.restored(time).unwrap();
+        let restored = open(&fixture.path("restored"), &fixture.clock);
+        assert_eq!(scan(&*restored.snapshot(), &view, &KeyRange::default()).len(), expected);
+        assert_eq!(scan(&*restored.snapshot(), &index, &KeyRange::default()).len(), expected);
+        assert_eq!(scan(&*restored.snapshot(), &index, &KeyRange::only(&text_key("1"))).len(), expected / 3);
         assert_eq!(restored.verify().unwrap().problems, Vec::<String>::new());
     }
 }

@@ -1,6 +1,7 @@
 //! The promises of every session, wherever its store is: one suite over a store in this process, a client, and an
 //! asynchronous client.
 
+mod also_by;
 mod blocking;
 mod computed;
 
@@ -14,6 +15,7 @@ use asofdb::{
 use asofdb_client::{Client, Engine};
 use tempfile::TempDir;
 
+use self::also_by::events_are_found_by_other_entities_wherever_the_store_is;
 use self::blocking::Blocking;
 use self::computed::{
     a_training_row_with_request_values_is_what_a_read_gives, an_expression_that_is_redefined_is_followed,
@@ -79,6 +81,7 @@ over_every_session!(
     computed_features_are_the_same_wherever_the_store_is,
     a_training_row_with_request_values_is_what_a_read_gives,
     an_expression_that_is_redefined_is_followed,
+    events_are_found_by_other_entities_wherever_the_store_is,
 );
 
 /// Writes visits of users, `hours` before the store's present.

@@ -43,7 +43,7 @@ fn report(catalog: &Catalog) -> Result<Report> {
         sheet.push(vec![
             Cell::new(&view.name).tone(Tone::Strong),
             Cell::new(shows(view)),
-            Cell::new(key_names(&view.join_keys)),
+            Cell::new(found_by(view)),
             Cell::new(view.features.len()),
             Cell::optional(view.ttl),
             filled(&view.owner),
@@ -68,6 +68,12 @@ fn shows(view: &FeatureView) -> &'static str {
         None if view.holds_events() => "events",
         None => "features",
     }
+}
+
+/// The join keys of a view, and those of its indexes.
+fn found_by(view: &FeatureView) -> String {
+    let indexes = view.also_by.iter().map(|index| format!("; also {}", key_names(&index.join_keys)));
+    key_names(&view.join_keys) + &indexes.collect::<String>()
 }
 
 pub(crate) fn key_names(keys: &[JoinKey]) -> String {

@@ -75,6 +75,9 @@ fn of_view(view: &FeatureView) -> Result<Report> {
         names if names.is_empty() => facts.add("event id", "all columns together"),
         names => facts.add("event id", &names.join(", ")),
     }
+    for index in &view.also_by {
+        facts.add("also by", &format!("{} ({})", index.entities.join(", "), keys(&index.join_keys)));
+    }
     facts.add("retention", &view.retention.map_or("none: kept for ever".to_owned(), |span| span.to_string()));
     facts.add("event timestamp", &format!("column {:?}", view.event_column));
     facts.add(
@@ -98,7 +101,7 @@ fn of_computed(store: &Engine, catalog: &Catalog, view: &FeatureView) -> Result<
     facts.add("join keys", &keys(&store.prepare(&[&view.name])?.join_keys()));
     facts.add("computed from", &shown.leaves());
     if let Some(windows) = view.windows() {
-        facts.add("events", &windows.from);
+        facts.add("events", &events_of(catalog, view, &windows.from));
         facts.add("where", windows.condition.as_deref().unwrap_or_default());
         facts.add("every", &windows.every.map_or("any time".to_owned(), |every| every.to_string()));
         facts.add("offset", &windows.offset.to_string());
@@ -123,6 +126,12 @@ fn of_computed(store: &Engine, catalog: &Catalog, view: &FeatureView) -> Result<
     let mut json = AsJson(view).to_tree()?;
     json["lineage"] = shown.json;
     Ok(facts.report(json, sheet))
+}
+
+/// The event view of a window view, and by which entities its events are found where that is by an index.
+fn events_of(catalog: &Catalog, view: &FeatureView, from: &str) -> String {
+    let is_index = catalog.view(from).is_some_and(|events| events.entities != view.entities);
+    if is_index { format!("{from}, by {}", view.entities.join(", ")) } else { from.to_owned() }
 }
 
 /// One feature, with what it is computed from.
@@ -198,7 +207,7 @@ fn of_entity(catalog: &Catalog, entity: &Entity) -> Result<Report> {
     facts.add("join keys", &keys(&entity.join_keys));
     facts.add("tags", &tags(&entity.tags));
     let mut sheet = Sheet::new(["view", "join_keys", "description"].map(Column::new));
-    for view in catalog.views().filter(|view| view.entities.contains(&entity.name)) {
+    for view in catalog.views().filter(|view| view.is_by(&entity.name)) {
         sheet.push(vec![
             Cell::new(&view.name).tone(Tone::Strong),
             Cell::new(keys(&view.join_keys)),

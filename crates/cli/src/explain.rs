@@ -63,6 +63,9 @@ fn of_window(aggregate: &str, window: &WindowOrigin) -> Vec<String> {
         format!("aggregate: {aggregate}"),
         format!("of: {}", window.of.as_deref().unwrap_or("events")),
     ];
+    if let Some(entities) = &window.also_by {
+        lines.insert(1, format!("found by: {} (also_by)", entities.join(", ")));
+    }
     if !window.conditions.is_empty() {
         lines.push(format!("where: {}", all_of(&window.conditions)));
     }

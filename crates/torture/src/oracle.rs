@@ -92,7 +92,7 @@ impl<'h> Oracle<'h> {
         self.memory.confirm_clock().expect("the model believes its clock");
         let next = self.script.plan(&self.memory.catalog(), self.memory.believed());
         self.memory.set_catalog(next.clone()).expect("the model takes the next catalog");
-        self.log.keep_views(&next.views().map(|view| view.id).collect::<BTreeSet<_>>());
+        self.log.keep_views(&next.views().chain(next.indexes()).map(|view| view.id).collect::<BTreeSet<_>>());
         (true, true)
     }
 

@@ -13,6 +13,8 @@ use crate::scale::{KEYS, VIEWS};
 const NAMES: [&str; VIEWS] = ["kept", "aged", "fleeting", "pairs", "facts"];
 /// The number of the view whose rows are events.
 const EVENTS: usize = 4;
+/// The column of events by which they are also found.
+pub(crate) const ITEM: &str = "item_id";
 const DAY: i64 = 86_400;
 /// Most features of a view, so that histories stay short.
 const FEATURES_MAX: u8 = 8;
@@ -28,7 +30,8 @@ pub struct ViewShape {
     pub keep_newest: bool,
 }
 
-/// The wanted catalog. Three views share an entity; the fourth is about pairs, and the fifth has events of the first.
+/// The wanted catalog. Three views share an entity; the fourth is about pairs, and the fifth has events of the first, which
+/// are also found by an item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Shape {
     views: [Option<ViewShape>; VIEWS],
@@ -96,6 +99,7 @@ fn entity(name: &str, ty: ScalarType) -> EntityDefinition {
 }
 
 fn definition(number: usize, view: ViewShape) -> ViewDefinition {
+    let item = (number == EVENTS).then(|| FeatureDefinition::new(ITEM, ValueType::Scalar(ScalarType::Int64)));
     let entities: &[&str] = if number == 3 { &["user", "item"] } else { &["user"] };
     ViewDefinition {
         name: NAMES[number].to_owned(),
@@ -103,7 +107,8 @@ fn definition(number: usize, view: ViewShape) -> ViewDefinition {
         retention: view.retention_days.map(|days| Span::from_secs(i64::from(days) * DAY)),
         keep_newest: view.keep_newest,
         event_id: (number == EVENTS).then(Vec::new),
-        features: (0..view.features).map(feature).collect(),
+        also_by: if number == EVENTS { vec![vec!["item".to_owned()]] } else { Vec::new() },
+        features: (0..1).map(feature).chain(item).chain((1..view.features).map(feature)).collect(),
         ..ViewDefinition::default()
     }
 }
@@ -129,6 +134,12 @@ pub(crate) fn row_key(view: &FeatureView, number: u8, event: Timestamp, second: 
     let mut row_key = Vec::new();
     key::event_key(&entity_key, event, &id, &mut row_key);
     row_key
+}
+
+/// The item of an event of entity `number`, which its row key determines; some have none.
+pub(crate) fn item_of(number: u8, second: bool) -> Option<i64> {
+    let item = (usize::from(number) % KEYS + usize::from(second)) % 4;
+    (item < 3).then_some(item as i64 - 2)
 }
 
 /// The key of entity `number`. Some are prefixes of others, and one holds a zero byte, as text.

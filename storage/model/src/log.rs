@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use asofdb_storage::key::{entity_of, version_bytes};
-use asofdb_storage::row::TOMBSTONE_ROW;
+use asofdb_storage::row::{self, RowKind};
 use asofdb_storage::{FeatureView, KeyRange, Timestamp, Version};
 
 use crate::answers::{Answer, Answers, Row, Seen};
@@ -16,6 +16,8 @@ struct Written {
     key: Vec<u8>,
     version: Version,
     row: Vec<u8>,
+    /// Of a copy, the view and the row key of its event.
+    copy_of: Option<(u32, Vec<u8>)>,
 }
 
 /// The naive model: a list of writes, in the order of their commits.
@@ -27,7 +29,13 @@ pub struct Log {
 impl Log {
     /// Adds a write.
     pub fn push(&mut self, view: u32, key: &[u8], version: Version, row: &[u8]) {
-        self.writes.push(Written { view, key: key.to_vec(), version, row: row.to_vec() });
+        self.writes.push(Written { view, key: key.to_vec(), version, row: row.to_vec(), copy_of: None });
+    }
+
+    /// Adds a copy of the event that `key` is the row key of, in an index.
+    pub fn push_copy(&mut self, view: u32, key: &[u8], index: u32, copy: &[u8], version: Version, row: &[u8]) {
+        let copy_of = Some((view, key.to_vec()));
+        self.writes.push(Written { view: index, key: copy.to_vec(), version, row: row.to_vec(), copy_of });
     }
 
     /// Forgets an entity in one view; returns how many versions it had and the bytes of their keys and rows.
@@ -40,7 +48,9 @@ impl Log {
                 receipt.1 += (4 + row_key.len() + version_bytes(view.id) + row.len()) as u64;
             }
         }
-        self.writes.retain(|write| write.view != view.id || !row_keys.contains(&write.key));
+        let is_erased = |of: u32, key: &Vec<u8>| of == view.id && row_keys.contains(key);
+        let is_copy = |write: &Written| write.copy_of.as_ref().is_some_and(|(of, key)| is_erased(*of, key));
+        self.writes.retain(|write| !is_erased(write.view, &write.key) && !is_copy(write));
         receipt
     }
 
@@ -128,7 +138,10 @@ impl Log {
             versions.find(|(version, _)| known_at.is_none_or(|known_at| version.created <= known_at))
         };
         let last = self.row_keys(view.id, key).into_iter().filter_map(|row_key| known(&row_key));
-        last.filter(|(version, row)| events.contains(&version.event) && row[..] != TOMBSTONE_ROW).collect()
+        last.filter(|(version, row)| {
+            events.contains(&version.event) && !matches!(row::kind(row), Ok(RowKind::Tombstone))
+        })
+        .collect()
     }
 
     fn scan(&self, view: &FeatureView, range: &KeyRange, now: Timestamp) -> Vec<Row> {

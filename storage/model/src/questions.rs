@@ -57,7 +57,7 @@ impl Questions {
         let known = times_known(versions, now, seed);
         let mut questions =
             Questions { lookups: Vec::new(), points: Vec::new(), windows: Vec::new(), scans: Vec::new() };
-        for view in catalog.views() {
+        for view in catalog.views().chain(catalog.indexes()) {
             questions.ask_view(view, &some_of(times.clone(), TIMES_MAX, seed), &known, seed);
         }
         questions

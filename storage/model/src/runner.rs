@@ -161,7 +161,7 @@ impl Model {
         backend.set_catalog(next.clone()).expect("the store takes the next catalog");
         let again = backend.set_catalog(next.clone()).map_err(|error| error.kind());
         assert_eq!(again, Err(ErrorKind::Conflict), "a catalog that is not the next one");
-        self.log.keep_views(&next.views().map(|view| view.id).collect());
+        self.log.keep_views(&next.views().chain(next.indexes()).map(|view| view.id).collect());
     }
 
     fn pinned(&mut self, backend: &dyn Backend, ops: &[Op]) {

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use asofdb_storage::row::{self, TOMBSTONE_ROW};
 use asofdb_storage::{
-    Backend, Catalog, Committed, Durability, FeatureView, Lookup, Result, ScalarType, Slot, Timestamp, Value,
-    ValueType, Version, WriteBatch,
+    Backend, Catalog, Committed, Durability, EventCopies, FeatureView, Lookup, Result, ScalarType, Slot, Timestamp,
+    Value, ValueType, Version, WriteBatch, key,
 };
 
-use crate::catalog::{Shape, encoded_key, row_key};
+use crate::catalog::{ITEM, Shape, encoded_key, item_of, row_key};
 use crate::log::Log;
 use crate::op::{Change, OpRow};
 
@@ -62,13 +62,15 @@ impl Script {
         let chosen = rows.iter().enumerate().filter(|(_, row)| of_one_view.is_none_or(|view| row.view == view));
         let encode = |(index, row): (usize, &OpRow)| {
             let view = catalog.view(Shape::name(row.view))?.clone();
-            let bytes = match row.tombstone {
-                true => TOMBSTONE_ROW.to_vec(),
-                false => encoded_row(&view, self.writes * 100 + index as i64, self.text_bytes),
+            let (event, second) = (row.event.resolve(now), row.created.is_some());
+            let item = item_of(row.key, second);
+            let number = (!row.tombstone).then_some(self.writes * 100 + index as i64);
+            let bytes = match number.is_some() || view.holds_events() {
+                true => encoded_row(&view, number, item, self.text_bytes),
+                false => TOMBSTONE_ROW.to_vec(),
             };
-            let event = row.event.resolve(now);
-            let key = row_key(&view, row.key, event, row.created.is_some());
-            Some(Row { key, event, created: row.created.map(|c| c.resolve(now)), bytes, view })
+            let key = row_key(&view, row.key, event, second);
+            Some(Row { key, event, created: row.created.map(|c| c.resolve(now)), bytes, item, view })
         };
         Write { rows: chosen.filter_map(encode).collect(), number: self.writes, bulk, sync }
     }
@@ -91,6 +93,8 @@ struct Row {
     event: Timestamp,
     created: Option<Timestamp>,
     bytes: Vec<u8>,
+    /// The item by which it is also found, if it is an event of an indexed view.
+    item: Option<i64>,
 }
 
 impl Write {
@@ -121,7 +125,11 @@ impl Write {
     /// Adds its rows to a log.
     pub fn log(&self, log: &mut Log, created: Timestamp) {
         for row in &self.rows {
-            log.push(row.view.id, &row.key, Version::new(row.event, row.created.unwrap_or(created)), &row.bytes);
+            let version = Version::new(row.event, row.created.unwrap_or(created));
+            log.push(row.view.id, &row.key, version, &row.bytes);
+            for (index, key) in row.copies() {
+                log.push_copy(row.view.id, &row.key, index, &key, version, &row.bytes);
+            }
         }
     }
 
@@ -133,6 +141,33 @@ impl Write {
         batch.note(NOTE, self.note());
         batch.note(LAST, Some(self.number.to_le_bytes().to_vec()));
         Ok(batch)
+    }
+}
+
+impl Row {
+    /// The index and the row key of each of its copies.
+    ///
+    /// # Panics
+    /// When there are copies of other entities than there should be.
+    fn copies(&self) -> Vec<(u32, Vec<u8>)> {
+        let Some(mut copies) = EventCopies::of(&self.view).expect("the view has its columns") else {
+            return Vec::new();
+        };
+        let mut made = Vec::new();
+        let take = |copy: asofdb_storage::EventCopy<'_>| {
+            made.push((copy.index, copy.key.to_vec()));
+            Ok(())
+        };
+        copies.each(&self.key, &self.bytes, take).expect("the row is an event of the view");
+        let mut wanted = Vec::new();
+        if let Some(item) = self.item {
+            let mut key = Vec::new();
+            key::encode_i64(item, &mut key);
+            wanted.push((self.view.also_by[0].id, key));
+        }
+        let entities = |(index, key): &(u32, Vec<u8>)| (*index, key::entity_of(*index, key).to_vec());
+        assert_eq!(made.iter().map(entities).collect::<Vec<_>>(), wanted, "copies of other entities");
+        made
     }
 }
 
@@ -151,18 +186,27 @@ impl EntityRows {
     }
 }
 
-/// A row that no other write has: `number` is in its first feature, and nulls are here and there.
-fn encoded_row(view: &FeatureView, number: i64, text_bytes: usize) -> Vec<u8> {
+/// A row that no other write has: `number` is in its first feature, and nulls are here and there. Without a number, the
+/// deletion of an event.
+fn encoded_row(view: &FeatureView, number: Option<i64>, item: Option<i64>, text_bytes: usize) -> Vec<u8> {
     let layout = view.current_layout();
-    let value = |slot: &Slot| match slot.ty {
+    let item_column = view.feature(ITEM).map(|column| column.id);
+    let of_number = |slot: &Slot, number: i64| match slot.ty {
         ValueType::Scalar(ScalarType::Int64) => Some(Value::Int64(number)),
         _ if (number + slot.bit as i64) % 3 == 0 => None,
         ValueType::Scalar(ScalarType::Float64) => Some(Value::Float64(number as f64 / 2.0)),
         ValueType::Scalar(ScalarType::String) => Some(Value::String("x".repeat(number as usize % text_bytes))),
         _ => Some(Value::List(ScalarType::Float32, vec![Value::Float32(0.5); number as usize % 5])),
     };
+    let value = |slot: &Slot| match Some(slot.feature) == item_column {
+        true => item.map(Value::Int64),
+        false => number.and_then(|number| of_number(slot, number)),
+    };
     let values: Vec<_> = layout.slots().iter().map(value).collect();
     let mut bytes = Vec::new();
-    row::encode(&layout, &values, &mut bytes);
+    match number {
+        Some(_) => row::encode(&layout, &values, &mut bytes),
+        None => row::encode_deletion(&layout, &values, &mut bytes),
+    }
     bytes
 }

@@ -59,7 +59,7 @@ impl Catalog {
                 _ => {}
             }
         }
-        Ok(catalog)
+        Ok(catalog.with_indexes())
     }
 }
 

@@ -10,6 +10,7 @@ use crate::aggregate::Aggregate;
 use crate::catalog::{Entity, Feature, FeatureService, FeatureView, JoinKey, Meta};
 use crate::computed::{Computed, Expressions, RequestValue, WindowAggregate, WindowFeature, Windows};
 use crate::error::ErrorKind;
+use crate::event_index::EventIndex;
 use crate::key::EVENTS_BIT;
 use crate::schema::{FeatureId, RowSchema};
 use crate::time::{Span, Timestamp};
@@ -97,6 +98,7 @@ fn view() -> FeatureView {
         description: "What is known of a user".into(),
         tags: tags(),
         event_id: None,
+        also_by: Vec::new(),
         check: None,
         computed: None,
         features,
@@ -123,6 +125,27 @@ fn views_are_written_as_version_1_where_that_says_all_and_as_version_2_otherwise
     (made.id, made.event_id) = (3 | EVENTS_BIT, Some(vec![FeatureId(2), FeatureId(4)]));
     made.check = Some("int64 >= 0".to_owned());
     let read = again::<FeatureView>(b"vprofile", fixture!("view-2"));
+    assert_eq!(format!("{read:?}"), format!("{made:?}"));
+}
+
+#[test]
+fn event_views_with_indexes_are_written_as_version_4() {
+    let key = |name: &str, ty| JoinKey { name: name.to_owned(), ty };
+    let index = |number: u32, key_space, entities: &[&str], join_keys: Vec<JoinKey>| EventIndex {
+        id: number | EVENTS_BIT,
+        key_space,
+        entities: entities.iter().map(|name| (*name).to_owned()).collect(),
+        join_keys,
+    };
+    let mut made = view();
+    (made.id, made.event_id) = (3 | EVENTS_BIT, Some(vec![FeatureId(2), FeatureId(4)]));
+    made.check = Some("int64 >= 0".to_owned());
+    let shop = || key("shop", ScalarType::String);
+    made.also_by = vec![
+        index(5, 4, &["shop"], vec![shop()]),
+        index(6, 5, &["shop", "city"], vec![shop(), key("city", ScalarType::Int32)]),
+    ];
+    let read = again::<FeatureView>(b"vprofile", fixture!("view-4"));
     assert_eq!(format!("{read:?}"), format!("{made:?}"));
 }
 
@@ -221,8 +244,8 @@ fn what_is_no_record_of_a_known_version_is_refused_by_name() {
         let error = decode::<FeatureView>(b"vx", bytes).unwrap_err();
         assert_eq!((error.kind(), format!("{error:#}").as_str()), (kind, message));
     };
-    let newer = [&[4][..], &fixture!("view")[1..]].concat();
-    let message = "feature view \"x\": record version 4 is newer than this asofdb reads (3)";
+    let newer = [&[5][..], &fixture!("view")[1..]].concat();
+    let message = "feature view \"x\": record version 5 is newer than this asofdb reads (4)";
     refused(&newer, ErrorKind::Conflict, message);
     refused(&[], ErrorKind::Corrupt, "feature view \"x\": the record is empty");
     refused(&[0, 1], ErrorKind::Corrupt, "feature view \"x\": there is no record version 0");

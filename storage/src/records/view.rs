@@ -12,6 +12,7 @@ use super::{Reader, Recorded, named};
 use crate::catalog::{Feature, FeatureView, JoinKey};
 use crate::computed::Computed;
 use crate::error::{Error, Result};
+use crate::event_index::EventIndex;
 use crate::schema::{FeatureId, RowSchema};
 use crate::time::{Span, Timestamp};
 
@@ -54,6 +55,21 @@ pub(crate) struct ViewRecordV3 {
     computed: Option<ComputedRecordV1>,
 }
 
+/// As version 3, and what was added.
+#[derive(Encode, Decode)]
+pub(crate) struct ViewRecordV4 {
+    view: ViewRecordV3,
+    also_by: Vec<IndexRecordV1>,
+}
+
+#[derive(Encode, Decode)]
+struct IndexRecordV1 {
+    id: u32,
+    key_space: u32,
+    entities: Vec<String>,
+    join_keys: Vec<JoinKeyRecordV1>,
+}
+
 #[derive(Encode, Decode)]
 struct FeatureRecordV1 {
     id: u32,
@@ -71,12 +87,13 @@ struct SchemaRecordV1 {
 }
 
 impl Recorded for FeatureView {
-    type Written = ViewRecordV3;
+    type Written = ViewRecordV4;
 
     const READERS: &'static [Reader<Self>] = &[
         codec::read::<ViewRecordV1, Self>,
         codec::read::<ViewRecordV2, Self>,
         codec::read_checked::<ViewRecordV3, Self>,
+        codec::read_checked::<ViewRecordV4, Self>,
     ];
 
     fn name(key: &[u8]) -> String {
@@ -85,6 +102,10 @@ impl Recorded for FeatureView {
 
     /// Writes the oldest version that says all of the view.
     fn write(&self, out: &mut Vec<u8>) -> Result<()> {
+        if !self.also_by.is_empty() {
+            out.push(4);
+            return codec::write(&ViewRecordV4::from(self), out);
+        }
         if !self.is_stored() {
             out.push(3);
             return codec::write(&ViewRecordV3::from(self), out);
@@ -95,6 +116,39 @@ impl Recorded for FeatureView {
         }
         out.push(1);
         codec::write(&ViewRecordV1::from(self), out)
+    }
+}
+
+impl From<&FeatureView> for ViewRecordV4 {
+    fn from(view: &FeatureView) -> Self {
+        ViewRecordV4 { view: ViewRecordV3::from(view), also_by: view.also_by.iter().map(IndexRecordV1::from).collect() }
+    }
+}
+
+impl TryFrom<ViewRecordV4> for FeatureView {
+    type Error = Error;
+
+    fn try_from(record: ViewRecordV4) -> Result<Self> {
+        let also_by = record.also_by.into_iter().map(EventIndex::from).collect();
+        Ok(FeatureView { also_by, ..FeatureView::try_from(record.view)? })
+    }
+}
+
+impl From<&EventIndex> for IndexRecordV1 {
+    fn from(index: &EventIndex) -> Self {
+        IndexRecordV1 {
+            id: index.id,
+            key_space: index.key_space,
+            entities: index.entities.clone(),
+            join_keys: index.join_keys.iter().map(JoinKeyRecordV1::from).collect(),
+        }
+    }
+}
+
+impl From<IndexRecordV1> for EventIndex {
+    fn from(record: IndexRecordV1) -> Self {
+        let IndexRecordV1 { id, key_space, entities, join_keys } = record;
+        EventIndex { id, key_space, entities, join_keys: join_keys.into_iter().map(JoinKey::from).collect() }
     }
 }
 
@@ -174,6 +228,7 @@ impl From<ViewRecordV1> for FeatureView {
             description: record.description,
             tags: record.tags,
             event_id: None,
+            also_by: Vec::new(),
             check: None,
             computed: None,
             features: record.features.into_iter().map(Feature::from).collect(),

@@ -455,7 +455,7 @@ impl Job<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::backend::{History, KeyRange, Upkeep};
+    use crate::backend::{Catalogs, History, KeyRange, Upkeep};
     use crate::rocks::RocksBackend;
     use crate::rocks::testing::{Fixture, seen};
 
@@ -511,6 +511,37 @@ mod tests {
         assert_eq!(seen(&fixture, &store, &[b"a", b"b", b"c"]), [Some((10, 1)), Some((30, 2)), Some((20, 3))]);
         assert_eq!(store.note(b"progress").unwrap().as_deref(), Some(&b"half"[..]));
         nothing_is_left(&store);
+    }
+
+    #[test]
+    fn events_and_their_copies_are_all_there_after_a_crash_in_a_load_or_none_is() {
+        for is_taken_over in [false, true] {
+            let fixture = Fixture::new();
+            let store = fixture.open();
+            let mut batch = WriteBatch::bulk();
+            for item in 0..50 {
+                fixture.put_event(&store, &mut batch, b"a", item, (item % 5 > 0).then_some(item % 5), item);
+            }
+            let load = prepare(&store, batch);
+            let versions = load.versions_with_sentinel(&store.store).unwrap();
+            load.begin(&store.store).unwrap();
+            if is_taken_over {
+                ingest(&store.store.database, store.store.database.events(), versions).unwrap();
+            }
+            drop((load, store));
+            let store = fixture.open();
+            let catalog = store.catalog();
+            let index = catalog.indexes().next().unwrap();
+            let (snapshot, mut copies) = (store.snapshot(), 0);
+            let mut scan = snapshot.scan(index, &KeyRange::default()).unwrap();
+            while scan.next().unwrap().is_some() {
+                copies += 1;
+            }
+            assert_eq!((store.verify().unwrap().versions, copies), if is_taken_over { (50, 40) } else { (0, 0) });
+            drop(scan);
+            drop(snapshot);
+            nothing_is_left(&store);
+        }
     }
 
     #[test]

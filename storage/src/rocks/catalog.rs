@@ -47,13 +47,14 @@ pub(super) fn set_catalog(store: &Store, next: Catalog) -> Result<()> {
     Ok(())
 }
 
-/// The event views whose tiles are not what the next catalog would make: those that are dropped, and those under windows
-/// that are dropped or computed in another way.
+/// The event views and indexes whose tiles are not what the next catalog would make: those that are dropped, and those
+/// under windows that are dropped or computed in another way.
 fn spoiled_tiles(current: &Catalog, next: &Catalog) -> BTreeSet<u32> {
     let same = |view: &FeatureView| next.view(&view.name).filter(|next| next.id == view.id);
     let changed = |view: &FeatureView| same(view).is_none_or(|next| next.computed != view.computed);
-    let events = current.views().filter(|view| view.holds_events() && same(view).is_none()).map(|view| view.id);
+    let events = current.views().chain(current.indexes()).filter(|view| view.holds_events());
+    let events = events.map(|view| view.id).filter(|id| next.view_by_id(*id).is_none());
     let windows = current.views().filter(|view| view.windows().is_some() && changed(view));
-    let from = windows.filter_map(|view| current.view(&view.windows()?.from)).map(|from| from.id);
+    let from = windows.filter_map(|view| current.events_by(&view.windows()?.from, &view.entities)).map(|from| from.id);
     events.chain(from).collect()
 }

@@ -148,8 +148,8 @@ fn handle(store: &Store, request: Request, requests: &Receiver<Request>) {
 fn gather(group: &mut Vec<Write>, requests: &Receiver<Request>) -> Option<Request> {
     let (mut rows, mut bytes) = (0, 0);
     let mut count = |write: &Write| {
-        rows += write.batch.len();
-        bytes += write.batch.bytes();
+        rows += write.batch.written_len();
+        bytes += write.batch.written_bytes();
         rows < GROUP_ROWS_MAX && bytes < GROUP_BYTES_MAX
     };
     let mut has_room = count(&group[0]);
@@ -211,7 +211,7 @@ fn write_group(store: &Store, group: &[Write], created: &[Timestamp]) -> Result<
     let batches: Vec<_> = group.iter().map(|write| &write.batch).collect();
     let sorted = Sorted::new(batches, created);
     let candidates = Candidates::of_sorted(&sorted);
-    let bytes = group.iter().map(|write| write.batch.bytes()).sum::<usize>();
+    let bytes = group.iter().map(|write| write.batch.written_bytes()).sum::<usize>();
     let spoiled = Spoiled::by(store, &store.present.known(), &sorted);
     let is_observed = !store.observers.is_empty();
     let mut newest = Vec::new();
@@ -274,7 +274,7 @@ fn put_commits(
 ) -> Result<()> {
     let mut bytes = Vec::new();
     for (write, created) in group.iter().zip(created) {
-        for row in write.batch.rows() {
+        for row in write.batch.written() {
             bytes.clear();
             key::version_key(row.view, row.key, Version::new(row.event, row.created.unwrap_or(*created)), &mut bytes);
             batch.put_cf(store.database.versions(row.view), &bytes, row.row);

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use rocksdb::{BottommostLevelCompaction, CompactOptions, ReadOptions, WriteBatch as RocksBatch};
 
 use super::commit::Committer;
+use super::erase_copies::{ErasedCopies, rewrite_events};
 use super::error::from_rocks;
 use super::kept::Kept;
 use super::records::{self, Work};
@@ -34,32 +35,45 @@ pub(super) fn erase(store: &Arc<Store>, committer: &Committer, lookups: &[Lookup
     let rows: Vec<_> = rows.collect();
     let names: Vec<_> = lookups.iter().map(|lookup| lookup.view.name.clone()).collect();
     store.present.set_erasing(true);
-    let receipts = committer.exclusively(move |store| delete(store, &rows, names))?;
+    let copies = lookups.iter().map(|lookup| ErasedCopies::of(store, lookup.view, lookup.key));
+    let copies = copies.collect::<Result<Vec<_>>>()?;
+    let receipts = committer.exclusively(move |store| delete(store, rows, names, copies))?;
     finish_locked(store)?;
     Ok(receipts)
 }
 
 /// Deletes the rows from both families, with the record that says what is left to do.
-fn delete(store: &Store, rows: &[ErasedRow], names: Vec<String>) -> Result<Vec<Erased>> {
+fn delete(
+    store: &Store,
+    rows: Vec<ErasedRow>,
+    names: Vec<String>,
+    copies: Vec<Option<ErasedCopies>>,
+) -> Result<Vec<Erased>> {
     let database = &store.database;
-    let mut batch = RocksBatch::default();
+    let (mut batch, mut of_indexes) = (RocksBatch::default(), Vec::new());
     let mut receipts = Vec::with_capacity(rows.len());
-    for (row, view) in rows.iter().zip(names) {
-        receipts.push(delete_versions(store, row, view, &mut batch)?);
+    for ((row, view), mut copies) in rows.iter().zip(names).zip(copies) {
+        receipts.push(delete_versions(store, row, view, copies.as_mut(), &mut batch)?);
+        if let Some(copies) = copies {
+            let of_copies = copies.finish(store, &mut batch)?;
+            of_copies.iter().try_for_each(|row| delete_tiles(store, row, &mut batch))?;
+            of_indexes.extend(of_copies);
+        }
         if key::holds_events(row.view) {
-            tiles::delete_entity(store, row.view, &row.key, &mut batch)?;
+            delete_tiles(store, row, &mut batch)?;
             continue;
         }
         let mut latest_key = Vec::new();
         key::latest_key(row.key_space, &row.key, row.view, &mut latest_key);
         batch.delete_cf(database.latest(), &latest_key);
     }
-    store.writes.touch(rows.iter().map(|row| row.view));
+    let all = [rows.clone(), of_indexes].concat();
+    store.writes.touch(all.iter().map(|row| row.view));
     let id = match records::begun(database, Work::Erasure)?.last() {
         Some((last, _)) => Work::id(last)? + 1,
         None => 0,
     };
-    batch.put_cf(database.catalog(), Work::Erasure.key(id), crate::records::encode(&rows.to_vec())?);
+    batch.put_cf(database.catalog(), Work::Erasure.key(id), crate::records::encode(&all)?);
     fail_point("erasure begun");
     store.write_rare(batch, true)?;
     fail_point("erasure written");
@@ -68,7 +82,23 @@ fn delete(store: &Store, rows: &[ErasedRow], names: Vec<String>) -> Result<Vec<E
     Ok(receipts)
 }
 
-fn delete_versions(store: &Store, row: &ErasedRow, view: String, batch: &mut RocksBatch) -> Result<Erased> {
+/// Deletes the tiles of the events of an entity, or of all of an index, of which the key is empty.
+fn delete_tiles(store: &Store, row: &ErasedRow, batch: &mut RocksBatch) -> Result<()> {
+    if !row.key.is_empty() {
+        return tiles::delete_entity(store, row.view, &row.key, batch);
+    }
+    store.tiles.give_up_making();
+    tiles::delete_view(&store.database, row.view, batch);
+    Ok(())
+}
+
+fn delete_versions(
+    store: &Store,
+    row: &ErasedRow,
+    view: String,
+    mut copies: Option<&mut ErasedCopies>,
+    batch: &mut RocksBatch,
+) -> Result<Erased> {
     let database = &store.database;
     let (prefix, family) = (version_prefix(row), database.versions(row.view));
     let mut options = ReadOptions::default();
@@ -81,6 +111,9 @@ fn delete_versions(store: &Store, row: &ErasedRow, view: String, batch: &mut Roc
         erased.versions += 1;
         erased.bytes += (found.len() + value.len()) as u64;
         batch.delete_cf(family, found);
+        if let Some(copies) = &mut copies {
+            copies.delete(store, found, value, batch)?;
+        }
         raw.next();
     }
     raw.status().map_err(|error| from_rocks("cannot read what is to be erased", error))?;
@@ -111,7 +144,8 @@ fn finish_locked(store: &Store) -> Result<()> {
         fail_point("erasure flushed");
         for (key, value) in &begun {
             let rows: Vec<ErasedRow> = crate::records::decode(key, value)?;
-            rows.iter().for_each(|row| rewrite(store, row));
+            rows.iter().filter(|row| !key::holds_events(row.view)).for_each(|row| rewrite(store, row));
+            rewrite_events(store, &rows)?;
         }
         if maintain::background_errors(store) > failures {
             return Err(Error::unavailable(
@@ -129,7 +163,7 @@ fn finish_locked(store: &Store) -> Result<()> {
     Ok(())
 }
 
-/// Rewrites the files around a deleted row.
+/// Rewrites the files around a deleted row, which is none of events.
 fn rewrite(store: &Store, row: &ErasedRow) {
     let database = &store.database;
     let mut options = CompactOptions::default();
@@ -138,10 +172,6 @@ fn rewrite(store: &Store, row: &ErasedRow) {
     let prefix = version_prefix(row);
     let end = key::prefix_end(&prefix);
     database.rocks.compact_range_cf_opt(database.versions(row.view), Some(&prefix), end.as_ref(), &options);
-    if key::holds_events(row.view) {
-        database.rocks.compact_range_cf_opt(database.tiles(), Some(&prefix), end.as_ref(), &options);
-        return;
-    }
     let mut latest_key = Vec::new();
     key::latest_key(row.key_space, &row.key, row.view, &mut latest_key);
     database.rocks.compact_range_cf_opt(database.latest(), Some(&latest_key), Some(&latest_key), &options);
@@ -164,7 +194,7 @@ mod tests {
         fixture.commit(&store, b"b", 10, 1);
         store.flush().unwrap();
         let row = ErasedRow { view: fixture.view.id, key_space: fixture.view.key_space, key: encoded(b"a") };
-        store.committer.exclusively(move |store| delete(store, &[row], vec!["v".to_owned()])).unwrap();
+        store.committer.exclusively(move |store| delete(store, vec![row], vec!["v".to_owned()], vec![None])).unwrap();
         assert!(fixture.holds(&VALUE.to_le_bytes()));
         drop(store);
         let store = fixture.open();

@@ -33,9 +33,9 @@ impl<'b> Sorted<'b> {
     /// Sorts the rows by view, key and version, newest first. Of two of the same version the later one stays.
     pub(super) fn new(batches: Vec<&'b WriteBatch>, created: &[Timestamp]) -> Self {
         let shared = shared_prefix(&batches);
-        let mut entries = Vec::with_capacity(batches.iter().map(|batch| batch.len()).sum());
+        let mut entries = Vec::with_capacity(batches.iter().map(|batch| batch.written_len()).sum());
         for (index, (batch, created)) in batches.iter().zip(created).enumerate() {
-            entries.extend(batch.rows().zip(batch.places()).map(|(content, place)| Entry {
+            entries.extend(batch.written().zip(batch.places()).map(|(content, place)| Entry {
                 digest: digest(&content.key[shared..]),
                 version: Version::new(content.event, content.created.unwrap_or(*created)),
                 place,
@@ -120,7 +120,7 @@ fn row_key<'b>(batches: &[&'b WriteBatch], entry: &Entry) -> &'b [u8] {
 
 /// The number of bytes that the keys of all rows share at their start.
 fn shared_prefix(batches: &[&WriteBatch]) -> usize {
-    let mut keys = batches.iter().flat_map(|batch| batch.rows().map(|row| row.key));
+    let mut keys = batches.iter().flat_map(|batch| batch.written().map(|row| row.key));
     let Some(first) = keys.next() else { return 0 };
     keys.fold(first.len(), |shared, key| common(&first[..shared], key))
 }

@@ -28,9 +28,9 @@ pub(super) struct Present {
 #[derive(Default)]
 pub(super) struct Known {
     pub(super) catalog: Arc<Catalog>,
-    /// The views that rows are written to.
+    /// The views that rows are written to, and the indexes of events.
     view_ids: HashSet<u32>,
-    /// By event view: the window views over it.
+    /// By event view, or index: the window views over it.
     windows: HashMap<u32, Vec<u32>>,
 }
 
@@ -158,10 +158,11 @@ impl Present {
     }
 
     pub(super) fn set_catalog(&self, catalog: Catalog) {
-        let view_ids = catalog.views().filter(|view| view.is_stored()).map(|view| view.id).collect();
+        let written = catalog.views().filter(|view| view.is_stored()).chain(catalog.indexes());
+        let view_ids = written.map(|view| view.id).collect();
         let mut windows: HashMap<u32, Vec<u32>> = HashMap::new();
         for view in catalog.views() {
-            if let Some(from) = view.windows().and_then(|of| catalog.view(&of.from)) {
+            if let Some(from) = view.windows().and_then(|of| catalog.events_by(&of.from, &view.entities)) {
                 windows.entry(from.id).or_default().push(view.id);
             }
         }

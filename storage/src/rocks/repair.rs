@@ -21,6 +21,7 @@ use super::open::assemble;
 use super::options::{Options, Tuning};
 use super::present::Present;
 use super::rebuild::rebuild_latest;
+use super::rebuild_indexes::rebuild_indexes;
 use super::scan::key_parts;
 use super::store::Store;
 use super::work::LoadedRows;
@@ -149,6 +150,7 @@ fn salvage(directory: StoreDirectory, options: Options, clock: Arc<dyn Clock>, r
     // They may be of events that are lost.
     tiles::delete_all(&store.database)?;
     rebuild(&store)?;
+    rebuild_indexes(&store)?;
     maintain::flush(&store)?;
     repaired.lost.extend(verify::verify_data(&store, &Stop::NEVER)?.problems);
     Ok(())

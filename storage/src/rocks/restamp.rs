@@ -127,13 +127,14 @@ struct Moved {
     to: Vec<u8>,
 }
 
-/// Moves all versions that have a new stamp; returns how many they were.
+/// Moves all versions that have a new stamp; returns how many they were, without copies of events.
 ///
 /// Meanwhile compaction reclaims nothing, and afterwards everything is compacted: the filter of a compaction that sees
 /// a version and not that it was moved would take it for a newer version of its row. Where this fails, it is so until
 /// the store is repaired, compacted or opened again.
 fn move_all(store: &Store, committer: &Committer, restamp: &Restamp, stop: &Stop) -> Result<u64> {
-    let (mut moved, mut bytes, mut count) = (Vec::new(), 0, 0);
+    let (mut moved, mut bytes, mut count, mut copies) = (Vec::new(), 0, 0, 0);
+    let indexes: BTreeSet<u32> = store.present.known().catalog.indexes().map(|index| index.id).collect();
     let write = |moved: &mut Vec<Moved>| {
         let moved = std::mem::take(moved);
         let count = moved.len() as u64;
@@ -146,6 +147,7 @@ fn move_all(store: &Store, committer: &Committer, restamp: &Restamp, stop: &Stop
         let mut to = Vec::with_capacity(found.len());
         key::version_key(view, entity, Version::new(version.event, created), &mut to);
         bytes += 2 * found.len() + row.len();
+        copies += u64::from(indexes.contains(&view));
         moved.push(Moved { from: found.to_vec(), to });
         if bytes > MOVED_BYTES_MAX {
             count += write(&mut moved)?;
@@ -158,7 +160,7 @@ fn move_all(store: &Store, committer: &Committer, restamp: &Restamp, stop: &Stop
         maintain::compact(store, stop)?;
     }
     store.present.set_erasing(false);
-    Ok(count)
+    Ok(count - copies)
 }
 
 /// Moves versions in both families. Runs between commits.

@@ -39,7 +39,8 @@ impl Rules {
     /// snapshot need not be so for the filter, which cannot tell whether a version was written after it.
     fn of(reclaim: &Reclaim) -> Self {
         let catalog = &reclaim.known.catalog;
-        let views = catalog.views().filter(|view| !(view.keep_newest && reclaim.is_pinned)).filter_map(|view| {
+        let views = catalog.views().chain(catalog.indexes());
+        let views = views.filter(|view| !(view.keep_newest && reclaim.is_pinned)).filter_map(|view| {
             let cutoff = view.cutoff(reclaim.at);
             (cutoff > Timestamp::MIN).then_some((view.id, Rule { cutoff, keep_newest: view.keep_newest }))
         });

@@ -1,4 +1,4 @@
-//! A small store for the tests of this folder: one view of one integer.
+//! A small store for the tests of this folder: one view of one integer, and one of events that are also found by an item.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,7 +9,8 @@ use crate::backend::{AsOfLookup, Catalogs, Found, History, Lookup, Timekeeping};
 use crate::batch::{Durability, WriteBatch};
 use crate::catalog::FeatureView;
 use crate::definition::{Definitions, EntityDefinition, FeatureDefinition, ViewDefinition};
-use crate::time::{ManualClock, Timestamp};
+use crate::key::{event_key, hashed_event_id};
+use crate::time::{ManualClock, Span, Timestamp};
 use crate::value::Value;
 use crate::value_type::{ScalarType, ValueType};
 use crate::{JoinKey, row};
@@ -21,6 +22,8 @@ pub(super) struct Fixture {
     directory: tempfile::TempDir,
     clock: Arc<ManualClock>,
     pub(super) view: FeatureView,
+    /// Events of users, also found by their item, with a retention of ten days.
+    pub(super) events: FeatureView,
 }
 
 impl Fixture {
@@ -32,8 +35,9 @@ impl Fixture {
         let plan = store.catalog().plan(&definitions(), store.now()).unwrap();
         store.set_catalog(plan.into_catalog()).unwrap();
         let view = FeatureView::clone(store.catalog().view("v").unwrap());
+        let events = FeatureView::clone(store.catalog().view("e").unwrap());
         drop(store);
-        Fixture { directory, clock, view }
+        Fixture { directory, clock, view, events }
     }
 
     pub(super) fn open(&self) -> RocksBackend {
@@ -57,6 +61,35 @@ impl Fixture {
         let mut batch = WriteBatch::new();
         self.put(store, &mut batch, key, event, value);
         store.commit(batch, Durability::Os).unwrap();
+    }
+
+    /// Moves the clock.
+    pub(super) fn advance(&self, span: Span) {
+        self.clock.advance(span);
+    }
+
+    /// Commits an event of a user.
+    pub(super) fn commit_event(&self, store: &RocksBackend, user: &[u8], event: i64, item: Option<i64>, value: i64) {
+        let mut batch = WriteBatch::new();
+        self.put_event(store, &mut batch, user, event, item, value);
+        store.commit(batch, Durability::Os).unwrap();
+    }
+
+    /// Adds an event of a user to a batch.
+    pub(super) fn put_event(
+        &self,
+        store: &RocksBackend,
+        batch: &mut WriteBatch,
+        user: &[u8],
+        event: i64,
+        item: Option<i64>,
+        value: i64,
+    ) {
+        let (layout, mut bytes, mut key) = (self.events.current_layout(), Vec::new(), Vec::new());
+        row::encode(&layout, &[item.map(Value::Int64), Some(Value::Int64(value))], &mut bytes);
+        let (event, id) = (Timestamp::from_micros(START + event), hashed_event_id(value as u128));
+        event_key(&encoded(user), event, &id, &mut key);
+        batch.put(&self.events, &key, event, None, &bytes, store.now()).unwrap();
     }
 
     /// Returns whether any file of the store has these bytes.
@@ -120,5 +153,21 @@ fn definitions() -> Definitions {
         features: vec![FeatureDefinition::new("value", ValueType::Scalar(ScalarType::Int64))],
         ..ViewDefinition::default()
     };
-    Definitions { entities: vec![entity], views: vec![view], services: Vec::new() }
+    let item = EntityDefinition {
+        name: "item".to_owned(),
+        join_keys: vec![JoinKey { name: "item_id".to_owned(), ty: ScalarType::Int64 }],
+        ..EntityDefinition::default()
+    };
+    let column = |name| FeatureDefinition::new(name, ValueType::Scalar(ScalarType::Int64));
+    let events = ViewDefinition {
+        name: "e".to_owned(),
+        entities: vec!["user".to_owned()],
+        event_id: Some(Vec::new()),
+        also_by: vec![vec!["item".to_owned()]],
+        keep_newest: false,
+        retention: Some(Span::from_secs(10 * 86_400)),
+        features: vec![column("item_id"), column("value")],
+        ..ViewDefinition::default()
+    };
+    Definitions { entities: vec![entity, item], views: vec![view, events], services: Vec::new() }
 }

@@ -83,7 +83,8 @@ impl Tiles {
     /// `Unavailable` when it cannot be read.
     pub(super) fn resume(database: &Database, known: &Known) -> Result<Self> {
         let mut reach = HashMap::new();
-        for view in known.catalog.views().filter(|view| view.holds_events()).map(|view| view.id) {
+        let events = known.catalog.views().chain(known.catalog.indexes()).filter(|view| view.holds_events());
+        for view in events.map(|view| view.id) {
             let stored = database.rocks.get_pinned_cf(database.tiles(), view.to_be_bytes());
             let stored = stored.map_err(|error| from_rocks("cannot read tiles", error))?;
             if let Some(micros) = stored.and_then(|stored| stored.first_chunk().copied()) {
@@ -209,11 +210,13 @@ pub(super) fn delete_entity(store: &Store, view: u32, entity: &[u8], batch: &mut
     raw.status().map_err(|error| from_rocks("cannot read tiles", error))
 }
 
-/// Adds the deletion of all tiles of an event view to a batch.
+/// Adds the deletion of all tiles of an event view, or of an index of one, to a batch. How far they have reached stays on
+/// record, as it does in memory: tiles that are made later within it do not write it again.
 pub(super) fn delete_view(database: &Database, view: u32, batch: &mut RocksBatch) {
     let start = view.to_be_bytes();
     if let Some(end) = key::prefix_end(&start) {
-        batch.delete_range_cf(database.tiles(), &start[..], &end[..]);
+        // The record of the reach is the number of the view alone.
+        batch.delete_range_cf(database.tiles(), [&start[..], &[0]].concat(), end);
     }
 }
 

@@ -10,6 +10,7 @@ use super::error::from_rocks;
 use super::scan::key_parts;
 use super::store::Store;
 use super::stored;
+use super::verify_indexes::IndexSums;
 use crate::backend::Verified;
 use crate::catalog::FeatureView;
 use crate::error::{Error, Result};
@@ -46,10 +47,13 @@ pub(super) fn verify(store: &Store, stop: &Stop) -> Result<Verified> {
 pub(super) fn verify_data(store: &Store, stop: &Stop) -> Result<Verified> {
     let state = settled_state(store, stop)?;
     let known = store.present.known();
-    let views = known.catalog.views().map(|view| (view.id, Checked::new(view, store.present.now())));
-    let mut check = Check { store, stop, state, views: views.collect(), verified: Verified::default() };
+    let views = known.catalog.views().chain(known.catalog.indexes());
+    let views = views.map(|view| (view.id, Checked::new(view, store.present.now())));
+    let indexes = IndexSums::new(&known.catalog)?;
+    let mut check = Check { store, stop, state, views: views.collect(), indexes, verified: Verified::default() };
     check.versions(store.database.history(), "history")?;
     check.versions(store.database.events(), "events")?;
+    check.indexes.problems().into_iter().for_each(|problem| check.problem(problem));
     check.latest()?;
     Ok(check.verified)
 }
@@ -110,7 +114,10 @@ impl Checked {
 
     fn check_row(&self, row_key: &[u8], bytes: &[u8]) -> Result<()> {
         key::decode_values(&self.view.key_types(), key::entity_of(self.view.id, row_key))?;
-        let RowKind::Values { schema, .. } = row::kind(bytes)? else { return Ok(()) };
+        if row::kind(bytes)? == RowKind::Tombstone && !row::is_deletion_with_values(bytes) {
+            return Ok(());
+        }
+        let schema = row::schema_of(bytes)?;
         let layout = self.layouts.iter().find(|layout| layout.version() == schema);
         let layout = layout.ok_or_else(|| Error::corrupt(format!("a row has an unknown schema version: {schema}")))?;
         let row = RowRef::new(layout, bytes)?;
@@ -128,6 +135,7 @@ pub(super) struct Check<'s> {
     stop: &'s Stop,
     state: rocksdb::Snapshot<'s>,
     views: HashMap<u32, Checked>,
+    indexes: IndexSums,
     verified: Verified,
 }
 
@@ -188,10 +196,16 @@ impl Check<'_> {
     fn version(&mut self, view: u32, row_key: &[u8], version: Version, bytes: &[u8], is_newest: bool, is_entity: bool) {
         // Rows of dropped views, and sentinels, wait for compaction.
         let Some(checked) = self.views.get(&view) else { return };
-        self.verified.versions += 1;
-        self.verified.entities += u64::from(is_entity);
+        if !self.indexes.is_index(view) {
+            self.verified.versions += 1;
+            self.verified.entities += u64::from(is_entity);
+        }
+        let added = match version.event >= checked.cutoff {
+            true => self.indexes.add(view, row_key, version, bytes),
+            false => Ok(()),
+        };
         let name = checked.view.name.clone();
-        if let Err(error) = checked.check_row(row_key, bytes) {
+        if let Err(error) = checked.check_row(row_key, bytes).and(added) {
             self.problem(format!(
                 "history of view {name:?}, entity {row_key:02x?}, version {}: {error:#}",
                 version.event

@@ -21,14 +21,17 @@ impl Encode for ApplyRequest {
         self.definitions.encode(encoder)?;
         self.allow.drop.encode(encoder)?;
         self.catalog_revision.encode(encoder)?;
-        let DefinitionsMessage { additions, computed, .. } = &self.definitions;
-        let has_computed = !computed.is_empty() || self.allow.redefine;
+        let DefinitionsMessage { additions, computed, indexes, .. } = &self.definitions;
+        let has_computed = !computed.is_empty() || self.allow.redefine || !indexes.is_empty();
         if !additions.is_empty() || has_computed {
             additions.encode(encoder)?;
         }
         if has_computed {
             computed.encode(encoder)?;
             self.allow.redefine.encode(encoder)?;
+        }
+        if !indexes.is_empty() {
+            indexes.encode(encoder)?;
         }
         Ok(())
     }
@@ -47,6 +50,9 @@ impl<C> Decode<C> for ApplyRequest {
         if decoder.reader().peek_read(1).is_some() {
             request.definitions.computed = Decode::decode(decoder)?;
             request.allow.redefine = Decode::decode(decoder)?;
+        }
+        if decoder.reader().peek_read(1).is_some() {
+            request.definitions.indexes = Decode::decode(decoder)?;
         }
         Ok(request)
     }

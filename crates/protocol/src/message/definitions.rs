@@ -19,6 +19,7 @@ pub struct DefinitionsMessage {
     services: Vec<ServiceMessage>,
     pub(super) additions: Additions,
     pub(super) computed: ComputedViews,
+    pub(super) indexes: Indexes,
 }
 
 /// The additions to each view, in the order of the views; none at all where no view has any.
@@ -27,6 +28,10 @@ pub(super) type Additions = Vec<AdditionMessage>;
 /// The records of what is computed in each view, in the order of the views, empty for one that is stored; none at all where
 /// no view is computed.
 pub(super) type ComputedViews = Vec<Vec<u8>>;
+
+/// The other lists of entities by which the events of each view are found, in the order of the views; none at all where no
+/// view has any.
+pub(super) type Indexes = Vec<Vec<Vec<String>>>;
 
 /// The additions to a view since the first version of its message.
 #[derive(Debug, Clone, Default, PartialEq, Encode, Decode)]
@@ -51,6 +56,7 @@ impl<C> Decode<C> for DefinitionsMessage {
             services: Decode::decode(decoder)?,
             additions: Additions::new(),
             computed: ComputedViews::new(),
+            indexes: Indexes::new(),
         })
     }
 }
@@ -65,10 +71,13 @@ impl TryFrom<Definitions> for DefinitionsMessage {
         let added =
             |view: &ViewDefinition| AdditionMessage { event_id: view.event_id.clone(), check: view.check.clone() };
         let additions: Additions = definitions.views.iter().map(added).collect();
+        let indexes: Indexes = definitions.views.iter().map(|view| view.also_by.clone()).collect();
+        let is_indexed = indexes.iter().any(|lists| !lists.is_empty());
         let has_any = additions.iter().any(|added| *added != AdditionMessage::default());
         Ok(DefinitionsMessage {
             additions: if has_any { additions } else { Additions::new() },
             computed: if is_computed { computed } else { ComputedViews::new() },
+            indexes: if is_indexed { indexes } else { Indexes::new() },
             entities: definitions.entities.into_iter().map(EntityMessage::from).collect(),
             views: definitions.views.into_iter().map(ViewMessage::from).collect(),
             services: definitions.services.into_iter().map(ServiceMessage::from).collect(),
@@ -84,10 +93,16 @@ impl TryFrom<DefinitionsMessage> for Definitions {
         let computed = message.computed.into_iter().map(read).collect::<Result<Vec<_>>>()?;
         let computed = computed.into_iter().chain(std::iter::repeat(None));
         let additions = message.additions.into_iter().chain(std::iter::repeat(AdditionMessage::default()));
-        let views = message.views.into_iter().zip(additions).zip(computed);
+        let indexes = message.indexes.into_iter().chain(std::iter::repeat(Vec::new()));
+        let views = message.views.into_iter().zip(additions).zip(computed).zip(indexes);
         Ok(Definitions {
             entities: message.entities.into_iter().map(EntityDefinition::from).collect(),
-            views: views.map(|((view, added), computed)| view.into_view(added, computed)).collect(),
+            views: views
+                .map(|(((view, added), computed), also_by)| ViewDefinition {
+                    also_by,
+                    ..view.into_view(added, computed)
+                })
+                .collect(),
             services: message.services.into_iter().map(ServiceDefinition::from).collect(),
         })
     }
@@ -178,6 +193,7 @@ impl ViewMessage {
         let message = self;
         ViewDefinition {
             event_id: added.event_id,
+            also_by: Vec::new(),
             check: added.check,
             computed,
             name: message.name,

@@ -1,6 +1,6 @@
 //! Rows of a view, encoded by the client, written in one step.
 
-use asofdb::parts::{LOAD_ROWS_MAX, RowCheck, check_note, find_stored_view};
+use asofdb::parts::{EventIdCheck, LOAD_ROWS_MAX, RowCheck, check_note, find_stored_view};
 use asofdb::storage::{RowLayout, WriteBatch, key, row};
 use asofdb::{Committed, Error, FeatureView, Result, ScalarType, Timestamp};
 use asofdb_protocol::{CommittedMessage, LoadRequest, decode_message, encoded_message, read_row};
@@ -12,6 +12,9 @@ use crate::budget::Held;
 
 /// Memory of a row in a batch besides its bytes, and of sorting it, in bytes.
 const ROW_MEMORY_BYTES: usize = 96;
+
+/// Bytes of the key of a copy of an event, about.
+const COPY_KEY_BYTES: usize = 64;
 
 pub(super) fn answer(
     work: &Work<'_>,
@@ -33,16 +36,22 @@ fn load(work: &Work<'_>, request: &LoadRequest, inflow: &mut Inflow<'_, '_>) -> 
         let message = format!("a load has at most {rows_max} rows and {bytes_max} bytes; load less at a time");
         return Err(Error::invalid(format!("{message}: {rows} and {bytes}")));
     }
-    let mut held = Held::new(&work.shared.budget);
-    held.resize(request.bytes as usize + request.rows as usize * ROW_MEMORY_BYTES)?;
     let store = &work.shared.service.store;
     let catalog = store.catalog();
     let view = find_stored_view(&catalog, &request.view)?;
+    let mut held = Held::new(&work.shared.budget);
+    held.resize(request.bytes as usize + request.rows as usize * row_memory_bytes(view))?;
     let mut loading = Loading::new(view, request, store.now())?;
     while let Some(chunk) = inflow.next()? {
         loading.add(chunk)?;
     }
     store.load(loading.finish()?)
+}
+
+/// The memory of a row of a view in a batch besides its bytes, with the keys of its copies, which may be as long as its
+/// own.
+fn row_memory_bytes(view: &FeatureView) -> usize {
+    ROW_MEMORY_BYTES + view.also_by.len() * (ROW_MEMORY_BYTES + COPY_KEY_BYTES)
 }
 
 /// A load whose rows are arriving.
@@ -54,6 +63,7 @@ struct Loading<'r> {
     now: Timestamp,
     batch: WriteBatch,
     check: Option<RowCheck>,
+    id_check: Option<EventIdCheck>,
 }
 
 impl<'r> Loading<'r> {
@@ -71,8 +81,8 @@ impl<'r> Loading<'r> {
             check_note(view.id, layout.version(), &note.name, &note.value)?;
             batch.note(note.name.clone(), Some(note.value.clone()));
         }
-        let check = RowCheck::of(view)?;
-        Ok(Loading { request, view, layout, key_types: view.key_types(), now, batch, check })
+        let (check, id_check) = (RowCheck::of(view)?, EventIdCheck::of(view)?);
+        Ok(Loading { request, view, layout, key_types: view.key_types(), now, batch, check, id_check })
     }
 
     /// Adds the rows of a chunk, each of which is checked.
@@ -85,11 +95,24 @@ impl<'r> Loading<'r> {
                 return Err(self.another_size());
             }
             key::check_entity(self.key_types.iter().copied(), key::entity_of(self.view.id, next.key))
-                .and_then(|()| row::check(&self.layout, next.row))
+                .and_then(|()| self.check_row(next.key, next.row))
                 .and_then(|()| self.batch.put(self.view, next.key, next.event, next.created, next.row, self.now))
                 .map_err(|error| self.bad_row(self.batch.len(), &error))?;
         }
         self.try_check(first)
+    }
+
+    /// Refuses bytes that are no row of the view, or those of another event than the key is of.
+    fn check_row(&mut self, row_key: &[u8], row: &[u8]) -> Result<()> {
+        if !self.view.holds_events() {
+            return row::check(&self.layout, row);
+        }
+        row::check_event(&self.layout, row)?;
+        match &mut self.id_check {
+            // Without values, which event it deletes could not be known; putting it says so.
+            Some(check) if row != row::TOMBSTONE_ROW => check.check(row_key, row),
+            _ => Ok(()),
+        }
     }
 
     /// Refuses rows from `first` on that break the view's check.
@@ -228,6 +251,61 @@ mod tests {
             let error = Loading::new(&view, &request, NOW).unwrap().add(&wire(&view, key, event, row)).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Invalid);
             assert!(error.message().starts_with("view \"profile\", row 0 of a load: "), "{error}");
+            assert!(error.message().contains(rule), "{error}");
+        }
+    }
+
+    /// Purchases of users, also found by shop, with their order and shop as event id.
+    fn purchases() -> FeatureView {
+        let entity = |name: &str, key: &str, ty| EntityDefinition {
+            name: name.into(),
+            join_keys: vec![JoinKey { name: key.into(), ty }],
+            ..EntityDefinition::default()
+        };
+        let column = |name, ty: &str| FeatureDefinition::new(name, ty.parse().unwrap());
+        let definitions = Definitions {
+            entities: vec![entity("user", "user_id", ScalarType::Int64), entity("shop", "shop_id", ScalarType::Int64)],
+            views: vec![ViewDefinition {
+                name: "purchases".into(),
+                entities: vec!["user".into()],
+                also_by: vec![vec!["shop".into()]],
+                event_id: Some(vec!["shop_id".into()]),
+                keep_newest: false,
+                features: vec![column("shop_id", "int64"), column("amount", "int64")],
+                ..ViewDefinition::default()
+            }],
+            services: vec![],
+        };
+        let catalog = Catalog::default().plan(&definitions, NOW).unwrap().into_catalog();
+        catalog.view("purchases").unwrap().as_ref().clone()
+    }
+
+    #[test]
+    fn events_of_an_indexed_view_are_under_the_ids_that_their_columns_give() {
+        let view = purchases();
+        let event_key = |shop: i64| {
+            let (mut row_key, id) = (Vec::new(), key::short_event_id(&key(shop)).unwrap());
+            key::event_key(&key(1), NOW, &id, &mut row_key);
+            row_key
+        };
+        let values = [Some(Value::Int64(7)), Some(Value::Int64(5))];
+        let (mut row, mut deletion) = (Vec::new(), Vec::new());
+        row::encode(&view.current_layout(), &values, &mut row);
+        row::encode_deletion(&view.current_layout(), &[values[0].clone(), None], &mut deletion);
+        let add = |row_key: &[u8], row: &[u8]| {
+            let request = request(&view, 1, (row_key.len() + row.len()) as u64);
+            let mut loading = Loading::new(&view, &request, NOW)?;
+            loading.add(&wire(&view, row_key, NOW, row))?;
+            loading.finish().map(|batch| batch.written_len())
+        };
+        assert_eq!((add(&event_key(7), &row).unwrap(), add(&event_key(7), &deletion).unwrap()), (2, 2));
+        for (row, rule) in [
+            (&row, "the key of an event has another id than its columns give"),
+            (&deletion, "the key of an event has another id than its columns give"),
+            (&row::TOMBSTONE_ROW.to_vec(), "a deletion of an event names it by the columns of its event id"),
+        ] {
+            let error = add(&event_key(8), row).unwrap_err();
+            assert!(error.message().starts_with("view \"purchases\", row 0 of a load: "), "{error}");
             assert!(error.message().contains(rule), "{error}");
         }
     }
