@@ -30,7 +30,6 @@ Needs numpy, pyarrow, duckdb and polars.
 import argparse
 import json
 import os
-import resource
 import shutil
 import subprocess
 import sys
@@ -296,15 +295,19 @@ PEERS = {
 }
 
 
-def resident(pid):
+def peak(pid):
+    """The most memory that a process has had since it began to run its program, in bytes."""
+    # `ru_maxrss` would be at least that of this process, of which it was made.
     try:
-        return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * resource.getpagesize()
-    except (OSError, IndexError):
+        status = Path(f"/proc/{pid}/status").read_text()
+    except OSError:
         return 0
+    lines = [line for line in status.splitlines() if line.startswith("VmHWM:")]
+    return int(lines[0].split()[1]) << 10 if lines else 0
 
 
 def run(options, name, out):
-    """Runs a contender in a process of its own; gives its CPU seconds, seconds and peak memory, or why it was stopped."""
+    """Runs a contender in a process of its own; gives its CPU seconds, seconds and memory, or why it was stopped."""
     if name in ASOFDB:
         command = ASOFDB[name](options, out)
     else:
@@ -313,14 +316,15 @@ def run(options, name, out):
     started = time.monotonic()
     quiet = [(os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0)]
     pid = os.posix_spawn(command[0], command, os.environ, file_actions=quiet)
-    stopped = None
+    stopped, most = None, 0
     while True:
         done, status, usage = os.wait4(pid, os.WNOHANG)
         if done:
             break
+        most = max(most, peak(pid))
         if time.monotonic() - started > options.seconds:
             stopped = f"longer than {options.seconds} s"
-        elif resident(pid) > (options.memory << 30) * 1.25:
+        elif most > (options.memory << 30) * 1.25:
             stopped = f"more than {options.memory} GiB"
         if stopped:
             os.kill(pid, 9)
@@ -328,7 +332,7 @@ def run(options, name, out):
             break
         time.sleep(0.02)
     wall = time.monotonic() - started
-    result = {"cpu": usage.ru_utime + usage.ru_stime, "wall": wall, "mib": usage.ru_maxrss / 1024}
+    result = {"cpu": usage.ru_utime + usage.ru_stime, "wall": wall, "mib": most / (1 << 20)}
     if stopped or status != 0:
         result["stopped"] = stopped or f"ended with {os.waitstatus_to_exitcode(status)}"
     return result
@@ -360,7 +364,7 @@ def show(name, result):
     print(f"{name:20} {figures}  {result.get('stopped') or result.get('answers', '')}", flush=True)
 
 
-def main():
+def parsed():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--users", type=int, default=1_000)
     parser.add_argument("--events", type=int, default=10_000, help="of each user")
@@ -372,9 +376,10 @@ def main():
     parser.add_argument("--only", nargs="*", help="contenders; the others are left out")
     parser.add_argument("--child", help=argparse.SUPPRESS)
     parser.add_argument("--out", type=Path, help=argparse.SUPPRESS)
-    options = parser.parse_args()
-    if options.child:
-        return PEERS[options.child](options, options.out)
+    return parser.parse_args()
+
+
+def make_once(options):
     options.folder.mkdir(parents=True, exist_ok=True)
     made = options.folder / "made.json"
     sizes = [options.users, options.events, options.spine]
@@ -382,6 +387,13 @@ def main():
         shutil.rmtree(options.folder / "store", ignore_errors=True)
         make(options.folder, *sizes)
         made.write_text(json.dumps(sizes))
+
+
+def main():
+    options = parsed()
+    if options.child:
+        return PEERS[options.child](options, options.out)
+    make_once(options)
     rows, events = f"{options.spine:,}", f"{options.users * options.events:,}"
     print(f"{rows} rows, {events} events, six windows, load {os.getloadavg()[0]:.1f}")
     print(f"{'':20} {'CPU s':>8} {'s':>8} {'MiB':>8}")
