@@ -57,9 +57,8 @@ fn compare(case: &Case, columns: &Columns) {
     let outcome = program.evaluate(&batch, &mut scratch).expect("columns of the program");
     let expected = expected(case, columns);
     let mut values = 0;
-    for row in 0..ROWS {
-        let of_row = columns.row(row);
-        let wanted = expected[row].as_ref();
+    for (row, wanted) in expected.iter().enumerate() {
+        let (of_row, wanted) = (columns.row(row), wanted.as_ref());
         if (case.differs)(&of_row) || wanted.is_some_and(|wanted| (case.gives_another)(wanted)) {
             continue;
         }
