@@ -330,7 +330,7 @@ def run(options, name, out):
             os.kill(pid, 9)
             _, status, usage = os.wait4(pid, 0)
             break
-        time.sleep(0.02)
+        time.sleep(0.1)
     wall = time.monotonic() - started
     result = {"cpu": usage.ru_utime + usage.ru_stime, "wall": wall, "mib": most / (1 << 20)}
     if stopped or status != 0:
