@@ -53,6 +53,19 @@ feature = [
 ]
 
 [[window_view]]
+name = "stepped"
+from = "purchases"
+windows = ["24h"]
+every = "5m"
+feature = [
+    { name = "n", aggregate = "count" },
+    { name = "sum", aggregate = "sum", of = "amount" },
+    { name = "least", aggregate = "min", of = "amount" },
+    { name = "most", aggregate = "max", of = "amount" },
+    { name = "mean", aggregate = "mean", of = "amount" },
+]
+
+[[window_view]]
 name = "short"
 from = "purchases"
 windows = ["1h"]
@@ -110,12 +123,12 @@ fn events(user: usize, sizes: Sizes) -> RecordBatch {
 /// The store of these sizes, made once.
 fn store(sizes: Sizes) -> (Store, PathBuf) {
     let target = PathBuf::from(env!("CARGO_TARGET_TMPDIR"));
-    let path = target.join(format!("windows-{}-{}", sizes.users, sizes.events));
+    let path = target.join(format!("windows-2-{}-{}", sizes.users, sizes.events));
     let open = || {
         let options = Options { memory_budget_bytes: CACHE_BYTES, ..Options::default() };
         Store::open_with(&path, options, Arc::new(SystemClock), Durability::Os).expect("a store")
     };
-    let done = path.join("../").join(format!("windows-{}-{}.done", sizes.users, sizes.events));
+    let done = path.join("../").join(format!("windows-2-{}-{}.done", sizes.users, sizes.events));
     if !done.exists() {
         let _ = std::fs::remove_dir_all(&path);
         let store = open();
@@ -123,7 +136,8 @@ fn store(sizes: Sizes) -> (Store, PathBuf) {
         for user in 0..sizes.users {
             store.write("purchases", &events(user, sizes)).expect("written");
         }
-        store.flush().expect("flushed");
+        check(&store, sizes);
+        make_tiles(&store, sizes);
         store.compact().expect("compacted");
         std::fs::write(done, "").expect("a mark");
         return (store, path);
@@ -140,6 +154,20 @@ fn entity(request: &Prepared, user: usize) -> EntityRows {
     let mut rows = request.entity_rows();
     rows.push(&[Some(Value::Int64(user as i64))]).expect("a good key");
     rows
+}
+
+/// Makes the tiles of all windows, by reads of two days.
+fn make_tiles(store: &Store, sizes: Sizes) {
+    for features in ["exact:*", "filtered:*", "six:*", "short:*", "stepped:*"] {
+        let request = store.prepare(&[features]).expect("a request");
+        for at in (0..=48).rev().step_by(if features == "short:*" { 1 } else { 24 }) {
+            let at = FIRST.plus(Span::from_secs(at * 3_600));
+            for user in 0..sizes.users {
+                store.as_of(&request, &entity(&request, user), at, None).expect("a read");
+            }
+            store.compact().expect("tiles");
+        }
+    }
 }
 
 fn check(store: &Store, sizes: Sizes) {
@@ -195,7 +223,7 @@ fn reads(c: &mut Criterion) {
             black_box(sum)
         });
     });
-    for features in ["exact:*", "filtered:*", "six:*", "short:*"] {
+    for features in ["exact:*", "stepped:*", "filtered:*", "six:*", "short:*"] {
         let request = store.prepare(&[features]).expect("a request");
         let mut rows = request.entity_rows();
         group.bench_function(features, |b| {

@@ -27,6 +27,8 @@ use crate::rows::encode::ViewEncoder;
 use crate::rows::keys::EntityKey;
 use crate::rows::plain::check_plain;
 use crate::rows::problems::Problems;
+use crate::windows;
+use crate::windows::sealer::Sealer;
 
 /// Batches of fewer rows go through the write buffers: below this, files of their own cost more than they save.
 const COMMIT_ROWS_MAX: usize = 50_000;
@@ -37,6 +39,8 @@ const COMMIT_BYTES_MAX: usize = 32 << 20;
 /// A feature store. Cheap to clone; clones share one store, and any number of threads may use it.
 #[derive(Clone)]
 pub struct Store {
+    /// Declared, and so dropped, before the backend.
+    sealer: Arc<Sealer>,
     backend: Arc<dyn Backend>,
     durability: Durability,
     /// The nulls that expressions made, in all reads and joins of this store and its clones.
@@ -46,7 +50,7 @@ pub struct Store {
 impl Store {
     /// A store over any backend.
     pub fn with_backend(backend: Arc<dyn Backend>, durability: Durability) -> Self {
-        Store { backend, durability, nulls: Arc::default() }
+        Store { sealer: Arc::new(Sealer::new(backend.clone())), backend, durability, nulls: Arc::default() }
     }
 
     /// A store in memory, which forgets everything when it is dropped. For tests.
@@ -233,7 +237,7 @@ impl Store {
     }
 
     fn engine(&self) -> Engine<'_> {
-        Engine { backend: self.backend(), nulls: &self.nulls }
+        Engine { backend: self.backend(), nulls: &self.nulls, sealer: &self.sealer }
     }
 
     pub(crate) fn answer(&self, request: &Prepared, entities: &EntityRows, question: Question) -> Result<Answer> {
@@ -339,6 +343,7 @@ impl Store {
     /// # Errors
     /// As there; `Unavailable` also when it was stopped.
     pub fn compact_until(&self, stop: &Stop) -> Result<()> {
+        self.sealer.finish(stop)?;
         self.backend.compact_until(stop)
     }
 
@@ -393,7 +398,9 @@ impl Store {
     /// # Errors
     /// As there; `Unavailable` also when it was stopped.
     pub fn verify_until(&self, stop: &Stop) -> Result<Verified> {
-        self.backend.verify_until(stop)
+        let mut verified = self.backend.verify_until(stop)?;
+        verified.problems.extend(windows::verify::problems(self.backend(), stop)?);
+        Ok(verified)
     }
 
     /// Findings of opening the store that its operator should hear of, a line each. Nothing of it is wrong.

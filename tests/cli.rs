@@ -520,7 +520,7 @@ fn a_store_is_measured_compacted_copied_and_restored() {
     let cli = Cli::filled();
     let stats = cli.json("stats");
     let names: Vec<_> = stats["families"].as_array().unwrap().iter().map(|family| &family["name"]).collect();
-    assert_eq!(names, ["catalog", "latest", "history", "events"]);
+    assert_eq!(names, ["catalog", "latest", "history", "events", "tiles"]);
     assert_eq!(stats["families"][2]["rows_estimate"], 4);
     assert!(cli.succeeds("compact").starts_with("compacted: "));
     let verified = cli.json("verify");

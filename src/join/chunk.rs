@@ -258,7 +258,7 @@ impl Chunk {
                     None => false,
                 };
                 if !is_answered {
-                    folder.fold(&mut *cursor, question, &mut records, row)?;
+                    folder.fold(&mut *cursor, None, question, &mut records, row)?;
                 }
             }
         }

@@ -17,6 +17,8 @@ use crate::read::request::{EntityRows, Prepared};
 use crate::read::sources::{SourcePlan, Sources};
 use crate::rows::keys::EncodedKeys;
 use crate::windows::folder::{FoldQuestion, Folder};
+use crate::windows::sealer::Sealer;
+use crate::windows::tiles::Tiles;
 
 /// The place where reads look, and where they count.
 #[derive(Clone, Copy)]
@@ -25,6 +27,8 @@ pub(crate) struct Engine<'e> {
     pub(crate) backend: &'e dyn Backend,
     /// The nulls that expressions made themselves.
     pub(crate) nulls: &'e NullCounts,
+    /// The maker of tiles, told of what had to be folded.
+    pub(crate) sealer: &'e Sealer,
 }
 
 /// The most events that one read goes through for the windows of one view: some seconds of work. A read is not given up
@@ -96,7 +100,7 @@ pub(crate) fn read_records(
     if !sources.has_computed() {
         return run(backend, sources, &asked.groups, question, &mut visit).map(drop);
     }
-    let at = run_with_folds(backend, plan, asked, question, &mut visit, computed)?;
+    let at = run_with_folds(engine, plan, asked, question, &mut visit, computed)?;
     compute(sources, &plan.derived, Times::One(at), &asked.request, records, rows, engine.nulls)?;
     check_variable_bytes(records.iter().map(Records::variable_bytes).sum(), variable_bytes_max)
 }
@@ -182,14 +186,14 @@ fn run(
 
 /// [`run`], and the folds of all windows into `computed`, the records of what is not looked up; all of one state.
 fn run_with_folds(
-    backend: &dyn Backend,
+    engine: Engine<'_>,
     plan: &ReadPlan,
     asked: &AskedRows,
     question: Question,
     visit: &mut VisitRow<'_>,
     computed: &mut [Records],
 ) -> Result<Timestamp> {
-    let sources = &plan.sources;
+    let (sources, backend) = (&plan.sources, engine.backend);
     if sources.folds.is_empty() {
         return run(backend, sources, &asked.groups, question, visit);
     }
@@ -208,17 +212,17 @@ fn run_with_folds(
             state.as_of(&lookups, known_at, &mut |index, found| targets.visit(visit, at, index, found))?;
         }
     }
-    fold_all(&*state, sources, asked, at, known_at, computed)?;
+    fold_all(engine, &*state, sources, asked, (at, known_at), computed)?;
     Ok(at)
 }
 
 /// Folds every window of every entity.
 fn fold_all(
+    engine: Engine<'_>,
     state: &dyn State,
     sources: &Sources,
     asked: &AskedRows,
-    at: Timestamp,
-    known_at: Option<Timestamp>,
+    (at, known_at): (Timestamp, Option<Timestamp>),
     computed: &mut [Records],
 ) -> Result<()> {
     for fold in &sources.folds {
@@ -226,10 +230,15 @@ fn fold_all(
         let records = &mut computed[windows];
         let mut cursor = state.events(&fold.from)?;
         let mut folder = Folder::new(fold, EVENTS_MAX)?;
+        let mut tiles = Tiles::new(state, fold).filter(|_| engine.backend.keeps_tiles());
         let keys = &asked.groups[fold.key_group];
         for row in 0..asked.len() {
             let Some(key) = keys.get(row) else { continue };
-            folder.fold(&mut *cursor, FoldQuestion { key, at, known_at }, records, row)?;
+            let question = FoldQuestion { key, at, known_at };
+            let is_worth_tiles = folder.fold(&mut *cursor, tiles.as_mut(), question, records, row)?;
+            if let Some(tiles) = tiles.as_ref().filter(|_| is_worth_tiles && known_at.is_none()) {
+                engine.sealer.wish(tiles.windows(), key, fold.span(at, at));
+            }
         }
     }
     Ok(())

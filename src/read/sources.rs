@@ -17,6 +17,7 @@ use crate::rows::named::find_column;
 use crate::rows::problems::Problems;
 use crate::rows::types::cast_exact;
 use crate::windows::plan::{FoldPlan, windowed_features};
+use crate::windows::tiling::Tiling;
 
 /// The sources of a read.
 #[derive(Debug)]
@@ -204,6 +205,10 @@ impl SourcesBuilder {
         let mut sources = Sources { list: Vec::new(), looked_up, folds: Vec::new(), join_keys, key_groups };
         for (wanted, key_group) in wanted.into_iter().zip(group_of.into_iter().chain(std::iter::repeat(0))) {
             sources.add(catalog, wanted, key_group)?;
+        }
+        for fold in &mut sources.folds {
+            let view = &sources.list[fold.sources.start].view;
+            fold.tiling = Tiling::new(catalog, view, fold)?;
         }
         Ok((sources, places))
     }

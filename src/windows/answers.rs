@@ -3,13 +3,14 @@
 use std::ops::Range;
 
 use asofdb_expression::Column;
+use asofdb_storage::tile::{LEVELS as UNIT_LEVELS, slot_of};
 use asofdb_storage::{Result, Status, Timestamp};
 
 use crate::read::record::Records;
 use crate::windows::entity::EntityEvents;
 use crate::windows::folder::FoldQuestion;
 use crate::windows::plan::FoldPlan;
-use crate::windows::tree::{Tree, UNIT_LEVELS, unit_of};
+use crate::windows::tree::Tree;
 
 /// Answers questions about one entity.
 pub(crate) struct Answers<'e, 'p> {
@@ -69,7 +70,7 @@ impl<'e, 'p> Answers<'e, 'p> {
         let versions = &self.events.versions;
         let head = versions.times.partition_point(|time| *time > end.as_micros());
         let known = question.known_at.map_or(i64::MAX, Timestamp::as_micros);
-        let Some(newest) = versions.newest(head, known) else { return Ok(false) };
+        let Some(newest) = versions.newest(head..versions.times.len(), known) else { return Ok(false) };
         let newest = Timestamp::from_micros(newest);
         let mut asked = Asked { newest, known, starts, next: 0, records, row };
         self.tree.clear();
@@ -110,8 +111,8 @@ impl<'e, 'p> Answers<'e, 'p> {
             let (place, unit) = (places[level], &events.units(level)[places[level]]);
             let is_whole = unit.rows.start == row && events.versions.times[unit.rows.end - 1] > start;
             if is_whole && unit.newest_created <= known {
-                let slots = [row, unit.rows.end - 1].map(|row| unit_of(0, events.versions.times[row]));
-                let parts = self.tree.unit(level, slots[0], slots[1]);
+                let slots = [row, unit.rows.end - 1].map(|row| slot_of(events.versions.times[row]));
+                let parts = self.tree.unit(level, slots);
                 let partials = events.partials(level, place);
                 parts.iter_mut().zip(partials).for_each(|(sum, partial)| sum.merge(partial));
                 return unit.rows.end;
@@ -133,7 +134,7 @@ impl<'e, 'p> Answers<'e, 'p> {
                 rows.clone().for_each(|row| known_kept[row] = kept[row] && self.known[row]);
             }
         }
-        let slot = unit_of(0, versions.times[rows.start]);
+        let slot = slot_of(versions.times[rows.start]);
         for (partial, planned) in self.tree.slot(slot).iter_mut().zip(&self.plan.partials) {
             let of = planned.of.and_then(|column| self.columns[column].as_ref());
             let keep = match (is_partly_known, planned.filter) {
@@ -154,6 +155,6 @@ impl<'e, 'p> Answers<'e, 'p> {
         }
         let mut record = asked.records[window].get_mut(asked.row);
         record.begin(asked.newest, Status::Present);
-        self.plan.windows[window].write(&mut self.tree, &mut record, &mut self.value)
+        self.plan.windows[window].write(&mut self.tree, |_| true, &mut record, &mut self.value)
     }
 }

@@ -9,12 +9,12 @@ use std::ops::{ControlFlow, Range, RangeInclusive};
 use asofdb_aggregate::Partial;
 use asofdb_expression::Column;
 use asofdb_storage::row::{self, RowKind};
+use asofdb_storage::tile::{LEVELS as UNIT_LEVELS, unit_of};
 use asofdb_storage::{Cursor, EventVersion, Result, Timestamp};
 
 use crate::rows::columns::RowColumns;
 use crate::windows::conditions::Filters;
 use crate::windows::plan::FoldPlan;
-use crate::windows::tree::{UNIT_LEVELS, unit_of};
 
 /// Bytes of a version beside its row: its times, marks and places in columns.
 const VERSION_BYTES: usize = 64;
@@ -183,6 +183,13 @@ impl<'p> EntityEvents<'p> {
         &self.levels[level]
     }
 
+    /// The position of a unit of a level among those that have events.
+    pub(super) fn unit(&self, level: usize, unit: i64) -> Option<usize> {
+        let of = |found: &Unit| unit_of(level, self.versions.times[found.rows.start]);
+        let index = self.units(level).partition_point(|found| of(found) > unit);
+        self.units(level).get(index).filter(|found| of(found) == unit).map(|_| index)
+    }
+
     /// The partial results of a unit.
     pub(super) fn partials(&self, level: usize, unit: usize) -> &[Partial] {
         let count = self.plan.partials.len();
@@ -278,10 +285,10 @@ impl Versions {
         }
     }
 
-    /// The time of the newest event from row `from` on that counts for who knows what was created up to `known`.
-    pub(super) fn newest(&self, from: usize, known: i64) -> Option<i64> {
+    /// The time of the newest event among `rows` that counts for who knows what was created up to `known`.
+    pub(super) fn newest(&self, rows: Range<usize>, known: i64) -> Option<i64> {
         let mut is_done = false;
-        for row in from..self.times.len() {
+        for row in rows {
             is_done &= !self.greatest[row];
             if !is_done && self.created[row] <= known {
                 if !self.deleted[row] {

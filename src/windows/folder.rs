@@ -1,17 +1,24 @@
 //! Folding the events of an entity into the values of windows.
+//!
+//! Time is walked from the end of the windows back. Where a tile has a whole unit that ends there and lies in all
+//! windows that are still open, it is merged; else events are read, up to where a tile has one.
 
 use std::ops::ControlFlow;
 
+use asofdb_storage::tile::{slot_of, unit_end};
 use asofdb_storage::{Cursor, Error, Found, Result, Status, Timestamp};
 
 use crate::read::record::Records;
 use crate::rows::columns::RowColumns;
 use crate::windows::conditions::Filters;
 use crate::windows::plan::FoldPlan;
-use crate::windows::tree::{Tree, slot_of};
+use crate::windows::tiles::{Tiles, Wanted};
+use crate::windows::tree::Tree;
+use crate::windows::walk::Walk;
 
-/// Events that are folded at once: few enough to stay in the cache.
+/// Events that are folded at once at most: few enough to stay in the cache. The first are fewer, as they may be enough.
 const EVENTS_AT_A_TIME: usize = 1_024;
+const EVENTS_AT_FIRST: usize = 64;
 
 /// Bytes of rows that are folded at once, however few rows they are.
 const BYTES_AT_A_TIME: usize = 4 << 20;
@@ -30,16 +37,38 @@ pub(crate) struct FoldQuestion<'q> {
 /// Folds events of one plan; keeps its memory from entity to entity.
 pub(crate) struct Folder<'p> {
     plan: &'p FoldPlan,
+    pass: Pass,
     events: Events,
     folded: Folded,
     /// The events that may still be read.
     events_left: u64,
 }
 
+/// The partial results that are folded in one pass. What tiles do not have is folded by itself, of events alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Pass {
+    All,
+    Tiled,
+    Untiled,
+}
+
+impl Pass {
+    fn has(self, plan: &FoldPlan, partial: usize) -> bool {
+        let is_tiled = || plan.tiling.as_ref().is_some_and(|tiling| tiling.has(partial));
+        match self {
+            Pass::All => true,
+            Pass::Tiled => is_tiled(),
+            Pass::Untiled => !is_tiled(),
+        }
+    }
+}
+
 /// Events that were gathered to be folded together.
 struct Events {
     columns: RowColumns,
     times: Vec<i64>,
+    /// Events that are folded at once now.
+    at_once: usize,
     /// Bytes of their rows.
     bytes: usize,
     filters: Filters,
@@ -63,6 +92,18 @@ struct Open<'r> {
     row: usize,
 }
 
+impl Open<'_> {
+    /// The time before the next window that has events up to `end`.
+    fn start(&self, end: i64) -> Option<i64> {
+        self.starts.iter().flatten().map(|start| start.as_micros()).find(|start| *start < end)
+    }
+
+    /// Returns whether the next window has no events up to `end`.
+    fn is_next_behind(&self, end: i64) -> bool {
+        self.starts.get(self.next).is_some_and(|start| start.is_none_or(|start| start.as_micros() >= end))
+    }
+}
+
 impl<'p> Folder<'p> {
     /// A folder for a plan, which reads at most `events_max` events in all.
     ///
@@ -72,15 +113,22 @@ impl<'p> Folder<'p> {
         let events = Events {
             columns: RowColumns::new(&plan.from, plan.columns.iter().map(String::as_str))?,
             times: Vec::new(),
+            at_once: EVENTS_AT_FIRST,
             bytes: 0,
             filters: Filters::new(plan),
         };
         let tree = Tree::new(plan.partials.iter().map(|partial| &partial.empty));
-        Ok(Folder { plan, events, folded: Folded { tree, value: Vec::new() }, events_left: events_max })
+        Ok(Folder {
+            plan,
+            pass: Pass::All,
+            events,
+            folded: Folded { tree, value: Vec::new() },
+            events_left: events_max,
+        })
     }
 
     /// Writes the values of all windows of an entity into row `row` of their records, one list a window, which say
-    /// `missing` so far.
+    /// `missing` so far. Returns whether so many events were read that tiles of them would pay.
     ///
     /// # Errors
     /// `Corrupt` when stored bytes cannot be read; `Unavailable` when there is no room for the values; `Invalid` when
@@ -88,34 +136,115 @@ impl<'p> Folder<'p> {
     pub(crate) fn fold(
         &mut self,
         cursor: &mut dyn Cursor,
+        tiles: Option<&mut Tiles<'_>>,
         question: FoldQuestion<'_>,
         records: &mut [Records],
         row: usize,
-    ) -> Result<()> {
+    ) -> Result<bool> {
+        self.pass = if tiles.is_some() { Pass::Tiled } else { Pass::All };
+        let is_worth_tiles = self.walk(cursor, tiles, question, records, row)?;
+        let tiled = self.plan.tiling.as_ref().map_or(0, |tiling| tiling.partials.len());
+        if self.pass == Pass::Tiled && tiled < self.plan.partials.len() {
+            self.pass = Pass::Untiled;
+            self.walk(cursor, None, question, records, row)?;
+        }
+        Ok(is_worth_tiles)
+    }
+
+    /// Folds the partial results of a pass, and writes the values that are of them.
+    fn walk(
+        &mut self,
+        cursor: &mut dyn Cursor,
+        mut tiles: Option<&mut Tiles<'_>>,
+        question: FoldQuestion<'_>,
+        records: &mut [Records],
+        row: usize,
+    ) -> Result<bool> {
         let end = self.plan.end(question.at);
         let starts = self.plan.starts(end, cursor.cutoff());
-        let Some(longest) = starts.iter().flatten().min().copied() else { return Ok(()) };
+        let Some(longest) = starts.iter().flatten().min().copied() else { return Ok(false) };
         let mut open = Open { newest: None, starts, next: 0, records, row };
         self.folded.tree.clear();
         self.events.clear();
+        self.events.at_once = EVENTS_AT_FIRST;
+        tiles.iter_mut().for_each(|tiles| tiles.begin());
+        let mut walk = Walk::new(end, longest);
+        while let Some(start) = open.start(walk.end) {
+            if let Some(tiles) = tiles.as_deref_mut() {
+                if let Some(stored) = tiles.find(question.wanted(walk.end, start))? {
+                    if let Some(newest) = stored.newest {
+                        open.newest.get_or_insert(Timestamp::from_micros(newest));
+                        self.finish_behind(&mut open, walk.end)?;
+                        tiles.merge(&stored, &mut self.folded.tree)?;
+                    }
+                    walk.end = stored.start;
+                    continue;
+                }
+            }
+            self.fold_read(cursor, tiles.as_deref_mut(), question, &mut walk, &mut open)?;
+        }
+        if open.newest.is_none() && !walk.is_read_out {
+            open.newest = newest(cursor, question, walk.end)?;
+        }
+        while open.next < self.plan.windows.len() {
+            self.folded.finish_window(self.plan, self.pass, &mut open)?;
+        }
+        Ok(walk.is_worth_tiles)
+    }
+
+    /// Reads and folds events from where the walk is, up to where a tile has a unit, or all that there are.
+    fn fold_read(
+        &mut self,
+        cursor: &mut dyn Cursor,
+        mut tiles: Option<&mut Tiles<'_>>,
+        question: FoldQuestion<'_>,
+        walk: &mut Walk,
+        open: &mut Open<'_>,
+    ) -> Result<()> {
         let key = question.key;
-        cursor.each_event(key, Timestamp::MIN..=end, question.known_at, &mut |found: Found<'_>| {
+        walk.begin_reading();
+        cursor.each_event(key, Timestamp::MIN..=walk.end(), question.known_at, &mut |found: Found<'_>| {
             let event = found.version.event;
+            if event > walk.longest && walk.enters(slot_of(event.as_micros())) {
+                if let Some(tiles) = tiles.as_deref_mut() {
+                    let end = unit_end(0, walk.slot);
+                    let start = open.start(end).unwrap_or(end);
+                    if tiles.find(question.wanted(end, start))?.is_some() {
+                        walk.reach(end);
+                        return Ok(ControlFlow::Break(()));
+                    }
+                }
+            }
             open.newest.get_or_insert(event);
-            if event <= longest {
+            if event <= walk.longest {
                 // It says that the entity is known; none of the windows has it.
                 return Ok(ControlFlow::Break(()));
             }
+            walk.read();
             self.events_left = self.events_left.checked_sub(1).ok_or_else(too_many_events)?;
             self.events.push(key, event, found.row)?;
-            if self.events.times.len() == EVENTS_AT_A_TIME || self.events.bytes >= BYTES_AT_A_TIME {
-                self.fold_events(&mut open)?;
+            if self.events.is_full() {
+                self.fold_events(open)?;
+                if self.is_settled() {
+                    return Ok(ControlFlow::Break(()));
+                }
             }
             Ok(ControlFlow::Continue(()))
         })?;
-        self.fold_events(&mut open)?;
-        while open.next < self.plan.windows.len() {
-            self.folded.finish_window(self.plan, &mut open)?;
+        walk.end_reading();
+        self.fold_events(open)
+    }
+
+    /// Returns whether older events can change no value of this pass.
+    fn is_settled(&self) -> bool {
+        let mut partials = (0..self.plan.partials.len()).filter(|partial| self.pass.has(self.plan, *partial));
+        partials.all(|partial| self.folded.tree.is_settled(partial))
+    }
+
+    /// Finishes the windows that have no events up to `end`.
+    fn finish_behind(&mut self, open: &mut Open<'_>, end: i64) -> Result<()> {
+        while open.is_next_behind(end) {
+            self.folded.finish_window(self.plan, self.pass, open)?;
         }
         Ok(())
     }
@@ -129,16 +258,18 @@ impl<'p> Folder<'p> {
         let (times, columns) = (self.events.times.as_slice(), self.events.columns.columns());
         let mut from = 0;
         while from < times.len() {
-            let start = open.starts.get(open.next).copied();
-            if start.is_some_and(|start| start.is_none_or(|start| times[from] <= start.as_micros())) {
-                self.folded.finish_window(self.plan, open)?;
+            if open.is_next_behind(times[from]) {
+                self.folded.finish_window(self.plan, self.pass, open)?;
                 continue;
             }
             let slot = slot_of(times[from]);
-            let least = start.flatten().map_or(i64::MIN, Timestamp::as_micros);
+            let start = open.starts.get(open.next).copied().flatten();
+            let least = start.map_or(i64::MIN, Timestamp::as_micros);
             let is_beside = |time: &i64| slot_of(*time) == slot && *time > least;
             let until = from + times[from..].iter().take_while(|time| is_beside(time)).count();
-            for (partial, planned) in self.folded.tree.slot(slot).iter_mut().zip(&self.plan.partials) {
+            let (plan, pass) = (self.plan, self.pass);
+            let partials = self.folded.tree.slot(slot).iter_mut().zip(&plan.partials).enumerate();
+            for (_, (partial, planned)) in partials.filter(|(partial, _)| pass.has(plan, *partial)) {
                 let of = planned.of.map(|column| &columns[column]);
                 partial.fold(of, from..until, self.events.filters.kept(planned.filter));
             }
@@ -149,6 +280,22 @@ impl<'p> Folder<'p> {
     }
 }
 
+impl FoldQuestion<'_> {
+    fn wanted(&self, end: i64, start: i64) -> Wanted<'_> {
+        Wanted { key: self.key, end, start, known: self.known_at.map_or(i64::MAX, Timestamp::as_micros) }
+    }
+}
+
+/// The newest event up to `end` that counts.
+fn newest(cursor: &mut dyn Cursor, question: FoldQuestion<'_>, end: i64) -> Result<Option<Timestamp>> {
+    let (mut newest, until) = (None, Timestamp::from_micros(end));
+    cursor.each_event(question.key, Timestamp::MIN..=until, question.known_at, &mut |found: Found<'_>| {
+        newest = Some(found.version.event);
+        Ok(ControlFlow::Break(()))
+    })?;
+    Ok(newest)
+}
+
 impl Events {
     fn push(&mut self, key: &[u8], event: Timestamp, row: &[u8]) -> Result<()> {
         if self.columns.push(key, event, row)? {
@@ -156,6 +303,15 @@ impl Events {
             self.bytes += row.len();
         }
         Ok(())
+    }
+
+    /// Returns whether it is time to fold; the next time it is later.
+    fn is_full(&mut self) -> bool {
+        let is_full = self.times.len() >= self.at_once || self.bytes >= BYTES_AT_A_TIME;
+        if is_full {
+            self.at_once = (2 * self.at_once).min(EVENTS_AT_A_TIME);
+        }
+        is_full
     }
 
     fn try_filters(&mut self, plan: &FoldPlan) -> Result<()> {
@@ -171,13 +327,13 @@ impl Events {
 
 impl Folded {
     /// Writes the values of the next window, all of whose events were folded.
-    fn finish_window(&mut self, plan: &FoldPlan, open: &mut Open<'_>) -> Result<()> {
+    fn finish_window(&mut self, plan: &FoldPlan, pass: Pass, open: &mut Open<'_>) -> Result<()> {
         let window = open.next;
         open.next += 1;
         let (Some(event), Some(_)) = (open.newest, open.starts[window]) else { return Ok(()) };
         let mut record = open.records[window].get_mut(open.row);
         record.begin(event, Status::Present);
-        plan.windows[window].write(&mut self.tree, &mut record, &mut self.value)
+        plan.windows[window].write(&mut self.tree, |partial| pass.has(plan, partial), &mut record, &mut self.value)
     }
 }
 
@@ -238,7 +394,7 @@ feature = [{ name = "n", aggregate = "count" }]
         let snapshot = store.backend().snapshot();
         let mut cursor = snapshot.cursor(&fold.from).unwrap();
         let mut records = [Records::new(source.layout(), 1)];
-        let mut read = |events_max| Folder::new(fold, events_max)?.fold(&mut *cursor, question, &mut records, 0);
+        let mut read = |events_max| Folder::new(fold, events_max)?.fold(&mut *cursor, None, question, &mut records, 0);
         read(3).unwrap();
         let error = read(2).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Invalid);

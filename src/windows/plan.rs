@@ -3,7 +3,7 @@
 use std::ops::{Range, RangeInclusive};
 use std::sync::Arc;
 
-use asofdb_aggregate::{Partial, Shape};
+use asofdb_aggregate::{Partial, Shape, has_tiles};
 use asofdb_expression::Program;
 use asofdb_storage::{
     Aggregate, Catalog, Error, FeatureView, Field, RecordArena, RecordMut, Result, Span, Timestamp, WindowedFeature,
@@ -11,6 +11,7 @@ use asofdb_storage::{
 
 use crate::definitions::check::condition_over;
 use crate::rows::columns::column_type;
+use crate::windows::tiling::Tiling;
 use crate::windows::tree::Tree;
 
 /// The plan of one fold.
@@ -34,6 +35,8 @@ pub(crate) struct FoldPlan {
     pub(crate) sources: Range<usize>,
     /// The entity key among those of the read.
     pub(crate) key_group: usize,
+    /// The tiles that it can use; `None` where no partial result is kept in tiles.
+    pub(crate) tiling: Option<Tiling>,
 }
 
 /// A condition over columns of events.
@@ -57,6 +60,12 @@ pub(crate) struct PartialPlan {
     pub(crate) empty: Partial,
 }
 
+impl PartialPlan {
+    pub(super) fn shape(&self) -> &Shape {
+        &self.shape
+    }
+}
+
 /// One window.
 #[derive(Debug)]
 pub(crate) struct WindowPlan {
@@ -67,17 +76,18 @@ pub(crate) struct WindowPlan {
 }
 
 impl WindowPlan {
-    /// Writes its values from the events that were folded into a tree.
+    /// Writes its values from the events that were folded into a tree, of the partial results that were.
     ///
     /// # Errors
     /// `Unavailable` when there is no room for one.
     pub(super) fn write<A: RecordArena>(
         &self,
         tree: &mut Tree,
+        is_folded: impl Fn(usize) -> bool,
         record: &mut RecordMut<'_, A>,
         value: &mut Vec<u8>,
     ) -> Result<()> {
-        for output in &self.outputs {
+        for output in self.outputs.iter().filter(|output| is_folded(output.partial)) {
             value.clear();
             let has_value = tree.result(output.partial).finish(&output.aggregate, value);
             record.put(&output.field, has_value.then_some(value.as_slice()))?;
@@ -117,7 +127,26 @@ impl FoldPlan {
             windows: Vec::new(),
             sources: first_source..first_source,
             key_group,
+            tiling: None,
         })
+    }
+
+    /// A plan for the partial results that tiles of `view` have, each once, in the order of its features; without
+    /// windows.
+    ///
+    /// # Errors
+    /// As [`FoldPlan::new`]; `Invalid` or `NotFound` when a condition cannot be compiled.
+    pub(super) fn of_tiles(catalog: &Catalog, view: &FeatureView) -> Result<Self> {
+        let mut plan = FoldPlan::new(catalog, view, 0, 0)?;
+        let from = plan.from.clone();
+        let of_view = view.windows().and_then(|windows| windows.condition.as_deref());
+        for windowed in windowed_features(view, &from)? {
+            if has_tiles(&windowed.aggregate) {
+                let filter = plan.filter(of_view.into_iter().chain(windowed.of.condition.as_deref()))?;
+                plan.partial(&windowed.aggregate, windowed.of.of.as_deref(), filter)?;
+            }
+        }
+        Ok(plan)
     }
 
     /// Adds a window with some of its features, each with its field. Windows are added in the order of their lengths.

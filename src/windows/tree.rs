@@ -5,40 +5,19 @@
 //! slot, an hour or a day of which a window has only a part is folded of that part. So the value of a window is a
 //! function of its events and of nothing else: not of when it ends, nor of what was folded before and kept.
 //!
-//! Slots are open on the left and closed on the right, as windows are: an event at a whole hour belongs to the hour that
-//! it ends. A window that begins and ends at whole slots therefore has whole slots alone.
+//! Slots are open on the left and closed on the right, as windows are ([`asofdb_storage::tile`]). A window that begins
+//! and ends at whole slots therefore has whole slots alone.
 
 use asofdb_aggregate::Partial;
+use asofdb_storage::tile::{LEVELS as UNIT_LEVELS, UNITS};
 
-/// Microseconds of a slot.
-const SLOT_MICROS: i64 = 300_000_000;
 /// Slots of an hour.
-const HOUR_SLOTS: i64 = 12;
+const HOUR_SLOTS: i64 = UNITS[0];
 /// Hours of a day.
-const DAY_HOURS: i64 = 24;
+const DAY_HOURS: i64 = UNITS[1];
 
 /// Slots, hours, days, and all.
-const LEVELS: usize = 4;
-
-/// Slots, hours and days: the parts of the tree that can be folded by themselves.
-pub(super) const UNIT_LEVELS: usize = 3;
-
-/// The slot of an event.
-#[inline]
-pub(super) fn slot_of(micros: i64) -> i64 {
-    // The least time has no microsecond before it, and shares the slot of the next one.
-    micros.saturating_sub(1).div_euclid(SLOT_MICROS)
-}
-
-/// The number of the unit of a level that an event is in.
-pub(super) fn unit_of(level: usize, micros: i64) -> i64 {
-    let slot = slot_of(micros);
-    match level {
-        0 => slot,
-        1 => slot.div_euclid(HOUR_SLOTS),
-        _ => slot.div_euclid(HOUR_SLOTS * DAY_HOURS),
-    }
-}
+const LEVELS: usize = UNIT_LEVELS + 1;
 
 /// The events folded so far, level by level, for some partial results.
 pub(super) struct Tree {
@@ -66,12 +45,12 @@ impl Tree {
 
     /// The slot's partial results, to fold events of slot `slot` into, which are older than those before.
     pub(super) fn slot(&mut self, slot: i64) -> &mut [Partial] {
-        self.unit(0, slot, slot)
+        self.unit(0, [slot, slot])
     }
 
-    /// The partial results of a level, to merge those of a whole unit into, whose events are older than those before:
-    /// the newest of slot `newest`, the oldest of slot `oldest`.
-    pub(super) fn unit(&mut self, level: usize, newest: i64, oldest: i64) -> &mut [Partial] {
+    /// The partial results of a level, to merge those of a whole unit into, whose events are older than those before,
+    /// and lie in the slots from `newest` to `oldest`.
+    pub(super) fn unit(&mut self, level: usize, [newest, oldest]: [i64; 2]) -> &mut [Partial] {
         if let Some(last) = self.slot.filter(|last| *last != newest) {
             let (hour, last_hour) = (newest.div_euclid(HOUR_SLOTS), last.div_euclid(HOUR_SLOTS));
             self.close(0);
@@ -95,6 +74,11 @@ impl Tree {
                 done.clear();
             }
         }
+    }
+
+    /// Returns whether older events can change nothing of a partial result. It may say no where they cannot.
+    pub(super) fn is_settled(&self, partial: usize) -> bool {
+        self.levels.iter().any(|level| level[partial].is_settled())
     }
 
     /// The result of all events so far for one of the partial results. More events can follow.

@@ -3,7 +3,7 @@
 //! It keeps every version of every row and answers what a row is now, what it was at a time, and all of it.
 //! It knows nothing of Arrow, sockets or command lines: those are the business of the crate `asofdb`.
 //!
-//! [`Backend`] says what a store must do, as [`Catalogs`], [`History`], [`Upkeep`] and [`Timekeeping`];
+//! [`Backend`] says what a store must do, as [`Catalogs`], [`History`], [`Tiles`], [`Upkeep`] and [`Timekeeping`];
 //! [`MemoryBackend`] is its executable specification and `RocksBackend` (feature `rocksdb`, on by default) the one on
 //! disk. [`Online`] is a table of newest versions that hangs on a store: [`MemoryOnline`] or `RocksOnline`. The codecs
 //! ([`key`], [`row`]) and the model build without RocksDB in seconds.
@@ -56,6 +56,7 @@ mod sink;
 mod status;
 mod stop;
 mod sync;
+pub mod tile;
 mod time;
 mod value;
 mod value_type;
@@ -66,7 +67,7 @@ pub use aggregate::{Aggregate, DISTINCT_MAX, LIST_VALUES_MAX, PRECISIONS};
 pub use backend::{
     AsOfLookup, Backend, Catalogs, CheckpointFiles, Committed, Cursor, Erased, EventVersion, FamilyStats, Found,
     History, KeyRange, LookedUp, Lookup, Newest, NewestRow, Observer, Online, RowKey, Scan, Scanned, Snapshot, State,
-    Stats, Timekeeping, Upkeep, Verified, Visit, VisitEventVersion, VisitVersion,
+    Stats, Tile, TileMaking, Tiles, Timekeeping, Upkeep, Verified, Visit, VisitEventVersion, VisitTile, VisitVersion,
 };
 pub use batch::{BATCH_BYTES_MAX, BATCH_ROWS_MAX, BatchRow, Durability, Note, WriteBatch};
 pub use catalog::{Catalog, Entity, Feature, FeatureService, FeatureView, JoinKey, MAX_FUTURE_SKEW_DEFAULT};

@@ -13,7 +13,7 @@ use parking_lot::{RwLock, RwLockReadGuard};
 use crate::backend::{
     AsOfLookup, Catalogs, CheckpointFiles, Committed, Cursor, Erased, EventVersion, FamilyStats, Found, History,
     KeyRange, Lookup, Newest, NewestRow, Observer, Observers, RowKey, Scan, Scanned, Snapshot, State as StateRead,
-    Stats, Timekeeping, Upkeep, Verified, Visit, VisitEventVersion, VisitVersion,
+    Stats, Tiles, Timekeeping, Upkeep, Verified, Visit, VisitEventVersion, VisitVersion,
 };
 use crate::batch::{Durability, WriteBatch};
 use crate::catalog::{Catalog, FeatureView};
@@ -230,6 +230,8 @@ impl Catalogs for MemoryBackend {
         self.clock.now()
     }
 }
+
+impl Tiles for MemoryBackend {}
 
 impl History for MemoryBackend {
     fn commit(&self, batch: WriteBatch, _durability: Durability) -> Result<Committed> {

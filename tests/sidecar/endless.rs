@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use asofdb::storage::{
     AsOfLookup, Catalogs, Cursor, Found, History, KeyRange, Lookup, MemoryBackend, Observer, Scan, Scanned, Snapshot,
-    State, Timekeeping, Upkeep, Visit, VisitEventVersion, VisitVersion, WriteBatch,
+    State, Tiles, Timekeeping, Upkeep, Visit, VisitEventVersion, VisitVersion, WriteBatch,
 };
 use asofdb::{
     Catalog, CheckpointFiles, ClockRepair, ClockStatus, Committed, Durability, Erased, FeatureView, ManualClock,
@@ -92,6 +92,8 @@ impl Catalogs for Endless {
         self.store.now()
     }
 }
+
+impl Tiles for Endless {}
 
 impl History for Endless {
     fn commit(&self, batch: WriteBatch, durability: Durability) -> Result<Committed> {

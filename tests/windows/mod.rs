@@ -35,6 +35,7 @@ columns = [
 }
 
 mod random;
+mod tiles;
 
 /// Purchases of users, and windows over them.
 const PURCHASES: &str = concat!(

@@ -1,3 +1,3 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| asofdb_fuzz::fuzz_server(data));
+libfuzzer_sys::fuzz_target!(init: asofdb_fuzz::allow_guarded_panics(), |data: &[u8]| asofdb_fuzz::fuzz_server(data));

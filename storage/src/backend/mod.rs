@@ -1,6 +1,6 @@
 //! The traits of a store, in the terms of the domain, cut into what different parts of a program need.
 //!
-//! [`Catalogs`], [`History`], [`Upkeep`] and [`Timekeeping`] together make a [`Backend`], a whole store;
+//! [`Catalogs`], [`History`], [`Tiles`], [`Upkeep`] and [`Timekeeping`] together make a [`Backend`], a whole store;
 //! [`crate::MemoryBackend`] is their specification. [`Online`] is a part that a store has rather than is: a table
 //! of newest versions that hangs on the [`Newest`] events of a store.
 
@@ -12,6 +12,7 @@ mod online;
 mod range;
 mod snapshot;
 mod state;
+mod tiles;
 mod timekeeping;
 mod upkeep;
 
@@ -24,10 +25,11 @@ pub use self::online::{LookedUp, Online};
 pub use self::range::KeyRange;
 pub use self::snapshot::{Cursor, EventVersion, Scan, Scanned, Snapshot, VisitEventVersion, VisitVersion};
 pub use self::state::State;
+pub use self::tiles::{Tile, TileMaking, Tiles, VisitTile};
 pub use self::timekeeping::Timekeeping;
 pub use self::upkeep::{CheckpointFiles, FamilyStats, Stats, Upkeep, Verified};
 
 /// A store of versioned rows: whatever keeps a catalog, a history and its time, and can be looked after.
-pub trait Backend: Catalogs + History + Upkeep + Timekeeping {}
+pub trait Backend: Catalogs + History + Tiles + Upkeep + Timekeeping {}
 
-impl<T: Catalogs + History + Upkeep + Timekeeping> Backend for T {}
+impl<T: Catalogs + History + Tiles + Upkeep + Timekeeping> Backend for T {}

@@ -4,6 +4,7 @@ use super::lookup::{AsOfLookup, Lookup, Visit};
 use super::snapshot::Cursor;
 use crate::catalog::FeatureView;
 use crate::error::Result;
+use crate::tile::TileKey;
 use crate::time::Timestamp;
 
 /// A state of the store that one read sees: rows and events of the same commits. It holds up nothing but compaction's
@@ -27,4 +28,13 @@ pub trait State {
     /// # Errors
     /// `Unavailable` when the store cannot be read.
     fn events<'s>(&'s self, view: &'s FeatureView) -> Result<Box<dyn Cursor + 's>>;
+
+    /// Puts the content of a tile in `content`, in place of what was there; false when there is none.
+    ///
+    /// # Errors
+    /// `Unavailable` when the store cannot be read.
+    fn tile(&self, key: &TileKey<'_>, content: &mut Vec<u8>) -> Result<bool> {
+        let _ = (key, content);
+        Ok(false)
+    }
 }

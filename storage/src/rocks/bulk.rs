@@ -29,6 +29,7 @@ use super::rebuild::rebuild_latest;
 use super::records::{self, Work};
 use super::store::Store;
 use super::stored;
+use super::tiles::{Basis, Spoiled};
 use super::work::{LoadRecord, LoadedRows};
 use crate::backend::{Committed, Newest};
 use crate::batch::{Durability, Note, WriteBatch};
@@ -78,6 +79,9 @@ struct Load {
     is_of_events: bool,
     /// The counts of writes to the views, taken before `latest` was looked at.
     writes: Vec<u64>,
+    /// The tiles that the events are in, and what that was decided by.
+    spoiled: Spoiled,
+    basis: Basis,
     versions: Vec<PathBuf>,
     latest: Vec<PathBuf>,
     record: LoadRecord,
@@ -94,9 +98,12 @@ impl Load {
         let (views, record) =
             (views(&sorted), LoadRecord { rows: loaded_rows(&sorted), notes: batch.notes().to_vec() });
         let writes = store.writes.counts(&views);
+        let known = store.present.known();
+        let basis = store.tiles.basis(&known, &views);
+        let spoiled = Spoiled::by(store, &known, &sorted);
         let (versions, latest) = write_files(store, &files, &sorted)?;
         drop(sorted);
-        Ok(Load { batch, created, files, views, is_of_events, writes, versions, latest, record })
+        Ok(Load { batch, created, files, views, is_of_events, writes, spoiled, basis, versions, latest, record })
     }
 
     /// Makes the load part of the store. Runs between commits.
@@ -105,6 +112,7 @@ impl Load {
         if store.writes.counts(&self.views) != self.writes {
             self.look_again(store)?;
         }
+        self.delete_tiles(store)?;
         let versions = self.versions_with_sentinel(store)?;
         if let Some(kept) = &store.kept {
             let of_versions = if self.is_of_events { EVENTS } else { HISTORY };
@@ -128,6 +136,16 @@ impl Load {
         store.counters.batches.fetch_add(1, Ordering::Relaxed);
         store.counters.rows.fetch_add(self.batch.len() as u64, Ordering::Relaxed);
         Ok(())
+    }
+
+    /// Removes the tiles that the events are in.
+    fn delete_tiles(&mut self, store: &Store) -> Result<()> {
+        let known = store.present.known();
+        if store.tiles.basis(&known, &self.views) != self.basis {
+            self.spoiled = Spoiled::by(store, &known, &Sorted::new(vec![&self.batch], &[self.created]));
+        }
+        store.tiles.give_up_making();
+        self.spoiled.delete_ahead(store)
     }
 
     /// Puts on record what is to be finished or forgotten if this process dies.

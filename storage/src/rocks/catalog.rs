@@ -1,10 +1,13 @@
 //! Changing the catalog, in order with commits.
 
+use std::collections::BTreeSet;
+
 use rocksdb::WriteBatch as RocksBatch;
 
 use super::store::Store;
+use super::tiles;
 use crate::backend::Newest;
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, FeatureView};
 use crate::error::{Error, Result};
 use crate::fail_point;
 use crate::key;
@@ -31,6 +34,9 @@ pub(super) fn set_catalog(store: &Store, next: Catalog) -> Result<()> {
             batch.delete_range_cf(store.database.versions(*view), &start[..], &end[..]);
         }
     }
+    for events in spoiled_tiles(current, &next) {
+        tiles::delete_view(&store.database, events, &mut batch);
+    }
     fail_point("catalog begun");
     store.write_rare(batch, true)?;
     fail_point("catalog written");
@@ -39,4 +45,15 @@ pub(super) fn set_catalog(store: &Store, next: Catalog) -> Result<()> {
         store.tell(&Newest::Dropped(&dropped));
     }
     Ok(())
+}
+
+/// The event views whose tiles are not what the next catalog would make: those that are dropped, and those under windows
+/// that are dropped or computed in another way.
+fn spoiled_tiles(current: &Catalog, next: &Catalog) -> BTreeSet<u32> {
+    let same = |view: &FeatureView| next.view(&view.name).filter(|next| next.id == view.id);
+    let changed = |view: &FeatureView| same(view).is_none_or(|next| next.computed != view.computed);
+    let events = current.views().filter(|view| view.holds_events() && same(view).is_none()).map(|view| view.id);
+    let windows = current.views().filter(|view| view.windows().is_some() && changed(view));
+    let from = windows.filter_map(|view| current.view(&view.windows()?.from)).map(|from| from.id);
+    events.chain(from).collect()
 }

@@ -17,6 +17,7 @@ use super::newest::Candidates;
 use super::order::Sorted;
 use super::records::note_key;
 use super::store::Store;
+use super::tiles::Spoiled;
 use super::{maintain, present};
 use crate::backend::{Committed, Newest};
 use crate::batch::{Durability, Note, WriteBatch};
@@ -211,6 +212,7 @@ fn write_group(store: &Store, group: &[Write], created: &[Timestamp]) -> Result<
     let sorted = Sorted::new(batches, created);
     let candidates = Candidates::of_sorted(&sorted);
     let bytes = group.iter().map(|write| write.batch.bytes()).sum::<usize>();
+    let spoiled = Spoiled::by(store, &store.present.known(), &sorted);
     let is_observed = !store.observers.is_empty();
     let mut newest = Vec::new();
     store.writes.touch(views(&sorted));
@@ -218,6 +220,7 @@ fn write_group(store: &Store, group: &[Write], created: &[Timestamp]) -> Result<
     fail_point("commit begun");
     store.write_commits(sync, |marks| {
         let mut batch = RocksBatch::with_capacity_bytes(2 * bytes + 128 * sorted.len());
+        spoiled.delete(&store.database, &mut batch);
         match marks.are_kept() {
             true => put_commits(store, group, created, marks, &mut batch)?,
             false => put_versions(store, &sorted, &mut batch),

@@ -14,10 +14,10 @@ use rocksdb::{BottommostLevelCompaction, CompactOptions, ReadOptions, WriteBatch
 use super::commit::Committer;
 use super::error::from_rocks;
 use super::kept::Kept;
-use super::maintain;
 use super::records::{self, Work};
 use super::store::Store;
 use super::work::ErasedRow;
+use super::{maintain, tiles};
 use crate::backend::{Erased, Lookup, Newest};
 use crate::error::{Error, Result};
 use crate::fail_point;
@@ -47,6 +47,7 @@ fn delete(store: &Store, rows: &[ErasedRow], names: Vec<String>) -> Result<Vec<E
     for (row, view) in rows.iter().zip(names) {
         receipts.push(delete_versions(store, row, view, &mut batch)?);
         if key::holds_events(row.view) {
+            tiles::delete_entity(store, row.view, &row.key, &mut batch)?;
             continue;
         }
         let mut latest_key = Vec::new();
@@ -138,6 +139,7 @@ fn rewrite(store: &Store, row: &ErasedRow) {
     let end = key::prefix_end(&prefix);
     database.rocks.compact_range_cf_opt(database.versions(row.view), Some(&prefix), end.as_ref(), &options);
     if key::holds_events(row.view) {
+        database.rocks.compact_range_cf_opt(database.tiles(), Some(&prefix), end.as_ref(), &options);
         return;
     }
     let mut latest_key = Vec::new();

@@ -11,12 +11,13 @@ use crate::error::Result;
 use crate::key::holds_events;
 
 /// Names of the families, as `stats` tells them.
-pub(super) const FAMILY_NAMES: [&str; 4] = [CATALOG, LATEST, HISTORY, EVENTS];
+pub(super) const FAMILY_NAMES: [&str; 5] = [CATALOG, LATEST, HISTORY, EVENTS, TILES];
 
 const CATALOG: &str = "catalog";
 pub(super) const LATEST: &str = "latest";
 pub(super) const HISTORY: &str = "history";
 pub(super) const EVENTS: &str = "events";
+const TILES: &str = "tiles";
 
 /// An open database. RocksDB's own `default` family stays empty.
 pub(super) struct Database {
@@ -35,8 +36,9 @@ impl Database {
             ColumnFamilyDescriptor::new(LATEST, tuning.latest.clone()),
             ColumnFamilyDescriptor::new(HISTORY, tuning.history.clone()),
             ColumnFamilyDescriptor::new(EVENTS, tuning.events.clone()),
+            ColumnFamilyDescriptor::new(TILES, tuning.tiles.clone()),
         ];
-        // A store of before there were event views gets the family of events here.
+        // A store of before there were event views gets their families here.
         let rocks = DB::open_cf_descriptors(&store, path, families).map_err(|error| from_open(path, error))?;
         Ok(Database { rocks, latch: Latch::default() })
     }
@@ -55,6 +57,10 @@ impl Database {
 
     pub(super) fn events(&self) -> &ColumnFamily {
         self.family(EVENTS)
+    }
+
+    pub(super) fn tiles(&self) -> &ColumnFamily {
+        self.family(TILES)
     }
 
     /// The families of versions. A version is in one of them, by its view.

@@ -54,6 +54,7 @@ mod stored;
 mod sums;
 #[cfg(test)]
 mod testing;
+mod tiles;
 mod unsettled;
 mod verify;
 mod version;
@@ -81,7 +82,7 @@ use self::store::Store;
 pub use self::version::ROCKSDB_VERSION;
 use crate::backend::{
     AsOfLookup, Catalogs, CheckpointFiles, Committed, Erased, History, Lookup, Observer, Snapshot, State, Stats,
-    Timekeeping, Upkeep, Verified, Visit,
+    TileMaking, Tiles, Timekeeping, Upkeep, Verified, Visit, VisitTile,
 };
 use crate::batch::{Durability, WriteBatch};
 use crate::catalog::Catalog;
@@ -244,6 +245,20 @@ impl History for RocksBackend {
 
     fn observe(&self, observer: Arc<dyn Observer>) -> Result<()> {
         self.committer.exclusively(move |store| observe::observe(store, observer))
+    }
+}
+
+impl Tiles for RocksBackend {
+    fn keeps_tiles(&self) -> bool {
+        true
+    }
+
+    fn make_tiles(&self, until: Timestamp) -> Result<Option<Box<dyn TileMaking + '_>>> {
+        Ok(Some(Box::new(tiles::Making::begin(&self.store, &self.committer, until)?)))
+    }
+
+    fn each_tile(&self, visit: &mut VisitTile<'_>) -> Result<()> {
+        tiles::each(&self.store, visit)
     }
 }
 

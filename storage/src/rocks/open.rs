@@ -12,6 +12,7 @@ use super::options::{Options, Tuning};
 use super::pool::Pool;
 use super::present::Present;
 use super::store::Store;
+use super::tiles::Tiles;
 use super::{bulk, erase, process, reached, records, verify};
 use crate::catalog::Catalog;
 use crate::error::Result;
@@ -63,6 +64,7 @@ pub(super) fn assemble(
     let catalog = Catalog::from_records(records::all(&database)?);
     present
         .set_catalog(catalog.map_err(|error| error.context(format!("cannot open the store at {}", path.display())))?);
+    let tiles = Tiles::resume(&database, &present.known())?;
     let pool = Arc::new(Pool::new(database.clone()));
     let kept = setting.map(|setting| Kept::resume(path, setting, &database)).transpose()?;
     let store = Store {
@@ -78,6 +80,7 @@ pub(super) fn assemble(
         notices: Vec::new(),
         observers: Default::default(),
         writes: Default::default(),
+        tiles,
         erasing: Default::default(),
         taking_over: Default::default(),
         counters: Default::default(),

@@ -10,7 +10,7 @@ use rocksdb::{
 
 use super::error::from_rocks;
 use super::present::Present;
-use super::retention::{HistoryFilters, LatestFilters};
+use super::retention::{HistoryFilters, LatestFilters, TileFilters};
 use crate::descriptors::open_files_max;
 use crate::error::{Error, Result};
 use crate::key::{EVENT_TAIL_BYTES, EVENTS_BIT, version_bytes};
@@ -132,6 +132,7 @@ pub(super) struct Tuning {
     pub(super) latest: RocksOptions,
     pub(super) history: RocksOptions,
     pub(super) events: RocksOptions,
+    pub(super) tiles: RocksOptions,
 }
 
 impl Tuning {
@@ -146,6 +147,8 @@ impl Tuning {
         let mut events = family(options, &cache, HISTORY_BLOCK_BYTES, false);
         events.set_prefix_extractor(SliceTransform::create("asofdb.entity", entity_prefix, Some(has_entity_prefix)));
         events.set_compaction_filter_factory(HistoryFilters::new(present.clone()));
+        let mut tiles = family(options, &cache, LATEST_BLOCK_BYTES, true);
+        tiles.set_compaction_filter_factory(TileFilters::new(present.clone()));
         let mut catalog = family(options, &cache, LATEST_BLOCK_BYTES, true);
         catalog.set_write_buffer_size(CATALOG_BUFFER_BYTES);
         Ok(Tuning {
@@ -157,6 +160,7 @@ impl Tuning {
             latest: with_options(latest, BLOCK_OPTIONS)?,
             history: with_options(history, BLOCK_OPTIONS)?,
             events: with_options(events, BLOCK_OPTIONS)?,
+            tiles: with_options(tiles, BLOCK_OPTIONS)?,
             cache,
         })
     }

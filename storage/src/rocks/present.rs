@@ -1,6 +1,6 @@
 //! The present of a store: the time, the catalog, and the earlier times that long reads still need.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
@@ -30,6 +30,8 @@ pub(super) struct Known {
     pub(super) catalog: Arc<Catalog>,
     /// The views that rows are written to.
     view_ids: HashSet<u32>,
+    /// By event view: the window views over it.
+    windows: HashMap<u32, Vec<u32>>,
 }
 
 /// The time and the catalog that a compaction may reclaim by: those of the oldest snapshot, since cut-offs never move
@@ -59,6 +61,11 @@ struct Pin {
 impl Known {
     pub(super) fn has_view(&self, id: u32) -> bool {
         self.view_ids.contains(&id)
+    }
+
+    /// The window views over an event view.
+    pub(super) fn windows_over(&self, events: u32) -> &[u32] {
+        self.windows.get(&events).map_or(&[], Vec::as_slice)
     }
 }
 
@@ -152,7 +159,13 @@ impl Present {
 
     pub(super) fn set_catalog(&self, catalog: Catalog) {
         let view_ids = catalog.views().filter(|view| view.is_stored()).map(|view| view.id).collect();
-        *self.catalog.write() = Arc::new(Known { catalog: Arc::new(catalog), view_ids });
+        let mut windows: HashMap<u32, Vec<u32>> = HashMap::new();
+        for view in catalog.views() {
+            if let Some(from) = view.windows().and_then(|of| catalog.view(&of.from)) {
+                windows.entry(from.id).or_default().push(view.id);
+            }
+        }
+        *self.catalog.write() = Arc::new(Known { catalog: Arc::new(catalog), view_ids, windows });
     }
 
     /// Pins the present for a snapshot: retention stays as of it until it is unpinned. Returns the number of the pin

@@ -24,7 +24,7 @@ use super::rebuild::rebuild_latest;
 use super::scan::key_parts;
 use super::store::Store;
 use super::work::LoadedRows;
-use super::{maintain, process, verify};
+use super::{maintain, process, tiles, verify};
 use crate::catalog::FeatureView;
 use crate::error::Result;
 use crate::key::ENTITY_KEY_BYTES_MAX;
@@ -146,6 +146,8 @@ fn salvage(directory: StoreDirectory, options: Options, clock: Arc<dyn Clock>, r
         let what = "rows of views or schema versions that were lost: they could not be read, and were removed";
         repaired.lost.push(format!("{removed} {what}"));
     }
+    // They may be of events that are lost.
+    tiles::delete_all(&store.database)?;
     rebuild(&store)?;
     maintain::flush(&store)?;
     repaired.lost.extend(verify::verify_data(&store, &Stop::NEVER)?.problems);

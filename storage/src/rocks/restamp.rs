@@ -16,7 +16,7 @@ use super::rebuild::rebuild_latest;
 use super::scan::key_parts;
 use super::store::Store;
 use super::work::LoadedRows;
-use super::{maintain, observe, stored};
+use super::{maintain, observe, stored, tiles};
 use crate::backend::{Newest, NewestRow, Online, RowKey};
 use crate::catalog::FeatureView;
 use crate::clock::ClockRepair;
@@ -165,10 +165,10 @@ fn move_all(store: &Store, committer: &Committer, restamp: &Restamp, stop: &Stop
 fn move_some(store: &Store, moved: &[Moved]) -> Result<()> {
     let (database, known) = (&store.database, store.present.known());
     let mut batch = RocksBatch::default();
-    let mut gone = BTreeSet::new();
+    let (mut gone, mut entities) = (BTreeSet::new(), BTreeSet::new());
     let mut newest: BTreeMap<&[u8], (Version, Vec<u8>)> = BTreeMap::new();
     for Moved { from, to } in moved {
-        let (view, _, version) = key_parts(to)?;
+        let (view, row_key, version) = key_parts(to)?;
         let family = database.versions(view);
         // It may have been erased meanwhile, or its view dropped.
         let row = database.rocks.get_cf(family, from).map_err(|error| from_rocks("cannot read a version", error))?;
@@ -179,6 +179,7 @@ fn move_some(store: &Store, moved: &[Moved]) -> Result<()> {
         batch.delete_cf(family, from);
         batch.put_cf(family, to, &row);
         if key::holds_events(view) {
+            entities.insert((view, key::entity_of(view, row_key)));
             continue;
         }
         gone.insert(&from[..]);
@@ -186,6 +187,9 @@ fn move_some(store: &Store, moved: &[Moved]) -> Result<()> {
         if version > entry.0 {
             *entry = (version, row);
         }
+    }
+    for (view, entity) in entities {
+        tiles::delete_entity(store, view, entity, &mut batch)?;
     }
     let mut options = ReadOptions::default();
     options.set_total_order_seek(true);

@@ -14,6 +14,7 @@ use rocksdb::compaction_filter_factory::{CompactionFilterContext, CompactionFilt
 use super::present::{Present, Reclaim};
 use super::stored;
 use crate::key;
+use crate::tile::TileKey;
 use crate::time::Timestamp;
 
 /// The rules by which one compaction may reclaim, fixed when it starts.
@@ -108,6 +109,30 @@ impl CompactionFilter for LatestFilter {
     }
 }
 
+/// The filter of `tiles`.
+pub(super) struct TileFilter {
+    rules: Rules,
+}
+
+impl TileFilter {
+    /// A tile goes when no window can reach into it, or when one of its views is gone.
+    fn removes(&self, tile_key: &[u8]) -> bool {
+        let Some(key) = TileKey::decode(tile_key) else { return false };
+        let is_gone = [key.events, key.windows].iter().any(|view| self.rules.dropped.contains(view));
+        is_gone || self.rules.views.get(&key.events).is_some_and(|rule| key.end() < rule.cutoff)
+    }
+}
+
+impl CompactionFilter for TileFilter {
+    fn filter(&mut self, _level: u32, key: &[u8], _value: &[u8]) -> CompactionDecision {
+        decision(self.removes(key))
+    }
+
+    fn name(&self) -> &CStr {
+        c"asofdb.tiles"
+    }
+}
+
 fn decision(removes: bool) -> CompactionDecision {
     match removes {
         true => CompactionDecision::Remove,
@@ -157,6 +182,27 @@ impl CompactionFilterFactory for LatestFilters {
     }
 }
 
+/// Makes the filter of each compaction of `tiles`.
+pub(super) struct TileFilters(Arc<Present>);
+
+impl TileFilters {
+    pub(super) fn new(present: Arc<Present>) -> Self {
+        TileFilters(present)
+    }
+}
+
+impl CompactionFilterFactory for TileFilters {
+    type Filter = TileFilter;
+
+    fn create(&mut self, _context: CompactionFilterContext) -> TileFilter {
+        TileFilter { rules: Rules::new(&self.0) }
+    }
+
+    fn name(&self) -> &CStr {
+        c"asofdb.tiles"
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -200,6 +246,19 @@ mod tests {
         let mut key = Vec::new();
         key::latest_key(1, b"a", 9, &mut key);
         assert!(filter.removes(&key, b""));
+    }
+
+    #[test]
+    fn a_tile_goes_with_its_views_and_when_no_window_can_reach_into_it() {
+        let filter = TileFilter { rules: rules(true) };
+        let removes = |events, windows, tile| {
+            let mut bytes = Vec::new();
+            TileKey { events, entity: b"a", windows, level: 0, tile }.encode(&mut bytes);
+            filter.removes(&bytes)
+        };
+        // The tile -1 ends at the time 0, before the cut-off of 100 microseconds.
+        assert_eq!([removes(1, 2, -1), removes(1, 2, 0), removes(2, 3, -1)], [true, false, false]);
+        assert_eq!([removes(9, 2, 0), removes(2, 9, 0), filter.removes(&[0, 0, 0, 1])], [true, true, false]);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use rocksdb::{DBRawIterator, ReadOptions};
 
-use super::cursor::RocksCursor;
+use super::cursor::{LazyIterator, RocksCursor};
 use super::scan::VersionScan;
 use super::split::{split, versions_estimate};
 use super::store::Store;
@@ -44,10 +44,18 @@ impl<'s> RocksSnapshot<'s> {
 }
 
 impl RocksSnapshot<'_> {
-    fn cursor_with<'s>(&'s self, mut options: ReadOptions, view: &'s FeatureView) -> Box<dyn Cursor + 's> {
-        // It would look up each next block in the cache at every seek.
-        options.set_auto_readahead_size(false);
-        let raw = self.iterate(view, options);
+    /// A cursor; a dense one will need about every other block.
+    fn cursor_with<'s>(&'s self, is_dense: bool, view: &'s FeatureView) -> Box<dyn Cursor + 's> {
+        let raw = LazyIterator::new(move || {
+            let mut options = ReadOptions::default();
+            // It would look up each next block in the cache at every seek.
+            options.set_auto_readahead_size(false);
+            if is_dense {
+                options.fill_cache(false);
+                options.set_readahead_size(READAHEAD_BYTES);
+            }
+            self.iterate(view, options)
+        });
         Box::new(RocksCursor::new(raw, view, view.cutoff(self.now)))
     }
 }
@@ -64,16 +72,12 @@ impl Snapshot for RocksSnapshot<'_> {
     }
 
     fn cursor<'s>(&'s self, view: &'s FeatureView) -> Result<Box<dyn Cursor + 's>> {
-        Ok(self.cursor_with(ReadOptions::default(), view))
+        Ok(self.cursor_with(false, view))
     }
 
     fn ordered_cursor<'s>(&'s self, view: &'s FeatureView, finds: u64) -> Result<Box<dyn Cursor + 's>> {
-        let mut options = ReadOptions::default();
-        if finds.saturating_mul(DENSE_VERSIONS_A_FIND) >= self.versions_estimate(view)? {
-            options.fill_cache(false);
-            options.set_readahead_size(READAHEAD_BYTES);
-        }
-        Ok(self.cursor_with(options, view))
+        let is_dense = finds.saturating_mul(DENSE_VERSIONS_A_FIND) >= self.versions_estimate(view)?;
+        Ok(self.cursor_with(is_dense, view))
     }
 
     fn scan<'s>(&'s self, view: &'s FeatureView, range: &KeyRange) -> Result<Box<dyn Scan + 's>> {

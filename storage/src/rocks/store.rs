@@ -17,6 +17,7 @@ use super::options::{Options, Tuning};
 use super::pool::Pool;
 use super::present::Present;
 use super::sums::Sums;
+use super::tiles::Tiles;
 use super::views::ViewWrites;
 use super::{patience, reached};
 use crate::backend::{Newest, Observers, Online};
@@ -40,6 +41,7 @@ pub(super) struct Store {
     pub(super) online: RocksOnline,
     pub(super) observers: Observers,
     pub(super) writes: ViewWrites,
+    pub(super) tiles: Tiles,
     /// Held by whoever erases: one at a time.
     pub(super) erasing: Mutex<()>,
     /// Held for reading while a bulk load is taken over, and for writing while the files of the store are copied.
