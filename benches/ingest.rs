@@ -1,5 +1,5 @@
-//! Ingest of a Parquet file of 50 float features into an empty store, in time and in CPU time, beside the
-//! decoding of the same file alone. `ASOFDB_BENCH_INGEST` rows (100,000).
+//! Ingest of a Parquet file of 50 float columns into an empty store, as features and as events, in time and in CPU time,
+//! beside the decoding of the same file alone. `ASOFDB_BENCH_INGEST` rows (100,000).
 
 mod support;
 
@@ -58,18 +58,20 @@ fn ingests<M: Measurement>(c: &mut Criterion<M>, unit: &str) {
             reader.map(|batch| batch.expect("a batch").num_rows()).sum::<usize>()
         });
     });
-    group.bench_function("ingest", |b| {
-        b.iter_batched(
-            fresh_store,
-            |(directory, store, _)| {
-                let inputs = vec![Input::Path(input.clone())];
-                let report = store.ingest("wide", inputs, &IngestOptions::default(), &mut |_| ());
-                assert_eq!(report.expect("an ingest").rows_written, rows as u64);
-                (directory, store)
-            },
-            criterion::BatchSize::PerIteration,
-        );
-    });
+    for (name, view) in [("ingest", "wide"), ("ingest into an event view", "wide_events")] {
+        group.bench_function(name, |b| {
+            b.iter_batched(
+                fresh_store,
+                |(directory, store, _)| {
+                    let inputs = vec![Input::Path(input.clone())];
+                    let report = store.ingest(view, inputs, &IngestOptions::default(), &mut |_| ());
+                    assert_eq!(report.expect("an ingest").rows_written, rows as u64);
+                    (directory, store)
+                },
+                criterion::BatchSize::PerIteration,
+            );
+        });
+    }
     group.finish();
 }
 

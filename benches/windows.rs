@@ -236,6 +236,17 @@ fn reads(c: &mut Criterion) {
         });
     }
     group.finish();
+    let mut group = c.benchmark_group(format!("windows/all {} users in one call", sizes.users));
+    group.throughput(Throughput::Elements(sizes.users as u64));
+    for features in ["exact:*", "stepped:*"] {
+        let request = store.prepare(&[features]).expect("a request");
+        let mut rows = request.entity_rows();
+        (0..sizes.users).for_each(|user| rows.push(&[Some(Value::Int64(user as i64))]).expect("a good key"));
+        group.bench_function(features, |b| {
+            b.iter(|| black_box(store.as_of(&request, &rows, next().1, None).expect("a read").rows()));
+        });
+    }
+    group.finish();
 }
 
 fn join(c: &mut Criterion) {

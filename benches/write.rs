@@ -1,18 +1,19 @@
-//! Writes of 1,000 rows of 50 features a batch, one in five of them late. The baselines write the same rows with
-//! RocksDB alone: to `history` only, and to `history` and `latest` blindly, which is wrong for late data.
-//! Both sides write to a log and sync nothing.
+//! Writes of 1,000 rows of 50 and of 10 columns a batch, one in five of them late, to a feature view and to an event view
+//! of the same columns. The baselines write the same rows with RocksDB alone: to `history` only, and to `history` and
+//! `latest` blindly, which is wrong for late data. Both sides write to a log and sync nothing. In time and in CPU time.
 
 mod support;
 
 use std::hint::black_box;
-use std::time::{Duration, Instant};
 
 use arrow::array::RecordBatch;
 use asofdb::storage::{History, WriteBatch, key};
 use asofdb::{FeatureView, Store, Version};
-use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use criterion::measurement::{Measurement, WallTime};
+use criterion::{BenchmarkGroup, Criterion, Throughput, criterion_group, criterion_main};
 use rocksdb::{DB, Options as RocksOptions};
-use support::{Sizes, WIDE, arrow_batch, batch, fresh_store, mix};
+use support::cpu::CpuTime;
+use support::{NARROW, Sizes, WIDE, arrow_batch, batch, fresh_store, mix};
 use tempfile::TempDir;
 
 /// Rows of a batch.
@@ -68,63 +69,104 @@ fn write_raw(db: &DB, view: &FeatureView, rows: &[(Vec<u8>, Version, Vec<u8>)], 
     db.write(batch).expect("a write");
 }
 
-/// Times `write` alone over `batches`; making the batches is not part of it.
-fn timed<B>(batches: u64, make: impl Fn(usize) -> B, mut write: impl FnMut(B)) -> Duration {
-    (0..batches as usize).fold(Duration::ZERO, |time, n| {
+/// Measures `write` alone over `batches`; making the batches is not part of it.
+fn measured<B, M: Measurement>(by: &M, batches: u64, make: impl Fn(usize) -> B, mut write: impl FnMut(B)) -> M::Value {
+    (0..batches as usize).fold(by.zero(), |sum, n| {
         let batch = make(n * ROWS);
-        #[allow(clippy::disallowed_methods, reason = "a bench measures time")]
-        let start = Instant::now();
+        let start = by.start();
         write(batch);
-        time + start.elapsed()
+        by.add(&sum, &by.end(start))
     })
 }
 
 fn to_batch(view: &FeatureView, store: &Store, rows: &[(Vec<u8>, Version, Vec<u8>)]) -> WriteBatch {
     let mut batch = WriteBatch::new();
-    for (key, version, row) in rows {
-        batch.put(view, key, version.event, Some(version.created), row, store.now()).expect("a good row");
+    let mut event_key = Vec::new();
+    for (n, (entity_key, version, row)) in rows.iter().enumerate() {
+        let row_key = if view.holds_events() {
+            // As of a column of eight bytes that names the event.
+            let id = key::short_event_id(&n.to_be_bytes()).expect("a short id");
+            event_key.clear();
+            key::event_key(entity_key, version.event, &id, &mut event_key);
+            &event_key
+        } else {
+            entity_key
+        };
+        batch.put(view, row_key, version.event, Some(version.created), row, store.now()).expect("a good row");
     }
     batch
 }
 
-fn writes(c: &mut Criterion) {
+fn writes<M: Measurement>(c: &mut Criterion<M>, by: &M, unit: &str) {
+    for (name, columns) in [("wide", WIDE), ("narrow", NARROW)] {
+        let mut group = c.benchmark_group(format!("write/{ROWS} rows x {columns}, {unit}"));
+        group.throughput(Throughput::Elements(ROWS as u64));
+        group.sample_size(10);
+        raws(&mut group, by, name);
+        for view in [name.to_owned(), format!("{name}_events")] {
+            commits(&mut group, by, &view);
+            stores(&mut group, by, &view);
+        }
+        group.finish();
+    }
+}
+
+fn raws<M: Measurement>(group: &mut BenchmarkGroup<'_, M>, by: &M, name: &str) {
     let sizes = Sizes::from_env();
-    let mut group = c.benchmark_group(format!("write/{ROWS} rows x {WIDE}"));
-    group.throughput(Throughput::Elements(ROWS as u64));
-    group.sample_size(10);
     let (_keep, store, _) = fresh_store();
-    let view = store.catalog().view("wide").expect("the view").clone();
+    let view = store.catalog().view(name).expect("the view").clone();
     for (name, latest) in [("raw, history only", false), ("raw, history and latest, blind", true)] {
         group.bench_function(name, |b| {
             b.iter_custom(|batches| {
                 let (_keep, db) = raw();
-                timed(batches, |first| encoded(&view, first, sizes), |rows| write_raw(&db, &view, &rows, latest))
+                measured(by, batches, |first| encoded(&view, first, sizes), |rows| write_raw(&db, &view, &rows, latest))
             });
         });
     }
-    group.bench_function("commit of encoded rows", |b| {
+}
+
+fn commits<M: Measurement>(group: &mut BenchmarkGroup<'_, M>, by: &M, name: &str) {
+    let sizes = Sizes::from_env();
+    group.bench_function(format!("commit of encoded rows, {}", kind(name)), |b| {
         b.iter_custom(|batches| {
             let (_keep, store, backend) = fresh_store();
-            let make = |first| to_batch(&view, &store, &encoded(&view, first, sizes));
-            timed(batches, make, |batch| {
+            let of = |name: &str| store.catalog().view(name).expect("the view").clone();
+            // Rows of both are the same bytes: their columns are.
+            let (view, rows_of) = (of(name), of(name.trim_end_matches("_events")));
+            let make = |first| to_batch(&view, &store, &encoded(&rows_of, first, sizes));
+            measured(by, batches, make, |batch| {
                 black_box(backend.commit(batch, asofdb::Durability::Os).expect("a commit"));
             })
         });
     });
-    group.bench_function("Store::write of an Arrow batch", |b| {
-        b.iter_custom(|batches| {
-            let (_keep, store, _) = fresh_store();
-            timed(
-                batches,
-                |first| arrow_rows(&view, first, sizes),
-                |batch| {
-                    black_box(store.write("wide", &batch).expect("a write"));
-                },
-            )
-        });
-    });
-    group.finish();
 }
 
-criterion_group!(benches, writes);
-criterion_main!(benches);
+fn kind(name: &str) -> &'static str {
+    if name.ends_with("_events") { "an event view" } else { "a feature view" }
+}
+
+fn stores<M: Measurement>(group: &mut BenchmarkGroup<'_, M>, by: &M, name: &str) {
+    let sizes = Sizes::from_env();
+    group.bench_function(format!("Store::write of an Arrow batch, {}", kind(name)), |b| {
+        b.iter_custom(|batches| {
+            let (_keep, store, _) = fresh_store();
+            let view = store.catalog().view(name).expect("the view").clone();
+            let write = |batch: RecordBatch| {
+                black_box(store.write(name, &batch).expect("a write"));
+            };
+            measured(by, batches, |first| arrow_rows(&view, first, sizes), write)
+        });
+    });
+}
+
+fn in_time(c: &mut Criterion) {
+    writes(c, &WallTime, "time");
+}
+
+fn in_cpu_time(c: &mut Criterion<CpuTime>) {
+    writes(c, &CpuTime, "CPU time");
+}
+
+criterion_group!(time, in_time);
+criterion_group!(name = cpu; config = Criterion::default().with_measurement(CpuTime); targets = in_cpu_time);
+criterion_main!(time, cpu);

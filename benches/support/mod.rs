@@ -81,6 +81,12 @@ fn view(name: String, features: usize) -> ViewDefinition {
     ViewDefinition { entities: vec!["user".into()], features, name, ..ViewDefinition::default() }
 }
 
+/// An event view with the columns of a feature view; the first of them tells events of one time apart.
+fn events(name: &str, of: &ViewDefinition) -> ViewDefinition {
+    let event_id = Some(vec![of.features[0].name.clone()]);
+    ViewDefinition { name: name.into(), event_id, keep_newest: false, ..of.clone() }
+}
+
 fn definitions(views: Vec<ViewDefinition>) -> Definitions {
     let join_keys = vec![JoinKey { name: "user_id".into(), ty: ScalarType::Int64 }];
     let user = EntityDefinition { name: "user".into(), join_keys, ..EntityDefinition::default() };
@@ -101,13 +107,14 @@ pub fn many_views(entities: usize) -> PathBuf {
     })
 }
 
-/// An empty store with the two views, and its backend.
+/// An empty store with the two views, event views `wide_events` and `narrow_events` of the same columns, and its backend.
 pub fn fresh_store() -> (tempfile::TempDir, Store, Arc<RocksBackend>) {
     let directory = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a directory");
     let path = directory.path().join("store");
     let backend = Arc::new(RocksBackend::open(path, options(), Arc::new(SystemClock)).expect("a new store"));
     let store = Store::with_backend(backend.clone(), Durability::Os);
-    let views = vec![view("wide".into(), WIDE), view("narrow".into(), NARROW)];
+    let (wide, narrow) = (view("wide".into(), WIDE), view("narrow".into(), NARROW));
+    let views = vec![events("wide_events", &wide), events("narrow_events", &narrow), wide, narrow];
     store.apply(&definitions(views), false).expect("the bench's definitions");
     (directory, store, backend)
 }

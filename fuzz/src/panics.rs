@@ -9,7 +9,7 @@ use std::panic::{set_hook, take_hook};
 pub fn allow_guarded_panics() {
     let of_fuzzer = take_hook();
     set_hook(Box::new(move |panic| {
-        if !Backtrace::force_capture().to_string().contains("ipc::guard::guarded") {
+        if !Backtrace::force_capture().to_string().contains("ipc/guard.rs") {
             of_fuzzer(panic);
         }
     }));

@@ -33,6 +33,16 @@ fn expressions() {
 }
 
 #[test]
+fn partials() {
+    run("partial", asofdb_fuzz::fuzz_partial);
+}
+
+#[test]
+fn windows() {
+    run("windows", asofdb_fuzz::fuzz_windows);
+}
+
+#[test]
 fn operations() {
     run("operations", asofdb_fuzz::fuzz_operations);
 }

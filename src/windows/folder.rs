@@ -349,7 +349,7 @@ mod tests {
     use std::sync::Arc;
 
     use arrow::array::{ArrayRef, Int64Array, RecordBatch, TimestampMicrosecondArray};
-    use asofdb_storage::{ErrorKind, ManualClock, Value, key};
+    use asofdb_storage::{Durability, ErrorKind, ManualClock, Options, Span, Value, key};
 
     use super::*;
     use crate::definitions::parse_definitions;
@@ -399,5 +399,43 @@ feature = [{ name = "n", aggregate = "count" }]
         let error = read(2).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Invalid);
         assert!(error.message().starts_with("the windows of a read have too many events"), "{error}");
+    }
+
+    #[cfg(feature = "rocksdb")]
+    #[test]
+    fn tiles_spare_reading_the_events_of_whole_units() {
+        let directory = tempfile::tempdir().unwrap();
+        let store =
+            Store::open_with(directory.path(), Options::default(), ManualClock::new(NOW), Durability::Os).unwrap();
+        store.apply(&parse_definitions(&DEFINITIONS.replace("1h", "24h"), "w.toml").unwrap(), false).unwrap();
+        // One each ten seconds, the last one five minutes ago.
+        let times: TimestampMicrosecondArray = (30..8_640).map(|n| Some(NOW.as_micros() - n * 10_000_000)).collect();
+        let columns: [(&str, ArrayRef); 3] = [
+            ("user_id", Arc::new(Int64Array::from(vec![1; 8_610]))),
+            ("event_timestamp", Arc::new(times.with_timezone("UTC"))),
+            ("page", Arc::new(Int64Array::from_iter_values(0..8_610))),
+        ];
+        store.write("clicks", &RecordBatch::try_from_iter(columns).unwrap()).unwrap();
+        let request = store.prepare(&["w:n_24h"]).unwrap();
+        let mut rows = request.entity_rows();
+        rows.push(&[Some(Value::Int64(1))]).unwrap();
+        assert_eq!(store.latest(&request, &rows).unwrap().value(0, 0).unwrap(), Some(Value::Int64(8_610)));
+        store.compact().unwrap();
+        let plan = ReadPlan::new(&store.catalog(), &["w:n_24h"]).unwrap();
+        let (fold, source) = (&plan.sources.folds[0], &plan.sources.list[0]);
+        let mut user = Vec::new();
+        key::encode_value(&Value::Int64(1), &mut user).unwrap();
+        let state = store.backend().state(NOW, None);
+        let read = |at: Timestamp, events_max, uses_tiles: bool| {
+            let mut records = [Records::new(source.layout(), 1)];
+            let mut tiles = Tiles::new(&*state, fold).filter(|_| uses_tiles);
+            let question = FoldQuestion { key: &user, at, known_at: None };
+            let mut cursor = state.events(&fold.from)?;
+            Folder::new(fold, events_max)?.fold(&mut *cursor, tiles.as_mut(), question, &mut records, 0)
+        };
+        assert!(read(NOW, 1_000, false).is_err());
+        // The events of one slot, before tiles are looked for, or of the part of one.
+        read(NOW, 30, true).unwrap();
+        read(NOW.minus(Span::from_secs(7_201)), 29, true).unwrap();
     }
 }

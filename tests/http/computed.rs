@@ -238,3 +238,32 @@ fn the_catalog_has_the_views_that_are_computed() {
     assert_eq!(offer["features"][0]["expression"], json!("amount / spending:mean_24h"));
     assert_eq!(offer["request"][1], json!({"name": "shop", "type": "string", "required": false, "description": ""}));
 }
+
+#[test]
+fn lineage_tells_what_features_are_computed_from_down_to_events_and_values_of_the_request() {
+    let sidecar = Sidecar::start();
+    let lineage = sidecar.unix.get("/v1/lineage/offer").ok();
+    let told = |one: &Json| (one["feature"].clone(), one["kind"].clone());
+    let features: Vec<_> = lineage.as_array().unwrap().iter().map(told).collect();
+    let expected =
+        [("offer:times_mean", "derived_view"), ("spending:mean_24h", "window_view"), ("offer:place", "derived_view")];
+    assert_eq!(features, expected.map(|(feature, kind)| (json!(feature), json!(kind))));
+    let inputs = json!([
+        {"name": "amount", "type": "float64", "kind": "request", "required": true},
+        {"name": "spending:mean_24h", "type": "float64", "kind": "window_view"},
+    ]);
+    assert_eq!(lineage[0]["inputs"], inputs);
+    assert_eq!(lineage[0]["expression"], json!("amount / spending:mean_24h"));
+    assert_eq!((&lineage[1]["from"], &lineage[1]["of"]), (&json!("purchases"), &json!("price")));
+    assert_eq!(lineage[1]["window"], json!("24h"));
+    let of_service = sidecar.unix.get("/v1/lineage/ranker_v1").ok();
+    assert_eq!(
+        of_service[0],
+        json!({"feature": "stats:score", "kind": "feature_view", "type": "float32", "default": null})
+    );
+    assert_eq!(sidecar.unix.get("/v1/lineage/offer:place").ok().as_array().unwrap().len(), 1);
+    let nothing = sidecar.unix.get("/v1/lineage/ofer").error(404, "not_found");
+    assert!(nothing.contains("did you mean \"offer\"?"), "{nothing}");
+    let events = sidecar.unix.get("/v1/lineage/purchases").error(422, "invalid");
+    assert!(events.contains("purchases"), "{events}");
+}

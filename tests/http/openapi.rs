@@ -72,6 +72,9 @@ fn answers_of_every_route_keep_to_the_document() {
     to.get("/v1/views/{name}", "/v1/views/none");
     to.get("/v1/services/{name}", "/v1/services/ranker_v1");
     to.get("/v1/services/{name}", "/v1/services/none");
+    for name in ["offer", "ranker_v1", "spending:n_1h", "stats", "purchases", "none"] {
+        to.get("/v1/lineage/{name}", &format!("/v1/lineage/{name}"));
+    }
     to.get("/v1/freshness/{view}", "/v1/freshness/stats");
     to.get("/openapi.json", "/openapi.json");
     dialect(&mut to);

@@ -1,4 +1,4 @@
-//! Windows over random events, compared with values that are worked out from the list of the writes.
+//! Windows over random events, compared with values that are worked out from the list of their deliveries.
 
 use std::sync::Arc;
 
@@ -6,11 +6,12 @@ use arrow::array::Int64Array;
 use asofdb::{
     AnswerColumns, Definitions, JoinOptions, KnownAt, Session, Span, Store, Timestamp, Value, parse_definitions,
 };
+use asofdb_model::{Asked, Delivery, window_values};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
 use super::{Purchase, bought, values};
-use crate::common::{NOW, TestStore, batch, in_memory, times};
+use crate::common::{NOW, TestStore, batch, in_memory, int, times};
 
 const WINDOWS: &str = concat!(
     events!(),
@@ -35,24 +36,12 @@ feature = [
 "#
 );
 
-/// The lengths of the windows in seconds, with their names.
-const LENGTHS: [(&str, i64); 4] = [("5m", 300), ("1h", 3_600), ("3h", 10_800), ("2d", 172_800)];
-
 fn definitions(every: &str) -> Definitions {
     parse_definitions(&WINDOWS.replace("EVERY", every), "w.toml").unwrap()
 }
 
-/// A write: seconds before now and before the event's slot, known some seconds later, order, shop, amount.
-#[derive(Debug, Clone)]
-struct Write {
-    event: Timestamp,
-    created: Timestamp,
-    order: i64,
-    shop: &'static str,
-    amount: Option<f64>,
-}
-
-fn write() -> impl Strategy<Value = Write> {
+/// A delivery of an event of user 1: at some time before now, known some seconds later, order, shop, amount.
+fn delivery() -> impl Strategy<Value = Delivery> {
     // Events crowd at the borders of slots and hours.
     let seconds =
         prop_oneof![0..200_000i64, (0..600i64).prop_map(|slot| slot * 300), (0..55i64).prop_map(|hour| hour * 3_600)];
@@ -61,57 +50,47 @@ fn write() -> impl Strategy<Value = Write> {
         |(seconds, micros, lag, order, shop, amount)| {
             let event = NOW.minus(Span::from_secs(seconds)).plus(Span::from_micros(micros - 1));
             let event = event.min(NOW);
-            Write { event, created: event.plus(Span::from_secs(lag)).min(NOW), order, shop, amount }
+            let cells = vec![int(order), Some(Value::String(shop.to_owned())), amount.map(Value::Float64)];
+            let created = event.plus(Span::from_secs(lag)).min(NOW);
+            Delivery { event, created, id: order, deleted: false, cells }
         },
     )
 }
 
-/// The events that count at a time, as they were known, newest first and by id within a time.
-fn events(writes: &[Write], at: Timestamp, known_at: Option<Timestamp>) -> Vec<Write> {
-    let mut known: Vec<_> = writes.iter().filter(|write| known_at.is_none_or(|known| write.created <= known)).collect();
-    // Of one event the greatest created counts; of equal ones the later write.
-    known.sort_by_key(|write| (std::cmp::Reverse(write.event), write.order, write.created));
-    let mut events: Vec<Write> = Vec::new();
-    for write in known.into_iter().filter(|write| write.event <= at) {
-        match events.last_mut().filter(|last| (last.event, last.order) == (write.event, write.order)) {
-            Some(last) => *last = write.clone(),
-            None => events.push(write.clone()),
-        }
+/// Tries a condition of the definitions.
+fn holds(condition: &str, event: &Delivery) -> bool {
+    match condition {
+        "shop != 'c'" => shop(event) != "c",
+        "shop == 'a'" => shop(event) == "a",
+        _ => panic!("{condition} is none of the definitions"),
     }
-    events
 }
 
-/// The features of one window, worked out from the list.
-fn expected(events: &[Write], start: Timestamp) -> Vec<Option<Value>> {
-    let inside: Vec<_> = events.iter().filter(|event| event.event > start && event.shop != "c").collect();
-    let amounts = || inside.iter().filter_map(|event| event.amount);
-    let in_a = inside.iter().filter(|event| event.shop == "a").filter_map(|event| event.amount);
-    let mut shops: Vec<_> = inside.iter().map(|event| event.shop).collect();
-    shops.sort_unstable();
-    shops.dedup();
-    vec![
-        Some(Value::Int64(inside.len() as i64)),
-        amounts().min_by(f64::total_cmp).map(Value::Float64),
-        in_a.max_by(f64::total_cmp).map(Value::Float64),
-        inside.first().map(|event| Value::String(event.shop.to_owned())),
-        amounts().next_back().map(Value::Float64),
-        Some(Value::Int64(shops.len() as i64)),
-    ]
+fn shop(event: &Delivery) -> &str {
+    match &event.cells[1] {
+        Some(Value::String(shop)) => shop,
+        other => panic!("{other:?} is no shop"),
+    }
 }
 
-fn check(store: &Store, writes: &[Write], every: Option<i64>, at: Timestamp, known_at: Option<Timestamp>) {
-    let end = every.map_or(at, |every| Timestamp::from_micros(at.as_micros() - at.as_micros().rem_euclid(every)));
-    let events = events(writes, end, known_at);
-    for (name, seconds) in LENGTHS {
-        let features = ["n", "least", "most", "last", "first", "shops"].map(|feature| format!("w:{feature}_{name}"));
-        let features: Vec<_> = features.iter().map(String::as_str).collect();
-        let wanted = match events.is_empty() {
-            true => vec![None; 6],
-            false => expected(&events, end.minus(Span::from_secs(seconds))),
+fn purchase(event: &Delivery) -> Purchase<'_> {
+    let amount = event.cells[2].as_ref().map(|amount| match amount {
+        Value::Float64(amount) => *amount,
+        other => panic!("{other} is no amount"),
+    });
+    (1, event.event, event.created, event.id, shop(event), amount)
+}
+
+fn check(store: &Store, deliveries: &[Delivery], at: Timestamp, known_at: Option<Timestamp>) {
+    let wanted = window_values(&store.catalog(), "w", deliveries, Asked { at, known_at, now: NOW }, holds);
+    let features: Vec<_> = wanted.iter().map(|wanted| format!("w:{}", wanted.feature)).collect();
+    let features: Vec<_> = features.iter().map(String::as_str).collect();
+    for (wanted, found) in wanted.iter().zip(values(store, &features, at, known_at)) {
+        let is_met = match &wanted.found {
+            None => found.is_none(),
+            Some((expected, _)) => expected.is_met_by(found.as_ref()),
         };
-        // Bits are compared, so that the two zeros differ.
-        let found = values(store, &features, at, known_at);
-        assert_eq!(format!("{found:?}"), format!("{wanted:?}"), "{name} at {at}, known at {known_at:?}");
+        assert!(is_met, "{} at {at}, known at {known_at:?}: {found:?}, not {:?}", wanted.feature, wanted.found);
     }
 }
 
@@ -150,8 +129,8 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
 
     #[test]
-    fn windows_are_what_the_list_of_the_writes_says(
-        writes in vec(write(), 1..60),
+    fn windows_are_what_the_list_of_the_deliveries_says(
+        deliveries in vec(delivery(), 1..60),
         asked in vec((0..220_000i64, 0..3i64, proptest::option::of(0..60_000i64)), 1..8),
         is_stepped in any::<bool>(),
         is_on_disk in any::<bool>(),
@@ -160,11 +139,8 @@ proptest! {
         let test = is_on_disk.then(|| TestStore::new(&definitions(every)));
         let memory = (!is_on_disk).then(|| in_memory(&definitions(every)));
         let store = test.as_ref().map(|test| &test.store).or(memory.as_ref()).unwrap();
-        for part in writes.chunks(20) {
-            let rows: Vec<Purchase<'_>> = part
-                .iter()
-                .map(|write| (1, write.event, write.created, write.order, write.shop, write.amount))
-                .collect();
+        for part in deliveries.chunks(20) {
+            let rows: Vec<Purchase<'_>> = part.iter().map(purchase).collect();
             store.write("purchases", &bought(&rows)).unwrap();
             if is_on_disk {
                 store.flush().unwrap();
@@ -174,7 +150,7 @@ proptest! {
         for (seconds, micros, known) in asked {
             let at = NOW.minus(Span::from_secs(seconds)).plus(Span::from_micros(micros - 1));
             let known_at = known.map(|lag| at.plus(Span::from_secs(lag)).min(NOW));
-            check(store, &writes, is_stepped.then_some(300_000_000), at, known_at);
+            check(store, &deliveries, at, known_at);
         }
     }
 }

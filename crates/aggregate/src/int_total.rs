@@ -72,7 +72,8 @@ impl Accumulate for IntTotal {
             let zigzag = u128::from(read_varint(bytes)?) | u128::from(read_varint(bytes)?) << 64;
             sum = (zigzag >> 1) as i128 ^ -((zigzag & 1) as i128);
         }
-        if sum.unsigned_abs() > u128::from(count) << 63 {
+        // A count that stands for more says nothing about the sum, which may have wrapped around.
+        if count < u64::MAX && sum.unsigned_abs() > u128::from(count) << 63 {
             return Err(corrupt("has a sum that so few numbers cannot have"));
         }
         *self = IntTotal { count, sum };

@@ -159,3 +159,22 @@ fn what_is_cut_short_is_corrupt() {
         }
     }
 }
+
+#[test]
+fn a_count_beyond_64_bits_is_stored_and_read_again() {
+    let of = ValueType::Scalar(ScalarType::Int64);
+    let part = |sum: &[u8]| {
+        let mut partial = Partial::new(&Aggregate::Sum, Some(of)).unwrap();
+        let count = [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1];
+        partial.decode(&mut [&count, sum].concat().as_slice()).unwrap();
+        partial
+    };
+    // Sums of 2^127 - 2^64 and of 2^64 - 1, each of as many numbers as can be counted.
+    let mut whole = part(&[0, 0xfe, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1]);
+    whole.merge(&part(&[0xfe, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1, 1]));
+    let stored = bytes(&whole);
+    let mut again = Partial::new(&Aggregate::Sum, Some(of)).unwrap();
+    again.decode(&mut stored.as_slice()).unwrap();
+    assert_eq!(hex(&bytes(&again)), hex(&stored));
+    assert!(!again.finish(&Aggregate::Sum, &mut Vec::new()), "it is beyond an int64");
+}

@@ -3,21 +3,13 @@
 mod support;
 
 use asofdb_aggregate::{Partial, Shape};
+use asofdb_model::expected;
 use asofdb_storage::{Aggregate, ScalarType, Value, ValueType};
 use proptest::prelude::*;
-use support::naive::{self, Expected};
 use support::{Batch, Cuts, cases, cut, finish, plain, seeds, tree};
 
 fn decode(aggregate: &Aggregate, ty: ValueType, stored: Option<Vec<u8>>) -> Option<Value> {
     stored.map(|stored| Value::decode(aggregate.value_type(Some(ty)).unwrap(), &stored).unwrap())
-}
-
-fn encode(value: Option<&Value>) -> Option<Vec<u8>> {
-    value.map(|value| {
-        let mut out = Vec::new();
-        value.encode(&mut out);
-        out
-    })
 }
 
 proptest! {
@@ -37,19 +29,9 @@ proptest! {
         for (aggregate, ty) in cases() {
             let tree = tree(ty, &seeds);
             let stored = plain(&aggregate, ty, &tree);
-            match naive::value(&aggregate, ty, &tree) {
-                Expected::Exactly(value) => prop_assert_eq!(
-                    &stored, &encode(value.as_ref()), "{} of {}: {:?}, not {:?}",
-                    aggregate, ty, decode(&aggregate, ty, stored.clone()), value
-                ),
-                Expected::About(expected, off) => match decode(&aggregate, ty, stored) {
-                    Some(Value::Float64(value)) => {
-                        prop_assert!((value - expected).abs() <= off, "{aggregate} of {ty}: {value}, not {expected}");
-                    }
-                    other => prop_assert!(false, "{aggregate} of {ty}: {other:?}, not {expected}"),
-                },
-                Expected::Unknown => {}
-            }
+            let found = decode(&aggregate, ty, stored);
+            let expected = expected(&aggregate, ty, &[tree]);
+            prop_assert!(expected.is_met_by(found.as_ref()), "{aggregate} of {ty}: {found:?}, not {expected:?}");
         }
     }
 

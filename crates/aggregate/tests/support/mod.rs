@@ -3,17 +3,12 @@
 
 use asofdb_aggregate::Partial;
 use asofdb_expression::{Bools, Column, ColumnBuffer};
+use asofdb_model::Hour;
 use asofdb_storage::{Aggregate, Date, ScalarType, Status, Timestamp, Value, ValueType};
 use proptest::prelude::*;
 
-pub mod naive;
-
 /// The value that an event has in the column; `None`: null.
 pub type Cell = Option<Value>;
-/// Events of a slot, newest first.
-pub type Slot = Vec<Cell>;
-/// Slots of an hour, newest first.
-pub type Hour = Vec<Slot>;
 
 /// A random event, and where the tree is cut before it.
 pub type Seed = (u8, u64, u8);

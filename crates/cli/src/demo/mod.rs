@@ -9,6 +9,7 @@ mod expected;
 mod expected_windows;
 mod parquet;
 mod readback;
+mod served;
 mod step;
 mod training;
 mod windows;
@@ -42,11 +43,15 @@ pub(crate) struct Demo {
     /// Directory of the demo's data
     #[arg(long, value_name = "DIR", default_value = "examples/flights")]
     data: PathBuf,
+    /// Rows of the training set with windows that are read again, one by one, and compared bit for bit
+    #[arg(long, value_name = "ROWS", default_value_t = 2_000, value_parser = clap::value_parser!(u64).range(1..))]
+    served: u64,
 }
 
 const EXAMPLES: &str = "\
 Examples:
   asof demo asof-demo
+  asof demo asof-demo --served 100000
   asof demo flights-demo --data ~/src/asofdb/examples/flights";
 
 /// The files that the demo reads.
@@ -216,7 +221,11 @@ impl Demo {
         }
         let stored =
             Check::all(training::compare(expected, &out, &self.spine())?, "the ten stored features, as before");
-        stage.check(stored.holds, &stored.text)
+        stage.check(stored.holds, &stored.text)?;
+        let sampled = self.served.min(expected.rows);
+        let served =
+            stage.with_store(|store| served::compare(store, "flight_delay_v2", &out, expected.rows, sampled))?;
+        stage.check(served.holds, &served.text)
     }
 
     fn export(&self, stage: &mut Stage) -> Result<()> {

@@ -1,9 +1,9 @@
-//! Routes that list what is defined: `GET /v1/views`, `/v1/services`, `/v1/entities`, `/v1/catalog`.
+//! Routes that tell what is defined: `GET /v1/views`, `/v1/services`, `/v1/entities`, `/v1/catalog`, `/v1/lineage`.
 
 use std::sync::Arc;
 
 use asofdb::parts::{did_you_mean, find_view};
-use asofdb::{AsJson, Catalog, Error};
+use asofdb::{AsJson, Catalog, Error, Lineage};
 use axum::extract::State;
 
 use super::super::door::Door;
@@ -65,6 +65,15 @@ pub(in super::super) async fn service(
         }
     })
     .await
+}
+
+/// The features of a view or a service, or one feature, and what these are computed from.
+pub(in super::super) async fn lineage(
+    State(door): State<Arc<Door>>,
+    caller: Caller,
+    PathName(name): PathName,
+) -> Result<JsonReply, Failure> {
+    answer(door, caller, move |door, catalog| JsonReply::of(door, &AsJson(&Lineage::of(catalog, &[name])?))).await
 }
 
 async fn answer(

@@ -12,7 +12,7 @@ mod rows;
 mod time;
 mod write;
 
-pub(super) use self::catalog::{catalog, entities, service, services, view, views};
+pub(super) use self::catalog::{catalog, entities, lineage, service, services, view, views};
 pub(super) use self::delete::{delete, erase};
 pub(super) use self::delete_events::delete_events;
 pub(super) use self::freshness::freshness;

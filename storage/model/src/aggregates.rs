@@ -1,10 +1,15 @@
-//! The aggregates over lists of values, as simple as can be.
+//! The aggregates of windows over lists of values, as simple as can be.
 
 use std::cmp::Ordering;
 
 use asofdb_storage::{Aggregate, ScalarType, Value, ValueType};
 
-use super::Hour;
+/// The values of the events of a slot of five minutes, newest first; `None`: null.
+pub type Slot = Vec<Option<Value>>;
+/// The slots of an hour, newest first.
+pub type Hour = Vec<Slot>;
+/// The hours of a day, newest first.
+pub type Day = Vec<Hour>;
 
 /// The value that an aggregate is expected to give.
 #[derive(Debug)]
@@ -17,14 +22,36 @@ pub enum Expected {
     Unknown,
 }
 
-/// The value of an aggregate over the events of a tree, all newest first.
-pub fn value(aggregate: &Aggregate, ty: ValueType, tree: &[Hour]) -> Expected {
-    let values: Vec<Value> =
-        tree.iter().flatten().flatten().flatten().filter(|value| !is_nan(value)).cloned().collect();
+impl Expected {
+    /// Returns whether a value is the one that is expected.
+    pub fn is_met_by(&self, found: Option<&Value>) -> bool {
+        match (self, found) {
+            (Expected::Exactly(expected), _) => stored(expected.as_ref()) == stored(found),
+            (Expected::About(expected, off), Some(Value::Float64(found))) => (found - expected).abs() <= *off,
+            (Expected::About(..), _) => false,
+            (Expected::Unknown, _) => true,
+        }
+    }
+}
+
+/// The bits of a value, which tell the two zeros apart.
+fn stored(value: Option<&Value>) -> Option<(ValueType, Vec<u8>)> {
+    value.map(|value| {
+        let mut out = Vec::new();
+        value.encode(&mut out);
+        (value.value_type(), out)
+    })
+}
+
+/// The value of an aggregate over the events of some days, newest first, whose values are of type `ty`. A count of
+/// events takes one value for each.
+pub fn expected(aggregate: &Aggregate, ty: ValueType, days: &[Day]) -> Expected {
+    let each = days.iter().flatten().flatten().flatten().flatten();
+    let values: Vec<Value> = each.filter(|value| !is_nan(value)).cloned().collect();
     let value = match aggregate {
         Aggregate::Count => Some(Value::Int64(values.len() as i64)),
-        Aggregate::Sum => sum(ty, tree),
-        Aggregate::Mean => mean(ty, &values, tree),
+        Aggregate::Sum => sum(ty, days),
+        Aggregate::Mean => mean(ty, &values, days),
         Aggregate::Min => values.iter().min_by(|a, b| order(a, b)).cloned(),
         Aggregate::Max => values.iter().max_by(|a, b| order(a, b)).cloned(),
         Aggregate::First => values.last().cloned(),
@@ -52,7 +79,7 @@ pub fn value(aggregate: &Aggregate, ty: ValueType, tree: &[Hour]) -> Expected {
     Expected::Exactly(value)
 }
 
-pub fn is_nan(value: &Value) -> bool {
+fn is_nan(value: &Value) -> bool {
     match value {
         Value::Float32(value) => value.is_nan(),
         Value::Float64(value) => value.is_nan(),
@@ -97,28 +124,28 @@ fn is_int(ty: ValueType) -> bool {
     matches!(ty, ValueType::Scalar(ScalarType::Int32 | ScalarType::Int64))
 }
 
-fn int_sum(tree: &[Hour]) -> i128 {
-    tree.iter().flatten().flatten().flatten().map(int).sum()
+fn int_sum(days: &[Day]) -> i128 {
+    days.iter().flatten().flatten().flatten().flatten().map(int).sum()
 }
 
-/// The sum by the tree; `None` of nothing.
-fn float_sum(tree: &[Hour]) -> Option<f64> {
+/// The sum by slots, hours and days; `None` of nothing.
+fn float_sum(days: &[Day]) -> Option<f64> {
     let add = |left: f64, right: f64| left + right;
-    let of_slot =
-        |slot: &Vec<Option<Value>>| slot.iter().flatten().filter(|value| !is_nan(value)).map(number).reduce(add);
+    let of_slot = |slot: &Slot| slot.iter().flatten().filter(|value| !is_nan(value)).map(number).reduce(add);
     let of_hour = |hour: &Hour| hour.iter().filter_map(of_slot).reduce(add);
-    tree.iter().filter_map(of_hour).reduce(add)
+    let of_day = |day: &Day| day.iter().filter_map(of_hour).reduce(add);
+    days.iter().filter_map(of_day).reduce(add)
 }
 
-fn sum(ty: ValueType, tree: &[Hour]) -> Option<Value> {
+fn sum(ty: ValueType, days: &[Day]) -> Option<Value> {
     match is_int(ty) {
-        true => i64::try_from(int_sum(tree)).ok().map(Value::Int64),
-        false => Some(float_sum(tree).unwrap_or(0.0)).filter(|sum| !sum.is_nan()).map(Value::Float64),
+        true => i64::try_from(int_sum(days)).ok().map(Value::Int64),
+        false => Some(float_sum(days).unwrap_or(0.0)).filter(|sum| !sum.is_nan()).map(Value::Float64),
     }
 }
 
-fn mean(ty: ValueType, values: &[Value], tree: &[Hour]) -> Option<Value> {
-    let sum = if is_int(ty) { int_sum(tree) as f64 } else { float_sum(tree)? };
+fn mean(ty: ValueType, values: &[Value], days: &[Day]) -> Option<Value> {
+    let sum = if is_int(ty) { int_sum(days) as f64 } else { float_sum(days)? };
     let mean = sum / values.len() as f64;
     (!values.is_empty() && !mean.is_nan()).then_some(Value::Float64(mean))
 }
