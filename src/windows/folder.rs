@@ -170,18 +170,10 @@ impl<'p> Folder<'p> {
         tiles.iter_mut().for_each(|tiles| tiles.begin());
         let mut walk = Walk::new(end, longest);
         while let Some(start) = open.start(walk.end) {
-            if let Some(tiles) = tiles.as_deref_mut() {
-                if let Some(stored) = tiles.find(question.wanted(walk.end, start))? {
-                    if let Some(newest) = stored.newest {
-                        open.newest.get_or_insert(Timestamp::from_micros(newest));
-                        self.finish_behind(&mut open, walk.end)?;
-                        tiles.merge(&stored, &mut self.folded.tree)?;
-                    }
-                    walk.end = stored.start;
-                    continue;
-                }
+            let wanted = question.wanted(walk.end, start);
+            if !self.fold_tile(tiles.as_deref_mut(), wanted, &mut walk, &mut open)? {
+                self.fold_read(cursor, tiles.as_deref_mut(), question, &mut walk, &mut open)?;
             }
-            self.fold_read(cursor, tiles.as_deref_mut(), question, &mut walk, &mut open)?;
         }
         if open.newest.is_none() && !walk.is_read_out {
             open.newest = newest(cursor, question, walk.end)?;
@@ -190,6 +182,25 @@ impl<'p> Folder<'p> {
             self.folded.finish_window(self.plan, self.pass, &mut open)?;
         }
         Ok(walk.is_worth_tiles)
+    }
+
+    /// Merges the unit that ends where the walk is, if a tile has one.
+    fn fold_tile(
+        &mut self,
+        tiles: Option<&mut Tiles<'_>>,
+        wanted: Wanted<'_>,
+        walk: &mut Walk,
+        open: &mut Open<'_>,
+    ) -> Result<bool> {
+        let Some(tiles) = tiles else { return Ok(false) };
+        let Some(stored) = tiles.find(wanted)? else { return Ok(false) };
+        if let Some(newest) = stored.newest {
+            open.newest.get_or_insert(Timestamp::from_micros(newest));
+            self.finish_behind(open, walk.end)?;
+            tiles.merge(&stored, &mut self.folded.tree)?;
+        }
+        walk.end = stored.start;
+        Ok(true)
     }
 
     /// Reads and folds events from where the walk is, up to where a tile has a unit, or all that there are.
@@ -205,15 +216,11 @@ impl<'p> Folder<'p> {
         walk.begin_reading();
         cursor.each_event(key, Timestamp::MIN..=walk.end(), question.known_at, &mut |found: Found<'_>| {
             let event = found.version.event;
-            if event > walk.longest && walk.enters(slot_of(event.as_micros())) {
-                if let Some(tiles) = tiles.as_deref_mut() {
-                    let end = unit_end(0, walk.slot);
-                    let start = open.start(end).unwrap_or(end);
-                    if tiles.find(question.wanted(end, start))?.is_some() {
-                        walk.reach(end);
-                        return Ok(ControlFlow::Break(()));
-                    }
-                }
+            if event > walk.longest
+                && walk.enters(slot_of(event.as_micros()))
+                && has_tile(tiles.as_deref_mut(), question, walk, open)?
+            {
+                return Ok(ControlFlow::Break(()));
             }
             open.newest.get_or_insert(event);
             if event <= walk.longest {
@@ -284,6 +291,23 @@ impl FoldQuestion<'_> {
     fn wanted(&self, end: i64, start: i64) -> Wanted<'_> {
         Wanted { key: self.key, end, start, known: self.known_at.map_or(i64::MAX, Timestamp::as_micros) }
     }
+}
+
+/// Looks for a tile that goes on at the end of the slot that a walk has entered, and takes the walk there.
+fn has_tile(
+    tiles: Option<&mut Tiles<'_>>,
+    question: FoldQuestion<'_>,
+    walk: &mut Walk,
+    open: &Open<'_>,
+) -> Result<bool> {
+    let Some(tiles) = tiles else { return Ok(false) };
+    let end = unit_end(0, walk.slot);
+    let start = open.start(end).unwrap_or(end);
+    let is_there = tiles.find(question.wanted(end, start))?.is_some();
+    if is_there {
+        walk.reach(end);
+    }
+    Ok(is_there)
 }
 
 /// The newest event up to `end` that counts.

@@ -1,6 +1,7 @@
 //! Comparing tiles with the events that they were made of.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use asofdb_aggregate::Partial;
 use asofdb_storage::tile::{TileKey, UNITS, unit_end, unit_start};
@@ -24,10 +25,11 @@ pub(crate) fn problems(backend: &dyn Backend, stop: &Stop) -> Result<Vec<String>
     let (mut kinds, mut problems) = (HashMap::new(), Vec::new());
     backend.each_tile(&mut |key, content, state| {
         stop.check()?;
-        if !kinds.contains_key(&key.windows) {
-            kinds.insert(key.windows, Kind::new(&catalog, key.windows)?);
-        }
-        let kind = kinds.get(&key.windows).and_then(Option::as_ref).filter(|kind| kind.plan.from.id == key.events);
+        let kind = match kinds.entry(key.windows) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(unknown) => unknown.insert(Kind::new(&catalog, key.windows)?),
+        };
+        let kind = kind.as_ref().filter(|kind| kind.plan.from.id == key.events);
         if let Some(problem) = kind.map_or(Ok(None), |kind| kind.problem(key, content, state))? {
             problems.push(problem);
             problems.truncate(PROBLEMS_MAX);

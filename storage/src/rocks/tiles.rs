@@ -525,4 +525,15 @@ mod tests {
         test.define(&["n", "m"]);
         assert_eq!((test.view("w").id, test.has(b"a", 1)), (id, false));
     }
+
+    #[test]
+    fn tiles_that_are_made_after_a_redefinition_go_with_a_late_event_also_after_the_store_was_opened_again() {
+        let mut test = Test::new();
+        assert_eq!(test.make(&[(b"a", 1), (b"a", 40)], || {}), 2);
+        test.define(&["n", "m"]);
+        assert_eq!(test.make(&[(b"a", 1)], || {}), 1);
+        test.open();
+        test.write(b"a", 2);
+        assert!(!test.has(b"a", 1));
+    }
 }
