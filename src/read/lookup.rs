@@ -225,12 +225,13 @@ fn fold_all(
     (at, known_at): (Timestamp, Option<Timestamp>),
     computed: &mut [Records],
 ) -> Result<()> {
-    for fold in &sources.folds {
+    for (fold, tiling) in sources.folds.iter().zip(&sources.tilings) {
         let windows = fold.sources.start - sources.looked_up..fold.sources.end - sources.looked_up;
         let records = &mut computed[windows];
         let mut cursor = state.events(&fold.from)?;
         let mut folder = Folder::new(fold, EVENTS_MAX)?;
-        let mut tiles = Tiles::new(state, fold).filter(|_| engine.backend.keeps_tiles());
+        let tiling = tiling.as_ref().filter(|_| engine.backend.keeps_tiles());
+        let mut tiles = tiling.map(|tiling| Tiles::new(state, fold, tiling));
         let keys = &asked.groups[fold.key_group];
         for row in 0..asked.len() {
             let Some(key) = keys.get(row) else { continue };

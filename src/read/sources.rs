@@ -1,5 +1,7 @@
 //! The sources of a read: what is looked up, folded and computed, by which keys, and the slots that their values fill.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch};
@@ -28,6 +30,8 @@ pub struct Sources {
     pub looked_up: usize,
     /// The folds, each of which fills the sources of its windows.
     pub(crate) folds: Vec<FoldPlan>,
+    /// By fold: the tiles that it can use; `None` where no partial result of it is kept in tiles.
+    pub(crate) tilings: Vec<Option<Tiling>>,
     /// The columns an entity row has: every join key of every view, once.
     pub join_keys: Vec<JoinKey>,
     /// Distinct entity keys, each as positions in `join_keys`; views of the same entities share one.
@@ -138,6 +142,8 @@ impl Sources {
 #[derive(Default)]
 pub(super) struct SourcesBuilder {
     sources: Vec<Wanted>,
+    /// By window view and feature: the length of its window. A view may have thousands of features.
+    lengths: HashMap<u32, HashMap<String, Span>>,
 }
 
 /// A source of values with the features that are wanted of it.
@@ -166,7 +172,7 @@ impl SourcesBuilder {
     /// # Errors
     /// `Internal` when no window gives a feature of a window view.
     pub(super) fn slot(&mut self, catalog: &Catalog, resolved: &ResolvedFeature, output: usize) -> Result<ValueSlot> {
-        let part = part_of(catalog, resolved)?;
+        let part = self.part_of(catalog, resolved)?;
         let is_known = |wanted: &Wanted| wanted.view.id == resolved.view.id && wanted.part == part;
         let source = self.sources.iter().position(is_known).unwrap_or_else(|| {
             let (features, outputs) = (Vec::new(), Vec::new());
@@ -180,6 +186,25 @@ impl SourcesBuilder {
         features.push(resolved.feature.clone());
         outputs.push(output);
         Ok(ValueSlot { source, field: features.len() - 1 })
+    }
+
+    /// The part of its view that gives a feature.
+    fn part_of(&mut self, catalog: &Catalog, resolved: &ResolvedFeature) -> Result<Part> {
+        let view = &resolved.view;
+        if view.is_stored() {
+            return Ok(Part::Rows);
+        }
+        let Some(windows) = view.windows() else { return Ok(Part::Computed(resolved.feature.id)) };
+        let no_window = || Error::internal(format!("no window gives {}", resolved.reference()));
+        let lengths = match self.lengths.entry(view.id) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(unknown) => {
+                let windowed = windowed_features(view, catalog.view(&windows.from).ok_or_else(no_window)?)?;
+                let lengths = windowed.into_iter().map(|windowed| (windowed.name, windowed.window.length()));
+                unknown.insert(lengths.collect())
+            }
+        };
+        lengths.get(&resolved.feature.name).copied().map(Part::Window).ok_or_else(no_window)
     }
 
     /// The slot of a derived feature that was added before.
@@ -202,14 +227,13 @@ impl SourcesBuilder {
         let keyed = wanted.iter().filter(|wanted| !matches!(wanted.part, Part::Computed(_)));
         let (join_keys, key_groups, group_of) = join_keys(keyed.map(|wanted| &wanted.view))?;
         let looked_up = wanted.iter().filter(|wanted| wanted.part == Part::Rows).count();
-        let mut sources = Sources { list: Vec::new(), looked_up, folds: Vec::new(), join_keys, key_groups };
+        let mut sources =
+            Sources { list: Vec::new(), looked_up, folds: Vec::new(), tilings: Vec::new(), join_keys, key_groups };
         for (wanted, key_group) in wanted.into_iter().zip(group_of.into_iter().chain(std::iter::repeat(0))) {
             sources.add(catalog, wanted, key_group)?;
         }
-        for fold in &mut sources.folds {
-            let view = &sources.list[fold.sources.start].view;
-            fold.tiling = Tiling::new(catalog, view, fold)?;
-        }
+        let tiling = |fold: &FoldPlan| Tiling::new(catalog, &sources.list[fold.sources.start].view, fold);
+        sources.tilings = sources.folds.iter().map(tiling).collect::<Result<_>>()?;
         Ok((sources, places))
     }
 
@@ -247,20 +271,6 @@ impl Sources {
         self.list.push(SourcePlan { view: wanted.view, key_group, rows });
         Ok(())
     }
-}
-
-/// The part of its view that gives a feature.
-fn part_of(catalog: &Catalog, resolved: &ResolvedFeature) -> Result<Part> {
-    let view = &resolved.view;
-    if view.is_stored() {
-        return Ok(Part::Rows);
-    }
-    let Some(windows) = view.windows() else { return Ok(Part::Computed(resolved.feature.id)) };
-    let no_window = || Error::internal(format!("no window gives {}", resolved.reference()));
-    let from = catalog.view(&windows.from).ok_or_else(no_window)?;
-    let windowed = windowed_features(view, from)?;
-    let found = windowed.iter().find(|windowed| windowed.name == resolved.feature.name).ok_or_else(no_window)?;
-    Ok(Part::Window(found.window.length()))
 }
 
 /// The join keys of all views without repetition, the distinct entity keys over them, and each view's.

@@ -13,6 +13,7 @@ use crate::rows::columns::RowColumns;
 use crate::windows::conditions::Filters;
 use crate::windows::plan::FoldPlan;
 use crate::windows::tiles::{Tiles, Wanted};
+use crate::windows::tiling::Tiling;
 use crate::windows::tree::Tree;
 use crate::windows::walk::Walk;
 
@@ -37,7 +38,7 @@ pub(crate) struct FoldQuestion<'q> {
 /// Folds events of one plan; keeps its memory from entity to entity.
 pub(crate) struct Folder<'p> {
     plan: &'p FoldPlan,
-    pass: Pass,
+    pass: Pass<'p>,
     events: Events,
     folded: Folded,
     /// The events that may still be read.
@@ -45,20 +46,19 @@ pub(crate) struct Folder<'p> {
 }
 
 /// The partial results that are folded in one pass. What tiles do not have is folded by itself, of events alone.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Pass {
+#[derive(Debug, Clone, Copy)]
+enum Pass<'p> {
     All,
-    Tiled,
-    Untiled,
+    Tiled(&'p Tiling),
+    Untiled(&'p Tiling),
 }
 
-impl Pass {
-    fn has(self, plan: &FoldPlan, partial: usize) -> bool {
-        let is_tiled = || plan.tiling.as_ref().is_some_and(|tiling| tiling.has(partial));
+impl Pass<'_> {
+    fn has(self, partial: usize) -> bool {
         match self {
             Pass::All => true,
-            Pass::Tiled => is_tiled(),
-            Pass::Untiled => !is_tiled(),
+            Pass::Tiled(tiling) => tiling.has(partial),
+            Pass::Untiled(tiling) => !tiling.has(partial),
         }
     }
 }
@@ -136,16 +136,16 @@ impl<'p> Folder<'p> {
     pub(crate) fn fold(
         &mut self,
         cursor: &mut dyn Cursor,
-        tiles: Option<&mut Tiles<'_>>,
+        tiles: Option<&mut Tiles<'p>>,
         question: FoldQuestion<'_>,
         records: &mut [Records],
         row: usize,
     ) -> Result<bool> {
-        self.pass = if tiles.is_some() { Pass::Tiled } else { Pass::All };
+        let tiling = tiles.as_ref().map(|tiles| tiles.tiling());
+        self.pass = tiling.map_or(Pass::All, Pass::Tiled);
         let is_worth_tiles = self.walk(cursor, tiles, question, records, row)?;
-        let tiled = self.plan.tiling.as_ref().map_or(0, |tiling| tiling.partials.len());
-        if self.pass == Pass::Tiled && tiled < self.plan.partials.len() {
-            self.pass = Pass::Untiled;
+        if let Some(tiling) = tiling.filter(|tiling| !tiling.has_all(self.plan.partials.len())) {
+            self.pass = Pass::Untiled(tiling);
             self.walk(cursor, None, question, records, row)?;
         }
         Ok(is_worth_tiles)
@@ -244,7 +244,7 @@ impl<'p> Folder<'p> {
 
     /// Returns whether older events can change no value of this pass.
     fn is_settled(&self) -> bool {
-        let mut partials = (0..self.plan.partials.len()).filter(|partial| self.pass.has(self.plan, *partial));
+        let mut partials = (0..self.plan.partials.len()).filter(|partial| self.pass.has(*partial));
         partials.all(|partial| self.folded.tree.is_settled(partial))
     }
 
@@ -276,7 +276,7 @@ impl<'p> Folder<'p> {
             let until = from + times[from..].iter().take_while(|time| is_beside(time)).count();
             let (plan, pass) = (self.plan, self.pass);
             let partials = self.folded.tree.slot(slot).iter_mut().zip(&plan.partials).enumerate();
-            for (_, (partial, planned)) in partials.filter(|(partial, _)| pass.has(plan, *partial)) {
+            for (_, (partial, planned)) in partials.filter(|(partial, _)| pass.has(*partial)) {
                 let of = planned.of.map(|column| &columns[column]);
                 partial.fold(of, from..until, self.events.filters.kept(planned.filter));
             }
@@ -351,13 +351,13 @@ impl Events {
 
 impl Folded {
     /// Writes the values of the next window, all of whose events were folded.
-    fn finish_window(&mut self, plan: &FoldPlan, pass: Pass, open: &mut Open<'_>) -> Result<()> {
+    fn finish_window(&mut self, plan: &FoldPlan, pass: Pass<'_>, open: &mut Open<'_>) -> Result<()> {
         let window = open.next;
         open.next += 1;
         let (Some(event), Some(_)) = (open.newest, open.starts[window]) else { return Ok(()) };
         let mut record = open.records[window].get_mut(open.row);
         record.begin(event, Status::Present);
-        plan.windows[window].write(&mut self.tree, |partial| pass.has(plan, partial), &mut record, &mut self.value)
+        plan.windows[window].write(&mut self.tree, |partial| pass.has(partial), &mut record, &mut self.value)
     }
 }
 
@@ -452,7 +452,8 @@ feature = [{ name = "n", aggregate = "count" }]
         let state = store.backend().state(NOW, None);
         let read = |at: Timestamp, events_max, uses_tiles: bool| {
             let mut records = [Records::new(source.layout(), 1)];
-            let mut tiles = Tiles::new(&*state, fold).filter(|_| uses_tiles);
+            let tiling = plan.sources.tilings[0].as_ref().unwrap();
+            let mut tiles = uses_tiles.then(|| Tiles::new(&*state, fold, tiling));
             let question = FoldQuestion { key: &user, at, known_at: None };
             let mut cursor = state.events(&fold.from)?;
             Folder::new(fold, events_max)?.fold(&mut *cursor, tiles.as_mut(), question, &mut records, 0)

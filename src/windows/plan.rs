@@ -11,7 +11,6 @@ use asofdb_storage::{
 
 use crate::definitions::check::condition_over;
 use crate::rows::columns::column_type;
-use crate::windows::tiling::Tiling;
 use crate::windows::tree::Tree;
 
 /// The plan of one fold.
@@ -35,8 +34,6 @@ pub(crate) struct FoldPlan {
     pub(crate) sources: Range<usize>,
     /// The entity key among those of the read.
     pub(crate) key_group: usize,
-    /// The tiles that it can use; `None` where no partial result is kept in tiles.
-    pub(crate) tiling: Option<Tiling>,
 }
 
 /// A condition over columns of events.
@@ -127,7 +124,6 @@ impl FoldPlan {
             windows: Vec::new(),
             sources: first_source..first_source,
             key_group,
-            tiling: None,
         })
     }
 

@@ -14,6 +14,7 @@
 use asofdb_aggregate::Partial;
 use asofdb_storage::{Error, Result};
 
+/// Another one where partial results get other bytes or another meaning, so that tiles of before are passed over.
 const FORMAT: u8 = 1;
 
 /// Bytes before the units.
@@ -159,4 +160,82 @@ fn u32_at(bytes: &[u8], at: usize) -> Result<u32> {
 #[cold]
 fn corrupt() -> Error {
     Error::corrupt("a tile of a window view is damaged; `asof repair` removes all tiles, which are made again")
+}
+
+#[cfg(test)]
+mod tests {
+    use asofdb_storage::tile::UNITS;
+    use asofdb_storage::{Aggregate, ErrorKind, ScalarType, ValueType};
+
+    use super::*;
+
+    const PRINT: u128 = 7;
+
+    /// A count and a greatest text, of nothing.
+    fn empty() -> Vec<Partial> {
+        let text = Some(ValueType::Scalar(ScalarType::String));
+        vec![Partial::new(&Aggregate::Count, None).unwrap(), Partial::new(&Aggregate::Max, text).unwrap()]
+    }
+
+    /// A tile of the slots of an hour, without its third and its last.
+    fn units() -> Vec<Option<TileUnit>> {
+        let unit = |place: u32| {
+            let mut partials = empty();
+            partials[0].fold(None, 0..place as usize, None);
+            let head = UnitHead { created: i64::from(place), newest: (place > 0).then_some(9), versions: place };
+            TileUnit { head, partials }
+        };
+        (0..UNITS[0] as u32).map(|place| (place != 2 && place != 11).then(|| unit(place))).collect()
+    }
+
+    fn read(bytes: &[u8]) -> Result<Option<Vec<Option<TileUnit>>>> {
+        let mut head = TileHead::default();
+        match head.read(bytes, PRINT, 2, &[0, 1])? {
+            true => head.units(bytes, UNITS[0], &empty()).map(Some),
+            false => Ok(None),
+        }
+    }
+
+    fn counts(units: &[Option<TileUnit>]) -> Vec<Option<(UnitHead, Vec<u8>)>> {
+        let count = |unit: &TileUnit| {
+            let mut value = Vec::new();
+            unit.partials[0].finish(&Aggregate::Count, &mut value);
+            (unit.head, value)
+        };
+        units.iter().map(|unit| unit.as_ref().map(count)).collect()
+    }
+
+    #[test]
+    fn a_tile_reads_back_and_of_another_definition_it_is_none() {
+        let bytes = encode(PRINT, &units());
+        assert_eq!(counts(&read(&bytes).unwrap().unwrap()), counts(&units()));
+        let mut other = bytes.clone();
+        other[1] = 8;
+        assert!(read(&other).unwrap().is_none(), "of another print");
+        other[0] = 2;
+        assert!(read(&other).unwrap().is_none(), "of another format");
+        // One section alone, and a unit in the middle.
+        let mut head = TileHead::default();
+        assert!(head.read(&bytes, PRINT, 2, &[0]).unwrap());
+        assert_eq!([0, 2, 10, 11].map(|place| head.has(place)), [true, false, true, false]);
+        assert_eq!((head.order(10), head.order(3), head.unit(&bytes, 3).unwrap().versions), (0, 7, 3));
+    }
+
+    #[test]
+    fn bytes_that_are_no_tile_are_refused_or_read_and_never_more() {
+        let bytes = encode(PRINT, &units());
+        for len in 0..bytes.len() {
+            assert_eq!(read(&bytes[..len]).unwrap_err().kind(), ErrorKind::Corrupt, "{len}");
+        }
+        for at in 0..bytes.len() {
+            for bit in 0..8 {
+                let mut flipped = bytes.clone();
+                flipped[at] ^= 1 << bit;
+                // Either is right: a checksum below this tells flipped bits.
+                if let Err(error) = read(&flipped) {
+                    assert_eq!(error.kind(), ErrorKind::Corrupt);
+                }
+            }
+        }
+    }
 }

@@ -57,11 +57,15 @@ pub(super) struct Wanted<'q> {
 }
 
 impl<'s> Tiles<'s> {
-    /// The tiles of a fold; `None` where it cannot use any.
-    pub(crate) fn new(state: &'s dyn State, plan: &'s FoldPlan) -> Option<Self> {
-        let tiling = plan.tiling.as_ref()?;
+    /// The tiles of a fold.
+    pub(crate) fn new(state: &'s dyn State, plan: &'s FoldPlan, tiling: &'s Tiling) -> Self {
         let scratch = tiling.partials.iter().map(|partial| plan.partials[*partial].empty.clone()).collect();
-        Some(Tiles { state, events: plan.from.id, tiling, loaded: Default::default(), scratch })
+        Tiles { state, events: plan.from.id, tiling, loaded: Default::default(), scratch }
+    }
+
+    /// What the tiles have.
+    pub(super) fn tiling(&self) -> &'s Tiling {
+        self.tiling
     }
 
     /// The id of the window view.

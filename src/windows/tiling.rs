@@ -5,7 +5,7 @@ use std::fmt::Write;
 use asofdb_storage::{Catalog, Error, FeatureView, Result};
 use twox_hash::XxHash3_128;
 
-use crate::windows::plan::FoldPlan;
+use crate::windows::plan::{FoldPlan, PartialPlan};
 
 /// The tiles of a window view, as one fold uses them.
 #[derive(Debug)]
@@ -50,6 +50,11 @@ impl Tiling {
 }
 
 impl Tiling {
+    /// Returns whether tiles have all of so many partial results.
+    pub(super) fn has_all(&self, partials: usize) -> bool {
+        self.partials.len() == partials
+    }
+
     /// Returns whether tiles have a partial result of the fold.
     pub(super) fn has(&self, partial: usize) -> bool {
         self.partials.binary_search(&partial).is_ok()
@@ -58,7 +63,7 @@ impl Tiling {
 
 /// The definition of each partial result. Columns are named by their ids, since a name may be given again.
 fn parts(fold: &FoldPlan) -> Result<Vec<String>> {
-    let of_partial = |partial: &crate::windows::plan::PartialPlan| {
+    let of_partial = |partial: &PartialPlan| {
         let mut part = format!("{:?}", partial.shape());
         if let Some(of) = partial.of {
             let column = fold.from.feature(&fold.columns[of]);

@@ -22,7 +22,6 @@ mod descriptors;
 mod difference;
 mod error;
 mod event_copies;
-mod event_index;
 mod fail_point;
 mod float_run;
 mod floats;
@@ -73,7 +72,9 @@ pub use backend::{
     Stats, Tile, TileMaking, Tiles, Timekeeping, Upkeep, Verified, Visit, VisitEventVersion, VisitTile, VisitVersion,
 };
 pub use batch::{BATCH_BYTES_MAX, BATCH_ROWS_MAX, BatchRow, Durability, Note, WriteBatch};
-pub use catalog::{Catalog, Entity, Feature, FeatureService, FeatureView, JoinKey, MAX_FUTURE_SKEW_DEFAULT};
+pub use catalog::{
+    Catalog, Entity, EventIndex, Feature, FeatureService, FeatureView, JoinKey, MAX_FUTURE_SKEW_DEFAULT,
+};
 pub use clock::{ClockClaim, ClockRepair, ClockStatus, StampRun};
 pub use computed::{Computed, Expressions, RequestValue, WindowAggregate, WindowFeature, WindowedFeature, Windows};
 pub use date::Date;
@@ -83,7 +84,6 @@ pub use definition::{
 pub use descriptors::open_files_max;
 pub use error::{Error, ErrorKind, Hint, Result};
 pub use event_copies::{EventCopies, EventCopy};
-pub use event_index::EventIndex;
 pub use fail_point::fail_point;
 pub use floats::Floats;
 pub use local::refuse_url;

@@ -7,12 +7,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
-use crate::catalog::{Catalog, Entity, Feature, FeatureService, FeatureView, JoinKey};
+use crate::catalog::{Catalog, Entity, EventIndex, Feature, FeatureService, FeatureView, JoinKey};
 use crate::computed::Computed;
 use crate::definition::{Definitions, EntityDefinition, FeatureDefinition, ServiceDefinition, ViewDefinition};
 use crate::difference;
 use crate::error::{Error, Result};
-use crate::event_index::EventIndex;
 use crate::key::EVENTS_BIT;
 use crate::redefinition::redefined;
 use crate::schema::{FeatureId, RowSchema};

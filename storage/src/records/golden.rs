@@ -7,10 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Recorded, decode, encode};
 use crate::aggregate::Aggregate;
-use crate::catalog::{Entity, Feature, FeatureService, FeatureView, JoinKey, Meta};
+use crate::catalog::{Entity, EventIndex, Feature, FeatureService, FeatureView, JoinKey, Meta};
 use crate::computed::{Computed, Expressions, RequestValue, WindowAggregate, WindowFeature, Windows};
 use crate::error::ErrorKind;
-use crate::event_index::EventIndex;
 use crate::key::EVENTS_BIT;
 use crate::schema::{FeatureId, RowSchema};
 use crate::time::{Span, Timestamp};

@@ -9,10 +9,9 @@ use super::computed::ComputedRecordV1;
 use super::entity::JoinKeyRecordV1;
 use super::value::{ValueRecord, ValueTypeRecord};
 use super::{Reader, Recorded, named};
-use crate::catalog::{Feature, FeatureView, JoinKey};
+use crate::catalog::{EventIndex, Feature, FeatureView, JoinKey};
 use crate::computed::Computed;
 use crate::error::{Error, Result};
-use crate::event_index::EventIndex;
 use crate::schema::{FeatureId, RowSchema};
 use crate::time::{Span, Timestamp};
 

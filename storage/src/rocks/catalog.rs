@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use rocksdb::WriteBatch as RocksBatch;
 
+use super::spoiled;
 use super::store::Store;
-use super::tiles;
 use crate::backend::Newest;
 use crate::catalog::{Catalog, FeatureView};
 use crate::error::{Error, Result};
@@ -35,7 +35,7 @@ pub(super) fn set_catalog(store: &Store, next: Catalog) -> Result<()> {
         }
     }
     for events in spoiled_tiles(current, &next) {
-        tiles::delete_view(&store.database, events, &mut batch);
+        spoiled::delete_view(&store.database, events, &mut batch);
     }
     fail_point("catalog begun");
     store.write_rare(batch, true)?;

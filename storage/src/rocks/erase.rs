@@ -18,7 +18,7 @@ use super::kept::Kept;
 use super::records::{self, Work};
 use super::store::Store;
 use super::work::ErasedRow;
-use super::{maintain, tiles};
+use super::{maintain, spoiled};
 use crate::backend::{Erased, Lookup, Newest};
 use crate::error::{Error, Result};
 use crate::fail_point;
@@ -85,10 +85,10 @@ fn delete(
 /// Deletes the tiles of the events of an entity, or of all of an index, of which the key is empty.
 fn delete_tiles(store: &Store, row: &ErasedRow, batch: &mut RocksBatch) -> Result<()> {
     if !row.key.is_empty() {
-        return tiles::delete_entity(store, row.view, &row.key, batch);
+        return spoiled::delete_entity(store, row.view, &row.key, batch);
     }
     store.tiles.give_up_making();
-    tiles::delete_view(&store.database, row.view, batch);
+    spoiled::delete_view(&store.database, row.view, batch);
     Ok(())
 }
 

@@ -26,6 +26,7 @@ mod latch;
 mod latest;
 mod lock;
 mod maintain;
+mod making;
 mod manifest;
 mod modes;
 mod newest;
@@ -50,6 +51,7 @@ mod retention;
 mod scan;
 mod snapshot;
 mod split;
+mod spoiled;
 mod state;
 mod store;
 mod stored;
@@ -257,11 +259,11 @@ impl Tiles for RocksBackend {
     }
 
     fn make_tiles(&self, until: Timestamp) -> Result<Option<Box<dyn TileMaking + '_>>> {
-        Ok(Some(Box::new(tiles::Making::begin(&self.store, &self.committer, until)?)))
+        Ok(Some(Box::new(making::Making::begin(&self.store, &self.committer, until)?)))
     }
 
     fn each_tile(&self, visit: &mut VisitTile<'_>) -> Result<()> {
-        tiles::each(&self.store, visit)
+        making::each(&self.store, visit)
     }
 }
 

@@ -25,7 +25,7 @@ use super::rebuild_indexes::rebuild_indexes;
 use super::scan::key_parts;
 use super::store::Store;
 use super::work::LoadedRows;
-use super::{maintain, process, tiles, verify};
+use super::{maintain, process, spoiled, verify};
 use crate::catalog::FeatureView;
 use crate::error::Result;
 use crate::key::ENTITY_KEY_BYTES_MAX;
@@ -148,7 +148,7 @@ fn salvage(directory: StoreDirectory, options: Options, clock: Arc<dyn Clock>, r
         repaired.lost.push(format!("{removed} {what}"));
     }
     // They may be of events that are lost.
-    tiles::delete_all(&store.database)?;
+    spoiled::delete_all(&store.database)?;
     rebuild(&store)?;
     rebuild_indexes(&store)?;
     maintain::flush(&store)?;

@@ -16,7 +16,7 @@ use super::rebuild::rebuild_latest;
 use super::scan::key_parts;
 use super::store::Store;
 use super::work::LoadedRows;
-use super::{maintain, observe, stored, tiles};
+use super::{maintain, observe, spoiled, stored};
 use crate::backend::{Newest, NewestRow, Online, RowKey};
 use crate::catalog::FeatureView;
 use crate::clock::ClockRepair;
@@ -191,7 +191,7 @@ fn move_some(store: &Store, moved: &[Moved]) -> Result<()> {
         }
     }
     for (view, entity) in entities {
-        tiles::delete_entity(store, view, entity, &mut batch)?;
+        spoiled::delete_entity(store, view, entity, &mut batch)?;
     }
     let mut options = ReadOptions::default();
     options.set_total_order_seek(true);

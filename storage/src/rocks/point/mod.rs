@@ -19,7 +19,7 @@ use super::floor;
 use super::kept::{KeptFile, KeptName, Mark};
 use super::options::{MEMORY_BUDGET_BYTES_MIN, Options, Tuning};
 use super::present::Present;
-use super::{process, tiles};
+use super::{process, spoiled};
 use crate::error::Result;
 use crate::time::{ManualClock, Timestamp};
 
@@ -46,7 +46,7 @@ pub(super) fn bring_on(copy: &Path, files: &Path, from: &Mark, at: Timestamp) ->
     let database = open(copy)?;
     Replay { database: &database, files, id: from.id, at }.run(&logs, &trail)?;
     // Logs that are cut may have a write to events and not what it did to tiles.
-    tiles::delete_all(&database)?;
+    spoiled::delete_all(&database)?;
     drop(database);
     // The old floor says of files that are gone that they are there.
     floor::remove(copy)?;
