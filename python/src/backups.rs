@@ -2,9 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use asofdb::{
-    BackupKey, Backups, ClockRepair, ClockStatus, Error, KeepPolicy, Result, Session, Span, Timestamp, back_up,
-};
+use asofdb::{BackupKey, Backups, Error, KeepPolicy, Result, Session, Span, back_up};
 use pyo3::prelude::*;
 use serde_json::{Value as Json, json};
 
@@ -93,36 +91,4 @@ pub(crate) fn restore(
 #[pyfunction]
 pub(crate) fn keep_logs(py: Python<'_>, store: PathBuf, bytes_max: Option<u64>) -> PyResult<()> {
     py.detach(|| asofdb::keep_logs(&store, bytes_max)).or_raise(py)
-}
-
-fn text(time: Timestamp) -> String {
-    time.to_string()
-}
-
-fn seconds(span: Span) -> f64 {
-    span.as_micros() as f64 / 1e6
-}
-
-/// The state of a store's clock.
-pub(crate) fn clock_json(status: &ClockStatus) -> String {
-    let apart = status.apart.iter().map(|run| json!([text(run.first), text(run.last)]));
-    json!({
-        "system": text(status.system),
-        "store": text(status.now),
-        "believed": status.believed.map(text),
-        "ahead_seconds": status.claim.and_then(|claim| claim.ahead).map(seconds),
-        "stamped_ahead": apart.collect::<Vec<_>>(),
-        "warning": status.warning(),
-    })
-    .to_string()
-}
-
-/// The outcome of a repair of a store's time.
-pub(crate) fn clock_repair_json(repair: &ClockRepair) -> String {
-    json!({
-        "back_from": repair.back_from.map(text),
-        "reclaimed": repair.reclaimed,
-        "restamped": repair.restamped,
-    })
-    .to_string()
 }

@@ -16,7 +16,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use serde_json::json;
 
-use crate::backups::{clock_json, clock_repair_json};
+use crate::clock::{clock_json, clock_repair_json};
 use crate::errors::{OrRaise, exception};
 use crate::fork::generation;
 use crate::table::{batch, column_type};

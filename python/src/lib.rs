@@ -8,6 +8,7 @@ mod answer;
 mod backups;
 mod bulk;
 mod capsule;
+mod clock;
 mod columns;
 mod date;
 mod engine;

@@ -6,9 +6,9 @@ use std::process::{Child, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
+use super::clients::{CHILD, PROCESSES};
 use super::tally::Tally;
 use super::values::Beginning;
-use super::worker::{CHILD, PROCESSES};
 use crate::Setting;
 
 /// Most wrong answers that are kept: the first ones tell what is wrong.

@@ -2,6 +2,7 @@
 //! checked; memory, descriptors and disk stay flat; the times of answers are drawn.
 
 mod bulk;
+mod clients;
 mod crew;
 mod floor;
 mod plot;
@@ -20,6 +21,7 @@ use std::time::Duration;
 
 use asofdb::{Store, parse_definitions};
 
+pub(crate) use self::clients::{CHILD, run as run_clients};
 use self::crew::Crew;
 use self::floor::Floor;
 use self::points::{check_all, verify};
@@ -29,7 +31,6 @@ use self::tally::{Did, Tally};
 use self::values::{Beginning, DEFINITIONS, ENTITIES, rows};
 use self::watcher::Watcher;
 use self::worker::Failure;
-pub(crate) use self::worker::{CHILD, run as run_clients};
 use super::hostile::Pests;
 use crate::process::mib;
 use crate::sidecar::Sidecar;

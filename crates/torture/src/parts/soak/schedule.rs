@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::worker::PROCESSES;
+use super::clients::PROCESSES;
 use crate::Random;
 
 /// Drains of half an hour.
