@@ -5,7 +5,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use arrow::datatypes::{Schema, SchemaRef};
+use arrow::datatypes::SchemaRef;
 use asofdb_storage::{Error, Result};
 use parquet::file::metadata::SortingColumn;
 use parquet::file::properties::WriterProperties;
@@ -33,7 +33,7 @@ impl Destination {
         Destination {
             schema: schema.arrow.clone(),
             event: schema.event,
-            properties: properties(&schema.arrow, schema.event, options.compression),
+            properties: properties(schema, options.compression),
             directory: output.path().to_owned(),
             target: output.target().to_owned(),
             written: AtomicU64::new(0),
@@ -59,14 +59,17 @@ impl Destination {
     }
 }
 
-fn properties(schema: &Schema, join_keys: usize, compression: Compression) -> WriterProperties {
-    parquet_properties(schema, compression).set_sorting_columns(Some(sorting(join_keys))).build()
+fn properties(schema: &ExportSchema, compression: Compression) -> WriterProperties {
+    parquet_properties(&schema.arrow, compression).set_sorting_columns(Some(sorting(schema))).build()
 }
 
 /// Returns the order of rows: by join keys, then newest first. Parquet's order of every join-key type is that of
 /// encoded keys.
-fn sorting(join_keys: usize) -> Vec<SortingColumn> {
-    let column =
-        |index: usize| SortingColumn { column_idx: index as i32, descending: index >= join_keys, nulls_first: false };
-    (0..join_keys + 2).map(column).collect()
+fn sorting(schema: &ExportSchema) -> Vec<SortingColumn> {
+    let column = |index: usize| SortingColumn {
+        column_idx: index as i32,
+        descending: index >= schema.event,
+        nulls_first: false,
+    };
+    (0..schema.sorted).map(column).collect()
 }

@@ -7,6 +7,7 @@
 mod batch_partitions;
 mod batches;
 mod calendar;
+mod computed;
 mod destination;
 mod manifest;
 mod options;
@@ -24,6 +25,7 @@ use asofdb_storage::{KeyRange, Result, Stop, Timestamp, fail_point};
 use crossbeam::channel::{RecvTimeoutError, bounded};
 
 pub(crate) use self::batches::BatchExport;
+pub(crate) use self::computed::export_computed;
 use self::destination::Destination;
 pub use self::manifest::{Asked, MANIFEST_FILE, Manifest, ManifestFile};
 pub(crate) use self::options::check_partitions;
@@ -32,7 +34,7 @@ pub use self::options::{
 };
 use self::part::{PartFile, Written, part_name};
 use self::task::Task;
-use crate::definitions::reference::find_stored_view;
+use crate::definitions::reference::find_view;
 use crate::files::output::OutputDirectory;
 use crate::progress::{OnProgress, Progress};
 use crate::scan::{Counts, EXPORT_FORMAT, ExportSchema, Selection};
@@ -64,7 +66,10 @@ pub(crate) fn export(
     // The catalog is read after the snapshot is taken, so that it knows the schema of every row in it.
     let snapshot = store.backend().snapshot();
     let catalog = store.catalog();
-    let view = find_stored_view(&catalog, view)?;
+    let view = find_view(&catalog, view)?;
+    if !view.is_stored() {
+        return export_computed(store, &catalog, view, out, options, progress);
+    }
     check_partitions(view, options.partition_by)?;
     let selection = Selection::new(view, &options.rows, snapshot.now())?;
     let output = OutputDirectory::create(out)?;

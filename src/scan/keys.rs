@@ -1,7 +1,7 @@
 //! Columns of join keys, from encoded entity keys.
 
 use arrow::array::ArrayRef;
-use asofdb_storage::{Error, FeatureView, Result, ScalarType, key};
+use asofdb_storage::{Error, FeatureView, JoinKey, Result, ScalarType, key};
 
 use crate::rows::builders::ScalarBuilder;
 
@@ -13,8 +13,13 @@ pub(crate) struct KeyColumns {
 
 impl KeyColumns {
     pub(crate) fn new(view: &FeatureView) -> Self {
-        let columns = view.key_types().into_iter().map(|ty| (ty, ScalarBuilder::new(ty))).collect();
-        KeyColumns { view: view.id, columns }
+        KeyColumns { view: view.id, ..KeyColumns::of_keys(&view.join_keys) }
+    }
+
+    /// Columns of entity keys that are of no stored view.
+    pub(crate) fn of_keys(keys: &[JoinKey]) -> Self {
+        let columns = keys.iter().map(|key| (key.ty, ScalarBuilder::new(key.ty))).collect();
+        KeyColumns { view: 0, columns }
     }
 
     /// Adds a row by its key, which is or begins with an entity key.

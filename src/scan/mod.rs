@@ -3,7 +3,7 @@
 mod batches;
 mod choice;
 mod counts;
-mod keys;
+pub(crate) mod keys;
 mod rows;
 mod schema;
 mod selection;

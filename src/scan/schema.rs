@@ -82,6 +82,8 @@ pub struct ExportSchema {
     pub(crate) lines: Vec<ManifestColumn>,
     /// Position of the event timestamp.
     pub(crate) event: usize,
+    /// The first columns, by which rows are sorted: ascending before the event timestamp, then descending.
+    pub(crate) sorted: usize,
 }
 
 impl ExportSchema {
@@ -99,7 +101,34 @@ impl ExportSchema {
         columns.extend(view.features.iter().map(Column::feature));
         let (fields, lines): (Vec<_>, Vec<_>) = columns.into_iter().map(|column| (column.field, column.line)).unzip();
         let arrow = Arc::new(Schema::new_with_metadata(fields, metadata(view, rows, snapshot)));
-        ExportSchema { arrow, lines, event: view.join_keys.len() }
+        ExportSchema { arrow, lines, event: view.join_keys.len(), sorted: view.join_keys.len() + 2 }
+    }
+
+    /// The columns of what is computed, as of a time: join keys and that time, then each feature and its status. They
+    /// are those of `joined`.
+    pub(crate) fn of_computed(
+        view: &FeatureView,
+        keys: &[JoinKey],
+        joined: &Schema,
+        rows: &ExportRows,
+        snapshot: Timestamp,
+    ) -> Self {
+        let event = keys.len();
+        let column = |(position, field): (usize, &Arc<Field>)| match view.feature(field.name()) {
+            _ if position < event => Column::join_key(&keys[position]),
+            _ if position == event => {
+                Column::timestamp(field.name(), ColumnRole::EventTimestamp, "The time that was asked about")
+            }
+            Some(feature) => Column::feature(feature),
+            None => {
+                let description = "present, null, or missing: nothing was known that it is computed from";
+                Column::new(Field::clone(field), ScalarType::String.name(), ColumnRole::Status, description)
+            }
+        };
+        let columns = joined.fields().iter().enumerate().map(column);
+        let (fields, lines): (Vec<_>, Vec<_>) = columns.map(|column| (column.field, column.line)).unzip();
+        let arrow = Arc::new(Schema::new_with_metadata(fields, metadata(view, rows, snapshot)));
+        ExportSchema { arrow, lines, event, sorted: event + 1 }
     }
 }
 

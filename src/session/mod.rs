@@ -422,6 +422,9 @@ pub trait Session: Send + Sync {
     /// history, deletions included. Exports as of a time answer as reads do: features of expired rows are null, and
     /// defaults stand in.
     ///
+    /// A view that is computed is exported as of a time: a row an entity of its inputs of which anything was known, with
+    /// a status a feature. The entities are those at the beginning, and the values are of one state a moment later.
+    ///
     /// # Errors
     /// `NotFound` for an unknown view; `Conflict` when `out` exists, or when a column of the view has the name of
     /// the partition's; `Invalid` for options out of range; `Unavailable` when the disk is full.
@@ -434,7 +437,10 @@ pub trait Session: Send + Sync {
         progress: &mut OnProgress<'_>,
     ) -> Result<Manifest> {
         let catalog = self.catalog()?;
-        files::export(&|scan, sink| self.scan(scan, sink), &catalog, view, out, options, progress)
+        match catalog.view(view).filter(|view| !view.is_stored()) {
+            Some(view) => crate::export::export_computed(self, &catalog, view, out, options, progress),
+            None => files::export(&|scan, sink| self.scan(scan, sink), &catalog, view, out, options, progress),
+        }
     }
 
     /// Writes the rows of files of this host into a view: columns named as its join keys, timestamps and features,

@@ -34,6 +34,7 @@ columns = [
     };
 }
 
+mod export;
 mod random;
 mod tiles;
 
