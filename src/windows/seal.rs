@@ -17,7 +17,7 @@ const VERSIONS_MIN: u32 = 32;
 /// Bytes that the events become which are folded at once.
 pub(super) const EVENTS_BYTES_MAX: usize = 64 << 20;
 
-/// What tiles are made of: the partial results of a window view, and their places in tiles.
+/// The partial results of a window view, and their places in tiles.
 pub(super) struct Kind<'p> {
     pub(super) plan: &'p FoldPlan,
     pub(super) tiling: &'p Tiling,

@@ -65,7 +65,7 @@ struct Waiting {
     wishes: VecDeque<Wish>,
     /// Wishes that were taken and are not done.
     underway: usize,
-    /// When tiles of an entity were made last, and of which events.
+    /// The last making of an entity's tiles.
     recent: HashMap<(u32, Vec<u8>), Recent>,
 }
 

@@ -63,7 +63,7 @@ impl<'s> Tiles<'s> {
         Tiles { state, events: plan.from.id, tiling, loaded: Default::default(), scratch }
     }
 
-    /// What the tiles have.
+    /// The content of the tiles.
     pub(super) fn tiling(&self) -> &'s Tiling {
         self.tiling
     }

@@ -12,11 +12,11 @@ const UNITS: [i64; 3] = [86_400_000_000, 3_600_000_000, 300_000_000];
 /// One version of an event of some entity.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Delivery {
-    /// When it happened.
+    /// The time of the event.
     pub event: Timestamp,
-    /// When it became known.
+    /// The time at which it became known.
     pub created: Timestamp,
-    /// What tells it from others at the same time.
+    /// The number that tells it from others at the same time.
     pub id: i64,
     /// True if it says that the event never happened.
     pub deleted: bool,

@@ -148,7 +148,7 @@ impl Row {
     /// The index and the row key of each of its copies.
     ///
     /// # Panics
-    /// When there are copies of other entities than there should be.
+    /// If there are copies of other entities than there should be.
     fn copies(&self) -> Vec<(u32, Vec<u8>)> {
         let Some(mut copies) = EventCopies::of(&self.view).expect("the view has its columns") else {
             return Vec::new();

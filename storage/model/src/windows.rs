@@ -29,7 +29,7 @@ pub struct WindowValue {
 /// the order of the columns; `holds` tries a condition of the definition on an event.
 ///
 /// # Panics
-/// When there is no such window view.
+/// If there is no such window view.
 pub fn window_values(
     catalog: &Catalog,
     view: &str,

@@ -58,12 +58,7 @@ pub(super) fn assemble(
     fail_point("opening read");
     records::check_format(&database)?;
     directory.complete()?;
-    if let Some(reached) = reached::reached(&database)? {
-        present.resume(reached);
-    }
-    let catalog = Catalog::from_records(records::all(&database)?);
-    present
-        .set_catalog(catalog.map_err(|error| error.context(format!("cannot open the store at {}", path.display())))?);
+    resume(path, &database, &present)?;
     let tiles = Tiles::resume(&database, &present.known())?;
     let pool = Arc::new(Pool::new(database.clone()));
     let kept = setting.map(|setting| Kept::resume(path, setting, &database)).transpose()?;
@@ -89,6 +84,17 @@ pub(super) fn assemble(
     };
     recover(&store)?;
     Ok(store)
+}
+
+/// Goes on from the time and the catalog that are on record.
+fn resume(path: &Path, database: &Database, present: &Present) -> Result<()> {
+    if let Some(reached) = reached::reached(database)? {
+        present.resume(reached);
+    }
+    let catalog = Catalog::from_records(records::all(database)?);
+    let catalog = catalog.map_err(|error| error.context(format!("cannot open the store at {}", path.display())))?;
+    present.set_catalog(catalog);
+    Ok(())
 }
 
 /// Finishes or forgets the loads and erasures that a crash interrupted.
