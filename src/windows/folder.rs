@@ -6,7 +6,7 @@
 use std::ops::ControlFlow;
 
 use asofdb_storage::tile::{slot_of, unit_end};
-use asofdb_storage::{Cursor, Error, Found, Result, Status, Timestamp};
+use asofdb_storage::{Cursor, Error, ErrorKind, Found, Result, Status, Timestamp};
 
 use crate::read::record::Records;
 use crate::rows::columns::RowColumns;
@@ -143,7 +143,14 @@ impl<'p> Folder<'p> {
     ) -> Result<bool> {
         let tiling = tiles.as_ref().map(|tiles| tiles.tiling());
         self.pass = tiling.map_or(Pass::All, Pass::Tiled);
-        let is_worth_tiles = self.walk(cursor, tiles, question, records, row)?;
+        let is_worth_tiles = match self.walk(cursor, tiles, question, records, row) {
+            // A tile that cannot be read is passed over like one that is not there; events that cannot be are met again.
+            Err(error) if tiling.is_some() && error.kind() == ErrorKind::Corrupt => {
+                self.pass = Pass::All;
+                return self.walk(cursor, None, question, records, row);
+            }
+            walked => walked?,
+        };
         if let Some(tiling) = tiling.filter(|tiling| !tiling.has_all(self.plan.partials.len())) {
             self.pass = Pass::Untiled(tiling);
             self.walk(cursor, None, question, records, row)?;
@@ -373,7 +380,7 @@ mod tests {
     use std::sync::Arc;
 
     use arrow::array::{ArrayRef, Int64Array, RecordBatch, TimestampMicrosecondArray};
-    use asofdb_storage::{Durability, ErrorKind, ManualClock, Options, Span, Value, key};
+    use asofdb_storage::{Durability, ManualClock, Options, Span, Value, key};
 
     use super::*;
     use crate::definitions::parse_definitions;

@@ -175,10 +175,13 @@ impl<'s> Seal<'s> {
         let Tiling { windows, print, count, places, .. } = self.kind.tiling;
         let key = TileKey { events: self.kind.plan.from.id, entity: self.key, windows: *windows, level, tile: number };
         let (mut content, mut head) = (Vec::new(), TileHead::default());
-        let units = match self.state.tile(&key, &mut content)? && head.read(&content, *print, *count, places)? {
-            true => head.units(&content, UNITS[level], &self.empty)?,
-            false => vec![None; UNITS[level] as usize],
+        let is_there = self.state.tile(&key, &mut content)?;
+        // One that cannot be read is made anew.
+        let units = match is_there && head.read(&content, *print, *count, places).unwrap_or(false) {
+            true => head.units(&content, UNITS[level], &self.empty).unwrap_or_default(),
+            false => Vec::new(),
         };
+        let units = if units.is_empty() { vec![None; UNITS[level] as usize] } else { units };
         Ok(OpenTile { level, number, units, is_changed: false })
     }
 

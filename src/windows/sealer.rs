@@ -157,12 +157,21 @@ impl Shared {
 
     /// Makes the tiles of a wish that was taken. Where that fails, reads go on without them and wish again.
     fn grant(&self, backend: &dyn Backend, wish: &Wish) {
+        let _underway = Underway(self);
         let now = backend.now();
         if self.waiting.lock().begins(wish, now) {
             let _ = seal(backend, wish, now.minus(GRACE), &self.stop);
         }
-        self.waiting.lock().underway -= 1;
-        self.changed.notify_all();
+    }
+}
+
+/// A wish under way. It ends with this also where a bug ends its thread, so that nobody waits for it for ever.
+struct Underway<'s>(&'s Shared);
+
+impl Drop for Underway<'_> {
+    fn drop(&mut self) {
+        self.0.waiting.lock().underway -= 1;
+        self.0.changed.notify_all();
     }
 }
 

@@ -159,7 +159,7 @@ fn u32_at(bytes: &[u8], at: usize) -> Result<u32> {
 
 #[cold]
 fn corrupt() -> Error {
-    Error::corrupt("a tile of a window view is damaged; `asof repair` removes all tiles, which are made again")
+    Error::corrupt("a tile of a window view is damaged")
 }
 
 #[cfg(test)]

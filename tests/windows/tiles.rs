@@ -6,6 +6,9 @@ use asofdb::{
     AnswerColumns, Definitions, IngestOptions, Input, ManualClock, Session, Span, Store, Timestamp, parse_definitions,
 };
 
+use asofdb::storage::Tile;
+use asofdb::storage::tile::TileKey;
+
 use super::{Purchase, bought, entities, purchase, values};
 use crate::common::files::parquet;
 use crate::common::{NOW, TestStore, in_memory, int};
@@ -280,4 +283,47 @@ fn retention_takes_tiles_along_with_the_events_that_they_are_of() {
     test.store.compact().unwrap();
     assert!(tiles(&test.store) < 5, "{}", tiles(&test.store));
     assert_eq!(test.store.verify().unwrap().problems, Vec::<String>::new());
+}
+
+/// Puts other contents in the place of tiles, as a fault of ours could: the key and the content of each go in.
+fn replace(store: &Store, change: impl FnOnce(&mut Vec<Tile>)) {
+    let mut tiles = Vec::new();
+    let visit = &mut |key: TileKey<'_>, content: &[u8], _: &dyn asofdb::storage::State| {
+        let mut bytes = Vec::new();
+        key.encode(&mut bytes);
+        tiles.push(Tile { key: bytes, content: content.to_vec() });
+        Ok(())
+    };
+    store.backend().each_tile(visit).unwrap();
+    change(&mut tiles);
+    let making = store.backend().make_tiles(NOW).unwrap().unwrap();
+    making.keep(tiles).unwrap();
+}
+
+#[test]
+fn verify_tells_of_tiles_that_are_wrong_and_reads_pass_over_those_that_cannot_be_read() {
+    let test = with_tiles();
+    assert_eq!(test.store.verify().unwrap().problems, Vec::<String>::new());
+    replace(&test.store, |tiles| {
+        let level = |tile: &Tile| TileKey::decode(&tile.key).unwrap().level;
+        let slots: Vec<usize> = (0..tiles.len()).filter(|tile| level(&tiles[*tile]) == 0).collect();
+        tiles[slots[1]].content = tiles[slots[2]].content.clone();
+    });
+    let problems = test.store.verify().unwrap().problems;
+    assert_eq!(problems.len(), 1, "{problems:?}");
+    assert!(problems[0].starts_with("a tile of window view \"w\" disagrees with its events"), "{problems:?}");
+    replace(&test.store, |tiles| {
+        for tile in tiles {
+            let len = tile.content.len();
+            tile.content.truncate(len - 1);
+        }
+    });
+    let problems = test.store.verify().unwrap().problems;
+    assert!(problems.len() > 20 && problems.iter().all(|problem| problem.contains("cannot be read")), "{problems:?}");
+    // Reads pass them over, and they are made anew.
+    assert_eq!(values(&test.store, &["w:n_2d"], NOW, None), [int(2_000)]);
+    test.clock.set(NOW.plus(Span::from_secs(61)));
+    assert_eq!(values(&test.store, &["w:n_2d"], NOW, None), [int(2_000)]);
+    test.store.compact().unwrap();
+    assert!(test.store.verify().unwrap().problems.len() < problems.len());
 }

@@ -14,7 +14,7 @@ use crate::key;
 const WRITE_BYTES_MAX: usize = 4 << 20;
 
 /// Removes what is in the indexes and writes the copies of every version of every event. Only while no one else writes.
-/// What cannot be read as an event is left to `verify`, which tells of it.
+/// A row that cannot be read as an event is left to `verify`, which tells of it.
 pub(super) fn rebuild_indexes(store: &Store) -> Result<()> {
     let known = store.present.known();
     known.catalog.views().filter(|view| !view.also_by.is_empty()).try_for_each(|view| rebuild_of(store, view))

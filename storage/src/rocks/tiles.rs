@@ -85,7 +85,7 @@ impl Tiles {
         Ok(Tiles { reach: Mutex::new(reach), ..Tiles::default() })
     }
 
-    /// What decides which tiles an event is in: while it is the same, so are they.
+    /// The basis on which it is decided which tiles an event is in: while it is the same, so are they.
     pub(super) fn basis(&self, known: &Known, views: &[u32]) -> Basis {
         let reach = self.reach.lock();
         (known.catalog.revision(), views.iter().map(|view| reach.get(view).copied()).collect())

@@ -1,4 +1,4 @@
-//! Whether the indexes of event views have the events of their views, and nothing else.
+//! Checking that the indexes of event views have the events of their views, and nothing else.
 //!
 //! Both are read once, in their own order. So each version of an event adds the hashes of the copies that it must have to
 //! a sum, and each copy that is there adds its own to another; at the end the sums are equal. What the retention hides is

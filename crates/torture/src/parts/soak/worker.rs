@@ -1,4 +1,4 @@
-//! What the clients of a process share, and how their work ends.
+//! The state that the clients of a process share, and the ends of their work.
 
 use std::path::PathBuf;
 use std::time::Duration;
