@@ -22,5 +22,6 @@ mod reads;
 mod sources;
 mod times;
 mod training_set;
+mod usage;
 mod windows;
 mod writes;

@@ -26,6 +26,8 @@ from ._reports import (
     IngestReport,
     JoinReport,
     Restored,
+    Usage,
+    UsageCounts,
     Verified,
     Version,
 )
@@ -90,6 +92,8 @@ __all__ = [
     "Store",
     "TrainingSet",
     "UnavailableError",
+    "Usage",
+    "UsageCounts",
     "Verified",
     "Version",
     "WindowFeature",

@@ -7,7 +7,7 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use asofdb_storage::{
     Catalog, CheckpointFiles, ClockRepair, ClockStatus, Committed, Definitions, Durability, Erased, FeatureView,
-    KeyRange, Plan, Result, Stats, Stop, Timestamp, Verified, WriteBatch,
+    KeyRange, Plan, Result, Stats, Stop, Timestamp, UsageRow, Verified, WriteBatch,
 };
 
 use super::{Scan, ScanBegin, ScanSink, Session};
@@ -34,6 +34,10 @@ impl Session for Store {
 
     fn known_catalog(&self) -> Arc<Catalog> {
         Store::catalog(self)
+    }
+
+    fn metered(&self, request: Prepared) -> Prepared {
+        Store::metered(self, request)
     }
 
     fn now(&self) -> Result<Timestamp> {
@@ -100,6 +104,10 @@ impl Session for Store {
         Store::freshness(self, view)
     }
 
+    fn usage(&self, last_days: u32) -> Result<Vec<UsageRow>> {
+        Store::usage(self, last_days)
+    }
+
     fn stats(&self) -> Result<Stats> {
         Store::stats(self)
     }
@@ -140,7 +148,9 @@ impl Session for Store {
         options: &ExportOptions,
         progress: &mut OnProgress<'_>,
     ) -> Result<Manifest> {
-        crate::export::export(self, view, out, options, progress)
+        let manifest = crate::export::export(self, view, out, options, progress)?;
+        self.count_export(view, manifest.rows);
+        Ok(manifest)
     }
 }
 
@@ -171,5 +181,8 @@ pub fn scan_until(store: &Store, scan: &Scan<'_>, stop: &Stop, sink: &mut dyn Sc
         sink.take(batch)
     })?;
     stop.check()?;
+    if scan.entity.is_none() {
+        store.count_export(scan.view, rows);
+    }
     Ok(rows)
 }

@@ -4,8 +4,10 @@ use std::fmt::Write;
 use std::path::PathBuf;
 
 use asofdb::{
-    Allow, Catalog, Change, ChangeKind, Clock, Definitions, ErrorKind, Plan, Session, SystemClock, read_definitions,
+    Allow, Catalog, Change, ChangeKind, Clock, Definitions, ErrorKind, Impact, Plan, Session, SystemClock, UsageRow,
+    read_definitions,
 };
+use asofdb_client::Engine;
 use clap::Args;
 use serde_json::{Value as Json, json};
 
@@ -30,12 +32,14 @@ pub(crate) struct Apply {
     /// Only print what would be done
     #[arg(long)]
     plan: bool,
-    /// Drop what the file does not name, with its data
-    #[arg(long)]
-    allow_drop: bool,
-    /// Compute features in another way than before, so that answers about the past change
-    #[arg(long)]
-    allow_redefine: bool,
+    /// Drop what the file does not name, with its data. What consumers have read in the last 30 days must be named:
+    /// --allow-drop=user_stats_v1,other_v1
+    #[arg(long, value_name = "NAME", num_args = 0.., require_equals = true, value_delimiter = ',')]
+    allow_drop: Option<Vec<String>>,
+    /// Compute features in another way than before, so that answers about the past change; what consumers have read
+    /// must be named, as view or view:feature
+    #[arg(long, value_name = "NAME", num_args = 0.., require_equals = true, value_delimiter = ',')]
+    allow_redefine: Option<Vec<String>>,
     #[command(flatten)]
     output: Output,
 }
@@ -52,30 +56,55 @@ const DETAILS_CHARACTERS_MAX: usize = 80;
 impl Apply {
     pub(crate) fn run(&self, context: &Context) -> Result<Outcome> {
         let definitions = read_definitions(&self.file)?;
-        let plan = match self.plan {
+        let (plan, impacts) = match self.plan {
             true => plan(context, &definitions)?,
-            false => {
-                let allow = Allow { drop: self.allow_drop, redefine: self.allow_redefine };
-                context.open_or_create()?.apply_to(&definitions, allow, None)?
-            }
+            false => self.apply(&context.open_or_create()?, &definitions)?,
         };
-        self.output.print(&report(&plan, self.plan))?;
+        self.output.print(&report(&plan, &impacts, self.plan))?;
         Ok(Outcome::Done)
+    }
+
+    /// Applies to the catalog that was planned with, so that what is named is all that goes.
+    fn apply(&self, store: &Engine, definitions: &Definitions) -> Result<(Plan, Vec<Impact>)> {
+        let revision = store.catalog()?.revision();
+        let impacts = store.impacts(&store.plan(definitions)?)?;
+        let names: Vec<_> = self.allow_drop.iter().chain(&self.allow_redefine).flatten().collect();
+        let allow = Allow {
+            drop: self.allow_drop.is_some(),
+            redefine: self.allow_redefine.is_some(),
+            used: impacts.iter().all(|impact| impact.is_named(&names)),
+        };
+        Ok((store.apply_to(definitions, allow, Some(revision))?, impacts))
     }
 }
 
-/// The plan for a store, which need not exist yet and is not made.
-fn plan(context: &Context, definitions: &Definitions) -> Result<Plan> {
+/// The plan for a store, which need not exist yet and is not made, and what it does to consumers.
+fn plan(context: &Context, definitions: &Definitions) -> Result<(Plan, Vec<Impact>)> {
     match context.open() {
-        Ok(store) => Ok(store.plan(definitions)?),
+        Ok(store) => {
+            let plan = store.plan(definitions)?;
+            let impacts = store.impacts(&plan)?;
+            Ok((plan, impacts))
+        }
         Err(Stop::Failed(error)) if error.kind() == ErrorKind::NotFound => {
-            Ok(Catalog::default().plan(definitions, SystemClock.now())?)
+            Ok((Catalog::default().plan(definitions, SystemClock.now())?, Vec::new()))
         }
         Err(stop) => Err(stop),
     }
 }
 
-fn report(plan: &Plan, only_planned: bool) -> Report {
+/// The JSON of an impact.
+fn impact_json(impact: &Impact) -> Json {
+    let reader = |row: &UsageRow| json!({ "consumer": row.key.consumer, "calls": row.calls(), "last_read": row.last.to_string() });
+    let readers: Vec<_> = impact.readers.iter().map(reader).collect();
+    json!({ "what": impact.change.what.as_str(), "name": impact.change.name, "readers": readers })
+}
+
+fn impact_line(impact: &Impact) -> String {
+    format!("read in the last {} days: {impact}", Allow::USED_DAYS)
+}
+
+fn report(plan: &Plan, impacts: &[Impact], only_planned: bool) -> Report {
     let mut sheet = Sheet::new([
         Column::new("").place(Place::TableOnly),
         Column::new("change").place(Place::CsvOnly),
@@ -95,9 +124,13 @@ fn report(plan: &Plan, only_planned: bool) -> Report {
     }
     let json: Json = plan.changes.iter().map(change_json).collect();
     Report {
-        json: json!({"applied": !only_planned, "changes": json}),
+        json: json!({
+            "applied": !only_planned,
+            "changes": json,
+            "used": impacts.iter().map(impact_json).collect::<Vec<_>>(),
+        }),
         sheet,
-        below: vec![summary(plan, only_planned)],
+        below: impacts.iter().map(impact_line).chain([summary(plan, only_planned)]).collect(),
         ..Report::default()
     }
 }

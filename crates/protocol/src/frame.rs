@@ -89,6 +89,8 @@ kinds! {
     RepairClock = 23,
     /// Copies the store without sharing its files.
     Copy = 24,
+    /// What consumers have read.
+    Usage = 26,
     /// An error; an answer to any request.
     Error = 127,
 }

@@ -39,6 +39,7 @@ fn routes() -> Vec<Route> {
         ("/v1/entities", Method::GET, get(v1::entities)),
         ("/v1/lineage/{name}", Method::GET, get(v1::lineage)),
         ("/v1/freshness/{view}", Method::GET, get(v1::freshness)),
+        ("/v1/usage", Method::GET, get(v1::usage)),
         ("/metrics", Method::GET, get(metrics::metrics)),
         ("/healthz", Method::GET, get(health::healthz)),
         ("/readyz", Method::GET, get(health::readyz)),

@@ -10,6 +10,7 @@ mod read;
 mod request;
 mod rows;
 mod time;
+mod usage;
 mod write;
 
 pub(super) use self::catalog::{catalog, entities, lineage, service, services, view, views};
@@ -18,4 +19,5 @@ pub(super) use self::delete_events::delete_events;
 pub(super) use self::freshness::freshness;
 pub(super) use self::history::history;
 pub(super) use self::read::{as_of, latest};
+pub(super) use self::usage::usage;
 pub(super) use self::write::write;

@@ -4,8 +4,8 @@ use std::path::Path;
 
 use asofdb::{CheckpointFiles, Error, Result};
 use asofdb_protocol::{
-    CheckpointRequest, ClockRepairMessage, FreshnessMessage, FreshnessRequest, VerifiedMessage, decode_message,
-    encoded_message,
+    CheckpointRequest, ClockRepairMessage, FreshnessMessage, FreshnessRequest, UsageRequest, UsageRowMessage,
+    VerifiedMessage, decode_message, encoded_message,
 };
 
 use super::work::Work;
@@ -16,6 +16,12 @@ pub(super) fn freshness(work: &Work<'_>, admission: &mut Admission<'_>, body: &[
     admission.admit([request.view.as_str()], 0)?;
     let freshness = work.shared.service.store.freshness_until(&request.view, admission.stop())?;
     encoded_message(&FreshnessMessage::from(freshness))
+}
+
+pub(super) fn usage(work: &Work<'_>, body: &[u8]) -> Result<Vec<u8>> {
+    let request: UsageRequest = decode_message(body)?;
+    let rows = work.shared.service.store.usage(request.last_days)?;
+    encoded_message(&rows.into_iter().map(UsageRowMessage::from).collect::<Vec<_>>())
 }
 
 pub(super) fn verify(work: &Work<'_>, admission: &Admission<'_>, body: &[u8]) -> Result<Vec<u8>> {
