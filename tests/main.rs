@@ -19,6 +19,7 @@ mod ipc;
 mod join;
 mod pages;
 mod reads;
+mod search;
 mod sources;
 mod times;
 mod training_set;

@@ -26,6 +26,8 @@ from ._reports import (
     IngestReport,
     JoinReport,
     Restored,
+    SearchHit,
+    SearchMatch,
     Verified,
     Version,
 )
@@ -86,6 +88,8 @@ __all__ = [
     "RequestValue",
     "Restored",
     "Result",
+    "SearchHit",
+    "SearchMatch",
     "Status",
     "Store",
     "TrainingSet",

@@ -161,6 +161,7 @@ class AsyncClient:
     apply = _coroutine(Client.apply)
     plan = _coroutine(Client.plan)
     catalog = _coroutine(Client.catalog)
+    search = _coroutine(Client.search)
     history = _coroutine(Client.history)
     write = _coroutine(Client.write)
     write_all = _coroutine(Client.write_all)

@@ -19,6 +19,8 @@ __all__ = [
     "IngestedFile",
     "JoinReport",
     "Restored",
+    "SearchHit",
+    "SearchMatch",
     "Verified",
     "Version",
 ]
@@ -203,6 +205,40 @@ class ClockRepair:
     def _of(cls, text: str) -> ClockRepair:
         tree = json.loads(text)
         return cls(_time(tree["back_from"]), tree["reclaimed"], tree["restamped"])
+
+
+@dataclass(frozen=True)
+class SearchMatch:
+    """A word of a query and the word that it was found as. ``how`` is ``"exact"``, ``"prefix"``, ``"synonym"`` or
+    ``"typo"``; ``field`` is where the word counts most, such as ``"name"``."""
+
+    word: str
+    found: str
+    field: str
+    how: str
+
+
+@dataclass(frozen=True)
+class SearchHit:
+    """Something that is defined and that a search has found. ``kind`` is such as ``"feature"`` or ``"window_view"``, and
+    ``computed_from`` has the names of what it is computed from. Scores of one search can be compared."""
+
+    kind: str
+    name: str
+    description: str
+    score: float
+    matched: list[SearchMatch]
+    computed_from: list[str]
+
+    @classmethod
+    def _of(cls, text: str) -> list[SearchHit]:
+        return [cls._one(tree) for tree in json.loads(text)]
+
+    @classmethod
+    def _one(cls, tree: dict[str, Any]) -> SearchHit:
+        matched = [SearchMatch(one["word"], one["found"], one["in"], one["how"]) for one in tree["matched"]]
+        same = ("kind", "name", "description", "score")
+        return cls(matched=matched, computed_from=tree.get("computed_from", []), **{name: tree[name] for name in same})
 
 
 def _time(text: str | None) -> Any:

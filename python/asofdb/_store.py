@@ -23,6 +23,7 @@ from ._reports import (
     IngestReport,
     JoinReport,
     Restored,
+    SearchHit,
     Verified,
     Version,
 )
@@ -126,6 +127,17 @@ class _Engine:
     def catalog(self) -> Catalog:
         """Returns what is defined, as of now."""
         return Catalog._of(self._engine.catalog_json())
+
+    def search(self, query: str, *, limit: int = 20) -> list[SearchHit]:
+        """Finds entities, views, features and services by what their definitions say, the best first.
+
+        Every word of ``query`` must be found: as it is, as one that means the same (``cnt`` for ``count``), or with a
+        slip of the keyboard; of the last word the beginning will do. Filters are ``team:``, ``owner:``, ``tag:`` (a
+        name, or ``name=value``), ``entity:``, ``type:``, ``view:`` and ``kind:``.
+
+        Raises ``InvalidError`` for an empty query and for a filter that does not exist, naming the nearest.
+        """
+        return SearchHit._of(self._engine.search_json(query, limit))
 
     # Reads
 

@@ -75,6 +75,9 @@ fn answers_of_every_route_keep_to_the_document() {
     for name in ["offer", "ranker_v1", "spending:n_1h", "stats", "purchases", "none"] {
         to.get("/v1/lineage/{name}", &format!("/v1/lineage/{name}"));
     }
+    for query in ["score", "n+kind:feature&limit=3", "", "taem:x", "a&limit=x"] {
+        to.get("/v1/search", &format!("/v1/search?q={query}"));
+    }
     to.get("/v1/freshness/{view}", "/v1/freshness/stats");
     to.get("/openapi.json", "/openapi.json");
     dialect(&mut to);

@@ -258,6 +258,39 @@ fn the_catalog_is_told_as_by_the_command_line() {
 }
 
 #[test]
+fn the_catalog_is_searched_by_words_and_filters() {
+    let sidecar = Sidecar::start();
+    let hits = |query: &str| sidecar.tcp.get(&format!("/v1/search?q={query}")).ok();
+    let names = |query: &str| -> Vec<String> {
+        hits(query).as_array().unwrap().iter().map(|hit| hit["name"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(
+        hits("scor&limit=1"),
+        json!([{
+            "kind": "feature", "name": "stats:score", "description": "From 0 to 1", "score": hits("scor")[0]["score"],
+            "matched": [{"word": "scor", "found": "score", "in": "name", "how": "prefix"}],
+        }])
+    );
+    assert_eq!(names("scroe+type:float32"), ["stats:score"]);
+    assert_eq!(names("kind:service"), ["ranker_v1"]);
+    assert_eq!(names("average+purchases"), ["spending:mean_1h", "spending:mean_24h"], "a word that means the same");
+    assert_eq!(hits("kind:derived_view+amount"), json!([]));
+    let error = |address: &str, status| sidecar.tcp.get(address).error(status, "invalid");
+    assert!(error("/v1/search?q=taem:growth", 422).ends_with("did you mean \"team\"?"));
+    assert_eq!(error("/v1/search?q=+", 422), "a search needs a word or a filter");
+    assert_eq!(error("/v1/search?q=a&limit=0", 422), "`limit` is from 1 to 1000");
+    let malformed = "the address has `q`, the query, and may have `limit`, a whole number";
+    for address in ["/v1/search", "/v1/search?q=a&limit=x", "/v1/search?q=a&lmit=1"] {
+        assert_eq!(error(address, 400), malformed, "{address}");
+    }
+    // What is defined later is found at once.
+    let mut wanted = asofdb::parse_definitions(super::sidecar::DEFINITIONS, "test.toml").unwrap();
+    wanted.services[0].description = "Ranks mushrooms".to_owned();
+    sidecar.store.apply(&wanted, false).unwrap();
+    assert_eq!(names("mushroom"), ["ranker_v1"]);
+}
+
+#[test]
 fn freshness_tells_the_age_of_the_newest_event() {
     let sidecar = Sidecar::start();
     sidecar.write_stats(7, hours_ago(30), 1);

@@ -13,6 +13,7 @@ use asofdb::{
     Scan, ScanBegin, ScanSink, Session, Status, Store, Timestamp, TrainingSetOptions, Value,
 };
 use asofdb_client::{Client, Engine};
+use asofdb_platform::Discovery;
 use tempfile::TempDir;
 
 use self::also_by::events_are_found_by_other_entities_wherever_the_store_is;
@@ -82,6 +83,7 @@ over_every_session!(
     a_training_row_with_request_values_is_what_a_read_gives,
     an_expression_that_is_redefined_is_followed,
     events_are_found_by_other_entities_wherever_the_store_is,
+    the_catalog_is_searched_wherever_the_store_is,
 );
 
 /// Writes visits of users, `hours` before the store's present.
@@ -202,6 +204,12 @@ fn events_count_once_and_are_deleted_by_their_identity(session: &impl Session) {
     assert_eq!(session.history("clicks", &entity, 9).unwrap().len(), 6, "three, two again, a deletion");
     assert_eq!(session.erase(&["clicks"], &entity).unwrap()[0].versions, 6);
     assert_eq!(session.delete_events("profile", &identity).unwrap_err().kind(), ErrorKind::Invalid);
+}
+
+fn the_catalog_is_searched_wherever_the_store_is(session: &impl Session) {
+    let hits = session.search("visit kind:feature", 10).unwrap();
+    assert_eq!(hits.iter().map(|hit| hit.name.as_str()).collect::<Vec<_>>(), ["profile:visits"]);
+    assert_eq!(session.search("taem:x", 10).unwrap_err().kind(), ErrorKind::Invalid);
 }
 
 fn definitions_change_in_one_step(session: &impl Session) {

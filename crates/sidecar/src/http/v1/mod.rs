@@ -9,6 +9,7 @@ mod history;
 mod read;
 mod request;
 mod rows;
+mod search;
 mod time;
 mod write;
 
@@ -18,4 +19,5 @@ pub(super) use self::delete_events::delete_events;
 pub(super) use self::freshness::freshness;
 pub(super) use self::history::history;
 pub(super) use self::read::{as_of, latest};
+pub(super) use self::search::search;
 pub(super) use self::write::write;
