@@ -469,6 +469,23 @@ fn the_catalog_is_listed_described_and_searched() {
 }
 
 #[test]
+fn a_plan_warns_of_a_new_feature_that_is_likely_there_already() {
+    let cli = Cli::filled();
+    let more = "\n[[feature_view]]\nname = \"seen_v1\"\nentities = [\"user\"]\n\
+                feature = [{ name = \"user_visit\", type = \"int32\" }]\n";
+    cli.write("more.toml", format!("{DEFINITIONS}{more}"));
+    let text = cli.succeeds("apply more.toml --plan");
+    let warning = "warning: seen_v1:user_visit and stats_v1:visits may be the same feature: the names are alike, and \
+                   there are no values to compare\n1 change planned, nothing done\n";
+    assert!(text.ends_with(warning), "{text}");
+    let applied = cli.json("apply more.toml");
+    assert_eq!(applied["likely_duplicates"][0]["relation"], "named");
+    assert_eq!(cli.json("apply more.toml"), json!({"applied": true, "changes": []}), "nothing is new");
+    assert_eq!(cli.json("duplicates"), applied["likely_duplicates"], "there are no values to compare yet");
+    assert_eq!(cli.succeeds("duplicates buys_v1"), "no two features are likely the same thing\n");
+}
+
+#[test]
 fn the_catalog_is_searched_by_words_and_filters() {
     let cli = Cli::filled();
     let names = |line: &str| -> Vec<String> {
@@ -880,6 +897,7 @@ fn every_command_has_help_with_examples() {
         "describe",
         "explain",
         "search",
+        "duplicates",
         "delete",
         "delete-events",
         "erase",

@@ -88,7 +88,8 @@ fn an_exact_word_comes_before_a_beginning_that_before_a_synonym_and_that_before_
     let expected =
         ["purchases", "purchased", "purchase", "purchases", "purchases"].map(|word| (word, Closeness::Prefix));
     let (mut found, mut expected) = (found.collect::<Vec<_>>(), expected.to_vec());
-    (found.sort_unstable(), expected.sort_unstable());
+    found.sort_unstable();
+    expected.sort_unstable();
     assert_eq!(found, expected, "the last word may be a beginning");
     assert_eq!(names("purcha count"), Vec::<String>::new(), "one before it may not");
 }

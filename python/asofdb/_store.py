@@ -18,6 +18,7 @@ from ._reports import (
     Backup,
     Clock,
     ClockRepair,
+    Duplicate,
     Erased,
     Freshness,
     IngestReport,
@@ -138,6 +139,16 @@ class _Engine:
         Raises ``InvalidError`` for an empty query and for a filter that does not exist, naming the nearest.
         """
         return SearchHit._of(self._engine.search_json(query, limit))
+
+    def duplicates(self, views: str | Sequence[str] = ()) -> list[Duplicate]:
+        """Finds features that are likely the same thing under another name or definition, the surest first; with
+        ``views`` only pairs with a feature in one of these.
+
+        Features of the same join keys are compared by how they are computed and by their values for some hundred
+        entities, as of now; by name alone where there are no values.
+        """
+        names = [views] if isinstance(views, str) else list(views)
+        return Duplicate._of(self._engine.duplicates_json(names))
 
     # Reads
 

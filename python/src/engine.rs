@@ -11,7 +11,7 @@ use asofdb::{
     parse_definitions, read_definitions,
 };
 use asofdb_client::{Cancel, Client, ConnectOptions};
-use asofdb_platform::Searcher;
+use asofdb_platform::{Discovery, Searcher};
 use parking_lot::Mutex;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -221,6 +221,12 @@ impl Engine {
     fn search_json(&self, py: Python<'_>, query: &str, limit: usize) -> PyResult<String> {
         let hits = self.run(py, |engine| self.searcher.search(&*engine.catalog()?, query, limit))?;
         Ok(json!(hits).to_string())
+    }
+
+    /// A list of pairs.
+    fn duplicates_json(&self, py: Python<'_>, views: Vec<String>) -> PyResult<String> {
+        let views: Vec<&str> = views.iter().map(String::as_str).collect();
+        Ok(json!(self.run(py, |engine| engine.duplicates(&views))?).to_string())
     }
 
     fn now<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {

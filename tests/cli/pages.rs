@@ -51,6 +51,30 @@ fn runs_as_shown(cli: &Cli, text: &str) -> usize {
     count
 }
 
+/// Ages of two hundred users, as one team has them.
+fn ages(age: impl Fn(u32) -> String) -> String {
+    let rows = (0..200).map(|user| format!("{user},2024-05-01T00:00:00Z,{}\n", age(18 + user * 37 % 60)));
+    rows.collect()
+}
+
+#[test]
+fn the_duplicates_of_the_page_for_platform_teams_are_found_as_it_shows() {
+    let text = section("platform.md", "Features that are there twice");
+    let cli = Cli::new();
+    cli.write("features.toml", blocks(&text, "toml").concat());
+    cli.succeeds("apply features.toml");
+    let profile = ages(|age| format!("{age}"));
+    cli.write("profile.csv", format!("user_id,event_timestamp,age\n{profile}"));
+    let marketing = ages(|age| format!("{age}.4,in their {}s", age / 10 * 10));
+    cli.write("marketing.csv", format!("user_id,event_timestamp,age_years,segment\n{marketing}"));
+    cli.succeeds("ingest user_profile_v1 profile.csv");
+    cli.succeeds("ingest user_marketing_v1 marketing.csv");
+    assert_eq!(runs_as_shown(&cli, &text), 1);
+    assert_eq!(cli.json("duplicates user_profile_v1 --limit 1")[0]["relation"], "shifted");
+    assert!(cli.succeeds("duplicates --limit 1").ends_with("2 pairs in all\n"));
+    assert!(cli.fails(1, "duplicates user_profile").contains("did you mean"));
+}
+
 #[test]
 fn the_search_of_the_page_for_platform_teams_finds_what_it_shows() {
     let text = section("platform.md", "Find a feature");

@@ -78,6 +78,7 @@ fn answers_of_every_route_keep_to_the_document() {
     for query in ["score", "n+kind:feature&limit=3", "", "taem:x", "a&limit=x"] {
         to.get("/v1/search", &format!("/v1/search?q={query}"));
     }
+    duplicates(&sidecar, &mut to);
     to.get("/v1/freshness/{view}", "/v1/freshness/stats");
     to.get("/openapi.json", "/openapi.json");
     dialect(&mut to);
@@ -95,6 +96,13 @@ fn answers_of_every_route_keep_to_the_document() {
     std::fs::write(&answers, json!(to.answers).to_string()).unwrap();
     let document = repository("docs/openapi.json");
     run_script("openapi_check.py", &[document.to_str().unwrap(), answers.to_str().unwrap()]);
+}
+
+fn duplicates(sidecar: &Sidecar, to: &mut Recorder<'_>) {
+    sidecar.write_copies();
+    for parameters in ["", "?view=stats&view=copied&limit=5", "?view=none", "?limit=0", "?x=y"] {
+        to.get("/v1/duplicates", &format!("/v1/duplicates{parameters}"));
+    }
 }
 
 fn computed(to: &mut Recorder<'_>) {

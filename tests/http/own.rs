@@ -291,6 +291,25 @@ fn the_catalog_is_searched_by_words_and_filters() {
 }
 
 #[test]
+fn features_that_are_likely_the_same_are_told_with_the_evidence() {
+    let sidecar = Sidecar::start();
+    sidecar.write_copies();
+    let pairs = sidecar.tcp.get("/v1/duplicates?view=copied").ok();
+    assert_eq!(pairs.as_array().unwrap().len(), 1, "{pairs}");
+    assert_eq!(
+        (&pairs[0]["features"], &pairs[0]["relation"]),
+        (&json!(["copied:click_count", "stats:clicks"]), &json!("scaled"))
+    );
+    let reason = "clicks is 0.6666667 times click_count for 100 % of 100 entities";
+    assert_eq!((&pairs[0]["reason"], &pairs[0]["values"]["entities"]), (&json!(reason), &json!(100)));
+    assert_eq!(sidecar.unix.get("/v1/duplicates?view=clicks_by_shop").ok(), json!([]));
+    let error = |address: &str, status, kind| sidecar.tcp.get(address).error(status, kind);
+    assert!(error("/v1/duplicates?view=stat", 404, "not_found").contains("did you mean \"stats\"?"));
+    assert_eq!(error("/v1/duplicates?limit=0", 422, "invalid"), "`limit` is from 1 to 1000");
+    error("/v1/duplicates?views=stats", 400, "invalid");
+}
+
+#[test]
 fn freshness_tells_the_age_of_the_newest_event() {
     let sidecar = Sidecar::start();
     sidecar.write_stats(7, hours_ago(30), 1);

@@ -2,14 +2,17 @@
 
 use std::fmt::Write;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use asofdb::{
     Allow, Catalog, Change, ChangeKind, Clock, Definitions, ErrorKind, Plan, Session, SystemClock, read_definitions,
 };
+use asofdb_platform::{Duplicate, find_named_alike};
 use clap::Args;
 use serde_json::{Value as Json, json};
 
 use super::context::Context;
+use super::duplicates;
 use super::error::{Outcome, Result, Stop};
 use super::output::{Output, Report};
 use super::sheet::{Cell, Column, Place, Sheet, Tone};
@@ -52,30 +55,34 @@ const DETAILS_CHARACTERS_MAX: usize = 80;
 impl Apply {
     pub(crate) fn run(&self, context: &Context) -> Result<Outcome> {
         let definitions = read_definitions(&self.file)?;
-        let plan = match self.plan {
+        let (before, plan) = match self.plan {
             true => plan(context, &definitions)?,
             false => {
                 let allow = Allow { drop: self.allow_drop, redefine: self.allow_redefine };
-                context.open_or_create()?.apply_to(&definitions, allow, None)?
+                let store = context.open_or_create()?;
+                (store.catalog()?, store.apply_to(&definitions, allow, None)?)
             }
         };
-        self.output.print(&report(&plan, self.plan))?;
+        let alike = find_named_alike(&before, plan.catalog());
+        self.output.print(&report(&plan, self.plan, &alike)?)?;
         Ok(Outcome::Done)
     }
 }
 
-/// The plan for a store, which need not exist yet and is not made.
-fn plan(context: &Context, definitions: &Definitions) -> Result<Plan> {
+/// The catalog of a store, which need not exist yet and is not made, and the plan for it.
+fn plan(context: &Context, definitions: &Definitions) -> Result<(Arc<Catalog>, Plan)> {
     match context.open() {
-        Ok(store) => Ok(store.plan(definitions)?),
+        Ok(store) => Ok((store.catalog()?, store.plan(definitions)?)),
         Err(Stop::Failed(error)) if error.kind() == ErrorKind::NotFound => {
-            Ok(Catalog::default().plan(definitions, SystemClock.now())?)
+            let catalog = Catalog::default();
+            let plan = catalog.plan(definitions, SystemClock.now())?;
+            Ok((catalog.into(), plan))
         }
         Err(stop) => Err(stop),
     }
 }
 
-fn report(plan: &Plan, only_planned: bool) -> Report {
+fn report(plan: &Plan, only_planned: bool, alike: &[Duplicate]) -> Result<Report> {
     let mut sheet = Sheet::new([
         Column::new("").place(Place::TableOnly),
         Column::new("change").place(Place::CsvOnly),
@@ -93,13 +100,19 @@ fn report(plan: &Plan, only_planned: bool) -> Report {
             Cell::new(change.details.join(", ")).shown(shortened(&change.details)),
         ]);
     }
-    let json: Json = plan.changes.iter().map(change_json).collect();
-    Report {
-        json: json!({"applied": !only_planned, "changes": json}),
-        sheet,
-        below: vec![summary(plan, only_planned)],
-        ..Report::default()
+    let changes: Json = plan.changes.iter().map(change_json).collect();
+    let mut json = json!({"applied": !only_planned, "changes": changes});
+    if !alike.is_empty() {
+        json["likely_duplicates"] = duplicates::json(alike)?;
     }
+    let below = alike.iter().map(warning).chain([summary(plan, only_planned)]).collect();
+    Ok(Report { json, sheet, below, ..Report::default() })
+}
+
+/// The line for a new feature that is likely there already.
+fn warning(pair: &Duplicate) -> String {
+    let [one, other] = &pair.features;
+    format!("warning: {one} and {other} may be the same feature: {}", pair.reason)
 }
 
 /// Shortens details to what a line of a table takes.

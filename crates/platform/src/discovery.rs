@@ -5,6 +5,8 @@ use std::sync::Arc;
 use asofdb::{Catalog, Result, Session};
 use parking_lot::Mutex;
 
+use crate::duplicates::duplicate::Duplicate;
+use crate::duplicates::find_duplicates;
 use crate::search::hit::Hit;
 use crate::search::index::SearchIndex;
 
@@ -17,6 +19,19 @@ pub trait Discovery: Session {
     /// As there.
     fn search(&self, query: &str, limit: usize) -> Result<Vec<Hit>> {
         Searcher::default().search(&*self.catalog()?, query, limit)
+    }
+
+    /// Finds features that are likely the same thing under another name or definition, the surest first; with `views` only
+    /// pairs with a feature in one of these. docs/platform.md has the evidence. It reads some hundred entities of every
+    /// view.
+    ///
+    /// # Errors
+    /// `NotFound` for an unknown view; `Corrupt` when stored bytes cannot be read.
+    fn duplicates(&self, views: &[&str]) -> Result<Vec<Duplicate>>
+    where
+        Self: Sized,
+    {
+        find_duplicates(self, views, &|| self.check_cancelled())
     }
 }
 

@@ -1,7 +1,7 @@
 //! What a platform team needs over the catalog of a store, and what needs no serving.
 //!
 //! [`Discovery`] adds it to every [`Session`](asofdb::Session), a store in this process or behind a sidecar: searching
-//! what is defined. [`Searcher`] keeps the index for whoever searches often.
+//! what is defined, and finding features that are there twice. [`Searcher`] keeps the index for whoever searches often.
 //!
 //! ```
 //! # fn main() -> asofdb::Result<()> {
@@ -26,11 +26,14 @@
 //! ```
 
 mod discovery;
+mod duplicates;
 mod search;
 mod synonyms;
 mod words;
 
 pub use self::discovery::{Discovery, Searcher};
+pub use self::duplicates::duplicate::{Compared, Duplicate, Relation};
+pub use self::duplicates::{Check, find_duplicates, find_named_alike};
 pub use self::search::field::Field;
 pub use self::search::hit::{Closeness, Hit, Matched};
 pub use self::search::index::SearchIndex;

@@ -89,6 +89,8 @@ kinds! {
     RepairClock = 23,
     /// Copies the store without sharing its files.
     Copy = 24,
+    /// Chooses entities of a view.
+    Sample = 25,
     /// An error; an answer to any request.
     Error = 127,
 }

@@ -97,6 +97,10 @@ operations! {
     Erase:      "erase",      Operator, "erasing",                Point, Rows;
     /// The age of a view's newest event.
     Freshness:  "freshness",  Reader,   "reading",                Bulk,  Requests;
+    /// Choosing some entities of a view.
+    Sample:     "sample",     Reader,   "reading",                Bulk,  Requests;
+    /// Comparing features of all views with each other.
+    Duplicates: "duplicates", Reader,   "comparing features",     Bulk,  Requests;
     /// Figures about the store and its consumers.
     Stats:      "stats",      Reader,   "reading figures",        Point, Requests;
     /// Reading and checking everything.

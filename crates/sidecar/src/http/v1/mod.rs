@@ -3,6 +3,7 @@
 mod catalog;
 mod delete;
 mod delete_events;
+mod duplicates;
 mod entity;
 mod freshness;
 mod history;
@@ -16,6 +17,7 @@ mod write;
 pub(super) use self::catalog::{catalog, entities, lineage, service, services, view, views};
 pub(super) use self::delete::{delete, erase};
 pub(super) use self::delete_events::delete_events;
+pub(super) use self::duplicates::duplicates;
 pub(super) use self::freshness::freshness;
 pub(super) use self::history::history;
 pub(super) use self::read::{as_of, latest};
