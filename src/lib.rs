@@ -57,6 +57,7 @@ mod misdefined;
 mod progress;
 mod read;
 mod rows;
+mod sample;
 mod scan;
 mod session;
 #[cfg(feature = "files")]
@@ -102,6 +103,7 @@ pub use self::rows::arrow_scalar::ArrowScalar;
 pub use self::rows::keys::{EntityKey, key_value, parse_join_key, parse_request_value};
 pub use self::rows::roles::ColumnRole;
 pub use self::rows::types::{arrow_type, feature_field, timestamp_type};
+pub use self::sample::SAMPLE_ENTITIES_MAX;
 pub use self::scan::{EXPORT_FORMAT, ExportRows, ManifestColumn};
 pub use self::session::{Evaluated, EvaluatedRow, EvaluatedValue, Scan, ScanBegin, ScanSink, Session};
 #[cfg(feature = "files")]

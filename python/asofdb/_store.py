@@ -18,11 +18,13 @@ from ._reports import (
     Backup,
     Clock,
     ClockRepair,
+    Duplicate,
     Erased,
     Freshness,
     IngestReport,
     JoinReport,
     Restored,
+    SearchHit,
     Usage,
     Verified,
     Version,
@@ -128,6 +130,27 @@ class _Engine:
     def catalog(self) -> Catalog:
         """Returns what is defined, as of now."""
         return Catalog._of(self._engine.catalog_json())
+
+    def search(self, query: str, *, limit: int = 20) -> list[SearchHit]:
+        """Finds entities, views, features and services by what their definitions say, the best first.
+
+        Every word of ``query`` must be found: as it is, as one that means the same (``cnt`` for ``count``), or with a
+        slip of the keyboard; of the last word the beginning will do. Filters are ``team:``, ``owner:``, ``tag:`` (a
+        name, or ``name=value``), ``entity:``, ``type:``, ``view:`` and ``kind:``.
+
+        Raises ``InvalidError`` for an empty query and for a filter that does not exist, naming the nearest.
+        """
+        return SearchHit._of(self._engine.search_json(query, limit))
+
+    def duplicates(self, views: str | Sequence[str] = ()) -> list[Duplicate]:
+        """Finds features that are likely the same thing under another name or definition, the surest first; with
+        ``views`` only pairs with a feature in one of these.
+
+        Features of the same join keys are compared by how they are computed and by their values for some hundred
+        entities, as of now; by name alone where there are no values.
+        """
+        names = [views] if isinstance(views, str) else list(views)
+        return Duplicate._of(self._engine.duplicates_json(names))
 
     # Reads
 

@@ -11,6 +11,7 @@ use asofdb::{
     parse_definitions, read_definitions,
 };
 use asofdb_client::{Cancel, Client, ConnectOptions};
+use asofdb_platform::{Discovery, Searcher};
 use parking_lot::Mutex;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -31,6 +32,7 @@ pub(crate) struct Engine {
     state: Mutex<State>,
     /// Ends the calls of a client, where they can be cancelled.
     cancel: Option<Cancel>,
+    searcher: Searcher,
 }
 
 /// The way in which it was opened, to open it again after a fork.
@@ -47,7 +49,8 @@ enum State {
 
 impl Engine {
     fn new(origin: Origin, engine: asofdb_client::Engine) -> Self {
-        Engine { origin, state: Mutex::new(State::Open { engine, generation: generation() }), cancel: None }
+        let state = Mutex::new(State::Open { engine, generation: generation() });
+        Engine { origin, state, cancel: None, searcher: Searcher::default() }
     }
 
     /// The engine, cheap to clone; connected anew in the child of a fork.
@@ -216,6 +219,18 @@ impl Engine {
 
     fn catalog_json(&self, py: Python<'_>) -> PyResult<String> {
         self.run(py, |engine| text(AsJson(&*engine.catalog()?).to_bytes()))
+    }
+
+    /// A list of hits.
+    fn search_json(&self, py: Python<'_>, query: &str, limit: usize) -> PyResult<String> {
+        let hits = self.run(py, |engine| self.searcher.search(&*engine.catalog()?, query, limit))?;
+        Ok(json!(hits).to_string())
+    }
+
+    /// A list of pairs.
+    fn duplicates_json(&self, py: Python<'_>, views: Vec<String>) -> PyResult<String> {
+        let views: Vec<&str> = views.iter().map(String::as_str).collect();
+        Ok(json!(self.run(py, |engine| engine.duplicates(&views))?).to_string())
     }
 
     fn now<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {

@@ -7,7 +7,7 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use asofdb_storage::{
     Catalog, CheckpointFiles, ClockRepair, ClockStatus, Committed, Definitions, Durability, Erased, FeatureView,
-    KeyRange, Plan, Result, Stats, Stop, Timestamp, UsageRow, Verified, WriteBatch,
+    KeyRange, Plan, Result, Stats, Stop, Timestamp, UsageRow, Value, Verified, WriteBatch,
 };
 
 use super::{Scan, ScanBegin, ScanSink, Session};
@@ -98,6 +98,10 @@ impl Session for Store {
         options: &JoinOptions,
     ) -> Result<Box<dyn JoinBatches + 's>> {
         Ok(Box::new(join_until(self, request, &spine_schema, spine, options, &Stop::NEVER)?))
+    }
+
+    fn sample_entities(&self, view: &str, count: usize) -> Result<Vec<Vec<Value>>> {
+        Store::sample_entities(self, view, count)
     }
 
     fn freshness(&self, view: &str) -> Result<Freshness> {

@@ -15,7 +15,7 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use asofdb_storage::{
     Catalog, CheckpointFiles, ClockRepair, ClockStatus, Committed, Definitions, Durability, Erased, FeatureView, Plan,
-    Result, Stats, Timestamp, UsageRow, Verified, WriteBatch,
+    Result, Stats, Timestamp, UsageRow, Value, Verified, WriteBatch,
 };
 
 pub use self::deletions::deletions;
@@ -182,6 +182,14 @@ pub trait Session: Send + Sync {
         let is_harmless = plan.drops().next().is_none() && plan.redefinitions().next().is_none();
         if is_harmless { Ok(Vec::new()) } else { Ok(Impact::of(plan, &self.usage(Allow::USED_DAYS)?)) }
     }
+    /// Chooses entities of a view by a hash of their keys, at most `count`, and gives the values of their join keys, in
+    /// key order: of views with the same entities mostly the same ones. Of a window view they are those of its events.
+    /// It reads some hundred thousand versions at most, however large the view is.
+    ///
+    /// # Errors
+    /// `NotFound` for an unknown view; `Invalid` for a view of expressions, or more entities than
+    /// [`SAMPLE_ENTITIES_MAX`](crate::SAMPLE_ENTITIES_MAX); `Corrupt` when stored bytes cannot be read.
+    fn sample_entities(&self, view: &str, count: usize) -> Result<Vec<Vec<Value>>>;
 
     /// Reads figures about the store.
     ///

@@ -75,6 +75,10 @@ fn answers_of_every_route_keep_to_the_document() {
     for name in ["offer", "ranker_v1", "spending:n_1h", "stats", "purchases", "none"] {
         to.get("/v1/lineage/{name}", &format!("/v1/lineage/{name}"));
     }
+    for query in ["score", "n+kind:feature&limit=3", "", "taem:x", "a&limit=x"] {
+        to.get("/v1/search", &format!("/v1/search?q={query}"));
+    }
+    duplicates(&sidecar, &mut to);
     to.get("/v1/freshness/{view}", "/v1/freshness/stats");
     for parameters in ["", "?days=7&name=stats", "?days=0", "?day=1"] {
         to.get("/v1/usage", &format!("/v1/usage{parameters}"));
@@ -95,6 +99,13 @@ fn answers_of_every_route_keep_to_the_document() {
     std::fs::write(&answers, json!(to.answers).to_string()).unwrap();
     let document = repository("docs/openapi.json");
     run_script("openapi_check.py", &[document.to_str().unwrap(), answers.to_str().unwrap()]);
+}
+
+fn duplicates(sidecar: &Sidecar, to: &mut Recorder<'_>) {
+    sidecar.write_copies();
+    for parameters in ["", "?view=stats&view=copied&limit=5", "?view=none", "?limit=0", "?x=y"] {
+        to.get("/v1/duplicates", &format!("/v1/duplicates{parameters}"));
+    }
 }
 
 fn computed(to: &mut Recorder<'_>) {

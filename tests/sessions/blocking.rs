@@ -11,7 +11,7 @@ use asofdb::{
     Allow, Answer, Catalog, CheckpointFiles, ClockRepair, ClockStatus, Committed, Definitions, Durability, EntityKey,
     EntityRows, Erased, ExportOptions, F32Matrix, FeatureView, Freshness, HistoryRow, IngestOptions, IngestReport,
     Input, JoinBatches, JoinOptions, JoinReport, Manifest, OnProgress, Plan, Prepared, Question, Result, Scan,
-    ScanBegin, ScanSink, Session, Spine, Stats, Timestamp, TrainingSetOptions, UsageRow, Verified,
+    ScanBegin, ScanSink, Session, Spine, Stats, Timestamp, TrainingSetOptions, UsageRow, Value, Verified,
 };
 use asofdb_client::{AsyncClient, AsyncJoin};
 use tokio::runtime::Runtime;
@@ -114,6 +114,10 @@ impl Session for Blocking {
         let spine = spine.collect::<Vec<_>>().into_iter();
         let join = self.client.point_in_time_join(request.references(), spine_schema, spine, options);
         Ok(Box::new(Joined { session: self, join: self.wait(join)?, report: JoinReport::default(), ended: false }))
+    }
+
+    fn sample_entities(&self, view: &str, count: usize) -> Result<Vec<Vec<Value>>> {
+        self.wait(self.client.sample_entities(view, count))
     }
 
     fn freshness(&self, view: &str) -> Result<Freshness> {

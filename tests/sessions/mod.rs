@@ -13,6 +13,7 @@ use asofdb::{
     Scan, ScanBegin, ScanSink, Session, Status, Store, Timestamp, TrainingSetOptions, Value, usage_totals,
 };
 use asofdb_client::{Client, Engine};
+use asofdb_platform::Discovery;
 use tempfile::TempDir;
 
 use self::also_by::events_are_found_by_other_entities_wherever_the_store_is;
@@ -83,6 +84,8 @@ over_every_session!(
     an_expression_that_is_redefined_is_followed,
     events_are_found_by_other_entities_wherever_the_store_is,
     what_is_read_counts_and_is_not_dropped_by_accident,
+    the_catalog_is_searched_wherever_the_store_is,
+    duplicates_are_found_wherever_the_store_is,
 );
 
 /// Writes visits of users, `hours` before the store's present.
@@ -203,6 +206,33 @@ fn events_count_once_and_are_deleted_by_their_identity(session: &impl Session) {
     assert_eq!(session.history("clicks", &entity, 9).unwrap().len(), 6, "three, two again, a deletion");
     assert_eq!(session.erase(&["clicks"], &entity).unwrap()[0].versions, 6);
     assert_eq!(session.delete_events("profile", &identity).unwrap_err().kind(), ErrorKind::Invalid);
+}
+
+fn the_catalog_is_searched_wherever_the_store_is(session: &impl Session) {
+    let hits = session.search("visit kind:feature", 10).unwrap();
+    assert_eq!(hits.iter().map(|hit| hit.name.as_str()).collect::<Vec<_>>(), ["profile:visits"]);
+    assert_eq!(session.search("taem:x", 10).unwrap_err().kind(), ErrorKind::Invalid);
+}
+
+fn duplicates_are_found_wherever_the_store_is(session: &impl Session) {
+    let mut definitions = users();
+    definitions.views.push(view("copied", &["user"], &[("visit_count", "int64")]));
+    session.apply(&definitions, false).unwrap();
+    let visits: Vec<(i64, i64)> = (0..80).map(|user| (user, user * 7_919 % 1_000)).collect();
+    let at = write_visits(session, &visits, 2);
+    let column = |values: Vec<i64>| std::sync::Arc::new(Int64Array::from(values)) as _;
+    let (users, counts): (Vec<i64>, Vec<i64>) = visits.into_iter().map(|(user, visits)| (user, 5_000 - visits)).unzip();
+    let rows = batch(vec![
+        ("user_id", column(users.clone())),
+        ("event_timestamp", times(users.iter().map(|_| Some(at)))),
+        ("visit_count", column(counts)),
+    ]);
+    session.write("copied", &rows).unwrap();
+    let found = session.duplicates(&[]).unwrap();
+    let reasons: Vec<_> = found.iter().map(|pair| pair.reason.as_str()).collect();
+    assert_eq!(reasons, ["visits is -1 times visit_count plus 5000 for 100 % of 80 entities"]);
+    assert_eq!(session.sample_entities("copied", 30).unwrap(), session.sample_entities("profile", 30).unwrap());
+    assert_eq!(session.sample_entities("none", 1).unwrap_err().kind(), ErrorKind::NotFound);
 }
 
 fn definitions_change_in_one_step(session: &impl Session) {

@@ -231,6 +231,7 @@ fn computed_requests() -> Vec<(&'static str, Vec<u8>)> {
             users(1).u32(8).u32(u32::MAX).bytes(&2.5f64.to_le_bytes()).u32(u32::MAX).u32(u32::MAX).frame(4, 7),
         ),
         ("26-request-values-cut-short", amounts(users(1)).u32(3).u32(u32::MAX).bytes(b"ab").frame(4, 8)),
+        ("27-sample", Body::default().blob(b"buying").u32(10).frame(25, 9)),
     ]
 }
 

@@ -14,6 +14,7 @@ mod delete;
 mod delete_events;
 mod demo;
 mod describe;
+mod duplicates;
 mod entity;
 mod erase;
 mod error;
@@ -92,6 +93,7 @@ enum Command {
     Describe(describe::Describe),
     Explain(explain::Explain),
     Search(search::Search),
+    Duplicates(duplicates::Duplicates),
     Delete(delete::Delete),
     DeleteEvents(delete_events::DeleteEvents),
     Erase(erase::Erase),
@@ -127,6 +129,7 @@ impl Command {
             Command::Describe(command) => command.run(context),
             Command::Explain(command) => command.run(context),
             Command::Search(command) => command.run(context),
+            Command::Duplicates(command) => command.run(context),
             Command::Delete(command) => command.run(context),
             Command::DeleteEvents(command) => command.run(context),
             Command::Erase(command) => command.run(context),

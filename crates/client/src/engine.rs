@@ -9,7 +9,7 @@ use asofdb::storage::{WriteBatch, refuse_url};
 use asofdb::{
     Allow, Answer, Catalog, CheckpointFiles, ClockRepair, ClockStatus, Committed, Definitions, Durability, EntityKey,
     EntityRows, Erased, Error, F32Matrix, FeatureView, Freshness, JoinBatches, JoinOptions, Plan, Prepared, Question,
-    Result, Scan, ScanSink, Session, Spine, Stats, Store, Timestamp, UsageRow, Verified,
+    Result, Scan, ScanSink, Session, Spine, Stats, Store, Timestamp, UsageRow, Value, Verified,
 };
 #[cfg(feature = "files")]
 use asofdb::{ExportOptions, Manifest, OnProgress};
@@ -122,6 +122,10 @@ impl Session for Engine {
         options: &JoinOptions,
     ) -> Result<Box<dyn JoinBatches + 's>> {
         self.session().join(request, spine_schema, spine, options)
+    }
+
+    fn sample_entities(&self, view: &str, count: usize) -> Result<Vec<Vec<Value>>> {
+        self.session().sample_entities(view, count)
     }
 
     fn freshness(&self, view: &str) -> Result<Freshness> {

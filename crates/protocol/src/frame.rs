@@ -89,6 +89,8 @@ kinds! {
     RepairClock = 23,
     /// Copies the store without sharing its files.
     Copy = 24,
+    /// Chooses entities of a view.
+    Sample = 25,
     /// What consumers have read.
     Usage = 26,
     /// An error; an answer to any request.

@@ -108,6 +108,15 @@ impl AsyncClient {
         self.ask(&NoteRequest { name: name.to_vec() }).await.map(|answer| answer.value)
     }
 
+    /// Chooses entities of a view by a hash of their keys. See [`Session::sample_entities`].
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn sample_entities(&self, view: &str, count: usize) -> Result<Vec<Vec<Value>>> {
+        let view = view.to_owned();
+        self.blocking(move |client| client.sample_entities(&view, count)).await
+    }
+
     /// Tells how fresh a view is. See [`Session::freshness`].
     ///
     /// # Errors

@@ -208,6 +208,22 @@ pub struct FreshnessRequest {
     pub view: String,
 }
 
+/// Asks for entities of a view, chosen by a hash of their keys.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct SampleRequest {
+    /// Name of the view.
+    pub view: String,
+    /// Most entities.
+    pub count: u32,
+}
+
+/// Entities of a view.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct SampleMessage {
+    /// Their encoded keys.
+    pub keys: Vec<Vec<u8>>,
+}
+
 /// Deletes or erases an entity.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 pub struct RemoveEntity {

@@ -38,6 +38,8 @@ fn routes() -> Vec<Route> {
         ("/v1/services/{name}", Method::GET, get(v1::service)),
         ("/v1/entities", Method::GET, get(v1::entities)),
         ("/v1/lineage/{name}", Method::GET, get(v1::lineage)),
+        ("/v1/search", Method::GET, get(v1::search)),
+        ("/v1/duplicates", Method::GET, get(v1::duplicates)),
         ("/v1/freshness/{view}", Method::GET, get(v1::freshness)),
         ("/v1/usage", Method::GET, get(v1::usage)),
         ("/metrics", Method::GET, get(metrics::metrics)),
