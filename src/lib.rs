@@ -64,6 +64,7 @@ mod session;
 mod source;
 mod store;
 mod threads;
+mod usage;
 mod windows;
 
 pub use self::allow::Allow;
@@ -108,13 +109,18 @@ pub use self::session::{Evaluated, EvaluatedRow, EvaluatedValue, Scan, ScanBegin
 #[cfg(feature = "files")]
 pub use self::source::{Batches, Delimiter, InputFormat, Source, TextOptions};
 pub use self::store::Store;
+pub use self::usage::book::USAGE_DAYS_MAX;
+pub use self::usage::consumer::check_consumer_name;
+pub use self::usage::impact::Impact;
+pub use self::usage::totals::{unused, usage_totals};
 pub use asofdb_storage as storage;
 pub use asofdb_storage::{
     Aggregate, Catalog, Change, ChangeKind, CheckpointFiles, Clock, ClockClaim, ClockRepair, ClockStatus, Committed,
     Computed, Date, Definitions, Durability, Entity, EntityDefinition, Erased, Error, ErrorKind, Expressions, Feature,
     FeatureDefinition, FeatureService, FeatureView, Hint, JoinKey, ManualClock, ObjectKind, Plan, Reading,
     RequestValue, Result, ScalarType, ServiceDefinition, Span, StampRun, Stats, Status, Stop, SystemClock, Timestamp,
-    Value, ValueType, Verified, Version, ViewDefinition, Window, WindowAggregate, WindowFeature, Windows,
+    UsageCounts, UsageKey, UsageOf, UsageRow, Value, ValueType, Verified, Version, ViewDefinition, Window,
+    WindowAggregate, WindowFeature, Windows,
 };
 #[cfg(feature = "rocksdb")]
 pub use asofdb_storage::{

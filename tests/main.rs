@@ -25,5 +25,6 @@ mod search;
 mod sources;
 mod times;
 mod training_set;
+mod usage;
 mod windows;
 mod writes;

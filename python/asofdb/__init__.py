@@ -30,6 +30,8 @@ from ._reports import (
     Restored,
     SearchHit,
     SearchMatch,
+    Usage,
+    UsageCounts,
     Verified,
     Version,
 )
@@ -98,6 +100,8 @@ __all__ = [
     "Store",
     "TrainingSet",
     "UnavailableError",
+    "Usage",
+    "UsageCounts",
     "Verified",
     "Version",
     "WindowFeature",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 __all__ = [
@@ -23,6 +23,8 @@ __all__ = [
     "Restored",
     "SearchHit",
     "SearchMatch",
+    "Usage",
+    "UsageCounts",
     "Verified",
     "Version",
 ]
@@ -66,6 +68,39 @@ class Freshness:
         for name in ("newest_event_timestamp", "now"):
             tree[name] = _time(tree[name])
         return cls(**tree)
+
+
+@dataclass(frozen=True)
+class UsageCounts:
+    """Calls, and the rows that they asked for."""
+
+    calls: int
+    rows: int
+
+
+@dataclass(frozen=True)
+class Usage:
+    """The reads of one view or service (``of``) by one consumer on one day of UTC. ``values`` is by feature."""
+
+    day: date
+    of: str
+    name: str
+    consumer: str
+    serving: UsageCounts
+    training: UsageCounts
+    exports: UsageCounts
+    last_read: datetime
+    values: dict[str, int]
+
+    @classmethod
+    def _all(cls, text: str) -> list[Usage]:
+        rows = json.loads(text)
+        for row in rows:
+            row["day"] = date.fromisoformat(row["day"])
+            row["last_read"] = _time(row["last_read"])
+            for counts in ("serving", "training", "exports"):
+                row[counts] = UsageCounts(**row[counts])
+        return [cls(**row) for row in rows]
 
 
 @dataclass(frozen=True)

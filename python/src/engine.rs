@@ -162,11 +162,15 @@ impl Engine {
         memory_bytes: Option<usize>,
         create: bool,
         shared: bool,
+        consumer: Option<String>,
     ) -> PyResult<Self> {
         let durability = self::durability(py, durability)?;
         let mut options = Options { create, shared, ..Options::default() };
         options.memory_budget_bytes = memory_bytes.unwrap_or(options.memory_budget_bytes);
-        let open = move || Store::open_with(path, options, Arc::new(SystemClock), durability);
+        let open = move || {
+            let store = Store::open_with(path, options, Arc::new(SystemClock), durability)?;
+            consumer.map_or(Ok(store.clone()), |consumer| store.for_consumer(&consumer))
+        };
         let store = py.detach(open).or_raise(py)?;
         Ok(Engine::new(Origin::Store, asofdb_client::Engine::Store(store)))
     }
@@ -265,12 +269,24 @@ impl Engine {
         text: Option<&str>,
         path: Option<PathBuf>,
         origin: &str,
-        allow: (bool, bool),
+        allow: (bool, bool, Vec<String>),
         revision: Option<u64>,
     ) -> PyResult<String> {
         let definitions = definitions(py, text, path, origin)?;
-        let allow = Allow { drop: allow.0, redefine: allow.1 };
-        self.run(py, |engine| engine.apply_to(&definitions, allow, revision).map(|plan| plan_json(&plan)))
+        let (drop, redefine, names) = allow;
+        self.run(py, |engine| {
+            // Names are of what is planned with this catalog.
+            let (revision, used) = match names.is_empty() {
+                true => (revision, false),
+                false => {
+                    let catalog = engine.catalog()?.revision();
+                    let impacts = engine.impacts(&engine.plan(&definitions)?)?;
+                    (Some(revision.unwrap_or(catalog)), impacts.iter().all(|impact| impact.is_named(&names)))
+                }
+            };
+            let plan = engine.apply_to(&definitions, Allow { drop, redefine, used }, revision)?;
+            Ok(plan_json(&plan))
+        })
     }
 
     /// Writes tables of views in one atomic step; gives the created timestamp.
@@ -378,6 +394,10 @@ impl Engine {
 
     fn freshness_json(&self, py: Python<'_>, view: &str) -> PyResult<String> {
         self.run(py, |engine| text(AsJson(&engine.freshness(view)?).to_bytes()))
+    }
+
+    fn usage_json(&self, py: Python<'_>, last_days: u32) -> PyResult<String> {
+        self.run(py, |engine| text(AsJson(engine.usage(last_days)?.as_slice()).to_bytes()))
     }
 
     fn stats_json(&self, py: Python<'_>) -> PyResult<String> {

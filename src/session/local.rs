@@ -7,7 +7,7 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use asofdb_storage::{
     Catalog, CheckpointFiles, ClockRepair, ClockStatus, Committed, Definitions, Durability, Erased, FeatureView,
-    KeyRange, Plan, Result, Stats, Stop, Timestamp, Value, Verified, WriteBatch,
+    KeyRange, Plan, Result, Stats, Stop, Timestamp, UsageRow, Value, Verified, WriteBatch,
 };
 
 use super::{Scan, ScanBegin, ScanSink, Session};
@@ -34,6 +34,10 @@ impl Session for Store {
 
     fn known_catalog(&self) -> Arc<Catalog> {
         Store::catalog(self)
+    }
+
+    fn metered(&self, request: Prepared) -> Prepared {
+        Store::metered(self, request)
     }
 
     fn now(&self) -> Result<Timestamp> {
@@ -104,6 +108,10 @@ impl Session for Store {
         Store::freshness(self, view)
     }
 
+    fn usage(&self, last_days: u32) -> Result<Vec<UsageRow>> {
+        Store::usage(self, last_days)
+    }
+
     fn stats(&self) -> Result<Stats> {
         Store::stats(self)
     }
@@ -144,7 +152,9 @@ impl Session for Store {
         options: &ExportOptions,
         progress: &mut OnProgress<'_>,
     ) -> Result<Manifest> {
-        crate::export::export(self, view, out, options, progress)
+        let manifest = crate::export::export(self, view, out, options, progress)?;
+        self.count_export(view, manifest.rows);
+        Ok(manifest)
     }
 }
 
@@ -175,5 +185,8 @@ pub fn scan_until(store: &Store, scan: &Scan<'_>, stop: &Stop, sink: &mut dyn Sc
         sink.take(batch)
     })?;
     stop.check()?;
+    if scan.entity.is_none() {
+        store.count_export(scan.view, rows);
+    }
     Ok(rows)
 }

@@ -15,7 +15,7 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use asofdb_storage::{
     Catalog, CheckpointFiles, ClockRepair, ClockStatus, Committed, Definitions, Durability, Erased, FeatureView, Plan,
-    Result, Stats, Timestamp, Value, Verified, WriteBatch,
+    Result, Stats, Timestamp, UsageRow, Value, Verified, WriteBatch,
 };
 
 pub use self::deletions::deletions;
@@ -43,6 +43,7 @@ use crate::read::request::{EntityRows, Prepared};
 use crate::rows::keys::EntityKey;
 #[cfg(feature = "files")]
 use crate::source::Source;
+use crate::usage::impact::Impact;
 
 /// A store, wherever it is: [`Store`](crate::Store) in this process, the clients of the crate `asofdb-client` in
 /// another.
@@ -61,6 +62,12 @@ pub trait Session: Send + Sync {
 
     /// Returns what was defined when this session last looked, without asking anybody.
     fn known_catalog(&self) -> Arc<Catalog>;
+
+    /// Lets the reads of a request be counted, where this session counts those of a consumer itself. Behind a sidecar
+    /// that does it.
+    fn metered(&self, request: Prepared) -> Prepared {
+        request
+    }
 
     /// Reads the present by the store's clock.
     ///
@@ -160,6 +167,21 @@ pub trait Session: Send + Sync {
     /// `NotFound` for an unknown view; `Corrupt` when stored bytes cannot be read.
     fn freshness(&self, view: &str) -> Result<Freshness>;
 
+    /// Tells what consumers have read in the last days, today's among them: a row a day, thing and consumer, in this
+    /// order. Days are those of UTC; 400 are kept. See [`usage_totals`](crate::usage_totals).
+    ///
+    /// # Errors
+    /// `Unavailable` when the store cannot be read.
+    fn usage(&self, last_days: u32) -> Result<Vec<UsageRow>>;
+
+    /// Tells who has read, in the last [`Allow::USED_DAYS`] days, what a plan drops or redefines.
+    ///
+    /// # Errors
+    /// As [`Session::usage`].
+    fn impacts(&self, plan: &Plan) -> Result<Vec<Impact>> {
+        let is_harmless = plan.drops().next().is_none() && plan.redefinitions().next().is_none();
+        if is_harmless { Ok(Vec::new()) } else { Ok(Impact::of(plan, &self.usage(Allow::USED_DAYS)?)) }
+    }
     /// Chooses entities of a view by a hash of their keys, at most `count`, and gives the values of their join keys, in
     /// key order: of views with the same entities mostly the same ones. Of a window view they are those of its events.
     /// It reads some hundred thousand versions at most, however large the view is.
@@ -247,9 +269,9 @@ pub trait Session: Send + Sync {
     {
         let references: Vec<String> = references.iter().map(|reference| reference.as_ref().to_owned()).collect();
         match Prepared::new(&self.known_catalog(), references.clone()) {
-            Ok(prepared) => Ok(prepared),
+            Ok(prepared) => Ok(self.metered(prepared)),
             // What is not known may have been defined since.
-            Err(_) => Prepared::new(&*self.catalog()?, references),
+            Err(_) => Ok(self.metered(Prepared::new(&*self.catalog()?, references)?)),
         }
     }
 

@@ -80,6 +80,9 @@ fn answers_of_every_route_keep_to_the_document() {
     }
     duplicates(&sidecar, &mut to);
     to.get("/v1/freshness/{view}", "/v1/freshness/stats");
+    for parameters in ["", "?days=7&name=stats", "?days=0", "?day=1"] {
+        to.get("/v1/usage", &format!("/v1/usage{parameters}"));
+    }
     to.get("/openapi.json", "/openapi.json");
     dialect(&mut to);
     to.post("/v1/delete", "/v1/delete", &json!({"view": "stats", "entity": {"user_id": 1}, "at": "now"}));

@@ -365,3 +365,23 @@ fn an_answer_is_bounded() {
         "an answer has at most 10 values; ask for fewer entities at once: 6 entities of 2 features"
     );
 }
+
+#[test]
+fn usage_tells_who_has_read_what() {
+    let sidecar = Sidecar::start();
+    sidecar.write_stats(7, hours_ago(2), 1);
+    assert_eq!(sidecar.unix.get("/v1/usage").ok(), json!([]));
+    let asked = json!({"features": ["stats:clicks"], "entities": [{"user_id": 7}, {"user_id": 8}]});
+    sidecar.unix.post("/v1/latest", &asked).ok();
+    sidecar.unix.post("/v1/latest", &asked).ok();
+    let usage = sidecar.unix.get("/v1/usage?days=1&name=stats").ok();
+    assert_eq!(usage.as_array().unwrap().len(), 1);
+    let row = &usage[0];
+    assert_eq!((&row["of"], &row["name"], &row["day"]), (&json!("view"), &json!("stats"), &json!("2024-06-01")));
+    assert_eq!((&row["serving"], &row["values"]), (&json!({"calls": 2, "rows": 4}), &json!({"clicks": 4})));
+    assert_eq!(sidecar.unix.get("/v1/usage?name=stat").ok(), json!([]));
+    for parameters in ["days=0", "days=401", "day=1", "days=x"] {
+        let error = sidecar.unix.get(&format!("/v1/usage?{parameters}")).error(422, "invalid");
+        assert_eq!(error, "the parameters are `days`, from 1 to 400, and `name`");
+    }
+}

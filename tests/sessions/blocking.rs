@@ -11,7 +11,7 @@ use asofdb::{
     Allow, Answer, Catalog, CheckpointFiles, ClockRepair, ClockStatus, Committed, Definitions, Durability, EntityKey,
     EntityRows, Erased, ExportOptions, F32Matrix, FeatureView, Freshness, HistoryRow, IngestOptions, IngestReport,
     Input, JoinBatches, JoinOptions, JoinReport, Manifest, OnProgress, Plan, Prepared, Question, Result, Scan,
-    ScanBegin, ScanSink, Session, Spine, Stats, Timestamp, TrainingSetOptions, Value, Verified,
+    ScanBegin, ScanSink, Session, Spine, Stats, Timestamp, TrainingSetOptions, UsageRow, Value, Verified,
 };
 use asofdb_client::{AsyncClient, AsyncJoin};
 use tokio::runtime::Runtime;
@@ -122,6 +122,10 @@ impl Session for Blocking {
 
     fn freshness(&self, view: &str) -> Result<Freshness> {
         self.wait(self.client.freshness(view))
+    }
+
+    fn usage(&self, last_days: u32) -> Result<Vec<UsageRow>> {
+        self.wait(self.client.usage(last_days))
     }
 
     fn stats(&self) -> Result<Stats> {

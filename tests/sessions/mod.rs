@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use arrow::array::{Array, Int64Array, RecordBatch};
 use asofdb::{
     Allow, Error, ErrorKind, ExportOptions, ExportRows, F32Matrix, IngestOptions, Input, JoinOptions, Prepared, Result,
-    Scan, ScanBegin, ScanSink, Session, Status, Store, Timestamp, TrainingSetOptions, Value,
+    Scan, ScanBegin, ScanSink, Session, Status, Store, Timestamp, TrainingSetOptions, Value, usage_totals,
 };
 use asofdb_client::{Client, Engine};
 use asofdb_platform::Discovery;
@@ -83,6 +83,7 @@ over_every_session!(
     a_training_row_with_request_values_is_what_a_read_gives,
     an_expression_that_is_redefined_is_followed,
     events_are_found_by_other_entities_wherever_the_store_is,
+    what_is_read_counts_and_is_not_dropped_by_accident,
     the_catalog_is_searched_wherever_the_store_is,
     duplicates_are_found_wherever_the_store_is,
 );
@@ -333,4 +334,27 @@ fn figures_and_upkeep_are_there(session: &impl Session) {
     let directory = TempDir::new().unwrap();
     session.checkpoint(&directory.path().join("copy")).unwrap();
     assert!(directory.path().join("copy/ASOFDB").exists());
+}
+
+fn what_is_read_counts_and_is_not_dropped_by_accident(session: &impl Session) {
+    write_visits(session, &[(1, 10), (2, 20)], 3);
+    let request = session.prepare(&["profile:visits"]).unwrap();
+    assert_eq!(visits(session, &request, 1, None).0, int(10));
+    let plan = session.plan(&Default::default()).unwrap();
+    let (rows, impacts) = (session.usage(1).unwrap(), session.impacts(&plan).unwrap());
+    let dropped = session.apply_to(&Default::default(), Allow::drops(true), None);
+    if rows.is_empty() {
+        // A store in this process counts where it is told who reads.
+        assert_eq!((impacts, dropped.is_ok()), (Vec::new(), true));
+        return;
+    }
+    let total = usage_totals(&rows);
+    assert_eq!((total.len(), total[0].key.name.as_str(), total[0].serving.rows), (1, "profile", 1));
+    assert!(total[0].key.consumer.starts_with("uid:"), "{total:?}");
+    assert_eq!(total[0].values, [("visits".to_owned(), 1)].into());
+    assert!(impacts[0].is_named(&["profile"]) && !impacts[0].is_named(&["profil", "profile2"]));
+    let refused = dropped.unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Conflict);
+    assert!(refused.message().contains("feature_view profile by uid:"), "{refused}");
+    session.apply_to(&Default::default(), Allow { used: true, ..Allow::drops(true) }, None).unwrap();
 }

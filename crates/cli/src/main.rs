@@ -45,6 +45,7 @@ mod usage;
 mod verify;
 mod version;
 mod when;
+mod wrong_usage;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -99,6 +100,7 @@ enum Command {
     DeleteEvents(delete_events::DeleteEvents),
     Erase(erase::Erase),
     Freshness(freshness::Freshness),
+    Usage(usage::Usage),
     Stats(operations::Stats),
     Verify(verify::Verify),
     Clock(clock::Clock),
@@ -135,6 +137,7 @@ impl Command {
             Command::DeleteEvents(command) => command.run(context),
             Command::Erase(command) => command.run(context),
             Command::Freshness(command) => command.run(context),
+            Command::Usage(command) => command.run(context),
             Command::Stats(command) => command.run(context),
             Command::Verify(command) => command.run(context),
             Command::Clock(command) => command.run(context),
@@ -164,7 +167,7 @@ fn run_line(words: Vec<OsString>, context: &Context) -> Result<Outcome> {
 fn main() -> ExitCode {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
-        Err(error) => return usage::exit(&error),
+        Err(error) => return wrong_usage::exit(&error),
     };
     let code = match arguments.command.run(&arguments.context) {
         Ok(Outcome::Done) | Err(Stop::ReaderGone) => 0,

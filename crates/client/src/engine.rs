@@ -9,7 +9,7 @@ use asofdb::storage::{WriteBatch, refuse_url};
 use asofdb::{
     Allow, Answer, Catalog, CheckpointFiles, ClockRepair, ClockStatus, Committed, Definitions, Durability, EntityKey,
     EntityRows, Erased, Error, F32Matrix, FeatureView, Freshness, JoinBatches, JoinOptions, Plan, Prepared, Question,
-    Result, Scan, ScanSink, Session, Spine, Stats, Store, Timestamp, Value, Verified,
+    Result, Scan, ScanSink, Session, Spine, Stats, Store, Timestamp, UsageRow, Value, Verified,
 };
 #[cfg(feature = "files")]
 use asofdb::{ExportOptions, Manifest, OnProgress};
@@ -58,6 +58,10 @@ impl Session for Engine {
 
     fn check_cancelled(&self) -> Result<()> {
         self.session().check_cancelled()
+    }
+
+    fn metered(&self, request: Prepared) -> Prepared {
+        self.session().metered(request)
     }
 
     fn now(&self) -> Result<Timestamp> {
@@ -126,6 +130,10 @@ impl Session for Engine {
 
     fn freshness(&self, view: &str) -> Result<Freshness> {
         self.session().freshness(view)
+    }
+
+    fn usage(&self, last_days: u32) -> Result<Vec<UsageRow>> {
+        self.session().usage(last_days)
     }
 
     fn stats(&self) -> Result<Stats> {

@@ -11,11 +11,11 @@ use asofdb::storage::key::decode_values;
 use asofdb::{
     Allow, Answer, Catalog, CheckpointFiles, ClockRepair, ClockStatus, Committed, Definitions, Durability, EntityKey,
     EntityRows, Erased, F32Matrix, FeatureView, Freshness, JoinBatches, JoinOptions, Plan, Prepared, Question, Result,
-    Scan, ScanSink, Session, Spine, Stats, Timestamp, Value, Verified,
+    Scan, ScanSink, Session, Spine, Stats, Timestamp, UsageRow, Value, Verified,
 };
 use asofdb_protocol::{
     ApplyRequest, ClockRequest, CompactRequest, CopyRequest, DeleteRequest, EraseRequest, Form, FreshnessRequest,
-    NoteRequest, PingRequest, RepairClockRequest, SampleRequest, StatsRequest, VerifyRequest,
+    NoteRequest, PingRequest, RepairClockRequest, SampleRequest, StatsRequest, UsageRequest, VerifyRequest,
 };
 
 use crate::bulk::{begin_join, load, load_bytes_max, scan};
@@ -116,6 +116,10 @@ impl Session for Client {
 
     fn freshness(&self, view: &str) -> Result<Freshness> {
         self.ask(&FreshnessRequest { view: view.to_owned() }).map(Freshness::from)
+    }
+
+    fn usage(&self, last_days: u32) -> Result<Vec<UsageRow>> {
+        self.ask(&UsageRequest { last_days })?.into_iter().map(UsageRow::try_from).collect()
     }
 
     fn stats(&self) -> Result<Stats> {

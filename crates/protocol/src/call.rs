@@ -5,8 +5,8 @@ use crate::frame::Kind;
 use crate::message::{
     ApplyRequest, CatalogMessage, CheckpointRequest, ClockMessage, ClockRepairMessage, ClockRequest, CommittedMessage,
     ErasedMessage, FreshnessMessage, FreshnessRequest, HandleMessage, Hello, NoteAnswer, NoteRequest, Pong,
-    PrepareRequest, ReleaseRequest, RemoveEntity, SampleMessage, SampleRequest, StatsMessage, VerifiedMessage, Welcome,
-    WriteRequest,
+    PrepareRequest, ReleaseRequest, RemoveEntity, SampleMessage, SampleRequest, StatsMessage, UsageRequest,
+    UsageRowMessage, VerifiedMessage, Welcome, WriteRequest,
 };
 
 /// A request that is one message and is answered by one message.
@@ -76,6 +76,7 @@ calls! {
     StatsRequest => Stats, true, StatsMessage;
     NoteRequest => Note, true, NoteAnswer;
     FreshnessRequest => Freshness, true, FreshnessMessage;
+    UsageRequest => Usage, true, Vec<UsageRowMessage>;
     SampleRequest => Sample, true, SampleMessage;
     VerifyRequest => Verify, true, VerifiedMessage;
     CompactRequest => Compact, true, ();

@@ -91,6 +91,8 @@ kinds! {
     Copy = 24,
     /// Chooses entities of a view.
     Sample = 25,
+    /// What consumers have read.
+    Usage = 26,
     /// An error; an answer to any request.
     Error = 127,
 }

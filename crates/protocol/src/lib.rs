@@ -30,8 +30,8 @@ pub use self::message::{
     FreshnessRequest, HandleFeature, HandleMessage, HandleRequestValue, HandleView, Hello, JoinEnd, JoinKeyMessage,
     JoinRequest, KnownAtMessage, LoadRequest, MAGIC, NamedValue, NoteAnswer, NoteMessage, NoteRequest,
     PROTOCOL_VERSION, Pong, PrepareRequest, ReleaseRequest, RemoveEntity, STALE, SampleMessage, SampleRequest,
-    ScanBegin, ScanEnd, ScanRequest, ScanRows, StatsMessage, StoreStatsMessage, TimeMessage, ValueTypeMessage,
-    VerifiedMessage, Welcome, WriteRequest, WriteView,
+    ScanBegin, ScanEnd, ScanRequest, ScanRows, StatsMessage, StoreStatsMessage, TimeMessage, UsageRequest,
+    UsageRowMessage, ValueTypeMessage, VerifiedMessage, Welcome, WriteRequest, WriteView,
 };
 pub use self::point::{PointHeader, answer_head, decode_matrix, decode_records, variable_lengths};
 pub use self::report::ConsumerReport;

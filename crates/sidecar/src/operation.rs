@@ -97,6 +97,8 @@ operations! {
     Erase:      "erase",      Operator, "erasing",                Point, Rows;
     /// The age of a view's newest event.
     Freshness:  "freshness",  Reader,   "reading",                Bulk,  Requests;
+    /// What consumers have read.
+    Usage:      "usage",      Reader,   "reading figures",        Bulk,  Requests;
     /// Choosing some entities of a view.
     Sample:     "sample",     Reader,   "reading",                Bulk,  Requests;
     /// Comparing features of all views with each other.

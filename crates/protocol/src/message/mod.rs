@@ -11,6 +11,7 @@ mod definitions;
 mod golden;
 mod handle;
 mod reports;
+mod usage;
 mod value;
 
 use std::time::Duration;
@@ -29,6 +30,7 @@ pub use self::clock::{ClockMessage, ClockRepairMessage, ClockRequest};
 pub use self::definitions::{DefinitionsMessage, JoinKeyMessage};
 pub use self::handle::{HandleFeature, HandleMessage, HandleRequestValue, HandleView};
 pub use self::reports::{CommittedMessage, ErasedMessage, FreshnessMessage, StoreStatsMessage, VerifiedMessage};
+pub use self::usage::{UsageRequest, UsageRowMessage};
 pub use self::value::{ScalarTypeMessage, TimeMessage, ValueTypeMessage};
 
 /// First bytes of a hello.

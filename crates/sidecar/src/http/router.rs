@@ -41,6 +41,7 @@ fn routes() -> Vec<Route> {
         ("/v1/search", Method::GET, get(v1::search)),
         ("/v1/duplicates", Method::GET, get(v1::duplicates)),
         ("/v1/freshness/{view}", Method::GET, get(v1::freshness)),
+        ("/v1/usage", Method::GET, get(v1::usage)),
         ("/metrics", Method::GET, get(metrics::metrics)),
         ("/healthz", Method::GET, get(health::healthz)),
         ("/readyz", Method::GET, get(health::readyz)),

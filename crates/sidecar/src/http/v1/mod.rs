@@ -12,6 +12,7 @@ mod request;
 mod rows;
 mod search;
 mod time;
+mod usage;
 mod write;
 
 pub(super) use self::catalog::{catalog, entities, lineage, service, services, view, views};
@@ -22,4 +23,5 @@ pub(super) use self::freshness::freshness;
 pub(super) use self::history::history;
 pub(super) use self::read::{as_of, latest};
 pub(super) use self::search::search;
+pub(super) use self::usage::usage;
 pub(super) use self::write::write;
