@@ -257,7 +257,7 @@ class SearchMatch:
 
 @dataclass(frozen=True)
 class SearchHit:
-    """Something that is defined and that a search has found. ``kind`` is such as ``"feature"`` or ``"window_view"``, and
+    """Something that is defined and that a search has found. ``kind`` is such as ``"feature"`` or ``"window_view"``;
     ``computed_from`` has the names of what it is computed from. Scores of one search can be compared."""
 
     kind: str
@@ -296,8 +296,8 @@ class Compared:
 @dataclass(frozen=True)
 class Duplicate:
     """Two features that are likely the same thing. ``relation`` is such as ``"equal"`` or ``"stale_copy"``, ``reason``
-    the evidence in one line; ``names`` and ``descriptions`` say from 0 to 1 how much alike those are. ``values`` is None
-    where there were none to compare."""
+    the evidence in one line; ``names`` and ``descriptions`` say from 0 to 1 how much alike those are. ``values`` is
+    None where there were none to compare."""
 
     features: tuple[str, str]
     owners: tuple[str, str]

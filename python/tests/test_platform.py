@@ -50,7 +50,7 @@ def test_the_catalog_is_searched_by_words_and_filters(empty: Any) -> None:
     ]
     assert [hit.name for hit in empty.search("team:growth")] == ["ages", "ages:age"]
     assert [hit.name for hit in empty.search("kind:feature", limit=2)] == ["ages:age", "profile:age_years"]
-    with pytest.raises(asofdb.InvalidError, match="did you mean \"team\""):
+    with pytest.raises(asofdb.InvalidError, match='did you mean "team"'):
         empty.search("taem:growth")
 
 
