@@ -34,7 +34,16 @@ from ._result import Result, Status
 from ._store import Client, Store
 from ._training import TrainingSet
 from .computed import DerivedFeature, DerivedView, RequestValue, WindowFeature, WindowView
-from .definitions import Column, Definitions, Entity, EventView, Feature, FeatureService, FeatureView
+from .definitions import (
+    Column,
+    Definitions,
+    Entity,
+    EventView,
+    Feature,
+    FeatureService,
+    FeatureView,
+    FreshnessObjective,
+)
 from .errors import (
     ClosedError,
     ConflictError,
@@ -74,6 +83,7 @@ __all__ = [
     "FeatureService",
     "FeatureView",
     "Freshness",
+    "FreshnessObjective",
     "IngestReport",
     "IngestedFile",
     "InternalError",

@@ -1,0 +1,260 @@
+//! Counts by time, in buckets that grow coarser as they age.
+
+use std::collections::BTreeMap;
+
+use super::scheme::{Scheme, floor};
+use super::told::{AgeBucket, Ages};
+use crate::time::Timestamp;
+
+/// A bucket as it is kept: its first moment, the first moment after it, and its count.
+pub(crate) type Part = (i64, i64, i64);
+
+/// Counts of events by their time.
+///
+/// Buckets do not overlap, and each moment lies in one of them at most: so an event that is counted is found again in
+/// whatever bucket has come of its own, also after that was merged with others. Counts may be below zero where what is
+/// counted are changes.
+#[derive(Debug, Clone)]
+pub(crate) struct Histogram {
+    scheme: Scheme,
+    /// By first moment.
+    buckets: BTreeMap<i64, Bucket>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Bucket {
+    end: i64,
+    count: i64,
+}
+
+/// Times outside the years 1 to 9999, which no write has, count at the end of these.
+fn within(at: i64) -> i64 {
+    at.clamp(Timestamp::FIRST.as_micros(), Timestamp::LAST.as_micros())
+}
+
+impl Histogram {
+    /// Counts nothing yet, in buckets as they are around `now`.
+    pub(crate) fn new(now: Timestamp) -> Self {
+        Histogram { scheme: Scheme::around(within(now.as_micros())), buckets: BTreeMap::new() }
+    }
+
+    /// A histogram of parts that were kept; `None` where they are not those of one.
+    pub(crate) fn of(now: Timestamp, parts: &[Part]) -> Option<Self> {
+        let mut end = i64::MIN;
+        for (from, until, count) in parts {
+            if *from < end || until <= from || *count <= 0 {
+                return None;
+            }
+            end = *until;
+        }
+        let buckets = parts.iter().map(|(from, end, count)| (*from, Bucket { end: *end, count: *count })).collect();
+        Some(Histogram { buckets, ..Histogram::new(now) })
+    }
+
+    /// Its parts, oldest first.
+    pub(crate) fn parts(&self) -> impl Iterator<Item = Part> {
+        self.buckets.iter().map(|(from, bucket)| (*from, bucket.end, bucket.count))
+    }
+
+    /// Counts `by` at a time; returns what its bucket has then.
+    pub(crate) fn add(&mut self, at: i64, by: i64) -> i64 {
+        let at = within(at);
+        if let Some((&from, bucket)) = self.buckets.range_mut(..=at).next_back().filter(|(_, bucket)| at < bucket.end) {
+            bucket.count += by;
+            let count = bucket.count;
+            if count == 0 {
+                self.buckets.remove(&from);
+            }
+            return count;
+        }
+        let width = self.scheme.width(at);
+        let from = floor(at, width);
+        self.put(from, from + width, by)
+    }
+
+    /// Counts `by` in a bucket that none contains, which takes up those within it; returns what it has then.
+    fn put(&mut self, from: i64, end: i64, by: i64) -> i64 {
+        let mut count = by;
+        while let Some((&within, _)) = self.buckets.range(from..end).next() {
+            count += self.buckets.remove(&within).map_or(0, |bucket| bucket.count);
+        }
+        if count != 0 {
+            self.buckets.insert(from, Bucket { end, count });
+        }
+        count
+    }
+
+    /// Adds what another one has counted.
+    pub(crate) fn join(&mut self, other: &Histogram) {
+        for (from, end, count) in other.parts() {
+            let around = self.buckets.range(..=from).next_back().filter(|(_, bucket)| from < bucket.end);
+            match around {
+                Some((_, bucket)) if end <= bucket.end => self.add(from, count),
+                _ => self.put(from, end, count),
+            };
+        }
+    }
+
+    /// Makes buckets as wide as they are around `now`. What is coarser stays so.
+    pub(crate) fn coarsen(&mut self, now: Timestamp) {
+        self.scheme = Scheme::around(within(now.as_micros()));
+        let mut coarse: Vec<(i64, Bucket)> = Vec::with_capacity(self.buckets.len());
+        for (&from, bucket) in &self.buckets {
+            match coarse.last_mut().filter(|(_, last)| from < last.end) {
+                Some((_, last)) => last.count += bucket.count,
+                None => {
+                    let width = self.scheme.width(from).max(bucket.end - from);
+                    let from = floor(from, width);
+                    coarse.push((from, Bucket { end: from + width, count: bucket.count }));
+                }
+            }
+        }
+        coarse.retain(|(_, bucket)| bucket.count != 0);
+        self.buckets = coarse.into_iter().collect();
+    }
+
+    /// Forgets the buckets that lie wholly before a time.
+    pub(crate) fn forget_before(&mut self, at: i64) {
+        while let Some(first) = self.buckets.first_entry().filter(|first| first.get().end <= at) {
+            first.remove();
+        }
+    }
+
+    /// Returns whether it counts things: no count is below zero.
+    pub(crate) fn is_sound(&self) -> bool {
+        self.buckets.values().all(|bucket| bucket.count > 0)
+    }
+
+    /// Says what it has counted, but for buckets that lie wholly before `cutoff`.
+    pub(crate) fn ages(&self, now: Timestamp, cutoff: Timestamp) -> Ages {
+        let seen = self.parts().filter(|(_, end, count)| *end > cutoff.as_micros() && *count > 0);
+        let bucket = |(from, end, count): Part| AgeBucket {
+            from: Timestamp::from_micros(from),
+            until: Timestamp::from_micros(end),
+            count: count as u64,
+        };
+        Ages { now, buckets: seen.map(bucket).collect() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::scheme::MINUTE;
+    use super::*;
+
+    const NOW: i64 = 1_717_200_000_000_000;
+    const DAY: i64 = 1_440 * MINUTE;
+
+    /// A step of a history: an event comes or one of those that are there goes, the clock moves, or what has changed
+    /// since the last of its kind is counted apart and joined.
+    #[derive(Debug, Clone)]
+    enum Step {
+        Add(i64),
+        Remove(prop::sample::Index),
+        Advance(i64),
+        Join(Vec<i64>),
+    }
+
+    fn at() -> impl Strategy<Value = i64> {
+        prop_oneof![
+            (0..3 * DAY).prop_map(|age| NOW - age),
+            (0..60 * DAY).prop_map(|age| NOW - age),
+            (-600 * DAY..20_000 * DAY).prop_map(|age| NOW - age),
+            Just(i64::MIN),
+            Just(i64::MAX),
+        ]
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        prop_oneof![
+            6 => at().prop_map(Step::Add),
+            3 => any::<prop::sample::Index>().prop_map(Step::Remove),
+            1 => (0..50 * DAY).prop_map(Step::Advance),
+            1 => prop::collection::vec(at(), 1..5).prop_map(Step::Join),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_comes_and_goes_each_bucket_has_what_lies_in_it(steps in prop::collection::vec(step(), 1..120)) {
+            let (mut now, mut histogram, mut there) = (NOW, Histogram::new(Timestamp::from_micros(NOW)), Vec::new());
+            for step in steps {
+                match step {
+                    Step::Add(at) => {
+                        there.push(at);
+                        prop_assert!(histogram.add(at, 1) > 0);
+                    }
+                    Step::Remove(index) if !there.is_empty() => {
+                        let at = there.swap_remove(index.index(there.len()));
+                        prop_assert!(histogram.add(at, -1) >= 0);
+                    }
+                    Step::Remove(_) => {}
+                    Step::Advance(by) => {
+                        now += by;
+                        histogram.coarsen(Timestamp::from_micros(now));
+                    }
+                    Step::Join(events) => {
+                        // Changes of which one takes back what another has brought, and what is there already.
+                        let mut changes = Histogram::new(Timestamp::from_micros(now));
+                        for at in &events {
+                            changes.add(*at, 1);
+                        }
+                        if let Some(gone) = there.pop() {
+                            changes.add(gone, -1);
+                        }
+                        there.extend(events);
+                        histogram.join(&changes);
+                    }
+                }
+                let parts: Vec<_> = histogram.parts().collect();
+                for (from, end, count) in &parts {
+                    let inside = there.iter().filter(|at| (*from..*end).contains(&within(**at))).count();
+                    prop_assert_eq!(inside as i64, *count);
+                }
+                prop_assert_eq!(parts.iter().map(|(_, _, count)| count).sum::<i64>(), there.len() as i64);
+                prop_assert!(parts.windows(2).all(|pair| pair[0].1 <= pair[1].0));
+                prop_assert!(histogram.is_sound());
+                let kept = Histogram::of(Timestamp::from_micros(now), &parts).unwrap();
+                prop_assert_eq!(kept.parts().collect::<Vec<_>>(), parts);
+            }
+        }
+    }
+
+    #[test]
+    fn a_bucket_that_ages_is_merged_and_its_events_are_found_again() {
+        let mut histogram = Histogram::new(Timestamp::from_micros(NOW));
+        for minute in 0..3 {
+            histogram.add(NOW + minute * MINUTE, 1);
+        }
+        assert_eq!(histogram.parts().count(), 3);
+        histogram.coarsen(Timestamp::from_micros(NOW + 3 * DAY));
+        assert_eq!(histogram.parts().collect::<Vec<_>>(), [(NOW, NOW + 60 * MINUTE, 3)]);
+        assert_eq!(histogram.add(NOW + MINUTE, -1), 2);
+        assert_eq!(histogram.add(NOW + MINUTE, -3), -1);
+        assert!(!histogram.is_sound());
+    }
+
+    #[test]
+    fn what_lies_before_the_cut_off_is_neither_told_nor_kept() {
+        let mut histogram = Histogram::new(Timestamp::from_micros(NOW));
+        for at in [NOW, NOW + MINUTE, NOW + 2 * MINUTE] {
+            histogram.add(at, 1);
+        }
+        let now = Timestamp::from_micros(NOW + 3 * MINUTE);
+        let told = |cutoff| histogram.ages(now, Timestamp::from_micros(cutoff)).buckets.len();
+        assert_eq!([told(NOW), told(NOW + MINUTE), told(NOW + MINUTE + 1), told(NOW + 9 * MINUTE)], [3, 2, 2, 0]);
+        histogram.forget_before(NOW + MINUTE);
+        assert_eq!(histogram.parts().count(), 2);
+    }
+
+    #[test]
+    fn parts_that_are_none_of_a_histogram_are_refused() {
+        let now = Timestamp::from_micros(NOW);
+        assert!(Histogram::of(now, &[(0, 60, 1), (60, 120, 2)]).is_some());
+        for parts in [&[(0, 60, 0)][..], &[(0, 0, 1)], &[(0, 60, 1), (59, 120, 1)], &[(0, 60, -1)]] {
+            assert!(Histogram::of(now, parts).is_none(), "{parts:?}");
+        }
+    }
+}
