@@ -35,6 +35,7 @@
 //! ```
 #![cfg_attr(not(feature = "files"), allow(dead_code, reason = "what only files need"))]
 
+mod ages;
 mod allow;
 #[cfg(feature = "rocksdb")]
 mod backup;
@@ -65,6 +66,7 @@ mod store;
 mod threads;
 mod windows;
 
+pub use self::ages::{EntityAges, FreshnessStatus, ViewAges};
 pub use self::allow::Allow;
 #[cfg(feature = "rocksdb")]
 pub use self::backup::back_up;

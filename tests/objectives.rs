@@ -4,7 +4,7 @@ use asofdb::{AsJson, FreshnessObjective, Span, parse_definitions};
 use asofdb_storage::{ErrorKind, ViewDefinition};
 use serde_json::json;
 
-use crate::common::in_memory;
+use crate::common::{in_memory, repository};
 
 const VIEWS: &str = r#"
 [[entity]]
@@ -107,4 +107,17 @@ fn a_view_that_is_computed_promises_nothing_of_its_own() {
     let problem = definitions.check().unwrap_err();
     let message = "\"doubled\" is computed, and nothing is written to it: leave freshness out";
     assert_eq!(problem.error.message(), message);
+}
+
+#[test]
+fn the_views_of_the_page_for_platform_teams_can_be_defined() {
+    let page = std::fs::read_to_string(repository("docs/platform.md")).unwrap();
+    let (_, section) = page.split_once("## Know that a view is fed").unwrap();
+    let (_, rest) = section.split_once("```toml\n").unwrap();
+    let (views, _) = rest.split_once("```").unwrap();
+    let user = "entity = [{ name = \"user\", join_keys = [{ name = \"user_id\", type = \"int64\" }] }]\n";
+    let definitions = parse_definitions(&format!("{user}{views}"), "platform.md").unwrap();
+    let store = in_memory(&definitions);
+    let statuses: Vec<_> = store.ages::<&str>(&[]).unwrap().iter().map(|view| view.status.as_str()).collect();
+    assert_eq!(statuses, ["no_data", "no_data"]);
 }

@@ -28,6 +28,7 @@ from ._reports import (
     Restored,
     Verified,
     Version,
+    ViewAges,
 )
 from ._request import Request
 from ._result import Result, Status
@@ -102,6 +103,7 @@ __all__ = [
     "UnavailableError",
     "Verified",
     "Version",
+    "ViewAges",
     "WindowFeature",
     "WindowView",
     "__version__",

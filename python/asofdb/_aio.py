@@ -175,6 +175,7 @@ class AsyncClient:
 
     ingest = _coroutine(Client.ingest, bulk=True)
     export = _coroutine(Client.export, bulk=True)
+    ages = _coroutine(Client.ages)
     freshness = _coroutine(Client.freshness, bulk=True)
     verify = _coroutine(Client.verify, bulk=True)
     compact = _coroutine(Client.compact, bulk=True)

@@ -25,6 +25,7 @@ from ._reports import (
     Restored,
     Verified,
     Version,
+    ViewAges,
 )
 from ._request import Request, Time, references_of
 from ._result import Result
@@ -356,6 +357,10 @@ class _Engine:
     def freshness(self, view: str) -> Freshness:
         """Returns how fresh a view is. Reads the keys of every version of the view once."""
         return Freshness._of(self._engine.freshness_json(view))
+
+    def ages(self, *views: str) -> list[ViewAges]:
+        """Returns how fresh views are over all of their entities, every stored view where none is named. Reads no rows."""
+        return ViewAges._all(self._engine.ages_json(list(views)))
 
     def stats(self) -> dict[str, Any]:
         """Figures about the store."""

@@ -365,6 +365,11 @@ impl Engine {
         self.run(py, |engine| text(AsJson(&engine.freshness(view)?).to_bytes()))
     }
 
+    fn ages_json(&self, py: Python<'_>, views: Vec<String>) -> PyResult<String> {
+        let views: Vec<&str> = views.iter().map(String::as_str).collect();
+        self.run(py, |engine| text(AsJson(&engine.ages(&views)?[..]).to_bytes()))
+    }
+
     fn stats_json(&self, py: Python<'_>) -> PyResult<String> {
         let stats = self.run(py, asofdb_client::Engine::stats)?;
         let family = |family: &asofdb::storage::FamilyStats| json!({"name": family.name, "rows_estimate": family.rows_estimate, "disk_bytes": family.disk_bytes});

@@ -16,7 +16,7 @@ fn span(span: Option<Span>) -> Json {
     span.map_or(Json::Null, |span| Json::from(span.to_string()))
 }
 
-fn seconds(span: Option<Span>) -> Option<f64> {
+pub(super) fn seconds(span: Option<Span>) -> Option<f64> {
     span.map(|span| span.as_micros() as f64 / 1e6)
 }
 

@@ -75,7 +75,9 @@ fn answers_of_every_route_keep_to_the_document() {
     for name in ["offer", "ranker_v1", "spending:n_1h", "stats", "purchases", "none"] {
         to.get("/v1/lineage/{name}", &format!("/v1/lineage/{name}"));
     }
+    to.get("/v1/freshness", "/v1/freshness");
     to.get("/v1/freshness/{view}", "/v1/freshness/stats");
+    to.get("/v1/freshness/{view}", "/v1/freshness/stats?exact=true");
     to.get("/openapi.json", "/openapi.json");
     dialect(&mut to);
     to.post("/v1/delete", "/v1/delete", &json!({"view": "stats", "entity": {"user_id": 1}, "at": "now"}));

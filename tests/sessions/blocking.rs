@@ -11,7 +11,7 @@ use asofdb::{
     Allow, Answer, Catalog, CheckpointFiles, ClockRepair, ClockStatus, Committed, Definitions, Durability, EntityKey,
     EntityRows, Erased, ExportOptions, F32Matrix, FeatureView, Freshness, HistoryRow, IngestOptions, IngestReport,
     Input, JoinBatches, JoinOptions, JoinReport, Manifest, OnProgress, Plan, Prepared, Question, Result, Scan,
-    ScanBegin, ScanSink, Session, Spine, Stats, Timestamp, TrainingSetOptions, Verified,
+    ScanBegin, ScanSink, Session, Spine, Stats, Timestamp, TrainingSetOptions, Verified, ViewAges,
 };
 use asofdb_client::{AsyncClient, AsyncJoin};
 use tokio::runtime::Runtime;
@@ -118,6 +118,10 @@ impl Session for Blocking {
 
     fn freshness(&self, view: &str) -> Result<Freshness> {
         self.wait(self.client.freshness(view))
+    }
+
+    fn ages(&self, views: &[&str]) -> Result<Vec<ViewAges>> {
+        self.wait(self.client.ages(views))
     }
 
     fn stats(&self) -> Result<Stats> {

@@ -9,7 +9,7 @@ use asofdb::storage::{WriteBatch, refuse_url};
 use asofdb::{
     Allow, Answer, Catalog, CheckpointFiles, ClockRepair, ClockStatus, Committed, Definitions, Durability, EntityKey,
     EntityRows, Erased, Error, F32Matrix, FeatureView, Freshness, JoinBatches, JoinOptions, Plan, Prepared, Question,
-    Result, Scan, ScanSink, Session, Spine, Stats, Store, Timestamp, Verified,
+    Result, Scan, ScanSink, Session, Spine, Stats, Store, Timestamp, Verified, ViewAges,
 };
 #[cfg(feature = "files")]
 use asofdb::{ExportOptions, Manifest, OnProgress};
@@ -122,6 +122,10 @@ impl Session for Engine {
 
     fn freshness(&self, view: &str) -> Result<Freshness> {
         self.session().freshness(view)
+    }
+
+    fn ages(&self, views: &[&str]) -> Result<Vec<ViewAges>> {
+        self.session().ages(views)
     }
 
     fn stats(&self) -> Result<Stats> {

@@ -3,9 +3,10 @@
 use crate::codec::{Decode, Encode, Message};
 use crate::frame::Kind;
 use crate::message::{
-    ApplyRequest, CatalogMessage, CheckpointRequest, ClockMessage, ClockRepairMessage, ClockRequest, CommittedMessage,
-    ErasedMessage, FreshnessMessage, FreshnessRequest, HandleMessage, Hello, NoteAnswer, NoteRequest, Pong,
-    PrepareRequest, ReleaseRequest, RemoveEntity, StatsMessage, VerifiedMessage, Welcome, WriteRequest,
+    AgesRequest, ApplyRequest, CatalogMessage, CheckpointRequest, ClockMessage, ClockRepairMessage, ClockRequest,
+    CommittedMessage, ErasedMessage, FreshnessMessage, FreshnessRequest, HandleMessage, Hello, NoteAnswer, NoteRequest,
+    Pong, PrepareRequest, ReleaseRequest, RemoveEntity, StatsMessage, VerifiedMessage, ViewAgesMessage, Welcome,
+    WriteRequest,
 };
 
 /// A request that is one message and is answered by one message.
@@ -75,6 +76,7 @@ calls! {
     StatsRequest => Stats, true, StatsMessage;
     NoteRequest => Note, true, NoteAnswer;
     FreshnessRequest => Freshness, true, FreshnessMessage;
+    AgesRequest => Ages, true, Vec<ViewAgesMessage>;
     VerifyRequest => Verify, true, VerifiedMessage;
     CompactRequest => Compact, true, ();
     ClockRequest => Clock, true, ClockMessage;

@@ -89,6 +89,8 @@ kinds! {
     RepairClock = 23,
     /// Copies the store without sharing its files.
     Copy = 24,
+    /// How fresh views are over all of their entities.
+    Ages = 25,
     /// An error; an answer to any request.
     Error = 127,
 }

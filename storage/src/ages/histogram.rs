@@ -1,4 +1,4 @@
-//! Counts by time, in buckets that grow coarser as they age.
+//! Counts by time, in buckets that grow coarser as newer events come.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +16,12 @@ pub(crate) type Part = (i64, i64, i64);
 /// counted are changes.
 #[derive(Debug, Clone)]
 pub(crate) struct Histogram {
-    scheme: Scheme,
+    now: i64,
+    /// The newest event up to `now`, once there is one. Buckets are fine around it too, so that those of a view that is
+    /// fed no more stay as they were.
+    newest: Option<i64>,
+    around_now: Scheme,
+    around_newest: Scheme,
     /// By first moment.
     buckets: BTreeMap<i64, Bucket>,
 }
@@ -27,6 +32,9 @@ struct Bucket {
     count: i64,
 }
 
+/// More buckets than this are made coarser at once. Around two times there are fewer.
+const BUCKETS_MAX: usize = 16_000;
+
 /// Times outside the years 1 to 9999, which no write has, count at the end of these.
 fn within(at: i64) -> i64 {
     at.clamp(Timestamp::FIRST.as_micros(), Timestamp::LAST.as_micros())
@@ -35,7 +43,9 @@ fn within(at: i64) -> i64 {
 impl Histogram {
     /// Counts nothing yet, in buckets as they are around `now`.
     pub(crate) fn new(now: Timestamp) -> Self {
-        Histogram { scheme: Scheme::around(within(now.as_micros())), buckets: BTreeMap::new() }
+        let now = within(now.as_micros());
+        let scheme = Scheme::around(now);
+        Histogram { now, newest: None, around_newest: scheme.clone(), around_now: scheme, buckets: BTreeMap::new() }
     }
 
     /// A histogram of parts that were kept; `None` where they are not those of one.
@@ -47,8 +57,11 @@ impl Histogram {
             }
             end = *until;
         }
-        let buckets = parts.iter().map(|(from, end, count)| (*from, Bucket { end: *end, count: *count })).collect();
-        Some(Histogram { buckets, ..Histogram::new(now) })
+        let mut histogram = Histogram::new(now);
+        histogram.buckets =
+            parts.iter().map(|(from, end, count)| (*from, Bucket { end: *end, count: *count })).collect();
+        parts.iter().for_each(|(from, _, _)| histogram.meet(*from));
+        Some(histogram)
     }
 
     /// Its parts, oldest first.
@@ -59,6 +72,9 @@ impl Histogram {
     /// Counts `by` at a time; returns what its bucket has then.
     pub(crate) fn add(&mut self, at: i64, by: i64) -> i64 {
         let at = within(at);
+        if by > 0 {
+            self.meet(at);
+        }
         if let Some((&from, bucket)) = self.buckets.range_mut(..=at).next_back().filter(|(_, bucket)| at < bucket.end) {
             bucket.count += by;
             let count = bucket.count;
@@ -67,9 +83,26 @@ impl Histogram {
             }
             return count;
         }
-        let width = self.scheme.width(at);
+        let width = self.width(at);
         let from = floor(at, width);
-        self.put(from, from + width, by)
+        let count = self.put(from, from + width, by);
+        if self.buckets.len() > BUCKETS_MAX {
+            self.merge();
+        }
+        count
+    }
+
+    /// Knows of an event that may be the newest one.
+    fn meet(&mut self, at: i64) {
+        if at <= self.now && self.newest.is_none_or(|newest| newest < at) {
+            self.newest = Some(at);
+            self.around_newest = Scheme::around(at);
+        }
+    }
+
+    /// The width of the bucket of a time, where there is none yet.
+    fn width(&self, at: i64) -> i64 {
+        self.around_now.width(at).min(self.around_newest.width(at))
     }
 
     /// Counts `by` in a bucket that none contains, which takes up those within it; returns what it has then.
@@ -95,15 +128,23 @@ impl Histogram {
         }
     }
 
-    /// Makes buckets as wide as they are around `now`. What is coarser stays so.
+    /// Makes buckets as wide as they are around `now` and the newest event. What is coarser stays so.
     pub(crate) fn coarsen(&mut self, now: Timestamp) {
-        self.scheme = Scheme::around(within(now.as_micros()));
+        self.now = within(now.as_micros());
+        self.around_now = Scheme::around(self.now);
+        let newest = self.buckets.range(..=self.now).next_back().map(|(from, _)| *from);
+        newest.into_iter().for_each(|newest| self.meet(newest));
+        self.merge();
+    }
+
+    /// Merges buckets that are finer than those of their time.
+    fn merge(&mut self) {
         let mut coarse: Vec<(i64, Bucket)> = Vec::with_capacity(self.buckets.len());
         for (&from, bucket) in &self.buckets {
             match coarse.last_mut().filter(|(_, last)| from < last.end) {
                 Some((_, last)) => last.count += bucket.count,
                 None => {
-                    let width = self.scheme.width(from).max(bucket.end - from);
+                    let width = self.width(from).max(bucket.end - from);
                     let from = floor(from, width);
                     coarse.push((from, Bucket { end: from + width, count: bucket.count }));
                 }
@@ -229,11 +270,29 @@ mod tests {
             histogram.add(NOW + minute * MINUTE, 1);
         }
         assert_eq!(histogram.parts().count(), 3);
-        histogram.coarsen(Timestamp::from_micros(NOW + 3 * DAY));
-        assert_eq!(histogram.parts().collect::<Vec<_>>(), [(NOW, NOW + 60 * MINUTE, 3)]);
+        histogram.coarsen(Timestamp::from_micros(NOW + 900 * DAY));
+        assert_eq!(histogram.parts().count(), 3, "nothing newer has come");
+        histogram.add(NOW + 3 * DAY, 1);
+        histogram.coarsen(Timestamp::from_micros(NOW + 900 * DAY));
+        let newer = NOW + 3 * DAY;
+        assert_eq!(histogram.parts().collect::<Vec<_>>(), [(NOW, NOW + 60 * MINUTE, 3), (newer, newer + MINUTE, 1)]);
         assert_eq!(histogram.add(NOW + MINUTE, -1), 2);
         assert_eq!(histogram.add(NOW + MINUTE, -3), -1);
         assert!(!histogram.is_sound());
+    }
+
+    #[test]
+    fn events_of_all_minutes_of_many_years_stay_few_buckets() {
+        let mut histogram = Histogram::new(Timestamp::from_micros(NOW));
+        let minutes = 5 * 365 * 1_440;
+        for minute in 0..minutes {
+            histogram.add(NOW - minute * MINUTE, 1);
+            histogram.add(NOW - 4_000 * DAY + minute * MINUTE, 1);
+            assert!(histogram.parts().count() <= BUCKETS_MAX || minute % 1_000 > 0);
+        }
+        assert_eq!(histogram.parts().map(|(_, _, count)| count).sum::<i64>(), 2 * minutes);
+        histogram.coarsen(Timestamp::from_micros(NOW));
+        assert!(histogram.parts().count() < 4_500, "{}", histogram.parts().count());
     }
 
     #[test]

@@ -178,7 +178,7 @@ mod tests {
     use super::super::ages::{AgeChanges, AgeCounts};
     use super::*;
     use crate::ages::Ages;
-    use crate::backend::{Catalogs, CheckpointFiles, History, Upkeep};
+    use crate::backend::{Catalogs, CheckpointFiles, Upkeep};
     use crate::catalog::FeatureView;
     use crate::rocks::testing::Fixture;
     use crate::rocks::{Options, RocksBackend};

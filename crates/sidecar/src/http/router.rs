@@ -38,6 +38,7 @@ fn routes() -> Vec<Route> {
         ("/v1/services/{name}", Method::GET, get(v1::service)),
         ("/v1/entities", Method::GET, get(v1::entities)),
         ("/v1/lineage/{name}", Method::GET, get(v1::lineage)),
+        ("/v1/freshness", Method::GET, get(v1::all_freshness)),
         ("/v1/freshness/{view}", Method::GET, get(v1::freshness)),
         ("/metrics", Method::GET, get(metrics::metrics)),
         ("/healthz", Method::GET, get(health::healthz)),

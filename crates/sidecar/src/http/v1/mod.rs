@@ -15,7 +15,7 @@ mod write;
 pub(super) use self::catalog::{catalog, entities, lineage, service, services, view, views};
 pub(super) use self::delete::{delete, erase};
 pub(super) use self::delete_events::delete_events;
-pub(super) use self::freshness::freshness;
+pub(super) use self::freshness::{all_freshness, freshness};
 pub(super) use self::history::history;
 pub(super) use self::read::{as_of, latest};
 pub(super) use self::write::write;
