@@ -63,6 +63,7 @@ mod testing;
 mod tiles;
 mod unsettled;
 mod verify;
+mod verify_ages;
 mod verify_indexes;
 mod version;
 mod views;
@@ -309,7 +310,9 @@ impl Upkeep for RocksBackend {
     }
 
     fn verify_until(&self, stop: &Stop) -> Result<Verified> {
-        verify::verify(&self.store, stop)
+        let mut verified = verify::verify(&self.store, stop)?;
+        verified.problems.extend(verify_ages::verify_ages(&self.store, &self.committer.pausing()?, stop)?);
+        Ok(verified)
     }
 
     fn notices(&self) -> Vec<String> {

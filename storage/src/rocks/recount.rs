@@ -15,7 +15,6 @@ use super::store::Store;
 use super::stored;
 use crate::ages::Histogram;
 use crate::error::{Error, Result};
-use crate::fail_point;
 use crate::key;
 use crate::row::{self, RowKind};
 use crate::stop::{Steps, Stop};
@@ -71,7 +70,6 @@ impl Drop for Recounting {
 fn recount(store: &Store, pausing: &Pausing, stop: &Stop) -> Result<()> {
     let begin = || (store.ages.begin(&store.present), store.online.gate().mark(), store.database.rocks.snapshot());
     let (begun, mark, snapshot) = pausing.pause(begin)?;
-    fail_point("ages begun");
     // Until a load that could not be finished is, `latest` lacks rows.
     let found = match mark {
         Some(_) => count(store, &snapshot, &begun, stop),
@@ -86,7 +84,10 @@ fn recount(store: &Store, pausing: &Pausing, stop: &Stop) -> Result<()> {
 }
 
 /// Counts the entities of some views, each from its floor on.
-fn count(
+///
+/// # Errors
+/// `Corrupt` when a row cannot be read; `Unavailable` when the store cannot be, or the work was stopped.
+pub(super) fn count(
     store: &Store,
     snapshot: &Snapshot<'_>,
     begun: &HashMap<u32, i64>,
@@ -301,6 +302,25 @@ mod tests {
         let begun = counts.begin(present);
         counts.finish(&begun, HashMap::new());
         assert_eq!(ages(), None);
+    }
+
+    #[test]
+    fn ages_that_are_not_those_of_the_rows_are_found_by_verify() {
+        let fixture = Fixture::new();
+        let store = fixture.open();
+        fixture.commit(&store, b"a", 0, 1);
+        assert_eq!(store.verify().unwrap().problems, Vec::<String>::new());
+        let event = Timestamp::from_micros(known(&store, &fixture.view).buckets[0].from.as_micros());
+        let head = stored::Head { version: Version::new(event, Timestamp::EPOCH), is_deletion: false };
+        let mut changes = AgeChanges::default();
+        changes.replace(fixture.view.id, None, Some(head));
+        store.store.ages.apply(&changes);
+        let message =
+            format!("view \"v\": of its entities -1 too few are counted with their newest event from {event} on");
+        assert_eq!(store.verify().unwrap().problems, [message]);
+        store.store.ages.distrust([fixture.view.id]);
+        known(&store, &fixture.view);
+        assert_eq!(store.verify().unwrap().problems, Vec::<String>::new());
     }
 
     #[test]

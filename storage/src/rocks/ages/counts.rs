@@ -160,6 +160,16 @@ impl AgeCounts {
         self.views.lock().values().any(|of| matches!(of.counts, Counts::Unknown))
     }
 
+    /// What is known, by view, with the floor of each.
+    pub(in crate::rocks) fn known(&self) -> HashMap<u32, (i64, Histogram)> {
+        let views = self.views.lock();
+        let known = views.iter().filter_map(|(view, of)| match &of.counts {
+            Counts::Known(histogram) => Some((*view, (of.floor, histogram.clone()))),
+            Counts::Counting(_) | Counts::Unknown => None,
+        });
+        known.collect()
+    }
+
     fn want(&self) {
         self.signal.lock().is_wanted = true;
         self.signalled.notify_all();
