@@ -186,10 +186,20 @@ fn check(store: &Store, sizes: Sizes) {
     }
 }
 
+/// Brings every block into the cache, by reads at random times: a criterion warm-up of seconds does not meet all.
+fn warm(store: &Store, sizes: Sizes) {
+    let request = store.prepare(&["exact:*"]).expect("a request");
+    for n in 0..500 * sizes.users as u64 {
+        let user = mix(n) as usize % sizes.users;
+        store.as_of(&request, &entity(&request, user), asked_at(n), None).expect("a read");
+    }
+}
+
 fn reads(c: &mut Criterion) {
     let sizes = sizes();
     let (store, path) = store(sizes);
     check(&store, sizes);
+    warm(&store, sizes);
     let mut group = c.benchmark_group(format!("windows/{} events in 24 h", sizes.events / 2));
     let raw = DB::open_cf_for_read_only(&RocksOptions::default(), &path, ["events"], false).expect("the files");
     let view = store.catalog().view("purchases").expect("the view").clone();

@@ -1,6 +1,8 @@
 //! The permission of changes that cannot be taken back.
 
-use asofdb_storage::{Change, Error, Hint, Plan, Result};
+use asofdb_storage::{Change, Error, Hint, Plan, Result, UsageRow};
+
+use crate::usage::impact::Impact;
 
 /// The permission of changes of the catalog that cannot be taken back.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -9,12 +11,17 @@ pub struct Allow {
     pub drop: bool,
     /// True if features may be computed in another way than before, so that answers about the past change.
     pub redefine: bool,
+    /// True if that holds also for what consumers have read in the last [`Allow::USED_DAYS`] days.
+    pub used: bool,
 }
 
 impl Allow {
-    /// Permits drops, if `drop` is true, and nothing else.
+    /// Days after which a thing that nobody has read counts as not used any more.
+    pub const USED_DAYS: u32 = 30;
+
+    /// Permits drops of what nobody uses, if `drop` is true, and nothing else.
     pub fn drops(drop: bool) -> Self {
-        Allow { drop, redefine: false }
+        Allow { drop, ..Allow::default() }
     }
 
     /// Refuses a plan with changes that are not permitted.
@@ -22,7 +29,6 @@ impl Allow {
     /// # Errors
     /// `Conflict`, naming the changes.
     pub fn check(self, plan: &Plan) -> Result<()> {
-        let named = |change: &Change| format!("{} {}", change.what.as_str(), change.name);
         let drops: Vec<_> = plan.drops().map(named).collect();
         if !self.drop && !drops.is_empty() {
             let message = "this would drop what the definitions do not name; keep it there or allow drops";
@@ -37,4 +43,28 @@ impl Allow {
         }
         Ok(())
     }
+
+    /// Refuses a plan that takes something from consumers, unless that is permitted. `usage` gives the rows of the last
+    /// [`Allow::USED_DAYS`] days, and is asked only if there is something that may be used.
+    ///
+    /// # Errors
+    /// `Conflict`, naming the changes and those who would miss what is gone; else what `usage` returns.
+    pub fn check_used(self, plan: &Plan, usage: impl FnOnce() -> Result<Vec<UsageRow>>) -> Result<()> {
+        if self.used || (plan.drops().next().is_none() && plan.redefinitions().next().is_none()) {
+            return Ok(());
+        }
+        let impacts: Vec<_> = Impact::of(plan, &usage()?).iter().map(Impact::to_string).collect();
+        match impacts.is_empty() {
+            true => Ok(()),
+            false => {
+                let message = "this was read in the last";
+                let message = format!("{message} {} days; name what may go all the same", Self::USED_DAYS);
+                Err(Error::conflict(format!("{message}: {}", impacts.join("; "))).with_hint(Hint::AllowUsed))
+            }
+        }
+    }
+}
+
+fn named(change: &Change) -> String {
+    format!("{} {}", change.what.as_str(), change.name)
 }

@@ -58,12 +58,14 @@ mod misdefined;
 mod progress;
 mod read;
 mod rows;
+mod sample;
 mod scan;
 mod session;
 #[cfg(feature = "files")]
 mod source;
 mod store;
 mod threads;
+mod usage;
 mod windows;
 
 pub use self::ages::{EntityAges, FreshnessStatus, ViewAges};
@@ -103,18 +105,24 @@ pub use self::rows::arrow_scalar::ArrowScalar;
 pub use self::rows::keys::{EntityKey, key_value, parse_join_key, parse_request_value};
 pub use self::rows::roles::ColumnRole;
 pub use self::rows::types::{arrow_type, feature_field, timestamp_type};
+pub use self::sample::SAMPLE_ENTITIES_MAX;
 pub use self::scan::{EXPORT_FORMAT, ExportRows, ManifestColumn};
 pub use self::session::{Evaluated, EvaluatedRow, EvaluatedValue, Scan, ScanBegin, ScanSink, Session};
 #[cfg(feature = "files")]
 pub use self::source::{Batches, Delimiter, InputFormat, Source, TextOptions};
 pub use self::store::Store;
+pub use self::usage::book::USAGE_DAYS_MAX;
+pub use self::usage::consumer::check_consumer_name;
+pub use self::usage::impact::Impact;
+pub use self::usage::totals::{unused, usage_totals};
 pub use asofdb_storage as storage;
 pub use asofdb_storage::{
     Aggregate, Catalog, Change, ChangeKind, CheckpointFiles, Clock, ClockClaim, ClockRepair, ClockStatus, Committed,
     Computed, Date, Definitions, Durability, Entity, EntityDefinition, Erased, Error, ErrorKind, Expressions, Feature,
     FeatureDefinition, FeatureService, FeatureView, FreshnessObjective, Hint, JoinKey, ManualClock, ObjectKind, Plan,
     Reading, RequestValue, Result, ScalarType, ServiceDefinition, Span, StampRun, Stats, Status, Stop, SystemClock,
-    Timestamp, Value, ValueType, Verified, Version, ViewDefinition, Window, WindowAggregate, WindowFeature, Windows,
+    Timestamp, UsageCounts, UsageKey, UsageOf, UsageRow, Value, ValueType, Verified, Version, ViewDefinition, Window,
+    WindowAggregate, WindowFeature, Windows,
 };
 #[cfg(feature = "rocksdb")]
 pub use asofdb_storage::{

@@ -7,7 +7,8 @@ use arrow::array::RecordBatch;
 use asofdb_expression::Nulls;
 use asofdb_storage::{
     Backend, Catalog, CheckpointFiles, Clock, ClockRepair, ClockStatus, Committed, Definitions, Durability, Erased,
-    Error, FeatureView, Lookup, MemoryBackend, Plan, Result, Stats, Stop, Timestamp, Verified, WriteBatch, key,
+    Error, FeatureView, Lookup, MemoryBackend, Plan, Result, Stats, Stop, Timestamp, UsageRow, Verified, WriteBatch,
+    key,
 };
 
 use crate::allow::Allow;
@@ -27,6 +28,9 @@ use crate::rows::encode::ViewEncoder;
 use crate::rows::keys::EntityKey;
 use crate::rows::plain::check_plain;
 use crate::rows::problems::Problems;
+use crate::usage::consumer::check_consumer_name;
+use crate::usage::meter::Meter;
+use crate::usage::recorder::Recorder;
 use crate::windows;
 use crate::windows::sealer::Sealer;
 
@@ -41,16 +45,49 @@ const COMMIT_BYTES_MAX: usize = 32 << 20;
 pub struct Store {
     /// Declared, and so dropped, before the backend.
     sealer: Arc<Sealer>,
+    recorder: Arc<Recorder>,
     backend: Arc<dyn Backend>,
     durability: Durability,
     /// The nulls that expressions made, in all reads and joins of this store and its clones.
     nulls: Arc<NullCounts>,
+    /// The one that reads; `None`: reads are not counted.
+    consumer: Option<Arc<str>>,
 }
 
 impl Store {
     /// A store over any backend.
     pub fn with_backend(backend: Arc<dyn Backend>, durability: Durability) -> Self {
-        Store { sealer: Arc::new(Sealer::new(backend.clone())), backend, durability, nulls: Arc::default() }
+        let (sealer, recorder) = (Sealer::new(backend.clone()), Recorder::new(backend.clone()));
+        let (sealer, recorder) = (Arc::new(sealer), Arc::new(recorder));
+        Store { sealer, recorder, backend, durability, nulls: Arc::default(), consumer: None }
+    }
+
+    /// A clone of the store whose reads, training sets and exports are counted as those of a consumer, such as a service
+    /// or a model: see [`Store::usage`]. Counting costs a read two additions.
+    ///
+    /// # Errors
+    /// `Invalid` for a name that is not of 1 to 64 letters, digits and `_ . : -`.
+    pub fn for_consumer(&self, consumer: &str) -> Result<Store> {
+        check_consumer_name(consumer)?;
+        Ok(Store { consumer: Some(consumer.into()), ..self.clone() })
+    }
+
+    /// Tells what consumers have read in the last days, today's among them: a row a day, thing and consumer, in this
+    /// order. Days are those of UTC; 400 are kept.
+    ///
+    /// # Errors
+    /// `Unavailable` when the store cannot be read.
+    pub fn usage(&self, last_days: u32) -> Result<Vec<UsageRow>> {
+        self.recorder.rows(last_days)
+    }
+
+    /// Counts an export of a view, for the consumer of this clone.
+    pub(crate) fn count_export(&self, view: &str, rows: u64) {
+        if let Some(consumer) = &self.consumer {
+            let references = [format!("{view}:*")];
+            let meter = || Meter::of_view(&self.catalog(), consumer, view);
+            self.recorder.meter(consumer, &references, meter).export(rows);
+        }
     }
 
     /// A store in memory, which forgets everything when it is dropped. For tests.
@@ -135,6 +172,7 @@ impl Store {
         check_revision(&catalog, revision)?;
         let plan = planned(&catalog, definitions, self.backend.believed())?;
         allow.check(&plan)?;
+        allow.check_used(&plan, || self.usage(Allow::USED_DAYS))?;
         if !plan.is_empty() {
             self.backend.set_catalog(plan.clone().into_catalog())?;
         }
@@ -176,8 +214,18 @@ impl Store {
     /// # Errors
     /// `NotFound` for unknown names, `Invalid` when a feature is named twice.
     pub fn prepare<S: AsRef<str>>(&self, references: &[S]) -> Result<Prepared> {
-        let references = references.iter().map(|reference| reference.as_ref().to_owned()).collect();
-        Prepared::new(&self.catalog(), references)
+        let references: Vec<_> = references.iter().map(|reference| reference.as_ref().to_owned()).collect();
+        Ok(self.metered(Prepared::new(&self.catalog(), references)?))
+    }
+
+    /// Counts the reads of a request, if this clone reads for a consumer.
+    pub(crate) fn metered(&self, request: Prepared) -> Prepared {
+        let meter = self.consumer.as_ref().map(|consumer| {
+            let references = request.references();
+            let make = || Meter::new(&self.catalog(), consumer, references, &request.features());
+            self.recorder.meter(consumer, references, make)
+        });
+        request.with_meter(meter)
     }
 
     /// The newest values of each entity's features, as of now.
@@ -241,7 +289,9 @@ impl Store {
     }
 
     pub(crate) fn answer(&self, request: &Prepared, entities: &EntityRows, question: Question) -> Result<Answer> {
-        lookup::answer(self.engine(), request, entities, question)
+        let answer = lookup::answer(self.engine(), request, entities, question)?;
+        request.count_reads(1, entities.len());
+        Ok(answer)
     }
 
     pub(crate) fn matrix(
@@ -251,7 +301,9 @@ impl Store {
         question: Question,
         matrix: F32Matrix<'_>,
     ) -> Result<()> {
-        lookup::matrix(self.engine(), request, entities, question, matrix)
+        lookup::matrix(self.engine(), request, entities, question, matrix)?;
+        request.count_reads(1, entities.len());
+        Ok(())
     }
 
     /// Reads into records, one list a source, whose memory is used again. Refuses answers whose values of variable
@@ -326,6 +378,7 @@ impl Store {
     /// # Errors
     /// `Unavailable` when the disk is full.
     pub fn flush(&self) -> Result<()> {
+        self.recorder.write()?;
         self.backend.flush()
     }
 

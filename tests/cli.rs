@@ -4,6 +4,7 @@ mod also_by;
 mod computed;
 mod disks;
 mod limits;
+mod pages;
 
 use std::fs;
 use std::path::PathBuf;
@@ -465,12 +466,61 @@ fn the_catalog_is_listed_described_and_searched() {
     assert_eq!(cli.json("describe model_v1")["features"], json!(["stats_v1:score", "buys_v1:*"]));
     assert!(cli.succeeds("describe model_v1").contains("buys_v1:bought"));
     assert_eq!(cli.json("describe user")["kind"], "entity");
-    let hits = cli.json("search RETURN likely");
-    assert_eq!(hits, json!([]));
+}
+
+#[test]
+fn a_plan_warns_of_a_new_feature_that_is_likely_there_already() {
+    let cli = Cli::filled();
+    let more = "\n[[feature_view]]\nname = \"seen_v1\"\nentities = [\"user\"]\n\
+                feature = [{ name = \"user_visit\", type = \"int32\" }]\n";
+    cli.write("more.toml", format!("{DEFINITIONS}{more}"));
+    let text = cli.succeeds("apply more.toml --plan");
+    let warning = "warning: seen_v1:user_visit and stats_v1:visits may be the same feature: the names are alike, and \
+                   there are no values to compare\n1 change planned, nothing done\n";
+    assert!(text.ends_with(warning), "{text}");
+    let applied = cli.json("apply more.toml");
+    assert_eq!(applied["likely_duplicates"][0]["relation"], "named");
+    assert_eq!(cli.json("apply more.toml"), json!({"applied": true, "changes": []}), "nothing is new");
+    assert_eq!(cli.json("duplicates"), applied["likely_duplicates"], "there are no values to compare yet");
+    assert_eq!(cli.succeeds("duplicates buys_v1"), "no two features are likely the same thing\n");
+}
+
+#[test]
+fn the_catalog_is_searched_by_words_and_filters() {
+    let cli = Cli::filled();
+    let names = |line: &str| -> Vec<String> {
+        let hits = cli.json(&format!("search {line}"));
+        hits.as_array().unwrap().iter().map(|hit| hit["name"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(cli.json("search RETURN likely"), json!([]));
     let hits = cli.json("search RETURN likelihood");
-    assert_eq!(hits, json!([{"kind": "feature", "name": "stats_v1:score", "description": "Likelihood to return"}]));
-    assert_eq!(cli.json("search tier=1")[0]["name"], "stats_v1");
+    assert_eq!(
+        hits,
+        json!([{
+            "kind": "feature", "name": "stats_v1:score", "description": "Likelihood to return",
+            "score": hits[0]["score"],
+            "matched": [
+                {"word": "return", "found": "return", "in": "description", "how": "exact"},
+                {"word": "likelihood", "found": "likelihood", "in": "description", "how": "exact"},
+            ],
+        }])
+    );
+    assert_eq!(names("visi"), ["stats_v1:visits"]);
+    assert_eq!(names("lieklihood"), ["stats_v1:score"]);
+    assert_eq!(names("tag:tier=1 kind:view"), ["stats_v1"]);
+    assert_eq!(names("tag:tier type:int64"), ["stats_v1:visits"], "a feature has the tags of its view");
+    assert_eq!(names("entity:basket kind:feature"), ["buys_v1:bought"]);
+    assert_eq!(names("owner:growth* --limit 1"), ["stats_v1"]);
+    assert_eq!(cli.json("search owner:growth*").as_array().unwrap().len(), 5);
+    assert_eq!(names("stats_v1:score")[0], "stats_v1:score", "a reference is words");
     assert_eq!(cli.succeeds("search nothing-like-it"), "nothing matches\n");
+    let text = cli.succeeds("search custmer");
+    assert!(text.contains("description (customer)"), "{text}");
+    let error = cli.fails(1, "search taem:growth");
+    assert!(error.starts_with("there is no filter \"taem\"; filters are team, owner, "), "{error}");
+    assert!(error.ends_with("did you mean \"team\"?"), "{error}");
+    assert!(cli.fails(1, "search type:flaot32").contains("a type is bool, int32"));
+    cli.fails(2, "search score --limit 0");
 }
 
 #[test]
@@ -857,6 +907,7 @@ fn every_command_has_help_with_examples() {
         "describe",
         "explain",
         "search",
+        "duplicates",
         "delete",
         "delete-events",
         "erase",

@@ -257,7 +257,7 @@ fn another_expression_is_a_redefinition() {
     let error = store.apply(&changed, false).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Conflict);
     assert!(error.message().ends_with("feature user_derived:is_dear"), "{error}");
-    store.apply_to(&changed, Allow { redefine: true, drop: false }, None).unwrap();
+    store.apply_to(&changed, Allow { redefine: true, ..Allow::default() }, None).unwrap();
     // One more value of a request changes no feature that is there.
     let request = "[[derived_view.request]]\nname = \"shop\"";
     let more = format!("[[derived_view.request]]\nname = \"more\"\ntype = \"int64\"\nrequired = false\n\n{request}");

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 __all__ = [
@@ -12,6 +12,8 @@ __all__ = [
     "Backup",
     "Clock",
     "ClockRepair",
+    "Compared",
+    "Duplicate",
     "Erased",
     "FeatureCounts",
     "Freshness",
@@ -19,6 +21,10 @@ __all__ = [
     "IngestedFile",
     "JoinReport",
     "Restored",
+    "SearchHit",
+    "SearchMatch",
+    "Usage",
+    "UsageCounts",
     "Verified",
     "Version",
     "ViewAges",
@@ -97,6 +103,39 @@ class ViewAges:
             for name in ("newest_event_timestamp", "now"):
                 tree[name] = _time(tree[name])
         return [cls(**tree) for tree in trees]
+
+
+@dataclass(frozen=True)
+class UsageCounts:
+    """Calls, and the rows that they asked for."""
+
+    calls: int
+    rows: int
+
+
+@dataclass(frozen=True)
+class Usage:
+    """The reads of one view or service (``of``) by one consumer on one day of UTC. ``values`` is by feature."""
+
+    day: date
+    of: str
+    name: str
+    consumer: str
+    serving: UsageCounts
+    training: UsageCounts
+    exports: UsageCounts
+    last_read: datetime
+    values: dict[str, int]
+
+    @classmethod
+    def _all(cls, text: str) -> list[Usage]:
+        rows = json.loads(text)
+        for row in rows:
+            row["day"] = date.fromisoformat(row["day"])
+            row["last_read"] = _time(row["last_read"])
+            for counts in ("serving", "training", "exports"):
+                row[counts] = UsageCounts(**row[counts])
+        return [cls(**row) for row in rows]
 
 
 @dataclass(frozen=True)
@@ -238,6 +277,84 @@ class ClockRepair:
     def _of(cls, text: str) -> ClockRepair:
         tree = json.loads(text)
         return cls(_time(tree["back_from"]), tree["reclaimed"], tree["restamped"])
+
+
+@dataclass(frozen=True)
+class SearchMatch:
+    """A word of a query and the word that it was found as. ``how`` is ``"exact"``, ``"prefix"``, ``"synonym"`` or
+    ``"typo"``; ``field`` is where the word counts most, such as ``"name"``."""
+
+    word: str
+    found: str
+    field: str
+    how: str
+
+
+@dataclass(frozen=True)
+class SearchHit:
+    """Something that is defined and that a search has found. ``kind`` is such as ``"feature"`` or ``"window_view"``, and
+    ``computed_from`` has the names of what it is computed from. Scores of one search can be compared."""
+
+    kind: str
+    name: str
+    description: str
+    score: float
+    matched: list[SearchMatch]
+    computed_from: list[str]
+
+    @classmethod
+    def _of(cls, text: str) -> list[SearchHit]:
+        return [cls._one(tree) for tree in json.loads(text)]
+
+    @classmethod
+    def _one(cls, tree: dict[str, Any]) -> SearchHit:
+        matched = [SearchMatch(one["word"], one["found"], one["in"], one["how"]) for one in tree["matched"]]
+        same = ("kind", "name", "description", "score")
+        return cls(matched=matched, computed_from=tree.get("computed_from", []), **{name: tree[name] for name in same})
+
+
+@dataclass(frozen=True)
+class Compared:
+    """What the values of two features have in common: ``share`` of the entities for which the relation holds, and the
+    share for which it would by chance. The second feature is ``factor`` times the first plus ``offset``, where that is
+    the relation."""
+
+    entities: int
+    equal: float
+    share: float
+    by_chance: float
+    rank_correlation: float | None
+    factor: float | None
+    offset: float | None
+
+
+@dataclass(frozen=True)
+class Duplicate:
+    """Two features that are likely the same thing. ``relation`` is such as ``"equal"`` or ``"stale_copy"``, ``reason``
+    the evidence in one line; ``names`` and ``descriptions`` say from 0 to 1 how much alike those are. ``values`` is None
+    where there were none to compare."""
+
+    features: tuple[str, str]
+    owners: tuple[str, str]
+    types: tuple[str, str]
+    entities: list[str]
+    relation: str
+    score: float
+    reason: str
+    names: float
+    descriptions: float | None
+    values: Compared | None
+
+    @classmethod
+    def _of(cls, text: str) -> list[Duplicate]:
+        return [cls._one(tree) for tree in json.loads(text)]
+
+    @classmethod
+    def _one(cls, tree: dict[str, Any]) -> Duplicate:
+        for name in ("features", "owners", "types"):
+            tree[name] = tuple(tree[name])
+        tree["values"] = tree["values"] and Compared(**tree["values"])
+        return cls(**tree)
 
 
 def _time(text: str | None) -> Any:

@@ -18,11 +18,14 @@ from ._reports import (
     Backup,
     Clock,
     ClockRepair,
+    Duplicate,
     Erased,
     Freshness,
     IngestReport,
     JoinReport,
     Restored,
+    SearchHit,
+    Usage,
     Verified,
     Version,
     ViewAges,
@@ -103,8 +106,8 @@ class _Engine:
         self,
         definitions: Wanted,
         *,
-        allow_drop: bool = False,
-        allow_redefine: bool = False,
+        allow_drop: bool | Sequence[str] = False,
+        allow_redefine: bool | Sequence[str] = False,
         revision: int | None = None,
     ) -> Plan:
         """Makes the definitions the catalog, in one step, and tells what changed.
@@ -112,13 +115,14 @@ class _Engine:
         ``definitions`` is the path of a TOML file, the text of one, :class:`Definitions`, or a list of the objects that
         those have: entities, views of every kind and feature services. They are the whole wanted state: what they do
         not name is dropped, which ``allow_drop`` must permit; a feature that would be computed in another way needs
-        ``allow_redefine``. With ``revision``, that of the catalog which they were made from, they are applied only if
+        ``allow_redefine``. What consumers have read in the last 30 days must be named there, as
+        ``allow_drop=["user_stats_v1"]``. With ``revision``, that of the catalog which they were made from, they are applied only if
         nothing was changed since.
 
         Raises ``InvalidError``, ``NotFoundError`` or ``ConflictError`` when they break a rule, naming the thing and the
         rule, or ``ConflictError`` for another revision; nothing is changed then.
         """
-        return Plan._of(self._engine.apply_json(*_wanted(definitions), (allow_drop, allow_redefine), revision))
+        return Plan._of(self._engine.apply_json(*_wanted(definitions), _permitted(allow_drop, allow_redefine), revision))
 
     def plan(self, definitions: Wanted) -> Plan:
         """Returns the plan of what :meth:`apply` would do."""
@@ -127,6 +131,27 @@ class _Engine:
     def catalog(self) -> Catalog:
         """Returns what is defined, as of now."""
         return Catalog._of(self._engine.catalog_json())
+
+    def search(self, query: str, *, limit: int = 20) -> list[SearchHit]:
+        """Finds entities, views, features and services by what their definitions say, the best first.
+
+        Every word of ``query`` must be found: as it is, as one that means the same (``cnt`` for ``count``), or with a
+        slip of the keyboard; of the last word the beginning will do. Filters are ``team:``, ``owner:``, ``tag:`` (a
+        name, or ``name=value``), ``entity:``, ``type:``, ``view:`` and ``kind:``.
+
+        Raises ``InvalidError`` for an empty query and for a filter that does not exist, naming the nearest.
+        """
+        return SearchHit._of(self._engine.search_json(query, limit))
+
+    def duplicates(self, views: str | Sequence[str] = ()) -> list[Duplicate]:
+        """Finds features that are likely the same thing under another name or definition, the surest first; with
+        ``views`` only pairs with a feature in one of these.
+
+        Features of the same join keys are compared by how they are computed and by their values for some hundred
+        entities, as of now; by name alone where there are no values.
+        """
+        names = [views] if isinstance(views, str) else list(views)
+        return Duplicate._of(self._engine.duplicates_json(names))
 
     # Reads
 
@@ -362,6 +387,10 @@ class _Engine:
         """Returns how fresh views are over all of their entities, every stored view where none is named. Reads no rows."""
         return ViewAges._all(self._engine.ages_json(list(views)))
 
+    def usage(self, last_days: int = 30) -> list[Usage]:
+        """Returns what consumers have read in the last days, today's among them: by day, thing and consumer."""
+        return Usage._all(self._engine.usage_json(last_days))
+
     def stats(self) -> dict[str, Any]:
         """Figures about the store."""
         return cast("dict[str, Any]", json.loads(self._engine.stats_json()))
@@ -438,6 +467,15 @@ def _wanted(definitions: Wanted) -> tuple[str | None, str | None, str]:
     return whole.to_toml(), None, "definitions"
 
 
+def _permitted(allow_drop: bool | Sequence[str], allow_redefine: bool | Sequence[str]) -> tuple[bool, bool, list[str]]:
+    """Whether there may be drops and redefinitions, and the names of what may go although it is read."""
+    for names in (allow_drop, allow_redefine):
+        if isinstance(names, str):
+            raise InvalidError(f"names are a list: [{names!r}]")
+    named = [name for names in (allow_drop, allow_redefine) if not isinstance(names, bool) for name in names]
+    return allow_drop is not False, allow_redefine is not False, named
+
+
 class Store(_Engine):
     """A feature store in this process. Any number of threads may use it; one process has a store open at a time.
 
@@ -458,18 +496,20 @@ class Store(_Engine):
         memory_bytes: int | None = None,
         create: bool = True,
         shared: bool = False,
+        consumer: str | None = None,
     ) -> Store:
         """Opens the store in the directory ``path``, creating it where there is none unless ``create`` is false.
 
         ``durability`` of writes that do not say theirs: ``"os"`` (survives a crash of the process, not a power cut) or
         ``"sync"`` (on disk when a write returns). ``memory_bytes`` is for block cache and write buffers together.
         The directory becomes the user's own (0700, its files 0600) unless ``shared`` leaves its permissions as they
-        are; it is refused when it is another user's and open to others.
+        are; it is refused when it is another user's and open to others. What is read is counted as that of
+        ``consumer``, if there is one: see :meth:`usage`.
 
         Raises ``UnavailableError`` when another process has it open, it is read-only or the disk is full;
         ``InvalidError`` when the directory is something else; ``ConflictError`` when a newer asofdb wrote it.
         """
-        return cls(_native.Engine.open(os.fspath(path), durability, memory_bytes, create, shared))
+        return cls(_native.Engine.open(os.fspath(path), durability, memory_bytes, create, shared, consumer))
 
     def notices(self) -> list[str]:
         """Returns what opening the store found that its operator should hear, a line each; nothing of it is wrong. A

@@ -11,6 +11,7 @@ use asofdb::{
     parse_definitions, read_definitions,
 };
 use asofdb_client::{Cancel, Client, ConnectOptions};
+use asofdb_platform::{Discovery, Searcher};
 use parking_lot::Mutex;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -31,6 +32,7 @@ pub(crate) struct Engine {
     state: Mutex<State>,
     /// Ends the calls of a client, where they can be cancelled.
     cancel: Option<Cancel>,
+    searcher: Searcher,
 }
 
 /// The way in which it was opened, to open it again after a fork.
@@ -47,7 +49,8 @@ enum State {
 
 impl Engine {
     fn new(origin: Origin, engine: asofdb_client::Engine) -> Self {
-        Engine { origin, state: Mutex::new(State::Open { engine, generation: generation() }), cancel: None }
+        let state = Mutex::new(State::Open { engine, generation: generation() });
+        Engine { origin, state, cancel: None, searcher: Searcher::default() }
     }
 
     /// The engine, cheap to clone; connected anew in the child of a fork.
@@ -159,11 +162,15 @@ impl Engine {
         memory_bytes: Option<usize>,
         create: bool,
         shared: bool,
+        consumer: Option<String>,
     ) -> PyResult<Self> {
         let durability = self::durability(py, durability)?;
         let mut options = Options { create, shared, ..Options::default() };
         options.memory_budget_bytes = memory_bytes.unwrap_or(options.memory_budget_bytes);
-        let open = move || Store::open_with(path, options, Arc::new(SystemClock), durability);
+        let open = move || {
+            let store = Store::open_with(path, options, Arc::new(SystemClock), durability)?;
+            consumer.map_or(Ok(store.clone()), |consumer| store.for_consumer(&consumer))
+        };
         let store = py.detach(open).or_raise(py)?;
         Ok(Engine::new(Origin::Store, asofdb_client::Engine::Store(store)))
     }
@@ -214,6 +221,18 @@ impl Engine {
         self.run(py, |engine| text(AsJson(&*engine.catalog()?).to_bytes()))
     }
 
+    /// A list of hits.
+    fn search_json(&self, py: Python<'_>, query: &str, limit: usize) -> PyResult<String> {
+        let hits = self.run(py, |engine| self.searcher.search(&*engine.catalog()?, query, limit))?;
+        Ok(json!(hits).to_string())
+    }
+
+    /// A list of pairs.
+    fn duplicates_json(&self, py: Python<'_>, views: Vec<String>) -> PyResult<String> {
+        let views: Vec<&str> = views.iter().map(String::as_str).collect();
+        Ok(json!(self.run(py, |engine| engine.duplicates(&views))?).to_string())
+    }
+
     fn now<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         datetime(py, self.run(py, asofdb_client::Engine::now)?)
     }
@@ -250,12 +269,24 @@ impl Engine {
         text: Option<&str>,
         path: Option<PathBuf>,
         origin: &str,
-        allow: (bool, bool),
+        allow: (bool, bool, Vec<String>),
         revision: Option<u64>,
     ) -> PyResult<String> {
         let definitions = definitions(py, text, path, origin)?;
-        let allow = Allow { drop: allow.0, redefine: allow.1 };
-        self.run(py, |engine| engine.apply_to(&definitions, allow, revision).map(|plan| plan_json(&plan)))
+        let (drop, redefine, names) = allow;
+        self.run(py, |engine| {
+            // Names are of what is planned with this catalog.
+            let (revision, used) = match names.is_empty() {
+                true => (revision, false),
+                false => {
+                    let catalog = engine.catalog()?.revision();
+                    let impacts = engine.impacts(&engine.plan(&definitions)?)?;
+                    (Some(revision.unwrap_or(catalog)), impacts.iter().all(|impact| impact.is_named(&names)))
+                }
+            };
+            let plan = engine.apply_to(&definitions, Allow { drop, redefine, used }, revision)?;
+            Ok(plan_json(&plan))
+        })
     }
 
     /// Writes tables of views in one atomic step; gives the created timestamp.
@@ -368,6 +399,10 @@ impl Engine {
     fn ages_json(&self, py: Python<'_>, views: Vec<String>) -> PyResult<String> {
         let views: Vec<&str> = views.iter().map(String::as_str).collect();
         self.run(py, |engine| text(AsJson(&engine.ages(&views)?[..]).to_bytes()))
+    }
+
+    fn usage_json(&self, py: Python<'_>, last_days: u32) -> PyResult<String> {
+        self.run(py, |engine| text(AsJson(engine.usage(last_days)?.as_slice()).to_bytes()))
     }
 
     fn stats_json(&self, py: Python<'_>) -> PyResult<String> {

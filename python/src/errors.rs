@@ -27,6 +27,7 @@ fn class(py: Python<'_>, kind: ErrorKind) -> PyResult<&Bound<'_, PyType>> {
 /// Words a hint for users of the Python package.
 fn words(hint: Hint) -> &'static str {
     match hint {
+        Hint::AllowUsed => " (allow_drop=[names], allow_redefine=[names])",
         Hint::AllowDrop => " (allow_drop=True)",
         Hint::AllowRedefine => " (allow_redefine=True)",
         Hint::InputFormat => " (input_format=)",

@@ -27,6 +27,7 @@ use crate::rows::types::{batch_bytes, cast_exact};
 use crate::threads;
 use crate::windows::answers::Answers;
 use crate::windows::entity::EntityEvents;
+use crate::windows::fold_memory::FoldMemory;
 use crate::windows::folder::{FoldQuestion, Folder};
 use crate::windows::plan::FoldPlan;
 
@@ -238,8 +239,9 @@ impl Chunk {
         let sources = &look_up.plan.sources.list[fold.sources.clone()];
         let mut records: Vec<_> = sources.iter().map(|source| Records::new(source.layout(), self.rows())).collect();
         let mut cursor = look_up.snapshot.ordered_cursor(&fold.from, order.entries.len() as u64)?;
-        let (mut events, mut folder) =
-            (EntityEvents::new(fold, look_up.events_bytes_max)?, Folder::new(fold, u64::MAX)?);
+        let mut events = EntityEvents::new(fold, look_up.events_bytes_max)?;
+        let mut memory = FoldMemory::new(fold)?;
+        let mut folder = Folder::new(fold, &mut memory, u64::MAX);
         let (mut short, mut steps) = ([0; 8], Steps::new(look_up.stop));
         let is_same = |a: &Entry, b: &Entry| order.is_same_key(a, b, keys);
         for entries in order.entries.chunk_by(is_same) {

@@ -31,6 +31,7 @@ use crate::read::answer::Answer;
 use crate::read::plan::ReadPlan;
 use crate::read::request::{Prepared, request_columns};
 use crate::store::Store;
+use crate::usage::meter::Metered;
 
 /// Rows of one output batch: records of that many rows are turned into columns while they are in the cache.
 const OUTPUT_ROWS: usize = 4096;
@@ -72,6 +73,9 @@ pub fn join_until<'s>(
     let plan = request.plan(store.catalog().revision(), || store.catalog())?;
     let schema = result_schema(&plan, spine_schema, options)?;
     check_request(&plan, spine_schema)?;
+    if let Some(meter) = request.meter() {
+        meter.begin_training();
+    }
     let features = plan.output.columns.iter().map(|column| FeatureCounts::new(column.resolved.reference())).collect();
     Ok(Join {
         snapshot,
@@ -83,6 +87,7 @@ pub fn join_until<'s>(
         nulls: store.null_counts(),
         report: JoinReport { features, ..JoinReport::default() },
         current: None,
+        meter: request.meter().clone(),
     })
 }
 
@@ -116,6 +121,7 @@ pub struct Join<'s> {
     nulls: Arc<NullCounts>,
     report: JoinReport,
     current: Option<Joined>,
+    meter: Metered,
 }
 
 /// A chunk with its answers, being handed out.
@@ -136,6 +142,9 @@ impl Join<'_> {
             {
                 let rows = start..start + spine.num_rows();
                 self.report.rows += rows.len() as u64;
+                if let Some(meter) = &self.meter {
+                    meter.train(rows.len());
+                }
                 count_statuses(&joined.answer, rows.clone(), &mut self.report.features);
                 let answer = joined.answer.arrays(self.options.columns, rows)?;
                 return self.assemble(&spine, answer).map(Some);

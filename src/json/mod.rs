@@ -5,6 +5,7 @@ mod answer;
 mod catalog;
 mod lineage;
 pub(crate) mod rfc3339;
+mod usage;
 mod value;
 
 use asofdb_storage::{Error, Result};

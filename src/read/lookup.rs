@@ -225,13 +225,15 @@ fn fold_all(
     (at, known_at): (Timestamp, Option<Timestamp>),
     computed: &mut [Records],
 ) -> Result<()> {
-    for (fold, tiling) in sources.folds.iter().zip(&sources.tilings) {
+    for ((fold, tiling), spares) in sources.folds.iter().zip(&sources.tilings).zip(&sources.spares) {
         let windows = fold.sources.start - sources.looked_up..fold.sources.end - sources.looked_up;
         let records = &mut computed[windows];
         let mut cursor = state.events(&fold.from)?;
-        let mut folder = Folder::new(fold, EVENTS_MAX)?;
         let tiling = tiling.as_ref().filter(|_| engine.backend.keeps_tiles());
-        let mut tiles = tiling.map(|tiling| Tiles::new(state, fold, tiling));
+        let mut memory = spares.take(fold, tiling)?;
+        let mut folder = Folder::new(fold, &mut memory.fold, EVENTS_MAX);
+        let mut tiles =
+            tiling.zip(memory.tiles.as_mut()).map(|(tiling, memory)| Tiles::new(state, fold, tiling, memory));
         let keys = &asked.groups[fold.key_group];
         for row in 0..asked.len() {
             let Some(key) = keys.get(row) else { continue };
@@ -241,6 +243,7 @@ fn fold_all(
                 engine.sealer.wish(tiles.windows(), key, fold.span(at, at));
             }
         }
+        spares.give_back(memory);
     }
     Ok(())
 }

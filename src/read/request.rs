@@ -15,6 +15,7 @@ use crate::rows::keys::EntityKey;
 use crate::rows::named::find_column;
 use crate::rows::problems::Problems;
 use crate::rows::types::{arrow_type, cast_exact};
+use crate::usage::meter::Metered;
 
 /// A request that was resolved once: names looked up, the reading of rows compiled.
 ///
@@ -25,6 +26,8 @@ pub struct Prepared {
     id: u64,
     references: Vec<String>,
     plan: RwLock<Arc<ReadPlan>>,
+    /// Counts its reads, where it reads for a consumer.
+    meter: Metered,
 }
 
 impl Prepared {
@@ -36,7 +39,26 @@ impl Prepared {
         let plan = ReadPlan::new(catalog, &references)?;
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let id = NEXT.fetch_add(1, Ordering::Relaxed);
-        Ok(Prepared { id, references, plan: RwLock::new(Arc::new(plan)) })
+        Ok(Prepared { id, references, plan: RwLock::new(Arc::new(plan)), meter: None })
+    }
+
+    /// Counts its reads from now on.
+    pub(crate) fn with_meter(self, meter: Metered) -> Self {
+        Prepared { meter, ..self }
+    }
+
+    /// The meter that counts its reads.
+    pub(crate) fn meter(&self) -> &Metered {
+        &self.meter
+    }
+
+    /// Counts calls that read so many rows together, for the consumer that it reads for.
+    /// [`Store::latest`](crate::Store::latest) and its like do; whoever reads by a plan does it here.
+    #[inline]
+    pub fn count_reads(&self, calls: usize, rows: usize) {
+        if let Some(meter) = &self.meter {
+            meter.serve(calls, rows);
+        }
     }
 
     /// The plan for this catalog.

@@ -18,6 +18,7 @@ use crate::rows::keys::EncodedKeys;
 use crate::rows::named::find_column;
 use crate::rows::problems::Problems;
 use crate::rows::types::cast_exact;
+use crate::windows::fold_memory::Spares;
 use crate::windows::plan::{FoldPlan, windowed_features};
 use crate::windows::tiling::Tiling;
 
@@ -32,6 +33,8 @@ pub struct Sources {
     pub(crate) folds: Vec<FoldPlan>,
     /// By fold: the tiles that it can use; `None` where no partial result of it is kept in tiles.
     pub(crate) tilings: Vec<Option<Tiling>>,
+    /// By fold: memory that reads leave for others.
+    pub(crate) spares: Vec<Spares>,
     /// The columns an entity row has: every join key of every view, once.
     pub join_keys: Vec<JoinKey>,
     /// Distinct entity keys, each as positions in `join_keys`; views of the same entities share one.
@@ -227,13 +230,14 @@ impl SourcesBuilder {
         let keyed = wanted.iter().filter(|wanted| !matches!(wanted.part, Part::Computed(_)));
         let (join_keys, key_groups, group_of) = join_keys(keyed.map(|wanted| &wanted.view))?;
         let looked_up = wanted.iter().filter(|wanted| wanted.part == Part::Rows).count();
-        let mut sources =
-            Sources { list: Vec::new(), looked_up, folds: Vec::new(), tilings: Vec::new(), join_keys, key_groups };
+        let (list, folds, tilings, spares) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        let mut sources = Sources { list, looked_up, folds, tilings, spares, join_keys, key_groups };
         for (wanted, key_group) in wanted.into_iter().zip(group_of.into_iter().chain(std::iter::repeat(0))) {
             sources.add(catalog, wanted, key_group)?;
         }
         let tiling = |fold: &FoldPlan| Tiling::new(catalog, &sources.list[fold.sources.start].view, fold);
         sources.tilings = sources.folds.iter().map(tiling).collect::<Result<_>>()?;
+        sources.spares = sources.folds.iter().map(|_| Spares::default()).collect();
         Ok((sources, places))
     }
 

@@ -7,7 +7,7 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use asofdb_storage::{
     Catalog, CheckpointFiles, ClockRepair, ClockStatus, Committed, Definitions, Durability, Erased, FeatureView,
-    KeyRange, Plan, Result, Stats, Stop, Timestamp, Verified, WriteBatch,
+    KeyRange, Plan, Result, Stats, Stop, Timestamp, UsageRow, Value, Verified, WriteBatch,
 };
 
 use super::{Scan, ScanBegin, ScanSink, Session};
@@ -35,6 +35,10 @@ impl Session for Store {
 
     fn known_catalog(&self) -> Arc<Catalog> {
         Store::catalog(self)
+    }
+
+    fn metered(&self, request: Prepared) -> Prepared {
+        Store::metered(self, request)
     }
 
     fn now(&self) -> Result<Timestamp> {
@@ -97,12 +101,20 @@ impl Session for Store {
         Ok(Box::new(join_until(self, request, &spine_schema, spine, options, &Stop::NEVER)?))
     }
 
+    fn sample_entities(&self, view: &str, count: usize) -> Result<Vec<Vec<Value>>> {
+        Store::sample_entities(self, view, count)
+    }
+
     fn freshness(&self, view: &str) -> Result<Freshness> {
         Store::freshness(self, view)
     }
 
     fn ages(&self, views: &[&str]) -> Result<Vec<ViewAges>> {
         Store::ages(self, views)
+    }
+
+    fn usage(&self, last_days: u32) -> Result<Vec<UsageRow>> {
+        Store::usage(self, last_days)
     }
 
     fn stats(&self) -> Result<Stats> {
@@ -145,7 +157,9 @@ impl Session for Store {
         options: &ExportOptions,
         progress: &mut OnProgress<'_>,
     ) -> Result<Manifest> {
-        crate::export::export(self, view, out, options, progress)
+        let manifest = crate::export::export(self, view, out, options, progress)?;
+        self.count_export(view, manifest.rows);
+        Ok(manifest)
     }
 }
 
@@ -176,5 +190,8 @@ pub fn scan_until(store: &Store, scan: &Scan<'_>, stop: &Stop, sink: &mut dyn Sc
         sink.take(batch)
     })?;
     stop.check()?;
+    if scan.entity.is_none() {
+        store.count_export(scan.view, rows);
+    }
     Ok(rows)
 }

@@ -15,7 +15,7 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use asofdb_storage::{
     Catalog, CheckpointFiles, ClockRepair, ClockStatus, Committed, Definitions, Durability, Erased, FeatureView, Plan,
-    Result, Stats, Timestamp, Verified, WriteBatch,
+    Result, Stats, Timestamp, UsageRow, Value, Verified, WriteBatch,
 };
 
 pub use self::deletions::deletions;
@@ -44,6 +44,7 @@ use crate::read::request::{EntityRows, Prepared};
 use crate::rows::keys::EntityKey;
 #[cfg(feature = "files")]
 use crate::source::Source;
+use crate::usage::impact::Impact;
 
 /// A store, wherever it is: [`Store`](crate::Store) in this process, the clients of the crate `asofdb-client` in
 /// another.
@@ -62,6 +63,12 @@ pub trait Session: Send + Sync {
 
     /// Returns what was defined when this session last looked, without asking anybody.
     fn known_catalog(&self) -> Arc<Catalog>;
+
+    /// Lets the reads of a request be counted, where this session counts those of a consumer itself. Behind a sidecar
+    /// that does it.
+    fn metered(&self, request: Prepared) -> Prepared {
+        request
+    }
 
     /// Reads the present by the store's clock.
     ///
@@ -168,6 +175,30 @@ pub trait Session: Send + Sync {
     /// As there.
     fn ages(&self, views: &[&str]) -> Result<Vec<ViewAges>>;
 
+    /// Tells what consumers have read in the last days, today's among them: a row a day, thing and consumer, in this
+    /// order. Days are those of UTC; 400 are kept. See [`usage_totals`](crate::usage_totals).
+    ///
+    /// # Errors
+    /// `Unavailable` when the store cannot be read.
+    fn usage(&self, last_days: u32) -> Result<Vec<UsageRow>>;
+
+    /// Tells who has read, in the last [`Allow::USED_DAYS`] days, what a plan drops or redefines.
+    ///
+    /// # Errors
+    /// As [`Session::usage`].
+    fn impacts(&self, plan: &Plan) -> Result<Vec<Impact>> {
+        let is_harmless = plan.drops().next().is_none() && plan.redefinitions().next().is_none();
+        if is_harmless { Ok(Vec::new()) } else { Ok(Impact::of(plan, &self.usage(Allow::USED_DAYS)?)) }
+    }
+    /// Chooses entities of a view by a hash of their keys, at most `count`, and gives the values of their join keys, in
+    /// key order: of views with the same entities mostly the same ones. Of a window view they are those of its events.
+    /// It reads some hundred thousand versions at most, however large the view is.
+    ///
+    /// # Errors
+    /// `NotFound` for an unknown view; `Invalid` for a view of expressions, or more entities than
+    /// [`SAMPLE_ENTITIES_MAX`](crate::SAMPLE_ENTITIES_MAX); `Corrupt` when stored bytes cannot be read.
+    fn sample_entities(&self, view: &str, count: usize) -> Result<Vec<Vec<Value>>>;
+
     /// Reads figures about the store.
     ///
     /// # Errors
@@ -246,9 +277,9 @@ pub trait Session: Send + Sync {
     {
         let references: Vec<String> = references.iter().map(|reference| reference.as_ref().to_owned()).collect();
         match Prepared::new(&self.known_catalog(), references.clone()) {
-            Ok(prepared) => Ok(prepared),
+            Ok(prepared) => Ok(self.metered(prepared)),
             // What is not known may have been defined since.
-            Err(_) => Prepared::new(&*self.catalog()?, references),
+            Err(_) => Ok(self.metered(Prepared::new(&*self.catalog()?, references)?)),
         }
     }
 

@@ -9,20 +9,12 @@ use asofdb_storage::tile::{slot_of, unit_end};
 use asofdb_storage::{Cursor, Error, ErrorKind, Found, Result, Status, Timestamp};
 
 use crate::read::record::Records;
-use crate::rows::columns::RowColumns;
-use crate::windows::conditions::Filters;
+use crate::windows::fold_memory::{FoldMemory, Folded};
+use crate::windows::gathered::Gathered;
 use crate::windows::plan::FoldPlan;
 use crate::windows::tiles::{Tiles, Wanted};
 use crate::windows::tiling::Tiling;
-use crate::windows::tree::Tree;
 use crate::windows::walk::Walk;
-
-/// Events that are folded at once at most: few enough to stay in the cache. The first are fewer, as they may be enough.
-const EVENTS_AT_A_TIME: usize = 1_024;
-const EVENTS_AT_FIRST: usize = 64;
-
-/// Bytes of rows that are folded at once, however few rows they are.
-const BYTES_AT_A_TIME: usize = 4 << 20;
 
 /// The question of one fold.
 #[derive(Debug, Clone, Copy)]
@@ -35,12 +27,12 @@ pub(crate) struct FoldQuestion<'q> {
     pub(crate) known_at: Option<Timestamp>,
 }
 
-/// Folds events of one plan; keeps its memory from entity to entity.
+/// Folds events of one plan, in memory that is kept from entity to entity, and from read to read.
 pub(crate) struct Folder<'p> {
     plan: &'p FoldPlan,
     pass: Pass<'p>,
-    events: Events,
-    folded: Folded,
+    events: &'p mut Gathered,
+    folded: &'p mut Folded,
     /// The events that may still be read.
     events_left: u64,
 }
@@ -61,23 +53,6 @@ impl Pass<'_> {
             Pass::Untiled(tiling) => !tiling.has(partial),
         }
     }
-}
-
-/// Events that were gathered to be folded together.
-struct Events {
-    columns: RowColumns,
-    times: Vec<i64>,
-    /// Events that are folded at once now.
-    at_once: usize,
-    /// Bytes of their rows.
-    bytes: usize,
-    filters: Filters,
-}
-
-/// The partial results so far.
-struct Folded {
-    tree: Tree,
-    value: Vec<u8>,
 }
 
 /// The windows of one question that are still open.
@@ -105,26 +80,10 @@ impl Open<'_> {
 }
 
 impl<'p> Folder<'p> {
-    /// A folder for a plan, which reads at most `events_max` events in all.
-    ///
-    /// # Errors
-    /// `NotFound` when the event view lacks a column of the plan.
-    pub(crate) fn new(plan: &'p FoldPlan, events_max: u64) -> Result<Self> {
-        let events = Events {
-            columns: RowColumns::new(&plan.from, plan.columns.iter().map(String::as_str))?,
-            times: Vec::new(),
-            at_once: EVENTS_AT_FIRST,
-            bytes: 0,
-            filters: Filters::new(plan),
-        };
-        let tree = Tree::new(plan.partials.iter().map(|partial| &partial.empty));
-        Ok(Folder {
-            plan,
-            pass: Pass::All,
-            events,
-            folded: Folded { tree, value: Vec::new() },
-            events_left: events_max,
-        })
+    /// A folder for a plan, which reads at most `events_max` events in all, with memory that was made for the plan.
+    pub(crate) fn new(plan: &'p FoldPlan, memory: &'p mut FoldMemory, events_max: u64) -> Self {
+        let FoldMemory { events, folded } = memory;
+        Folder { plan, pass: Pass::All, events, folded, events_left: events_max }
     }
 
     /// Writes the values of all windows of an entity into row `row` of their records, one list a window, which say
@@ -172,8 +131,7 @@ impl<'p> Folder<'p> {
         let Some(longest) = starts.iter().flatten().min().copied() else { return Ok(false) };
         let mut open = Open { newest: None, starts, next: 0, records, row };
         self.folded.tree.clear();
-        self.events.clear();
-        self.events.at_once = EVENTS_AT_FIRST;
+        self.events.begin();
         tiles.iter_mut().for_each(|tiles| tiles.begin());
         let mut walk = Walk::new(end, longest);
         while let Some(start) = open.start(walk.end) {
@@ -265,11 +223,11 @@ impl<'p> Folder<'p> {
 
     /// Folds the events that were gathered, and finishes the windows that end before the last of them.
     fn fold_events(&mut self, open: &mut Open<'_>) -> Result<()> {
-        if self.events.times.is_empty() {
+        if self.events.is_empty() {
             return Ok(());
         }
         self.events.try_filters(self.plan)?;
-        let (times, columns) = (self.events.times.as_slice(), self.events.columns.columns());
+        let (times, columns) = (self.events.times(), self.events.columns());
         let mut from = 0;
         while from < times.len() {
             if open.is_next_behind(times[from]) {
@@ -285,7 +243,7 @@ impl<'p> Folder<'p> {
             let partials = self.folded.tree.slot(slot).iter_mut().zip(&plan.partials).enumerate();
             for (_, (partial, planned)) in partials.filter(|(partial, _)| pass.has(*partial)) {
                 let of = planned.of.map(|column| &columns[column]);
-                partial.fold(of, from..until, self.events.filters.kept(planned.filter));
+                partial.fold(of, from..until, self.events.kept(planned.filter));
             }
             from = until;
         }
@@ -327,35 +285,6 @@ fn newest(cursor: &mut dyn Cursor, question: FoldQuestion<'_>, end: i64) -> Resu
     Ok(newest)
 }
 
-impl Events {
-    fn push(&mut self, key: &[u8], event: Timestamp, row: &[u8]) -> Result<()> {
-        if self.columns.push(key, event, row)? {
-            self.times.push(event.as_micros());
-            self.bytes += row.len();
-        }
-        Ok(())
-    }
-
-    /// Returns whether it is time to fold; the next time it is later.
-    fn is_full(&mut self) -> bool {
-        let is_full = self.times.len() >= self.at_once || self.bytes >= BYTES_AT_A_TIME;
-        if is_full {
-            self.at_once = (2 * self.at_once).min(EVENTS_AT_A_TIME);
-        }
-        is_full
-    }
-
-    fn try_filters(&mut self, plan: &FoldPlan) -> Result<()> {
-        self.filters.try_events(plan, &self.times, &self.columns.columns())
-    }
-
-    fn clear(&mut self) {
-        self.columns.clear();
-        self.times.clear();
-        self.bytes = 0;
-    }
-}
-
 impl Folded {
     /// Writes the values of the next window, all of whose events were folded.
     fn finish_window(&mut self, plan: &FoldPlan, pass: Pass<'_>, open: &mut Open<'_>) -> Result<()> {
@@ -386,6 +315,7 @@ mod tests {
     use crate::definitions::parse_definitions;
     use crate::read::plan::ReadPlan;
     use crate::store::Store;
+    use crate::windows::tiles::TileMemory;
 
     const NOW: Timestamp = Timestamp::from_micros(1_717_200_000_000_000);
 
@@ -425,7 +355,9 @@ feature = [{ name = "n", aggregate = "count" }]
         let snapshot = store.backend().snapshot();
         let mut cursor = snapshot.cursor(&fold.from).unwrap();
         let mut records = [Records::new(source.layout(), 1)];
-        let mut read = |events_max| Folder::new(fold, events_max)?.fold(&mut *cursor, None, question, &mut records, 0);
+        let mut memory = FoldMemory::new(fold).unwrap();
+        let mut read =
+            |events_max| Folder::new(fold, &mut memory, events_max).fold(&mut *cursor, None, question, &mut records, 0);
         read(3).unwrap();
         let error = read(2).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Invalid);
@@ -460,10 +392,12 @@ feature = [{ name = "n", aggregate = "count" }]
         let read = |at: Timestamp, events_max, uses_tiles: bool| {
             let mut records = [Records::new(source.layout(), 1)];
             let tiling = plan.sources.tilings[0].as_ref().unwrap();
-            let mut tiles = uses_tiles.then(|| Tiles::new(&*state, fold, tiling));
+            let mut spare = TileMemory::new(fold, tiling);
+            let mut tiles = uses_tiles.then(|| Tiles::new(&*state, fold, tiling, &mut spare));
+            let mut memory = FoldMemory::new(fold)?;
             let question = FoldQuestion { key: &user, at, known_at: None };
             let mut cursor = state.events(&fold.from)?;
-            Folder::new(fold, events_max)?.fold(&mut *cursor, tiles.as_mut(), question, &mut records, 0)
+            Folder::new(fold, &mut memory, events_max).fold(&mut *cursor, tiles.as_mut(), question, &mut records, 0)
         };
         assert!(read(NOW, 1_000, false).is_err());
         // The events of one slot, before tiles are looked for, or of the part of one.

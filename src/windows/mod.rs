@@ -7,7 +7,9 @@
 pub(crate) mod answers;
 pub(crate) mod conditions;
 pub(crate) mod entity;
+pub(crate) mod fold_memory;
 pub(crate) mod folder;
+mod gathered;
 pub(crate) mod plan;
 mod seal;
 pub(crate) mod sealer;

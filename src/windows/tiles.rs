@@ -14,6 +14,11 @@ pub(crate) struct Tiles<'s> {
     state: &'s dyn State,
     events: u32,
     tiling: &'s Tiling,
+    memory: &'s mut TileMemory,
+}
+
+/// The memory of [`Tiles`], made for one plan.
+pub(crate) struct TileMemory {
     /// By level: the tile that was read last.
     loaded: [Loaded; LEVELS],
     scratch: Vec<Partial>,
@@ -56,11 +61,31 @@ pub(super) struct Wanted<'q> {
     pub(super) known: i64,
 }
 
-impl<'s> Tiles<'s> {
-    /// The tiles of a fold.
-    pub(crate) fn new(state: &'s dyn State, plan: &'s FoldPlan, tiling: &'s Tiling) -> Self {
+impl TileMemory {
+    /// Memory for a plan.
+    pub(crate) fn new(plan: &FoldPlan, tiling: &Tiling) -> Self {
         let scratch = tiling.partials.iter().map(|partial| plan.partials[*partial].empty.clone()).collect();
-        Tiles { state, events: plan.from.id, tiling, loaded: Default::default(), scratch }
+        TileMemory { loaded: Default::default(), scratch }
+    }
+
+    /// The bytes that it keeps, about.
+    pub(super) fn bytes(&self) -> usize {
+        let loaded = self.loaded.iter().map(|loaded| loaded.content.capacity()).sum::<usize>();
+        loaded + self.scratch.iter().map(Partial::memory_bytes).sum::<usize>()
+    }
+}
+
+impl<'s> Tiles<'s> {
+    /// The tiles of a fold in one state, with memory that was made for the plan.
+    pub(crate) fn new(
+        state: &'s dyn State,
+        plan: &'s FoldPlan,
+        tiling: &'s Tiling,
+        memory: &'s mut TileMemory,
+    ) -> Self {
+        let mut tiles = Tiles { state, events: plan.from.id, tiling, memory };
+        tiles.begin();
+        tiles
     }
 
     /// The content of the tiles.
@@ -75,7 +100,7 @@ impl<'s> Tiles<'s> {
 
     /// Goes on to another question.
     pub(super) fn begin(&mut self) {
-        self.loaded.iter_mut().for_each(|loaded| loaded.number = None);
+        self.memory.loaded.iter_mut().for_each(|loaded| loaded.number = None);
     }
 
     /// The largest unit that ends where it is wanted, if a tile has one.
@@ -99,7 +124,7 @@ impl<'s> Tiles<'s> {
     }
 
     fn unit(&mut self, key: &[u8], level: usize, number: i64, place: u32) -> Result<Option<UnitHead>> {
-        let loaded = &mut self.loaded[level];
+        let loaded = &mut self.memory.loaded[level];
         if loaded.number != Some(number) {
             let key = TileKey { events: self.events, entity: key, windows: self.tiling.windows, level, tile: number };
             loaded.number = Some(number);
@@ -119,14 +144,15 @@ impl<'s> Tiles<'s> {
     /// `Corrupt` when it cannot be read.
     pub(super) fn merge(&mut self, stored: &Stored, tree: &mut Tree) -> Result<()> {
         let Stored { level, unit, place, .. } = *stored;
-        let loaded = &mut self.loaded[level];
+        let TileMemory { loaded, scratch } = &mut *self.memory;
+        let loaded = &mut loaded[level];
         let order = loaded.head.order(place);
         while loaded.read <= order {
-            loaded.head.next(&loaded.content, &mut self.scratch)?;
+            loaded.head.next(&loaded.content, scratch)?;
             loaded.read += 1;
         }
         let sums = tree.unit(level, unit_slots(level, unit));
-        for (partial, part) in self.tiling.partials.iter().zip(&self.scratch) {
+        for (partial, part) in self.tiling.partials.iter().zip(scratch.iter()) {
             sums[*partial].merge(part);
         }
         Ok(())

@@ -93,4 +93,10 @@ impl Tree {
         }
         sum
     }
+
+    /// The bytes of memory that it takes.
+    pub(super) fn memory_bytes(&self) -> usize {
+        let partials = self.levels.iter().chain([&self.spare, &self.sum]).flatten();
+        partials.map(Partial::memory_bytes).sum()
+    }
 }

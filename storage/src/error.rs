@@ -74,6 +74,8 @@ pub enum Hint {
     AllowDrop,
     /// Allow redefinitions.
     AllowRedefine,
+    /// Name what may be dropped or redefined although consumers read it.
+    AllowUsed,
     /// Say the format of the input.
     InputFormat,
     /// Ingest everything again, whatever an earlier run has noted.

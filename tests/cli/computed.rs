@@ -170,10 +170,14 @@ fn views_that_are_computed_are_listed_described_and_searched_with_what_they_are_
     assert_eq!((&described["kind"], &described["default"]), (&json!("feature"), &json!(50.0)));
     assert!(cli.fails(1, "describe offer:is_deer").contains("did you mean \"is_dear\"?"));
     assert!(cli.fails(1, "describe purchases:price").contains("is an event view, which has no features"));
+    let hits = cli.json("search mean purchases kind:feature");
+    assert_eq!((hits.as_array().unwrap().len(), &hits[0]["name"]), (1, &json!("spending:mean_24h")));
+    assert_eq!((&hits[0]["description"], &hits[0]["computed_from"]), (&json!("Euros"), &json!(["purchases"])));
     assert_eq!(
-        cli.json("search mean purchases"),
+        hits[0]["matched"],
         json!([
-            {"kind": "feature", "name": "spending:mean_24h", "description": "Euros", "computed_from": ["purchases"]},
+            {"word": "mean", "found": "mean", "in": "name", "how": "exact"},
+            {"word": "purchases", "found": "purchases", "in": "computation", "how": "exact"},
         ])
     );
     let hits = cli.json("search amount");

@@ -78,6 +78,13 @@ fn answers_of_every_route_keep_to_the_document() {
     to.get("/v1/freshness", "/v1/freshness");
     to.get("/v1/freshness/{view}", "/v1/freshness/stats");
     to.get("/v1/freshness/{view}", "/v1/freshness/stats?exact=true");
+    for query in ["score", "n+kind:feature&limit=3", "", "taem:x", "a&limit=x"] {
+        to.get("/v1/search", &format!("/v1/search?q={query}"));
+    }
+    duplicates(&sidecar, &mut to);
+    for parameters in ["", "?days=7&name=stats", "?days=0", "?day=1"] {
+        to.get("/v1/usage", &format!("/v1/usage{parameters}"));
+    }
     to.get("/openapi.json", "/openapi.json");
     dialect(&mut to);
     to.post("/v1/delete", "/v1/delete", &json!({"view": "stats", "entity": {"user_id": 1}, "at": "now"}));
@@ -94,6 +101,13 @@ fn answers_of_every_route_keep_to_the_document() {
     std::fs::write(&answers, json!(to.answers).to_string()).unwrap();
     let document = repository("docs/openapi.json");
     run_script("openapi_check.py", &[document.to_str().unwrap(), answers.to_str().unwrap()]);
+}
+
+fn duplicates(sidecar: &Sidecar, to: &mut Recorder<'_>) {
+    sidecar.write_copies();
+    for parameters in ["", "?view=stats&view=copied&limit=5", "?view=none", "?limit=0", "?x=y"] {
+        to.get("/v1/duplicates", &format!("/v1/duplicates{parameters}"));
+    }
 }
 
 fn computed(to: &mut Recorder<'_>) {

@@ -258,6 +258,58 @@ fn the_catalog_is_told_as_by_the_command_line() {
 }
 
 #[test]
+fn the_catalog_is_searched_by_words_and_filters() {
+    let sidecar = Sidecar::start();
+    let hits = |query: &str| sidecar.tcp.get(&format!("/v1/search?q={query}")).ok();
+    let names = |query: &str| -> Vec<String> {
+        hits(query).as_array().unwrap().iter().map(|hit| hit["name"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(
+        hits("scor&limit=1"),
+        json!([{
+            "kind": "feature", "name": "stats:score", "description": "From 0 to 1", "score": hits("scor")[0]["score"],
+            "matched": [{"word": "scor", "found": "score", "in": "name", "how": "prefix"}],
+        }])
+    );
+    assert_eq!(names("scroe+type:float32"), ["stats:score"]);
+    assert_eq!(names("kind:service"), ["ranker_v1"]);
+    assert_eq!(names("average+purchases"), ["spending:mean_1h", "spending:mean_24h"], "a word that means the same");
+    assert_eq!(hits("kind:derived_view+amount"), json!([]));
+    let error = |address: &str, status| sidecar.tcp.get(address).error(status, "invalid");
+    assert!(error("/v1/search?q=taem:growth", 422).ends_with("did you mean \"team\"?"));
+    assert_eq!(error("/v1/search?q=+", 422), "a search needs a word or a filter");
+    assert_eq!(error("/v1/search?q=a&limit=0", 422), "`limit` is from 1 to 1000");
+    let malformed = "the address has `q`, the query, and may have `limit`, a whole number";
+    for address in ["/v1/search", "/v1/search?q=a&limit=x", "/v1/search?q=a&lmit=1"] {
+        assert_eq!(error(address, 400), malformed, "{address}");
+    }
+    // What is defined later is found at once.
+    let mut wanted = asofdb::parse_definitions(super::sidecar::DEFINITIONS, "test.toml").unwrap();
+    wanted.services[0].description = "Ranks mushrooms".to_owned();
+    sidecar.store.apply(&wanted, false).unwrap();
+    assert_eq!(names("mushroom"), ["ranker_v1"]);
+}
+
+#[test]
+fn features_that_are_likely_the_same_are_told_with_the_evidence() {
+    let sidecar = Sidecar::start();
+    sidecar.write_copies();
+    let pairs = sidecar.tcp.get("/v1/duplicates?view=copied").ok();
+    assert_eq!(pairs.as_array().unwrap().len(), 1, "{pairs}");
+    assert_eq!(
+        (&pairs[0]["features"], &pairs[0]["relation"]),
+        (&json!(["copied:click_count", "stats:clicks"]), &json!("scaled"))
+    );
+    let reason = "clicks is 0.6666667 times click_count for 100 % of 100 entities";
+    assert_eq!((&pairs[0]["reason"], &pairs[0]["values"]["entities"]), (&json!(reason), &json!(100)));
+    assert_eq!(sidecar.unix.get("/v1/duplicates?view=clicks_by_shop").ok(), json!([]));
+    let error = |address: &str, status, kind| sidecar.tcp.get(address).error(status, kind);
+    assert!(error("/v1/duplicates?view=stat", 404, "not_found").contains("did you mean \"stats\"?"));
+    assert_eq!(error("/v1/duplicates?limit=0", 422, "invalid"), "`limit` is from 1 to 1000");
+    error("/v1/duplicates?views=stats", 400, "invalid");
+}
+
+#[test]
 fn freshness_tells_the_age_of_the_newest_event() {
     let sidecar = Sidecar::start();
     sidecar.write_stats(7, hours_ago(30), 1);
@@ -321,4 +373,24 @@ fn an_answer_is_bounded() {
         sidecar.tcp.post("/v1/latest", &asked(6)).error(422, "invalid"),
         "an answer has at most 10 values; ask for fewer entities at once: 6 entities of 2 features"
     );
+}
+
+#[test]
+fn usage_tells_who_has_read_what() {
+    let sidecar = Sidecar::start();
+    sidecar.write_stats(7, hours_ago(2), 1);
+    assert_eq!(sidecar.unix.get("/v1/usage").ok(), json!([]));
+    let asked = json!({"features": ["stats:clicks"], "entities": [{"user_id": 7}, {"user_id": 8}]});
+    sidecar.unix.post("/v1/latest", &asked).ok();
+    sidecar.unix.post("/v1/latest", &asked).ok();
+    let usage = sidecar.unix.get("/v1/usage?days=1&name=stats").ok();
+    assert_eq!(usage.as_array().unwrap().len(), 1);
+    let row = &usage[0];
+    assert_eq!((&row["of"], &row["name"], &row["day"]), (&json!("view"), &json!("stats"), &json!("2024-06-01")));
+    assert_eq!((&row["serving"], &row["values"]), (&json!({"calls": 2, "rows": 4}), &json!({"clicks": 4})));
+    assert_eq!(sidecar.unix.get("/v1/usage?name=stat").ok(), json!([]));
+    for parameters in ["days=0", "days=401", "day=1", "days=x"] {
+        let error = sidecar.unix.get(&format!("/v1/usage?{parameters}")).error(422, "invalid");
+        assert_eq!(error, "the parameters are `days`, from 1 to 400, and `name`");
+    }
 }

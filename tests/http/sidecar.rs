@@ -10,7 +10,7 @@ use serde_json::{Value as Json, json};
 use tempfile::TempDir;
 
 use super::client::Target;
-use crate::common::NOW;
+use crate::common::{NOW, hours_ago};
 
 pub const DEFINITIONS: &str = r#"
 [[entity]]
@@ -77,6 +77,10 @@ feature = [{ name = "year", type = "int64", expression = "year(now)" }]
 name = "ranker_v1"
 features = ["stats:score", "clicks_by_shop:clicks"]
 "#;
+
+/// A view beside those, of a feature that is there already.
+const COPIED: &str = "[[feature_view]]\nname = \"copied\"\nentities = [\"user\"]\n\
+    feature = [{ name = \"click_count\", type = \"float64\" }]\n";
 
 type Hook = Arc<dyn Fn() + Send + Sync>;
 
@@ -154,6 +158,18 @@ impl Sidecar {
     pub fn write_stats(&self, user: i64, event: Timestamp, clicks: i64) {
         let row = stats_row(user, event, &json!(clicks));
         self.tcp.post("/v1/write/stats", &json!([row])).ok();
+    }
+
+    /// Defines the view `copied`, and writes rows of it and of `stats`, in which the clicks are the same but for a factor.
+    pub fn write_copies(&self) {
+        let definitions = parse_definitions(&format!("{DEFINITIONS}{COPIED}"), "test.toml").expect("definitions");
+        self.store.apply(&definitions, false).expect("one more view");
+        let at = hours_ago(1);
+        let clicks = |user: i64| user * 7_919 % 1_000;
+        let stats: Json = (100..200).map(|user| stats_row(user, at, &json!(clicks(user)))).collect();
+        self.tcp.post("/v1/write/stats", &stats).ok();
+        let copied = |user: i64| json!({"user_id": user, "event_timestamp": at.to_string(), "click_count": clicks(user) as f64 * 1.5});
+        self.tcp.post("/v1/write/copied", &(100..200).map(copied).collect::<Json>()).ok();
     }
 }
 

@@ -11,7 +11,7 @@ use asofdb::{
     Allow, Answer, Catalog, CheckpointFiles, ClockRepair, ClockStatus, Committed, Definitions, Durability, EntityKey,
     EntityRows, Erased, ExportOptions, F32Matrix, FeatureView, Freshness, HistoryRow, IngestOptions, IngestReport,
     Input, JoinBatches, JoinOptions, JoinReport, Manifest, OnProgress, Plan, Prepared, Question, Result, Scan,
-    ScanBegin, ScanSink, Session, Spine, Stats, Timestamp, TrainingSetOptions, Verified, ViewAges,
+    ScanBegin, ScanSink, Session, Spine, Stats, Timestamp, TrainingSetOptions, UsageRow, Value, Verified, ViewAges,
 };
 use asofdb_client::{AsyncClient, AsyncJoin};
 use tokio::runtime::Runtime;
@@ -116,12 +116,20 @@ impl Session for Blocking {
         Ok(Box::new(Joined { session: self, join: self.wait(join)?, report: JoinReport::default(), ended: false }))
     }
 
+    fn sample_entities(&self, view: &str, count: usize) -> Result<Vec<Vec<Value>>> {
+        self.wait(self.client.sample_entities(view, count))
+    }
+
     fn freshness(&self, view: &str) -> Result<Freshness> {
         self.wait(self.client.freshness(view))
     }
 
     fn ages(&self, views: &[&str]) -> Result<Vec<ViewAges>> {
         self.wait(self.client.ages(views))
+    }
+
+    fn usage(&self, last_days: u32) -> Result<Vec<UsageRow>> {
+        self.wait(self.client.usage(last_days))
     }
 
     fn stats(&self) -> Result<Stats> {

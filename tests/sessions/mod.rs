@@ -11,9 +11,10 @@ use arrow::array::{Array, Int64Array, RecordBatch};
 use asofdb::{
     Allow, Error, ErrorKind, ExportOptions, ExportRows, F32Matrix, FreshnessObjective, FreshnessStatus, IngestOptions,
     Input, JoinOptions, Prepared, Result, Scan, ScanBegin, ScanSink, Session, Status, Store, Timestamp,
-    TrainingSetOptions, Value,
+    TrainingSetOptions, Value, usage_totals,
 };
 use asofdb_client::{Client, Engine};
+use asofdb_platform::Discovery;
 use tempfile::TempDir;
 
 use self::also_by::events_are_found_by_other_entities_wherever_the_store_is;
@@ -84,6 +85,9 @@ over_every_session!(
     a_training_row_with_request_values_is_what_a_read_gives,
     an_expression_that_is_redefined_is_followed,
     events_are_found_by_other_entities_wherever_the_store_is,
+    what_is_read_counts_and_is_not_dropped_by_accident,
+    the_catalog_is_searched_wherever_the_store_is,
+    duplicates_are_found_wherever_the_store_is,
 );
 
 /// Writes visits of users, `hours` before the store's present.
@@ -206,6 +210,33 @@ fn events_count_once_and_are_deleted_by_their_identity(session: &impl Session) {
     assert_eq!(session.delete_events("profile", &identity).unwrap_err().kind(), ErrorKind::Invalid);
 }
 
+fn the_catalog_is_searched_wherever_the_store_is(session: &impl Session) {
+    let hits = session.search("visit kind:feature", 10).unwrap();
+    assert_eq!(hits.iter().map(|hit| hit.name.as_str()).collect::<Vec<_>>(), ["profile:visits"]);
+    assert_eq!(session.search("taem:x", 10).unwrap_err().kind(), ErrorKind::Invalid);
+}
+
+fn duplicates_are_found_wherever_the_store_is(session: &impl Session) {
+    let mut definitions = users();
+    definitions.views.push(view("copied", &["user"], &[("visit_count", "int64")]));
+    session.apply(&definitions, false).unwrap();
+    let visits: Vec<(i64, i64)> = (0..80).map(|user| (user, user * 7_919 % 1_000)).collect();
+    let at = write_visits(session, &visits, 2);
+    let column = |values: Vec<i64>| std::sync::Arc::new(Int64Array::from(values)) as _;
+    let (users, counts): (Vec<i64>, Vec<i64>) = visits.into_iter().map(|(user, visits)| (user, 5_000 - visits)).unzip();
+    let rows = batch(vec![
+        ("user_id", column(users.clone())),
+        ("event_timestamp", times(users.iter().map(|_| Some(at)))),
+        ("visit_count", column(counts)),
+    ]);
+    session.write("copied", &rows).unwrap();
+    let found = session.duplicates(&[]).unwrap();
+    let reasons: Vec<_> = found.iter().map(|pair| pair.reason.as_str()).collect();
+    assert_eq!(reasons, ["visits is -1 times visit_count plus 5000 for 100 % of 80 entities"]);
+    assert_eq!(session.sample_entities("copied", 30).unwrap(), session.sample_entities("profile", 30).unwrap());
+    assert_eq!(session.sample_entities("none", 1).unwrap_err().kind(), ErrorKind::NotFound);
+}
+
 fn definitions_change_in_one_step(session: &impl Session) {
     let catalog = session.catalog().unwrap();
     let mut wanted = users();
@@ -324,4 +355,27 @@ fn figures_and_upkeep_are_there(session: &impl Session) {
     let directory = TempDir::new().unwrap();
     session.checkpoint(&directory.path().join("copy")).unwrap();
     assert!(directory.path().join("copy/ASOFDB").exists());
+}
+
+fn what_is_read_counts_and_is_not_dropped_by_accident(session: &impl Session) {
+    write_visits(session, &[(1, 10), (2, 20)], 3);
+    let request = session.prepare(&["profile:visits"]).unwrap();
+    assert_eq!(visits(session, &request, 1, None).0, int(10));
+    let plan = session.plan(&Default::default()).unwrap();
+    let (rows, impacts) = (session.usage(1).unwrap(), session.impacts(&plan).unwrap());
+    let dropped = session.apply_to(&Default::default(), Allow::drops(true), None);
+    if rows.is_empty() {
+        // A store in this process counts where it is told who reads.
+        assert_eq!((impacts, dropped.is_ok()), (Vec::new(), true));
+        return;
+    }
+    let total = usage_totals(&rows);
+    assert_eq!((total.len(), total[0].key.name.as_str(), total[0].serving.rows), (1, "profile", 1));
+    assert!(total[0].key.consumer.starts_with("uid:"), "{total:?}");
+    assert_eq!(total[0].values, [("visits".to_owned(), 1)].into());
+    assert!(impacts[0].is_named(&["profile"]) && !impacts[0].is_named(&["profil", "profile2"]));
+    let refused = dropped.unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Conflict);
+    assert!(refused.message().contains("feature_view profile by uid:"), "{refused}");
+    session.apply_to(&Default::default(), Allow { used: true, ..Allow::drops(true) }, None).unwrap();
 }

@@ -141,3 +141,42 @@ fn commands_that_need_the_directory_say_so() {
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(said.contains("no sidecar listens on nowhere; start one: "), "{said}");
 }
+
+#[test]
+fn who_reads_what_is_told_and_the_plan_says_who_would_miss_what_is_dropped() {
+    let sidecar = Sidecar::over(with_weather(), &[]);
+    let socket = sidecar.socket().to_str().expect("a path").to_owned();
+    let place = ["--connect", socket.as_str()];
+    let json = |arguments: &[&str]| -> serde_json::Value {
+        serde_json::from_str(&text(&asof(&place, arguments))).expect("JSON")
+    };
+    for _ in 0..3 {
+        text(&asof(&place, &["get", "airport_weather_v1:temp", "--entity", "airport=JFK"]));
+    }
+    let rows = json(&["usage", "airport_weather_v1", "--days", "1", "--format", "json"]);
+    let [row] = rows.as_array().expect("a list").as_slice() else { panic!("one row: {rows}") };
+    assert_eq!((&row["of"], &row["serving"]), (&"view".into(), &serde_json::json!({"calls": 3, "rows": 3})));
+    assert_eq!(row["values"], serde_json::json!({"temp": 3}));
+    let consumer = row["consumer"].as_str().expect("a name").to_owned();
+    assert!(consumer.starts_with("uid:"), "{consumer}");
+    let csv = text(&asof(&place, &["usage", "--features", "--format", "csv"]));
+    let line = format!("airport_weather_v1:temp,{consumer},view airport_weather_v1,3,");
+    assert!(csv.starts_with("feature,consumer,through,values,last_read\n") && csv.contains(&line), "{csv}");
+    let unused = text(&asof(&place, &["usage", "--unused", "--format", "csv"]));
+    assert!(!unused.contains("airport_weather_v1\n") && unused.contains("service,flight_delay_v1\n"), "{unused}");
+
+    let directory = TempDir::new().expect("a temporary directory");
+    let none = directory.path().join("none.toml");
+    fs::write(&none, "").expect("a file");
+    let none = none.to_str().expect("a path");
+    let planned = json(&["apply", none, "--plan", "--format", "json"]);
+    let used = planned["used"].as_array().expect("a list");
+    assert_eq!(used.iter().map(|used| &used["name"]).collect::<Vec<_>>(), ["airport_weather_v1"]);
+    assert_eq!(used[0]["readers"][0]["calls"], 3);
+    for names in ["--allow-drop", "--allow-drop=airport_weather_v10", "--allow-drop=flight_delay_v1"] {
+        let refused = asof(&place, &["apply", none, names]);
+        let error = String::from_utf8_lossy(&refused.stderr).into_owned();
+        assert!(error.contains(&format!("feature_view airport_weather_v1 by {consumer} (3 calls, last ")), "{error}");
+    }
+    text(&asof(&place, &["apply", none, "--allow-drop=airport_weather_v1"]));
+}

@@ -197,16 +197,16 @@ fn the_bytes_of_ages_are_those_that_are_described() {
     let objective = |body: Body| f64(body.u8(1).i64(hour.as_micros()).i64(day.as_micros()), 0.5);
     let head = |status| objective(Body::default().u64(1).blob(b"profile").i64(NOW.as_micros()).u8(status));
     let empty = head(3).u8(0).u8(1).u64(0).u8(1).u64(0).u8(0);
-    assert_eq!(ask(Body::default().u64(0).frame(25, 2)), empty.frame(0x99, 2));
+    assert_eq!(ask(Body::default().u64(0).frame(27, 2)), empty.frame(0x9b, 2));
     ask(fixture("05-write.request").expect("a fixture"));
     let newest = hours_ago(1).as_micros();
-    let answer = ask(Body::default().u64(1).blob(b"profile").frame(25, 6));
+    let answer = ask(Body::default().u64(1).blob(b"profile").frame(27, 6));
     let ages = |body: Body| {
         let spans = [1, 30, 30].iter().fold(body.u8(1), |body, age| body.i64(age * hour.as_micros()));
         f64(f64(spans, 0.5), 0.5)
     };
     let wanted = ages(head(0).u8(1).i64(newest).u8(1).u64(2).u8(1).u64(0));
-    assert_eq!(answer, wanted.frame(0x99, 6));
+    assert_eq!(answer, wanted.frame(0x9b, 6));
 }
 
 /// Events of users, a window over them, and features of a request.
@@ -260,6 +260,7 @@ fn computed_requests() -> Vec<(&'static str, Vec<u8>)> {
             users(1).u32(8).u32(u32::MAX).bytes(&2.5f64.to_le_bytes()).u32(u32::MAX).u32(u32::MAX).frame(4, 7),
         ),
         ("26-request-values-cut-short", amounts(users(1)).u32(3).u32(u32::MAX).bytes(b"ab").frame(4, 8)),
+        ("27-sample", Body::default().blob(b"buying").u32(10).frame(25, 9)),
     ]
 }
 

@@ -325,7 +325,7 @@ fn a_feature_is_computed_in_another_way_only_where_that_is_allowed() {
     assert_eq!(error.kind(), ErrorKind::Conflict);
     assert!(error.message().ends_with("allow redefinitions: feature spending:dear_24h"), "{error}");
     assert_eq!(values(&store, &["spending:dear_24h"], NOW, None), [int(0)]);
-    let plan = store.apply_to(&changed, Allow { redefine: true, drop: false }, None).unwrap();
+    let plan = store.apply_to(&changed, Allow { redefine: true, ..Allow::default() }, None).unwrap();
     let changes: Vec<_> = plan.changes.iter().map(ToString::to_string).collect();
     assert_eq!(changes, ["! feature spending:dear_24h: computed in another way"]);
     assert_eq!(values(&store, &["spending:dear_24h"], NOW, None), [int(1)]);

@@ -2,14 +2,19 @@
 
 use std::fmt::Write;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use asofdb::{
-    Allow, Catalog, Change, ChangeKind, Clock, Definitions, ErrorKind, Plan, Session, SystemClock, read_definitions,
+    Allow, Catalog, Change, ChangeKind, Clock, Definitions, ErrorKind, Impact, Plan, Session, SystemClock, UsageRow,
+    read_definitions,
 };
+use asofdb_client::Engine;
+use asofdb_platform::{Duplicate, find_named_alike};
 use clap::Args;
 use serde_json::{Value as Json, json};
 
 use super::context::Context;
+use super::duplicates;
 use super::error::{Outcome, Result, Stop};
 use super::output::{Output, Report};
 use super::sheet::{Cell, Column, Place, Sheet, Tone};
@@ -30,12 +35,14 @@ pub(crate) struct Apply {
     /// Only print what would be done
     #[arg(long)]
     plan: bool,
-    /// Drop what the file does not name, with its data
-    #[arg(long)]
-    allow_drop: bool,
-    /// Compute features in another way than before, so that answers about the past change
-    #[arg(long)]
-    allow_redefine: bool,
+    /// Drop what the file does not name, with its data. What consumers have read in the last 30 days must be named:
+    /// --allow-drop=user_stats_v1,other_v1
+    #[arg(long, value_name = "NAME", num_args = 0.., require_equals = true, value_delimiter = ',')]
+    allow_drop: Option<Vec<String>>,
+    /// Compute features in another way than before, so that answers about the past change; what consumers have read
+    /// must be named, as view or view:feature
+    #[arg(long, value_name = "NAME", num_args = 0.., require_equals = true, value_delimiter = ',')]
+    allow_redefine: Option<Vec<String>>,
     #[command(flatten)]
     output: Output,
 }
@@ -52,30 +59,83 @@ const DETAILS_CHARACTERS_MAX: usize = 80;
 impl Apply {
     pub(crate) fn run(&self, context: &Context) -> Result<Outcome> {
         let definitions = read_definitions(&self.file)?;
-        let plan = match self.plan {
+        let changed = match self.plan {
             true => plan(context, &definitions)?,
-            false => {
-                let allow = Allow { drop: self.allow_drop, redefine: self.allow_redefine };
-                context.open_or_create()?.apply_to(&definitions, allow, None)?
-            }
+            false => self.apply(&context.open_or_create()?, &definitions)?,
         };
-        self.output.print(&report(&plan, self.plan))?;
+        self.output.print(&changed.report(self.plan)?)?;
         Ok(Outcome::Done)
+    }
+
+    /// Applies to the catalog that was planned with, so that what is named is all that goes.
+    fn apply(&self, store: &Engine, definitions: &Definitions) -> Result<Changed> {
+        let before = store.catalog()?;
+        let impacts = store.impacts(&store.plan(definitions)?)?;
+        let names: Vec<_> = self.allow_drop.iter().chain(&self.allow_redefine).flatten().collect();
+        let allow = Allow {
+            drop: self.allow_drop.is_some(),
+            redefine: self.allow_redefine.is_some(),
+            used: impacts.iter().all(|impact| impact.is_named(&names)),
+        };
+        let plan = store.apply_to(definitions, allow, Some(before.revision()))?;
+        Ok(Changed { before, plan, impacts })
     }
 }
 
+/// A change of the definitions, planned or done.
+struct Changed {
+    before: Arc<Catalog>,
+    plan: Plan,
+    /// What it takes from those who have read it.
+    impacts: Vec<Impact>,
+}
+
 /// The plan for a store, which need not exist yet and is not made.
-fn plan(context: &Context, definitions: &Definitions) -> Result<Plan> {
+fn plan(context: &Context, definitions: &Definitions) -> Result<Changed> {
     match context.open() {
-        Ok(store) => Ok(store.plan(definitions)?),
+        Ok(store) => {
+            let (before, plan) = (store.catalog()?, store.plan(definitions)?);
+            let impacts = store.impacts(&plan)?;
+            Ok(Changed { before, plan, impacts })
+        }
         Err(Stop::Failed(error)) if error.kind() == ErrorKind::NotFound => {
-            Ok(Catalog::default().plan(definitions, SystemClock.now())?)
+            let before = Catalog::default();
+            let plan = before.plan(definitions, SystemClock.now())?;
+            Ok(Changed { before: before.into(), plan, impacts: Vec::new() })
         }
         Err(stop) => Err(stop),
     }
 }
 
-fn report(plan: &Plan, only_planned: bool) -> Report {
+impl Changed {
+    fn report(&self, only_planned: bool) -> Result<Report> {
+        let plan = &self.plan;
+        let alike = find_named_alike(&self.before, plan.catalog());
+        let changes: Json = plan.changes.iter().map(change_json).collect();
+        let mut json = json!({"applied": !only_planned, "changes": changes});
+        if !alike.is_empty() {
+            json["likely_duplicates"] = duplicates::json(&alike)?;
+        }
+        if !self.impacts.is_empty() {
+            json["used"] = self.impacts.iter().map(impact_json).collect();
+        }
+        let used = self.impacts.iter().map(|impact| format!("read in the last {} days: {impact}", Allow::USED_DAYS));
+        let below = alike.iter().map(warning).chain(used).chain([summary(plan, only_planned)]).collect();
+        Ok(Report { json, sheet: sheet(plan), below, ..Report::default() })
+    }
+}
+
+/// The JSON of an impact.
+fn impact_json(impact: &Impact) -> Json {
+    let reader = |row: &UsageRow| {
+        let last = row.last.to_string();
+        json!({ "consumer": row.key.consumer, "calls": row.calls(), "last_read": last })
+    };
+    let readers: Vec<_> = impact.readers.iter().map(reader).collect();
+    json!({ "what": impact.change.what.as_str(), "name": impact.change.name, "readers": readers })
+}
+
+fn sheet(plan: &Plan) -> Sheet {
     let mut sheet = Sheet::new([
         Column::new("").place(Place::TableOnly),
         Column::new("change").place(Place::CsvOnly),
@@ -93,13 +153,13 @@ fn report(plan: &Plan, only_planned: bool) -> Report {
             Cell::new(change.details.join(", ")).shown(shortened(&change.details)),
         ]);
     }
-    let json: Json = plan.changes.iter().map(change_json).collect();
-    Report {
-        json: json!({"applied": !only_planned, "changes": json}),
-        sheet,
-        below: vec![summary(plan, only_planned)],
-        ..Report::default()
-    }
+    sheet
+}
+
+/// The line for a new feature that is likely there already.
+fn warning(pair: &Duplicate) -> String {
+    let [one, other] = &pair.features;
+    format!("warning: {one} and {other} may be the same feature: {}", pair.reason)
 }
 
 /// Shortens details to what a line of a table takes.

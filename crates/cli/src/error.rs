@@ -45,6 +45,7 @@ pub(crate) fn text_of(error: &Error) -> String {
     let hint = match error.hint() {
         Some(Hint::AllowDrop) => " (--allow-drop)",
         Some(Hint::AllowRedefine) => " (--allow-redefine)",
+        Some(Hint::AllowUsed) => " (--allow-drop=NAME, --allow-redefine=NAME)",
         Some(Hint::InputFormat) => " (--input-format)",
         Some(Hint::FromScratch) => " (--from-scratch)",
         Some(Hint::EventTimestamp) => " (--event-timestamp names it)",

@@ -117,16 +117,6 @@ impl Shown {
     }
 }
 
-/// The names of what a feature is computed from, itself and not through others.
-pub(crate) fn inputs(one: &LineageFeature) -> Vec<String> {
-    let name = |input: LineageInput<'_>| match input {
-        LineageInput::Events(view) => view.name.clone(),
-        LineageInput::Request(value) => value.name.clone(),
-        LineageInput::Feature(input) => input.name.reference(),
-    };
-    one.inputs().into_iter().map(name).collect()
-}
-
 fn of_request(value: &RequestValue) -> String {
     let optional = if value.required { "" } else { ", may be left out" };
     format!("{}: {}, a value of the request{optional}", value.name, value.ty)

@@ -14,6 +14,7 @@ mod delete;
 mod delete_events;
 mod demo;
 mod describe;
+mod duplicates;
 mod entity;
 mod erase;
 mod error;
@@ -43,6 +44,7 @@ mod usage;
 mod verify;
 mod version;
 mod when;
+mod wrong_usage;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -91,10 +93,12 @@ enum Command {
     Describe(describe::Describe),
     Explain(explain::Explain),
     Search(search::Search),
+    Duplicates(duplicates::Duplicates),
     Delete(delete::Delete),
     DeleteEvents(delete_events::DeleteEvents),
     Erase(erase::Erase),
     Freshness(freshness::Freshness),
+    Usage(usage::Usage),
     Stats(operations::Stats),
     Verify(verify::Verify),
     Clock(clock::Clock),
@@ -125,10 +129,12 @@ impl Command {
             Command::Describe(command) => command.run(context),
             Command::Explain(command) => command.run(context),
             Command::Search(command) => command.run(context),
+            Command::Duplicates(command) => command.run(context),
             Command::Delete(command) => command.run(context),
             Command::DeleteEvents(command) => command.run(context),
             Command::Erase(command) => command.run(context),
             Command::Freshness(command) => command.run(context),
+            Command::Usage(command) => command.run(context),
             Command::Stats(command) => command.run(context),
             Command::Verify(command) => command.run(context),
             Command::Clock(command) => command.run(context),
@@ -158,7 +164,7 @@ fn run_line(words: Vec<OsString>, context: &Context) -> Result<Outcome> {
 fn main() -> ExitCode {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
-        Err(error) => return usage::exit(&error),
+        Err(error) => return wrong_usage::exit(&error),
     };
     let code = match arguments.command.run(&arguments.context) {
         Ok(Outcome::Done) | Err(Stop::ReaderGone) => 0,

@@ -1,28 +1,35 @@
 //! `asof search`: definitions by words.
 
-use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
 
-use asofdb::{Catalog, Feature, FeatureView, Lineage, Session};
+use asofdb::Error;
+use asofdb_platform::{Closeness, Discovery, HITS_DEFAULT, Hit, Matched};
 use clap::Args;
-use serde_json::{Value as Json, json};
 
 use super::catalog::filled;
 use super::context::Context;
 use super::error::{Outcome, Result};
-use super::lineage::{Shown, inputs};
 use super::output::{Output, Report};
 use super::sheet::{Cell, Column, Sheet, Tone};
 
 /// Find entities, views, features and services by what their definitions say
 ///
-/// Every word must occur in the name, the description, the owner, the team, the tags or, of what is computed, in the way
-/// it is computed, whatever the case.
+/// Every word must be found in the name, the description, the owner, the team, the tags, the entities, the type or, of
+/// what is computed, in the way it is computed: as it is, as a word that means the same (cnt for count), or with a slip
+/// of the keyboard; of the last word the beginning will do. What has the words as they are comes first, a name before a
+/// description.
+///
+/// Filters: team:NAME, owner:NAME, tag:NAME or tag:NAME=VALUE, entity:NAME, type:TYPE, view:NAME, kind:KIND (entity, view,
+/// feature, service, event_view, ...). A star at the end of a value stands for any more letters.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Search {
-    /// The words to look for
+    /// Words and filters
     #[arg(required = true, value_name = "TEXT")]
     words: Vec<String>,
+    /// Most results
+    #[arg(long, value_name = "COUNT", default_value_t = NonZeroUsize::new(HITS_DEFAULT).unwrap_or(NonZeroUsize::MIN))]
+    limit: NonZeroUsize,
     #[command(flatten)]
     output: Output,
 }
@@ -30,105 +37,38 @@ pub(crate) struct Search {
 const EXAMPLES: &str = "\
 Examples:
   asof search wind
-  asof search mean delay --format json";
+  asof search mean delay --format json
+  asof search purch entity:user type:float64
+  asof search kind:service owner:growth*";
 
 impl Search {
     pub(crate) fn run(&self, context: &Context) -> Result<Outcome> {
-        let store = context.open()?;
-        let words: Vec<String> =
-            self.words.iter().flat_map(|word| word.split_whitespace()).map(str::to_lowercase).collect();
-        let mut hits = everything(&*store.catalog()?)?;
-        hits.retain(|hit| hit.matches(&words));
-        self.output.print(&report(&hits))?;
+        let hits = context.open()?.search(&self.words.join(" "), self.limit.get())?;
+        self.output.print(&report(&hits)?)?;
         Ok(Outcome::Done)
     }
 }
 
-/// Something that is defined.
-struct Hit {
-    kind: &'static str,
-    name: String,
-    description: String,
-    /// Names of what it is computed from; none where it is not.
-    computed_from: Vec<String>,
-    /// All that is searched, in lower case.
-    text: String,
-}
-
-impl Hit {
-    fn new(kind: &'static str, name: String, texts: [&str; 3], tags: &BTreeMap<String, String>) -> Self {
-        let tags: Vec<String> = tags.iter().map(|(name, value)| format!("{name}={value}")).collect();
-        let text = format!("{name} {} {}", texts.join(" "), tags.join(" ")).to_lowercase();
-        Hit { kind, name, description: texts[0].to_owned(), computed_from: Vec::new(), text }
-    }
-
-    /// Adds what it is computed from, and how.
-    fn computed(mut self, from: Vec<String>, how: &str) -> Self {
-        self.text = format!("{} {} {}", self.text, from.join(" "), how).to_lowercase();
-        self.computed_from = from;
-        self
-    }
-
-    fn json(&self) -> Json {
-        let mut json = json!({"kind": self.kind, "name": self.name, "description": self.description});
-        if !self.computed_from.is_empty() {
-            json["computed_from"] = json!(self.computed_from);
-        }
-        json
-    }
-
-    fn matches(&self, words: &[String]) -> bool {
-        words.iter().all(|word| self.text.contains(word.as_str()))
-    }
-}
-
-fn everything(catalog: &Catalog) -> Result<Vec<Hit>> {
-    let mut all = Vec::new();
-    for entity in catalog.entities() {
-        all.push(Hit::new("entity", entity.name.clone(), [&entity.description, "", ""], &entity.tags));
-    }
-    for view in catalog.views() {
-        let texts = [&*view.description, &view.owner, &view.team];
-        all.push(Hit::new(view.kind(), view.name.clone(), texts, &view.tags));
-        match view.is_stored() {
-            true => all.extend(view.features.iter().map(|feature| stored(view, feature))),
-            false => computed(catalog, view, &mut all)?,
-        }
-    }
-    for service in catalog.services() {
-        let texts = [&*service.description, &service.owner, ""];
-        all.push(Hit::new("feature_service", service.name.clone(), texts, &service.tags));
-    }
-    Ok(all)
-}
-
-/// A feature, or a column of events, which is none.
-fn stored(view: &FeatureView, feature: &Feature) -> Hit {
-    let kind = if view.holds_events() { "column" } else { "feature" };
-    let name = format!("{}:{}", view.name, feature.name);
-    Hit::new(kind, name, [&feature.description, "", ""], &feature.tags)
-}
-
-/// The features of a view that is computed.
-fn computed(catalog: &Catalog, view: &FeatureView, all: &mut Vec<Hit>) -> Result<()> {
-    let shown = Shown::new(Lineage::of(catalog, &[&view.name])?)?;
-    for one in shown.lineage.features.iter().filter(|one| one.view.id == view.id) {
-        let hit = Hit::new("feature", one.reference(), [&one.feature.description, "", ""], &one.feature.tags);
-        all.push(hit.computed(inputs(one), &shown.how(one)));
-    }
-    Ok(())
-}
-
-fn report(hits: &[Hit]) -> Report {
-    let mut sheet = Sheet::new(["kind", "name", "description", "computed_from"].map(Column::new));
+fn report(hits: &[Hit]) -> Result<Report> {
+    let mut sheet = Sheet::new(["kind", "name", "description", "computed_from", "matched"].map(Column::new));
     for hit in hits {
         sheet.push(vec![
             Cell::new(hit.kind).tone(Tone::Faint),
             Cell::new(&hit.name).tone(Tone::Strong),
             filled(&hit.description),
             filled(&hit.computed_from.join(", ")),
+            filled(&hit.matched.iter().map(matched).collect::<Vec<_>>().join(", ")).tone(Tone::Faint),
         ]);
     }
     let below = if hits.is_empty() { vec!["nothing matches".to_owned()] } else { Vec::new() };
-    Report { json: hits.iter().map(Hit::json).collect::<Json>(), sheet, below, ..Report::default() }
+    let unwritten = |error| Error::internal("hits cannot be written as JSON").with_source(error);
+    Ok(Report { json: serde_json::to_value(hits).map_err(unwritten)?, sheet, below, ..Report::default() })
+}
+
+/// Where a word was found, and as what if it is another.
+fn matched(matched: &Matched) -> String {
+    match matched.how {
+        Closeness::Exact => matched.field.as_str().to_owned(),
+        _ => format!("{} ({})", matched.field.as_str(), matched.found),
+    }
 }

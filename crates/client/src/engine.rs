@@ -9,7 +9,7 @@ use asofdb::storage::{WriteBatch, refuse_url};
 use asofdb::{
     Allow, Answer, Catalog, CheckpointFiles, ClockRepair, ClockStatus, Committed, Definitions, Durability, EntityKey,
     EntityRows, Erased, Error, F32Matrix, FeatureView, Freshness, JoinBatches, JoinOptions, Plan, Prepared, Question,
-    Result, Scan, ScanSink, Session, Spine, Stats, Store, Timestamp, Verified, ViewAges,
+    Result, Scan, ScanSink, Session, Spine, Stats, Store, Timestamp, UsageRow, Value, Verified, ViewAges,
 };
 #[cfg(feature = "files")]
 use asofdb::{ExportOptions, Manifest, OnProgress};
@@ -58,6 +58,10 @@ impl Session for Engine {
 
     fn check_cancelled(&self) -> Result<()> {
         self.session().check_cancelled()
+    }
+
+    fn metered(&self, request: Prepared) -> Prepared {
+        self.session().metered(request)
     }
 
     fn now(&self) -> Result<Timestamp> {
@@ -120,12 +124,20 @@ impl Session for Engine {
         self.session().join(request, spine_schema, spine, options)
     }
 
+    fn sample_entities(&self, view: &str, count: usize) -> Result<Vec<Vec<Value>>> {
+        self.session().sample_entities(view, count)
+    }
+
     fn freshness(&self, view: &str) -> Result<Freshness> {
         self.session().freshness(view)
     }
 
     fn ages(&self, views: &[&str]) -> Result<Vec<ViewAges>> {
         self.session().ages(views)
+    }
+
+    fn usage(&self, last_days: u32) -> Result<Vec<UsageRow>> {
+        self.session().usage(last_days)
     }
 
     fn stats(&self) -> Result<Stats> {

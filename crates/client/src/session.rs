@@ -5,16 +5,18 @@ use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
-use asofdb::parts::check_revision;
+use asofdb::parts::{check_revision, find_view};
 use asofdb::storage::WriteBatch;
+use asofdb::storage::key::decode_values;
 use asofdb::{
     Allow, Answer, Catalog, CheckpointFiles, ClockRepair, ClockStatus, Committed, Definitions, Durability, EntityKey,
     EntityRows, Erased, F32Matrix, FeatureView, Freshness, JoinBatches, JoinOptions, Plan, Prepared, Question, Result,
-    Scan, ScanSink, Session, Spine, Stats, Timestamp, Verified, ViewAges,
+    Scan, ScanSink, Session, Spine, Stats, Timestamp, UsageRow, Value, Verified, ViewAges,
 };
 use asofdb_protocol::{
     AgesRequest, ApplyRequest, ClockRequest, CompactRequest, CopyRequest, DeleteRequest, EraseRequest, Form,
-    FreshnessRequest, NoteRequest, PingRequest, RepairClockRequest, StatsRequest, VerifyRequest,
+    FreshnessRequest, NoteRequest, PingRequest, RepairClockRequest, SampleRequest, StatsRequest, UsageRequest,
+    VerifyRequest,
 };
 
 use crate::bulk::{begin_join, load, load_bytes_max, scan};
@@ -106,6 +108,13 @@ impl Session for Client {
         Ok(Box::new(begin_join(self, request.references(), &spine_schema, spine, options)?))
     }
 
+    fn sample_entities(&self, view: &str, count: usize) -> Result<Vec<Vec<Value>>> {
+        let count = u32::try_from(count).unwrap_or(u32::MAX);
+        let sampled = self.ask(&SampleRequest { view: view.to_owned(), count })?;
+        let types = find_view(&*self.latest_catalog()?, view)?.key_types();
+        sampled.keys.iter().map(|key| decode_values(&types, key)).collect()
+    }
+
     fn freshness(&self, view: &str) -> Result<Freshness> {
         self.ask(&FreshnessRequest { view: view.to_owned() }).map(Freshness::from)
     }
@@ -113,6 +122,10 @@ impl Session for Client {
     fn ages(&self, views: &[&str]) -> Result<Vec<ViewAges>> {
         let views = views.iter().map(|view| (*view).to_owned()).collect();
         self.ask(&AgesRequest { views })?.into_iter().map(ViewAges::try_from).collect()
+    }
+
+    fn usage(&self, last_days: u32) -> Result<Vec<UsageRow>> {
+        self.ask(&UsageRequest { last_days })?.into_iter().map(UsageRow::try_from).collect()
     }
 
     fn stats(&self) -> Result<Stats> {

@@ -5,8 +5,8 @@ use crate::frame::Kind;
 use crate::message::{
     AgesRequest, ApplyRequest, CatalogMessage, CheckpointRequest, ClockMessage, ClockRepairMessage, ClockRequest,
     CommittedMessage, ErasedMessage, FreshnessMessage, FreshnessRequest, HandleMessage, Hello, NoteAnswer, NoteRequest,
-    Pong, PrepareRequest, ReleaseRequest, RemoveEntity, StatsMessage, VerifiedMessage, ViewAgesMessage, Welcome,
-    WriteRequest,
+    Pong, PrepareRequest, ReleaseRequest, RemoveEntity, SampleMessage, SampleRequest, StatsMessage, UsageRequest,
+    UsageRowMessage, VerifiedMessage, ViewAgesMessage, Welcome, WriteRequest,
 };
 
 /// A request that is one message and is answered by one message.
@@ -76,6 +76,8 @@ calls! {
     StatsRequest => Stats, true, StatsMessage;
     NoteRequest => Note, true, NoteAnswer;
     FreshnessRequest => Freshness, true, FreshnessMessage;
+    UsageRequest => Usage, true, Vec<UsageRowMessage>;
+    SampleRequest => Sample, true, SampleMessage;
     AgesRequest => Ages, true, Vec<ViewAgesMessage>;
     VerifyRequest => Verify, true, VerifiedMessage;
     CompactRequest => Compact, true, ();

@@ -89,8 +89,12 @@ kinds! {
     RepairClock = 23,
     /// Copies the store without sharing its files.
     Copy = 24,
+    /// Chooses entities of a view.
+    Sample = 25,
+    /// What consumers have read.
+    Usage = 26,
     /// How fresh views are over all of their entities.
-    Ages = 25,
+    Ages = 27,
     /// An error; an answer to any request.
     Error = 127,
 }

@@ -29,9 +29,9 @@ pub use self::message::{
     ColumnsMessage, CommittedMessage, ConsumerMessage, DefinitionsMessage, ErasedMessage, ErrorMessage, Form,
     FreshnessMessage, FreshnessRequest, HandleFeature, HandleMessage, HandleRequestValue, HandleView, Hello, JoinEnd,
     JoinKeyMessage, JoinRequest, KnownAtMessage, LoadRequest, MAGIC, NamedValue, NoteAnswer, NoteMessage, NoteRequest,
-    PROTOCOL_VERSION, Pong, PrepareRequest, ReleaseRequest, RemoveEntity, STALE, ScanBegin, ScanEnd, ScanRequest,
-    ScanRows, StatsMessage, StoreStatsMessage, TimeMessage, ValueTypeMessage, VerifiedMessage, ViewAgesMessage,
-    Welcome, WriteRequest, WriteView,
+    PROTOCOL_VERSION, Pong, PrepareRequest, ReleaseRequest, RemoveEntity, STALE, SampleMessage, SampleRequest,
+    ScanBegin, ScanEnd, ScanRequest, ScanRows, StatsMessage, StoreStatsMessage, TimeMessage, UsageRequest,
+    UsageRowMessage, ValueTypeMessage, VerifiedMessage, ViewAgesMessage, Welcome, WriteRequest, WriteView,
 };
 pub use self::point::{PointHeader, answer_head, decode_matrix, decode_records, variable_lengths};
 pub use self::report::ConsumerReport;

@@ -99,6 +99,12 @@ operations! {
     Freshness:  "freshness",  Reader,   "reading",                Bulk,  Requests;
     /// How fresh views are, by what is known from the writes.
     Ages:       "ages",       Reader,   "reading",                Point, Requests;
+    /// What consumers have read.
+    Usage:      "usage",      Reader,   "reading figures",        Bulk,  Requests;
+    /// Choosing some entities of a view.
+    Sample:     "sample",     Reader,   "reading",                Bulk,  Requests;
+    /// Comparing features of all views with each other.
+    Duplicates: "duplicates", Reader,   "comparing features",     Bulk,  Requests;
     /// Figures about the store and its consumers.
     Stats:      "stats",      Reader,   "reading figures",        Point, Requests;
     /// Reading and checking everything.

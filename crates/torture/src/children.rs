@@ -2,7 +2,7 @@
 
 use crate::parts::backups;
 use crate::parts::output::ingest;
-use crate::parts::{hostile, soak};
+use crate::parts::{hostile, soak, windows};
 use crate::writer;
 
 /// A process that a part starts, by name, with its arguments.
@@ -16,6 +16,7 @@ const CHILDREN: &[Child] = &[
     (hostile::READER, hostile::run_reader),
     (soak::CHILD, soak::run_clients),
     ("backups", backups::child),
+    (windows::CHILD, windows::run_child),
 ];
 
 /// Runs a child of a part; `torture child NAME ARGUMENT...` calls it.

@@ -42,6 +42,7 @@ short_forms! {
     limits_end_in_an_error_that_names_them_or_work: "limits",
     clocks_that_step_hide_and_delete_nothing_for_good: "clocks",
     every_read_of_a_random_history_agrees_with_a_list_of_its_writes: "histories",
+    windows_of_a_store_whose_process_was_killed_agree_with_its_events: "windows",
     an_order_of_the_calls_on_an_entity_explains_every_answer: "linear",
     clients_by_the_thousand_take_nothing_from_good_ones: "hostile",
     backups_under_load_are_whole_wherever_they_are_restored_and_lead_to_every_commit: "backups",

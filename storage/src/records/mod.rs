@@ -22,6 +22,7 @@ pub(crate) mod kept;
 pub(crate) mod manifest;
 mod meta;
 mod service;
+mod usage;
 mod value;
 mod view;
 #[cfg(feature = "rocksdb")]

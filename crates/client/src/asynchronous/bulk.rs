@@ -12,7 +12,7 @@ use arrow::datatypes::SchemaRef;
 use asofdb::storage::WriteBatch;
 use asofdb::{
     CheckpointFiles, ClockRepair, EntityKey, FeatureView, Freshness, HistoryRow, JoinOptions, Result, Scan, Session,
-    Value, Verified,
+    UsageRow, Value, Verified,
 };
 #[cfg(feature = "files")]
 use asofdb::{ExportOptions, IngestOptions, IngestReport, Input, JoinReport, Manifest, Progress, TrainingSetOptions};
@@ -108,6 +108,15 @@ impl AsyncClient {
         self.ask(&NoteRequest { name: name.to_vec() }).await.map(|answer| answer.value)
     }
 
+    /// Chooses entities of a view by a hash of their keys. See [`Session::sample_entities`].
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn sample_entities(&self, view: &str, count: usize) -> Result<Vec<Vec<Value>>> {
+        let view = view.to_owned();
+        self.blocking(move |client| client.sample_entities(&view, count)).await
+    }
+
     /// Tells how fresh a view is. See [`Session::freshness`].
     ///
     /// # Errors
@@ -115,6 +124,14 @@ impl AsyncClient {
     pub async fn freshness(&self, view: &str) -> Result<Freshness> {
         let view = view.to_owned();
         self.blocking(move |client| client.freshness(&view)).await
+    }
+
+    /// Tells what consumers have read in the last days. See [`Session::usage`].
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn usage(&self, last_days: u32) -> Result<Vec<UsageRow>> {
+        self.blocking(move |client| client.usage(last_days)).await
     }
 
     /// Reads everything and checks it. See [`Session::verify`].

@@ -19,7 +19,7 @@ pub struct ApplyRequest {
 impl Encode for ApplyRequest {
     fn encode<E: Encoder>(&self, encoder: &mut E) -> Result<(), EncodeError> {
         self.definitions.encode(encoder)?;
-        self.allow.drop.encode(encoder)?;
+        (u8::from(self.allow.drop) | u8::from(self.allow.used) << 1).encode(encoder)?;
         self.catalog_revision.encode(encoder)?;
         let DefinitionsMessage { additions, computed, indexes, objectives, .. } = &self.definitions;
         let has_indexes = !indexes.is_empty() || !objectives.is_empty();
@@ -43,11 +43,12 @@ impl Encode for ApplyRequest {
 
 impl<C> Decode<C> for ApplyRequest {
     fn decode<D: Decoder<Context = C>>(decoder: &mut D) -> Result<Self, DecodeError> {
-        let mut request = ApplyRequest {
-            definitions: Decode::decode(decoder)?,
-            allow: Allow { drop: Decode::decode(decoder)?, redefine: false },
-            catalog_revision: Decode::decode(decoder)?,
+        let definitions = Decode::decode(decoder)?;
+        let allow = match u8::decode(decoder)? {
+            bits @ 0..=3 => Allow { drop: bits & 1 != 0, used: bits & 2 != 0, redefine: false },
+            _ => return Err(DecodeError::Other("permissions that are not known")),
         };
+        let mut request = ApplyRequest { definitions, allow, catalog_revision: Decode::decode(decoder)? };
         if decoder.reader().peek_read(1).is_some() {
             request.definitions.additions = Decode::decode(decoder)?;
         }

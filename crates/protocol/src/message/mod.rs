@@ -12,6 +12,7 @@ mod definitions;
 mod golden;
 mod handle;
 mod reports;
+mod usage;
 mod value;
 
 use std::time::Duration;
@@ -31,6 +32,7 @@ pub use self::clock::{ClockMessage, ClockRepairMessage, ClockRequest};
 pub use self::definitions::{DefinitionsMessage, JoinKeyMessage};
 pub use self::handle::{HandleFeature, HandleMessage, HandleRequestValue, HandleView};
 pub use self::reports::{CommittedMessage, ErasedMessage, FreshnessMessage, StoreStatsMessage, VerifiedMessage};
+pub use self::usage::{UsageRequest, UsageRowMessage};
 pub use self::value::{ScalarTypeMessage, TimeMessage, ValueTypeMessage};
 
 /// First bytes of a hello.
@@ -206,6 +208,22 @@ impl From<ConsumerMessage> for ConsumerReport {
 pub struct FreshnessRequest {
     /// Name of the view.
     pub view: String,
+}
+
+/// Asks for entities of a view, chosen by a hash of their keys.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct SampleRequest {
+    /// Name of the view.
+    pub view: String,
+    /// Most entities.
+    pub count: u32,
+}
+
+/// Entities of a view.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct SampleMessage {
+    /// Their encoded keys.
+    pub keys: Vec<Vec<u8>>,
 }
 
 /// Deletes or erases an entity.

@@ -130,6 +130,14 @@ impl<'a> Admission<'a> {
         self.stop
     }
 
+    /// The store as it reads for the caller, so that what is read is counted.
+    ///
+    /// # Errors
+    /// `Invalid` for a caller whose name no consumer can have; there is none.
+    pub(crate) fn store(&self) -> Result<Store> {
+        self.store.for_consumer(self.consumer.name())
+    }
+
     /// Says which views the request is about and how many rows it asks for, before they are read or written.
     ///
     /// # Errors

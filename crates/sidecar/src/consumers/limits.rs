@@ -20,11 +20,10 @@ use std::collections::HashMap;
 use std::num::NonZeroU32;
 use std::path::Path;
 
-use asofdb::Result;
 use asofdb::parts::{Table, TomlText, read_text};
+use asofdb::{Result, check_consumer_name};
 
 use super::bucket::Rate;
-use super::name::check_name;
 
 /// Longest limits file in bytes.
 const LIMITS_BYTES_MAX: usize = 1 << 20;
@@ -87,7 +86,7 @@ impl Limits {
         let mut limits = Limits { default: default.as_ref().map_or(Ok(Rates::default()), rates)?, ..Limits::default() };
         for table in root.tables("consumer", "a consumer", &CONSUMER_KEYS)? {
             let name = unlisted(&table, &limits.consumers)?;
-            check_name(&name).or_else(|error| Err(table.required("name")?.invalid(error.message())))?;
+            check_consumer_name(&name).or_else(|error| Err(table.required("name")?.invalid(error.message())))?;
             limits.consumers.insert(name, ConsumerLimits { rates: rates(&table)?, uids: uids(&table)? });
         }
         for table in root.tables("view", "a view", &VIEW_KEYS)? {

@@ -12,7 +12,7 @@ mod stopwatch;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use asofdb::{Error, Result};
+use asofdb::{Error, Result, check_consumer_name};
 use asofdb_protocol::ConsumerReport;
 use parking_lot::RwLock;
 
@@ -25,7 +25,7 @@ pub(crate) use self::stopwatch::Stopwatch;
 
 use self::bucket::Bucket;
 use self::consumer::Shared;
-use self::name::{check_name, is_of_another_uid, uid_name};
+use self::name::{is_of_another_uid, uid_name};
 
 /// Most names that are told apart, those of the configuration included: each costs memory for as long as the
 /// sidecar runs, and names are the clients' to choose.
@@ -67,7 +67,7 @@ impl Consumers {
     pub(crate) fn get(&self, name: Option<&str>, uid: Option<u32>) -> Result<Arc<Consumer>> {
         match (name, uid) {
             (Some(name), uid) => {
-                check_name(name)?;
+                check_consumer_name(name)?;
                 self.check_reserved(name, uid)?;
                 Ok(self.named(name))
             }

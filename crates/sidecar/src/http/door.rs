@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::thread;
 
 use asofdb::{Error, Stop};
+use asofdb_platform::Searcher;
 use tokio::sync::oneshot;
 
 use super::failure::Failure;
@@ -20,13 +21,14 @@ pub(super) struct Door {
     pub(super) options: HttpOptions,
     /// The memory of bodies and answers.
     pub(super) budget: Arc<Budget>,
+    pub(super) searcher: Searcher,
 }
 
 impl Door {
     pub(super) fn new(service: Arc<Service>, options: HttpOptions) -> Self {
         let held = service.http.large_frame_bytes.clone();
         let budget = Arc::new(Budget::new(options.memory_bytes_max, held));
-        Door { service, options, budget }
+        Door { service, options, budget, searcher: Searcher::default() }
     }
 
     /// Refuses answers that would take too much memory.

@@ -34,7 +34,7 @@ impl Handle {
     /// # Errors
     /// `NotFound` for unknown names; `Invalid` when a matrix is asked of what are no numbers.
     pub(super) fn new(store: &Store, consumer: &Arc<Consumer>, request: PrepareRequest) -> Result<Self> {
-        let prepared = store.prepare(&request.references)?;
+        let prepared = store.for_consumer(consumer.name())?.prepare(&request.references)?;
         let catalog = || store.catalog();
         let plan = prepared.plan(catalog().revision(), catalog)?;
         if matches!(request.form, Form::Matrix { .. }) {
@@ -92,6 +92,11 @@ impl Handle {
             Question::Latest => &self.latest,
             Question::AsOf { .. } => &self.as_of,
         }
+    }
+
+    /// Counts so many requests as read, all of the rows that wait.
+    pub(super) fn count_reads(&self, requests: usize) {
+        self.prepared.count_reads(requests, self.rows());
     }
 
     /// Returns the number of rows that wait to be read.

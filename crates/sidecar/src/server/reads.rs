@@ -147,6 +147,9 @@ impl<'s> Reads<'s> {
             Outcome::Failed(error) => Err(error.kind()),
             _ => Ok(()),
         };
+        if matches!(outcome, Outcome::Answered) {
+            handle.count_reads(self.requests.len());
+        }
         let meter = handle.meter(question);
         self.requests.iter().for_each(|(_, rows)| meter.record(*rows, counted, elapsed));
         handle.clear();

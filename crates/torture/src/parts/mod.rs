@@ -13,6 +13,7 @@ mod linear;
 pub(crate) mod output;
 mod power;
 pub(crate) mod soak;
+pub(crate) mod windows;
 
 pub use self::power::new_store_after_a_power_cut;
 use crate::Part;
@@ -28,6 +29,7 @@ pub const PARTS: &[Part] = &[
     limits::PART,
     clocks::PART,
     histories::PART,
+    windows::PART,
     linear::PART,
     hostile::PART,
     backups::BACKUPS,

@@ -49,7 +49,7 @@ pub(in super::super) async fn get_online_features(
 }
 
 fn answer(door: &Door, admission: &mut Admission<'_>, asked: &Asked<'_>) -> Result<JsonReply, Failure> {
-    let store = &door.service.store;
+    let store = &admission.store()?;
     let prepared = store.prepare(&references(&store.catalog(), asked)?)?;
     let features = prepared.features();
     let names = names(&prepared, asked.full_feature_names)?;

@@ -3,19 +3,25 @@
 mod catalog;
 mod delete;
 mod delete_events;
+mod duplicates;
 mod entity;
 mod freshness;
 mod history;
 mod read;
 mod request;
 mod rows;
+mod search;
 mod time;
+mod usage;
 mod write;
 
 pub(super) use self::catalog::{catalog, entities, lineage, service, services, view, views};
 pub(super) use self::delete::{delete, erase};
 pub(super) use self::delete_events::delete_events;
+pub(super) use self::duplicates::duplicates;
 pub(super) use self::freshness::{all_freshness, freshness};
 pub(super) use self::history::history;
 pub(super) use self::read::{as_of, latest};
+pub(super) use self::search::search;
+pub(super) use self::usage::usage;
 pub(super) use self::write::write;

@@ -89,7 +89,7 @@ fn read(
     given: &Given<'_>,
     ask: impl FnOnce(&Store, &Prepared, &EntityRows) -> asofdb::storage::Result<Answer>,
 ) -> Result<JsonReply, Failure> {
-    let store = &door.service.store;
+    let store = &admission.store()?;
     let prepared = store.prepare(references)?;
     let features = prepared.features();
     let keys = prepared.join_keys();

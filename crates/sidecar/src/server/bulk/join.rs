@@ -21,7 +21,7 @@ pub(super) fn answer(
     outflow: &Outflow,
 ) -> Result<Vec<u8>> {
     let request: JoinRequest = decode_message(body)?;
-    let store = &work.shared.service.store;
+    let store = admission.store()?;
     let prepared = store.prepare(&request.references)?;
     let plan = prepared.plan(store.catalog().revision(), || store.catalog())?;
     admission.admit(plan.sources.view_names(), 0)?;

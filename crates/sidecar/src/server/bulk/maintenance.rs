@@ -2,10 +2,11 @@
 
 use std::path::Path;
 
-use asofdb::{CheckpointFiles, Error, Result};
+use asofdb::storage::key::encode_value;
+use asofdb::{CheckpointFiles, Error, Result, Value};
 use asofdb_protocol::{
-    CheckpointRequest, ClockRepairMessage, FreshnessMessage, FreshnessRequest, VerifiedMessage, decode_message,
-    encoded_message,
+    CheckpointRequest, ClockRepairMessage, FreshnessMessage, FreshnessRequest, SampleMessage, SampleRequest,
+    UsageRequest, UsageRowMessage, VerifiedMessage, decode_message, encoded_message,
 };
 
 use super::work::Work;
@@ -16,6 +17,24 @@ pub(super) fn freshness(work: &Work<'_>, admission: &mut Admission<'_>, body: &[
     admission.admit([request.view.as_str()], 0)?;
     let freshness = work.shared.service.store.freshness_until(&request.view, admission.stop())?;
     encoded_message(&FreshnessMessage::from(freshness))
+}
+
+pub(super) fn usage(work: &Work<'_>, body: &[u8]) -> Result<Vec<u8>> {
+    let request: UsageRequest = decode_message(body)?;
+    let rows = work.shared.service.store.usage(request.last_days)?;
+    encoded_message(&rows.into_iter().map(UsageRowMessage::from).collect::<Vec<_>>())
+}
+
+pub(super) fn sample(work: &Work<'_>, admission: &mut Admission<'_>, body: &[u8]) -> Result<Vec<u8>> {
+    let request: SampleRequest = decode_message(body)?;
+    admission.admit([request.view.as_str()], 0)?;
+    let store = &work.shared.service.store;
+    let entities = store.sample_entities_until(&request.view, request.count as usize, admission.stop())?;
+    let encoded = |values: &Vec<Value>| {
+        let mut key = Vec::new();
+        values.iter().try_for_each(|value| encode_value(value, &mut key)).map(|()| key)
+    };
+    encoded_message(&SampleMessage { keys: entities.iter().map(encoded).collect::<Result<_>>()? })
 }
 
 pub(super) fn verify(work: &Work<'_>, admission: &Admission<'_>, body: &[u8]) -> Result<Vec<u8>> {

@@ -37,8 +37,9 @@ const HEARTBEAT_EVERY: Duration = Duration::from_secs(2);
 
 /// Returns whether a request is one of these.
 pub(super) fn is_bulk(kind: Kind) -> bool {
-    use Kind::{Checkpoint, Compact, Copy, Freshness, Join, Load, RepairClock, Scan, Verify};
-    matches!(kind, Scan | Join | Load | Freshness | Verify | Compact | Checkpoint | Copy | RepairClock)
+    use Kind::{Checkpoint, Compact, Copy, Freshness, Join, Load, RepairClock, Sample, Scan, Usage, Verify};
+    let is_about_itself = matches!(kind, Freshness | Sample | Usage | Verify);
+    is_about_itself || matches!(kind, Scan | Join | Load | Compact | Checkpoint | Copy | RepairClock)
 }
 
 /// Does the work when the request has been admitted; returns the message that ends the answer.
@@ -48,10 +49,12 @@ fn answer(work: &Work<'_>, kind: Kind, body: &[u8], inflow: &mut Inflow<'_, '_>,
         give_way();
     }
     work.shared.perform_until(work.caller, operation, work.stop, |admission| match kind {
-        Kind::Scan => scan::answer(work, admission, body, outflow),
+        Kind::Scan => scan::answer(admission, body, outflow),
         Kind::Join => join::answer(work, admission, body, inflow, outflow),
         Kind::Load => load::answer(work, admission, body, inflow),
         Kind::Freshness => maintenance::freshness(work, admission, body),
+        Kind::Usage => maintenance::usage(work, body),
+        Kind::Sample => maintenance::sample(work, admission, body),
         Kind::Verify => maintenance::verify(work, admission, body),
         Kind::Compact => maintenance::compact(work, admission, body),
         Kind::RepairClock => maintenance::repair_clock(work, admission, body),
@@ -71,6 +74,8 @@ fn operation(kind: Kind, body: &[u8]) -> Result<Operation> {
         Kind::Join => Operation::Join,
         Kind::Load => Operation::Load,
         Kind::Freshness => Operation::Freshness,
+        Kind::Usage => Operation::Usage,
+        Kind::Sample => Operation::Sample,
         Kind::Verify => Operation::Verify,
         Kind::Compact => Operation::Compact,
         Kind::RepairClock => Operation::RepairClock,

@@ -2,11 +2,10 @@
 
 use arrow::array::RecordBatch;
 use asofdb::parts::scan_until;
-use asofdb::{Error, ExportRows, Result, Scan, ScanSink, Stop};
+use asofdb::{Error, ExportRows, Result, Scan, ScanSink, Stop, Store};
 use asofdb_protocol::{Kind, NamedValue, ScanBegin, ScanEnd, ScanRequest, decode_message, encoded_message};
 
 use super::outflow::{Outflow, Stream};
-use super::work::Work;
 use crate::admission::Admission;
 
 /// Most versions of one entity that are a page, as HTTP gives it; more of them are an export.
@@ -18,20 +17,15 @@ pub(super) fn page_rows(request: &ScanRequest) -> Option<usize> {
     limit.map(|limit| limit as usize)
 }
 
-pub(super) fn answer(
-    work: &Work<'_>,
-    admission: &mut Admission<'_>,
-    body: &[u8],
-    outflow: &Outflow,
-) -> Result<Vec<u8>> {
+pub(super) fn answer(admission: &mut Admission<'_>, body: &[u8], outflow: &Outflow) -> Result<Vec<u8>> {
     let request: ScanRequest = decode_message(body)?;
     admission.admit([request.view.as_str()], page_rows(&request).unwrap_or(0))?;
-    let rows = scan(work, admission.stop(), &request, outflow)?;
+    let rows = scan(&admission.store()?, admission.stop(), &request, outflow)?;
     admission.count(rows);
     encoded_message(&ScanEnd { rows })
 }
 
-fn scan(work: &Work<'_>, stop: &Stop, request: &ScanRequest, outflow: &Outflow) -> Result<u64> {
+fn scan(store: &Store, stop: &Stop, request: &ScanRequest, outflow: &Outflow) -> Result<u64> {
     let entity = request.entity.as_deref().map(NamedValue::to_entity).transpose()?;
     let scan = Scan {
         view: &request.view,
@@ -40,7 +34,7 @@ fn scan(work: &Work<'_>, stop: &Stop, request: &ScanRequest, outflow: &Outflow) 
         limit: request.limit.map(|limit| usize::try_from(limit).unwrap_or(usize::MAX)),
     };
     let mut sending = Sending { outflow, stream: None };
-    let rows = scan_until(&work.shared.service.store, &scan, stop, &mut sending)?;
+    let rows = scan_until(store, &scan, stop, &mut sending)?;
     sending.stream.ok_or_else(not_begun)?.finish()?;
     Ok(rows)
 }

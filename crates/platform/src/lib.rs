@@ -1,0 +1,43 @@
+//! What a platform team needs over the catalog of a store, and what needs no serving.
+//!
+//! [`Discovery`] adds it to every [`Session`](asofdb::Session), a store in this process or behind a sidecar: searching
+//! what is defined, and finding features that are there twice. [`Searcher`] keeps the index for whoever searches often.
+//!
+//! ```
+//! # fn main() -> asofdb::Result<()> {
+//! use asofdb::{ManualClock, Store, Timestamp, parse_definitions};
+//! use asofdb_platform::Discovery;
+//!
+//! let store = Store::in_memory(ManualClock::new(Timestamp::from_micros(0)));
+//! let definitions = r#"
+//!     [[entity]]
+//!     name = "user"
+//!     join_keys = [{ name = "user_id", type = "int64" }]
+//!     [[feature_view]]
+//!     name = "user_stats"
+//!     entities = ["user"]
+//!     feature = [{ name = "purchases_30d", type = "int64", description = "Orders that were paid" }]
+//! "#;
+//! store.apply(&parse_definitions(definitions, "definitions.toml")?, false)?;
+//! let hits = store.search("purch type:int64", 10)?;
+//! assert_eq!(hits[0].name, "user_stats:purchases_30d");
+//! # Ok(())
+//! # }
+//! ```
+
+mod discovery;
+mod duplicates;
+mod search;
+mod synonyms;
+mod words;
+
+pub use self::discovery::{Discovery, Searcher};
+pub use self::duplicates::duplicate::{Compared, Duplicate, Relation};
+pub use self::duplicates::{Check, find_duplicates, find_named_alike};
+pub use self::search::field::Field;
+pub use self::search::hit::{Closeness, Hit, Matched};
+pub use self::search::index::SearchIndex;
+pub use self::search::query::{QUERY_BYTES_MAX, QUERY_PARTS_MAX};
+
+/// Most hits of a search where nobody says.
+pub const HITS_DEFAULT: usize = 20;

@@ -1,0 +1,82 @@
+//! Usage: what consumers have read.
+
+use std::collections::BTreeMap;
+
+use asofdb::{Date, Error, Result, UsageCounts, UsageKey, UsageOf, UsageRow};
+
+use super::value::TimeMessage;
+use crate::codec::{Decode, Encode};
+
+/// Asks what consumers have read in the last days.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+pub struct UsageRequest {
+    /// The number of days, today's among them.
+    pub last_days: u32,
+}
+
+/// The reads of one thing by one consumer on one day.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct UsageRowMessage {
+    /// Days since 1970-01-01.
+    day: i32,
+    is_service: bool,
+    name: String,
+    consumer: String,
+    serving: CountsMessage,
+    training: CountsMessage,
+    exports: CountsMessage,
+    last: TimeMessage,
+    values: Vec<(String, u64)>,
+}
+
+/// Calls and rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+struct CountsMessage {
+    calls: u64,
+    rows: u64,
+}
+
+impl From<UsageCounts> for CountsMessage {
+    fn from(counts: UsageCounts) -> Self {
+        CountsMessage { calls: counts.calls, rows: counts.rows }
+    }
+}
+
+impl From<CountsMessage> for UsageCounts {
+    fn from(message: CountsMessage) -> Self {
+        UsageCounts { calls: message.calls, rows: message.rows }
+    }
+}
+
+impl From<UsageRow> for UsageRowMessage {
+    fn from(row: UsageRow) -> Self {
+        UsageRowMessage {
+            day: row.day.as_days(),
+            is_service: row.key.of == UsageOf::Service,
+            name: row.key.name,
+            consumer: row.key.consumer,
+            serving: row.serving.into(),
+            training: row.training.into(),
+            exports: row.exports.into(),
+            last: row.last.into(),
+            values: row.values.into_iter().collect(),
+        }
+    }
+}
+
+impl TryFrom<UsageRowMessage> for UsageRow {
+    type Error = Error;
+
+    fn try_from(message: UsageRowMessage) -> Result<Self> {
+        let of = if message.is_service { UsageOf::Service } else { UsageOf::View };
+        Ok(UsageRow {
+            day: Date::from_days(message.day).ok_or_else(|| Error::invalid("a day that no calendar has"))?,
+            key: UsageKey { of, name: message.name, consumer: message.consumer },
+            serving: message.serving.into(),
+            training: message.training.into(),
+            exports: message.exports.into(),
+            last: message.last.into(),
+            values: message.values.into_iter().collect::<BTreeMap<_, _>>(),
+        })
+    }
+}

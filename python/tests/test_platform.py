@@ -1,0 +1,73 @@
+"""What a platform team needs: finding features, and those that are there twice."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from support import T0, Sidecar
+
+import asofdb
+from asofdb import Entity, Feature, FeatureView, SearchMatch
+
+USER = Entity("user", {"user_id": "int64"})
+
+VIEWS = [
+    FeatureView("ages", ["user"], [Feature("age", "float64", description="Years since birth")], team="growth"),
+    FeatureView("profile", ["user"], [Feature("age_years", "float64"), Feature("orders", "int64")]),
+]
+
+
+def fill(engine: Any) -> None:
+    """Two hundred users, whose age is there twice."""
+    engine.apply([USER, *VIEWS])
+    users = list(range(200))
+    ages = [18.0 + user * 37 % 60 for user in users]
+    at = [T0] * len(users)
+    engine.write("ages", {"user_id": users, "event_timestamp": at, "age": ages})
+    years, orders = [age + 0.4 for age in ages], [user * 7919 % 1000 for user in users]
+    engine.write("profile", {"user_id": users, "event_timestamp": at, "age_years": years, "orders": orders})
+
+
+@pytest.fixture(params=["embedded", "sidecar"])
+def empty(request: pytest.FixtureRequest, tmp_path: Any) -> Any:
+    if request.param == "embedded":
+        with asofdb.Store.open(tmp_path / "own") as store:
+            yield store
+    else:
+        sidecar: Sidecar = request.getfixturevalue("sidecar")
+        with asofdb.Client(sidecar.socket) as client:
+            yield client
+
+
+def test_the_catalog_is_searched_by_words_and_filters(empty: Any) -> None:
+    empty.apply([USER, *VIEWS])
+    hits = empty.search("yaers birth")
+    assert [(hit.kind, hit.name, hit.description) for hit in hits] == [("feature", "ages:age", "Years since birth")]
+    assert hits[0].matched == [
+        SearchMatch("yaers", "years", "description", "typo"),
+        SearchMatch("birth", "birth", "description", "exact"),
+    ]
+    assert [hit.name for hit in empty.search("team:growth")] == ["ages", "ages:age"]
+    assert [hit.name for hit in empty.search("kind:feature", limit=2)] == ["ages:age", "profile:age_years"]
+    with pytest.raises(asofdb.InvalidError, match="did you mean \"team\""):
+        empty.search("taem:growth")
+
+
+def test_what_is_defined_later_is_found(empty: Any) -> None:
+    assert empty.search("orders") == []
+    empty.apply([USER, *VIEWS])
+    assert [hit.name for hit in empty.search("orders")] == ["profile:orders"]
+
+
+def test_features_that_are_likely_the_same_come_with_the_evidence(empty: Any) -> None:
+    fill(empty)
+    [pair] = empty.duplicates()
+    assert (pair.features, pair.relation) == (("ages:age", "profile:age_years"), "shifted")
+    assert pair.reason == "age_years is age plus 0.4 for 100 % of 200 entities"
+    assert pair.values is not None
+    assert (pair.values.entities, pair.values.share, pair.values.factor) == (200, 1.0, 1.0)
+    assert pair.values.offset == pytest.approx(0.4)
+    assert empty.duplicates("ages") == empty.duplicates(["profile"]) == [pair]
+    with pytest.raises(asofdb.NotFoundError, match="no feature view is named"):
+        empty.duplicates("agse")

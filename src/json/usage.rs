@@ -1,0 +1,32 @@
+//! JSON of usage.
+
+use asofdb_storage::{UsageCounts, UsageRow};
+use serde::ser::{Serialize, Serializer};
+use serde_json::json;
+
+use crate::json::AsJson;
+
+impl Serialize for AsJson<'_, UsageRow> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let row = self.0;
+        let counts = |counts: UsageCounts| json!({ "calls": counts.calls, "rows": counts.rows });
+        json!({
+            "day": row.day.to_string(),
+            "of": row.key.of.as_str(),
+            "name": row.key.name,
+            "consumer": row.key.consumer,
+            "serving": counts(row.serving),
+            "training": counts(row.training),
+            "exports": counts(row.exports),
+            "last_read": row.last.to_string(),
+            "values": row.values,
+        })
+        .serialize(serializer)
+    }
+}
+
+impl Serialize for AsJson<'_, [UsageRow]> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.iter().map(AsJson))
+    }
+}

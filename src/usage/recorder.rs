@@ -1,0 +1,109 @@
+//! Recording what was read, in the background.
+
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use asofdb_storage::{Backend, Result, UsageRow};
+use parking_lot::{Condvar, Mutex};
+
+use crate::usage::book::Book;
+use crate::usage::collector::Collector;
+use crate::usage::meter::Meter;
+
+/// The time between two writes of what was counted.
+const WRITE_EVERY: Duration = Duration::from_secs(60);
+
+/// Records the reads of consumers, in a thread of its own, which begins with the first one.
+pub(crate) struct Recorder {
+    shared: Arc<Shared>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+struct Shared {
+    backend: Arc<dyn Backend>,
+    collector: Collector,
+    book: Mutex<Book>,
+    is_stopped: Mutex<bool>,
+    stopped: Condvar,
+}
+
+impl Recorder {
+    pub(crate) fn new(backend: Arc<dyn Backend>) -> Self {
+        let shared = Shared {
+            backend,
+            collector: Collector::default(),
+            book: Mutex::default(),
+            is_stopped: Mutex::new(false),
+            stopped: Condvar::new(),
+        };
+        Recorder { shared: Arc::new(shared), thread: Mutex::default() }
+    }
+
+    /// The meter of a consumer for references; `make` makes it where there is none.
+    pub(crate) fn meter(&self, consumer: &str, references: &[String], make: impl FnOnce() -> Meter) -> Arc<Meter> {
+        let meter = self.shared.collector.meter(consumer, references, make);
+        let mut thread = self.thread.lock();
+        if thread.is_none() {
+            let shared = self.shared.clone();
+            // Without a thread, what was counted is written at the end.
+            *thread = std::thread::Builder::new().name("asofdb-usage".into()).spawn(move || shared.run()).ok();
+        }
+        meter
+    }
+
+    /// Writes what was counted so far.
+    ///
+    /// # Errors
+    /// `Unavailable` when the store cannot be written; it is kept then, and written another time.
+    pub(crate) fn write(&self) -> Result<()> {
+        self.shared.write()
+    }
+
+    /// The rows of the last days, today's among them, with all that was counted so far.
+    ///
+    /// # Errors
+    /// `Unavailable` when the store cannot be read.
+    pub(crate) fn rows(&self, last_days: u32) -> Result<Vec<UsageRow>> {
+        let mut book = self.shared.book.lock();
+        self.shared.collect(&mut book);
+        book.rows(&*self.shared.backend, last_days)
+    }
+}
+
+impl Drop for Recorder {
+    fn drop(&mut self) {
+        *self.shared.is_stopped.lock() = true;
+        self.shared.stopped.notify_all();
+        if let Some(thread) = self.thread.lock().take() {
+            let _ = thread.join();
+        }
+        // Nobody is left to hear that it failed; the counts of at most a minute are lost.
+        let _ = self.shared.write();
+    }
+}
+
+impl Shared {
+    fn run(&self) {
+        let mut is_stopped = self.is_stopped.lock();
+        while !*is_stopped {
+            if self.stopped.wait_for(&mut is_stopped, WRITE_EVERY).timed_out() {
+                drop(is_stopped);
+                // What cannot be written is kept, and tried again.
+                let _ = self.write();
+                is_stopped = self.is_stopped.lock();
+            }
+        }
+    }
+
+    fn collect(&self, book: &mut Book) {
+        let now = self.backend.now();
+        self.collector.take(|part, taken| book.count(now, part, taken));
+    }
+
+    fn write(&self) -> Result<()> {
+        let mut book = self.book.lock();
+        self.collect(&mut book);
+        book.write(&*self.backend)
+    }
+}

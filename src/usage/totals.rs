@@ -1,0 +1,31 @@
+//! Usage over several days.
+
+use std::collections::BTreeMap;
+
+use asofdb_storage::{Catalog, UsageKey, UsageOf, UsageRow};
+
+/// Sums of rows over their days, one a thing and consumer, in that order. The day of each is its last one.
+pub fn usage_totals(rows: &[UsageRow]) -> Vec<UsageRow> {
+    let mut totals: BTreeMap<&UsageKey, UsageRow> = BTreeMap::new();
+    for row in rows {
+        match totals.get_mut(&row.key) {
+            Some(sum) => {
+                sum.add(row);
+                sum.day = sum.day.max(row.day);
+            }
+            None => drop(totals.insert(&row.key, row.clone())),
+        }
+    }
+    totals.into_values().collect()
+}
+
+/// The views and services of a catalog of which nothing was read, in the order of their names, views first. Events are
+/// read by the windows over them.
+pub fn unused(catalog: &Catalog, rows: &[UsageRow]) -> Vec<(UsageOf, String)> {
+    let is_read = |of: UsageOf, name: &str| rows.iter().any(|row| row.key.of == of && row.key.name == name);
+    let views = catalog.views().filter(|view| !view.holds_events()).map(|view| (UsageOf::View, &view.name));
+    let services = catalog.services().map(|service| (UsageOf::Service, &service.name));
+    let mut unused: Vec<_> = views.chain(services).filter(|(of, name)| !is_read(*of, name)).collect();
+    unused.sort_unstable();
+    unused.into_iter().map(|(of, name)| (of, name.clone())).collect()
+}
