@@ -10,7 +10,16 @@ from datetime import datetime
 from typing import Any
 
 from .computed import DerivedFeature, DerivedView, RequestValue, WindowFeature, WindowView
-from .definitions import Column, Definitions, Entity, EventView, Feature, FeatureService, FeatureView, FreshnessObjective
+from .definitions import (
+    Column,
+    Definitions,
+    Entity,
+    EventView,
+    Feature,
+    FeatureService,
+    FeatureView,
+    FreshnessObjective,
+)
 
 __all__ = ["Catalog", "Change", "Plan"]
 

@@ -76,9 +76,10 @@ class ViewAges:
     """How fresh a view is over all of its entities: the time since the newest event of each. Ages are in seconds.
 
     ``status`` is ``"fresh"``, ``"warn"``, ``"stale"``, ``"no_data"`` or, while it is being counted after a crash,
-    ``"rebuilding"``. ``stale`` says that it breaks its promise: it is stale, or has no data. ``objective`` is what the view promises, or else its ttl. Entities whose newest event lies in the
-    future are in ``entities_ahead`` alone. Of an event view there is the newest event only. An age is never too small,
-    and too great by less than a minute up to two days, than an hour up to forty, and so on.
+    ``"rebuilding"``. ``stale`` says that it breaks its promise: it is stale, or promises something and has no data.
+    ``objective`` is what the view promises, or else its ttl. Entities whose newest event lies in the future are in
+    ``entities_ahead`` alone. Of an event view there is the newest event only. An age is never too small, and too great
+    by less than a minute up to two days before the newest event, than an hour up to forty, and so on.
     """
 
     view: str

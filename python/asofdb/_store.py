@@ -384,7 +384,10 @@ class _Engine:
         return Freshness._of(self._engine.freshness_json(view))
 
     def ages(self, *views: str) -> list[ViewAges]:
-        """Returns how fresh views are over all of their entities, every stored view where none is named. Reads no rows."""
+        """Returns how fresh views are over all of their entities, every stored view where none is named.
+
+        Reads no rows: it is known from the writes.
+        """
         return ViewAges._all(self._engine.ages_json(list(views)))
 
     def usage(self, last_days: int = 30) -> list[Usage]:

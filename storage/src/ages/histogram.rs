@@ -1,7 +1,5 @@
 //! Counts by time, in buckets that grow coarser as newer events come.
 
-use std::collections::BTreeMap;
-
 use super::scheme::{Scheme, floor};
 use super::told::{AgeBucket, Ages};
 use crate::time::Timestamp;
@@ -22,12 +20,13 @@ pub(crate) struct Histogram {
     newest: Option<i64>,
     around_now: Scheme,
     around_newest: Scheme,
-    /// By first moment.
-    buckets: BTreeMap<i64, Bucket>,
+    /// In order. A bucket that nothing is in any more stays until buckets are merged.
+    buckets: Vec<Bucket>,
 }
 
 #[derive(Debug, Clone, Copy)]
 struct Bucket {
+    from: i64,
     end: i64,
     count: i64,
 }
@@ -45,28 +44,27 @@ impl Histogram {
     pub(crate) fn new(now: Timestamp) -> Self {
         let now = within(now.as_micros());
         let scheme = Scheme::around(now);
-        Histogram { now, newest: None, around_newest: scheme.clone(), around_now: scheme, buckets: BTreeMap::new() }
+        Histogram { now, newest: None, around_newest: scheme.clone(), around_now: scheme, buckets: Vec::new() }
     }
 
     /// A histogram of parts that were kept; `None` where they are not those of one.
     pub(crate) fn of(now: Timestamp, parts: &[Part]) -> Option<Self> {
-        let mut end = i64::MIN;
-        for (from, until, count) in parts {
-            if *from < end || until <= from || *count <= 0 {
+        let mut last = i64::MIN;
+        for (from, end, count) in parts {
+            if *from < last || end <= from || *count <= 0 {
                 return None;
             }
-            end = *until;
+            last = *end;
         }
         let mut histogram = Histogram::new(now);
-        histogram.buckets =
-            parts.iter().map(|(from, end, count)| (*from, Bucket { end: *end, count: *count })).collect();
+        histogram.buckets = parts.iter().map(|(from, end, count)| Bucket { from: *from, end: *end, count: *count }).collect();
         parts.iter().for_each(|(from, _, _)| histogram.meet(*from));
         Some(histogram)
     }
 
-    /// Its parts, oldest first.
+    /// Its parts, oldest first, but for those in which nothing is.
     pub(crate) fn parts(&self) -> impl Iterator<Item = Part> {
-        self.buckets.iter().map(|(from, bucket)| (*from, bucket.end, bucket.count))
+        self.buckets.iter().filter(|bucket| bucket.count != 0).map(|bucket| (bucket.from, bucket.end, bucket.count))
     }
 
     /// Counts `by` at a time; returns what its bucket has then.
@@ -75,13 +73,10 @@ impl Histogram {
         if by > 0 {
             self.meet(at);
         }
-        if let Some((&from, bucket)) = self.buckets.range_mut(..=at).next_back().filter(|(_, bucket)| at < bucket.end) {
+        if let Some(index) = self.find(at) {
+            let bucket = &mut self.buckets[index];
             bucket.count += by;
-            let count = bucket.count;
-            if count == 0 {
-                self.buckets.remove(&from);
-            }
-            return count;
+            return bucket.count;
         }
         let width = self.width(at);
         let from = floor(at, width);
@@ -90,6 +85,12 @@ impl Histogram {
             self.merge();
         }
         count
+    }
+
+    /// The position of the bucket that a time lies in.
+    fn find(&self, at: i64) -> Option<usize> {
+        let after = self.buckets.partition_point(|bucket| bucket.from <= at);
+        after.checked_sub(1).filter(|index| at < self.buckets[*index].end)
     }
 
     /// Knows of an event that may be the newest one.
@@ -107,13 +108,10 @@ impl Histogram {
 
     /// Counts `by` in a bucket that none contains, which takes up those within it; returns what it has then.
     fn put(&mut self, from: i64, end: i64, by: i64) -> i64 {
-        let mut count = by;
-        while let Some((&within, _)) = self.buckets.range(from..end).next() {
-            count += self.buckets.remove(&within).map_or(0, |bucket| bucket.count);
-        }
-        if count != 0 {
-            self.buckets.insert(from, Bucket { end, count });
-        }
+        let first = self.buckets.partition_point(|bucket| bucket.from < from);
+        let last = self.buckets.partition_point(|bucket| bucket.from < end);
+        let count = by + self.buckets[first..last].iter().map(|bucket| bucket.count).sum::<i64>();
+        self.buckets.splice(first..last, [Bucket { from, end, count }]);
         count
     }
 
@@ -129,11 +127,11 @@ impl Histogram {
 
     fn join_parts(&mut self, parts: impl Iterator<Item = Part>) {
         for (from, end, count) in parts {
-            let around = self.buckets.range(..=from).next_back().filter(|(_, bucket)| from < bucket.end);
-            match around {
-                Some((_, bucket)) if end <= bucket.end => self.add(from, count),
-                _ => self.put(from, end, count),
-            };
+            self.meet(from);
+            match self.find(from) {
+                Some(index) if end <= self.buckets[index].end => self.buckets[index].count += count,
+                _ => drop(self.put(from, end, count)),
+            }
         }
     }
 
@@ -141,38 +139,36 @@ impl Histogram {
     pub(crate) fn coarsen(&mut self, now: Timestamp) {
         self.now = within(now.as_micros());
         self.around_now = Scheme::around(self.now);
-        let newest = self.buckets.range(..=self.now).next_back().map(|(from, _)| *from);
+        let newest = self.parts().map(|(from, _, _)| from).take_while(|from| *from <= self.now).last();
         newest.into_iter().for_each(|newest| self.meet(newest));
         self.merge();
     }
 
-    /// Merges buckets that are finer than those of their time.
+    /// Merges buckets that are finer than those of their time, and forgets those in which nothing is.
     fn merge(&mut self) {
-        let mut coarse: Vec<(i64, Bucket)> = Vec::with_capacity(self.buckets.len());
-        for (&from, bucket) in &self.buckets {
-            match coarse.last_mut().filter(|(_, last)| from < last.end) {
-                Some((_, last)) => last.count += bucket.count,
+        let mut coarse: Vec<Bucket> = Vec::with_capacity(self.buckets.len());
+        for (from, end, count) in self.parts() {
+            match coarse.last_mut().filter(|last| from < last.end) {
+                Some(last) => last.count += count,
                 None => {
-                    let width = self.width(from).max(bucket.end - from);
+                    let width = self.width(from).max(end - from);
                     let from = floor(from, width);
-                    coarse.push((from, Bucket { end: from + width, count: bucket.count }));
+                    coarse.push(Bucket { from, end: from + width, count });
                 }
             }
         }
-        coarse.retain(|(_, bucket)| bucket.count != 0);
-        self.buckets = coarse.into_iter().collect();
+        self.buckets = coarse;
     }
 
     /// Forgets the buckets that lie wholly before a time.
     pub(crate) fn forget_before(&mut self, at: i64) {
-        while let Some(first) = self.buckets.first_entry().filter(|first| first.get().end <= at) {
-            first.remove();
-        }
+        let gone = self.buckets.partition_point(|bucket| bucket.end <= at);
+        self.buckets.drain(..gone);
     }
 
     /// Returns whether it counts things: no count is below zero.
     pub(crate) fn is_sound(&self) -> bool {
-        self.buckets.values().all(|bucket| bucket.count > 0)
+        self.buckets.iter().all(|bucket| bucket.count >= 0)
     }
 
     /// Says what it has counted, but for buckets that lie wholly before `cutoff`.
@@ -297,7 +293,7 @@ mod tests {
         for minute in 0..minutes {
             histogram.add(NOW - minute * MINUTE, 1);
             histogram.add(NOW - 4_000 * DAY + minute * MINUTE, 1);
-            assert!(histogram.parts().count() <= BUCKETS_MAX || minute % 1_000 > 0);
+            assert!(histogram.buckets.len() <= BUCKETS_MAX);
         }
         assert_eq!(histogram.parts().map(|(_, _, count)| count).sum::<i64>(), 2 * minutes);
         histogram.coarsen(Timestamp::from_micros(NOW));
