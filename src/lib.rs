@@ -35,6 +35,7 @@
 //! ```
 #![cfg_attr(not(feature = "files"), allow(dead_code, reason = "what only files need"))]
 
+mod ages;
 mod allow;
 #[cfg(feature = "rocksdb")]
 mod backup;
@@ -67,6 +68,7 @@ mod threads;
 mod usage;
 mod windows;
 
+pub use self::ages::{EntityAges, FreshnessStatus, ViewAges};
 pub use self::allow::Allow;
 #[cfg(feature = "rocksdb")]
 pub use self::backup::back_up;
@@ -117,10 +119,10 @@ pub use asofdb_storage as storage;
 pub use asofdb_storage::{
     Aggregate, Catalog, Change, ChangeKind, CheckpointFiles, Clock, ClockClaim, ClockRepair, ClockStatus, Committed,
     Computed, Date, Definitions, Durability, Entity, EntityDefinition, Erased, Error, ErrorKind, Expressions, Feature,
-    FeatureDefinition, FeatureService, FeatureView, Hint, JoinKey, ManualClock, ObjectKind, Plan, Reading,
-    RequestValue, Result, ScalarType, ServiceDefinition, Span, StampRun, Stats, Status, Stop, SystemClock, Timestamp,
-    UsageCounts, UsageKey, UsageOf, UsagePeriod, UsageRow, Value, ValueType, Verified, Version, ViewDefinition, Window,
-    WindowAggregate, WindowFeature, Windows,
+    FeatureDefinition, FeatureService, FeatureView, FreshnessObjective, Hint, JoinKey, ManualClock, ObjectKind, Plan,
+    Reading, RequestValue, Result, ScalarType, ServiceDefinition, Span, StampRun, Stats, Status, Stop, SystemClock,
+    Timestamp, UsageCounts, UsageKey, UsageOf, UsagePeriod, UsageRow, Value, ValueType, Verified, Version,
+    ViewDefinition, Window, WindowAggregate, WindowFeature, Windows,
 };
 #[cfg(feature = "rocksdb")]
 pub use asofdb_storage::{

@@ -560,8 +560,14 @@ fn deletions_keep_the_past_and_erasures_give_a_receipt() {
 fn freshness_ends_with_3_when_a_view_is_stale() {
     let cli = Cli::filled();
     let text = cli.ends(3, "freshness");
-    assert!(text.contains("stale") && text.contains("1 view is older than the ttl"), "{text}");
+    assert!(text.contains("stale") && text.contains("1 view is not as fresh as promised"), "{text}");
     let views: Json = serde_json::from_str(&cli.ends(3, "freshness stats_v1 --format json")).unwrap();
+    assert_eq!((&views[0]["status"], &views[0]["objective"]["stale"]), (&json!("stale"), &json!("2h")));
+    assert_eq!(views[0]["newest_event_timestamp"], "2024-05-01T11:00:00Z", "the minute of the newest event");
+    assert_eq!((&views[0]["entities"], &views[0]["share_over_stale"]), (&json!(2), &json!(1.0)));
+    let text = cli.ends(3, "freshness --exact");
+    assert!(text.contains("1 view is older than the ttl"), "{text}");
+    let views: Json = serde_json::from_str(&cli.ends(3, "freshness stats_v1 --exact --format json")).unwrap();
     assert_eq!((&views[0]["stale"], &views[0]["ttl_seconds"]), (&json!(true), &json!(7200.0)));
     assert_eq!(views[0]["newest_event_timestamp"], "2024-05-01T11:00:00.000001Z");
     assert_eq!((&views[0]["entities"], &views[0]["expired_entities"]), (&json!(2), &json!(2)));
@@ -570,10 +576,14 @@ fn freshness_ends_with_3_when_a_view_is_stale() {
     cli.write("new.ndjson", format!("{{\"user_id\": 4, \"event_timestamp\": \"{now}\", \"created\": null, \"score\": 1.0, \"visits\": 1, \"city\": \"x\", \"embedding\": []}}\n"));
     cli.succeeds("ingest stats_v1 new.ndjson");
     let views = cli.json("freshness");
+    assert_eq!((&views[1]["status"], &views[1]["entities"]), (&json!("fresh"), &json!(3)));
+    let views = cli.json("freshness --exact");
     assert_eq!(
         (&views[1]["stale"], &views[1]["entities"], &views[1]["expired_entities"]),
         (&json!(false), &json!(3), &json!(2))
     );
+    cli.fails(2, "freshness --exact --watch");
+    cli.fails(2, "freshness --watch 0");
 }
 
 #[test]

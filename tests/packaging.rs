@@ -28,3 +28,20 @@ fn the_unit_starts_the_sidecar_with_arguments_that_it_has() {
     let output = Command::new(env!("CARGO_BIN_EXE_asof")).args(command.split(' ')).arg("--help").output();
     assert!(output.expect("asof runs").status.success(), "{command}");
 }
+
+/// Needs promtool, which comes with Debian's package of Prometheus.
+#[test]
+fn the_alerts_on_freshness_fire_and_end_as_their_test_says() {
+    let rules = include_str!("../packaging/prometheus/freshness.rules.yml");
+    let gauges = include_str!("../crates/sidecar/src/freshness_metrics.rs");
+    let words = rules.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_');
+    for metric in words.filter_map(|word| word.strip_prefix("asof_")) {
+        let name = metric.strip_suffix("_seconds").unwrap_or(metric);
+        assert!(gauges.contains(&format!("\"{name}\"")), "no gauge is asof_{metric}");
+    }
+    let tests = repository("packaging/prometheus/freshness.test.yml");
+    let Ok(output) = Command::new("promtool").args(["test", "rules"]).arg(tests).output() else {
+        return eprintln!("skipped: promtool is not installed");
+    };
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}

@@ -34,13 +34,23 @@ from ._reports import (
     UsageCounts,
     Verified,
     Version,
+    ViewAges,
 )
 from ._request import Request
 from ._result import Result, Status
 from ._store import Client, Store
 from ._training import TrainingSet
 from .computed import DerivedFeature, DerivedView, RequestValue, WindowFeature, WindowView
-from .definitions import Column, Definitions, Entity, EventView, Feature, FeatureService, FeatureView
+from .definitions import (
+    Column,
+    Definitions,
+    Entity,
+    EventView,
+    Feature,
+    FeatureService,
+    FeatureView,
+    FreshnessObjective,
+)
 from .errors import (
     ClosedError,
     ConflictError,
@@ -82,6 +92,7 @@ __all__ = [
     "FeatureService",
     "FeatureView",
     "Freshness",
+    "FreshnessObjective",
     "IngestReport",
     "IngestedFile",
     "InternalError",
@@ -104,6 +115,7 @@ __all__ = [
     "UsageCounts",
     "Verified",
     "Version",
+    "ViewAges",
     "WindowFeature",
     "WindowView",
     "__version__",

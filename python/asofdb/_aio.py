@@ -177,6 +177,7 @@ class AsyncClient:
 
     ingest = _coroutine(Client.ingest, bulk=True)
     export = _coroutine(Client.export, bulk=True)
+    ages = _coroutine(Client.ages)
     freshness = _coroutine(Client.freshness, bulk=True)
     duplicates = _coroutine(Client.duplicates, bulk=True)
     verify = _coroutine(Client.verify, bulk=True)

@@ -10,7 +10,16 @@ from datetime import datetime
 from typing import Any
 
 from .computed import DerivedFeature, DerivedView, RequestValue, WindowFeature, WindowView
-from .definitions import Column, Definitions, Entity, EventView, Feature, FeatureService, FeatureView
+from .definitions import (
+    Column,
+    Definitions,
+    Entity,
+    EventView,
+    Feature,
+    FeatureService,
+    FeatureView,
+    FreshnessObjective,
+)
 
 __all__ = ["Catalog", "Change", "Plan"]
 
@@ -96,14 +105,20 @@ def _view(tree: dict[str, Any]) -> FeatureView:
     same = ("name", "entities", "ttl", "retention", "keep_newest", "max_future_skew", "event_timestamp")
     more = ("created_timestamp", "owner", "team", "description", "tags", "check")
     features = [_feature(feature) for feature in tree["features"]]
-    return FeatureView(features=features, **{name: tree[name] for name in same + more})
+    fields = {name: tree[name] for name in same + more}
+    return FeatureView(features=features, freshness=_freshness(tree), **fields)
+
+
+def _freshness(tree: dict[str, Any]) -> FreshnessObjective | None:
+    return FreshnessObjective(**tree["freshness"]) if tree["freshness"] else None
 
 
 def _event_view(tree: dict[str, Any]) -> EventView:
     same = ("name", "entities", "event_id", "retention", "max_future_skew", "event_timestamp", "created_timestamp")
     more = ("owner", "team", "description", "tags", "check", "also_by")
     columns = [Column(one["name"], one["type"], one["description"], one["tags"]) for one in tree["columns"]]
-    return EventView(columns=columns, **{name: tree[name] for name in same + more})
+    fields = {name: tree[name] for name in same + more}
+    return EventView(columns=columns, freshness=_freshness(tree), **fields)
 
 
 def _window_view(tree: dict[str, Any], events: dict[str, Any]) -> WindowView:

@@ -27,6 +27,7 @@ __all__ = [
     "UsageCounts",
     "Verified",
     "Version",
+    "ViewAges",
 ]
 
 
@@ -68,6 +69,41 @@ class Freshness:
         for name in ("newest_event_timestamp", "now"):
             tree[name] = _time(tree[name])
         return cls(**tree)
+
+
+@dataclass(frozen=True)
+class ViewAges:
+    """How fresh a view is over all of its entities: the time since the newest event of each. Ages are in seconds.
+
+    ``status`` is ``"fresh"``, ``"warn"``, ``"stale"``, ``"no_data"`` or, while it is being counted after a crash,
+    ``"rebuilding"``. ``stale`` says that it breaks its promise: it is stale, or promises something and has no data.
+    ``objective`` is what the view promises, or else its ttl. Entities whose newest event lies in the future are in
+    ``entities_ahead`` alone. Of an event view there is the newest event only. An age is never too small, and too great
+    by less than a minute up to two days before the newest event, than an hour up to forty, and so on.
+    """
+
+    view: str
+    status: str
+    stale: bool
+    objective: dict[str, Any] | None
+    newest_event_timestamp: datetime | None
+    age_seconds: float | None
+    entities: int | None
+    entities_ahead: int | None
+    age_p50_seconds: float | None
+    age_p95_seconds: float | None
+    age_max_seconds: float | None
+    share_over_warn: float | None
+    share_over_stale: float | None
+    now: datetime
+
+    @classmethod
+    def _all(cls, text: str) -> list[ViewAges]:
+        trees = json.loads(text)
+        for tree in trees:
+            for name in ("newest_event_timestamp", "now"):
+                tree[name] = _time(tree[name])
+        return [cls(**tree) for tree in trees]
 
 
 @dataclass(frozen=True)

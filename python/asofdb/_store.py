@@ -28,6 +28,7 @@ from ._reports import (
     Usage,
     Verified,
     Version,
+    ViewAges,
 )
 from ._request import Request, Time, references_of
 from ._result import Result
@@ -381,6 +382,13 @@ class _Engine:
     def freshness(self, view: str) -> Freshness:
         """Returns how fresh a view is. Reads the keys of every version of the view once."""
         return Freshness._of(self._engine.freshness_json(view))
+
+    def ages(self, *views: str) -> list[ViewAges]:
+        """Returns how fresh views are over all of their entities, every stored view where none is named.
+
+        Reads no rows: it is known from the writes.
+        """
+        return ViewAges._all(self._engine.ages_json(list(views)))
 
     def usage(self, last_days: int = 30, *, by_day: bool = False) -> list[Usage]:
         """Returns what consumers have read in the last days, today's among them: by thing and consumer, if asked

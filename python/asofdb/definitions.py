@@ -54,13 +54,26 @@ class Feature:
 
 
 @dataclass
+class FreshnessObjective:
+    """The freshness that a view promises: ages of its events.
+
+    The view is late when its newest event is older than ``warn``, and stale when it is older than ``stale``, or when
+    more than ``stale_share_max`` of its entities, from 0 to 1, are. ``warn`` is at most ``stale``; None: the same.
+    """
+
+    stale: Span
+    warn: Span | None = None
+    stale_share_max: float | None = None
+
+
+@dataclass
 class FeatureView:
     """A group of features that are computed together and share an entity key and a timestamp.
 
     ``ttl``: how old a version may be to be served; None: any age. ``retention``: versions older than this may be
     reclaimed; None: kept for ever. ``max_future_skew``: how far in the future an event may lie; None: an hour.
     ``event_timestamp`` and ``created_timestamp`` are names of columns in sources. ``check`` is a condition that no row
-    may break, in the expression language: ``"score >= 0"``.
+    may break, in the expression language: ``"score >= 0"``. ``freshness`` is what it promises of the age of its events.
     """
 
     name: str
@@ -77,6 +90,7 @@ class FeatureView:
     description: str = ""
     tags: Mapping[str, str] = field(default_factory=dict)
     check: str | None = None
+    freshness: FreshnessObjective | None = None
 
 
 @dataclass
@@ -113,6 +127,7 @@ class EventView:
     tags: Mapping[str, str] = field(default_factory=dict)
     check: str | None = None
     also_by: str | Sequence[str | Sequence[str]] = ()
+    freshness: FreshnessObjective | None = None
 
 
 @dataclass
@@ -208,8 +223,21 @@ def _view(view: FeatureView) -> str:
         ("description", optional(view.description)),
         ("tags", table(view.tags) if view.tags else None),
         ("check", None if view.check is None else text(view.check)),
+        ("freshness", _freshness(view.freshness)),
     )
     return head + "".join(_feature(feature) for feature in view.features)
+
+
+def _freshness(freshness: FreshnessObjective | None) -> str | None:
+    if freshness is None:
+        return None
+    share = freshness.stale_share_max
+    fields = [
+        None if freshness.warn is None else f"warn = {span(freshness.warn)}",
+        f"stale = {span(freshness.stale)}",
+        None if share is None else f"stale_share_max = {literal(float(share), 'freshness')}",
+    ]
+    return "{ " + ", ".join(one for one in fields if one is not None) + " }"
 
 
 def _feature(feature: Feature) -> str:
@@ -237,6 +265,7 @@ def _event_view(view: EventView) -> str:
         ("description", optional(view.description)),
         ("tags", table(view.tags) if view.tags else None),
         ("check", None if view.check is None else text(view.check)),
+        ("freshness", _freshness(view.freshness)),
     )
     return head + "".join(_column(column) for column in view.columns)
 

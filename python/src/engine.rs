@@ -396,6 +396,11 @@ impl Engine {
         self.run(py, |engine| text(AsJson(&engine.freshness(view)?).to_bytes()))
     }
 
+    fn ages_json(&self, py: Python<'_>, views: Vec<String>) -> PyResult<String> {
+        let views: Vec<&str> = views.iter().map(String::as_str).collect();
+        self.run(py, |engine| text(AsJson(&engine.ages(&views)?[..]).to_bytes()))
+    }
+
     fn usage_json(&self, py: Python<'_>, last_days: u32, by_day: bool) -> PyResult<String> {
         let period = UsagePeriod { last_days, by_day };
         self.run(py, |engine| text(AsJson(engine.usage(period)?.as_slice()).to_bytes()))

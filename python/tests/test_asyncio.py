@@ -37,6 +37,7 @@ async def test_it_has_the_methods_of_a_client(sidecar: Sidecar, tmp_path: Path) 
         await client.delete("activity", {"user_id": 1}, at=T0 + HOUR)
         assert [receipt.versions for receipt in await client.erase("activity", {"user_id": 1})] == [2]
         assert (await client.freshness("activity")).entities == 2
+        assert [ages.entities for ages in await client.ages("activity")] == [2]
         assert (await client.stats())["rows"] > 0
         assert (await client.verify()).problems == []
         assert await client.now() - datetime.now(UTC) < timedelta(minutes=1)

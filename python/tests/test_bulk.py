@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -112,6 +113,14 @@ def test_operations_tell_about_the_store(engine: Any, tmp_path: Path) -> None:
     freshness = engine.freshness("visits")
     assert (freshness.entities, freshness.stale, freshness.newest_event_timestamp) == (3, False, T0)
     assert engine.freshness("activity").stale
+    [ages] = engine.ages("visits")
+    assert (ages.view, ages.status, ages.stale, ages.entities, ages.entities_ahead) == ("visits", "fresh", False, 3, 0)
+    minute = T0.replace(second=0, microsecond=0)
+    assert ages.newest_event_timestamp == minute and ages.now - minute == timedelta(seconds=ages.age_seconds)
+    assert ages.age_p50_seconds == ages.age_max_seconds == ages.age_seconds
+    assert {one.view: one.status for one in engine.ages()}["activity"] == "no_data"
+    with pytest.raises(asofdb.NotFoundError, match="visits"):
+        engine.ages("visit")
     assert engine.stats()["rows"] == 3
     assert engine.verify() == asofdb.Verified(versions=3, entities=3, problems=[])
     engine.flush()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
@@ -92,6 +92,28 @@ def test_event_views_come_back_from_the_catalog_as_they_were_defined(tmp_path: P
         view = catalog.event_views["purchases_v1"]
         assert (view.event_id, view.retention, view.columns[1].tags) == (["order_id"], "4000d", {"unit": "EUR"})
         assert not store.plan(catalog.definitions())
+
+
+def test_a_promise_of_freshness_comes_back_from_the_catalog_and_is_held_to(tmp_path: Path) -> None:
+    promise = asofdb.FreshnessObjective("6h", warn=timedelta(hours=1), stale_share_max=0.01)
+    view = asofdb.FeatureView("orders_v1", "user", [asofdb.Feature("amount", "float64")], freshness=promise)
+    late = asofdb.FreshnessObjective(stale="10m")
+    events = EventView("clicks_v1", "user", [asofdb.Column("page", "string")], freshness=late)
+    with asofdb.Store.open(tmp_path / "store") as store:
+        store.apply(Definitions.of([Entity("user", {"user_id": "int64"}), view, events]))
+        catalog = store.catalog()
+        assert catalog.feature_views["orders_v1"].freshness == asofdb.FreshnessObjective("6h", "1h", 0.01)
+        assert catalog.event_views["clicks_v1"].freshness == asofdb.FreshnessObjective("10m", "10m")
+        assert not store.plan(catalog.definitions())
+        at = datetime(2024, 5, 1, 12, tzinfo=timezone.utc)
+        store.write("orders_v1", {"user_id": [7], "event_timestamp": [at], "amount": [1.0]})
+        orders, clicks = store.ages("orders_v1", "clicks_v1")
+        assert (orders.status, orders.stale, orders.share_over_stale) == ("stale", True, 1.0)
+        assert orders.objective == {"warn": "1h", "stale": "6h", "stale_share_max": 0.01}
+        assert (clicks.status, clicks.entities, clicks.newest_event_timestamp) == ("no_data", None, None)
+        view.freshness = asofdb.FreshnessObjective("1h", warn="2h")
+        with pytest.raises(asofdb.InvalidError, match="warn of freshness is at most stale: 2h > 1h"):
+            store.apply(Definitions.of([Entity("user", {"user_id": "int64"}), view, events]))
 
 
 def test_a_check_holds_and_comes_back_from_the_catalog(tmp_path: Path) -> None:

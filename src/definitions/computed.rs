@@ -1,8 +1,8 @@
 //! Window views and derived views in a definitions file.
 
 use asofdb_storage::{
-    Aggregate, Computed, Error, Expressions, FeatureDefinition, RequestValue, Result, ScalarType, Span, Value,
-    ValueType, ViewDefinition, Window, WindowAggregate, WindowFeature, Windows,
+    Aggregate, Computed, Error, Expressions, FeatureDefinition, RequestValue, Result, ScalarType, Span, ValueType,
+    ViewDefinition, Window, WindowAggregate, WindowFeature, Windows,
 };
 
 use crate::definitions::document::{Field, Table};
@@ -213,8 +213,8 @@ fn aggregate(table: &Table, of: Option<ValueType>) -> Result<WindowAggregate> {
             Aggregate::ApproxDistinct { precision: precision as u8 }
         }
         "quantile" => Aggregate::Quantile {
-            q: number(table, "q")?.ok_or_else(|| table.missing("q"))?,
-            error: number(table, "error")?.unwrap_or(ERROR_DEFAULT),
+            q: literal::float_setting(table, "q")?.ok_or_else(|| table.missing("q"))?,
+            error: literal::float_setting(table, "error")?.unwrap_or(ERROR_DEFAULT),
         },
         "count_by" => return count_by(table, of),
         _ => Aggregate::Count,
@@ -231,13 +231,5 @@ fn count_by(table: &Table, of: Option<ValueType>) -> Result<WindowAggregate> {
         }
         (None, Some(k)) => Ok(WindowAggregate::Top { k }),
         _ => Err(table.invalid("count_by needs either values = [...] to count, or top = the number of values")),
-    }
-}
-
-fn number(table: &Table, name: &'static str) -> Result<Option<f64>> {
-    let Some(field) = table.field(name) else { return Ok(None) };
-    match literal::read(&field, ValueType::Scalar(ScalarType::Float64))? {
-        Value::Float64(number) => Ok(Some(number)),
-        _ => Err(field.invalid(format!("{name} is a number"))),
     }
 }

@@ -294,6 +294,10 @@ impl<'a> Table<'a> {
         self.field(name).map(|field| field.span()).transpose()
     }
 
+    pub(crate) fn required_span(&self, name: &'a str) -> Result<Span> {
+        self.required(name)?.span()
+    }
+
     /// A whole number within a range, if the field is there.
     ///
     /// # Errors

@@ -6,7 +6,7 @@
 use asofdb_storage::{Date, Result, ScalarType, Timestamp, Value, ValueType};
 use toml::de::DeValue;
 
-use crate::definitions::document::Field;
+use crate::definitions::document::{Field, Table};
 
 /// Reads `field` as a value of type `ty`.
 pub(super) fn read(field: &Field, ty: ValueType) -> Result<Value> {
@@ -23,6 +23,13 @@ pub(super) fn read(field: &Field, ty: ValueType) -> Result<Value> {
         }
         (ValueType::List(_), _) => Err(field.invalid(message("write a list in brackets", ty))),
     }
+}
+
+/// Reads a setting that is a number, if it is there.
+pub(super) fn float_setting(table: &Table, name: &'static str) -> Result<Option<f64>> {
+    let Some(field) = table.field(name) else { return Ok(None) };
+    let number = float64(field.value()).map_err(|rule| field.invalid(format!("{name} is a number: {rule}")))?;
+    Ok(Some(number))
 }
 
 fn message(rule: &str, ty: ValueType) -> String {

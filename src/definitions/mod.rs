@@ -15,8 +15,8 @@ pub(crate) mod suggest;
 use std::path::Path;
 
 use asofdb_storage::{
-    Catalog, Definitions, EVENT_COLUMN_DEFAULT, EntityDefinition, Error, FeatureDefinition, JoinKey,
-    MAX_FUTURE_SKEW_DEFAULT, Problem, Result, ServiceDefinition, Step, Timestamp, ValueType, ViewDefinition,
+    Catalog, Definitions, EVENT_COLUMN_DEFAULT, EntityDefinition, Error, FeatureDefinition, FreshnessObjective,
+    JoinKey, MAX_FUTURE_SKEW_DEFAULT, Problem, Result, ServiceDefinition, Step, Timestamp, ValueType, ViewDefinition,
 };
 use toml::Spanned;
 use toml::de::DeTable;
@@ -34,7 +34,7 @@ const DOCUMENT_KEYS: [&str; 6] =
     ["entity", "feature_view", "event_view", "window_view", "derived_view", "feature_service"];
 const ENTITY_KEYS: [&str; 4] = ["name", "join_keys", "description", "tags"];
 const JOIN_KEY_KEYS: [&str; 2] = ["name", "type"];
-const VIEW_KEYS: [&str; 14] = [
+const VIEW_KEYS: [&str; 15] = [
     "name",
     "entities",
     "ttl",
@@ -48,9 +48,10 @@ const VIEW_KEYS: [&str; 14] = [
     "description",
     "tags",
     "check",
+    "freshness",
     "feature",
 ];
-const EVENT_VIEW_KEYS: [&str; 14] = [
+const EVENT_VIEW_KEYS: [&str; 15] = [
     "name",
     "entities",
     "also_by",
@@ -64,8 +65,10 @@ const EVENT_VIEW_KEYS: [&str; 14] = [
     "description",
     "tags",
     "check",
+    "freshness",
     "columns",
 ];
+const FRESHNESS_KEYS: [&str; 3] = ["warn", "stale", "stale_share_max"];
 const COLUMN_KEYS: [&str; 4] = ["name", "type", "description", "tags"];
 const FEATURE_KEYS: [&str; 5] = ["name", "type", "description", "default", "tags"];
 const SERVICE_KEYS: [&str; 5] = ["name", "owner", "description", "tags", "features"];
@@ -204,8 +207,17 @@ fn any_view(table: &Table) -> Result<ViewDefinition> {
         description: table.text("description")?,
         tags: table.tags("tags")?,
         check: table.optional_text("check")?,
+        freshness: freshness(table)?,
         ..ViewDefinition::default()
     })
+}
+
+/// Reads the freshness that a view promises. Without `warn` it warns of nothing before it is stale.
+fn freshness(table: &Table) -> Result<Option<FreshnessObjective>> {
+    let Some(table) = &table.table("freshness", "freshness", &FRESHNESS_KEYS)? else { return Ok(None) };
+    let stale = table.required_span("stale")?;
+    let warn = table.span("warn")?.unwrap_or(stale);
+    Ok(Some(FreshnessObjective { warn, stale, stale_share_max: literal::float_setting(table, "stale_share_max")? }))
 }
 
 fn feature(table: &Table) -> Result<FeatureDefinition> {

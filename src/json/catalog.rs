@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use asofdb_storage::{
-    Aggregate, Catalog, Computed, Entity, Expressions, Feature, FeatureService, FeatureView, JoinKey, RequestValue,
-    Span, Value, Window, WindowAggregate, WindowFeature, Windows,
+    Aggregate, Catalog, Computed, Entity, Expressions, Feature, FeatureService, FeatureView, FreshnessObjective,
+    JoinKey, RequestValue, Span, Value, Window, WindowAggregate, WindowFeature, Windows,
 };
 use serde::{Serialize, Serializer};
 use serde_json::{Value as Json, json};
@@ -16,8 +16,15 @@ fn span(span: Option<Span>) -> Json {
     span.map_or(Json::Null, |span| Json::from(span.to_string()))
 }
 
-fn seconds(span: Option<Span>) -> Option<f64> {
+pub(super) fn seconds(span: Option<Span>) -> Option<f64> {
     span.map(|span| span.as_micros() as f64 / 1e6)
+}
+
+/// The freshness that a view promises, as its definition has it.
+pub(super) fn objective(objective: Option<FreshnessObjective>) -> Json {
+    objective.map_or(Json::Null, |FreshnessObjective { warn, stale, stale_share_max }| {
+        json!({"warn": warn.to_string(), "stale": stale.to_string(), "stale_share_max": stale_share_max})
+    })
 }
 
 fn keys(keys: &[JoinKey]) -> Json {
@@ -64,6 +71,7 @@ fn event_view<E: serde::ser::Error>(view: &FeatureView) -> Result<Json, E> {
         "description": view.description,
         "tags": tags(&view.tags),
         "check": view.check,
+        "freshness": objective(view.freshness),
         "columns": view.features.iter().map(column).collect::<Json>(),
     }))
 }
@@ -180,6 +188,7 @@ impl Serialize for AsJson<'_, FeatureView> {
             "description": view.description,
             "tags": tags(&view.tags),
             "check": view.check,
+            "freshness": objective(view.freshness),
             "features": features,
         })
         .serialize(serializer)

@@ -1,5 +1,6 @@
 //! JSON of values, answers and definitions, the same on the command line and over HTTP.
 
+mod ages;
 mod answer;
 mod catalog;
 mod lineage;

@@ -11,6 +11,7 @@ use asofdb_storage::{
 };
 
 use super::{Scan, ScanBegin, ScanSink, Session};
+use crate::ages::ViewAges;
 use crate::allow::Allow;
 use crate::definitions::reference::find_stored_view;
 #[cfg(feature = "files")]
@@ -106,6 +107,10 @@ impl Session for Store {
 
     fn freshness(&self, view: &str) -> Result<Freshness> {
         Store::freshness(self, view)
+    }
+
+    fn ages(&self, views: &[&str]) -> Result<Vec<ViewAges>> {
+        Store::ages(self, views)
     }
 
     fn usage(&self, period: UsagePeriod) -> Result<Vec<UsageRow>> {

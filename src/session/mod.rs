@@ -22,6 +22,7 @@ pub use self::deletions::deletions;
 pub use self::evaluate::{Evaluated, EvaluatedRow, EvaluatedValue};
 pub use self::local::scan_until;
 pub use self::scan::{Scan, ScanBegin, ScanSink};
+use crate::ages::ViewAges;
 use crate::allow::Allow;
 use crate::definitions::reference::find_stored_view;
 #[cfg(feature = "files")]
@@ -166,6 +167,13 @@ pub trait Session: Send + Sync {
     /// # Errors
     /// `NotFound` for an unknown view; `Corrupt` when stored bytes cannot be read.
     fn freshness(&self, view: &str) -> Result<Freshness>;
+
+    /// Tells how fresh views are over all of their entities, every stored view where none is named. It reads no rows.
+    /// See [`Store::ages`](crate::Store::ages).
+    ///
+    /// # Errors
+    /// As there.
+    fn ages(&self, views: &[&str]) -> Result<Vec<ViewAges>>;
 
     /// Tells what consumers have read in the last days: by day if asked, then by thing and consumer. Days are those of
     /// UTC; 400 are kept.

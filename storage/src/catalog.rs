@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::computed::{Computed, Expressions, Windows, kind};
+use crate::objective::FreshnessObjective;
 use crate::schema::{FeatureId, RowLayout, RowSchema};
 use crate::time::{Span, Timestamp};
 use crate::value::Value;
@@ -114,6 +115,8 @@ pub struct FeatureView {
     pub also_by: Vec<EventIndex>,
     /// A condition that no row may break when it is written, in the expression language.
     pub check: Option<String>,
+    /// The freshness that it promises, if it does.
+    pub freshness: Option<FreshnessObjective>,
     /// The way in which its features are computed; `None`: they are stored.
     pub computed: Option<Computed>,
     /// The features, or the columns of events, in the order of the definition.

@@ -31,6 +31,7 @@ pub(crate) fn check_unwritten(at: &At, view: &ViewDefinition) -> Checked {
         ("event_id", view.event_id != plain.event_id),
         ("also_by", view.also_by != plain.also_by),
         ("check", view.check != plain.check),
+        ("freshness", view.freshness != plain.freshness),
     ];
     match set.iter().find(|(_, is_set)| *is_set) {
         None => Ok(()),

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use crate::catalog::{JoinKey, MAX_FUTURE_SKEW_DEFAULT};
 use crate::computed::{Computed, WindowFeature, WindowedFeature, kind};
 use crate::error::Result;
+use crate::objective::FreshnessObjective;
 use crate::time::Span;
 use crate::value::Value;
 use crate::value_type::ValueType;
@@ -76,6 +77,8 @@ pub struct ViewDefinition {
     pub also_by: Vec<Vec<String>>,
     /// A condition that no row may break, in the expression language; see the crate `asofdb-expression`.
     pub check: Option<String>,
+    /// The freshness that it promises, if it does.
+    pub freshness: Option<FreshnessObjective>,
     /// The way in which its features are computed; `None`: they are stored.
     pub computed: Option<Computed>,
     /// The features, or the columns of events; at least one. A view of windows has those that its windows give, and
@@ -136,6 +139,7 @@ impl Default for ViewDefinition {
             event_id: None,
             also_by: Vec::new(),
             check: None,
+            freshness: None,
             computed: None,
             features: Vec::new(),
         }

@@ -61,6 +61,8 @@ pub(crate) fn of_views(old: &FeatureView, new: &FeatureView) -> Vec<String> {
     differences.show("created_timestamp", created(old), created(new));
     let check = |view: &FeatureView| view.check.as_ref().map_or("none".to_owned(), |check| format!("{check:?}"));
     differences.show("check", check(old), check(new));
+    let freshness = |view: &FeatureView| view.freshness.map_or("none".to_owned(), |freshness| freshness.to_string());
+    differences.show("freshness", freshness(old), freshness(new));
     let request = |view: &FeatureView| view.expressions().map(|expressions| expressions.request.clone());
     differences.note("request", &request(old), &request(new));
     differences.show("owner", format!("{:?}", old.owner), format!("{:?}", new.owner));

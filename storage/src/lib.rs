@@ -9,6 +9,7 @@
 //! ([`key`], [`row`]) and the model build without RocksDB in seconds.
 #![cfg_attr(not(feature = "rocksdb"), allow(dead_code, reason = "what only the store on disk needs"))]
 
+mod ages;
 mod aggregate;
 mod backend;
 mod batch;
@@ -32,6 +33,7 @@ mod memory;
 mod memory_online;
 mod name;
 mod number;
+mod objective;
 mod ordered;
 pub mod output;
 mod plan;
@@ -66,6 +68,7 @@ mod value_type;
 mod version;
 mod window;
 
+pub use ages::{AgeBucket, Ages};
 pub use aggregate::{Aggregate, DISTINCT_MAX, LIST_VALUES_MAX, PRECISIONS};
 pub use backend::{
     AsOfLookup, Backend, Catalogs, CheckpointFiles, Committed, Cursor, Erased, EventVersion, FamilyStats, Found,
@@ -92,6 +95,7 @@ pub use memory::MemoryBackend;
 pub use memory_online::MemoryOnline;
 pub use name::NAME_BYTES_MAX;
 pub use number::{MatrixNumber, NumberWork, is_numeric};
+pub use objective::FreshnessObjective;
 pub use plan::{Change, ChangeKind, ObjectKind, Plan};
 pub use problem::{Problem, Step, Unknown};
 pub use record_layout::{Field, RecordLayout};

@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use parking_lot::{RwLock, RwLockReadGuard};
 
+use crate::ages::{Ages, Histogram};
 use crate::backend::{
     AsOfLookup, Catalogs, CheckpointFiles, Committed, Cursor, Erased, EventVersion, FamilyStats, Found, History,
     KeyRange, Lookup, Newest, NewestRow, Observer, Observers, RowKey, Scan, Scanned, Snapshot, State as StateRead,
@@ -153,6 +154,21 @@ impl State {
                 versions.iter().next_back().map(|(version, row)| NewestRow { of, version: *version, row })
             })
         })
+    }
+
+    /// The newest event of each entity, but of those whose newest version is a deletion or behind the retention.
+    fn newest_events(&self, view: &FeatureView, now: Timestamp) -> Vec<Timestamp> {
+        let mut newest: BTreeMap<&[u8], Timestamp> = BTreeMap::new();
+        for ((_, key), versions) in self.rows.iter().filter(|((id, _), _)| *id == view.id) {
+            let Some((version, row)) = versions.iter().next_back() else { continue };
+            let is_kept = view.keep_newest || version.event >= view.cutoff(now);
+            if is_kept && !matches!(row::kind(row), Ok(RowKind::Tombstone)) {
+                // Of an event view an entity has many rows.
+                let event = newest.entry(entity_of(view.id, key)).or_insert(version.event);
+                *event = version.event.max(*event);
+            }
+        }
+        newest.into_values().collect()
     }
 
     /// Gives versions other created timestamps; returns the rows that have some, and how many versions they are.
@@ -307,6 +323,14 @@ impl Upkeep for MemoryBackend {
 
     fn checkpoint_until(&self, _directory: &Path, _files: CheckpointFiles, _stop: &Stop) -> Result<()> {
         Err(Error::invalid("a store in memory cannot be checkpointed"))
+    }
+
+    fn ages(&self, view: &FeatureView) -> Result<Option<Ages>> {
+        let (now, mut histogram) = (self.clock.now(), Histogram::new(self.clock.now()));
+        self.state.read().newest_events(view, now).into_iter().for_each(|event| {
+            histogram.add(event.as_micros(), 1);
+        });
+        Ok(Some(histogram.ages(now, Timestamp::MIN)))
     }
 
     fn stats(&self) -> Result<Stats> {

@@ -260,6 +260,7 @@ impl Planner<'_> {
         let mut details = vec![format!("{count} {what}{}", if count == 1 { "" } else { "s" })];
         details.extend(view.ttl.map(|ttl| format!("ttl {ttl}")));
         details.extend(view.retention.map(|retention| format!("retention {retention}")));
+        details.extend(view.freshness.map(|freshness| format!("freshness: {freshness}")));
         details.extend(definition.also_by.iter().map(|entities| format!("also by {}", entities.join(" and "))));
         self.push(ChangeKind::Create, kind_of(&view), &view.name, details);
         Ok(view)
@@ -534,6 +535,7 @@ fn view_of(definition: &ViewDefinition) -> FeatureView {
         event_id: None,
         also_by: Vec::new(),
         check: definition.check.clone(),
+        freshness: definition.freshness,
         computed: definition.computed.clone(),
         features: Vec::new(),
         next_feature: 0,

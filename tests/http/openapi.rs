@@ -75,11 +75,13 @@ fn answers_of_every_route_keep_to_the_document() {
     for name in ["offer", "ranker_v1", "spending:n_1h", "stats", "purchases", "none"] {
         to.get("/v1/lineage/{name}", &format!("/v1/lineage/{name}"));
     }
+    to.get("/v1/freshness", "/v1/freshness");
+    to.get("/v1/freshness/{view}", "/v1/freshness/stats");
+    to.get("/v1/freshness/{view}", "/v1/freshness/stats?exact=true");
     for query in ["score", "n+kind:feature&limit=3", "", "taem:x", "a&limit=x"] {
         to.get("/v1/search", &format!("/v1/search?q={query}"));
     }
     duplicates(&sidecar, &mut to);
-    to.get("/v1/freshness/{view}", "/v1/freshness/stats");
     for parameters in ["", "?days=7&name=stats&by_day=true", "?days=0", "?day=1"] {
         to.get("/v1/usage", &format!("/v1/usage{parameters}"));
     }

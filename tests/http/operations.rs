@@ -120,6 +120,13 @@ fn metrics_count_by_operation_consumer_and_view() {
         "asof_refused_total{door=\"http\",reason=\"access\"} 0",
         "asof_panics_total{door=\"http\"} 0",
         "asof_store_rows_total 1",
+        "asof_view_freshness{view=\"stats\",status=\"fresh\"} 1",
+        "asof_view_freshness{view=\"stats\",status=\"stale\"} 0",
+        "asof_view_newest_event_age_seconds{view=\"stats\"} 3600.0",
+        "asof_view_age_max_seconds{view=\"stats\"} 3600.0",
+        "asof_view_stale_after_seconds{view=\"stats\"} 86400.0",
+        "asof_view_entities{view=\"stats\"} 1.0",
+        "asof_view_stale_share{view=\"stats\"} 0.0",
         "asof_ready 1",
         "asof_uptime_seconds 0.0",
     ] {

@@ -314,6 +314,15 @@ fn freshness_tells_the_age_of_the_newest_event() {
     let sidecar = Sidecar::start();
     sidecar.write_stats(7, hours_ago(30), 1);
     let fresh = sidecar.unix.get("/v1/freshness/stats").ok();
+    assert_eq!((&fresh["status"], &fresh["stale"]), (&json!("stale"), &json!(true)));
+    assert_eq!((&fresh["age_seconds"], &fresh["objective"]["stale"]), (&json!(108_000.0), &json!("1d")));
+    assert_eq!((&fresh["entities"], &fresh["share_over_stale"]), (&json!(1), &json!(1.0)));
+    let all = sidecar.unix.get("/v1/freshness").ok();
+    assert!(all.as_array().unwrap().contains(&fresh), "{all}");
+    for wrong in ["exact=maybe", "exacct=true"] {
+        sidecar.unix.get(&format!("/v1/freshness/stats?{wrong}")).error(422, "invalid");
+    }
+    let fresh = sidecar.unix.get("/v1/freshness/stats?exact=true").ok();
     assert_eq!(fresh["stale"], json!(true));
     assert_eq!((&fresh["age_seconds"], &fresh["ttl_seconds"]), (&json!(108_000.0), &json!(86_400.0)));
     assert_eq!((&fresh["entities"], &fresh["expired_entities"]), (&json!(1), &json!(1)));

@@ -12,6 +12,7 @@ use asofdb::{
     EntityRows, Erased, ExportOptions, F32Matrix, FeatureView, Freshness, HistoryRow, IngestOptions, IngestReport,
     Input, JoinBatches, JoinOptions, JoinReport, Manifest, OnProgress, Plan, Prepared, Question, Result, Scan,
     ScanBegin, ScanSink, Session, Spine, Stats, Timestamp, TrainingSetOptions, UsagePeriod, UsageRow, Value, Verified,
+    ViewAges,
 };
 use asofdb_client::{AsyncClient, AsyncJoin};
 use tokio::runtime::Runtime;
@@ -122,6 +123,10 @@ impl Session for Blocking {
 
     fn freshness(&self, view: &str) -> Result<Freshness> {
         self.wait(self.client.freshness(view))
+    }
+
+    fn ages(&self, views: &[&str]) -> Result<Vec<ViewAges>> {
+        self.wait(self.client.ages(views))
     }
 
     fn usage(&self, period: UsagePeriod) -> Result<Vec<UsageRow>> {

@@ -9,8 +9,9 @@ use std::path::PathBuf;
 
 use arrow::array::{Array, Int64Array, RecordBatch};
 use asofdb::{
-    Allow, Error, ErrorKind, ExportOptions, ExportRows, F32Matrix, IngestOptions, Input, JoinOptions, Prepared, Result,
-    Scan, ScanBegin, ScanSink, Session, Status, Store, Timestamp, TrainingSetOptions, UsagePeriod, Value,
+    Allow, Error, ErrorKind, ExportOptions, ExportRows, F32Matrix, FreshnessObjective, FreshnessStatus, IngestOptions,
+    Input, JoinOptions, Prepared, Result, Scan, ScanBegin, ScanSink, Session, Status, Store, Timestamp,
+    TrainingSetOptions, UsagePeriod, Value,
 };
 use asofdb_client::{Client, Engine};
 use asofdb_platform::Discovery;
@@ -79,6 +80,7 @@ over_every_session!(
     exports_come_back_by_ingest_and_join_to_a_spine,
     scans_and_joins_are_batches_of_one_state,
     figures_and_upkeep_are_there,
+    promises_of_freshness_and_ages_are_the_same_wherever_the_store_is,
     computed_features_are_the_same_wherever_the_store_is,
     a_training_row_with_request_values_is_what_a_read_gives,
     an_expression_that_is_redefined_is_followed,
@@ -321,6 +323,25 @@ fn scans_and_joins_are_batches_of_one_state(session: &impl Session) {
 
     assert!(session.load_bytes_max().unwrap() > 0);
     assert_eq!(session.note(b"none").unwrap(), None);
+}
+
+fn promises_of_freshness_and_ages_are_the_same_wherever_the_store_is(session: &impl Session) {
+    let at = write_visits(session, &[(1, 10), (2, 20)], 2);
+    let hour = asofdb::Span::from_secs(3_600);
+    let objective = FreshnessObjective { warn: hour, stale: hour, stale_share_max: Some(0.25) };
+    let mut wanted = users();
+    wanted.views[0].freshness = Some(objective);
+    session.apply(&wanted, false).unwrap();
+    assert_eq!(session.catalog().unwrap().view("profile").unwrap().freshness, Some(objective));
+    let all = session.ages(&[]).unwrap();
+    let [ages] = all.as_slice() else { panic!("one view") };
+    assert_eq!((ages.view.as_str(), ages.status, ages.objective), ("profile", FreshnessStatus::Stale, Some(objective)));
+    let minute = Timestamp::from_micros(at.as_micros() / 60_000_000 * 60_000_000);
+    assert_eq!((ages.newest, ages.entities, ages.ahead), (Some(minute), Some(2), Some(0)));
+    assert_eq!(ages.ages.unwrap().over_stale, Some(1.0));
+    let again = session.ages(&["profile"]).unwrap().remove(0);
+    assert_eq!((again.view.as_str(), again.newest, again.entities), ("profile", ages.newest, ages.entities));
+    assert_eq!(session.ages(&["profil"]).unwrap_err().kind(), ErrorKind::NotFound);
 }
 
 fn figures_and_upkeep_are_there(session: &impl Session) {

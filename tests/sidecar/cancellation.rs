@@ -323,7 +323,7 @@ fn freshness_over_http_ends_when_its_client_goes_also_in_line() {
     client.write("profile", &profiles(1)).unwrap();
     let ask = || {
         let mut stream = sidecar.http.connect();
-        stream.write_all(b"GET /v1/freshness/profile HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
+        stream.write_all(b"GET /v1/freshness/profile?exact=true HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
         stream
     };
     let first = ask();

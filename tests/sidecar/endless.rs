@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use asofdb::storage::{
-    AsOfLookup, Catalogs, Cursor, Found, History, KeyRange, Lookup, MemoryBackend, Observer, Scan, Scanned, Snapshot,
-    State, Tiles, Timekeeping, Upkeep, Visit, VisitEventVersion, VisitVersion, WriteBatch,
+    Ages, AsOfLookup, Catalogs, Cursor, Found, History, KeyRange, Lookup, MemoryBackend, Observer, Scan, Scanned,
+    Snapshot, State, Tiles, Timekeeping, Upkeep, Visit, VisitEventVersion, VisitVersion, WriteBatch,
 };
 use asofdb::{
     Catalog, CheckpointFiles, ClockRepair, ClockStatus, Committed, Durability, Erased, FeatureView, ManualClock,
@@ -144,6 +144,10 @@ impl Upkeep for Endless {
 
     fn checkpoint_until(&self, _directory: &Path, _files: CheckpointFiles, stop: &Stop) -> Result<()> {
         self.work(stop)
+    }
+
+    fn ages(&self, view: &FeatureView) -> Result<Option<Ages>> {
+        self.store.ages(view)
     }
 
     fn stats(&self) -> Result<Stats> {

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Float32Array, Float64Array, Int64Array, RecordBatch, StringArray};
 use arrow::ipc::writer::StreamWriter;
-use asofdb::{Definitions, ManualClock, Store};
+use asofdb::{Definitions, FreshnessObjective, ManualClock, Span, Store};
 use asofdb_sidecar::{Access, Bounds, Limits, Server, Service, Socket};
 use tempfile::TempDir;
 
@@ -178,6 +178,35 @@ fn the_bytes_of_reads_with_request_values_are_those_of_the_fixtures() {
     // Twice the amount, and how many purchases user 1 has made; nothing is known of user 2.
     let wanted = Body::default().u32(2).u32(2).f32(5.0).f32(1.0).f32(8.0).f32(-1.0).bytes(&[0, 0, 0, 2]);
     assert_eq!(matrix, wanted.frame(0x84, 6));
+}
+
+/// The freshness of views: a kind of message that came later, with bytes that are written here by hand.
+#[test]
+fn the_bytes_of_ages_are_those_that_are_described() {
+    let mut definitions = users();
+    let (hour, day) = (Span::from_secs(3_600), Span::from_secs(86_400));
+    definitions.views[0].freshness = Some(FreshnessObjective { warn: hour, stale: day, stale_share_max: Some(0.5) });
+    let server = Standing::start(&definitions);
+    let mut stream = server.connect();
+    let mut ask = |request: Vec<u8>| {
+        stream.write_all(&request).expect("a server that reads");
+        read_frame(&mut stream)
+    };
+    ask(Body::default().bytes(b"ASOF").u16(1).u16(1).u8(0).frame(1, 1));
+    let f64 = |body: Body, number: f64| body.u8(1).bytes(&number.to_le_bytes());
+    let objective = |body: Body| f64(body.u8(1).i64(hour.as_micros()).i64(day.as_micros()), 0.5);
+    let head = |status| objective(Body::default().u64(1).blob(b"profile").i64(NOW.as_micros()).u8(status));
+    let empty = head(3).u8(0).u8(1).u64(0).u8(1).u64(0).u8(0);
+    assert_eq!(ask(Body::default().u64(0).frame(27, 2)), empty.frame(0x9b, 2));
+    ask(fixture("05-write.request").expect("a fixture"));
+    let newest = hours_ago(1).as_micros();
+    let answer = ask(Body::default().u64(1).blob(b"profile").frame(27, 6));
+    let ages = |body: Body| {
+        let spans = [1, 30, 30].iter().fold(body.u8(1), |body, age| body.i64(age * hour.as_micros()));
+        f64(f64(spans, 0.5), 0.5)
+    };
+    let wanted = ages(head(0).u8(1).i64(newest).u8(1).u64(2).u8(1).u64(0));
+    assert_eq!(answer, wanted.frame(0x9b, 6));
 }
 
 /// Events of users, a window over them, and features of a request.

@@ -87,6 +87,7 @@ fn of_view(view: &FeatureView) -> Result<Report> {
     );
     facts.add("max future skew", &view.max_future_skew.to_string());
     facts.add("check", view.check.as_deref().unwrap_or_default());
+    facts.add("freshness", &view.freshness.map(|freshness| freshness.to_string()).unwrap_or_default());
     facts.add("owner", &view.owner);
     facts.add("team", &view.team);
     facts.add("tags", &tags(&view.tags));

@@ -9,7 +9,7 @@ use asofdb::storage::{WriteBatch, refuse_url};
 use asofdb::{
     Allow, Answer, Catalog, CheckpointFiles, ClockRepair, ClockStatus, Committed, Definitions, Durability, EntityKey,
     EntityRows, Erased, Error, F32Matrix, FeatureView, Freshness, JoinBatches, JoinOptions, Plan, Prepared, Question,
-    Result, Scan, ScanSink, Session, Spine, Stats, Store, Timestamp, UsagePeriod, UsageRow, Value, Verified,
+    Result, Scan, ScanSink, Session, Spine, Stats, Store, Timestamp, UsagePeriod, UsageRow, Value, Verified, ViewAges,
 };
 #[cfg(feature = "files")]
 use asofdb::{ExportOptions, Manifest, OnProgress};
@@ -130,6 +130,10 @@ impl Session for Engine {
 
     fn freshness(&self, view: &str) -> Result<Freshness> {
         self.session().freshness(view)
+    }
+
+    fn ages(&self, views: &[&str]) -> Result<Vec<ViewAges>> {
+        self.session().ages(views)
     }
 
     fn usage(&self, period: UsagePeriod) -> Result<Vec<UsageRow>> {

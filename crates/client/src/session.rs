@@ -11,11 +11,12 @@ use asofdb::storage::key::decode_values;
 use asofdb::{
     Allow, Answer, Catalog, CheckpointFiles, ClockRepair, ClockStatus, Committed, Definitions, Durability, EntityKey,
     EntityRows, Erased, F32Matrix, FeatureView, Freshness, JoinBatches, JoinOptions, Plan, Prepared, Question, Result,
-    Scan, ScanSink, Session, Spine, Stats, Timestamp, UsagePeriod, UsageRow, Value, Verified,
+    Scan, ScanSink, Session, Spine, Stats, Timestamp, UsagePeriod, UsageRow, Value, Verified, ViewAges,
 };
 use asofdb_protocol::{
-    ApplyRequest, ClockRequest, CompactRequest, CopyRequest, DeleteRequest, EraseRequest, Form, FreshnessRequest,
-    NoteRequest, PingRequest, RepairClockRequest, SampleRequest, StatsRequest, UsageRequest, VerifyRequest,
+    AgesRequest, ApplyRequest, ClockRequest, CompactRequest, CopyRequest, DeleteRequest, EraseRequest, Form,
+    FreshnessRequest, NoteRequest, PingRequest, RepairClockRequest, SampleRequest, StatsRequest, UsageRequest,
+    VerifyRequest,
 };
 
 use crate::bulk::{begin_join, load, load_bytes_max, scan};
@@ -116,6 +117,11 @@ impl Session for Client {
 
     fn freshness(&self, view: &str) -> Result<Freshness> {
         self.ask(&FreshnessRequest { view: view.to_owned() }).map(Freshness::from)
+    }
+
+    fn ages(&self, views: &[&str]) -> Result<Vec<ViewAges>> {
+        let views = views.iter().map(|view| (*view).to_owned()).collect();
+        self.ask(&AgesRequest { views })?.into_iter().map(ViewAges::try_from).collect()
     }
 
     fn usage(&self, period: UsagePeriod) -> Result<Vec<UsageRow>> {

@@ -3,10 +3,10 @@
 use crate::codec::{Decode, Encode, Message};
 use crate::frame::Kind;
 use crate::message::{
-    ApplyRequest, CatalogMessage, CheckpointRequest, ClockMessage, ClockRepairMessage, ClockRequest, CommittedMessage,
-    ErasedMessage, FreshnessMessage, FreshnessRequest, HandleMessage, Hello, NoteAnswer, NoteRequest, Pong,
-    PrepareRequest, ReleaseRequest, RemoveEntity, SampleMessage, SampleRequest, StatsMessage, UsageRequest,
-    UsageRowMessage, VerifiedMessage, Welcome, WriteRequest,
+    AgesRequest, ApplyRequest, CatalogMessage, CheckpointRequest, ClockMessage, ClockRepairMessage, ClockRequest,
+    CommittedMessage, ErasedMessage, FreshnessMessage, FreshnessRequest, HandleMessage, Hello, NoteAnswer, NoteRequest,
+    Pong, PrepareRequest, ReleaseRequest, RemoveEntity, SampleMessage, SampleRequest, StatsMessage, UsageRequest,
+    UsageRowMessage, VerifiedMessage, ViewAgesMessage, Welcome, WriteRequest,
 };
 
 /// A request that is one message and is answered by one message.
@@ -78,6 +78,7 @@ calls! {
     FreshnessRequest => Freshness, true, FreshnessMessage;
     UsageRequest => Usage, true, Vec<UsageRowMessage>;
     SampleRequest => Sample, true, SampleMessage;
+    AgesRequest => Ages, true, Vec<ViewAgesMessage>;
     VerifyRequest => Verify, true, VerifiedMessage;
     CompactRequest => Compact, true, ();
     ClockRequest => Clock, true, ClockMessage;

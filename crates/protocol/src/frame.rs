@@ -93,6 +93,8 @@ kinds! {
     Sample = 25,
     /// What consumers have read.
     Usage = 26,
+    /// How fresh views are over all of their entities.
+    Ages = 27,
     /// An error; an answer to any request.
     Error = 127,
 }

@@ -11,6 +11,8 @@ mod budget;
 mod clock_watch;
 mod consumers;
 mod descriptors;
+#[cfg(feature = "http")]
+mod freshness_metrics;
 mod gauges;
 #[cfg(feature = "http")]
 mod http;

@@ -1,7 +1,6 @@
 //! Metrics for Prometheus: everything that is counted, by consumer, operation and view.
 //!
-//! A request over several views counts in the series of each of them. Freshness is not among the metrics: it reads
-//! whole views.
+//! A request over several views counts in the series of each of them.
 
 use std::fmt;
 use std::sync::Arc;
@@ -15,6 +14,7 @@ use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::{Registry, Unit};
 
 use crate::consumers::{Consumer, LatencySnapshot, Series};
+use crate::freshness_metrics::freshness;
 use crate::gauges::{Gauges, Refusal};
 use crate::service::Service;
 
@@ -45,6 +45,9 @@ impl Collector for Everything {
         clock(&self.0.store.clock(), &mut encoder)?;
         nulls(&self.0, &mut encoder)?;
         // Where the store cannot tell, its metrics are absent: the others must not be.
+        if let Ok(views) = self.0.store.ages::<&str>(&[]) {
+            freshness(&views, &mut encoder)?;
+        }
         match self.0.store.stats() {
             Ok(stats) => store(&stats, &mut encoder),
             Err(_) => Ok(()),

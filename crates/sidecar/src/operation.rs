@@ -97,6 +97,8 @@ operations! {
     Erase:      "erase",      Operator, "erasing",                Point, Rows;
     /// The age of a view's newest event.
     Freshness:  "freshness",  Reader,   "reading",                Bulk,  Requests;
+    /// How fresh views are, by what is known from the writes.
+    Ages:       "ages",       Reader,   "reading",                Point, Requests;
     /// What consumers have read.
     Usage:      "usage",      Reader,   "reading figures",        Bulk,  Requests;
     /// Choosing some entities of a view.

@@ -2,14 +2,18 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
+use std::time::Duration;
 
 use asofdb_model::LAST;
-use asofdb_storage::{History as _, ManualClock, Result, RocksBackend, Upkeep};
+use asofdb_storage::{Catalogs, History as _, ManualClock, Result, RocksBackend, Upkeep};
 
 use crate::history::History;
 use crate::oracle::Oracle;
 use crate::part::panic_text;
 use crate::writer;
+
+/// How often a store is asked, a millisecond apart, whether it has counted the ages of entities anew.
+const AGES_TRIES: usize = 60_000;
 
 /// The loss that is allowed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,6 +86,15 @@ fn last_alike(mut oracle: Oracle<'_>, acknowledged: u64) -> u64 {
 }
 
 fn verified(store: &RocksBackend, done: u64) -> Result<std::result::Result<u64, String>> {
+    // Of what was not closed the ages of entities are counted anew, and are then verified with the rest.
+    for _ in 0..AGES_TRIES {
+        let catalog = store.catalog();
+        let known = catalog.views().filter(|view| view.is_stored()).map(|view| store.ages(view));
+        if known.collect::<Result<Vec<_>>>()?.iter().all(Option::is_some) {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
     let problems = store.verify()?.problems;
     Ok(if problems.is_empty() { Ok(done) } else { Err(problems.join("; ")) })
 }

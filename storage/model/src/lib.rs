@@ -10,6 +10,7 @@
 //! aggregate over some ([`expected`]), and all features of a window view ([`window_values`]), by code that is as simple
 //! as can be.
 
+mod ages;
 mod aggregates;
 mod answers;
 mod bytes;

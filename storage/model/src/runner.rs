@@ -7,6 +7,7 @@ use asofdb_storage::{
     Timestamp,
 };
 
+use crate::ages;
 use crate::answers::{Answers, SnapshotAnswers};
 use crate::followers::Follower;
 use crate::log::Log;
@@ -211,5 +212,6 @@ impl Model {
             assert_eq!(backend.note(NOTE).expect("the store can be read"), self.note, "{name}'s note after {op:?}");
         }
         self.check_followers(followers, &questions, &expected, op);
+        ages::check(backend, &self.memory, &format!("after step {}, {op:?}", self.steps));
     }
 }

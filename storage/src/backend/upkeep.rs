@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use crate::ages::Ages;
+use crate::catalog::FeatureView;
 use crate::error::Result;
 use crate::stop::Stop;
 
@@ -95,6 +97,17 @@ pub trait Upkeep: Send + Sync + 'static {
     /// # Errors
     /// As there; `Unavailable` also when it was stopped.
     fn checkpoint_until(&self, directory: &Path, files: CheckpointFiles, stop: &Stop) -> Result<()>;
+
+    /// Counts the entities of a feature view by the time of their newest event, as far as that is no deletion; those
+    /// that a read would not find, because the retention has ended, are not counted. Reads no rows. `None` while it is
+    /// not known, and being counted in the background.
+    ///
+    /// Of an event view, events are counted: at least the newest of each entity, and none twice that lies after the
+    /// time at which a store was last opened.
+    ///
+    /// # Errors
+    /// `Unavailable` when the store cannot be read.
+    fn ages(&self, view: &FeatureView) -> Result<Option<Ages>>;
 
     /// Figures about the store.
     ///

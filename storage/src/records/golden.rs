@@ -11,6 +11,7 @@ use crate::catalog::{Entity, EventIndex, Feature, FeatureService, FeatureView, J
 use crate::computed::{Computed, Expressions, RequestValue, WindowAggregate, WindowFeature, Windows};
 use crate::error::ErrorKind;
 use crate::key::EVENTS_BIT;
+use crate::objective::FreshnessObjective;
 use crate::schema::{FeatureId, RowSchema};
 use crate::time::{Span, Timestamp};
 use crate::value::Value;
@@ -99,6 +100,7 @@ fn view() -> FeatureView {
         event_id: None,
         also_by: Vec::new(),
         check: None,
+        freshness: None,
         computed: None,
         features,
         next_feature: 18,
@@ -145,6 +147,19 @@ fn event_views_with_indexes_are_written_as_version_4() {
         index(6, 5, &["shop", "city"], vec![shop(), key("city", ScalarType::Int32)]),
     ];
     let read = again::<FeatureView>(b"vprofile", fixture!("view-4"));
+    assert_eq!(format!("{read:?}"), format!("{made:?}"));
+}
+
+#[test]
+fn views_with_an_objective_of_freshness_are_written_as_version_5() {
+    let mut made = view();
+    made.check = Some("int64 >= 0".to_owned());
+    made.freshness = Some(FreshnessObjective {
+        warn: Span::from_secs(3_600),
+        stale: Span::from_secs(21_600),
+        stale_share_max: Some(0.01),
+    });
+    let read = again::<FeatureView>(b"vprofile", fixture!("view-5"));
     assert_eq!(format!("{read:?}"), format!("{made:?}"));
 }
 
@@ -243,8 +258,8 @@ fn what_is_no_record_of_a_known_version_is_refused_by_name() {
         let error = decode::<FeatureView>(b"vx", bytes).unwrap_err();
         assert_eq!((error.kind(), format!("{error:#}").as_str()), (kind, message));
     };
-    let newer = [&[5][..], &fixture!("view")[1..]].concat();
-    let message = "feature view \"x\": record version 5 is newer than this asofdb reads (4)";
+    let newer = [&[6][..], &fixture!("view")[1..]].concat();
+    let message = "feature view \"x\": record version 6 is newer than this asofdb reads (5)";
     refused(&newer, ErrorKind::Conflict, message);
     refused(&[], ErrorKind::Corrupt, "feature view \"x\": the record is empty");
     refused(&[0, 1], ErrorKind::Corrupt, "feature view \"x\": there is no record version 0");

@@ -5,6 +5,8 @@
 //! is a new struct with a new number. A version that this code does not know is refused with the name of the record.
 
 #[cfg(feature = "rocksdb")]
+pub(crate) mod ages;
+#[cfg(feature = "rocksdb")]
 pub(crate) mod backup;
 mod catalog;
 pub(crate) mod codec;

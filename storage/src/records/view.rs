@@ -12,6 +12,7 @@ use super::{Reader, Recorded, named};
 use crate::catalog::{EventIndex, Feature, FeatureView, JoinKey};
 use crate::computed::Computed;
 use crate::error::{Error, Result};
+use crate::objective::FreshnessObjective;
 use crate::schema::{FeatureId, RowSchema};
 use crate::time::{Span, Timestamp};
 
@@ -61,6 +62,20 @@ pub(crate) struct ViewRecordV4 {
     also_by: Vec<IndexRecordV1>,
 }
 
+/// As version 4, and what was added.
+#[derive(Encode, Decode)]
+pub(crate) struct ViewRecordV5 {
+    view: ViewRecordV4,
+    freshness: Option<FreshnessRecordV1>,
+}
+
+#[derive(Encode, Decode)]
+struct FreshnessRecordV1 {
+    warn: i64,
+    stale: i64,
+    stale_share_max: Option<f64>,
+}
+
 #[derive(Encode, Decode)]
 struct IndexRecordV1 {
     id: u32,
@@ -86,13 +101,14 @@ struct SchemaRecordV1 {
 }
 
 impl Recorded for FeatureView {
-    type Written = ViewRecordV4;
+    type Written = ViewRecordV5;
 
     const READERS: &'static [Reader<Self>] = &[
         codec::read::<ViewRecordV1, Self>,
         codec::read::<ViewRecordV2, Self>,
         codec::read_checked::<ViewRecordV3, Self>,
         codec::read_checked::<ViewRecordV4, Self>,
+        codec::read_checked::<ViewRecordV5, Self>,
     ];
 
     fn name(key: &[u8]) -> String {
@@ -101,6 +117,10 @@ impl Recorded for FeatureView {
 
     /// Writes the oldest version that says all of the view.
     fn write(&self, out: &mut Vec<u8>) -> Result<()> {
+        if self.freshness.is_some() {
+            out.push(5);
+            return codec::write(&ViewRecordV5::from(self), out);
+        }
         if !self.also_by.is_empty() {
             out.push(4);
             return codec::write(&ViewRecordV4::from(self), out);
@@ -115,6 +135,36 @@ impl Recorded for FeatureView {
         }
         out.push(1);
         codec::write(&ViewRecordV1::from(self), out)
+    }
+}
+
+impl From<&FeatureView> for ViewRecordV5 {
+    fn from(view: &FeatureView) -> Self {
+        ViewRecordV5 { view: ViewRecordV4::from(view), freshness: view.freshness.map(FreshnessRecordV1::from) }
+    }
+}
+
+impl TryFrom<ViewRecordV5> for FeatureView {
+    type Error = Error;
+
+    fn try_from(record: ViewRecordV5) -> Result<Self> {
+        let freshness = record.freshness.map(FreshnessObjective::from);
+        Ok(FeatureView { freshness, ..FeatureView::try_from(record.view)? })
+    }
+}
+
+impl From<FreshnessObjective> for FreshnessRecordV1 {
+    fn from(objective: FreshnessObjective) -> Self {
+        let FreshnessObjective { warn, stale, stale_share_max } = objective;
+        FreshnessRecordV1 { warn: warn.as_micros(), stale: stale.as_micros(), stale_share_max }
+    }
+}
+
+impl From<FreshnessRecordV1> for FreshnessObjective {
+    fn from(record: FreshnessRecordV1) -> Self {
+        let FreshnessRecordV1 { warn, stale, stale_share_max } = record;
+        let (warn, stale) = (Span::from_micros(warn), Span::from_micros(stale));
+        FreshnessObjective { warn, stale, stale_share_max }
     }
 }
 
@@ -229,6 +279,7 @@ impl From<ViewRecordV1> for FeatureView {
             event_id: None,
             also_by: Vec::new(),
             check: None,
+            freshness: None,
             computed: None,
             features: record.features.into_iter().map(Feature::from).collect(),
             next_feature: record.next_feature,

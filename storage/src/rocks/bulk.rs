@@ -18,7 +18,8 @@ use rocksdb::{
     WriteBatch as RocksBatch,
 };
 
-use super::commit::{Committer, check_views, put_notes, views};
+use super::ages::AgeChanges;
+use super::commit::{Committer, check_views, note_events, put_notes, views};
 use super::error::{from_io, from_rocks};
 use super::families::{Database, EVENTS, HISTORY, LATEST};
 use super::fate::Fate;
@@ -29,7 +30,7 @@ use super::rebuild::rebuild_latest;
 use super::records::{self, Work};
 use super::spoiled::Spoiled;
 use super::store::Store;
-use super::stored;
+use super::stored::{self, Head};
 use super::tiles::Basis;
 use super::work::{LoadRecord, LoadedRows};
 use crate::backend::{Committed, Newest};
@@ -85,6 +86,8 @@ struct Load {
     basis: Basis,
     versions: Vec<PathBuf>,
     latest: Vec<PathBuf>,
+    /// What becomes of the ages of entities.
+    ages: AgeChanges,
     record: LoadRecord,
 }
 
@@ -102,9 +105,10 @@ impl Load {
         let known = store.present.known();
         let basis = store.tiles.basis(&known, &views);
         let spoiled = Spoiled::by(store, &known, &sorted);
-        let (versions, latest) = write_files(store, &files, &sorted)?;
+        let Written { versions, latest, mut ages } = write_files(store, &files, &sorted)?;
+        note_events(&sorted, &mut ages);
         drop(sorted);
-        Ok(Load { batch, created, files, views, is_of_events, writes, spoiled, basis, versions, latest, record })
+        Ok(Load { batch, created, files, views, is_of_events, writes, spoiled, basis, versions, latest, ages, record })
     }
 
     /// Makes the load part of the store. Runs between commits.
@@ -130,7 +134,11 @@ impl Load {
             return Err(store.failed(error));
         }
         fail_point("load in history");
-        self.finish(store).map_err(|error| store.failed(unfinished(error)))?;
+        if let Err(error) = self.finish(store) {
+            store.ages.distrust(self.views.iter().copied());
+            return Err(store.failed(unfinished(error)));
+        }
+        store.ages.apply(&self.ages);
         self.tell_put(store);
         store.tell(&Newest::Resumed);
         store.writes.touch(self.views.iter().copied());
@@ -182,7 +190,8 @@ impl Load {
         let sorted = Sorted::new(vec![&self.batch], &[self.created]);
         let candidates = Candidates::of_sorted(&sorted);
         let job = Job { store, files: &self.files, sorted: &sorted, candidates: &candidates };
-        self.latest = job.latest_file(0..candidates.len())?.into_iter().collect();
+        self.ages.clear();
+        self.latest = job.latest_file(0..candidates.len(), &mut self.ages)?.into_iter().collect();
         Ok(())
     }
 
@@ -349,8 +358,15 @@ enum Task {
     Latest(Range<usize>),
 }
 
-/// Paths of the files for `history` or `events`, and for `latest`.
-type Written = (Vec<PathBuf>, Vec<PathBuf>);
+/// What was written of a load.
+#[derive(Default)]
+struct Written {
+    /// The files for `history` or `events`.
+    versions: Vec<PathBuf>,
+    latest: Vec<PathBuf>,
+    /// What the rows of `latest` change of the ages of entities.
+    ages: AgeChanges,
+}
 
 struct Job<'j> {
     store: &'j Store,
@@ -366,7 +382,7 @@ fn write_files(store: &Store, files: &Files, sorted: &Sorted<'_>) -> Result<Writ
     let latest = chunks(candidates.len()).map(Task::Latest);
     let tasks: Vec<_> = latest.chain(chunks(sorted.len()).map(Task::Versions)).collect();
     let next = AtomicUsize::new(0);
-    let written = Mutex::new((Vec::new(), Vec::new()));
+    let written = Mutex::new(Written::default());
     let work = || {
         while let Some(task) = tasks.get(next.fetch_add(1, Ordering::Relaxed)) {
             job.run(task, &written)?;
@@ -397,11 +413,14 @@ impl Job<'_> {
         match task {
             Task::Versions(rows) => {
                 let path = self.versions_file(rows.clone())?;
-                written.lock().0.push(path);
+                written.lock().versions.push(path);
             }
             Task::Latest(rows) => {
-                let path = self.latest_file(rows.clone())?;
-                written.lock().1.extend(path);
+                let mut ages = AgeChanges::default();
+                let path = self.latest_file(rows.clone(), &mut ages)?;
+                let mut written = written.lock();
+                written.latest.extend(path);
+                written.ages.extend(&ages);
             }
         }
         Ok(())
@@ -426,9 +445,11 @@ impl Job<'_> {
     }
 
     /// A file of those rows that become the newest; none when none does, as RocksDB refuses empty files.
-    fn latest_file(&self, rows: Range<usize>) -> Result<Option<PathBuf>> {
+    fn latest_file(&self, rows: Range<usize>, ages: &mut AgeChanges) -> Result<Option<PathBuf>> {
         let (mut keys, mut winners) = (Vec::new(), Vec::new());
-        self.candidates.winners(&self.store.database, Looking::Once, rows, |key, _, index| {
+        self.candidates.winners(&self.store.database, Looking::Once, rows, |key, version, index, replaced| {
+            let row = self.sorted.get(index).1;
+            ages.replace(row.view, replaced, Some(Head::new(version, row.row)));
             keys.extend_from_slice(key);
             winners.push((keys.len(), index));
         })?;

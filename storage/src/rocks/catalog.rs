@@ -40,6 +40,7 @@ pub(super) fn set_catalog(store: &Store, next: Catalog) -> Result<()> {
     fail_point("catalog begun");
     store.write_rare(batch, true)?;
     fail_point("catalog written");
+    store.ages.follow(&next, store.present.now());
     store.present.set_catalog(next);
     if !dropped.is_empty() {
         store.tell(&Newest::Dropped(&dropped));

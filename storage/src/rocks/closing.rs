@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::error::from_rocks;
+use super::modes::Modes;
 use super::store::Store;
 use crate::fail_point;
 
@@ -19,6 +20,8 @@ impl Drop for Closing {
         fail_point("closing synced");
         rocks.cancel_all_background_work(true);
         store.floor.close();
+        // Files that compaction has made since the store was opened.
+        store.loads.parent().into_iter().for_each(|path| Modes::of(store.options.shared).settle_files(path));
         fail_point("closing done");
     }
 }

@@ -12,12 +12,14 @@ use crossbeam::channel::{Receiver, Sender, bounded, tick};
 use crossbeam::select;
 use rocksdb::WriteBatch as RocksBatch;
 
+use super::ages::AgeChanges;
 use super::kept::{MarkKind, Marks};
 use super::newest::Candidates;
 use super::order::Sorted;
 use super::records::note_key;
 use super::spoiled::Spoiled;
 use super::store::Store;
+use super::stored::Head;
 use super::{maintain, present};
 use crate::backend::{Committed, Newest};
 use crate::batch::{Durability, Note, WriteBatch};
@@ -50,6 +52,29 @@ struct Write {
     answer: Sender<Result<Committed>>,
 }
 
+/// Lets somebody make the committer pause. The committer ends after the last of these has gone.
+pub(super) struct Pausing(Sender<Request>);
+
+impl Pausing {
+    /// Runs `work` in the caller's thread while no commit is under way. It must be short: writers wait for it.
+    ///
+    /// # Errors
+    /// `Internal` when the committer has died.
+    pub(super) fn pause<T>(&self, work: impl FnOnce() -> T) -> Result<T> {
+        let ((reached, has_reached), (go_on, may_go_on)) = (bounded::<()>(1), bounded::<()>(1));
+        let pause = move |_: &Store| {
+            let _ = reached.send(());
+            // Ends when the other end is dropped, also where the work panics.
+            let _ = may_go_on.recv();
+        };
+        self.0.send(Request::Exclusive(Box::new(pause))).map_err(|_| died())?;
+        has_reached.recv().map_err(|_| died())?;
+        let done = work();
+        drop(go_on);
+        Ok(done)
+    }
+}
+
 /// The handle to the committer. Dropping it lets the committer finish what was queued, and waits for that.
 pub(super) struct Committer {
     queue: Option<Sender<Request>>,
@@ -64,6 +89,14 @@ impl Committer {
             .spawn(move || run(&store, &requests))
             .map_err(|error| Error::unavailable("cannot start the commit thread").with_source(error))?;
         Ok(Committer { queue: Some(queue), thread: Some(thread) })
+    }
+
+    /// A way to make the committer pause.
+    ///
+    /// # Errors
+    /// `Closed` when the store was closed.
+    pub(super) fn pausing(&self) -> Result<Pausing> {
+        Ok(Pausing(self.queue.clone().ok_or_else(closed)?))
     }
 
     /// Commits a batch with whatever others are waiting.
@@ -88,7 +121,7 @@ impl Committer {
     }
 
     fn send(&self, request: Request) -> Result<()> {
-        let queue = self.queue.as_ref().ok_or_else(|| Error::closed("the store was closed"))?;
+        let queue = self.queue.as_ref().ok_or_else(closed)?;
         queue.send(request).map_err(|_| died())
     }
 }
@@ -103,6 +136,10 @@ impl Drop for Committer {
     }
 }
 
+fn closed() -> Error {
+    Error::closed("the store was closed")
+}
+
 fn died() -> Error {
     Error::internal("the commit thread died, which is a bug; open the store again to write")
 }
@@ -114,7 +151,7 @@ fn run(store: &Store, requests: &Receiver<Request>) {
         select! {
             recv(requests) -> request => match request {
                 Ok(request) => handle(store, request, requests),
-                Err(_) => return store.record_time(),
+                Err(_) => return store.record_last(),
             },
             recv(trim) -> _ => {
                 store.pool.trim();
@@ -214,7 +251,7 @@ fn write_group(store: &Store, group: &[Write], created: &[Timestamp]) -> Result<
     let bytes = group.iter().map(|write| write.batch.written_bytes()).sum::<usize>();
     let spoiled = Spoiled::by(store, &store.present.known(), &sorted);
     let is_observed = !store.observers.is_empty();
-    let mut newest = Vec::new();
+    let (mut newest, mut ages) = (Vec::new(), AgeChanges::default());
     store.writes.touch(views(&sorted));
     let sync = group.iter().any(|write| write.durability == Durability::Sync);
     fail_point("commit begun");
@@ -226,8 +263,11 @@ fn write_group(store: &Store, group: &[Write], created: &[Timestamp]) -> Result<
             false => put_versions(store, &sorted, &mut batch),
         }
         newest.clear();
+        ages.clear();
         let row = |index: usize| sorted.get(index).1.row;
-        candidates.put(&store.database, row, &mut batch, |index| {
+        candidates.put(&store.database, row, &mut batch, |index, replaced| {
+            let (version, row) = sorted.get(index);
+            ages.replace(row.view, replaced, Some(Head::new(version, row.row)));
             if is_observed {
                 newest.push(index);
             }
@@ -238,6 +278,8 @@ fn write_group(store: &Store, group: &[Write], created: &[Timestamp]) -> Result<
         Ok(batch)
     })?;
     fail_point("commit written");
+    note_events(&sorted, &mut ages);
+    store.ages.apply(&ages);
     if !newest.is_empty() {
         let rows: Vec<_> = newest.iter().map(|index| sorted.newest_row(*index)).collect();
         store.tell(&Newest::Put(&rows));
@@ -246,6 +288,15 @@ fn write_group(store: &Store, group: &[Write], created: &[Timestamp]) -> Result<
     let rows = group.iter().map(|write| write.batch.len() as u64).sum();
     store.counters.rows.fetch_add(rows, Ordering::Relaxed);
     Ok(())
+}
+
+/// Notes the events of a sorted write. Those that come again are not told from others.
+pub(super) fn note_events(sorted: &Sorted<'_>, ages: &mut AgeChanges) {
+    for (version, row) in (sorted.first_event()..sorted.len()).map(|index| sorted.get(index)) {
+        if !Head::new(version, row.row).is_deletion {
+            ages.come(row.view, version.event);
+        }
+    }
 }
 
 /// The views of a sorted write, each once.

@@ -11,12 +11,14 @@ use std::sync::Arc;
 
 use rocksdb::{BottommostLevelCompaction, CompactOptions, ReadOptions, WriteBatch as RocksBatch};
 
+use super::ages::AgeChanges;
 use super::commit::Committer;
 use super::erase_copies::{ErasedCopies, rewrite_events};
 use super::error::from_rocks;
 use super::kept::Kept;
 use super::records::{self, Work};
 use super::store::Store;
+use super::stored::{self, Head};
 use super::work::ErasedRow;
 use super::{maintain, spoiled};
 use crate::backend::{Erased, Lookup, Newest};
@@ -51,7 +53,7 @@ fn delete(
 ) -> Result<Vec<Erased>> {
     let database = &store.database;
     let (mut batch, mut of_indexes) = (RocksBatch::default(), Vec::new());
-    let mut receipts = Vec::with_capacity(rows.len());
+    let (mut receipts, mut ages) = (Vec::with_capacity(rows.len()), AgeChanges::default());
     for ((row, view), mut copies) in rows.iter().zip(names).zip(copies) {
         receipts.push(delete_versions(store, row, view, copies.as_mut(), &mut batch)?);
         if let Some(copies) = copies {
@@ -65,6 +67,7 @@ fn delete(
         }
         let mut latest_key = Vec::new();
         key::latest_key(row.key_space, &row.key, row.view, &mut latest_key);
+        ages.replace(row.view, newest_of(store, &latest_key)?, None);
         batch.delete_cf(database.latest(), &latest_key);
     }
     let all = [rows.clone(), of_indexes].concat();
@@ -77,9 +80,17 @@ fn delete(
     fail_point("erasure begun");
     store.write_rare(batch, true)?;
     fail_point("erasure written");
+    store.ages.apply(&ages);
     let erased: Vec<_> = rows.iter().map(ErasedRow::row_key).collect();
     store.tell(&Newest::Erased(&erased));
     Ok(receipts)
+}
+
+/// The newest version of a row, if there is one.
+fn newest_of(store: &Store, latest_key: &[u8]) -> Result<Option<Head>> {
+    let value = store.database.rocks.get_pinned_cf(store.database.latest(), latest_key);
+    let value = value.map_err(|error| from_rocks("cannot read what is to be erased", error))?;
+    Ok(value.and_then(|value| stored::head(&value)))
 }
 
 /// Deletes the tiles of the events of an entity, or of all of an index, of which the key is empty.

@@ -4,6 +4,7 @@
 //! long ones in [`snapshot`]. Writes go through one thread, [`commit`]. What is on disk is described in
 //! `docs/design.md`.
 
+mod ages;
 mod as_of;
 mod backups;
 mod bulk;
@@ -44,6 +45,7 @@ mod reached;
 mod rebuild;
 mod rebuild_indexes;
 mod records;
+mod recount;
 mod repair;
 mod restamp;
 mod restore;
@@ -61,6 +63,7 @@ mod testing;
 mod tiles;
 mod unsettled;
 mod verify;
+mod verify_ages;
 mod verify_indexes;
 mod version;
 mod views;
@@ -79,18 +82,20 @@ pub use self::options::{
     BACKGROUND_JOBS_DEFAULT, MEMORY_BUDGET_BYTES_DEFAULT, MEMORY_BUDGET_BYTES_MIN, Options, STALL_PATIENCE_DEFAULT,
 };
 pub use self::records::STORE_FORMAT;
+use self::recount::Recounting;
 pub use self::repair::{Repaired, examine, repair};
 pub use self::restore::Restored;
 use self::snapshot::RocksSnapshot;
 use self::state::RocksState;
 use self::store::Store;
 pub use self::version::ROCKSDB_VERSION;
+use crate::ages::Ages;
 use crate::backend::{
     AsOfLookup, Catalogs, CheckpointFiles, Committed, Erased, History, Lookup, Observer, Snapshot, State, Stats,
     TileMaking, Tiles, Timekeeping, Upkeep, Verified, Visit, VisitTile,
 };
 use crate::batch::{Durability, WriteBatch};
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, FeatureView};
 use crate::clock::{ClockRepair, ClockStatus};
 use crate::error::{Error, Result};
 use crate::stop::Stop;
@@ -100,6 +105,8 @@ use crate::time::{Clock, ManualClock, Timestamp};
 ///
 /// Dropping it finishes the writes that are under way.
 pub struct RocksBackend {
+    /// Declared before the committer, which it asks to pause.
+    _recounting: Recounting,
     /// Declared before the store, so that it finishes first.
     committer: Committer,
     _closing: Closing,
@@ -118,7 +125,9 @@ impl RocksBackend {
     /// `Corrupt` when it is damaged.
     pub fn open(path: impl AsRef<Path>, options: Options, clock: Arc<dyn Clock>) -> Result<Self> {
         let store = Arc::new(open::open(path.as_ref(), options, clock)?);
-        Ok(RocksBackend { committer: Committer::start(store.clone())?, _closing: Closing(store.clone()), store })
+        let (committer, closing) = (Committer::start(store.clone())?, Closing(store.clone()));
+        let recounting = Recounting::start(&store, committer.pausing()?)?;
+        Ok(RocksBackend { _recounting: recounting, committer, _closing: closing, store })
     }
 }
 
@@ -287,6 +296,11 @@ impl Upkeep for RocksBackend {
         checkpoint::checkpoint(&self.store, directory, files, stop)
     }
 
+    fn ages(&self, view: &FeatureView) -> Result<Option<Ages>> {
+        let now = self.store.present.now();
+        Ok(self.store.ages.ages(view, now, self.store.present.no_earlier(now)))
+    }
+
     fn stats(&self) -> Result<Stats> {
         maintain::stats(&self.store)
     }
@@ -296,7 +310,9 @@ impl Upkeep for RocksBackend {
     }
 
     fn verify_until(&self, stop: &Stop) -> Result<Verified> {
-        verify::verify(&self.store, stop)
+        let mut verified = verify::verify(&self.store, stop)?;
+        verified.problems.extend(verify_ages::verify_ages(&self.store, &self.committer.pausing()?, stop)?);
+        Ok(verified)
     }
 
     fn notices(&self) -> Vec<String> {

@@ -2,7 +2,7 @@
 //!
 //! The directory is what keeps others out: nobody reaches a file in it without passing it. RocksDB makes its files with
 //! the permissions of the process (its umask), which a library must not change; they are tightened when the store is
-//! opened and when it is copied.
+//! opened, closed and copied.
 
 use std::fs::{self, DirBuilder, Metadata, Permissions};
 use std::io::{self, ErrorKind};

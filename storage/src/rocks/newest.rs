@@ -7,7 +7,7 @@ use rocksdb::{DBPinnableSlice, DBRawIterator, ReadOptions, WriteBatch as RocksBa
 use super::error::from_rocks;
 use super::families::Database;
 use super::order::Sorted;
-use super::stored;
+use super::stored::{self, Head};
 use crate::backend::{NewestRow, RowKey};
 use crate::error::Result;
 use crate::key;
@@ -87,38 +87,38 @@ impl Candidates {
     }
 
     /// Adds those that become the newest to a batch. `row` gives the content by position, and `put` is told the
-    /// position of each.
+    /// position of each, with what it replaces.
     pub(super) fn put<'r>(
         &self,
         database: &Database,
         row: impl Fn(usize) -> &'r [u8],
         batch: &mut RocksBatch,
-        mut put: impl FnMut(usize),
+        mut put: impl FnMut(usize, Option<Head>),
     ) -> Result<()> {
         let mut value = Vec::new();
-        self.winners(database, Looking::Again, 0..self.len(), |key, version, index| {
+        self.winners(database, Looking::Again, 0..self.len(), |key, version, index, replaced| {
             value.clear();
             stored::encode(version, row(index), &mut value);
             batch.put_cf(database.latest(), key, &value);
-            put(index);
+            put(index, replaced);
         })
     }
 
     /// Passes on the key, the version and the position of each candidate in `range` that is not behind what `latest`
-    /// has. Of the same version the later commit wins, and this one is the later.
+    /// has, which it replaces. Of the same version the later commit wins, and this one is the later.
     pub(super) fn winners(
         &self,
         database: &Database,
         looking: Looking,
         range: Range<usize>,
-        mut take: impl FnMut(&[u8], Version, usize),
+        mut take: impl FnMut(&[u8], Version, usize, Option<Head>),
     ) -> Result<()> {
         let mut stored = StoredVersions::new(database, looking);
         for rows in self.rows[range].chunks(LOOKUPS_MAX) {
             let keys: Vec<_> = rows.iter().map(|row| self.key(row)).collect();
             for (row, newest) in rows.iter().zip(stored.read(&keys)?) {
-                if newest.is_none_or(|newest| newest <= row.version) {
-                    take(self.key(row), row.version, row.index);
+                if newest.is_none_or(|newest| newest.version <= row.version) {
+                    take(self.key(row), row.version, row.index, newest);
                 }
             }
         }
@@ -164,7 +164,7 @@ impl<'d> StoredVersions<'d> {
     }
 
     /// The versions under ascending `keys`.
-    fn read(&mut self, keys: &[&[u8]]) -> Result<Vec<Option<Version>>> {
+    fn read(&mut self, keys: &[&[u8]]) -> Result<Vec<Option<Head>>> {
         if keys.len() >= PASS_KEYS_MIN && self.wait == 0 {
             if let Some(versions) = self.pass(keys)? {
                 return Ok(versions);
@@ -175,16 +175,16 @@ impl<'d> StoredVersions<'d> {
         self.look_up(keys)
     }
 
-    fn look_up(&self, keys: &[&[u8]]) -> Result<Vec<Option<Version>>> {
+    fn look_up(&self, keys: &[&[u8]]) -> Result<Vec<Option<Head>>> {
         let (rocks, latest) = (&self.database.rocks, self.database.latest());
         let values = rocks.batched_multi_get_cf_opt(latest, keys.iter().copied(), true, &self.options);
-        let version = |value: Option<DBPinnableSlice<'_>>| value.and_then(|value| stored::version(&value));
-        let values = values.into_iter().map(|value| value.map(version));
+        let head = |value: Option<DBPinnableSlice<'_>>| value.and_then(|value| stored::head(&value));
+        let values = values.into_iter().map(|value| value.map(head));
         values.collect::<Result<_, _>>().map_err(|error| from_rocks("cannot read latest", error))
     }
 
     /// Steps over all rows between the keys; gives up when there are too many.
-    fn pass(&mut self, keys: &[&[u8]]) -> Result<Option<Vec<Option<Version>>>> {
+    fn pass(&mut self, keys: &[&[u8]]) -> Result<Option<Vec<Option<Head>>>> {
         let (rocks, latest, looking) = (&self.database.rocks, self.database.latest(), self.looking);
         let raw = self.raw.get_or_insert_with(|| rocks.raw_iterator_cf_opt(latest, looking.options()));
         let mut versions = Vec::with_capacity(keys.len());
@@ -199,7 +199,7 @@ impl<'d> StoredVersions<'d> {
                 steps += 1;
             }
             let value = raw.item().filter(|(found, _)| *found == key).map(|(_, value)| value);
-            versions.push(value.and_then(stored::version));
+            versions.push(value.and_then(stored::head));
         }
         raw.status().map_err(|error| from_rocks("cannot read latest", error))?;
         Ok(Some(versions))

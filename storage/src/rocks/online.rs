@@ -135,7 +135,7 @@ impl Online for RocksOnline {
         let candidates = Candidates::of_rows(rows);
         self.write(|| {
             let mut batch = RocksBatch::default();
-            candidates.put(&self.database, |index| rows[index].row, &mut batch, |_| {})?;
+            candidates.put(&self.database, |index| rows[index].row, &mut batch, |_, _| {})?;
             Ok(batch)
         })
     }

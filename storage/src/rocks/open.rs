@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use super::ages::AgeCounts;
 use super::directory::{self, Contents, StoreDirectory};
 use super::families::Database;
 use super::floor::{self, Keeper};
@@ -59,6 +60,7 @@ pub(super) fn assemble(
     records::check_format(&database)?;
     directory.complete()?;
     resume(path, &database, &present)?;
+    let ages = AgeCounts::resume(&database, &present);
     let tiles = Tiles::resume(&database, &present.known())?;
     let pool = Arc::new(Pool::new(database.clone()));
     let kept = setting.map(|setting| Kept::resume(path, setting, &database)).transpose()?;
@@ -76,6 +78,7 @@ pub(super) fn assemble(
         observers: Default::default(),
         writes: Default::default(),
         tiles,
+        ages,
         erasing: Default::default(),
         taking_over: Default::default(),
         counters: Default::default(),

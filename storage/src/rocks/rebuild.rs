@@ -18,6 +18,7 @@ pub(super) fn rebuild_latest(store: &Store, rows: &LoadedRows) -> Result<()> {
     if key::holds_events(rows.view) {
         return Ok(());
     }
+    store.ages.distrust([rows.view]);
     let database = &store.database;
     let mut options = ReadOptions::default();
     options.set_total_order_seek(true);

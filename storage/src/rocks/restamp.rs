@@ -238,7 +238,10 @@ fn put_latest(store: &Store, mut batch: RocksBatch, newest: &BTreeMap<&[u8], (Ve
         batch.put_cf(database.latest(), &latest_key, &value);
         rows.push(NewestRow { of, version: *version, row });
     }
-    store.writes.touch(rows.iter().map(|row| row.of.view).collect::<BTreeSet<_>>());
+    let views: BTreeSet<_> = rows.iter().map(|row| row.of.view).collect();
+    // Of versions of one time another one may be the newest now, and be a deletion or not.
+    store.ages.distrust(views.iter().copied());
+    store.writes.touch(views);
     store.tell(&Newest::Suspended);
     let written = store.write_rare(batch, true);
     if written.is_ok() {

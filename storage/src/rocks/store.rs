@@ -8,6 +8,7 @@ use std::time::Duration;
 use parking_lot::{Mutex, RwLock};
 use rocksdb::WriteBatch as RocksBatch;
 
+use super::ages::{self, AgeCounts};
 use super::families::Database;
 use super::floor::Keeper;
 use super::kept::{Kept, MarkKind, Marks};
@@ -42,6 +43,8 @@ pub(super) struct Store {
     pub(super) observers: Observers,
     pub(super) writes: ViewWrites,
     pub(super) tiles: Tiles,
+    /// The ages of the entities of each view.
+    pub(super) ages: AgeCounts,
     /// Held by whoever erases: one at a time.
     pub(super) erasing: Mutex<()>,
     /// Held for reading while a bulk load is taken over, and for writing while the files of the store are copied.
@@ -136,6 +139,9 @@ impl Store {
             let build = || {
                 let mut batch = build(&mut marks)?;
                 reached::put_reached(&self.database, &reached, &mut batch)?;
+                if self.ages.is_on_record() {
+                    ages::take_back(&self.database, &mut batch);
+                }
                 Ok(batch)
             };
             patience::write(&self.database, patience, sync, build, stalled)?;
@@ -146,6 +152,7 @@ impl Store {
             Ok(()) => {
                 *self.counters.failure.lock() = None;
                 self.present.recorded(&reached);
+                self.ages.is_taken_back();
                 Ok(())
             }
             Err(error) => Err(self.failed(error)),
@@ -157,13 +164,14 @@ impl Store {
         self.write(sync, || Ok(RocksBatch::from_data(batch.data())))
     }
 
-    /// Writes how far time has come, for the next opening to compare its clock with. Where that fails, the store has an
-    /// older time on record, which is safe.
-    pub(super) fn record_time(&self) {
+    /// Writes how far time has come, for the next opening to compare its clock with, and the ages of entities: the last
+    /// write of a store. Where that fails, the store has an older time on record, which is safe, and counts anew.
+    pub(super) fn record_last(&self) {
         let reached = self.present.reached();
         let build = || {
             let mut batch = RocksBatch::default();
             reached::put_reached(&self.database, &reached, &mut batch)?;
+            self.ages.put(&self.database, &mut batch)?;
             Ok(batch)
         };
         let _ = patience::write(&self.database, Duration::ZERO, false, build, || {});

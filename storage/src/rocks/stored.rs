@@ -2,6 +2,7 @@
 
 use crate::backend::Found;
 use crate::error::{Error, Result};
+use crate::row::{self, RowKind};
 use crate::time::Timestamp;
 use crate::version::Version;
 
@@ -10,6 +11,24 @@ pub(super) fn encode(version: Version, row: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(&version.event.as_micros().to_be_bytes());
     out.extend_from_slice(&version.created.as_micros().to_be_bytes());
     out.extend_from_slice(row);
+}
+
+/// The newest version of a row, without its content.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Head {
+    pub(super) version: Version,
+    pub(super) is_deletion: bool,
+}
+
+impl Head {
+    pub(super) fn new(version: Version, row: &[u8]) -> Self {
+        Head { version, is_deletion: matches!(row::kind(row), Ok(RowKind::Tombstone)) }
+    }
+}
+
+/// The version in a value of `latest`, and whether it is a deletion; `None` when it is cut short.
+pub(super) fn head(value: &[u8]) -> Option<Head> {
+    split(value).map(|(version, row)| Head::new(version, row))
 }
 
 /// The version in a value of `latest`; `None` when it is cut short.

@@ -13,11 +13,11 @@ use arrow::array::RecordBatch;
 use asofdb::parts::{ReadPlan, check_conditions, check_revision, deletions, find_stored_view};
 use asofdb::{
     Allow, Answer, Catalog, ClockStatus, Committed, Definitions, Durability, EntityKey, EntityRows, Erased, F32Matrix,
-    Plan, Prepared, Question, Result, Stats, Timestamp,
+    Plan, Prepared, Question, Result, Stats, Timestamp, ViewAges,
 };
 use asofdb_protocol::{
-    ApplyRequest, Call, CatalogRequest, ClockRequest, ConsumerReport, DeleteRequest, EraseRequest, Form, PingRequest,
-    PointHeader, StatsRequest,
+    AgesRequest, ApplyRequest, Call, CatalogRequest, ClockRequest, ConsumerReport, DeleteRequest, EraseRequest, Form,
+    PingRequest, PointHeader, StatsRequest,
 };
 use parking_lot::RwLock;
 
@@ -330,6 +330,15 @@ impl AsyncClient {
     pub async fn erase(&self, views: &[&str], entity: &EntityKey<'_>) -> Result<Vec<Erased>> {
         let erased = self.ask(&EraseRequest(remove_entity(views, entity, Timestamp::MIN)?)).await?;
         Ok(erased.into_iter().map(Erased::from).collect())
+    }
+
+    /// Tells how fresh views are over all of their entities. See [`Session::ages`].
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn ages(&self, views: &[&str]) -> Result<Vec<ViewAges>> {
+        let views = views.iter().map(|view| (*view).to_owned()).collect();
+        self.ask(&AgesRequest { views }).await?.into_iter().map(ViewAges::try_from).collect()
     }
 
     /// Reads figures about the store.

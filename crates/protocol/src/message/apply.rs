@@ -21,8 +21,9 @@ impl Encode for ApplyRequest {
         self.definitions.encode(encoder)?;
         (u8::from(self.allow.drop) | u8::from(self.allow.used) << 1).encode(encoder)?;
         self.catalog_revision.encode(encoder)?;
-        let DefinitionsMessage { additions, computed, indexes, .. } = &self.definitions;
-        let has_computed = !computed.is_empty() || self.allow.redefine || !indexes.is_empty();
+        let DefinitionsMessage { additions, computed, indexes, objectives, .. } = &self.definitions;
+        let has_indexes = !indexes.is_empty() || !objectives.is_empty();
+        let has_computed = !computed.is_empty() || self.allow.redefine || has_indexes;
         if !additions.is_empty() || has_computed {
             additions.encode(encoder)?;
         }
@@ -30,8 +31,11 @@ impl Encode for ApplyRequest {
             computed.encode(encoder)?;
             self.allow.redefine.encode(encoder)?;
         }
-        if !indexes.is_empty() {
+        if has_indexes {
             indexes.encode(encoder)?;
+        }
+        if !objectives.is_empty() {
+            objectives.encode(encoder)?;
         }
         Ok(())
     }
@@ -54,6 +58,9 @@ impl<C> Decode<C> for ApplyRequest {
         }
         if decoder.reader().peek_read(1).is_some() {
             request.definitions.indexes = Decode::decode(decoder)?;
+        }
+        if decoder.reader().peek_read(1).is_some() {
+            request.definitions.objectives = Decode::decode(decoder)?;
         }
         Ok(request)
     }

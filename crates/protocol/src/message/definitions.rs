@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use asofdb::{
-    Computed, Definitions, EntityDefinition, Error, FeatureDefinition, JoinKey, Result, ServiceDefinition,
-    ViewDefinition,
+    Computed, Definitions, EntityDefinition, Error, FeatureDefinition, FreshnessObjective, JoinKey, Result,
+    ServiceDefinition, ViewDefinition,
 };
 
 use super::value::{ScalarTypeMessage, SpanMessage, ValueMessage, ValueTypeMessage};
@@ -20,6 +20,7 @@ pub struct DefinitionsMessage {
     pub(super) additions: Additions,
     pub(super) computed: ComputedViews,
     pub(super) indexes: Indexes,
+    pub(super) objectives: Objectives,
 }
 
 /// The additions to each view, in the order of the views; none at all where no view has any.
@@ -32,6 +33,31 @@ pub(super) type ComputedViews = Vec<Vec<u8>>;
 /// The other lists of entities by which the events of each view are found, in the order of the views; none at all where no
 /// view has any.
 pub(super) type Indexes = Vec<Vec<Vec<String>>>;
+
+/// The freshness that each view promises, in the order of the views; none at all where no view promises any.
+pub(super) type Objectives = Vec<Option<ObjectiveMessage>>;
+
+/// The freshness that a view promises.
+#[derive(Debug, Clone, Copy, PartialEq, Encode, Decode)]
+pub struct ObjectiveMessage {
+    warn: SpanMessage,
+    stale: SpanMessage,
+    stale_share_max: Option<f64>,
+}
+
+impl From<FreshnessObjective> for ObjectiveMessage {
+    fn from(objective: FreshnessObjective) -> Self {
+        let FreshnessObjective { warn, stale, stale_share_max } = objective;
+        ObjectiveMessage { warn: warn.into(), stale: stale.into(), stale_share_max }
+    }
+}
+
+impl From<ObjectiveMessage> for FreshnessObjective {
+    fn from(message: ObjectiveMessage) -> Self {
+        let ObjectiveMessage { warn, stale, stale_share_max } = message;
+        FreshnessObjective { warn: warn.into(), stale: stale.into(), stale_share_max }
+    }
+}
 
 /// The additions to a view since the first version of its message.
 #[derive(Debug, Clone, Default, PartialEq, Encode, Decode)]
@@ -57,6 +83,7 @@ impl<C> Decode<C> for DefinitionsMessage {
             additions: Additions::new(),
             computed: ComputedViews::new(),
             indexes: Indexes::new(),
+            objectives: Objectives::new(),
         })
     }
 }
@@ -73,11 +100,15 @@ impl TryFrom<Definitions> for DefinitionsMessage {
         let additions: Additions = definitions.views.iter().map(added).collect();
         let indexes: Indexes = definitions.views.iter().map(|view| view.also_by.clone()).collect();
         let is_indexed = indexes.iter().any(|lists| !lists.is_empty());
+        let objectives = definitions.views.iter().map(|view| view.freshness.map(ObjectiveMessage::from));
+        let objectives: Objectives = objectives.collect();
+        let has_objective = objectives.iter().any(Option::is_some);
         let has_any = additions.iter().any(|added| *added != AdditionMessage::default());
         Ok(DefinitionsMessage {
             additions: if has_any { additions } else { Additions::new() },
             computed: if is_computed { computed } else { ComputedViews::new() },
             indexes: if is_indexed { indexes } else { Indexes::new() },
+            objectives: if has_objective { objectives } else { Objectives::new() },
             entities: definitions.entities.into_iter().map(EntityMessage::from).collect(),
             views: definitions.views.into_iter().map(ViewMessage::from).collect(),
             services: definitions.services.into_iter().map(ServiceMessage::from).collect(),
@@ -94,12 +125,14 @@ impl TryFrom<DefinitionsMessage> for Definitions {
         let computed = computed.into_iter().chain(std::iter::repeat(None));
         let additions = message.additions.into_iter().chain(std::iter::repeat(AdditionMessage::default()));
         let indexes = message.indexes.into_iter().chain(std::iter::repeat(Vec::new()));
-        let views = message.views.into_iter().zip(additions).zip(computed).zip(indexes);
+        let objectives = message.objectives.into_iter().chain(std::iter::repeat(None));
+        let views = message.views.into_iter().zip(additions).zip(computed).zip(indexes.zip(objectives));
         Ok(Definitions {
             entities: message.entities.into_iter().map(EntityDefinition::from).collect(),
             views: views
-                .map(|(((view, added), computed), also_by)| ViewDefinition {
+                .map(|(((view, added), computed), (also_by, freshness))| ViewDefinition {
                     also_by,
+                    freshness: freshness.map(Into::into),
                     ..view.into_view(added, computed)
                 })
                 .collect(),
@@ -195,6 +228,7 @@ impl ViewMessage {
             event_id: added.event_id,
             also_by: Vec::new(),
             check: added.check,
+            freshness: None,
             computed,
             name: message.name,
             entities: message.entities,

@@ -3,6 +3,7 @@
 //! Messages are structs of their own: what the engine has in memory can change without them. No message holds itself,
 //! so that decoding never recurses: values travel as their type and their stored bytes.
 
+mod ages;
 mod apply;
 mod bulk;
 mod clock;
@@ -21,6 +22,7 @@ use asofdb::{Error, ErrorKind, Result, Value, ValueType};
 use crate::codec::{Decode, Encode};
 use crate::report::ConsumerReport;
 
+pub use self::ages::{AgesRequest, ViewAgesMessage};
 pub use self::apply::ApplyRequest;
 pub use self::bulk::{
     ColumnsMessage, JoinEnd, JoinRequest, KnownAtMessage, LoadRequest, NoteAnswer, NoteMessage, NoteRequest, ScanBegin,

@@ -40,6 +40,7 @@ fn routes() -> Vec<Route> {
         ("/v1/lineage/{name}", Method::GET, get(v1::lineage)),
         ("/v1/search", Method::GET, get(v1::search)),
         ("/v1/duplicates", Method::GET, get(v1::duplicates)),
+        ("/v1/freshness", Method::GET, get(v1::all_freshness)),
         ("/v1/freshness/{view}", Method::GET, get(v1::freshness)),
         ("/v1/usage", Method::GET, get(v1::usage)),
         ("/metrics", Method::GET, get(metrics::metrics)),

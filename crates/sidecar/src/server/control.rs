@@ -5,9 +5,9 @@ use arrow::compute::concat_batches;
 use asofdb::parts::{PLAIN_BYTES_MAX, check_plain};
 use asofdb::{Definitions, Durability, Error, Result};
 use asofdb_protocol::{
-    ApplyRequest, CatalogMessage, ClockMessage, ClockRequest, CommittedMessage, ConsumerMessage, ErasedMessage, Kind,
-    NamedValue, NoteAnswer, NoteRequest, Pong, PrepareRequest, ReleaseRequest, RemoveEntity, StatsMessage,
-    WriteRequest, WriteView, decode_message, encoded_message, read_stream,
+    AgesRequest, ApplyRequest, CatalogMessage, ClockMessage, ClockRequest, CommittedMessage, ConsumerMessage,
+    ErasedMessage, Kind, NamedValue, NoteAnswer, NoteRequest, Pong, PrepareRequest, ReleaseRequest, RemoveEntity,
+    StatsMessage, ViewAgesMessage, WriteRequest, WriteView, decode_message, encoded_message, read_stream,
 };
 
 use super::handle::Handle;
@@ -35,6 +35,7 @@ pub(super) fn answer(shared: &Shared, session: &mut Session<'_>, kind: Kind, bod
         Kind::Write => write(shared, admission, body),
         Kind::Catalog => catalog(shared, body),
         Kind::Stats => stats(shared, body),
+        Kind::Ages => ages(shared, body),
         Kind::Note => note(shared, body),
         Kind::Apply => apply(shared, body),
         Kind::Clock => clock(shared, body),
@@ -53,6 +54,7 @@ fn operation(kind: Kind, body: &[u8]) -> Result<Operation> {
         Kind::Write => Operation::Write,
         Kind::Catalog => Operation::Catalog,
         Kind::Stats => Operation::Stats,
+        Kind::Ages => Operation::Ages,
         Kind::Note => Operation::Note,
         Kind::Apply => Operation::Apply,
         Kind::Clock => match decode_message::<ClockRequest>(body)?.confirm {
@@ -135,6 +137,12 @@ fn catalog(shared: &Shared, body: &[u8]) -> Result<Vec<u8>> {
     let catalog = shared.service.store.catalog();
     let records = catalog.to_records()?.into_iter().collect();
     encoded_message(&CatalogMessage { revision: catalog.revision(), records })
+}
+
+fn ages(shared: &Shared, body: &[u8]) -> Result<Vec<u8>> {
+    let AgesRequest { views } = decode_message(body)?;
+    let ages = shared.service.store.ages(&views)?;
+    encoded_message(&ages.into_iter().map(ViewAgesMessage::from).collect::<Vec<_>>())
 }
 
 fn stats(shared: &Shared, body: &[u8]) -> Result<Vec<u8>> {

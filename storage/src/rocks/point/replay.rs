@@ -14,6 +14,7 @@ use super::operations::Batch;
 use super::trail::{Step, Trail, each_batch, marks};
 use crate::error::{Error, Result};
 use crate::key;
+use crate::rocks::ages;
 use crate::rocks::bulk::{ingest, sentinels};
 use crate::rocks::error::{from_io, from_rocks};
 use crate::rocks::families::{Database, EVENTS, HISTORY, LATEST};
@@ -48,7 +49,10 @@ impl Replay<'_> {
             Some((index, step)) if index < cut => self.apply(step, batch),
             Some((index, step)) => self.apply_later(step, batch, Some(index) == group),
             None => Ok(()),
-        })
+        })?;
+        let mut batch = RocksBatch::default();
+        ages::take_back(self.database, &mut batch);
+        self.write(batch.data())
     }
 
     fn apply(&self, step: &Step, batch: &Batch<'_>) -> Result<()> {

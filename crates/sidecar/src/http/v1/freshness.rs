@@ -1,10 +1,11 @@
-//! `GET /v1/freshness/{view}`.
+//! `GET /v1/freshness` and `GET /v1/freshness/{view}`.
 
 use std::sync::Arc;
 
 use asofdb::AsJson;
 use asofdb::parts::find_view;
-use axum::extract::State;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, State};
 
 use super::super::door::Door;
 use super::super::failure::Failure;
@@ -13,17 +14,50 @@ use super::super::reply::JsonReply;
 use crate::admission::Caller;
 use crate::operation::Operation;
 
-/// Answers with the age of a view's newest event. Reads every version of the view.
+/// Answers with how fresh every stored view is. Reads no rows.
+pub(in super::super) async fn all_freshness(
+    State(door): State<Arc<Door>>,
+    caller: Caller,
+) -> Result<JsonReply, Failure> {
+    door.run(caller, Operation::Ages, move |door, admission| {
+        admission.admit([], 0)?;
+        JsonReply::of(door, &AsJson(&door.service.store.ages::<&str>(&[])?[..]))
+    })
+    .await
+}
+
+/// Answers with how fresh a view is. Reads no rows, or all of them where that is asked for.
 pub(in super::super) async fn freshness(
     State(door): State<Arc<Door>>,
     caller: Caller,
     PathName(view): PathName,
+    parameters: Result<Query<Vec<(String, String)>>, QueryRejection>,
 ) -> Result<JsonReply, Failure> {
-    door.run(caller, Operation::Freshness, move |door, admission| {
+    let Query(parameters) = parameters.map_err(|_| Failure::malformed("the address has broken parameters"))?;
+    let exact = is_exact(&parameters)?;
+    let operation = if exact { Operation::Freshness } else { Operation::Ages };
+    door.run(caller, operation, move |door, admission| {
         let store = &door.service.store;
         let view = find_view(&store.catalog(), &view)?.name.clone();
         admission.admit([view.as_str()], 0)?;
-        JsonReply::of(door, &AsJson(&store.freshness_until(&view, admission.stop())?))
+        if exact {
+            return JsonReply::of(door, &AsJson(&store.freshness_until(&view, admission.stop())?));
+        }
+        JsonReply::of(door, &store.ages(&[view])?.first().map(AsJson))
     })
     .await
+}
+
+/// Returns whether every version of the view is to be read.
+fn is_exact(parameters: &[(String, String)]) -> Result<bool, Failure> {
+    let mut exact = false;
+    for (name, value) in parameters {
+        exact = match (name.as_str(), value.as_str()) {
+            ("exact", "true") => true,
+            ("exact", "false") => false,
+            ("exact", _) => return Err(Failure::invalid("`exact` is true or false")),
+            _ => return Err(Failure::invalid("there is one parameter, `exact`")),
+        };
+    }
+    Ok(exact)
 }

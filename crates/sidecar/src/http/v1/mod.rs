@@ -19,7 +19,7 @@ pub(super) use self::catalog::{catalog, entities, lineage, service, services, vi
 pub(super) use self::delete::{delete, erase};
 pub(super) use self::delete_events::delete_events;
 pub(super) use self::duplicates::duplicates;
-pub(super) use self::freshness::freshness;
+pub(super) use self::freshness::{all_freshness, freshness};
 pub(super) use self::history::history;
 pub(super) use self::read::{as_of, latest};
 pub(super) use self::search::search;
