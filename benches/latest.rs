@@ -65,6 +65,16 @@ fn one_row(c: &mut Criterion) {
             black_box(out[7])
         });
     });
+    let counted = store.for_consumer("bench").expect("a name").prepare(&all("wide")).expect("a request");
+    group.bench_function("latest_f32, counted", |b| {
+        b.iter(|| {
+            rows.clear();
+            rows.push(&[Some(Value::Int64(next() as i64))]).expect("a good key");
+            let matrix = F32Matrix { values: &mut out, statuses: None, fill: f32::NAN };
+            store.latest_f32(&counted, &rows, matrix).expect("a read");
+            black_box(out[7])
+        });
+    });
     group.bench_function("latest to Arrow", |b| {
         b.iter(|| {
             rows.clear();

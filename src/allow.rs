@@ -1,6 +1,6 @@
 //! The permission of changes that cannot be taken back.
 
-use asofdb_storage::{Change, Error, Hint, Plan, Result, UsageRow};
+use asofdb_storage::{Change, Error, Hint, Plan, Result, UsagePeriod, UsageRow};
 
 use crate::usage::impact::Impact;
 
@@ -18,6 +18,9 @@ pub struct Allow {
 impl Allow {
     /// Days after which a thing that nobody has read counts as not used any more.
     pub const USED_DAYS: u32 = 30;
+
+    /// Those days, as one sum.
+    pub const USED: UsagePeriod = UsagePeriod::total(Allow::USED_DAYS);
 
     /// Permits drops of what nobody uses, if `drop` is true, and nothing else.
     pub fn drops(drop: bool) -> Self {
@@ -44,8 +47,7 @@ impl Allow {
         Ok(())
     }
 
-    /// Refuses a plan that takes something from consumers, unless that is permitted. `usage` gives the rows of the last
-    /// [`Allow::USED_DAYS`] days, and is asked only if there is something that may be used.
+    /// Refuses a plan that takes something from consumers, unless that is permitted. `usage` gives the rows of [`Allow::USED`], and is asked only if there is something that may be used.
     ///
     /// # Errors
     /// `Conflict`, naming the changes and those who would miss what is gone; else what `usage` returns.

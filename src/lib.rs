@@ -114,15 +114,15 @@ pub use self::store::Store;
 pub use self::usage::book::USAGE_DAYS_MAX;
 pub use self::usage::consumer::check_consumer_name;
 pub use self::usage::impact::Impact;
-pub use self::usage::totals::{unused, usage_totals};
+pub use self::usage::unused::unused;
 pub use asofdb_storage as storage;
 pub use asofdb_storage::{
     Aggregate, Catalog, Change, ChangeKind, CheckpointFiles, Clock, ClockClaim, ClockRepair, ClockStatus, Committed,
     Computed, Date, Definitions, Durability, Entity, EntityDefinition, Erased, Error, ErrorKind, Expressions, Feature,
     FeatureDefinition, FeatureService, FeatureView, FreshnessObjective, Hint, JoinKey, ManualClock, ObjectKind, Plan,
     Reading, RequestValue, Result, ScalarType, ServiceDefinition, Span, StampRun, Stats, Status, Stop, SystemClock,
-    Timestamp, UsageCounts, UsageKey, UsageOf, UsageRow, Value, ValueType, Verified, Version, ViewDefinition, Window,
-    WindowAggregate, WindowFeature, Windows,
+    Timestamp, UsageCounts, UsageKey, UsageOf, UsagePeriod, UsageRow, Value, ValueType, Verified, Version,
+    ViewDefinition, Window, WindowAggregate, WindowFeature, Windows,
 };
 #[cfg(feature = "rocksdb")]
 pub use asofdb_storage::{

@@ -7,8 +7,8 @@ use arrow::array::RecordBatch;
 use asofdb_expression::Nulls;
 use asofdb_storage::{
     Backend, Catalog, CheckpointFiles, Clock, ClockRepair, ClockStatus, Committed, Definitions, Durability, Erased,
-    Error, FeatureView, Lookup, MemoryBackend, Plan, Result, Stats, Stop, Timestamp, UsageRow, Verified, WriteBatch,
-    key,
+    Error, FeatureView, Lookup, MemoryBackend, Plan, Result, Stats, Stop, Timestamp, UsagePeriod, UsageRow, Verified,
+    WriteBatch, key,
 };
 
 use crate::allow::Allow;
@@ -72,13 +72,13 @@ impl Store {
         Ok(Store { consumer: Some(consumer.into()), ..self.clone() })
     }
 
-    /// Tells what consumers have read in the last days, today's among them: a row a day, thing and consumer, in this
-    /// order. Days are those of UTC; 400 are kept.
+    /// Tells what consumers have read in the last days: by day if asked, then by thing and consumer. Days are those of
+    /// UTC; 400 are kept.
     ///
     /// # Errors
-    /// `Unavailable` when the store cannot be read.
-    pub fn usage(&self, last_days: u32) -> Result<Vec<UsageRow>> {
-        self.recorder.rows(last_days)
+    /// `Invalid` for more days than can be told day by day at once; `Unavailable` when the store cannot be read.
+    pub fn usage(&self, period: UsagePeriod) -> Result<Vec<UsageRow>> {
+        self.recorder.rows(period)
     }
 
     /// Counts an export of a view, for the consumer of this clone.
@@ -172,7 +172,7 @@ impl Store {
         check_revision(&catalog, revision)?;
         let plan = planned(&catalog, definitions, self.backend.believed())?;
         allow.check(&plan)?;
-        allow.check_used(&plan, || self.usage(Allow::USED_DAYS))?;
+        allow.check_used(&plan, || self.usage(Allow::USED))?;
         if !plan.is_empty() {
             self.backend.set_catalog(plan.clone().into_catalog())?;
         }

@@ -486,6 +486,16 @@ fn a_plan_warns_of_a_new_feature_that_is_likely_there_already() {
 }
 
 #[test]
+fn the_catalog_is_written_as_pages() {
+    let cli = Cli::filled();
+    assert_eq!(cli.succeeds("docs --out catalog"), "wrote 15 files to catalog\n");
+    let page = fs::read_to_string(cli.path("catalog/views/stats_v1.html")).unwrap();
+    assert!(page.contains("<h1>stats_v1</h1><p>What users did</p>"), "{page}");
+    cli.refuses("docs --out catalog", &["catalog", "exists"]);
+    assert_eq!(cli.json("docs --out again"), json!({"out": "again", "files": 15}));
+}
+
+#[test]
 fn the_catalog_is_searched_by_words_and_filters() {
     let cli = Cli::filled();
     let names = |line: &str| -> Vec<String> {
@@ -908,6 +918,7 @@ fn every_command_has_help_with_examples() {
         "explain",
         "search",
         "duplicates",
+        "docs",
         "delete",
         "delete-events",
         "erase",

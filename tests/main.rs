@@ -8,6 +8,7 @@ mod dates;
 mod definitions;
 mod derived;
 mod disks;
+mod docs;
 mod duplicates;
 mod events;
 mod export;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, Int64Array, RecordBatch};
 use asofdb::{
     Allow, Date, ErrorKind, ExportOptions, F32Matrix, Hint, JoinOptions, Options, Session, Span, Status, Store,
-    Timestamp, UsageCounts, UsageOf, UsageRow, parse_definitions, unused, usage_totals,
+    Timestamp, UsageCounts, UsageOf, UsagePeriod, UsageRow, parse_definitions, unused,
 };
 
 use crate::common::{NOW, TestStore, batch, hours_ago, in_memory, int, times};
@@ -33,6 +33,8 @@ feature = [{ name = "double", type = "int64", expression = "stats_v1:clicks * 2"
 name = "ranker"
 features = ["stats_v1:clicks", "rates:double"]
 "#;
+
+const TOTAL: UsagePeriod = UsagePeriod::total(30);
 
 const DAY: Span = Span::from_secs(86_400);
 
@@ -85,7 +87,7 @@ fn reads_training_sets_and_exports_are_counted_by_consumer_view_service_and_feat
     joined.unwrap().for_each(|batch| drop(batch.unwrap()));
     let out = test.directory.path().join("export");
     trainer.export("stats_v10", &out, &ExportOptions::default(), &mut |_| {}).unwrap();
-    let rows = test.store.usage(30).unwrap();
+    let rows = test.store.usage(TOTAL).unwrap();
     let expected = [
         "view rates ranker:v2: 2/4 0/0 0/0",
         "view rates trainer: 0/0 1/7 0/0",
@@ -107,7 +109,7 @@ fn reads_training_sets_and_exports_are_counted_by_consumer_view_service_and_feat
 fn who_is_no_consumer_is_not_counted_and_bad_names_are_refused() {
     let store = in_memory(&parse_definitions(DEFINITIONS, "usage.toml").unwrap());
     read(&store, &["ranker"], &[1]);
-    assert_eq!(store.usage(400).unwrap(), []);
+    assert_eq!(store.usage(TOTAL).unwrap(), []);
     let error = store.for_consumer("a b").err().unwrap();
     assert_eq!(error.to_string(), "a consumer's name has 1 to 64 of A-Z a-z 0-9 _ . : -: \"a b\"");
 }
@@ -120,7 +122,7 @@ fn usage_outlives_the_process_and_is_told_by_day() {
     clock.set(NOW.plus(DAY));
     store.confirm_clock().unwrap();
     // What was counted before is counted on the day on which it is collected.
-    assert_eq!(store.usage(1).unwrap()[0].serving, counts(1, 2));
+    assert_eq!(store.usage(UsagePeriod::by_day(1)).unwrap()[0].serving, counts(1, 2));
     read(&ranker, &["stats_v10"], &[3]);
     clock.set(NOW.plus(DAY).plus(DAY));
     drop((ranker, store));
@@ -128,7 +130,7 @@ fn usage_outlives_the_process_and_is_told_by_day() {
     let open = || Store::open_with(&path, Options::default(), clock.clone(), asofdb::Durability::Os).unwrap();
     let store = open();
     let by_day = |store: &Store, days| {
-        let rows = store.usage(days).unwrap();
+        let rows = store.usage(UsagePeriod::by_day(days)).unwrap();
         rows.iter().map(|row| format!("{} {}", row.day, row.serving.rows)).collect::<Vec<_>>()
     };
     assert_eq!(by_day(&store, 30), ["2024-06-02 2", "2024-06-03 1"]);
@@ -136,7 +138,7 @@ fn usage_outlives_the_process_and_is_told_by_day() {
     read(&store.for_consumer("ranker").unwrap(), &["stats_v10"], &[1]);
     store.flush().unwrap();
     assert_eq!(by_day(&store, 30), ["2024-06-02 2", "2024-06-03 2"]);
-    let total = usage_totals(&store.usage(30).unwrap());
+    let total = store.usage(TOTAL).unwrap();
     assert_eq!((total.len(), total[0].serving, total[0].day), (1, counts(3, 4), Date::from_days(19_877).unwrap()));
     // 401 days later the first day is gone, the second is not.
     clock.set(NOW.plus(Span::from_secs(86_400 * 402)));
@@ -160,7 +162,7 @@ fn a_clock_that_is_wrong_for_a_time_deletes_no_usage() {
     clock.set(NOW.plus(DAY));
     read(&ranker, &["stats_v10"], &[1]);
     store.flush().unwrap();
-    let days: Vec<_> = store.usage(30).unwrap().iter().map(|row| row.day.to_string()).collect();
+    let days: Vec<_> = store.usage(UsagePeriod::by_day(30)).unwrap().iter().map(|row| row.day.to_string()).collect();
     assert_eq!(days, ["2024-06-01", "2024-06-02", "2035-05-15"]);
 }
 
@@ -174,7 +176,7 @@ fn reads_in_many_threads_are_all_counted() {
         }
         scope.spawn(|| (0..50).for_each(|_| store.flush().unwrap()));
     });
-    assert_eq!(usage_totals(&store.usage(30).unwrap())[0].serving, counts(2_000, 2_000));
+    assert_eq!(store.usage(TOTAL).unwrap()[0].serving, counts(2_000, 2_000));
 }
 
 #[test]
@@ -217,7 +219,7 @@ fn what_nobody_has_read_for_thirty_days_may_be_dropped() {
     test.clock.set(later);
     test.store.confirm_clock().unwrap();
     test.store.apply(&less, true).unwrap();
-    let rows = test.store.usage(30).unwrap();
+    let rows = test.store.usage(TOTAL).unwrap();
     assert_eq!(rows, []);
     let expected = [
         (UsageOf::View, "rates"),

@@ -116,7 +116,7 @@ class UsageCounts:
 
 @dataclass(frozen=True)
 class Usage:
-    """The reads of one view or service (``of``) by one consumer on one day of UTC. ``values`` is by feature."""
+    """The reads of one view or service (``of``) by one consumer on one day of UTC, or on all days up to it. ``values`` is by feature."""
 
     day: date
     of: str
@@ -293,7 +293,7 @@ class SearchMatch:
 
 @dataclass(frozen=True)
 class SearchHit:
-    """Something that is defined and that a search has found. ``kind`` is such as ``"feature"`` or ``"window_view"``, and
+    """Something that is defined and that a search has found. ``kind`` is such as ``"feature"`` or ``"window_view"``;
     ``computed_from`` has the names of what it is computed from. Scores of one search can be compared."""
 
     kind: str
@@ -332,8 +332,8 @@ class Compared:
 @dataclass(frozen=True)
 class Duplicate:
     """Two features that are likely the same thing. ``relation`` is such as ``"equal"`` or ``"stale_copy"``, ``reason``
-    the evidence in one line; ``names`` and ``descriptions`` say from 0 to 1 how much alike those are. ``values`` is None
-    where there were none to compare."""
+    the evidence in one line; ``names`` and ``descriptions`` say from 0 to 1 how much alike those are. ``values`` is
+    None where there were none to compare."""
 
     features: tuple[str, str]
     owners: tuple[str, str]

@@ -390,9 +390,10 @@ class _Engine:
         """
         return ViewAges._all(self._engine.ages_json(list(views)))
 
-    def usage(self, last_days: int = 30) -> list[Usage]:
-        """Returns what consumers have read in the last days, today's among them: by day, thing and consumer."""
-        return Usage._all(self._engine.usage_json(last_days))
+    def usage(self, last_days: int = 30, *, by_day: bool = False) -> list[Usage]:
+        """Returns what consumers have read in the last days, today's among them: by thing and consumer, if asked
+        by day before that. ``day`` of a sum is its last one."""
+        return Usage._all(self._engine.usage_json(last_days, by_day))
 
     def stats(self) -> dict[str, Any]:
         """Figures about the store."""

@@ -8,7 +8,7 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::Schema;
 use asofdb::{
     Allow, AsJson, CheckpointFiles, Definitions, Durability, Error, Options, Plan, Result, Session, Store, SystemClock,
-    parse_definitions, read_definitions,
+    UsagePeriod, parse_definitions, read_definitions,
 };
 use asofdb_client::{Cancel, Client, ConnectOptions};
 use asofdb_platform::{Discovery, Searcher};
@@ -401,8 +401,9 @@ impl Engine {
         self.run(py, |engine| text(AsJson(&engine.ages(&views)?[..]).to_bytes()))
     }
 
-    fn usage_json(&self, py: Python<'_>, last_days: u32) -> PyResult<String> {
-        self.run(py, |engine| text(AsJson(engine.usage(last_days)?.as_slice()).to_bytes()))
+    fn usage_json(&self, py: Python<'_>, last_days: u32, by_day: bool) -> PyResult<String> {
+        let period = UsagePeriod { last_days, by_day };
+        self.run(py, |engine| text(AsJson(engine.usage(period)?.as_slice()).to_bytes()))
     }
 
     fn stats_json(&self, py: Python<'_>) -> PyResult<String> {

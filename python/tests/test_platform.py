@@ -1,4 +1,4 @@
-"""What a platform team needs: finding features, and those that are there twice."""
+"""What a platform team needs: finding features, those that are there twice, and who reads what."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_the_catalog_is_searched_by_words_and_filters(empty: Any) -> None:
     ]
     assert [hit.name for hit in empty.search("team:growth")] == ["ages", "ages:age"]
     assert [hit.name for hit in empty.search("kind:feature", limit=2)] == ["ages:age", "profile:age_years"]
-    with pytest.raises(asofdb.InvalidError, match="did you mean \"team\""):
+    with pytest.raises(asofdb.InvalidError, match='did you mean "team"'):
         empty.search("taem:growth")
 
 
@@ -71,3 +71,36 @@ def test_features_that_are_likely_the_same_come_with_the_evidence(empty: Any) ->
     assert empty.duplicates("ages") == empty.duplicates(["profile"]) == [pair]
     with pytest.raises(asofdb.NotFoundError, match="no feature view is named"):
         empty.duplicates("agse")
+
+
+def test_who_reads_what_is_counted_and_what_is_read_is_not_dropped_by_accident(tmp_path: Any) -> None:
+    with asofdb.Store.open(tmp_path / "own", consumer="trainer:v1") as store:
+        fill(store)
+        store.latest("ages:age", {"user_id": [1, 2, 3]})
+        store.training_set({"user_id": [1, 2], "event_timestamp": [T0, T0]}, ["profile:orders"])
+        rows = {row.name: row for row in store.usage(1)}
+        assert sorted(rows) == ["ages", "profile"]
+        ages = rows["ages"]
+        assert (ages.of, ages.consumer, ages.values) == ("view", "trainer:v1", {"age": 3})
+        assert (ages.serving, ages.training) == (asofdb.UsageCounts(1, 3), asofdb.UsageCounts(0, 0))
+        assert (rows["profile"].training, rows["profile"].day) == (asofdb.UsageCounts(1, 2), ages.last_read.date())
+        for names in (True, ["age"]):
+            with pytest.raises(asofdb.ConflictError, match="feature_view ages by trainer:v1 \\(1 calls"):
+                store.apply([USER, VIEWS[1]], allow_drop=names)
+        with pytest.raises(asofdb.InvalidError, match="names are a list"):
+            store.apply([USER, VIEWS[1]], allow_drop="ages")
+        assert [change.name for change in store.apply([USER, VIEWS[1]], allow_drop=["ages"]).changes] == ["ages"]
+
+
+def test_a_sidecar_counts_by_the_name_of_the_client(sidecar: Sidecar) -> None:
+    with asofdb.Client(sidecar.socket, consumer="ranker") as client:
+        fill(client)
+        client.latest("ages:age", {"user_id": [1, 2, 3]})
+        assert [(row.name, row.consumer, row.serving) for row in client.usage()] == [
+            ("ages", "ranker", asofdb.UsageCounts(1, 3))
+        ]
+
+
+def test_the_name_of_a_consumer_is_checked(tmp_path: Any) -> None:
+    with pytest.raises(asofdb.InvalidError, match="a consumer's name has 1 to 64 of"):
+        asofdb.Store.open(tmp_path / "own", consumer="a b")

@@ -7,7 +7,7 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use asofdb_storage::{
     Catalog, CheckpointFiles, ClockRepair, ClockStatus, Committed, Definitions, Durability, Erased, FeatureView,
-    KeyRange, Plan, Result, Stats, Stop, Timestamp, UsageRow, Value, Verified, WriteBatch,
+    KeyRange, Plan, Result, Stats, Stop, Timestamp, UsagePeriod, UsageRow, Value, Verified, WriteBatch,
 };
 
 use super::{Scan, ScanBegin, ScanSink, Session};
@@ -113,8 +113,8 @@ impl Session for Store {
         Store::ages(self, views)
     }
 
-    fn usage(&self, last_days: u32) -> Result<Vec<UsageRow>> {
-        Store::usage(self, last_days)
+    fn usage(&self, period: UsagePeriod) -> Result<Vec<UsageRow>> {
+        Store::usage(self, period)
     }
 
     fn stats(&self) -> Result<Stats> {

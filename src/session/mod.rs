@@ -15,7 +15,7 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use asofdb_storage::{
     Catalog, CheckpointFiles, ClockRepair, ClockStatus, Committed, Definitions, Durability, Erased, FeatureView, Plan,
-    Result, Stats, Timestamp, UsageRow, Value, Verified, WriteBatch,
+    Result, Stats, Timestamp, UsagePeriod, UsageRow, Value, Verified, WriteBatch,
 };
 
 pub use self::deletions::deletions;
@@ -175,12 +175,12 @@ pub trait Session: Send + Sync {
     /// As there.
     fn ages(&self, views: &[&str]) -> Result<Vec<ViewAges>>;
 
-    /// Tells what consumers have read in the last days, today's among them: a row a day, thing and consumer, in this
-    /// order. Days are those of UTC; 400 are kept. See [`usage_totals`](crate::usage_totals).
+    /// Tells what consumers have read in the last days: by day if asked, then by thing and consumer. Days are those of
+    /// UTC; 400 are kept.
     ///
     /// # Errors
-    /// `Unavailable` when the store cannot be read.
-    fn usage(&self, last_days: u32) -> Result<Vec<UsageRow>>;
+    /// `Invalid` for more days than can be told day by day at once; `Unavailable` when the store cannot be read.
+    fn usage(&self, period: UsagePeriod) -> Result<Vec<UsageRow>>;
 
     /// Tells who has read, in the last [`Allow::USED_DAYS`] days, what a plan drops or redefines.
     ///
@@ -188,7 +188,7 @@ pub trait Session: Send + Sync {
     /// As [`Session::usage`].
     fn impacts(&self, plan: &Plan) -> Result<Vec<Impact>> {
         let is_harmless = plan.drops().next().is_none() && plan.redefinitions().next().is_none();
-        if is_harmless { Ok(Vec::new()) } else { Ok(Impact::of(plan, &self.usage(Allow::USED_DAYS)?)) }
+        if is_harmless { Ok(Vec::new()) } else { Ok(Impact::of(plan, &self.usage(Allow::USED)?)) }
     }
     /// Chooses entities of a view by a hash of their keys, at most `count`, and gives the values of their join keys, in
     /// key order: of views with the same entities mostly the same ones. Of a window view they are those of its events.

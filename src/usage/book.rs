@@ -2,13 +2,18 @@
 
 use std::collections::BTreeMap;
 
-use asofdb_storage::{Backend, Date, Durability, Error, Result, Span, Timestamp, UsageDay, UsageRow, WriteBatch};
+use asofdb_storage::{
+    Backend, Date, Durability, Error, Result, Span, Timestamp, UsageDay, UsagePeriod, UsageRow, WriteBatch,
+};
 
 use crate::usage::meter::{Part, Taken};
 use crate::usage::tally::Tally;
 
 /// Days that are kept.
 pub const USAGE_DAYS_MAX: u32 = 400;
+
+/// Bytes of rows that are told day by day, about.
+const BY_DAY_BYTES_MAX: usize = 64 << 20;
 
 /// The note that names the days of which there are notes: each as `i32`, little-endian.
 const DAYS_NOTE: &[u8] = b"usage/days";
@@ -26,7 +31,7 @@ impl Book {
     /// Adds what a meter has counted of a thing until now.
     pub(super) fn count(&mut self, now: Timestamp, part: &Part, taken: &Taken) {
         let day = day_of(now);
-        self.pending.entry(day).or_default().count(day, now, part, taken);
+        self.pending.entry(day).or_insert_with(Tally::of_day).count(day, now, part, taken);
     }
 
     /// Writes what was not written yet. Where that fails, it waits for the next time.
@@ -40,7 +45,7 @@ impl Book {
         let mut batch = WriteBatch::new();
         let mut days = days(backend)?;
         for (day, tally) in &self.pending {
-            let rows = merged(stored(backend, *day)?, tally.clone());
+            let rows = merged(stored(backend, *day)?, Some(tally)).into_rows();
             batch.note(day_note(*day), Some(UsageDay { rows }.encode()?));
             if let Err(place) = days.binary_search(day) {
                 days.insert(place, *day);
@@ -57,35 +62,53 @@ impl Book {
         Ok(())
     }
 
-    /// The rows of the last days, today's among them: by day, then by thing and consumer.
+    /// The rows of the last days: by day if asked, then by thing and consumer.
     ///
     /// # Errors
-    /// `Unavailable` when the store cannot be read; `Corrupt` when a note cannot be.
-    pub(super) fn rows(&self, backend: &dyn Backend, last_days: u32) -> Result<Vec<UsageRow>> {
+    /// `Invalid` when there are more of them day by day than can be told at once; `Unavailable` when the store cannot be
+    /// read; `Corrupt` when a note cannot be.
+    pub(super) fn rows(&self, backend: &dyn Backend, period: UsagePeriod) -> Result<Vec<UsageRow>> {
+        let (mut total, mut by_day, mut bytes) = (Tally::of_days(), Vec::new(), 0);
+        for day in self.days_of(backend, period.last_days)? {
+            let tally = merged(stored(backend, day)?, self.pending.get(&day));
+            bytes += tally.bytes();
+            match period.by_day {
+                false => tally.into_rows().into_iter().for_each(|row| total.add(row)),
+                true if bytes > BY_DAY_BYTES_MAX => return Err(too_many_days(period.last_days)),
+                true => by_day.extend(tally.into_rows()),
+            }
+        }
+        Ok(if period.by_day { by_day } else { total.into_rows() })
+    }
+
+    /// The last days of which there is anything.
+    fn days_of(&self, backend: &dyn Backend, last_days: u32) -> Result<Vec<Date>> {
         let today = day_of(backend.now()).as_days();
         let first = today.saturating_sub(i32::try_from(last_days).unwrap_or(i32::MAX));
         let mut all = days(backend)?;
         all.extend(self.pending.keys());
         all.sort_unstable();
         all.dedup();
-        let mut rows = Vec::new();
-        for day in all.into_iter().filter(|day| day.as_days() > first) {
-            let pending = self.pending.get(&day).cloned().unwrap_or_default();
-            rows.extend(merged(stored(backend, day)?, pending));
-        }
-        Ok(rows)
+        all.retain(|day| day.as_days() > first);
+        Ok(all)
     }
 }
 
-fn merged(stored: Tally, pending: Tally) -> Vec<UsageRow> {
-    let mut sum = stored;
-    pending.into_rows().into_iter().for_each(|row| sum.add(row));
-    sum.into_rows()
+#[cold]
+fn too_many_days(days: u32) -> Error {
+    Error::invalid(format!(
+        "the usage of {days} days, day by day, is too much at once: ask for fewer days, or for sums"
+    ))
+}
+
+fn merged(mut stored: Tally, pending: Option<&Tally>) -> Tally {
+    pending.cloned().into_iter().flat_map(Tally::into_rows).for_each(|row| stored.add(row));
+    stored
 }
 
 fn stored(backend: &dyn Backend, day: Date) -> Result<Tally> {
     let note = backend.note(&day_note(day))?;
-    Ok(note.map(|note| UsageDay::decode(&note)).transpose()?.map(Tally::of).unwrap_or_default())
+    Ok(note.map(|note| UsageDay::decode(&note)).transpose()?.map_or_else(Tally::of_day, Tally::stored))
 }
 
 /// The days of which there are notes.

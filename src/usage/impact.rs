@@ -4,8 +4,6 @@ use std::fmt;
 
 use asofdb_storage::{Change, ObjectKind, Plan, UsageOf, UsageRow};
 
-use crate::usage::totals::usage_totals;
-
 /// A change that takes something from its readers: a drop, or a redefinition.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Impact {
@@ -16,8 +14,8 @@ pub struct Impact {
 }
 
 impl Impact {
-    /// The impacts of a plan on those who have read what it drops or redefines. Names match exactly; of a feature those
-    /// count who have read this feature.
+    /// The impacts of a plan on those who have read what it drops or redefines, by sums over days. Names match exactly; of
+    /// a feature those count who have read this feature.
     pub fn of(plan: &Plan, rows: &[UsageRow]) -> Vec<Impact> {
         let changes = plan.drops().chain(plan.redefinitions());
         let impact = |change: &Change| Impact { change: change.clone(), readers: readers(change, rows) };
@@ -56,5 +54,5 @@ fn readers(change: &Change, rows: &[UsageRow]) -> Vec<UsageRow> {
     };
     let is_read = |row: &UsageRow| feature.is_none_or(|feature| row.values.contains_key(feature));
     let is_of = |row: &&UsageRow| row.key.of == of && row.key.name == name && is_read(row);
-    usage_totals(&rows.iter().filter(is_of).cloned().collect::<Vec<_>>())
+    rows.iter().filter(is_of).cloned().collect()
 }

@@ -11,4 +11,4 @@ pub(crate) mod impact;
 pub(crate) mod meter;
 pub(crate) mod recorder;
 mod tally;
-pub(crate) mod totals;
+pub(crate) mod unused;

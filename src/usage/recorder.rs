@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use asofdb_storage::{Backend, Result, UsageRow};
+use asofdb_storage::{Backend, Result, UsagePeriod, UsageRow};
 use parking_lot::{Condvar, Mutex};
 
 use crate::usage::book::Book;
@@ -60,14 +60,14 @@ impl Recorder {
         self.shared.write()
     }
 
-    /// The rows of the last days, today's among them, with all that was counted so far.
+    /// The rows of the last days, with all that was counted so far.
     ///
     /// # Errors
-    /// `Unavailable` when the store cannot be read.
-    pub(crate) fn rows(&self, last_days: u32) -> Result<Vec<UsageRow>> {
+    /// `Invalid` for more days than can be told at once; `Unavailable` when the store cannot be read.
+    pub(crate) fn rows(&self, period: UsagePeriod) -> Result<Vec<UsageRow>> {
         let mut book = self.shared.book.lock();
         self.shared.collect(&mut book);
-        book.rows(&*self.shared.backend, last_days)
+        book.rows(&*self.shared.backend, period)
     }
 }
 

@@ -6,9 +6,11 @@ use asofdb_storage::{Date, Timestamp, UsageDay, UsageKey, UsageRow};
 
 use crate::usage::meter::{Part, Taken};
 
-/// Bytes that the rows of a day may take, about: as often as once a minute they are written anew. What comes after them
-/// counts under the consumer [`OTHERS`], and then without features.
+/// Bytes that the rows of a day may take, about: as often as once a minute they are written anew.
 const DAY_BYTES_MAX: usize = 4 << 20;
+
+/// Bytes that sums over several days may take, about.
+const TOTAL_BYTES_MAX: usize = 16 << 20;
 
 /// The name that stands for all that there is no room for. No consumer can have it, as its characters are not allowed,
 /// nor can a view.
@@ -20,17 +22,29 @@ const ROW_BYTES: usize = 128;
 /// Bytes of a feature beside its name.
 const FEATURE_BYTES: usize = 16;
 
-/// The rows of one day.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+/// Rows by thing and consumer, in so many bytes. What comes after them counts under the consumer [`OTHERS`], and then
+/// without features.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Tally {
     rows: BTreeMap<UsageKey, UsageRow>,
     bytes: usize,
+    bytes_max: usize,
 }
 
 impl Tally {
+    /// No rows of a day.
+    pub(super) fn of_day() -> Self {
+        Tally { rows: BTreeMap::new(), bytes: 0, bytes_max: DAY_BYTES_MAX }
+    }
+
+    /// No rows of several days.
+    pub(super) fn of_days() -> Self {
+        Tally { bytes_max: TOTAL_BYTES_MAX, ..Tally::of_day() }
+    }
+
     /// The rows of a day as they are stored.
-    pub(super) fn of(day: UsageDay) -> Self {
-        let mut tally = Tally::default();
+    pub(super) fn stored(day: UsageDay) -> Self {
+        let mut tally = Tally::of_day();
         day.rows.into_iter().for_each(|row| tally.add(row));
         tally
     }
@@ -47,7 +61,7 @@ impl Tally {
     /// Adds a row. Where there is no room for it, it counts under others.
     pub(super) fn add(&mut self, mut row: UsageRow) {
         let is_others = |key: &UsageKey| key.consumer == OTHERS && key.name == OTHERS;
-        while self.added_bytes(&row) + self.bytes > DAY_BYTES_MAX && !is_others(&row.key) {
+        while self.added_bytes(&row) + self.bytes > self.bytes_max && !is_others(&row.key) {
             match row.key.consumer == OTHERS {
                 false => OTHERS.clone_into(&mut row.key.consumer),
                 true if !row.values.is_empty() => row.values.clear(),
@@ -70,6 +84,11 @@ impl Tally {
         itself + features
     }
 
+    /// The bytes of the rows, about.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     pub(super) fn into_rows(self) -> Vec<UsageRow> {
         self.rows.into_values().collect()
     }
@@ -83,7 +102,7 @@ mod tests {
 
     #[test]
     fn a_day_takes_no_more_than_its_bytes_and_counts_the_rest_under_others() {
-        let (mut tally, day) = (Tally::default(), Date::from_days(20_000).unwrap());
+        let (mut tally, day) = (Tally::of_day(), Date::from_days(20_000).unwrap());
         let counts = UsageCounts { calls: 1, rows: 2 };
         for consumer in 0..40_000 {
             let key = UsageKey { of: UsageOf::View, name: "v".to_owned(), consumer: format!("c{consumer}") };

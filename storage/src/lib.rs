@@ -114,7 +114,7 @@ pub use sink::Sink;
 pub use status::Status;
 pub use stop::{Steps, Stop};
 pub use time::{Clock, ManualClock, Reading, Span, SystemClock, Timestamp};
-pub use usage::{UsageCounts, UsageDay, UsageKey, UsageOf, UsageRow};
+pub use usage::{UsageCounts, UsageDay, UsageKey, UsageOf, UsagePeriod, UsageRow};
 pub use value::{ListItems, Value};
 pub use value_type::{ScalarType, ValueType};
 pub use version::Version;

@@ -62,7 +62,7 @@ pub struct UsageKey {
 /// The reads of one thing by one consumer on one day.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UsageRow {
-    /// The day, in UTC.
+    /// The day, in UTC; of a sum over several days the last one.
     pub day: Date,
     /// The thing and its reader.
     pub key: UsageKey,
@@ -93,8 +93,9 @@ impl UsageRow {
         }
     }
 
-    /// Adds the counts of another row, and keeps the later time.
+    /// Adds the counts of another row, and keeps the later day and time.
     pub fn add(&mut self, other: &UsageRow) {
+        self.day = self.day.max(other.day);
         self.serving.add(other.serving);
         self.training.add(other.training);
         self.exports.add(other.exports);
@@ -110,6 +111,27 @@ impl UsageRow {
     /// All calls together.
     pub fn calls(&self) -> u64 {
         [self.serving, self.training, self.exports].iter().fold(0, |sum, counts| sum.saturating_add(counts.calls))
+    }
+}
+
+/// The days that are asked about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct UsagePeriod {
+    /// The number of days to look back, today's among them.
+    pub last_days: u32,
+    /// True for a row a day; else all days are one sum.
+    pub by_day: bool,
+}
+
+impl UsagePeriod {
+    /// The last days, as one sum a thing and consumer.
+    pub const fn total(last_days: u32) -> Self {
+        UsagePeriod { last_days, by_day: false }
+    }
+
+    /// The last days, a row each.
+    pub const fn by_day(last_days: u32) -> Self {
+        UsagePeriod { last_days, by_day: true }
     }
 }
 

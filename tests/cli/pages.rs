@@ -76,6 +76,14 @@ fn the_duplicates_of_the_page_for_platform_teams_are_found_as_it_shows() {
 }
 
 #[test]
+fn the_pages_of_the_catalog_are_written_as_the_page_for_platform_teams_shows() {
+    let cli = Cli::new();
+    cli.write("features.toml", blocks(&section("platform.md", "Find a feature"), "toml").concat());
+    cli.succeeds("apply features.toml");
+    assert_eq!(runs_as_shown(&cli, &section("platform.md", "The catalog as pages")), 1);
+}
+
+#[test]
 fn the_search_of_the_page_for_platform_teams_finds_what_it_shows() {
     let text = section("platform.md", "Find a feature");
     let cli = Cli::new();

@@ -389,8 +389,9 @@ fn usage_tells_who_has_read_what() {
     assert_eq!((&row["of"], &row["name"], &row["day"]), (&json!("view"), &json!("stats"), &json!("2024-06-01")));
     assert_eq!((&row["serving"], &row["values"]), (&json!({"calls": 2, "rows": 4}), &json!({"clicks": 4})));
     assert_eq!(sidecar.unix.get("/v1/usage?name=stat").ok(), json!([]));
-    for parameters in ["days=0", "days=401", "day=1", "days=x"] {
+    assert_eq!(sidecar.unix.get("/v1/usage?by_day=true&days=1").ok(), usage);
+    for parameters in ["days=0", "days=401", "day=1", "days=x", "by_day=1"] {
         let error = sidecar.unix.get(&format!("/v1/usage?{parameters}")).error(422, "invalid");
-        assert_eq!(error, "the parameters are `days`, from 1 to 400, and `name`");
+        assert_eq!(error, "the parameters are `days`, from 1 to 400, `by_day`, true or false, and `name`");
     }
 }

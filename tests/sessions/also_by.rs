@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use arrow::array::{Float64Array, Int64Array, RecordBatch, StringArray};
 use asofdb::{
-    Definitions, ErrorKind, ExportOptions, IngestOptions, Input, Session, Span, Timestamp, Value, parse_definitions,
+    Allow, Definitions, ErrorKind, ExportOptions, IngestOptions, Input, Session, Span, Timestamp, Value,
+    parse_definitions,
 };
 use tempfile::TempDir;
 
@@ -74,7 +75,7 @@ pub(super) fn events_are_found_by_other_entities_wherever_the_store_is(session: 
     // An export with its deletion, ingested into a store without events, has all of it again.
     let out = directory.path().join("out");
     session.export("purchases", &out, &ExportOptions::default(), &mut |_| ()).unwrap();
-    session.apply(&Definitions::default(), true).unwrap();
+    session.apply_to(&Definitions::default(), Allow { used: true, ..Allow::drops(true) }, None).unwrap();
     session.apply(&definitions, false).unwrap();
     assert_eq!(of_shop("b"), [None, None]);
     let exported = std::fs::read_dir(&out).unwrap().map(|file| file.unwrap().path());

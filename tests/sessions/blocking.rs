@@ -11,7 +11,8 @@ use asofdb::{
     Allow, Answer, Catalog, CheckpointFiles, ClockRepair, ClockStatus, Committed, Definitions, Durability, EntityKey,
     EntityRows, Erased, ExportOptions, F32Matrix, FeatureView, Freshness, HistoryRow, IngestOptions, IngestReport,
     Input, JoinBatches, JoinOptions, JoinReport, Manifest, OnProgress, Plan, Prepared, Question, Result, Scan,
-    ScanBegin, ScanSink, Session, Spine, Stats, Timestamp, TrainingSetOptions, UsageRow, Value, Verified, ViewAges,
+    ScanBegin, ScanSink, Session, Spine, Stats, Timestamp, TrainingSetOptions, UsagePeriod, UsageRow, Value, Verified,
+    ViewAges,
 };
 use asofdb_client::{AsyncClient, AsyncJoin};
 use tokio::runtime::Runtime;
@@ -128,8 +129,8 @@ impl Session for Blocking {
         self.wait(self.client.ages(views))
     }
 
-    fn usage(&self, last_days: u32) -> Result<Vec<UsageRow>> {
-        self.wait(self.client.usage(last_days))
+    fn usage(&self, period: UsagePeriod) -> Result<Vec<UsageRow>> {
+        self.wait(self.client.usage(period))
     }
 
     fn stats(&self) -> Result<Stats> {

@@ -142,7 +142,7 @@ pub fn an_expression_that_is_redefined_is_followed(session: &impl Session) {
     assert_eq!(value(&rows).unwrap(), float(2.5));
     let doubled = COMPUTED.replace("amount / spending", "amount * 2.0 / spending");
     assert_eq!(session.apply(&computed(&doubled), false).unwrap_err().kind(), ErrorKind::Conflict);
-    let allow = Allow { redefine: true, ..Allow::default() };
+    let allow = Allow { redefine: true, used: true, ..Allow::default() };
     session.apply_to(&computed(&doubled), allow, None).unwrap();
     assert_eq!(value(&rows).unwrap(), float(5.0));
     // With one more value, rows of before don't suit any more; nothing is read with values in wrong places.

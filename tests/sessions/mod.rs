@@ -11,7 +11,7 @@ use arrow::array::{Array, Int64Array, RecordBatch};
 use asofdb::{
     Allow, Error, ErrorKind, ExportOptions, ExportRows, F32Matrix, FreshnessObjective, FreshnessStatus, IngestOptions,
     Input, JoinOptions, Prepared, Result, Scan, ScanBegin, ScanSink, Session, Status, Store, Timestamp,
-    TrainingSetOptions, Value, usage_totals,
+    TrainingSetOptions, UsagePeriod, Value,
 };
 use asofdb_client::{Client, Engine};
 use asofdb_platform::Discovery;
@@ -362,14 +362,14 @@ fn what_is_read_counts_and_is_not_dropped_by_accident(session: &impl Session) {
     let request = session.prepare(&["profile:visits"]).unwrap();
     assert_eq!(visits(session, &request, 1, None).0, int(10));
     let plan = session.plan(&Default::default()).unwrap();
-    let (rows, impacts) = (session.usage(1).unwrap(), session.impacts(&plan).unwrap());
+    let (rows, impacts) = (session.usage(UsagePeriod::total(1)).unwrap(), session.impacts(&plan).unwrap());
     let dropped = session.apply_to(&Default::default(), Allow::drops(true), None);
     if rows.is_empty() {
         // A store in this process counts where it is told who reads.
         assert_eq!((impacts, dropped.is_ok()), (Vec::new(), true));
         return;
     }
-    let total = usage_totals(&rows);
+    let total = &rows;
     assert_eq!((total.len(), total[0].key.name.as_str(), total[0].serving.rows), (1, "profile", 1));
     assert!(total[0].key.consumer.starts_with("uid:"), "{total:?}");
     assert_eq!(total[0].values, [("visits".to_owned(), 1)].into());

@@ -7,13 +7,14 @@ use asofdb::{
     Session,
 };
 use asofdb_client::Engine;
+use asofdb_platform::LineageText;
 use clap::Args;
 use serde_json::{Value as Json, json};
 
 use super::catalog::filled;
 use super::context::Context;
 use super::error::{Outcome, Result};
-use super::lineage::Shown;
+use super::lineage;
 use super::output::{Output, Report};
 use super::sheet::{Cell, Column, Sheet, Tone};
 use super::text::{counted, to_text};
@@ -95,7 +96,7 @@ fn of_view(view: &FeatureView) -> Result<Report> {
 
 /// A view whose features are computed.
 fn of_computed(store: &Engine, catalog: &Catalog, view: &FeatureView) -> Result<Report> {
-    let shown = Shown::new(Lineage::of(catalog, &[&view.name])?)?;
+    let shown = LineageText::new(Lineage::of(catalog, &[&view.name])?)?;
     let mut facts = Facts::new(&view.kind().replace('_', " "), &view.name);
     facts.add("description", &view.description);
     facts.add("entities", &view.entities.join(", "));
@@ -137,7 +138,7 @@ fn events_of(catalog: &Catalog, view: &FeatureView, from: &str) -> String {
 
 /// One feature, with what it is computed from.
 fn of_feature(catalog: &Catalog, name: &str) -> Result<Report> {
-    let shown = Shown::new(Lineage::of(catalog, &[name])?)?;
+    let shown = LineageText::new(Lineage::of(catalog, &[name])?)?;
     let Some(root) = shown.lineage.features.first() else {
         return Err(Error::internal(format!("{name:?} stands for no feature")).into());
     };
@@ -161,7 +162,7 @@ fn of_feature(catalog: &Catalog, name: &str) -> Result<Report> {
         "tags": feature.tags,
         "lineage": shown.json,
     });
-    let sheet = shown.sheet();
+    let sheet = lineage::sheet(&shown);
     Ok(facts.report(json, sheet))
 }
 

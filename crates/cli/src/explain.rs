@@ -1,11 +1,12 @@
 //! `asof explain`: the way in which features come to their values.
 
 use asofdb::{Lineage, LineageFeature, Origin, ResolvedFeature, Session, WindowOrigin};
+use asofdb_platform::{LineageText, all_of};
 use clap::Args;
 
 use super::context::Context;
 use super::error::{Outcome, Result};
-use super::lineage::{Shown, all_of};
+use super::lineage;
 use super::output::{Output, Report};
 
 /// Explain how a feature comes to its value: windows, expressions, inputs, plans and SQL
@@ -33,21 +34,21 @@ impl Explain {
         let catalog = store.catalog()?;
         let asked: Vec<String> =
             store.prepare(&self.references)?.features().iter().map(ResolvedFeature::reference).collect();
-        let shown = Shown::new(Lineage::of(&catalog, &self.references)?)?;
+        let shown = LineageText::new(Lineage::of(&catalog, &self.references)?)?;
         self.output.print(&report(&shown, &asked))?;
         Ok(Outcome::Done)
     }
 }
 
-fn report(shown: &Shown, asked: &[String]) -> Report {
+fn report(shown: &LineageText, asked: &[String]) -> Report {
     let roots = asked.iter().filter_map(|reference| shown.lineage.find(reference));
     let above = roots.flat_map(|root| shown.tree(root)).collect();
     let below = shown.lineage.features.iter().flat_map(|one| explained(shown, one)).collect();
-    Report { json: shown.json.clone(), sheet: shown.sheet(), above, below }
+    Report { json: shown.json.clone(), sheet: lineage::sheet(shown), above, below }
 }
 
 /// A feature that is computed in full, over some lines; nothing for one that is stored.
-fn explained(shown: &Shown, one: &LineageFeature) -> Vec<String> {
+fn explained(shown: &LineageText, one: &LineageFeature) -> Vec<String> {
     let lines: Vec<String> = match &one.origin {
         Origin::Stored => return Vec::new(),
         Origin::Window(window) => of_window(&shown.aggregate(&one.reference(), window), window),

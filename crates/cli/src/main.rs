@@ -14,6 +14,7 @@ mod delete;
 mod delete_events;
 mod demo;
 mod describe;
+mod docs;
 mod duplicates;
 mod entity;
 mod erase;
@@ -94,6 +95,7 @@ enum Command {
     Explain(explain::Explain),
     Search(search::Search),
     Duplicates(duplicates::Duplicates),
+    Docs(docs::Docs),
     Delete(delete::Delete),
     DeleteEvents(delete_events::DeleteEvents),
     Erase(erase::Erase),
@@ -130,6 +132,7 @@ impl Command {
             Command::Explain(command) => command.run(context),
             Command::Search(command) => command.run(context),
             Command::Duplicates(command) => command.run(context),
+            Command::Docs(command) => command.run(context),
             Command::Delete(command) => command.run(context),
             Command::DeleteEvents(command) => command.run(context),
             Command::Erase(command) => command.run(context),

@@ -1,6 +1,6 @@
 //! `asof usage`: who reads what.
 
-use asofdb::{AsJson, Session, USAGE_DAYS_MAX, UsageRow, unused, usage_totals};
+use asofdb::{AsJson, Session, USAGE_DAYS_MAX, UsagePeriod, UsageRow, unused};
 use clap::Args;
 
 use super::context::Context;
@@ -23,7 +23,7 @@ pub(crate) struct Usage {
     /// Days to look back, today's among them
     #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=i64::from(USAGE_DAYS_MAX)))]
     days: u32,
-    /// A row a day, too
+    /// A row a day
     #[arg(long)]
     by_day: bool,
     /// The features that were read, in place of views and services
@@ -46,14 +46,13 @@ Examples:
 impl Usage {
     pub(crate) fn run(&self, context: &Context) -> Result<Outcome> {
         let store = context.open()?;
-        let mut rows = store.usage(self.days)?;
+        let mut rows = store.usage(UsagePeriod { last_days: self.days, by_day: self.by_day })?;
         if self.unused {
             let unused = unused(&*store.catalog()?, &rows);
             self.output.print(&unused_report(&unused, self.days))?;
             return Ok(Outcome::Done);
         }
         rows.retain(|row| self.names.is_empty() || self.names.contains(&row.key.name));
-        let rows = if self.by_day { rows } else { usage_totals(&rows) };
         let sheet = if self.features { features_sheet(&rows) } else { sheet(&rows, self.by_day) };
         let below = match rows.len() as u64 {
             0 => vec![format!("nothing was read by a consumer in {}", counted(self.days.into(), "day", "days"))],

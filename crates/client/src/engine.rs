@@ -9,7 +9,7 @@ use asofdb::storage::{WriteBatch, refuse_url};
 use asofdb::{
     Allow, Answer, Catalog, CheckpointFiles, ClockRepair, ClockStatus, Committed, Definitions, Durability, EntityKey,
     EntityRows, Erased, Error, F32Matrix, FeatureView, Freshness, JoinBatches, JoinOptions, Plan, Prepared, Question,
-    Result, Scan, ScanSink, Session, Spine, Stats, Store, Timestamp, UsageRow, Value, Verified, ViewAges,
+    Result, Scan, ScanSink, Session, Spine, Stats, Store, Timestamp, UsagePeriod, UsageRow, Value, Verified, ViewAges,
 };
 #[cfg(feature = "files")]
 use asofdb::{ExportOptions, Manifest, OnProgress};
@@ -136,8 +136,8 @@ impl Session for Engine {
         self.session().ages(views)
     }
 
-    fn usage(&self, last_days: u32) -> Result<Vec<UsageRow>> {
-        self.session().usage(last_days)
+    fn usage(&self, period: UsagePeriod) -> Result<Vec<UsageRow>> {
+        self.session().usage(period)
     }
 
     fn stats(&self) -> Result<Stats> {

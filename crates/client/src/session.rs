@@ -11,7 +11,7 @@ use asofdb::storage::key::decode_values;
 use asofdb::{
     Allow, Answer, Catalog, CheckpointFiles, ClockRepair, ClockStatus, Committed, Definitions, Durability, EntityKey,
     EntityRows, Erased, F32Matrix, FeatureView, Freshness, JoinBatches, JoinOptions, Plan, Prepared, Question, Result,
-    Scan, ScanSink, Session, Spine, Stats, Timestamp, UsageRow, Value, Verified, ViewAges,
+    Scan, ScanSink, Session, Spine, Stats, Timestamp, UsagePeriod, UsageRow, Value, Verified, ViewAges,
 };
 use asofdb_protocol::{
     AgesRequest, ApplyRequest, ClockRequest, CompactRequest, CopyRequest, DeleteRequest, EraseRequest, Form,
@@ -124,8 +124,9 @@ impl Session for Client {
         self.ask(&AgesRequest { views })?.into_iter().map(ViewAges::try_from).collect()
     }
 
-    fn usage(&self, last_days: u32) -> Result<Vec<UsageRow>> {
-        self.ask(&UsageRequest { last_days })?.into_iter().map(UsageRow::try_from).collect()
+    fn usage(&self, period: UsagePeriod) -> Result<Vec<UsageRow>> {
+        let UsagePeriod { last_days, by_day } = period;
+        self.ask(&UsageRequest { last_days, by_day })?.into_iter().map(UsageRow::try_from).collect()
     }
 
     fn stats(&self) -> Result<Stats> {

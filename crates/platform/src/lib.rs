@@ -1,7 +1,7 @@
 //! What a platform team needs over the catalog of a store, and what needs no serving.
 //!
 //! [`Discovery`] adds it to every [`Session`](asofdb::Session), a store in this process or behind a sidecar: searching
-//! what is defined, and finding features that are there twice. [`Searcher`] keeps the index for whoever searches often.
+//! what is defined, and finding features that are there twice. [`write_docs`] writes the catalog as pages. [`Searcher`] keeps the index for whoever searches often.
 //!
 //! ```
 //! # fn main() -> asofdb::Result<()> {
@@ -26,14 +26,18 @@
 //! ```
 
 mod discovery;
+mod docs;
 mod duplicates;
+mod lineage;
 mod search;
 mod synonyms;
 mod words;
 
 pub use self::discovery::{Discovery, Searcher};
+pub use self::docs::{DocFile, doc_files, write_docs};
 pub use self::duplicates::duplicate::{Compared, Duplicate, Relation};
 pub use self::duplicates::{Check, find_duplicates, find_named_alike};
+pub use self::lineage::{LineageText, all_of};
 pub use self::search::field::Field;
 pub use self::search::hit::{Closeness, Hit, Matched};
 pub use self::search::index::SearchIndex;

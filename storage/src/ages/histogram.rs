@@ -57,7 +57,8 @@ impl Histogram {
             last = *end;
         }
         let mut histogram = Histogram::new(now);
-        histogram.buckets = parts.iter().map(|(from, end, count)| Bucket { from: *from, end: *end, count: *count }).collect();
+        histogram.buckets =
+            parts.iter().map(|(from, end, count)| Bucket { from: *from, end: *end, count: *count }).collect();
         parts.iter().for_each(|(from, _, _)| histogram.meet(*from));
         Some(histogram)
     }

@@ -73,3 +73,33 @@ impl TryFrom<UsageDayRecordV1> for UsageDay {
         Ok(UsageDay { rows: record.rows.into_iter().map(row).collect::<Result<_>>()? })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::ErrorKind;
+
+    #[test]
+    fn a_day_has_these_bytes_and_damaged_ones_are_refused() {
+        let key = UsageKey { of: UsageOf::Service, name: "r".to_owned(), consumer: "c".to_owned() };
+        let mut row = UsageRow::new(Date::from_days(1).unwrap(), key);
+        row.serving = UsageCounts { calls: 2, rows: 3 };
+        row.last = Timestamp::from_micros(4);
+        row.values = [("f".to_owned(), 5)].into();
+        let day = UsageDay { rows: vec![row] };
+        let number = |number: u64| number.to_le_bytes().to_vec();
+        let text = |text: &str| [number(text.len() as u64), text.as_bytes().to_vec()].concat();
+        let counts = [2, 3, 0, 0, 0, 0].map(number).concat();
+        let values = [number(1), text("f"), number(5)].concat();
+        let start = [vec![1], number(1), 1_i32.to_le_bytes().to_vec(), vec![1], text("r"), text("c")].concat();
+        let bytes = [start, counts, number(4), values].concat();
+        assert_eq!(day.encode().unwrap(), bytes);
+        assert_eq!(UsageDay::decode(&bytes).unwrap(), day);
+        for cut in 0..bytes.len() {
+            assert_eq!(UsageDay::decode(&bytes[..cut]).unwrap_err().kind(), ErrorKind::Corrupt, "{cut}");
+        }
+        let mut no_day = bytes;
+        no_day[9..13].copy_from_slice(&i32::MAX.to_le_bytes());
+        assert_eq!(UsageDay::decode(&no_day).unwrap_err().kind(), ErrorKind::Corrupt);
+    }
+}

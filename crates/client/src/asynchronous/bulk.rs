@@ -12,7 +12,7 @@ use arrow::datatypes::SchemaRef;
 use asofdb::storage::WriteBatch;
 use asofdb::{
     CheckpointFiles, ClockRepair, EntityKey, FeatureView, Freshness, HistoryRow, JoinOptions, Result, Scan, Session,
-    UsageRow, Value, Verified,
+    UsagePeriod, UsageRow, Value, Verified,
 };
 #[cfg(feature = "files")]
 use asofdb::{ExportOptions, IngestOptions, IngestReport, Input, JoinReport, Manifest, Progress, TrainingSetOptions};
@@ -130,8 +130,8 @@ impl AsyncClient {
     ///
     /// # Errors
     /// As there.
-    pub async fn usage(&self, last_days: u32) -> Result<Vec<UsageRow>> {
-        self.blocking(move |client| client.usage(last_days)).await
+    pub async fn usage(&self, period: UsagePeriod) -> Result<Vec<UsageRow>> {
+        self.blocking(move |client| client.usage(period)).await
     }
 
     /// Reads everything and checks it. See [`Session::verify`].

@@ -3,6 +3,7 @@
 //! The index is derived from a catalog and made anew for the next one. It is never a second truth: whatever it tells was
 //! in the catalog of its revision.
 
+pub(crate) mod browser;
 mod entries;
 mod entry;
 pub(crate) mod field;

@@ -12,6 +12,8 @@ use crate::codec::{Decode, Encode};
 pub struct UsageRequest {
     /// The number of days, today's among them.
     pub last_days: u32,
+    /// True for a row a day.
+    pub by_day: bool,
 }
 
 /// The reads of one thing by one consumer on one day.

@@ -1,8 +1,8 @@
-//! `GET /v1/usage?days=30&name=user_stats_v1`.
+//! `GET /v1/usage?days=30&by_day=true&name=user_stats_v1`.
 
 use std::sync::Arc;
 
-use asofdb::{AsJson, USAGE_DAYS_MAX, UsageRow};
+use asofdb::{AsJson, USAGE_DAYS_MAX, UsagePeriod, UsageRow};
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use serde::Deserialize;
@@ -21,23 +21,29 @@ const DAYS_DEFAULT: u32 = 30;
 #[serde(deny_unknown_fields)]
 pub(in super::super) struct Asked {
     days: Option<u32>,
+    #[serde(default)]
+    by_day: bool,
     name: Option<String>,
 }
 
-/// What consumers have read in the last days: a row a day, thing and consumer.
+/// What consumers have read in the last days: by day if asked, then by thing and consumer.
 pub(in super::super) async fn usage(
     State(door): State<Arc<Door>>,
     caller: Caller,
     parameters: Result<Query<Asked>, QueryRejection>,
 ) -> Result<JsonReply, Failure> {
-    let rule = || Failure::invalid(format!("the parameters are `days`, from 1 to {USAGE_DAYS_MAX}, and `name`"));
+    let rule = || {
+        Failure::invalid(format!(
+            "the parameters are `days`, from 1 to {USAGE_DAYS_MAX}, `by_day`, true or false, and `name`"
+        ))
+    };
     let Query(asked) = parameters.map_err(|_| rule())?;
     let days = asked.days.unwrap_or(DAYS_DEFAULT);
     if !(1..=USAGE_DAYS_MAX).contains(&days) {
         return Err(rule());
     }
     door.run(caller, Operation::Usage, move |door, _| {
-        let mut rows = door.service.store.usage(days)?;
+        let mut rows = door.service.store.usage(UsagePeriod { last_days: days, by_day: asked.by_day })?;
         rows.retain(|row: &UsageRow| asked.name.as_ref().is_none_or(|name| row.key.name == *name));
         JsonReply::of(door, &AsJson(rows.as_slice()))
     })

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use asofdb::storage::key::encode_value;
-use asofdb::{CheckpointFiles, Error, Result, Value};
+use asofdb::{CheckpointFiles, Error, Result, UsagePeriod, Value};
 use asofdb_protocol::{
     CheckpointRequest, ClockRepairMessage, FreshnessMessage, FreshnessRequest, SampleMessage, SampleRequest,
     UsageRequest, UsageRowMessage, VerifiedMessage, decode_message, encoded_message,
@@ -21,7 +21,8 @@ pub(super) fn freshness(work: &Work<'_>, admission: &mut Admission<'_>, body: &[
 
 pub(super) fn usage(work: &Work<'_>, body: &[u8]) -> Result<Vec<u8>> {
     let request: UsageRequest = decode_message(body)?;
-    let rows = work.shared.service.store.usage(request.last_days)?;
+    let period = UsagePeriod { last_days: request.last_days, by_day: request.by_day };
+    let rows = work.shared.service.store.usage(period)?;
     encoded_message(&rows.into_iter().map(UsageRowMessage::from).collect::<Vec<_>>())
 }
 

@@ -1,23 +1,6 @@
-//! Usage over several days.
+//! What nobody reads.
 
-use std::collections::BTreeMap;
-
-use asofdb_storage::{Catalog, UsageKey, UsageOf, UsageRow};
-
-/// Sums of rows over their days, one a thing and consumer, in that order. The day of each is its last one.
-pub fn usage_totals(rows: &[UsageRow]) -> Vec<UsageRow> {
-    let mut totals: BTreeMap<&UsageKey, UsageRow> = BTreeMap::new();
-    for row in rows {
-        match totals.get_mut(&row.key) {
-            Some(sum) => {
-                sum.add(row);
-                sum.day = sum.day.max(row.day);
-            }
-            None => drop(totals.insert(&row.key, row.clone())),
-        }
-    }
-    totals.into_values().collect()
-}
+use asofdb_storage::{Catalog, UsageOf, UsageRow};
 
 /// The views and services of a catalog of which nothing was read, in the order of their names, views first. Events are
 /// read by the windows over them.

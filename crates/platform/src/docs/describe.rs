@@ -1,0 +1,164 @@
+//! Documents of a catalog.
+
+use std::collections::BTreeMap;
+
+use asofdb::{AsJson, Catalog, Entity, FeatureService, FeatureView, JoinKey, Lineage, Result, Value};
+
+use super::document::{Document, Text};
+use super::snippets::{of_service as service_snippets, of_view as view_snippets};
+use crate::lineage::LineageText;
+
+/// All pages, the index first.
+pub(super) fn documents(catalog: &Catalog) -> Result<Vec<Document>> {
+    let mut all = vec![index(catalog)];
+    for view in catalog.views() {
+        all.push(of_view(catalog, view)?);
+    }
+    all.extend(catalog.services().map(|service| of_service(catalog, service)));
+    all.extend(catalog.entities().map(|entity| of_entity(catalog, entity)));
+    Ok(all)
+}
+
+fn index(catalog: &Catalog) -> Document {
+    let mut index =
+        Document { path: "index".into(), kind: "catalog".into(), title: "Features".into(), ..Document::default() };
+    index.fact("revision", catalog.revision());
+    let views = catalog.views().map(|view| {
+        let [kind, entities] = [view.kind().replace('_', " "), view.entities.join(", ")];
+        let [owner, description] = [&view.owner, &view.description].map(Text::plain);
+        let features = Text::plain(view.features.len());
+        vec![Text::link("views", &view.name), Text::plain(kind), Text::plain(entities), features, owner, description]
+    });
+    index.table("Views", &["view", "kind", "entities", "features", "owner", "description"], views.collect());
+    let services = catalog.services().map(|service| {
+        vec![Text::link("services", &service.name), Text::plain(&service.owner), Text::plain(&service.description)]
+    });
+    index.table("Services", &["service", "owner", "description"], services.collect());
+    let entities = catalog.entities().map(|entity| {
+        let keys = Text::plain(keys(&entity.join_keys));
+        vec![Text::link("entities", &entity.name), keys, Text::plain(&entity.description)]
+    });
+    index.table("Entities", &["entity", "join keys", "description"], entities.collect());
+    index
+}
+
+fn of_view(catalog: &Catalog, view: &FeatureView) -> Result<Document> {
+    let mut page = Document::new("views", view.kind(), &view.name, &view.description);
+    page.fact("owner", &view.owner);
+    page.fact("team", &view.team);
+    page.links("entities", "entities", view.entities.iter().cloned());
+    page.fact("join keys", keys(&view.join_keys));
+    page.fact("tags", tags(&view.tags));
+    if view.is_stored() {
+        stored_facts(&mut page, view);
+    } else if let Some(windows) = view.windows() {
+        page.links("events", "views", [windows.from.clone()]);
+    }
+    let users = catalog.services().filter(|service| service.features.iter().any(|name| is_of(name, &view.name)));
+    page.links("services", "services", users.map(|service| service.name.clone()));
+    page.links("read by", "views", readers(catalog, view));
+    match view.holds_events() {
+        true => page.table("Columns", &["column", "type", "description"], columns(view)),
+        false => {
+            let rows = features(catalog, view)?;
+            page.table("Features", &["feature", "type", "default", "computed", "description"], rows);
+        }
+    }
+    page.snippets = view_snippets(catalog, view);
+    Ok(page)
+}
+
+fn stored_facts(page: &mut Document, view: &FeatureView) {
+    if !view.holds_events() {
+        page.fact("ttl", view.ttl.map_or("none: never expires".to_owned(), |ttl| ttl.to_string()));
+    }
+    page.fact("retention", view.retention.map_or("none: kept for ever".to_owned(), |span| span.to_string()));
+    page.fact("event timestamp", &view.event_column);
+    page.fact("created timestamp", view.created_column.as_deref().unwrap_or_default());
+    page.fact("event id", view.event_id_names().join(", "));
+    page.fact("check", view.check.as_deref().unwrap_or_default());
+}
+
+fn columns(view: &FeatureView) -> Vec<Vec<Text>> {
+    let row = |column: &asofdb::Feature| {
+        vec![Text::plain(&column.name), Text::plain(column.ty), Text::plain(&column.description)]
+    };
+    view.features.iter().map(row).collect()
+}
+
+fn features(catalog: &Catalog, view: &FeatureView) -> Result<Vec<Vec<Text>>> {
+    let text = LineageText::new(Lineage::of(catalog, &[&view.name])?)?;
+    let own = text.lineage.features.iter().filter(|one| one.view.id == view.id);
+    own.map(|one| {
+        let feature = &one.feature;
+        Ok(vec![
+            Text::plain(&feature.name),
+            Text::plain(feature.ty),
+            Text::plain(default(feature.default.as_ref())?),
+            Text::plain(text.how(one)),
+            Text::plain(&feature.description),
+        ])
+    })
+    .collect()
+}
+
+fn default(value: Option<&Value>) -> Result<String> {
+    value.map_or(Ok(String::new()), |value| Ok(AsJson(value).to_tree()?.to_string()))
+}
+
+/// The views that are computed from a view.
+fn readers(catalog: &Catalog, view: &FeatureView) -> Vec<String> {
+    let reads = |reader: &&FeatureView| match (reader.windows(), reader.expressions()) {
+        (Some(windows), _) => windows.from == view.name,
+        (_, Some(_)) if reader.id != view.id => Lineage::of(catalog, &[&reader.name])
+            .is_ok_and(|lineage| lineage.features.iter().any(|one| one.view.id == view.id)),
+        _ => false,
+    };
+    catalog.views().map(|view| &**view).filter(reads).map(|reader| reader.name.clone()).collect()
+}
+
+fn of_service(catalog: &Catalog, service: &FeatureService) -> Document {
+    let mut page = Document::new("services", "feature service", &service.name, &service.description);
+    page.fact("owner", &service.owner);
+    page.fact("tags", tags(&service.tags));
+    let rows = service.features.iter().map(|reference| {
+        let (view, feature) = reference.split_once(':').unwrap_or((reference, "*"));
+        let found = catalog.view(view).and_then(|view| view.feature(feature));
+        let [ty, description] = match found {
+            Some(feature) => [feature.ty.to_string(), feature.description.clone()],
+            None => [String::new(), String::new()],
+        };
+        vec![Text::link("views", view), Text::plain(feature), Text::plain(ty), Text::plain(description)]
+    });
+    page.table("Features", &["view", "feature", "type", "description"], rows.collect());
+    page.snippets = service_snippets(service);
+    page
+}
+
+fn of_entity(catalog: &Catalog, entity: &Entity) -> Document {
+    let mut page = Document::new("entities", "entity", &entity.name, &entity.description);
+    page.fact("join keys", keys(&entity.join_keys));
+    page.fact("tags", tags(&entity.tags));
+    let views = catalog.views().filter(|view| view.is_by(&entity.name)).map(|view| {
+        vec![
+            Text::link("views", &view.name),
+            Text::plain(view.kind().replace('_', " ")),
+            Text::plain(&view.description),
+        ]
+    });
+    page.table("Views", &["view", "kind", "description"], views.collect());
+    page
+}
+
+/// Returns whether a reference of a service is of a view.
+fn is_of(reference: &str, view: &str) -> bool {
+    reference.split_once(':').map_or(reference, |(name, _)| name) == view
+}
+
+fn keys(keys: &[JoinKey]) -> String {
+    keys.iter().map(|key| format!("{} {}", key.name, key.ty)).collect::<Vec<_>>().join(", ")
+}
+
+fn tags(tags: &BTreeMap<String, String>) -> String {
+    tags.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(", ")
+}

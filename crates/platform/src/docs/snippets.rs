@@ -1,0 +1,60 @@
+//! Snippets: how a view or a service is read, to copy.
+
+use asofdb::{Catalog, FeatureService, FeatureView, JoinKey, Prepared, ScalarType};
+use serde_json::{Value as Json, json};
+
+/// How a view is read; none where it cannot be without values of a request.
+pub(super) fn of_view(catalog: &Catalog, view: &FeatureView) -> Vec<(&'static str, String)> {
+    if view.holds_events() {
+        let keys = view.join_keys.iter().map(|key| format!(" --entity {}={}", key.name, text(key.ty)));
+        return vec![("sh", format!("asof history {}{} --limit 10", view.name, keys.collect::<String>()))];
+    }
+    let Ok(request) = Prepared::new(catalog, vec![view.name.clone()]) else { return Vec::new() };
+    if request.request_values().is_empty() { of_keys(&view.name, &request.join_keys()) } else { Vec::new() }
+}
+
+fn of_keys(name: &str, keys: &[JoinKey]) -> Vec<(&'static str, String)> {
+    let arguments: String = keys.iter().map(|key| format!(" --entity {}={}", key.name, text(key.ty))).collect();
+    let entity: Json =
+        keys.iter().map(|key| (key.name.clone(), value(key.ty))).collect::<serde_json::Map<_, _>>().into();
+    let body = json!({"features": [name], "entities": [entity]});
+    let columns: Json =
+        keys.iter().map(|key| (key.name.clone(), json!([value(key.ty)]))).collect::<serde_json::Map<_, _>>().into();
+    vec![
+        ("sh", format!("asof get {name}{arguments}")),
+        ("python", format!("store.latest(\"{name}\", {columns}).to_pandas()")),
+        ("rust", format!("let request = store.prepare(&[\"{name}\"])?;")),
+        ("sh", format!("curl http://127.0.0.1:6566/v1/latest -H 'content-type: application/json' -d '{body}'")),
+    ]
+}
+
+/// How a service is read.
+pub(super) fn of_service(service: &FeatureService) -> Vec<(&'static str, String)> {
+    let name = &service.name;
+    vec![
+        ("sh", format!("asof training-set {name} --spine labels.parquet --out training.parquet")),
+        ("python", format!("store.training_set(\"labels.parquet\", \"{name}\").to_pandas()")),
+        ("rust", format!("let request = store.prepare(&[\"{name}\"])?;")),
+    ]
+}
+
+/// A value of a type, as the command line takes it.
+fn text(ty: ScalarType) -> String {
+    match value(ty) {
+        Json::String(text) => text,
+        value => value.to_string(),
+    }
+}
+
+/// A value of a type in JSON.
+fn value(ty: ScalarType) -> Json {
+    match ty {
+        ScalarType::Bool => json!(true),
+        ScalarType::Int32 | ScalarType::Int64 => json!(1001),
+        ScalarType::Float32 | ScalarType::Float64 => json!(1.5),
+        ScalarType::String => json!("abc"),
+        ScalarType::Bytes => json!("YWJj"),
+        ScalarType::Timestamp => json!("2024-06-01T12:00:00Z"),
+        ScalarType::Date => json!("2024-06-01"),
+    }
+}
