@@ -2,7 +2,6 @@
 
 use std::fmt;
 
-use crate::definition::ViewDefinition;
 use crate::problem::{At, Checked};
 use crate::time::Span;
 
@@ -27,26 +26,30 @@ impl fmt::Display for FreshnessObjective {
     }
 }
 
-/// Checks the objective of a view, which `subject` names. Events have no share: an old one is no stale entity.
-pub(crate) fn check_freshness(at: &At, view: &ViewDefinition, subject: &str) -> Checked {
-    let Some(FreshnessObjective { warn, stale, stale_share_max }) = view.freshness else { return Ok(()) };
-    let at = at.field("freshness");
-    for (field, span) in [("stale", stale), ("warn", warn)] {
-        if span <= Span::ZERO {
-            return at.field(field).invalid(format!("{subject}: {field} of freshness is above zero"));
+impl FreshnessObjective {
+    /// Checks the objective of a view, which `subject` names. Events have no share: an old one is no stale entity.
+    pub(crate) fn check(&self, at: &At, subject: &str, is_of_events: bool) -> Checked {
+        let at = at.field("freshness");
+        for (field, span) in [("stale", self.stale), ("warn", self.warn)] {
+            if span <= Span::ZERO {
+                return at.field(field).invalid(format!("{subject}: {field} of freshness is above zero"));
+            }
         }
+        let (warn, stale) = (self.warn, self.stale);
+        if warn > stale {
+            return at
+                .field("warn")
+                .invalid(format!("{subject}: warn of freshness is at most stale: {warn} > {stale}"));
+        }
+        let Some(share) = self.stale_share_max else { return Ok(()) };
+        let at = at.field("stale_share_max");
+        if !(0.0..=1.0).contains(&share) {
+            return at.invalid(format!("{subject}: stale_share_max of freshness is from 0 to 1: {share}"));
+        }
+        if is_of_events {
+            let rule = "an entity without new events is not stale; leave stale_share_max out";
+            return at.invalid(format!("{subject}: {rule}"));
+        }
+        Ok(())
     }
-    if warn > stale {
-        return at.field("warn").invalid(format!("{subject}: warn of freshness is at most stale: {warn} > {stale}"));
-    }
-    let Some(share) = stale_share_max else { return Ok(()) };
-    let at = at.field("stale_share_max");
-    if !(0.0..=1.0).contains(&share) {
-        return at.invalid(format!("{subject}: stale_share_max of freshness is from 0 to 1: {share}"));
-    }
-    if view.event_id.is_some() {
-        let rule = "an entity without new events is not stale; leave stale_share_max out";
-        return at.invalid(format!("{subject}: {rule}"));
-    }
-    Ok(())
 }

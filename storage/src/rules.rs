@@ -12,7 +12,6 @@ use crate::definition::{Definitions, EntityDefinition, FeatureDefinition, Servic
 use crate::error::ErrorKind;
 use crate::index_rules::check_also_by;
 use crate::name::{NAME_BYTES_MAX, check_name, shortened};
-use crate::objective::check_freshness;
 use crate::problem::{At, Checked, Problem};
 use crate::schema::FEATURES_MAX;
 use crate::time::Span;
@@ -125,7 +124,9 @@ fn check_view(at: &At, view: &ViewDefinition, entities: &BTreeMap<&str, &EntityD
         Some(_) => check_unwritten(at, view)?,
     }
     check_times(at, view)?;
-    check_freshness(at, view, &subject(view))?;
+    if let Some(objective) = &view.freshness {
+        objective.check(at, &subject(view), view.event_id.is_some())?;
+    }
     match &view.computed {
         // Its features are those of its windows.
         Some(Computed::Windows(_)) => {}
