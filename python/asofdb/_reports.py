@@ -116,7 +116,10 @@ class UsageCounts:
 
 @dataclass(frozen=True)
 class Usage:
-    """The reads of one view or service (``of``) by one consumer on one day of UTC, or on all days up to it. ``values`` is by feature."""
+    """The reads of one view or service (``of``) by one consumer on one day of UTC, or on all days up to it.
+
+    ``values`` is by feature.
+    """
 
     day: date
     of: str

@@ -116,13 +116,15 @@ class _Engine:
         those have: entities, views of every kind and feature services. They are the whole wanted state: what they do
         not name is dropped, which ``allow_drop`` must permit; a feature that would be computed in another way needs
         ``allow_redefine``. What consumers have read in the last 30 days must be named there, as
-        ``allow_drop=["user_stats_v1"]``. With ``revision``, that of the catalog which they were made from, they are applied only if
-        nothing was changed since.
+        ``allow_drop=["user_stats_v1"]``. With ``revision``, that of the catalog which they were made from, they are
+        applied only if nothing was changed since.
 
         Raises ``InvalidError``, ``NotFoundError`` or ``ConflictError`` when they break a rule, naming the thing and the
         rule, or ``ConflictError`` for another revision; nothing is changed then.
         """
-        return Plan._of(self._engine.apply_json(*_wanted(definitions), _permitted(allow_drop, allow_redefine), revision))
+        return Plan._of(
+            self._engine.apply_json(*_wanted(definitions), _permitted(allow_drop, allow_redefine), revision)
+        )
 
     def plan(self, definitions: Wanted) -> Plan:
         """Returns the plan of what :meth:`apply` would do."""
