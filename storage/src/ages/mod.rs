@@ -4,6 +4,9 @@ mod histogram;
 mod scheme;
 mod told;
 
-pub(crate) use self::histogram::{Histogram, Part};
+pub(crate) use self::histogram::Histogram;
+#[cfg(feature = "rocksdb")]
+pub(crate) use self::histogram::Part;
+#[cfg(feature = "rocksdb")]
 pub(crate) use self::scheme::{MINUTE, floor};
 pub use self::told::{AgeBucket, Ages};

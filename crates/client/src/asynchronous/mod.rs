@@ -332,7 +332,7 @@ impl AsyncClient {
         Ok(erased.into_iter().map(Erased::from).collect())
     }
 
-    /// Tells how fresh views are over all of their entities. See [`Session::ages`].
+    /// Tells how fresh views are over all of their entities. See [`Session::ages`](asofdb::Session::ages).
     ///
     /// # Errors
     /// As there.

@@ -82,3 +82,33 @@ impl TryFrom<UsageRowMessage> for UsageRow {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use asofdb::Timestamp;
+
+    use super::*;
+    use crate::codec::{decode_message, encoded_message};
+
+    #[test]
+    fn usage_travels_as_these_bytes_and_days_that_no_calendar_has_are_refused() {
+        let request = UsageRequest { last_days: 30, by_day: true };
+        assert_eq!(encoded_message(&request).unwrap(), [30, 0, 0, 0, 1]);
+        let key = UsageKey { of: UsageOf::Service, name: "r".to_owned(), consumer: "c".to_owned() };
+        let mut row = UsageRow::new(Date::from_days(1).unwrap(), key);
+        row.training = UsageCounts { calls: 2, rows: 3 };
+        row.last = Timestamp::from_micros(4);
+        row.values = [("f".to_owned(), 5)].into();
+        let bytes = encoded_message(&UsageRowMessage::from(row.clone())).unwrap();
+        let number = |number: u64| number.to_le_bytes().to_vec();
+        let text = |text: &str| [number(text.len() as u64), text.as_bytes().to_vec()].concat();
+        let start = [1_i32.to_le_bytes().to_vec(), vec![1], text("r"), text("c")].concat();
+        let end = [number(4), number(1), text("f"), number(5)].concat();
+        assert_eq!(bytes, [start, [0, 0, 2, 3, 0, 0].map(number).concat(), end].concat());
+        assert_eq!(UsageRow::try_from(decode_message::<UsageRowMessage>(&bytes).unwrap()).unwrap(), row);
+        let mut no_day = bytes;
+        no_day[..4].copy_from_slice(&i32::MAX.to_le_bytes());
+        let message: UsageRowMessage = decode_message(&no_day).unwrap();
+        assert_eq!(UsageRow::try_from(message).unwrap_err().message(), "a day that no calendar has");
+    }
+}
