@@ -5,7 +5,7 @@ use asofdb_storage::{AgeBucket, Ages, FeatureView, FreshnessObjective, Result, S
 use crate::definitions::reference::{find_stored_view, find_view};
 use crate::store::Store;
 
-/// Whether a view keeps what it promises.
+/// The standing of a view to what it promises.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum FreshnessStatus {
     /// It does, or promises nothing.
@@ -52,7 +52,7 @@ pub struct ViewAges {
     pub view: String,
     /// The present, as of which everything here is said.
     pub now: Timestamp,
-    /// Whether the view keeps its objective.
+    /// The standing of the view to its objective.
     pub status: FreshnessStatus,
     /// The freshness that it promises; where it promises none, its ttl, if it has one.
     pub objective: Option<FreshnessObjective>,
@@ -96,7 +96,7 @@ impl ViewAges {
         }
     }
 
-    /// What is said of a view, of which `ages` are known or not.
+    /// The report about a view, of which `ages` are known or not.
     fn of(view: &FeatureView, now: Timestamp, ages: Option<&Ages>) -> Self {
         let by_ttl = |ttl| FreshnessObjective { warn: ttl, stale: ttl, stale_share_max: None };
         let objective = view.freshness.or_else(|| view.ttl.map(by_ttl));

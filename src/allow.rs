@@ -47,7 +47,8 @@ impl Allow {
         Ok(())
     }
 
-    /// Refuses a plan that takes something from consumers, unless that is permitted. `usage` gives the rows of [`Allow::USED`], and is asked only if there is something that may be used.
+    /// Refuses a plan that takes something from consumers, unless that is permitted. `usage` gives the rows of
+    /// [`Allow::USED`], and is asked only if there is something that may be used.
     ///
     /// # Errors
     /// `Conflict`, naming the changes and those who would miss what is gone; else what `usage` returns.

@@ -1,11 +1,11 @@
 //! Samples: some entities of a view, chosen by a hash of their keys.
 //!
 //! Two views that have the same entities should give the same sample, so that their values can be compared without a
-//! join. So entities are chosen by what they are and not by where they lie or when they came. But to hash every key is to
-//! read the whole view. A sample reads the beginnings of [`RANGES_MAX`] ranges that the keys are cut into, at most
-//! [`VERSIONS_MAX`] versions in all, and chooses from these: all entities of a view that is not larger, and of a large one
-//! some from everywhere. Views of very different sizes then share few entities; whoever compares them reads the entities
-//! of both samples in both.
+//! join. So entities are chosen by what they are and not by where they lie or when they came. But to hash every key is
+//! to read the whole view. A sample reads the beginnings of [`RANGES_MAX`] ranges that the keys are cut into, at most
+//! [`VERSIONS_MAX`] versions in all, and chooses from these: all entities of a view that is not larger, and of a large
+//! one some from everywhere. Views of very different sizes then share few entities; whoever compares them reads the
+//! entities of both samples in both.
 
 use std::collections::BinaryHeap;
 

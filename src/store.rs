@@ -62,8 +62,8 @@ impl Store {
         Store { sealer, recorder, backend, durability, nulls: Arc::default(), consumer: None }
     }
 
-    /// A clone of the store whose reads, training sets and exports are counted as those of a consumer, such as a service
-    /// or a model: see [`Store::usage`]. Counting costs a read two additions.
+    /// A clone of the store whose reads, training sets and exports are counted as those of a consumer, such as a
+    /// service or a model: see [`Store::usage`]. Counting costs a read two additions.
     ///
     /// # Errors
     /// `Invalid` for a name that is not of 1 to 64 letters, digits and `_ . : -`.
@@ -162,8 +162,8 @@ impl Store {
         self.apply_to(definitions, Allow::drops(allow_drop), None)
     }
 
-    /// [`Store::apply`] with other permissions, and, with `revision`, to the catalog of that revision only: for definitions that were made from what it had, so that
-    /// nothing is dropped that was defined meanwhile.
+    /// [`Store::apply`] with other permissions, and, with `revision`, to the catalog of that revision only: for
+    /// definitions that were made from what it had, so that nothing is dropped that was defined meanwhile.
     ///
     /// # Errors
     /// As there; `Conflict` also when the catalog has another revision by now.
@@ -273,9 +273,9 @@ impl Store {
         self.matrix(request, entities, Question::AsOf { at, known_at }, matrix)
     }
 
-    /// Counts how often each derived feature was null by itself rather than by its inputs, such as by a division by zero,
-    /// since the store was opened: in reads and joins, by reference. Of more than 1,024 features the later ones count
-    /// as `other`.
+    /// Counts how often each derived feature was null by itself rather than by its inputs, such as by a division by
+    /// zero, since the store was opened: in reads and joins, by reference. Of more than 1,024 features the later ones
+    /// count as `other`.
     pub fn expression_nulls(&self) -> Vec<(String, Nulls)> {
         self.nulls.by_feature()
     }

@@ -1,4 +1,4 @@
-//! How fresh views are.
+//! JSON of how fresh views are.
 
 use asofdb_storage::Span;
 use serde::{Serialize, Serializer};

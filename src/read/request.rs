@@ -150,8 +150,8 @@ impl Prepared {
         EntityRows::from_columns(plan, batch, &values)
     }
 
-    /// Entity rows from columns named as the join keys, and a column for each of [`Prepared::request_values`], of exactly
-    /// its type and as long; `None` is one of nulls.
+    /// Entity rows from columns named as the join keys, and a column for each of [`Prepared::request_values`], of
+    /// exactly its type and as long; `None` is one of nulls.
     ///
     /// # Errors
     /// As [`Prepared::entity_rows_from`] and [`EntityRows::push_with`].

@@ -461,8 +461,9 @@ pub trait Session: Send + Sync {
     /// history, deletions included. Exports as of a time answer as reads do: features of expired rows are null, and
     /// defaults stand in.
     ///
-    /// A view that is computed is exported as of a time: a row an entity of its inputs of which anything was known, with
-    /// a status a feature. The entities are those at the beginning, and the values are of one state a moment later.
+    /// A view that is computed is exported as of a time: a row an entity of its inputs of which anything was known,
+    /// with a status a feature. The entities are those at the beginning, and the values are of one state a moment
+    /// later.
     ///
     /// # Errors
     /// `NotFound` for an unknown view; `Conflict` when `out` exists, or when a column of the view has the name of

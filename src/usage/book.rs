@@ -65,8 +65,8 @@ impl Book {
     /// The rows of the last days: by day if asked, then by thing and consumer.
     ///
     /// # Errors
-    /// `Invalid` when there are more of them day by day than can be told at once; `Unavailable` when the store cannot be
-    /// read; `Corrupt` when a note cannot be.
+    /// `Invalid` when there are more of them day by day than can be told at once; `Unavailable` when the store cannot
+    /// be read; `Corrupt` when a note cannot be.
     pub(super) fn rows(&self, backend: &dyn Backend, period: UsagePeriod) -> Result<Vec<UsageRow>> {
         let (mut total, mut by_day, mut bytes) = (Tally::of_days(), Vec::new(), 0);
         for day in self.days_of(backend, period.last_days)? {

@@ -14,8 +14,8 @@ pub struct Impact {
 }
 
 impl Impact {
-    /// The impacts of a plan on those who have read what it drops or redefines, by sums over days. Names match exactly; of
-    /// a feature those count who have read this feature.
+    /// The impacts of a plan on those who have read what it drops or redefines, by sums over days. Names match exactly;
+    /// of a feature those count who have read this feature.
     pub fn of(plan: &Plan, rows: &[UsageRow]) -> Vec<Impact> {
         let changes = plan.drops().chain(plan.redefinitions());
         let impact = |change: &Change| Impact { change: change.clone(), readers: readers(change, rows) };

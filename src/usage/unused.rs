@@ -1,4 +1,4 @@
-//! What nobody reads.
+//! Views and services that nobody reads.
 
 use asofdb_storage::{Catalog, UsageOf, UsageRow};
 

@@ -46,8 +46,8 @@ pub struct EntityDefinition {
 pub struct ViewDefinition {
     /// Name, unique among feature views and services.
     pub name: String,
-    /// Names of the entities; their join keys concatenate in this order. A view of expressions names none: they are those
-    /// of its inputs.
+    /// Names of the entities; their join keys concatenate in this order. A view of expressions names none: they are
+    /// those of its inputs.
     pub entities: Vec<String>,
     /// The greatest age of a version that is served, above zero; `None`: any age.
     pub ttl: Option<Span>,
@@ -72,8 +72,8 @@ pub struct ViewDefinition {
     /// Of an event view, the columns that make a redelivery the same event; none of them: all of its columns together.
     /// `None`: it is no event view.
     pub event_id: Option<Vec<String>>,
-    /// Of an event view, the other lists of entities by which its events are found. Their join keys are columns of the view
-    /// and parts of its event id.
+    /// Of an event view, the other lists of entities by which its events are found. Their join keys are columns of the
+    /// view and parts of its event id.
     pub also_by: Vec<Vec<String>>,
     /// A condition that no row may break, in the expression language; see the crate `asofdb-expression`.
     pub check: Option<String>,

@@ -80,8 +80,8 @@ pub fn unrelated(users: i64, seed: u64) -> Column {
     }
 }
 
-/// Two features that have to do with each other, and are not the same thing: a count and a sum, a flag and one that implies
-/// it, a measure and another that goes with it, and what was done in a week and in a month.
+/// Two features that have to do with each other, and are not the same thing: a count and a sum, a flag and one that
+/// implies it, a measure and another that goes with it, and what was done in a week and in a month.
 pub fn related(users: i64, seed: u64) -> [Column; 2] {
     let of = move |user: i64| chance(user, seed);
     let other = move |user: i64| chance(user, seed + 500);

@@ -112,7 +112,7 @@ fn with_other_nulls() -> [Planted; 2] {
     ]
 }
 
-/// What copies that are not kept up have, and what the originals have now: four in ten have changed since.
+/// Values of copies that are not kept up, and those of the originals now: four in ten have changed since.
 fn stale() -> [Planted; 2] {
     let is_changed = |user| chance(user, 912) < 0.4;
     let balance = |user| (chance(user, 913) * 1e6).round() / 100.0;

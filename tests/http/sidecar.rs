@@ -160,7 +160,8 @@ impl Sidecar {
         self.tcp.post("/v1/write/stats", &json!([row])).ok();
     }
 
-    /// Defines the view `copied`, and writes rows of it and of `stats`, in which the clicks are the same but for a factor.
+    /// Defines the view `copied`, and writes rows of it and of `stats`, in which the clicks are the same but for a
+    /// factor.
     pub fn write_copies(&self) {
         let definitions = parse_definitions(&format!("{DEFINITIONS}{COPIED}"), "test.toml").expect("definitions");
         self.store.apply(&definitions, false).expect("one more view");

@@ -86,7 +86,7 @@ impl Apply {
 struct Changed {
     before: Arc<Catalog>,
     plan: Plan,
-    /// What it takes from those who have read it.
+    /// The things that it takes from those who have read them.
     impacts: Vec<Impact>,
 }
 

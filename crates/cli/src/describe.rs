@@ -21,7 +21,8 @@ use super::text::{counted, to_text};
 
 /// Show a view, a feature, a service or an entity in full
 ///
-/// It shows what features that are computed are computed from, down to rows and events. Where an entity has the name of a view or a service, the view or the service is shown.
+/// It shows what features that are computed are computed from, down to rows and events. Where an entity has the name of
+/// a view or a service, the view or the service is shown.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Describe {

@@ -14,8 +14,8 @@ use super::text::counted;
 
 /// Write the catalog as pages, HTML and Markdown, with a search in the browser
 ///
-/// There is a page a view, a service and an entity. They can be opened as files or served by anything that serves files,
-/// and load nothing from elsewhere.
+/// There is a page a view, a service and an entity. They can be opened as files or served by anything that serves
+/// files, and load nothing from elsewhere.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Docs {

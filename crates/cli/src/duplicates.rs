@@ -15,9 +15,9 @@ use super::text::counted;
 
 /// Find features that are likely the same thing under another name or definition
 ///
-/// Features of the same join keys are compared with each other: how they are computed, and their values for some hundred
-/// entities, as of now. Each pair comes with its evidence. Values that differ outweigh names that are alike; names alone
-/// tell only where there are no values to compare.
+/// Features of the same join keys are compared with each other: how they are computed, and their values for some
+/// hundred entities, as of now. Each pair comes with its evidence. Values that differ outweigh names that are alike;
+/// names alone tell only where there are no values to compare.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Duplicates {

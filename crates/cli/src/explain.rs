@@ -11,8 +11,8 @@ use super::output::{Output, Report};
 
 /// Explain how a feature comes to its value: windows, expressions, inputs, plans and SQL
 ///
-/// Shows of a window its events, aggregate, conditions and bounds; of an expression its inputs with their types, the plan
-/// of its evaluation and the SQL that means the same; and the same of every input, down to rows and events.
+/// Shows of a window its events, aggregate, conditions and bounds; of an expression its inputs with their types, the
+/// plan of its evaluation and the SQL that means the same; and the same of every input, down to rows and events.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Explain {

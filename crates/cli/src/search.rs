@@ -19,8 +19,8 @@ use super::sheet::{Cell, Column, Sheet, Tone};
 /// of the keyboard; of the last word the beginning will do. What has the words as they are comes first, a name before a
 /// description.
 ///
-/// Filters: team:NAME, owner:NAME, tag:NAME or tag:NAME=VALUE, entity:NAME, type:TYPE, view:NAME, kind:KIND (entity, view,
-/// feature, service, event_view, ...). A star at the end of a value stands for any more letters.
+/// Filters: team:NAME, owner:NAME, tag:NAME or tag:NAME=VALUE, entity:NAME, type:TYPE, view:NAME, kind:KIND (entity,
+/// view, feature, service, event_view, ...). A star at the end of a value stands for any more letters.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Search {
@@ -65,7 +65,7 @@ fn report(hits: &[Hit]) -> Result<Report> {
     Ok(Report { json: serde_json::to_value(hits).map_err(unwritten)?, sheet, below, ..Report::default() })
 }
 
-/// Where a word was found, and as what if it is another.
+/// The field in which a word was found, and the word as which it was, if that is another.
 fn matched(matched: &Matched) -> String {
     match matched.how {
         Closeness::Exact => matched.field.as_str().to_owned(),

@@ -12,8 +12,8 @@ use super::text::{count, counted};
 /// Show who has read which views and services, how often, and when last
 ///
 /// Reads of the latest values and as of a time, training sets and exports are counted by consumer: the clients of a
-/// sidecar by the names that they connect with, or their user's; a process that embeds the store where it opens it for a
-/// consumer. What this command line reads of a store in its own process is not counted.
+/// sidecar by the names that they connect with, or their user's; a process that embeds the store where it opens it for
+/// a consumer. What this command line reads of a store in its own process is not counted.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Usage {

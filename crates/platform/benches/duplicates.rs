@@ -1,5 +1,5 @@
-//! Duplicates among 300 features of 40 views on disk: how long one search of all of them takes. `ASOFDB_BENCH_ENTITIES` says
-//! how many entities there are.
+//! Duplicates among 300 features of 40 views on disk: how long one search of all of them takes. `ASOFDB_BENCH_ENTITIES`
+//! says how many entities there are.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -31,7 +31,8 @@ fn definitions() -> String {
     text
 }
 
-/// A number for an entity that has nothing to do with others. Every hundredth feature is a hundred times the one before.
+/// A number for an entity that has nothing to do with others. Every hundredth feature is a hundred times the one
+/// before.
 fn value(user: i64, feature: usize) -> f64 {
     if feature % 100 == 99 {
         return value(user, feature - 9) * 100.0;

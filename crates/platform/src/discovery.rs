@@ -21,9 +21,9 @@ pub trait Discovery: Session {
         Searcher::default().search(&*self.catalog()?, query, limit)
     }
 
-    /// Finds features that are likely the same thing under another name or definition, the surest first; with `views` only
-    /// pairs with a feature in one of these. docs/platform.md has the evidence. It reads some hundred entities of every
-    /// view.
+    /// Finds features that are likely the same thing under another name or definition, the surest first; with `views`
+    /// only pairs with a feature in one of these. docs/platform.md has the evidence. It reads some hundred entities of
+    /// every view.
     ///
     /// # Errors
     /// `NotFound` for an unknown view; `Corrupt` when stored bytes cannot be read.

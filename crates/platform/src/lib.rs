@@ -1,7 +1,8 @@
-//! What a platform team needs over the catalog of a store, and what needs no serving.
+//! Tools of a platform team over the catalog of a store, for what needs no serving.
 //!
 //! [`Discovery`] adds it to every [`Session`](asofdb::Session), a store in this process or behind a sidecar: searching
-//! what is defined, and finding features that are there twice. [`write_docs`] writes the catalog as pages. [`Searcher`] keeps the index for whoever searches often.
+//! what is defined, and finding features that are there twice. [`write_docs`] writes the catalog as pages. [`Searcher`]
+//! keeps the index for whoever searches often.
 //!
 //! ```
 //! # fn main() -> asofdb::Result<()> {

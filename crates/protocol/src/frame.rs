@@ -91,9 +91,9 @@ kinds! {
     Copy = 24,
     /// Chooses entities of a view.
     Sample = 25,
-    /// What consumers have read.
+    /// Tells what consumers have read.
     Usage = 26,
-    /// How fresh views are over all of their entities.
+    /// Tells how fresh views are over all of their entities.
     Ages = 27,
     /// An error; an answer to any request.
     Error = 127,

@@ -1,7 +1,7 @@
 //! The sidecar of asofdb: a store that other processes of the host read and write.
 //!
-//! A [`Service`] is a store with its consumers. Two doors lead to it: [`Server`], the native protocol over a Unix socket
-//! (docs/protocol.md), and [`HttpServer`] (feature `http`, docs/http.md).
+//! A [`Service`] is a store with its consumers. Two doors lead to it: [`Server`], the native protocol over a Unix
+//! socket (docs/protocol.md), and [`HttpServer`] (feature `http`, docs/http.md).
 #![cfg_attr(not(feature = "http"), allow(dead_code, reason = "what only the door for HTTP needs"))]
 
 mod access;

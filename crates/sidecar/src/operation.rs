@@ -97,9 +97,9 @@ operations! {
     Erase:      "erase",      Operator, "erasing",                Point, Rows;
     /// The age of a view's newest event.
     Freshness:  "freshness",  Reader,   "reading",                Bulk,  Requests;
-    /// How fresh views are, by what is known from the writes.
+    /// Telling how fresh views are, by what is known from the writes.
     Ages:       "ages",       Reader,   "reading",                Point, Requests;
-    /// What consumers have read.
+    /// Telling what consumers have read.
     Usage:      "usage",      Reader,   "reading figures",        Bulk,  Requests;
     /// Choosing some entities of a view.
     Sample:     "sample",     Reader,   "reading",                Bulk,  Requests;

@@ -12,7 +12,7 @@ use crate::oracle::Oracle;
 use crate::part::panic_text;
 use crate::writer;
 
-/// How often a store is asked, a millisecond apart, whether it has counted the ages of entities anew.
+/// The number of times that a store is asked, a millisecond apart, whether it has counted the ages of entities anew.
 const AGES_TRIES: usize = 60_000;
 
 /// The loss that is allowed.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use asofdb_storage::{Ages, Backend, Catalogs, FeatureView, History, KeyRange, MemoryBackend, Timestamp, key, row};
 
-/// How often a store is asked, a millisecond apart, until it has counted anew. It is never that often.
+/// The number of times that a store is asked, a millisecond apart, until it has counted anew. It is never that often.
 const TRIES: usize = 120_000;
 
 /// Compares the ages of every stored view with the newest versions that the model has.

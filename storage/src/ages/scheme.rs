@@ -1,4 +1,4 @@
-//! How wide buckets are: fine around the present, coarser the farther from it.
+//! The widths of buckets: fine around the present, coarser the farther from it.
 
 /// Microseconds of a minute, which is the finest bucket.
 pub(crate) const MINUTE: i64 = 60_000_000;
@@ -9,10 +9,10 @@ const DAY: i64 = 24 * HOUR;
 /// buckets one lies within the other, or they do not touch.
 const WIDTHS: [i64; 6] = [MINUTE, HOUR, DAY, 32 * DAY, 1_024 * DAY, 32_768 * DAY];
 
-/// How far behind the present each width but the last reaches.
+/// The reach of each width but the last behind the present.
 const BEHIND: [i64; 5] = [2 * DAY, 40 * DAY, 400 * DAY, 12_800 * DAY, 409_600 * DAY];
 
-/// How far ahead of the present each width but the last reaches.
+/// The reach of each width but the last ahead of the present.
 const AHEAD: [i64; 5] = [2 * HOUR, 40 * DAY, 400 * DAY, 12_800 * DAY, 409_600 * DAY];
 
 /// The greatest multiple of `width` that is not after `at`.

@@ -1,4 +1,4 @@
-//! What is told of ages.
+//! Ages as they are told.
 
 use crate::time::Timestamp;
 

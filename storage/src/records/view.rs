@@ -62,7 +62,7 @@ pub(crate) struct ViewRecordV4 {
     also_by: Vec<IndexRecordV1>,
 }
 
-/// As version 4, and what was added.
+/// Version 4, and what was added.
 #[derive(Encode, Decode)]
 pub(crate) struct ViewRecordV5 {
     view: ViewRecordV4,

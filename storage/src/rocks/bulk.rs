@@ -86,7 +86,7 @@ struct Load {
     basis: Basis,
     versions: Vec<PathBuf>,
     latest: Vec<PathBuf>,
-    /// What becomes of the ages of entities.
+    /// The outcome for the ages of entities.
     ages: AgeChanges,
     record: LoadRecord,
 }
@@ -358,13 +358,13 @@ enum Task {
     Latest(Range<usize>),
 }
 
-/// What was written of a load.
+/// The part of a load that was written.
 #[derive(Default)]
 struct Written {
     /// The files for `history` or `events`.
     versions: Vec<PathBuf>,
     latest: Vec<PathBuf>,
-    /// What the rows of `latest` change of the ages of entities.
+    /// The changes of the ages of entities by the rows of `latest`.
     ages: AgeChanges,
 }
 

@@ -212,8 +212,8 @@ impl AsyncClient {
         self.blocking(move |client| client.export(&view, &out, &options, &mut progress)).await
     }
 
-    /// Writes the rows of files into a view. See [`Session::ingest`]. When the future is dropped the rows written so far
-    /// stay, and the next run goes on behind them.
+    /// Writes the rows of files into a view. See [`Session::ingest`]. When the future is dropped the rows written so
+    /// far stay, and the next run goes on behind them.
     ///
     /// # Errors
     /// As there.

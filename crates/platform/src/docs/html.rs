@@ -4,7 +4,7 @@ use maud::{DOCTYPE, Markup, html};
 
 use super::document::{Document, Table, Text};
 
-/// What a page may do: run the scripts and use the looks that lie beside it, and nothing else.
+/// The policy of a page: it may run the scripts and use the looks that lie beside it, and nothing else.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; base-uri 'none'; form-action 'none'";
 
 /// The page of a document.

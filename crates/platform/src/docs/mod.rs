@@ -1,8 +1,8 @@
-//! The catalog as pages: static HTML and Markdown, a page a view, a service and an entity, with a search that runs in the
-//! browser.
+//! The catalog as pages: static HTML and Markdown, a page a view, a service and an entity, with a search that runs in
+//! the browser.
 //!
-//! Pages ask nobody for anything: what they need lies beside them, and a strict policy in each forbids the rest. Texts of
-//! definitions are escaped, whatever is in them; no script stands in a page.
+//! Pages ask nobody for anything: what they need lies beside them, and a strict policy in each forbids the rest. Texts
+//! of definitions are escaped, whatever is in them; no script stands in a page.
 
 mod describe;
 mod document;
@@ -36,8 +36,8 @@ pub struct DocFile {
     pub text: String,
 }
 
-/// Makes the pages of a catalog: `index.html` and `index.md`, in `views`, `services` and `entities` one of each for what
-/// is defined, and what the search needs.
+/// Makes the pages of a catalog: `index.html` and `index.md`, in `views`, `services` and `entities` one of each for
+/// what is defined, and what the search needs.
 ///
 /// # Errors
 /// As [`Lineage::of`](asofdb::Lineage::of), for a view that this version does not understand.
@@ -55,8 +55,8 @@ pub fn doc_files(catalog: &Catalog) -> Result<Vec<DocFile>> {
     Ok(files)
 }
 
-/// Writes the pages of a catalog into the new directory `out`, which appears whole or not at all, and tells how many files
-/// there are.
+/// Writes the pages of a catalog into the new directory `out`, which appears whole or not at all, and tells how many
+/// files there are.
 ///
 /// # Errors
 /// As [`doc_files`]; `Conflict` when `out` exists; `Unavailable` when it cannot be written.
@@ -72,7 +72,7 @@ pub fn write_docs(catalog: &Catalog, out: &Path) -> Result<usize> {
     Ok(files.len())
 }
 
-/// What is searched, as a script: pages that are opened as files may not read other files, but scripts.
+/// The words that are searched, as a script: pages that are opened as files may not read other files, but scripts.
 fn catalog_script(catalog: &Catalog) -> Result<String> {
     let entries: Json = browser_entries(catalog)
         .into_iter()

@@ -3,7 +3,7 @@
 use asofdb::{Catalog, FeatureService, FeatureView, JoinKey, Prepared, ScalarType};
 use serde_json::{Value as Json, json};
 
-/// How a view is read; none where it cannot be without values of a request.
+/// Snippets that read a view; none where it cannot be without values of a request.
 pub(super) fn of_view(catalog: &Catalog, view: &FeatureView) -> Vec<(&'static str, String)> {
     if view.holds_events() {
         let keys = view.join_keys.iter().map(|key| format!(" --entity {}={}", key.name, text(key.ty)));
@@ -28,7 +28,7 @@ fn of_keys(name: &str, keys: &[JoinKey]) -> Vec<(&'static str, String)> {
     ]
 }
 
-/// How a service is read.
+/// Snippets that read a service.
 pub(super) fn of_service(service: &FeatureService) -> Vec<(&'static str, String)> {
     let name = &service.name;
     vec![

@@ -7,7 +7,7 @@ use super::share::{Share, turns};
 /// Most values of a feature that is a bucketing, or another coding, of another.
 const VALUES_MAX: usize = 64;
 
-/// How much fewer values a bucketing has than what it follows from.
+/// The factor by which a bucketing has fewer values than what it follows from.
 const COARSER: usize = 3;
 
 /// Returns how many different values there are.
@@ -18,8 +18,8 @@ pub(super) fn distinct(codes: &[u64]) -> usize {
     sorted.len()
 }
 
-/// The share of entities whose bucket is the one that the numbers around theirs have; `None` where the codes are too many
-/// or too few to be buckets of these numbers, or this share is below `share_min`.
+/// The share of entities whose bucket is the one that the numbers around theirs have; `None` where the codes are too
+/// many or too few to be buckets of these numbers, or this share is below `share_min`.
 ///
 /// In the order of the numbers each bucket is one run. Every entity that is in another makes two more borders. Equal
 /// numbers may come in any order, so that where most of them are one there are few borders by chance.
@@ -40,7 +40,7 @@ pub(super) fn buckets(numbers: &[f64], codes: &[u64], share_min: f64) -> Option<
     Some(Share { share, chance: right(by_chance as f64 / turns(of).count() as f64), of })
 }
 
-/// How often the code changes from one number to the next greater one.
+/// Returns how often the code changes from one number to the next greater one.
 fn borders(numbers: &[f64], codes: &[u64]) -> usize {
     let mut order: Vec<usize> = (0..numbers.len()).collect();
     order.sort_unstable_by(|one, other| {

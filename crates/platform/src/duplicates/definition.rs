@@ -11,8 +11,8 @@ const DEPTH_MAX: usize = 16;
 /// Longest normal form in bytes; beyond it features are taken by name.
 const BYTES_MAX: usize = 16 << 10;
 
-/// The normal form of a feature that is computed; `None` of one that is stored, or that only takes the value of another,
-/// or is too long to be compared.
+/// The normal form of a feature that is computed; `None` of one that is stored, or that only takes the value of
+/// another, or is too long to be compared.
 pub(super) fn normal_form(lineage: &Lineage, one: &LineageFeature) -> Option<String> {
     let by_name: BTreeMap<String, &LineageFeature> =
         lineage.features.iter().map(|feature| (feature.reference(), feature)).collect();
@@ -59,8 +59,8 @@ fn of_expression(text: &str, by_name: &BTreeMap<String, &LineageFeature>, depth:
     }))
 }
 
-/// A tree as text in which the order of operands, where it does not matter, is always the same. `input` gives the form of
-/// an input by its name.
+/// A tree as text in which the order of operands, where it does not matter, is always the same. `input` gives the form
+/// of an input by its name.
 fn tree_form(tree: &Tree, input: &mut dyn FnMut(&str) -> String) -> String {
     match tree.node() {
         Node::Literal(literal) => literal.to_string(),

@@ -13,21 +13,21 @@ pub struct Duplicate {
     pub types: [String; 2],
     /// The entities that both are about.
     pub entities: Vec<String>,
-    /// What the one is to the other.
+    /// The relation of the one to the other.
     pub relation: Relation,
-    /// How sure that is, from 0 to 1.
+    /// The certainty of that, from 0 to 1.
     pub score: f64,
     /// The evidence in one line.
     pub reason: String,
-    /// How much alike the names are, from 0 to 1.
+    /// The likeness of the names, from 0 to 1.
     pub names: f64,
-    /// The same of the descriptions; `None` where one has none.
+    /// The likeness of the descriptions; `None` where one has none.
     pub descriptions: Option<f64>,
     /// The values that were compared; `None` where there are none that both have.
     pub values: Option<Compared>,
 }
 
-/// What the values of two features have in common.
+/// The comparison of the values of two features.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Compared {
     /// Entities for which both have a value.
@@ -46,11 +46,11 @@ pub struct Compared {
     pub offset: Option<f64>,
 }
 
-/// What one feature is to another.
+/// The relation of one feature to another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Relation {
-    /// They are computed in the same way.
+    /// Both are computed in the same way.
     SameDefinition,
     /// Their values are equal.
     Equal,
@@ -60,13 +60,13 @@ pub enum Relation {
     Scaled,
     /// One is a factor times the other, plus an offset.
     Linear,
-    /// The same under other words: each value of one goes with one of the other.
+    /// Equal under other words: each value of one goes with one of the other.
     Recoded,
     /// One has what the other had at the time of its own rows.
     StaleCopy,
     /// One follows from the other, which is finer.
     Bucketed,
-    /// They put entities into the same order.
+    /// Both put entities into the same order.
     SameOrder,
     /// The names are alike, and there are no values to compare.
     Named,
@@ -89,7 +89,7 @@ impl Relation {
         }
     }
 
-    /// How much it says that the two are the same thing.
+    /// The weight with which it says that the two are the same thing.
     pub(super) fn weight(self) -> f64 {
         match self {
             Relation::SameDefinition | Relation::Equal => 1.0,

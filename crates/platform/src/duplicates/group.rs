@@ -51,7 +51,7 @@ struct Member {
     ranks: Vec<f64>,
 }
 
-/// What came of two features.
+/// The outcome of comparing two features.
 enum Outcome {
     Found(Box<Duplicate>),
     /// The past may tell. The greater the number, the more likely it is.
@@ -214,7 +214,8 @@ fn have_windows_of_same_events(one: &Profile, other: &Profile) -> bool {
     }
 }
 
-/// Returns whether a relation makes two features duplicates. Who puts an age and its bucket into one view knows of both.
+/// Returns whether a relation makes two features duplicates. Who puts an age and its bucket into one view knows of
+/// both.
 fn tells(one: &Profile, other: &Profile, relation: Relation) -> bool {
     let in_one_view = one.view.id == other.view.id && matches!(relation, Relation::Bucketed | Relation::SameOrder);
     !in_one_view && !is_no_duplicate(one, other)

@@ -4,8 +4,8 @@ use std::collections::{BTreeSet, HashMap};
 
 use super::profile::Profile;
 
-/// Pairs of members, by their places, that have the same definition or one of the rare words of their names in common, and
-/// of which one is new.
+/// Pairs of members, by their places, that have the same definition or one of the rare words of their names in common,
+/// and of which one is new.
 ///
 /// Two names that are alike have two thirds of their words in common, or more. So they also have one in common of the
 /// rarest of each, which are as many as there may be words that only one of them has, and one.

@@ -37,7 +37,7 @@ impl Wording {
         Wording { words, numbers }
     }
 
-    /// How much alike two are, from 0 to 1: the words that both have, among those that either has.
+    /// The likeness of two, from 0 to 1: the words that both have, among those that either has.
     pub(super) fn likeness(&self, other: &Wording) -> f64 {
         if !self.numbers.is_empty() && !other.numbers.is_empty() && self.numbers != other.numbers {
             return 0.0;

@@ -31,8 +31,8 @@ use self::profile::{Profile, profiles};
 pub use self::sample::Check;
 use self::sample::Reader;
 
-/// Finds features that are likely the same thing; with `views` only pairs with a feature in one of these. The surest come
-/// first. `check` is called now and then, and ends the work with its error.
+/// Finds features that are likely the same thing; with `views` only pairs with a feature in one of these. The surest
+/// come first. `check` is called now and then, and ends the work with its error.
 ///
 /// # Errors
 /// `NotFound` for an unknown view; `Corrupt` when stored bytes cannot be read; what `check` returns.
@@ -51,8 +51,8 @@ pub fn find_duplicates(session: &dyn Session, views: &[&str], check: &Check<'_>)
     Ok(sorted(found))
 }
 
-/// Finds features of a catalog that are likely the same thing by their definitions and names alone, for a catalog that is
-/// not there yet. Of each pair one is a feature that the catalog `before` did not have.
+/// Finds features of a catalog that are likely the same thing by their definitions and names alone, for a catalog that
+/// is not there yet. Of each pair one is a feature that the catalog `before` did not have.
 pub fn find_named_alike(before: &Catalog, after: &Catalog) -> Vec<Duplicate> {
     let is_new = |profile: &Profile| {
         before.view(&profile.view.name).is_none_or(|view| view.feature(&profile.feature.name).is_none())

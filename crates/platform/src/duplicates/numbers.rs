@@ -2,10 +2,11 @@
 
 use super::share::Share;
 
-/// How far apart two numbers may be, as a part of the greater, that are the same: `float32` has seven digits.
+/// The greatest distance of two numbers that are the same, as a part of the greater: `float32` has seven digits.
 const SAME: f64 = 1e-6;
 
-/// How far from a line numbers may be, as a part of their usual spread: what is rounded for people is still on it.
+/// The greatest distance of numbers from a line, as a part of their usual spread: what is rounded for people is still
+/// on it.
 const NEAR: f64 = 2e-3;
 
 /// Fewest pairs of entities with different values that a line is drawn through.
@@ -23,8 +24,8 @@ pub(super) fn is_same(x: f64, y: f64) -> bool {
     x == y || (x - y).abs() <= SAME * x.abs().max(y.abs())
 }
 
-/// The line that entities are on, and how many are, if it `holds`: exactly, or else but for rounding. A few entities that
-/// are far off do not move it: slope and offset are medians.
+/// The line that entities are on, and how many are, if it `holds`: exactly, or else but for rounding. A few entities
+/// that are far off do not move it: slope and offset are medians.
 pub(super) fn line(xs: &[f64], ys: &[f64], holds: impl Fn(Share) -> bool) -> Option<(Line, Share)> {
     let half = xs.len() / 2;
     let slope = |at: usize| {
@@ -50,7 +51,7 @@ pub(super) fn line(xs: &[f64], ys: &[f64], holds: impl Fn(Share) -> bool) -> Opt
     })
 }
 
-/// How far apart numbers usually are: the half of them in the middle, or where these are all one, the mean distance from
+/// The usual spread of numbers: the half of them in the middle, or where these are all one, the mean distance from
 /// that.
 fn spread(numbers: &[f64]) -> f64 {
     let mut sorted = numbers.to_vec();

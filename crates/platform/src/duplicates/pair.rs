@@ -21,7 +21,7 @@ const BEYOND_CHANCE_MIN: f64 = 0.85;
 /// Fewest entities for which it would not have held by chance.
 const TOLD_BY_MIN: f64 = 12.0;
 
-/// The same for buckets, of which any flag makes two.
+/// That bound for buckets, of which any flag makes two.
 const BUCKETED_MIN: f64 = 0.96;
 
 /// Least correlation of ranks of two features that have the same order.
@@ -36,7 +36,7 @@ pub(super) struct Pair<'c> {
     pub(super) entities: Vec<u32>,
 }
 
-/// What was found.
+/// The finding.
 #[derive(Debug)]
 pub(super) struct Found {
     pub(super) relation: Relation,

@@ -48,7 +48,7 @@ impl Profile {
         self.inputs.contains(&other.reference) || other.inputs.contains(&self.reference)
     }
 
-    /// How much alike the names are, and the descriptions where both have one, from 0 to 1.
+    /// The likeness of the names, and of the descriptions where both have one, from 0 to 1.
     pub(super) fn likeness(&self, other: &Profile) -> (f64, Option<f64>) {
         let both_described = !self.description.is_empty() && !other.description.is_empty();
         (self.name.likeness(&other.name), both_described.then(|| self.description.likeness(&other.description)))

@@ -19,7 +19,7 @@ const READ_VALUES_MAX: usize = 100_000;
 /// Returns the error that ends the work, if it is to end.
 pub type Check<'c> = dyn Fn() -> Result<()> + Sync + 'c;
 
-/// What a comparison reads through, and its moment.
+/// The session that a comparison reads through, and its moment.
 pub(super) struct Reader<'s> {
     pub(super) session: &'s dyn Session,
     pub(super) catalog: &'s Catalog,

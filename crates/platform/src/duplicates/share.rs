@@ -5,14 +5,14 @@
 pub(super) struct Share {
     /// Of the entities that were compared, from 0 to 1.
     pub(super) share: f64,
-    /// The same with values of other entities: flags that are nearly always false agree by that much already.
+    /// That share with values of other entities: flags that are nearly always false agree by that much already.
     pub(super) chance: f64,
     /// The number of entities that were compared.
     pub(super) of: usize,
 }
 
-/// Ways in which the values of one feature are turned against those of the other to see what chance gives. Entities come
-/// in the order of a hash, so that a neighbour is any other.
+/// Ways in which the values of one feature are turned against those of the other to see what chance gives. Entities
+/// come in the order of a hash, so that a neighbour is any other.
 const TURNS: usize = 5;
 
 impl Share {
@@ -28,7 +28,8 @@ impl Share {
         Share { share: counted(0) / each, chance: turned / each / TURNS as f64, of }
     }
 
-    /// How far the share goes from what chance gives to all: 1 where it holds for all entities, 0 for what chance gives.
+    /// The part of the way that the share goes from what chance gives to all: 1 where it holds for all entities, 0 for
+    /// what chance gives.
     pub(super) fn beyond_chance(&self) -> f64 {
         if self.chance < 1.0 { (self.share - self.chance) / (1.0 - self.chance) } else { 0.0 }
     }
@@ -39,7 +40,7 @@ impl Share {
     }
 }
 
-/// How far the values of one of two lists are turned.
+/// The places by which the values of one of two lists are turned.
 pub(super) fn turns(of: usize) -> impl Iterator<Item = usize> {
     (1..=TURNS).map(move |part| of * part / (TURNS + 1))
 }

@@ -87,7 +87,7 @@ fn entities_of(view: &FeatureView, lineage: Option<&Lineage>) -> Vec<String> {
     all.into_iter().cloned().collect()
 }
 
-/// What a view and its features have in common.
+/// The words that a view and its features have in common.
 fn of_view(view: &FeatureView, entities: &[String]) -> Entry {
     Entry {
         view: view.name.clone(),

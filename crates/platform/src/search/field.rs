@@ -20,7 +20,7 @@ pub enum Field {
     Type,
     /// The description.
     Description,
-    /// What it is computed from and how.
+    /// The things that it is computed from, and the way.
     Computation,
 }
 
@@ -28,7 +28,7 @@ impl Field {
     /// The number of fields.
     pub(crate) const COUNT: usize = 8;
 
-    /// How much a word counts that stands in it.
+    /// The weight of a word that stands in it.
     pub(crate) fn weight(self) -> f32 {
         match self {
             Field::Name => 5.0,

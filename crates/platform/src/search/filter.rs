@@ -1,7 +1,7 @@
 //! Filters: conditions of a query on a field.
 //!
-//! All of these are decided by an entry of the index. One that needs more than the catalog has (how fresh a view is, who
-//! reads it) becomes a variant of [`Filter`] whose answers the caller of a search gives, by view.
+//! All of these are decided by an entry of the index. One that needs more than the catalog has (how fresh a view is,
+//! who reads it) becomes a variant of [`Filter`] whose answers the caller of a search gives, by view.
 
 use asofdb::parts::did_you_mean;
 use asofdb::{Error, Result, ValueType};

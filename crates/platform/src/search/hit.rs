@@ -14,7 +14,7 @@ pub struct Hit {
     pub name: String,
     /// The description; empty where there is none.
     pub description: String,
-    /// How well it matches, in thousandths; 0 where only filters were given. Scores of one search can be compared.
+    /// The score of the match, in thousandths; 0 where only filters were given. Scores of one search can be compared.
     pub score: f64,
     /// A word of the query each, and what it was found as.
     pub matched: Vec<Matched>,
@@ -33,7 +33,7 @@ pub struct Matched {
     /// The part of the definition where it counts most.
     #[serde(rename = "in")]
     pub field: Field,
-    /// How the two are alike.
+    /// The way in which the two are alike.
     pub how: Closeness,
 }
 

@@ -9,7 +9,7 @@ use super::query::Query;
 use super::ranking::Ranking;
 use super::terms::Terms;
 
-/// What a catalog has, by its words: BM25 over the fields of each definition, of which the name counts most.
+/// The content of a catalog, by its words: BM25 over the fields of each definition, of which the name counts most.
 #[derive(Debug)]
 pub struct SearchIndex {
     revision: u64,

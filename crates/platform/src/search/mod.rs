@@ -1,7 +1,7 @@
 //! Search: an index of what is defined, by words.
 //!
-//! The index is derived from a catalog and made anew for the next one. It is never a second truth: whatever it tells was
-//! in the catalog of its revision.
+//! The index is derived from a catalog and made anew for the next one. It is never a second truth: whatever it tells
+//! was in the catalog of its revision.
 
 pub(crate) mod browser;
 mod entries;

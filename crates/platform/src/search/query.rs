@@ -12,7 +12,7 @@ pub const QUERY_BYTES_MAX: usize = 1_024;
 /// Most words and filters of a query.
 pub const QUERY_PARTS_MAX: usize = 32;
 
-/// What is searched for.
+/// The words and filters that are searched for.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Query {
     /// Words in lower case, each once. All of them must be found; of the last the beginning will do.
@@ -21,8 +21,9 @@ pub(super) struct Query {
 }
 
 impl Query {
-    /// Reads a query: `mean delay team:growth "kind:of"`. What stands in double quotes are words, behind a colon a value
-    /// with spaces. `is_view` tells the names of views, so that `view:feature` is understood as the words that it is.
+    /// Reads a query: `mean delay team:growth "kind:of"`. What stands in double quotes are words, behind a colon a
+    /// value with spaces. `is_view` tells the names of views, so that `view:feature` is understood as the words that it
+    /// is.
     ///
     /// # Errors
     /// `Invalid`, naming the part and the rule.

@@ -3,7 +3,7 @@
 use super::hit::{Closeness, Matched};
 use super::terms::{Term, Terms};
 
-/// How soon further occurrences stop to count: BM25's k1.
+/// The number that says how soon further occurrences stop to count: BM25's k1.
 const SATURATION: f32 = 1.2;
 
 /// The best that an entry has for one word of a query.
@@ -43,7 +43,7 @@ impl<'q> Ranking<'q> {
         })
     }
 
-    /// What each word was found as in an entry.
+    /// The word as which each one was found in an entry.
     pub(super) fn matched(&self, entry: usize) -> Vec<Matched> {
         let found = self.words.iter().zip(&self.best).filter_map(|(word, best)| Some((word, best[entry].as_ref()?)));
         let matched = |(word, best): (&String, &Best<'_>)| Matched {

@@ -27,8 +27,8 @@ impl<'w> Typed<'w> {
         Typed { word, letters, set: letter_set(word), slips }
     }
 
-    /// Returns whether `known`, with its letters, could have been meant: a letter more or less, another one, or two that
-    /// changed places, each being a slip.
+    /// Returns whether `known`, with its letters, could have been meant: a letter more or less, another one, or two
+    /// that changed places, each being a slip.
     pub(super) fn may_mean(&self, known: &str, known_set: u64) -> bool {
         // A slip changes at most two letters of the set, and one in the length. That rules out nearly all words.
         self.slips > 0

@@ -9,7 +9,7 @@ use super::spelling::{Typed, letter_set};
 use crate::synonyms::synonyms;
 use crate::words::words;
 
-/// How much a text that is longer than others of its field counts less: BM25's b.
+/// The part by which a text that is longer than others of its field counts less: BM25's b.
 const LENGTH_MATTERS: f32 = 0.6;
 
 /// A word of some entries.
@@ -25,7 +25,7 @@ pub(super) struct Term {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Posting {
     pub(super) entry: u32,
-    /// How often it is there, by the weight and the length of the fields.
+    /// Its frequency, by the weight and the length of the fields.
     pub(super) frequency: f32,
     /// The field where it counts most.
     pub(super) field: Field,
@@ -101,7 +101,7 @@ impl Lengths {
         Lengths { of, mean }
     }
 
-    /// How much one word of a field counts: less where the field is longer than it usually is.
+    /// The weight of one word of a field: less where the field is longer than it usually is.
     fn share(&self, entry: u32, field: Field) -> f32 {
         let length = self.of[entry as usize][field as usize] as f32;
         1.0 / (1.0 - LENGTH_MATTERS + LENGTH_MATTERS * length / self.mean[field as usize])

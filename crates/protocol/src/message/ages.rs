@@ -1,4 +1,4 @@
-//! How fresh views are, within messages.
+//! The ages of the entities of views, within messages.
 
 use asofdb::{EntityAges, Error, FreshnessStatus, Result, ViewAges};
 
@@ -13,7 +13,7 @@ pub struct AgesRequest {
     pub views: Vec<String>,
 }
 
-/// How fresh a view is.
+/// The freshness of a view over all of its entities.
 #[derive(Debug, Clone, PartialEq, Encode, Decode)]
 pub struct ViewAgesMessage {
     view: String,

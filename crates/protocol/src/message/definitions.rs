@@ -26,12 +26,12 @@ pub struct DefinitionsMessage {
 /// The additions to each view, in the order of the views; none at all where no view has any.
 pub(super) type Additions = Vec<AdditionMessage>;
 
-/// The records of what is computed in each view, in the order of the views, empty for one that is stored; none at all where
-/// no view is computed.
+/// The records of what is computed in each view, in the order of the views, empty for one that is stored; none at all
+/// where no view is computed.
 pub(super) type ComputedViews = Vec<Vec<u8>>;
 
-/// The other lists of entities by which the events of each view are found, in the order of the views; none at all where no
-/// view has any.
+/// The other lists of entities by which the events of each view are found, in the order of the views; none at all where
+/// no view has any.
 pub(super) type Indexes = Vec<Vec<Vec<String>>>;
 
 /// The freshness that each view promises, in the order of the views; none at all where no view promises any.

@@ -43,8 +43,8 @@ impl Door {
         }
     }
 
-    /// Does the work of a request on a thread that may block, when it has been admitted. Bulk work waits for its turn in
-    /// a thread of its own, and takes no place from the others meanwhile.
+    /// Does the work of a request on a thread that may block, when it has been admitted. Bulk work waits for its turn
+    /// in a thread of its own, and takes no place from the others meanwhile.
     pub(super) async fn run<T: Send + 'static>(
         self: Arc<Self>,
         caller: Caller,
@@ -72,8 +72,8 @@ impl Door {
     }
 }
 
-/// A caller that waits for an answer. When it goes, because the client has gone or has waited for as long as it may, the work
-/// is told to stop.
+/// A caller that waits for an answer. When it goes, because the client has gone or has waited for as long as it may,
+/// the work is told to stop.
 struct Waiting {
     service: Arc<Service>,
     stop: Stop,

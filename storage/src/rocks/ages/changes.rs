@@ -4,7 +4,8 @@ use crate::ages::MINUTE;
 use crate::rocks::stored::Head;
 use crate::time::Timestamp;
 
-/// How many changes back one is looked for that is about the same minute. Rows that are written together mostly are.
+/// The number of changes among the last in which one is looked for that is about the same minute. Rows that are written
+/// together mostly are.
 const LOOK_BACK: usize = 4;
 
 /// From so many changes on it is worth to bring together what is about the same minute.
@@ -18,7 +19,7 @@ pub(in crate::rocks) struct AgeChanges {
     gather_at: usize,
 }
 
-/// How many more entities of a view have their newest event in a minute.
+/// The change of the number of entities of a view that have their newest event in a minute.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Change {
     pub(super) view: u32,

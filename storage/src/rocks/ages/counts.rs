@@ -22,7 +22,7 @@ pub(in crate::rocks) struct AgeCounts {
     signalled: Condvar,
 }
 
-/// What the thread that counts anew waits for.
+/// The signal that the thread that counts anew waits for.
 #[derive(Default)]
 struct Signal {
     is_wanted: bool,
@@ -38,7 +38,7 @@ pub(super) struct OfView {
 
 pub(super) enum Counts {
     Known(Histogram),
-    /// They are being counted anew: the changes since the snapshot.
+    /// Being counted anew: the changes since the snapshot.
     Counting(Histogram),
     Unknown,
 }
@@ -160,7 +160,7 @@ impl AgeCounts {
         self.views.lock().values().any(|of| matches!(of.counts, Counts::Unknown))
     }
 
-    /// What is known, by view, with the floor of each.
+    /// The counts that are known, by view, with the floor of each.
     pub(in crate::rocks) fn known(&self) -> HashMap<u32, (i64, Histogram)> {
         let views = self.views.lock();
         let known = views.iter().filter_map(|(view, of)| match &of.counts {

@@ -24,7 +24,7 @@ pub(in super::super) struct Asked {
     limit: Option<usize>,
 }
 
-/// What is defined and has the words of a query, the best first.
+/// Answers with what is defined and has the words of a query, the best first.
 pub(in super::super) async fn search(
     State(door): State<Arc<Door>>,
     caller: Caller,

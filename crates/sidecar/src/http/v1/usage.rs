@@ -26,7 +26,7 @@ pub(in super::super) struct Asked {
     name: Option<String>,
 }
 
-/// What consumers have read in the last days: by day if asked, then by thing and consumer.
+/// Answers with what consumers have read in the last days: by day if asked, then by thing and consumer.
 pub(in super::super) async fn usage(
     State(door): State<Arc<Door>>,
     caller: Caller,

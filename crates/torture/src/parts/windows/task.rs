@@ -68,7 +68,8 @@ impl Task {
         }
     }
 
-    /// Does the task. `is_tiled` says that the store keeps tiles, so that what changes nothing but tiles is done as well.
+    /// Does the task. `is_tiled` says that the store keeps tiles, so that what changes nothing but tiles is done as
+    /// well.
     ///
     /// # Errors
     /// Those of the store.
