@@ -77,7 +77,7 @@ def test_who_reads_what_is_counted_and_what_is_read_is_not_dropped_by_accident(t
     with asofdb.Store.open(tmp_path / "own", consumer="trainer:v1") as store:
         fill(store)
         store.latest("ages:age", {"user_id": [1, 2, 3]})
-        store.training_set({"user_id": [1, 2], "event_timestamp": [T0, T0]}, ["profile:orders"])
+        store.training_set({"user_id": [1, 2], "event_timestamp": [T0, T0]}, ["profile:orders"]).to_pandas()
         rows = {row.name: row for row in store.usage(1)}
         assert sorted(rows) == ["ages", "profile"]
         ages = rows["ages"]

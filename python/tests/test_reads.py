@@ -277,7 +277,7 @@ def test_a_request_follows_the_catalog(engine: Any) -> None:
     # Even of what it is asked about.
     definitions.feature_views = [one for one in definitions.feature_views if one.name == "visits"]
     definitions.feature_services.clear()
-    engine.apply(definitions, allow_drop=True)
+    engine.apply(definitions, allow_drop=["activity"])
     definitions.feature_views.append(
         asofdb.FeatureView("activity", ["shop"], [asofdb.Feature("clicks", "int64", default=4)])
     )

@@ -67,12 +67,13 @@ def _change(engine: Engine, change: Callable[[Definitions], Definitions]) -> Non
                 time.sleep(random.uniform(0, min(0.01 * attempt, _PAUSE_SECONDS_MAX)))
 
 
-def _drops(before: Definitions, wanted: Definitions) -> bool:
+def _drops(before: Definitions, wanted: Definitions) -> list[str] | bool:
+    """The names of what is dropped, which Feast has named: also what consumers read may go then."""
     views = {view.name for view in wanted.feature_views}
     entities = {entity.name for entity in wanted.entities}
-    return any(view.name not in views for view in before.feature_views) or any(
-        entity.name not in entities for entity in before.entities
-    )
+    dropped = [view.name for view in before.feature_views if view.name not in views]
+    dropped += [entity.name for entity in before.entities if entity.name not in entities]
+    return dropped or False
 
 
 def _merged(
