@@ -130,7 +130,7 @@ impl Reply {
 
 /// Waits for something that other threads bring about.
 #[track_caller]
-pub fn wait_until(condition: impl Fn() -> bool) {
+pub fn wait_until(mut condition: impl FnMut() -> bool) {
     const PAUSE: Duration = Duration::from_millis(10);
     let come_about = (0..PATIENCE.as_millis() / PAUSE.as_millis()).any(|_| {
         let holds = condition();

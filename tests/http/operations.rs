@@ -103,7 +103,12 @@ fn metrics_count_by_operation_consumer_and_view() {
     sidecar.tcp.post("/v1/latest", &json!({"features": ["nothing"], "entities": []})).error(404, "not_found");
     let reply = sidecar.tcp.get("/metrics");
     assert_eq!(reply.header("content-type"), Some("application/openmetrics-text; version=1.0.0; charset=utf-8"));
-    let text = reply.text();
+    // Connections of before are there until the door has noticed that they were closed.
+    let mut text = String::new();
+    wait_until(|| {
+        text = sidecar.tcp.get("/metrics").text().to_owned();
+        text.contains("asof_connections{door=\"http\"} 1\n")
+    });
     for line in [
         "asof_requests_total{operation=\"write\",consumer=\"http\",view=\"stats\"} 1",
         "asof_rows_total{operation=\"write\",consumer=\"http\",view=\"stats\"} 1",
