@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Int64Array, RecordBatch};
+use asofdb::storage::WriteBatch;
 use asofdb::{
-    Allow, Date, ErrorKind, ExportOptions, F32Matrix, Hint, JoinOptions, Options, Session, Span, Status, Store,
-    Timestamp, UsageCounts, UsageOf, UsagePeriod, UsageRow, parse_definitions, unused,
+    Allow, Date, Durability, ErrorKind, ExportOptions, F32Matrix, Hint, JoinOptions, Options, Session, Span, Status,
+    Store, Timestamp, UsageCounts, UsageOf, UsagePeriod, UsageRow, parse_definitions, unused,
 };
 
 use crate::common::{NOW, TestStore, batch, hours_ago, in_memory, int, times};
@@ -127,7 +128,7 @@ fn usage_outlives_the_process_and_is_told_by_day() {
     clock.set(NOW.plus(DAY).plus(DAY));
     drop((ranker, store));
     let path = directory.path().join("store");
-    let open = || Store::open_with(&path, Options::default(), clock.clone(), asofdb::Durability::Os).unwrap();
+    let open = || Store::open_with(&path, Options::default(), clock.clone(), Durability::Os).unwrap();
     let store = open();
     let by_day = |store: &Store, days| {
         let rows = store.usage(UsagePeriod::by_day(days)).unwrap();
@@ -228,4 +229,33 @@ fn what_nobody_has_read_for_thirty_days_may_be_dropped() {
         (UsageOf::Service, "ranker"),
     ];
     assert_eq!(unused(&test.store.catalog(), &rows), expected.map(|(of, name)| (of, name.to_owned())));
+}
+
+#[test]
+fn a_clock_that_has_jumped_ahead_lets_nothing_be_dropped_that_was_read() {
+    let test = test();
+    test.store.confirm_clock().unwrap();
+    read(&test.store.for_consumer("ranker").unwrap(), &["stats_v10"], &[1]);
+    test.store.flush().unwrap();
+    test.clock.step(NOW.plus(Span::from_secs(86_400 * 400)));
+    let error = test.store.apply(&Default::default(), true).unwrap_err();
+    assert_eq!((error.kind(), error.hint()), (ErrorKind::Conflict, Some(Hint::AllowUsed)));
+}
+
+#[test]
+fn a_note_that_cannot_be_read_is_told_and_does_not_end_counting() {
+    for name in ["usage/2024-06-01", "usage/days"] {
+        let test = test();
+        let ranker = test.store.for_consumer("ranker").unwrap();
+        let mut damaged = WriteBatch::new();
+        damaged.note(name, Some(vec![1]));
+        if name == "usage/2024-06-01" {
+            damaged.note("usage/days", Some(19_875_i32.to_le_bytes().to_vec()));
+        }
+        test.store.backend().commit(damaged, Durability::Os).unwrap();
+        assert!(test.store.usage(TOTAL).is_err(), "{name}");
+        read(&ranker, &["stats_v10"], &[1]);
+        test.store.flush().unwrap();
+        assert_eq!(test.store.usage(TOTAL).unwrap()[0].serving, counts(1, 1), "{name}");
+    }
 }

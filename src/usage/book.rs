@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use asofdb_storage::{
-    Backend, Date, Durability, Error, Result, Span, Timestamp, UsageDay, UsagePeriod, UsageRow, WriteBatch,
+    Backend, Date, Durability, Error, ErrorKind, Result, Span, Timestamp, UsageDay, UsagePeriod, UsageRow, WriteBatch,
 };
 
 use crate::usage::meter::{Part, Taken};
@@ -37,15 +37,17 @@ impl Book {
     /// Writes what was not written yet. Where that fails, it waits for the next time.
     ///
     /// # Errors
-    /// `Unavailable` when the store cannot be written; `Corrupt` when a note cannot be read.
+    /// `Unavailable` when the store cannot be written; `Conflict` when a newer asofdb has written a note.
     pub(super) fn write(&mut self, backend: &dyn Backend) -> Result<()> {
         if self.pending.is_empty() {
             return Ok(());
         }
         let mut batch = WriteBatch::new();
-        let mut days = days(backend)?;
+        // A note that cannot be read is written anew: counting goes on, without what was in it.
+        let mut days = unless_corrupt(days(backend), Vec::new())?;
         for (day, tally) in &self.pending {
-            let rows = merged(stored(backend, *day)?, Some(tally)).into_rows();
+            let stored = unless_corrupt(stored(backend, *day), Tally::of_day())?;
+            let rows = merged(stored, Some(tally)).into_rows();
             batch.note(day_note(*day), Some(UsageDay { rows }.encode()?));
             if let Err(place) = days.binary_search(day) {
                 days.insert(place, *day);
@@ -83,7 +85,7 @@ impl Book {
 
     /// The last days of which there is anything.
     fn days_of(&self, backend: &dyn Backend, last_days: u32) -> Result<Vec<Date>> {
-        let today = day_of(backend.now()).as_days();
+        let today = day_of(present(backend)).as_days();
         let first = today.saturating_sub(i32::try_from(last_days).unwrap_or(i32::MAX));
         let mut all = days(backend)?;
         all.extend(self.pending.keys());
@@ -99,6 +101,21 @@ fn too_many_days(days: u32) -> Error {
     Error::invalid(format!(
         "the usage of {days} days, day by day, is too much at once: ask for fewer days, or for sums"
     ))
+}
+
+fn unless_corrupt<T>(read: Result<T>, instead: T) -> Result<T> {
+    match read {
+        Err(error) if error.kind() == ErrorKind::Corrupt => Ok(instead),
+        read => read,
+    }
+}
+
+/// The present from which days are counted back. A clock that has jumped ahead may not make what was read yesterday look
+/// long unused, by which it may be dropped.
+fn present(backend: &dyn Backend) -> Timestamp {
+    let (now, believed) = (backend.now(), backend.believed());
+    let is_ahead = believed > Timestamp::MIN && now > believed.plus(DAY);
+    if is_ahead { believed } else { now }
 }
 
 fn merged(mut stored: Tally, pending: Option<&Tally>) -> Tally {

@@ -86,6 +86,16 @@ impl Freshness {
 }
 
 fn report(views: &[ViewAges]) -> Result<Report> {
+    let broken = views.iter().filter(|view| view.is_broken()).count() as u64;
+    let below = match broken {
+        0 => Vec::new(),
+        broken => vec![format!("{} not as fresh as promised", counted(broken, "view is", "views are"))],
+    };
+    let json = views.iter().map(|view| AsJson(view).to_tree()).collect::<asofdb::Result<_>>()?;
+    Ok(Report { json, sheet: sheet(views), below, ..Report::default() })
+}
+
+fn sheet(views: &[ViewAges]) -> Sheet {
     let mut sheet = Sheet::new([
         Column::new("view"),
         Column::new("status"),
@@ -120,13 +130,7 @@ fn report(views: &[ViewAges]) -> Result<Report> {
             Cell::new(view.now),
         ]);
     }
-    let broken = views.iter().filter(|view| view.is_broken()).count() as u64;
-    let below = match broken {
-        0 => Vec::new(),
-        broken => vec![format!("{} not as fresh as promised", counted(broken, "view is", "views are"))],
-    };
-    let json = views.iter().map(|view| AsJson(view).to_tree()).collect::<asofdb::Result<_>>()?;
-    Ok(Report { json, sheet, below, ..Report::default() })
+    sheet
 }
 
 fn age(age: Option<Span>) -> Cell {

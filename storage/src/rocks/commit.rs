@@ -250,8 +250,7 @@ fn write_group(store: &Store, group: &[Write], created: &[Timestamp]) -> Result<
     let candidates = Candidates::of_sorted(&sorted);
     let bytes = group.iter().map(|write| write.batch.written_bytes()).sum::<usize>();
     let spoiled = Spoiled::by(store, &store.present.known(), &sorted);
-    let is_observed = !store.observers.is_empty();
-    let (mut newest, mut ages) = (Vec::new(), AgeChanges::default());
+    let (is_observed, mut newest, mut ages) = (!store.observers.is_empty(), Vec::new(), AgeChanges::default());
     store.writes.touch(views(&sorted));
     let sync = group.iter().any(|write| write.durability == Durability::Sync);
     fail_point("commit begun");
@@ -284,10 +283,14 @@ fn write_group(store: &Store, group: &[Write], created: &[Timestamp]) -> Result<
         let rows: Vec<_> = newest.iter().map(|index| sorted.newest_row(*index)).collect();
         store.tell(&Newest::Put(&rows));
     }
+    count_group(store, group);
+    Ok(())
+}
+
+fn count_group(store: &Store, group: &[Write]) {
     store.counters.batches.fetch_add(group.len() as u64, Ordering::Relaxed);
     let rows = group.iter().map(|write| write.batch.len() as u64).sum();
     store.counters.rows.fetch_add(rows, Ordering::Relaxed);
-    Ok(())
 }
 
 /// Notes the events of a sorted write. Those that come again are not told from others.

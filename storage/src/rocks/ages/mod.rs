@@ -5,8 +5,8 @@
 //! its bucket and which one comes. Of event views, whose writes read nothing, every event that comes is counted, and
 //! none leaves.
 //!
-//! What is not known, because the store was not closed or rows were changed by other ways, is counted anew from a
-//! snapshot in the background ([`super::recount`]). Meanwhile changes are counted apart and joined to that.
+//! Ages that are not known, because the store was not closed or rows were changed by other ways, are counted anew from
+//! a snapshot in the background ([`super::recount`]). Meanwhile changes are counted apart and joined to that.
 
 mod changes;
 mod counts;
