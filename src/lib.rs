@@ -111,6 +111,7 @@ pub use self::session::{Evaluated, EvaluatedRow, EvaluatedValue, Scan, ScanBegin
 #[cfg(feature = "files")]
 pub use self::source::{Batches, Delimiter, InputFormat, Source, TextOptions};
 pub use self::store::Store;
+pub use self::usage::answers::{AnswerCounts, AnswerRow};
 pub use self::usage::book::USAGE_DAYS_MAX;
 pub use self::usage::consumer::check_consumer_name;
 pub use self::usage::impact::Impact;

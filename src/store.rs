@@ -28,6 +28,7 @@ use crate::rows::encode::ViewEncoder;
 use crate::rows::keys::EntityKey;
 use crate::rows::plain::check_plain;
 use crate::rows::problems::Problems;
+use crate::usage::answers::{AnswerCounts, AnswerRow};
 use crate::usage::consumer::check_consumer_name;
 use crate::usage::meter::Meter;
 use crate::usage::recorder::Recorder;
@@ -81,12 +82,24 @@ impl Store {
         self.recorder.rows(period)
     }
 
+    /// Tells what consumers got in the last day, by view, feature and consumer: how many values were present, and why
+    /// the others were not. Kept in memory, since the store was opened, for 4,096 of these; the rest counts together as
+    /// `(others)`.
+    pub fn answers(&self) -> Vec<AnswerRow> {
+        self.recorder.answers()
+    }
+
+    /// Tells what consumers got since the store was opened, by view.
+    pub fn answer_totals(&self) -> Vec<(String, AnswerCounts)> {
+        self.recorder.answer_totals()
+    }
+
     /// Counts an export of a view, for the consumer of this clone.
     pub(crate) fn count_export(&self, view: &str, rows: u64) {
         if let Some(consumer) = &self.consumer {
             let references = [format!("{view}:*")];
             let meter = || Meter::of_view(&self.catalog(), consumer, view);
-            self.recorder.meter(consumer, &references, meter).export(rows);
+            self.recorder.meter(consumer, &references, self.catalog().revision(), meter).export(rows);
         }
     }
 
@@ -223,7 +236,7 @@ impl Store {
         let meter = self.consumer.as_ref().map(|consumer| {
             let references = request.references();
             let make = || Meter::new(&self.catalog(), consumer, references, &request.features());
-            self.recorder.meter(consumer, references, make)
+            self.recorder.meter(consumer, references, request.revision(), make)
         });
         request.with_meter(meter)
     }
@@ -307,27 +320,31 @@ impl Store {
     }
 
     /// Reads into records, one list a source, whose memory is used again. Refuses answers whose values of variable
-    /// length have more than `variable_bytes_max` together.
+    /// length have more than `variable_bytes_max` together. Values that are not present are counted for the consumer of
+    /// the request, of which this is a plan.
     pub fn read_records(
         &self,
-        plan: &ReadPlan,
+        (plan, request): (&ReadPlan, &Prepared),
         asked: &AskedRows,
         question: Question,
         records: &mut Vec<Records>,
         variable_bytes_max: usize,
     ) -> Result<()> {
-        lookup::read_records(self.engine(), plan, asked, question, records, variable_bytes_max)
+        lookup::read_records(self.engine(), plan, asked, question, records, variable_bytes_max)?;
+        request.count_records(plan, records, asked.len());
+        Ok(())
     }
 
-    /// Reads into a matrix of rows × features.
+    /// Reads into a matrix of rows × features. Values that are not present are counted for the consumer of the request,
+    /// of which this is a plan.
     pub fn read_matrix(
         &self,
-        plan: &ReadPlan,
+        (plan, request): (&ReadPlan, &Prepared),
         asked: &AskedRows,
         question: Question,
         matrix: &mut F32Matrix<'_>,
     ) -> Result<()> {
-        lookup::read_matrix(self.engine(), plan, asked, question, matrix)
+        lookup::read_matrix(self.engine(), (plan, request), asked, question, matrix)
     }
 
     /// Deletes an entity from a view as of `at`: earlier reads still see it, later ones find it missing.

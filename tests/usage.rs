@@ -5,8 +5,8 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, Int64Array, RecordBatch};
 use asofdb::storage::WriteBatch;
 use asofdb::{
-    Allow, Date, Durability, ErrorKind, ExportOptions, F32Matrix, Hint, JoinOptions, Options, Session, Span, Status,
-    Store, Timestamp, UsageCounts, UsageOf, UsagePeriod, UsageRow, parse_definitions, unused,
+    Allow, AnswerCounts, AnswerRow, Date, Durability, ErrorKind, ExportOptions, F32Matrix, Hint, JoinOptions, Options,
+    Session, Span, Status, Store, Timestamp, UsageCounts, UsageOf, UsagePeriod, UsageRow, parse_definitions, unused,
 };
 
 use crate::common::{NOW, TestStore, batch, hours_ago, in_memory, int, times};
@@ -258,4 +258,69 @@ fn a_note_that_cannot_be_read_is_told_and_does_not_end_counting() {
         test.store.flush().unwrap();
         assert_eq!(test.store.usage(TOTAL).unwrap()[0].serving, counts(1, 1), "{name}");
     }
+}
+
+#[test]
+fn answers_tell_by_feature_and_consumer_how_many_values_were_not_present_and_why() {
+    let definitions = r#"
+[[entity]]
+name = "user"
+join_keys = [{ name = "user_id", type = "int64" }]
+
+[[feature_view]]
+name = "stats"
+entities = ["user"]
+ttl = "2h"
+feature = [{ name = "clicks", type = "int64" }, { name = "buys", type = "int64", default = 0 }]
+
+[[derived_view]]
+name = "rates"
+feature = [{ name = "double", type = "int64", expression = "stats:clicks * 2" }]
+"#;
+    let test = TestStore::new(&parse_definitions(definitions, "answers.toml").unwrap());
+    let integers = |values: Vec<Option<i64>>| -> ArrayRef { Arc::new(values.into_iter().collect::<Int64Array>()) };
+    let rows = batch(vec![
+        ("user_id", integers(vec![Some(1), Some(2), Some(3)])),
+        ("event_timestamp", times([Some(hours_ago(1)), Some(hours_ago(1)), Some(hours_ago(3))])),
+        ("clicks", integers(vec![Some(5), None, Some(7)])),
+        ("buys", integers(vec![Some(1), None, Some(2)])),
+    ]);
+    test.store.write("stats", &rows).unwrap();
+    read(&test.store, &["stats"], &[1, 2]);
+    assert_eq!(test.store.answers(), [], "who is no consumer is not counted");
+
+    let ranker = test.store.for_consumer("ranker").unwrap();
+    // 1 is present, 2 null, 3 expired, 4 missing.
+    read(&ranker, &["stats:clicks", "stats:buys", "rates:double"], &[1, 1, 2, 3, 4]);
+    let trainer = ranker.for_consumer("matrix").unwrap();
+    let request = trainer.prepare(&["stats:buys", "stats:clicks"]).unwrap();
+    let mut entities = request.entity_rows();
+    [1, 2, 3, 4, 4].into_iter().for_each(|user| entities.push(&[int(user)]).unwrap());
+    entities.push(&[None]).unwrap();
+    let mut values = [0.0; 12];
+    trainer.latest_f32(&request, &entities, F32Matrix { values: &mut values, statuses: None, fill: 0.0 }).unwrap();
+
+    let told = |row: &AnswerRow| {
+        let AnswerCounts { values, null, missing, expired, defaulted } = row.last_5m;
+        let name = format!("{}:{} {}", row.view, row.feature, row.consumer);
+        format!("{name}: {} of {values}, {null} {missing} {expired}, {defaulted}", row.last_5m.present())
+    };
+    let rows = test.store.answers();
+    let expected = [
+        "rates:double ranker: 2 of 5, 1 1 1, 0",
+        "stats:buys matrix: 1 of 6, 1 3 1, 5",
+        "stats:buys ranker: 2 of 5, 1 1 1, 3",
+        "stats:clicks matrix: 1 of 6, 1 3 1, 0",
+        "stats:clicks ranker: 2 of 5, 1 1 1, 0",
+    ];
+    assert_eq!(rows.iter().map(told).collect::<Vec<_>>(), expected);
+    assert!(rows.iter().all(|row| row.last_5m == row.last_1h && row.last_1h == row.last_1d));
+    let totals = test.store.answer_totals();
+    assert_eq!(
+        totals.iter().map(|(view, counts)| (view.as_str(), counts.values)).collect::<Vec<_>>(),
+        [("rates", 5), ("stats", 22)]
+    );
+    test.clock.set(NOW.plus(Span::from_secs(7 * 60)));
+    let later = test.store.answers();
+    assert_eq!((later[1].last_5m.values, later[1].last_1h.values), (0, 6));
 }

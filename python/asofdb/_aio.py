@@ -170,6 +170,7 @@ class AsyncClient:
     erase = _coroutine(Client.erase)
     now = _coroutine(Client.now)
     stats = _coroutine(Client.stats)
+    answers = _coroutine(Client.answers)
     usage = _coroutine(Client.usage, bulk=True)
     flush = _coroutine(Client.flush)
     clock = _coroutine(Client.clock)

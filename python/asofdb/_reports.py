@@ -23,6 +23,8 @@ __all__ = [
     "Restored",
     "SearchHit",
     "SearchMatch",
+    "AnswerCounts",
+    "Answers",
     "Usage",
     "UsageCounts",
     "Verified",
@@ -139,6 +141,38 @@ class Usage:
             row["last_read"] = _time(row["last_read"])
             for counts in ("serving", "training", "exports"):
                 row[counts] = UsageCounts(**row[counts])
+        return [cls(**row) for row in rows]
+
+
+@dataclass(frozen=True)
+class AnswerCounts:
+    """Values that a consumer got, by status. ``defaulted`` are those that were not present and have a default."""
+
+    values: int
+    present: int
+    null: int
+    missing: int
+    expired: int
+    defaulted: int
+
+
+@dataclass(frozen=True)
+class Answers:
+    """The values of one feature that one consumer got of late."""
+
+    view: str
+    feature: str
+    consumer: str
+    last_5m: AnswerCounts
+    last_1h: AnswerCounts
+    last_1d: AnswerCounts
+
+    @classmethod
+    def _all(cls, text: str) -> list[Answers]:
+        rows = json.loads(text)
+        for row in rows:
+            for counts in ("last_5m", "last_1h", "last_1d"):
+                row[counts] = AnswerCounts(**row[counts])
         return [cls(**row) for row in rows]
 
 

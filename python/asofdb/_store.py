@@ -25,6 +25,7 @@ from ._reports import (
     JoinReport,
     Restored,
     SearchHit,
+    Answers,
     Usage,
     Verified,
     Version,
@@ -391,6 +392,11 @@ class _Engine:
         Reads no rows: it is known from the writes.
         """
         return ViewAges._all(self._engine.ages_json(list(views)))
+
+    def answers(self) -> list[Answers]:
+        """Returns what consumers got in the last day, by view, feature and consumer: how many values were present,
+        and why the others were not. Kept in memory since the store was opened."""
+        return Answers._all(self._engine.answers_json())
 
     def usage(self, last_days: int = 30, *, by_day: bool = False) -> list[Usage]:
         """Returns what consumers have read in the last days, today's among them: by thing and consumer, if asked

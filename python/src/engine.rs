@@ -401,6 +401,10 @@ impl Engine {
         self.run(py, |engine| text(AsJson(&engine.ages(&views)?[..]).to_bytes()))
     }
 
+    fn answers_json(&self, py: Python<'_>) -> PyResult<String> {
+        self.run(py, |engine| text(AsJson(engine.answers()?.as_slice()).to_bytes()))
+    }
+
     fn usage_json(&self, py: Python<'_>, last_days: u32, by_day: bool) -> PyResult<String> {
         let period = UsagePeriod { last_days, by_day };
         self.run(py, |engine| text(AsJson(engine.usage(period)?.as_slice()).to_bytes()))

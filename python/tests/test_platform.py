@@ -99,6 +99,10 @@ def test_a_sidecar_counts_by_the_name_of_the_client(sidecar: Sidecar) -> None:
         assert [(row.name, row.consumer, row.serving) for row in client.usage()] == [
             ("ages", "ranker", asofdb.UsageCounts(1, 3))
         ]
+        client.latest("ages:age", {"user_id": [-1]})
+        [row] = client.answers()
+        assert (row.view, row.feature, row.consumer) == ("ages", "age", "ranker")
+        assert row.last_5m == asofdb.AnswerCounts(values=4, present=3, null=0, missing=1, expired=0, defaulted=0)
 
 
 def test_the_name_of_a_consumer_is_checked(tmp_path: Any) -> None:

@@ -2,6 +2,7 @@
 
 mod ages;
 mod answer;
+mod answers;
 mod catalog;
 mod lineage;
 pub(crate) mod rfc3339;

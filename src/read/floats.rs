@@ -8,6 +8,7 @@ use crate::read::matrix::F32Matrix;
 use crate::read::plan::ReadPlan;
 use crate::read::sources::Sources;
 use crate::rows::keys::EncodedKeys;
+use crate::usage::holes::{Counting, Holes};
 
 /// Writes answers into the caller's matrix. Each row that is found is written at the columns that show
 /// its slots, so that no value is copied twice.
@@ -34,20 +35,32 @@ impl<'p, 'm> MatrixWriter<'p, 'm> {
     }
 
     /// Entities with null keys are not looked up: nothing is known of them.
-    pub(super) fn write_holes(&mut self, groups: &[EncodedKeys], rows: usize) {
+    pub(super) fn write_holes(&mut self, groups: &[EncodedKeys], rows: usize, mut counted: Option<&mut Holes>) {
         for planned in &self.sources.list {
             let group = &groups[planned.key_group];
             if group.has_holes() {
                 let holes = (0..rows).filter(|row| group.get(*row).is_none());
-                holes.for_each(|row| self.floats(row).missing(&planned.rows));
+                holes.for_each(|row| match counted.as_deref_mut() {
+                    None => self.floats(row).missing(&planned.rows),
+                    Some(holes) => Counting { sink: self.floats(row), holes }.missing(&planned.rows),
+                });
             }
         }
     }
 
     #[inline]
-    pub(super) fn write(&mut self, row: usize, view: usize, at: Timestamp, found: Option<Found<'_>>) -> Result<()> {
+    pub(super) fn write(
+        &mut self,
+        (row, view): (usize, usize),
+        at: Timestamp,
+        found: Option<Found<'_>>,
+        counted: Option<&mut Holes>,
+    ) -> Result<()> {
         let planned = &self.sources.list[view];
-        planned.write(at, found, &mut self.floats(row))
+        match counted {
+            None => planned.write(at, found, &mut self.floats(row)),
+            Some(holes) => planned.write(at, found, &mut Counting { sink: self.floats(row), holes }),
+        }
     }
 
     /// A row of the matrix.

@@ -48,6 +48,7 @@ pub(crate) fn answer(
     with_plan(engine.backend, request, |plan| {
         let mut records = Vec::new();
         read_records(engine, plan, entities.asked_of(plan)?, question, &mut records, usize::MAX)?;
+        request.count_records(plan, &records, entities.len());
         Ok(Answer::new(plan.clone(), records, entities.len()))
     })
 }
@@ -64,7 +65,7 @@ pub(crate) fn matrix(
     mut matrix: F32Matrix<'_>,
 ) -> Result<()> {
     with_plan(engine.backend, request, |plan| {
-        read_matrix(engine, plan, entities.asked_of(plan)?, question, &mut matrix)
+        read_matrix(engine, (plan, request), entities.asked_of(plan)?, question, &mut matrix)
     })
 }
 
@@ -105,13 +106,13 @@ pub(crate) fn read_records(
     check_variable_bytes(records.iter().map(Records::variable_bytes).sum(), variable_bytes_max)
 }
 
-/// Reads into a matrix of rows × features.
+/// Reads into a matrix of rows × features, and counts the values that are not present for the request's consumer.
 ///
 /// # Errors
 /// As [`matrix`].
 pub(crate) fn read_matrix(
     engine: Engine<'_>,
-    plan: &ReadPlan,
+    (plan, request): (&ReadPlan, &Prepared),
     asked: &AskedRows,
     question: Question,
     matrix: &mut F32Matrix<'_>,
@@ -123,12 +124,17 @@ pub(crate) fn read_matrix(
         let mut records = Vec::new();
         read_records(engine, plan, asked, question, &mut records, usize::MAX)?;
         write_records(plan, &records, rows, matrix);
+        request.count_records(plan, &records, rows);
         return Ok(());
     }
     let mut writer = MatrixWriter::new(plan, rows, matrix)?;
-    writer.write_holes(&asked.groups, rows);
-    let mut visit = |row: usize, view: usize, at, found: Option<Found<'_>>| writer.write(row, view, at, found);
-    run(engine.backend, &plan.sources, &asked.groups, question, &mut visit).map(drop)
+    let mut holes = request.holes();
+    writer.write_holes(&asked.groups, rows, holes.as_mut());
+    let mut visit =
+        |row: usize, view: usize, at, found: Option<Found<'_>>| writer.write((row, view), at, found, holes.as_mut());
+    run(engine.backend, &plan.sources, &asked.groups, question, &mut visit)?;
+    request.count_holes(plan, holes);
+    Ok(())
 }
 
 fn check_variable_bytes(bytes: usize, bytes_max: usize) -> Result<()> {

@@ -96,6 +96,11 @@ impl Records {
         bytes.chunks_exact(self.stride).map(RecordRef::new)
     }
 
+    /// Returns whether in all of `rows` every field is present.
+    pub(crate) fn are_complete(&self, rows: Range<usize>) -> bool {
+        self.iter(rows).all(|record| record.is_complete(self.header))
+    }
+
     /// The records among `rows` where some field is not present, counted from the first.
     pub(crate) fn incomplete(&self, rows: Range<usize>) -> Vec<usize> {
         let is_incomplete = |record: &RecordRef<'_>| !record.is_complete(self.header);

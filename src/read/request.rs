@@ -11,10 +11,12 @@ use crate::definitions::reference::ResolvedFeature;
 use crate::definitions::suggest::did_you_mean;
 use crate::read::asked::AskedRows;
 use crate::read::plan::ReadPlan;
+use crate::read::record::Records;
 use crate::rows::keys::EntityKey;
 use crate::rows::named::find_column;
 use crate::rows::problems::Problems;
 use crate::rows::types::{arrow_type, cast_exact};
+use crate::usage::holes::Holes;
 use crate::usage::meter::Metered;
 
 /// A request that was resolved once: names looked up, the reading of rows compiled.
@@ -61,6 +63,28 @@ impl Prepared {
         }
     }
 
+    /// Counts the values of records that are not present, for the consumer that it reads for.
+    #[inline]
+    pub(crate) fn count_records(&self, plan: &ReadPlan, records: &[Records], rows: usize) {
+        if let Some(meter) = &self.meter {
+            let mut holes = Holes::new();
+            holes.add_records(plan, records, rows);
+            meter.count_holes(plan, holes);
+        }
+    }
+
+    /// Memory for the values of a matrix that are not present, where they are counted.
+    pub(crate) fn holes(&self) -> Option<Holes> {
+        self.meter.is_some().then(Holes::new)
+    }
+
+    /// Counts the values of a matrix that are not present.
+    pub(crate) fn count_holes(&self, plan: &ReadPlan, holes: Option<Holes>) {
+        if let (Some(meter), Some(holes)) = (&self.meter, holes) {
+            meter.count_holes(plan, holes);
+        }
+    }
+
     /// The plan for this catalog.
     pub fn plan(&self, revision: u64, catalog: impl FnOnce() -> Arc<Catalog>) -> Result<Arc<ReadPlan>> {
         let plan = self.plan.read().clone();
@@ -73,6 +97,11 @@ impl Prepared {
             *current = fresh.clone();
         }
         Ok(fresh)
+    }
+
+    /// The revision of the catalog that its features were last resolved with.
+    pub(crate) fn revision(&self) -> u64 {
+        self.plan.read().revision
     }
 
     /// A number that no other request of this process has.

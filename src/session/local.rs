@@ -27,6 +27,7 @@ use crate::read::request::{EntityRows, Prepared};
 use crate::rows::keys::EntityKey;
 use crate::scan::{Counts, Selection};
 use crate::store::{Store, encode_entity_key};
+use crate::usage::answers::AnswerRow;
 
 impl Session for Store {
     fn catalog(&self) -> Result<Arc<Catalog>> {
@@ -115,6 +116,10 @@ impl Session for Store {
 
     fn usage(&self, period: UsagePeriod) -> Result<Vec<UsageRow>> {
         Store::usage(self, period)
+    }
+
+    fn answers(&self) -> Result<Vec<AnswerRow>> {
+        Ok(Store::answers(self))
     }
 
     fn stats(&self) -> Result<Stats> {

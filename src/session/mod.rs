@@ -44,6 +44,7 @@ use crate::read::request::{EntityRows, Prepared};
 use crate::rows::keys::EntityKey;
 #[cfg(feature = "files")]
 use crate::source::Source;
+use crate::usage::answers::AnswerRow;
 use crate::usage::impact::Impact;
 
 /// A store, wherever it is: [`Store`](crate::Store) in this process, the clients of the crate `asofdb-client` in
@@ -181,6 +182,13 @@ pub trait Session: Send + Sync {
     /// # Errors
     /// `Invalid` for more days than can be told day by day at once; `Unavailable` when the store cannot be read.
     fn usage(&self, period: UsagePeriod) -> Result<Vec<UsageRow>>;
+
+    /// Tells what consumers got in the last day, by view, feature and consumer: how many values were present, and why
+    /// the others were not. See [`Store::answers`](crate::Store::answers).
+    ///
+    /// # Errors
+    /// `Unavailable` when a sidecar cannot be asked.
+    fn answers(&self) -> Result<Vec<AnswerRow>>;
 
     /// Tells who has read, in the last [`Allow::USED_DAYS`] days, what a plan drops or redefines.
     ///

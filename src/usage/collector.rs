@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-use crate::usage::meter::{Meter, Part, Taken};
+use crate::usage::meter::{Meter, Taken};
 
 /// Meters that are kept at once. With more of them those that nobody holds are read and forgotten.
 const METERS_MAX: usize = 4_096;
 
-/// A consumer, and the references that it asked for.
-type MeterKey = (String, Vec<String>);
+/// A consumer, the references that it asked for, and the revision of the catalog that says which features these are.
+type MeterKey = (String, Vec<String>, u64);
 
 /// The meters of a store, one for each list of references of each consumer.
 #[derive(Default)]
@@ -28,8 +28,14 @@ struct Collected {
 
 impl Collector {
     /// The meter of a consumer for references; `make` makes it where there is none.
-    pub(super) fn meter(&self, consumer: &str, references: &[String], make: impl FnOnce() -> Meter) -> Arc<Meter> {
-        let key = (consumer.to_owned(), references.to_vec());
+    pub(super) fn meter(
+        &self,
+        consumer: &str,
+        references: &[String],
+        revision: u64,
+        make: impl FnOnce() -> Meter,
+    ) -> Arc<Meter> {
+        let key = (consumer.to_owned(), references.to_vec(), revision);
         if let Some(meter) = self.state.lock().meters.get(&key) {
             return meter.clone();
         }
@@ -41,8 +47,8 @@ impl Collector {
         state.meters.entry(key).or_insert(made).clone()
     }
 
-    /// Takes what was counted, part by part, and forgets the meters that nobody holds.
-    pub(super) fn take(&self, mut each: impl FnMut(&Part, &Taken)) {
+    /// Takes what was counted, meter by meter, and forgets the meters that nobody holds.
+    pub(super) fn take(&self, mut each: impl FnMut(&Meter, &Taken)) {
         let mut state = self.state.lock();
         state.forget();
         let live = state.meters.values().filter_map(|meter| meter.take().map(|taken| (meter.clone(), taken)));
@@ -50,7 +56,7 @@ impl Collector {
         let taken = std::mem::take(&mut state.taken);
         drop(state);
         for (meter, taken) in taken.iter().chain(&live) {
-            meter.parts().iter().for_each(|part| each(part, taken));
+            each(meter, taken);
         }
     }
 }

@@ -7,6 +7,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use asofdb_storage::{Catalog, UsageCounts, UsageKey, UsageOf};
 
 use crate::definitions::reference::{ResolvedFeature, resolve};
+use crate::read::plan::ReadPlan;
+use crate::usage::holes::Holes;
 
 /// A count of calls and rows. Counting is two additions, which need no order among them.
 #[derive(Debug, Default)]
@@ -34,17 +36,30 @@ pub(super) struct Part {
     pub(super) features: Vec<String>,
 }
 
+/// A feature that the request answers with, and its values that were not present.
+#[derive(Debug)]
+pub(super) struct AnswerColumn {
+    pub(super) view: String,
+    pub(super) feature: String,
+    /// Null, missing, expired, and those of them that a default stood in for.
+    holes: [AtomicU64; 4],
+}
+
 /// The counts of what was taken from a meter.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct Taken {
     pub(super) serving: UsageCounts,
     pub(super) training: UsageCounts,
     pub(super) exports: UsageCounts,
+    /// By column: null, missing, expired, and those of them that a default stood in for.
+    pub(super) holes: Vec<[u64; 4]>,
 }
 
 /// Counts the reads of one request of one consumer.
 #[derive(Debug)]
 pub(crate) struct Meter {
+    consumer: String,
+    columns: Vec<AnswerColumn>,
     parts: Vec<Part>,
     serving: Counter,
     training: Counter,
@@ -66,7 +81,12 @@ impl Meter {
             let features = features.iter().map(ResolvedFeature::reference).collect();
             Part { key: key(UsageOf::Service, service), features }
         });
-        Meter::of(views.chain(services).collect())
+        let column = |of: &ResolvedFeature| AnswerColumn {
+            view: of.view.name.clone(),
+            feature: of.feature.name.clone(),
+            holes: Default::default(),
+        };
+        Meter::of(consumer, features.iter().map(column).collect(), views.chain(services).collect())
     }
 
     /// A meter for all of a view.
@@ -74,11 +94,38 @@ impl Meter {
         let key = UsageKey { of: UsageOf::View, name: view.to_owned(), consumer: consumer.to_owned() };
         let features = catalog.view(view).map(|view| &view.features);
         let features = features.into_iter().flatten().map(|feature| feature.name.clone()).collect();
-        Meter::of(vec![Part { key, features }])
+        Meter::of(consumer, Vec::new(), vec![Part { key, features }])
     }
 
-    fn of(parts: Vec<Part>) -> Self {
-        Meter { parts, serving: Counter::default(), training: Counter::default(), exports: Counter::default() }
+    fn of(consumer: &str, columns: Vec<AnswerColumn>, parts: Vec<Part>) -> Self {
+        let (serving, training, exports) = Default::default();
+        Meter { consumer: consumer.to_owned(), columns, parts, serving, training, exports }
+    }
+
+    /// Counts the values of an answer that are not present.
+    pub(crate) fn count_holes(&self, plan: &ReadPlan, holes: Holes) {
+        holes.each(|position, counts| {
+            let shown = &plan.output.columns[position];
+            let (view, feature) = (&shown.resolved.view.name, &shown.resolved.feature.name);
+            let is_it = |column: &&AnswerColumn| column.feature == *feature && column.view == *view;
+            // The columns are in this order, unless the catalog has changed since.
+            let here = self.columns.get(position).filter(is_it);
+            let Some(column) = here.or_else(|| self.columns.iter().find(is_it)) else { return };
+            let defaulted = if shown.default().is_some() { counts.iter().sum() } else { 0 };
+            for (count, sum) in counts.iter().chain([&defaulted]).zip(&column.holes) {
+                if *count > 0 {
+                    sum.fetch_add(*count, Ordering::Relaxed);
+                }
+            }
+        });
+    }
+
+    pub(super) fn consumer(&self) -> &str {
+        &self.consumer
+    }
+
+    pub(super) fn columns(&self) -> &[AnswerColumn] {
+        &self.columns
     }
 
     /// Counts reads of the latest values, or of those as of a time.
@@ -104,10 +151,12 @@ impl Meter {
 
     /// Takes the counts away; `None` when there are none.
     pub(super) fn take(&self) -> Option<Taken> {
-        let taken =
-            Taken { serving: self.serving.take(), training: self.training.take(), exports: self.exports.take() };
-        let is_zero = [taken.serving, taken.training, taken.exports].iter().all(UsageCounts::is_zero);
-        (!is_zero).then_some(taken)
+        let (serving, training, exports) = (self.serving.take(), self.training.take(), self.exports.take());
+        if [serving, training, exports].iter().all(UsageCounts::is_zero) {
+            return None;
+        }
+        let take = |column: &AnswerColumn| std::array::from_fn(|at| column.holes[at].swap(0, Ordering::Relaxed));
+        Some(Taken { serving, training, exports, holes: self.columns.iter().map(take).collect() })
     }
 
     pub(super) fn parts(&self) -> &[Part] {

@@ -1,12 +1,14 @@
 //! Usage: who reads which features, counted where they are read and kept day by day.
 //!
 //! A [`Prepared`](crate::Prepared) request of a store that reads for a consumer has a [`Meter`](meter::Meter): a read
-//! costs two additions. A [`Recorder`](recorder::Recorder) collects the meters and writes what they have counted once a
-//! minute, and at the end, as a note a day.
+//! costs two additions, and some a column of which values were not present. A [`Recorder`](recorder::Recorder) collects
+//! the meters once a minute, writes what they have counted as a note a day, and keeps what consumers got of late.
 
+pub(crate) mod answers;
 pub(crate) mod book;
 mod collector;
 pub(crate) mod consumer;
+pub(crate) mod holes;
 pub(crate) mod impact;
 pub(crate) mod meter;
 pub(crate) mod recorder;

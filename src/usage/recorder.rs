@@ -7,6 +7,7 @@ use std::time::Duration;
 use asofdb_storage::{Backend, Result, UsagePeriod, UsageRow};
 use parking_lot::{Condvar, Mutex};
 
+use crate::usage::answers::{AnswerCounts, AnswerRow, Recent};
 use crate::usage::book::Book;
 use crate::usage::collector::Collector;
 use crate::usage::meter::Meter;
@@ -24,6 +25,8 @@ struct Shared {
     backend: Arc<dyn Backend>,
     collector: Collector,
     book: Mutex<Book>,
+    /// Locked after the book, if both are.
+    recent: Mutex<Recent>,
     is_stopped: Mutex<bool>,
     stopped: Condvar,
 }
@@ -34,6 +37,7 @@ impl Recorder {
             backend,
             collector: Collector::default(),
             book: Mutex::default(),
+            recent: Mutex::default(),
             is_stopped: Mutex::new(false),
             stopped: Condvar::new(),
         };
@@ -41,8 +45,14 @@ impl Recorder {
     }
 
     /// The meter of a consumer for references; `make` makes it where there is none.
-    pub(crate) fn meter(&self, consumer: &str, references: &[String], make: impl FnOnce() -> Meter) -> Arc<Meter> {
-        let meter = self.shared.collector.meter(consumer, references, make);
+    pub(crate) fn meter(
+        &self,
+        consumer: &str,
+        references: &[String],
+        revision: u64,
+        make: impl FnOnce() -> Meter,
+    ) -> Arc<Meter> {
+        let meter = self.shared.collector.meter(consumer, references, revision, make);
         let mut thread = self.thread.lock();
         if thread.is_none() {
             let shared = self.shared.clone();
@@ -68,6 +78,18 @@ impl Recorder {
         let mut book = self.shared.book.lock();
         self.shared.collect(&mut book);
         book.rows(&*self.shared.backend, period)
+    }
+
+    /// The values that consumers got in the last day, with all that was counted so far.
+    pub(crate) fn answers(&self) -> Vec<AnswerRow> {
+        self.shared.collect(&mut self.shared.book.lock());
+        self.shared.recent.lock().rows(self.shared.backend.now())
+    }
+
+    /// The values that consumers got since the start, by view, with all that was counted so far.
+    pub(crate) fn answer_totals(&self) -> Vec<(String, AnswerCounts)> {
+        self.shared.collect(&mut self.shared.book.lock());
+        self.shared.recent.lock().totals()
     }
 }
 
@@ -98,7 +120,11 @@ impl Shared {
 
     fn collect(&self, book: &mut Book) {
         let now = self.backend.now();
-        self.collector.take(|part, taken| book.count(now, part, taken));
+        let mut recent = self.recent.lock();
+        self.collector.take(|meter, taken| {
+            meter.parts().iter().for_each(|part| book.count(now, part, taken));
+            recent.count(now, meter, taken);
+        });
     }
 
     fn write(&self) -> Result<()> {

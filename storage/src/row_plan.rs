@@ -163,6 +163,13 @@ impl<'p, 'r> PlannedRow<'p, 'r> {
         self.has_nulls || !self.schema.complete
     }
 
+    /// The outputs of the features that are null or younger than the row.
+    #[inline]
+    pub fn null_outputs(&self) -> impl Iterator<Item = usize> {
+        let outputs = self.may_have_nulls().then(|| self.nulls().map(|feature| self.plan().outputs()[feature]));
+        outputs.into_iter().flatten()
+    }
+
     /// The features that are null or younger than the row.
     #[inline]
     pub(crate) fn nulls(&self) -> impl Iterator<Item = usize> {

@@ -82,6 +82,9 @@ fn answers_of_every_route_keep_to_the_document() {
         to.get("/v1/search", &format!("/v1/search?q={query}"));
     }
     duplicates(&sidecar, &mut to);
+    for parameters in ["", "?view=stats", "?x=y"] {
+        to.get("/v1/answers", &format!("/v1/answers{parameters}"));
+    }
     for parameters in ["", "?days=7&name=stats&by_day=true", "?days=0", "?day=1"] {
         to.get("/v1/usage", &format!("/v1/usage{parameters}"));
     }

@@ -376,6 +376,23 @@ fn an_answer_is_bounded() {
 }
 
 #[test]
+fn answers_tell_what_models_got_and_metrics_by_view_and_status() {
+    let sidecar = Sidecar::start();
+    sidecar.write_stats(7, hours_ago(2), 1);
+    let asked = json!({"features": ["stats:clicks"], "entities": [{"user_id": 7}, {"user_id": 8}, {"user_id": 9}]});
+    sidecar.unix.post("/v1/latest", &asked).ok();
+    let answers = sidecar.unix.get("/v1/answers?view=stats").ok();
+    assert_eq!(answers.as_array().unwrap().len(), 1, "{answers}");
+    assert_eq!((&answers[0]["view"], &answers[0]["feature"]), (&json!("stats"), &json!("clicks")));
+    let counts = &answers[0]["last_5m"];
+    assert_eq!((&counts["values"], &counts["present"], &counts["missing"]), (&json!(3), &json!(1), &json!(2)));
+    assert_eq!(sidecar.unix.get("/v1/answers?view=none").ok(), json!([]));
+    let metrics = sidecar.unix.get("/metrics");
+    let metrics = metrics.text();
+    assert!(metrics.contains("asof_answered_values_total{view=\"stats\",status=\"missing\"} 2"), "{metrics}");
+}
+
+#[test]
 fn usage_tells_who_has_read_what() {
     let sidecar = Sidecar::start();
     sidecar.write_stats(7, hours_ago(2), 1);

@@ -8,11 +8,11 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use asofdb::storage::WriteBatch;
 use asofdb::{
-    Allow, Answer, Catalog, CheckpointFiles, ClockRepair, ClockStatus, Committed, Definitions, Durability, EntityKey,
-    EntityRows, Erased, ExportOptions, F32Matrix, FeatureView, Freshness, HistoryRow, IngestOptions, IngestReport,
-    Input, JoinBatches, JoinOptions, JoinReport, Manifest, OnProgress, Plan, Prepared, Question, Result, Scan,
-    ScanBegin, ScanSink, Session, Spine, Stats, Timestamp, TrainingSetOptions, UsagePeriod, UsageRow, Value, Verified,
-    ViewAges,
+    Allow, Answer, AnswerRow, Catalog, CheckpointFiles, ClockRepair, ClockStatus, Committed, Definitions, Durability,
+    EntityKey, EntityRows, Erased, ExportOptions, F32Matrix, FeatureView, Freshness, HistoryRow, IngestOptions,
+    IngestReport, Input, JoinBatches, JoinOptions, JoinReport, Manifest, OnProgress, Plan, Prepared, Question, Result,
+    Scan, ScanBegin, ScanSink, Session, Spine, Stats, Timestamp, TrainingSetOptions, UsagePeriod, UsageRow, Value,
+    Verified, ViewAges,
 };
 use asofdb_client::{AsyncClient, AsyncJoin};
 use tokio::runtime::Runtime;
@@ -127,6 +127,10 @@ impl Session for Blocking {
 
     fn ages(&self, views: &[&str]) -> Result<Vec<ViewAges>> {
         self.wait(self.client.ages(views))
+    }
+
+    fn answers(&self) -> Result<Vec<AnswerRow>> {
+        self.wait(self.client.answers())
     }
 
     fn usage(&self, period: UsagePeriod) -> Result<Vec<UsageRow>> {

@@ -369,6 +369,9 @@ fn what_is_read_counts_and_is_not_dropped_by_accident(session: &impl Session) {
         assert_eq!((impacts, dropped.is_ok()), (Vec::new(), true));
         return;
     }
+    let answers = session.answers().unwrap();
+    assert_eq!((answers.len(), answers[0].view.as_str(), answers[0].feature.as_str()), (1, "profile", "visits"));
+    assert_eq!((answers[0].last_5m.values, answers[0].last_5m.present()), (1, 1));
     let total = &rows;
     assert_eq!((total.len(), total[0].key.name.as_str(), total[0].serving.rows), (1, "profile", 1));
     assert!(total[0].key.consumer.starts_with("uid:"), "{total:?}");

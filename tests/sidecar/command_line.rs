@@ -159,6 +159,12 @@ fn who_reads_what_is_told_and_the_plan_says_who_would_miss_what_is_dropped() {
     assert_eq!(row["values"], serde_json::json!({"temp": 3}));
     let consumer = row["consumer"].as_str().expect("a name").to_owned();
     assert!(consumer.starts_with("uid:"), "{consumer}");
+    let answers = json(&["answers", "airport_weather_v1", "--format", "json"]);
+    let [row] = answers.as_array().expect("a list").as_slice() else { panic!("one row: {answers}") };
+    assert_eq!((&row["consumer"], &row["last_1d"]["values"]), (&consumer.clone().into(), &3.into()));
+    let csv = text(&asof(&place, &["answers", "--over", "1d", "--format", "csv"]));
+    let header = "feature,consumer,values,present,null,missing,expired,defaulted";
+    assert!(csv.starts_with(&format!("{header}\nairport_weather_v1:temp,{consumer},3,")), "{csv}");
     let csv = text(&asof(&place, &["usage", "--features", "--format", "csv"]));
     let line = format!("airport_weather_v1:temp,{consumer},view airport_weather_v1,3,");
     assert!(csv.starts_with("feature,consumer,through,values,last_read\n") && csv.contains(&line), "{csv}");

@@ -4,6 +4,7 @@
 //! with the library, and how the result looks.
 
 mod allocator;
+mod answers;
 mod apply;
 mod backup;
 mod catalog;
@@ -100,6 +101,7 @@ enum Command {
     DeleteEvents(delete_events::DeleteEvents),
     Erase(erase::Erase),
     Freshness(freshness::Freshness),
+    Answers(answers::Answers),
     Usage(usage::Usage),
     Stats(operations::Stats),
     Verify(verify::Verify),
@@ -137,6 +139,7 @@ impl Command {
             Command::DeleteEvents(command) => command.run(context),
             Command::Erase(command) => command.run(context),
             Command::Freshness(command) => command.run(context),
+            Command::Answers(command) => command.run(context),
             Command::Usage(command) => command.run(context),
             Command::Stats(command) => command.run(context),
             Command::Verify(command) => command.run(context),

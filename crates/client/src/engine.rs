@@ -7,9 +7,10 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use asofdb::storage::{WriteBatch, refuse_url};
 use asofdb::{
-    Allow, Answer, Catalog, CheckpointFiles, ClockRepair, ClockStatus, Committed, Definitions, Durability, EntityKey,
-    EntityRows, Erased, Error, F32Matrix, FeatureView, Freshness, JoinBatches, JoinOptions, Plan, Prepared, Question,
-    Result, Scan, ScanSink, Session, Spine, Stats, Store, Timestamp, UsagePeriod, UsageRow, Value, Verified, ViewAges,
+    Allow, Answer, AnswerRow, Catalog, CheckpointFiles, ClockRepair, ClockStatus, Committed, Definitions, Durability,
+    EntityKey, EntityRows, Erased, Error, F32Matrix, FeatureView, Freshness, JoinBatches, JoinOptions, Plan, Prepared,
+    Question, Result, Scan, ScanSink, Session, Spine, Stats, Store, Timestamp, UsagePeriod, UsageRow, Value, Verified,
+    ViewAges,
 };
 #[cfg(feature = "files")]
 use asofdb::{ExportOptions, Manifest, OnProgress};
@@ -134,6 +135,10 @@ impl Session for Engine {
 
     fn ages(&self, views: &[&str]) -> Result<Vec<ViewAges>> {
         self.session().ages(views)
+    }
+
+    fn answers(&self) -> Result<Vec<AnswerRow>> {
+        self.session().answers()
     }
 
     fn usage(&self, period: UsagePeriod) -> Result<Vec<UsageRow>> {

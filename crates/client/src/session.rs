@@ -9,13 +9,14 @@ use asofdb::parts::{check_revision, find_view};
 use asofdb::storage::WriteBatch;
 use asofdb::storage::key::decode_values;
 use asofdb::{
-    Allow, Answer, Catalog, CheckpointFiles, ClockRepair, ClockStatus, Committed, Definitions, Durability, EntityKey,
-    EntityRows, Erased, F32Matrix, FeatureView, Freshness, JoinBatches, JoinOptions, Plan, Prepared, Question, Result,
-    Scan, ScanSink, Session, Spine, Stats, Timestamp, UsagePeriod, UsageRow, Value, Verified, ViewAges,
+    Allow, Answer, AnswerRow, Catalog, CheckpointFiles, ClockRepair, ClockStatus, Committed, Definitions, Durability,
+    EntityKey, EntityRows, Erased, F32Matrix, FeatureView, Freshness, JoinBatches, JoinOptions, Plan, Prepared,
+    Question, Result, Scan, ScanSink, Session, Spine, Stats, Timestamp, UsagePeriod, UsageRow, Value, Verified,
+    ViewAges,
 };
 use asofdb_protocol::{
-    AgesRequest, ApplyRequest, ClockRequest, CompactRequest, CopyRequest, DeleteRequest, EraseRequest, Form,
-    FreshnessRequest, NoteRequest, PingRequest, RepairClockRequest, SampleRequest, StatsRequest, UsageRequest,
+    AgesRequest, AnswersRequest, ApplyRequest, ClockRequest, CompactRequest, CopyRequest, DeleteRequest, EraseRequest,
+    Form, FreshnessRequest, NoteRequest, PingRequest, RepairClockRequest, SampleRequest, StatsRequest, UsageRequest,
     VerifyRequest,
 };
 
@@ -122,6 +123,10 @@ impl Session for Client {
     fn ages(&self, views: &[&str]) -> Result<Vec<ViewAges>> {
         let views = views.iter().map(|view| (*view).to_owned()).collect();
         self.ask(&AgesRequest { views })?.into_iter().map(ViewAges::try_from).collect()
+    }
+
+    fn answers(&self) -> Result<Vec<AnswerRow>> {
+        Ok(self.ask(&AnswersRequest)?.into_iter().map(AnswerRow::from).collect())
     }
 
     fn usage(&self, period: UsagePeriod) -> Result<Vec<UsageRow>> {

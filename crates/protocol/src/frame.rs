@@ -95,6 +95,8 @@ kinds! {
     Usage = 26,
     /// Tells how fresh views are over all of their entities.
     Ages = 27,
+    /// Tells what consumers got of late.
+    Answers = 28,
     /// An error; an answer to any request.
     Error = 127,
 }

@@ -6,6 +6,8 @@
 
 mod access;
 mod admission;
+#[cfg(feature = "http")]
+mod answer_metrics;
 mod bounds;
 mod budget;
 mod clock_watch;

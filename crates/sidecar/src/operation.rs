@@ -99,6 +99,8 @@ operations! {
     Freshness:  "freshness",  Reader,   "reading",                Bulk,  Requests;
     /// Telling how fresh views are, by what is known from the writes.
     Ages:       "ages",       Reader,   "reading",                Point, Requests;
+    /// Telling what consumers got of late.
+    Answers:    "answers",    Reader,   "reading figures",        Point, Requests;
     /// Telling what consumers have read.
     Usage:      "usage",      Reader,   "reading figures",        Bulk,  Requests;
     /// Choosing some entities of a view.

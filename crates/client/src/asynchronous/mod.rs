@@ -12,12 +12,12 @@ use std::sync::Arc;
 use arrow::array::RecordBatch;
 use asofdb::parts::{ReadPlan, check_conditions, check_revision, deletions, find_stored_view};
 use asofdb::{
-    Allow, Answer, Catalog, ClockStatus, Committed, Definitions, Durability, EntityKey, EntityRows, Erased, F32Matrix,
-    Plan, Prepared, Question, Result, Stats, Timestamp, ViewAges,
+    Allow, Answer, AnswerRow, Catalog, ClockStatus, Committed, Definitions, Durability, EntityKey, EntityRows, Erased,
+    F32Matrix, Plan, Prepared, Question, Result, Stats, Timestamp, ViewAges,
 };
 use asofdb_protocol::{
-    AgesRequest, ApplyRequest, Call, CatalogRequest, ClockRequest, ConsumerReport, DeleteRequest, EraseRequest, Form,
-    PingRequest, PointHeader, StatsRequest,
+    AgesRequest, AnswersRequest, ApplyRequest, Call, CatalogRequest, ClockRequest, ConsumerReport, DeleteRequest,
+    EraseRequest, Form, PingRequest, PointHeader, StatsRequest,
 };
 use parking_lot::RwLock;
 
@@ -339,6 +339,14 @@ impl AsyncClient {
     pub async fn ages(&self, views: &[&str]) -> Result<Vec<ViewAges>> {
         let views = views.iter().map(|view| (*view).to_owned()).collect();
         self.ask(&AgesRequest { views }).await?.into_iter().map(ViewAges::try_from).collect()
+    }
+
+    /// Tells what consumers got in the last day. See [`Session::answers`].
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn answers(&self) -> Result<Vec<AnswerRow>> {
+        Ok(self.ask(&AnswersRequest).await?.into_iter().map(AnswerRow::from).collect())
     }
 
     /// Reads figures about the store.

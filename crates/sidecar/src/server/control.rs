@@ -5,9 +5,9 @@ use arrow::compute::concat_batches;
 use asofdb::parts::{PLAIN_BYTES_MAX, check_plain};
 use asofdb::{Definitions, Durability, Error, Result};
 use asofdb_protocol::{
-    AgesRequest, ApplyRequest, CatalogMessage, ClockMessage, ClockRequest, CommittedMessage, ConsumerMessage,
-    ErasedMessage, Kind, NamedValue, NoteAnswer, NoteRequest, Pong, PrepareRequest, ReleaseRequest, RemoveEntity,
-    StatsMessage, ViewAgesMessage, WriteRequest, WriteView, decode_message, encoded_message, read_stream,
+    AgesRequest, AnswerRowMessage, ApplyRequest, CatalogMessage, ClockMessage, ClockRequest, CommittedMessage,
+    ConsumerMessage, ErasedMessage, Kind, NamedValue, NoteAnswer, NoteRequest, Pong, PrepareRequest, ReleaseRequest,
+    RemoveEntity, StatsMessage, ViewAgesMessage, WriteRequest, WriteView, decode_message, encoded_message, read_stream,
 };
 
 use super::handle::Handle;
@@ -36,6 +36,7 @@ pub(super) fn answer(shared: &Shared, session: &mut Session<'_>, kind: Kind, bod
         Kind::Catalog => catalog(shared, body),
         Kind::Stats => stats(shared, body),
         Kind::Ages => ages(shared, body),
+        Kind::Answers => answers(shared, body),
         Kind::Note => note(shared, body),
         Kind::Apply => apply(shared, body),
         Kind::Clock => clock(shared, body),
@@ -55,6 +56,7 @@ fn operation(kind: Kind, body: &[u8]) -> Result<Operation> {
         Kind::Catalog => Operation::Catalog,
         Kind::Stats => Operation::Stats,
         Kind::Ages => Operation::Ages,
+        Kind::Answers => Operation::Answers,
         Kind::Note => Operation::Note,
         Kind::Apply => Operation::Apply,
         Kind::Clock => match decode_message::<ClockRequest>(body)?.confirm {
@@ -143,6 +145,12 @@ fn ages(shared: &Shared, body: &[u8]) -> Result<Vec<u8>> {
     let AgesRequest { views } = decode_message(body)?;
     let ages = shared.service.store.ages(&views)?;
     encoded_message(&ages.into_iter().map(ViewAgesMessage::from).collect::<Vec<_>>())
+}
+
+fn answers(shared: &Shared, body: &[u8]) -> Result<Vec<u8>> {
+    decode_message::<()>(body)?;
+    let rows = shared.service.store.answers();
+    encoded_message(&rows.into_iter().map(AnswerRowMessage::from).collect::<Vec<_>>())
 }
 
 fn stats(shared: &Shared, body: &[u8]) -> Result<Vec<u8>> {

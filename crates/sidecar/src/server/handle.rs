@@ -13,7 +13,7 @@ use crate::operation::Operation;
 /// A prepared request of one connection.
 #[derive(Debug)]
 pub(super) struct Handle {
-    prepared: Prepared,
+    pub(super) prepared: Prepared,
     pub(super) plan: Arc<ReadPlan>,
     pub(super) form: Form,
     latest: Meter,

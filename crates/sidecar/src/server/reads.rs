@@ -220,11 +220,12 @@ fn read_into(
                 &mut scratch.statuses[..]
             });
             let mut matrix = F32Matrix { values: &mut scratch.values, statuses, fill };
-            store.read_matrix(plan, &handle.asked, question, &mut matrix)?;
+            store.read_matrix((plan, &handle.prepared), &handle.asked, question, &mut matrix)?;
         }
         Form::Rows => {
             let variable_bytes_max = shared.bounds.answer_bytes_max - rows * handle.row_bytes;
-            store.read_records(plan, &handle.asked, question, &mut scratch.records, variable_bytes_max)?;
+            let request = (&**plan, &handle.prepared);
+            store.read_records(request, &handle.asked, question, &mut scratch.records, variable_bytes_max)?;
             let variable_bytes: usize = scratch.records.iter().map(Records::variable_bytes).sum();
             held.resize(rows * handle.row_bytes + variable_bytes)?;
         }
