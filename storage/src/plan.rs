@@ -34,6 +34,28 @@ pub enum ChangeKind {
     Redefine,
 }
 
+impl ChangeKind {
+    /// The word for it: `create`, `change`, `drop` or `redefine`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            ChangeKind::Create => "create",
+            ChangeKind::Change => "change",
+            ChangeKind::Drop => "drop",
+            ChangeKind::Redefine => "redefine",
+        }
+    }
+
+    /// The sign of it in plans.
+    pub fn sign(self) -> char {
+        match self {
+            ChangeKind::Create => '+',
+            ChangeKind::Change => '~',
+            ChangeKind::Drop => '-',
+            ChangeKind::Redefine => '!',
+        }
+    }
+}
+
 /// The kind of thing that a change is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ObjectKind {
@@ -83,13 +105,7 @@ pub struct Change {
 
 impl fmt::Display for Change {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let sign = match self.kind {
-            ChangeKind::Create => '+',
-            ChangeKind::Change => '~',
-            ChangeKind::Drop => '-',
-            ChangeKind::Redefine => '!',
-        };
-        write!(f, "{sign} {} {}", self.what.as_str(), self.name)?;
+        write!(f, "{} {} {}", self.kind.sign(), self.what.as_str(), self.name)?;
         match self.kind {
             _ if self.details.is_empty() => Ok(()),
             ChangeKind::Change | ChangeKind::Redefine => write!(f, ": {}", self.details.join(", ")),

@@ -9,7 +9,7 @@ use asofdb::{
     read_definitions,
 };
 use asofdb_client::Engine;
-use asofdb_platform::{Duplicate, find_named_alike};
+use asofdb_platform::{Duplicate, find_named_alike, plan_markdown};
 use clap::Args;
 use serde_json::{Value as Json, json};
 
@@ -32,7 +32,7 @@ pub(crate) struct Apply {
     /// The definitions (TOML)
     #[arg(value_name = "FILE.toml")]
     file: PathBuf,
-    /// Only print what would be done
+    /// Only print what would be done, as asof plan does
     #[arg(long)]
     plan: bool,
     /// Drop what the file does not name, with its data. What consumers have read in the last 30 days must be named:
@@ -83,15 +83,15 @@ impl Apply {
 }
 
 /// A change of the definitions, planned or done.
-struct Changed {
+pub(crate) struct Changed {
     before: Arc<Catalog>,
-    plan: Plan,
+    pub(crate) plan: Plan,
     /// The things that it takes from those who have read them.
     impacts: Vec<Impact>,
 }
 
 /// The plan for a store, which need not exist yet and is not made.
-fn plan(context: &Context, definitions: &Definitions) -> Result<Changed> {
+pub(crate) fn plan(context: &Context, definitions: &Definitions) -> Result<Changed> {
     match context.open() {
         Ok(store) => {
             let (before, plan) = (store.catalog()?, store.plan(definitions)?);
@@ -108,7 +108,12 @@ fn plan(context: &Context, definitions: &Definitions) -> Result<Changed> {
 }
 
 impl Changed {
-    fn report(&self, only_planned: bool) -> Result<Report> {
+    /// The change as Markdown, for review.
+    pub(crate) fn to_markdown(&self) -> String {
+        plan_markdown(&self.plan, &self.impacts, &find_named_alike(&self.before, self.plan.catalog()))
+    }
+
+    pub(crate) fn report(&self, only_planned: bool) -> Result<Report> {
         let plan = &self.plan;
         let alike = find_named_alike(&self.before, plan.catalog());
         let changes: Json = plan.changes.iter().map(change_json).collect();
@@ -144,10 +149,10 @@ fn sheet(plan: &Plan) -> Sheet {
         Column::new("details"),
     ]);
     for change in &plan.changes {
-        let (sign, word, tone) = look(change.kind);
+        let tone = tone(change.kind);
         sheet.push(vec![
-            Cell::new(sign).tone(tone),
-            Cell::new(word),
+            Cell::new(change.kind.sign()).tone(tone),
+            Cell::new(change.kind.as_str()),
             Cell::new(change.what.as_str()),
             Cell::new(&change.name).tone(tone),
             Cell::new(change.details.join(", ")).shown(shortened(&change.details)),
@@ -171,18 +176,16 @@ fn shortened(details: &[String]) -> String {
     }
 }
 
-fn look(kind: ChangeKind) -> (&'static str, &'static str, Tone) {
+fn tone(kind: ChangeKind) -> Tone {
     match kind {
-        ChangeKind::Create => ("+", "create", Tone::Good),
-        ChangeKind::Change => ("~", "change", Tone::Warning),
-        ChangeKind::Drop => ("-", "drop", Tone::Bad),
-        ChangeKind::Redefine => ("!", "redefine", Tone::Bad),
+        ChangeKind::Create => Tone::Good,
+        ChangeKind::Change => Tone::Warning,
+        ChangeKind::Drop | ChangeKind::Redefine => Tone::Bad,
     }
 }
 
 fn change_json(change: &Change) -> Json {
-    let (_, word, _) = look(change.kind);
-    json!({"change": word, "what": change.what.as_str(), "name": change.name, "details": change.details})
+    json!({"change": change.kind.as_str(), "what": change.what.as_str(), "name": change.name, "details": change.details})
 }
 
 fn summary(plan: &Plan, only_planned: bool) -> String {
