@@ -124,7 +124,10 @@ impl Changed {
         if !self.impacts.is_empty() {
             json["used"] = self.impacts.iter().map(impact_json).collect();
         }
-        let used = self.impacts.iter().map(|impact| format!("read in the last {} days: {impact}", Allow::USED_DAYS));
+        let used = self.impacts.iter().map(|impact| match impact.readers.is_empty() {
+            true => impact.to_string(),
+            false => format!("read in the last {} days: {impact}", Allow::USED_DAYS),
+        });
         let below = alike.iter().map(warning).chain(used).chain([summary(plan, only_planned)]).collect();
         Ok(Report { json, sheet: sheet(plan), below, ..Report::default() })
     }
@@ -137,7 +140,11 @@ fn impact_json(impact: &Impact) -> Json {
         json!({ "consumer": row.key.consumer, "calls": row.calls(), "last_read": last })
     };
     let readers: Vec<_> = impact.readers.iter().map(reader).collect();
-    json!({ "what": impact.change.what.as_str(), "name": impact.change.name, "readers": readers })
+    let mut json = json!({ "what": impact.change.what.as_str(), "name": impact.change.name, "readers": readers });
+    if let Some(day) = impact.promised_until {
+        json["promised_until"] = Json::from(day.to_string());
+    }
+    json
 }
 
 fn sheet(plan: &Plan) -> Sheet {
