@@ -21,7 +21,9 @@ pub fn plan_markdown(plan: &Plan, impacts: &[Impact], alike: &[Duplicate]) -> St
     page += &list("Dropped, with the data", plan.drops().map(named));
     page += &list("Computed in another way, so that answers about the past change", plan.redefinitions().map(named));
     let read = format!("Read in the last {} days", Allow::USED_DAYS);
-    page += &list(&read, impacts.iter().map(Impact::to_string));
+    let (unread, used): (Vec<_>, Vec<_>) = impacts.iter().partition(|impact| impact.readers.is_empty());
+    page += &list(&read, used.into_iter().map(Impact::to_string));
+    page += &list("Dropped before the day until which it is promised", unread.into_iter().map(Impact::to_string));
     let pair = |pair: &Duplicate| format!("{} and {}: {}", pair.features[0], pair.features[1], pair.reason);
     page + &list("Perhaps the same feature", alike.iter().map(pair))
 }

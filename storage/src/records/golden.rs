@@ -284,8 +284,8 @@ fn what_is_no_record_of_a_known_version_is_refused_by_name() {
         let error = decode::<FeatureView>(b"vx", bytes).unwrap_err();
         assert_eq!((error.kind(), format!("{error:#}").as_str()), (kind, message));
     };
-    let newer = [&[6][..], &fixture!("view")[1..]].concat();
-    let message = "feature view \"x\": record version 6 is newer than this asofdb reads (5)";
+    let newer = [&[7][..], &fixture!("view")[1..]].concat();
+    let message = "feature view \"x\": record version 7 is newer than this asofdb reads (6)";
     refused(&newer, ErrorKind::Conflict, message);
     refused(&[], ErrorKind::Corrupt, "feature view \"x\": the record is empty");
     refused(&[0, 1], ErrorKind::Corrupt, "feature view \"x\": there is no record version 0");
