@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Float32Array, Int64Array, RecordBatch, StringArray};
 use asofdb::{
-    AnswerColumns, CheckpointFiles, ErrorKind, F32Matrix, Prepared, Session, Span, Status, Store, SystemClock,
+    Allow, AnswerColumns, CheckpointFiles, ErrorKind, F32Matrix, Prepared, Session, Span, Status, Store, SystemClock,
     Timestamp, Value,
 };
 use asofdb_client::Client;
@@ -117,7 +117,10 @@ fn a_request_follows_the_catalog() {
     assert!(answer.is_defaulted(2, 1));
     let dropped = other.apply(&users(), false).unwrap_err();
     assert_eq!(dropped.kind(), ErrorKind::Conflict);
-    other.apply(&users(), true).unwrap();
+    let used = other.apply(&users(), true).unwrap_err();
+    assert_eq!(used.kind(), ErrorKind::Conflict);
+    assert!(used.message().contains("read in the last 30 days") && used.message().contains("profile:level"), "{used}");
+    other.apply_to(&users(), Allow { used: true, ..Allow::drops(true) }, None).unwrap();
     assert_eq!(client.latest(&request, &ask(&request)).unwrap().features(), 3);
 }
 
