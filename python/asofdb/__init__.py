@@ -15,6 +15,8 @@ from ._aio import AsyncClient
 from ._catalog import Catalog, Change, Plan
 from ._native import VERSION as __version__
 from ._reports import (
+    AnswerCounts,
+    Answers,
     BackedUp,
     Backup,
     Clock,
@@ -30,8 +32,6 @@ from ._reports import (
     Restored,
     SearchHit,
     SearchMatch,
-    AnswerCounts,
-    Answers,
     Usage,
     UsageCounts,
     Verified,
@@ -67,6 +67,8 @@ from .errors import (
 )
 
 __all__ = [
+    "AnswerCounts",
+    "Answers",
     "AsyncClient",
     "BackedUp",
     "Backup",
@@ -113,8 +115,6 @@ __all__ = [
     "Store",
     "TrainingSet",
     "UnavailableError",
-    "AnswerCounts",
-    "Answers",
     "Usage",
     "UsageCounts",
     "Verified",

@@ -8,6 +8,8 @@ from datetime import date, datetime
 from typing import Any
 
 __all__ = [
+    "AnswerCounts",
+    "Answers",
     "BackedUp",
     "Backup",
     "Clock",
@@ -23,8 +25,6 @@ __all__ = [
     "Restored",
     "SearchHit",
     "SearchMatch",
-    "AnswerCounts",
-    "Answers",
     "Usage",
     "UsageCounts",
     "Verified",

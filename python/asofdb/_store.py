@@ -14,6 +14,7 @@ from . import _native
 from ._catalog import Catalog, Plan
 from ._frames import as_stream, collected
 from ._reports import (
+    Answers,
     BackedUp,
     Backup,
     Clock,
@@ -25,7 +26,6 @@ from ._reports import (
     JoinReport,
     Restored,
     SearchHit,
-    Answers,
     Usage,
     Verified,
     Version,
