@@ -56,12 +56,15 @@ impl Allow {
         if self.used || (plan.drops().next().is_none() && plan.redefinitions().next().is_none()) {
             return Ok(());
         }
-        let impacts: Vec<_> = Impact::of(plan, &usage()?).iter().map(Impact::to_string).collect();
+        let impacts = Impact::of(plan, &usage()?);
+        let is_promised = impacts.iter().any(|impact| impact.promised_until.is_some());
+        let impacts: Vec<_> = impacts.iter().map(Impact::to_string).collect();
         match impacts.is_empty() {
             true => Ok(()),
             false => {
-                let message = "this was read in the last";
-                let message = format!("{message} {} days; name what may go all the same", Self::USED_DAYS);
+                let promise = if is_promised { "is promised until a later day, or " } else { "" };
+                let message = format!("this {promise}was read in the last {} days", Self::USED_DAYS);
+                let message = format!("{message}; name what may go all the same");
                 Err(Error::conflict(format!("{message}: {}", impacts.join("; "))).with_hint(Hint::AllowUsed))
             }
         }

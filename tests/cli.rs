@@ -207,6 +207,26 @@ fn apply_prints_a_plan_and_does_it() {
 }
 
 #[test]
+fn plan_changes_nothing_and_its_exit_code_tells_if_a_permission_is_needed() {
+    let cli = Cli::new();
+    let planned = cli.json("plan features.toml");
+    assert!(!cli.path("asof-data").exists(), "a plan makes no store");
+    assert_eq!(planned, cli.json("apply features.toml --plan"));
+    cli.succeeds("apply features.toml");
+    assert_eq!(cli.succeeds("plan features.toml"), "nothing to do: everything is as defined already\n");
+    let service = DEFINITIONS.find("[[feature_service]]").unwrap();
+    cli.write("fewer.toml", DEFINITIONS[..service].replace("ttl = \"2h\"", "ttl = \"3h\""));
+    let markdown = cli.ends(3, "plan fewer.toml --format markdown");
+    let expected = "### Plan: 2 changes\n\n| change | what | name | details |\n| --- | --- | --- | --- |\n\
+        | change | feature\\_view | stats\\_v1 | ttl 2h -&gt; 3h |\n| drop | feature\\_service | model\\_v1 |  |\n\
+        \n#### Dropped, with the data\n\n- feature\\_service model\\_v1\n";
+    assert_eq!(markdown, expected);
+    assert!(cli.ends(3, "plan fewer.toml").ends_with("2 changes planned, nothing done; 1 drop needs --allow-drop\n"));
+    assert_eq!(cli.json("describe stats_v1")["ttl"], "2h");
+    assert!(cli.fails(1, "plan nothing.toml").contains("nothing.toml"));
+}
+
+#[test]
 fn apply_shows_changes_and_drops_only_what_it_may() {
     let cli = Cli::filled();
     let changed = DEFINITIONS.replace("ttl = \"2h\"", "ttl = \"3h\"");

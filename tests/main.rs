@@ -19,6 +19,7 @@ mod ingest;
 mod int96;
 mod ipc;
 mod join;
+mod life_cycle;
 mod objectives;
 mod pages;
 mod reads;

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use asofdb_model::Bytes;
 use asofdb_storage::{
-    Catalog, Definitions, EntityDefinition, FeatureDefinition, JoinKey, Record, ServiceDefinition, Span, Timestamp,
-    ViewDefinition,
+    Catalog, Date, Definitions, EntityDefinition, FeatureDefinition, JoinKey, LifeCycle, Record, ServiceDefinition,
+    Span, Stage, Timestamp, ViewDefinition,
 };
 
 use crate::values::{scalar_type, text, value, value_type};
@@ -103,6 +103,7 @@ fn view(bytes: &mut Bytes<'_>) -> ViewDefinition {
         keep_newest: bytes.below(2) == 0,
         features: (0..bytes.below(5)).map(|_| feature(bytes)).collect(),
         tags: tags(bytes),
+        life: life("view", bytes),
         ..ViewDefinition::default()
     }
 }
@@ -126,8 +127,21 @@ fn service(bytes: &mut Bytes<'_>) -> ServiceDefinition {
     ServiceDefinition {
         name: name("service", bytes),
         features: (0..bytes.below(4)).map(|_| reference(bytes)).collect(),
+        life: life("service", bytes),
         ..ServiceDefinition::default()
     }
+}
+
+fn life(prefix: &str, bytes: &mut Bytes<'_>) -> LifeCycle {
+    let status = match bytes.below(8) {
+        0 => Some(Stage::Experimental),
+        1 => Some(Stage::Production),
+        2..5 => Some(Stage::Deprecated),
+        _ => return LifeCycle::default(),
+    };
+    let replaced_by = (bytes.below(2) == 0).then(|| name(prefix, bytes));
+    let drop_after = Date::from_days(i32::try_from(bytes.below(40_000)).unwrap_or_default());
+    LifeCycle { status, replaced_by, drop_after: drop_after.filter(|_| bytes.below(2) == 0) }
 }
 
 fn span(bytes: &mut Bytes<'_>) -> Option<Span> {

@@ -106,11 +106,16 @@ def _view(tree: dict[str, Any]) -> FeatureView:
     more = ("created_timestamp", "owner", "team", "description", "tags", "check")
     features = [_feature(feature) for feature in tree["features"]]
     fields = {name: tree[name] for name in same + more}
-    return FeatureView(features=features, freshness=_freshness(tree), **fields)
+    return FeatureView(features=features, freshness=_freshness(tree), **fields, **_life(tree))
 
 
 def _freshness(tree: dict[str, Any]) -> FreshnessObjective | None:
     return FreshnessObjective(**tree["freshness"]) if tree["freshness"] else None
+
+
+def _life(tree: dict[str, Any]) -> dict[str, Any]:
+    """The stage of a view or a service, and what follows it."""
+    return {name: tree[name] for name in ("status", "replaced_by", "drop_after")}
 
 
 def _event_view(tree: dict[str, Any]) -> EventView:
@@ -118,7 +123,7 @@ def _event_view(tree: dict[str, Any]) -> EventView:
     more = ("owner", "team", "description", "tags", "check", "also_by")
     columns = [Column(one["name"], one["type"], one["description"], one["tags"]) for one in tree["columns"]]
     fields = {name: tree[name] for name in same + more}
-    return EventView(columns=columns, freshness=_freshness(tree), **fields)
+    return EventView(columns=columns, freshness=_freshness(tree), **fields, **_life(tree))
 
 
 def _window_view(tree: dict[str, Any], events: dict[str, Any]) -> WindowView:
@@ -126,7 +131,7 @@ def _window_view(tree: dict[str, Any], events: dict[str, Any]) -> WindowView:
     columns = {column["name"]: column["type"] for column in events["columns"]}
     types = {feature["name"]: feature["type"] for feature in tree["features"]}
     features = [_window_feature(one, columns, types) for one in tree["aggregates"]]
-    return WindowView(events=tree["from"], features=features, **{name: tree[name] for name in same})
+    return WindowView(events=tree["from"], features=features, **{name: tree[name] for name in same}, **_life(tree))
 
 
 def _window_feature(tree: dict[str, Any], columns: dict[str, str], types: dict[str, str]) -> WindowFeature:
@@ -145,7 +150,7 @@ def _derived_view(tree: dict[str, Any]) -> DerivedView:
     same = ("name", "owner", "team", "description", "tags")
     features = [_derived_feature(feature) for feature in tree["features"]]
     request = [RequestValue(**value) for value in tree["request"]]
-    return DerivedView(features=features, request=request, **{name: tree[name] for name in same})
+    return DerivedView(features=features, request=request, **{name: tree[name] for name in same}, **_life(tree))
 
 
 def _derived_feature(tree: dict[str, Any]) -> DerivedFeature:
@@ -177,4 +182,5 @@ def _default(value: Any, ty: str) -> Any:
 
 
 def _service(tree: dict[str, Any]) -> FeatureService:
-    return FeatureService(tree["name"], tree["features"], tree["owner"], tree["description"], tree["tags"])
+    same = ("name", "features", "owner", "description", "tags")
+    return FeatureService(**{name: tree[name] for name in same}, **_life(tree))

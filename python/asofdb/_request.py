@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -34,6 +35,8 @@ class Request:
 
     def __init__(self, request: NativeRequest) -> None:
         self._request = request
+        for warning in request.warnings():
+            warnings.warn(warning, DeprecationWarning, stacklevel=3)
 
     def __repr__(self) -> str:
         return f"<asofdb.Request {', '.join(self.references)}>"

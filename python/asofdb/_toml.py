@@ -6,7 +6,7 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta, timezone
-from typing import Any
+from typing import Any, Protocol
 
 from .errors import InvalidError
 
@@ -21,6 +21,20 @@ def text(value: str) -> str:
 
 def table(items: Mapping[str, str]) -> str:
     return "{ " + ", ".join(f"{text(name)} = {text(value)}" for name, value in items.items()) + " }"
+
+
+class Living(Protocol):
+    """A view or a service, with its stage and what follows it."""
+
+    status: str | None
+    replaced_by: str | None
+    drop_after: str | None
+
+
+def life_cycle(one: Living) -> tuple[tuple[str, str | None], ...]:
+    """The fields of a life cycle, and their values where there are any."""
+    fields = (("status", one.status), ("replaced_by", one.replaced_by), ("drop_after", one.drop_after))
+    return tuple((name, None if value is None else text(value)) for name, value in fields)
 
 
 def span(span: Span) -> str:

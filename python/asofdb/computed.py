@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from ._toml import Span, lines, literal, optional, span, table, text, texts
+from ._toml import Span, life_cycle, lines, literal, optional, span, table, text, texts
 from .errors import InvalidError
 
 __all__ = ["DerivedFeature", "DerivedView", "RequestValue", "WindowFeature", "WindowView"]
@@ -59,6 +59,9 @@ class WindowView:
     team: str = ""
     description: str = ""
     tags: Mapping[str, str] = field(default_factory=dict)
+    status: str | None = None
+    replaced_by: str | None = None
+    drop_after: str | None = None
 
 
 @dataclass
@@ -103,6 +106,9 @@ class DerivedView:
     team: str = ""
     description: str = ""
     tags: Mapping[str, str] = field(default_factory=dict)
+    status: str | None = None
+    replaced_by: str | None = None
+    drop_after: str | None = None
 
 
 _UNITS = (("d", timedelta(days=1)), ("h", timedelta(hours=1)), ("m", timedelta(minutes=1)))
@@ -133,6 +139,7 @@ def _described(view: WindowView | DerivedView) -> str:
         ("team", optional(view.team)),
         ("description", optional(view.description)),
         ("tags", table(view.tags) if view.tags else None),
+        *life_cycle(view),
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ._toml import Span, lines, lists, literal, optional, span, table, text, texts
+from ._toml import Span, life_cycle, lines, lists, literal, optional, span, table, text, texts
 from .computed import DerivedView, WindowView, derived_view, window_view
 from .errors import InvalidError
 
@@ -74,6 +74,8 @@ class FeatureView:
     reclaimed; None: kept for ever. ``max_future_skew``: how far in the future an event may lie; None: an hour.
     ``event_timestamp`` and ``created_timestamp`` are names of columns in sources. ``check`` is a condition that no row
     may break, in the expression language: ``"score >= 0"``. ``freshness`` is what it promises of the age of its events.
+    ``status`` is experimental, production or deprecated. What is deprecated may name the view that it is
+    ``replaced_by`` and the day, ``"2027-01-31"``, on which it may be dropped at the earliest: ``drop_after``.
     """
 
     name: str
@@ -91,6 +93,9 @@ class FeatureView:
     tags: Mapping[str, str] = field(default_factory=dict)
     check: str | None = None
     freshness: FreshnessObjective | None = None
+    status: str | None = None
+    replaced_by: str | None = None
+    drop_after: str | None = None
 
 
 @dataclass
@@ -128,6 +133,9 @@ class EventView:
     check: str | None = None
     also_by: str | Sequence[str | Sequence[str]] = ()
     freshness: FreshnessObjective | None = None
+    status: str | None = None
+    replaced_by: str | None = None
+    drop_after: str | None = None
 
 
 @dataclass
@@ -142,6 +150,9 @@ class FeatureService:
     owner: str = ""
     description: str = ""
     tags: Mapping[str, str] = field(default_factory=dict)
+    status: str | None = None
+    replaced_by: str | None = None
+    drop_after: str | None = None
 
 
 Definition = Entity | FeatureView | EventView | WindowView | DerivedView | FeatureService
@@ -224,6 +235,7 @@ def _view(view: FeatureView) -> str:
         ("tags", table(view.tags) if view.tags else None),
         ("check", None if view.check is None else text(view.check)),
         ("freshness", _freshness(view.freshness)),
+        *life_cycle(view),
     )
     return head + "".join(_feature(feature) for feature in view.features)
 
@@ -266,6 +278,7 @@ def _event_view(view: EventView) -> str:
         ("tags", table(view.tags) if view.tags else None),
         ("check", None if view.check is None else text(view.check)),
         ("freshness", _freshness(view.freshness)),
+        *life_cycle(view),
     )
     return head + "".join(_column(column) for column in view.columns)
 
@@ -286,4 +299,5 @@ def _service(service: FeatureService) -> str:
         ("description", optional(service.description)),
         ("tags", table(service.tags) if service.tags else None),
         ("features", texts(service.features)),
+        *life_cycle(service),
     )

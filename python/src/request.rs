@@ -98,6 +98,11 @@ impl Request {
         self.references.clone()
     }
 
+    /// The warnings to those who ask for what is deprecated.
+    fn warnings(&self, py: Python<'_>) -> PyResult<Vec<String>> {
+        Ok(self.resolved(py)?.shape.prepared.warnings())
+    }
+
     /// Name and type of each join key that entities have a value of.
     fn join_keys(&self, py: Python<'_>) -> PyResult<Vec<(String, &'static str)>> {
         Ok(self.resolved(py)?.shape.keys.iter().map(|key| (key.name_text.clone(), key.ty.name())).collect())

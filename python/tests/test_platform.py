@@ -108,3 +108,16 @@ def test_a_sidecar_counts_by_the_name_of_the_client(sidecar: Sidecar) -> None:
 def test_the_name_of_a_consumer_is_checked(tmp_path: Any) -> None:
     with pytest.raises(asofdb.InvalidError, match="a consumer's name has 1 to 64 of"):
         asofdb.Store.open(tmp_path / "own", consumer="a b")
+
+
+def test_what_is_deprecated_warns_those_who_prepare_it_and_stays_deprecated(empty: Any) -> None:
+    old = FeatureView("old", ["user"], [Feature("age", "int32")], status="deprecated", drop_after="2027-01-31")
+    old.replaced_by = "ages"
+    empty.apply([USER, VIEWS[0], old])
+    told = 'view "old" is deprecated; use "ages"; it may be dropped from 2027-01-31 on'
+    with pytest.warns(DeprecationWarning) as warned:
+        empty.prepare("old")
+    assert [str(warning.message) for warning in warned] == [told]
+    kept = empty.catalog().feature_views["old"]
+    assert (kept.status, kept.replaced_by, kept.drop_after) == ("deprecated", "ages", "2027-01-31")
+    assert empty.apply(empty.catalog().definitions()).changes == []

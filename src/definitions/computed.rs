@@ -5,12 +5,13 @@ use asofdb_storage::{
     ViewDefinition, Window, WindowAggregate, WindowFeature, Windows,
 };
 
+use super::life::life_cycle;
 use crate::definitions::document::{Field, Table};
 use crate::definitions::field_type::value_type;
 use crate::definitions::literal;
 use crate::definitions::suggest::did_you_mean;
 
-pub(super) const WINDOW_VIEW_KEYS: [&str; 12] = [
+pub(super) const WINDOW_VIEW_KEYS: [&str; 15] = [
     "name",
     "from",
     "entities",
@@ -22,6 +23,9 @@ pub(super) const WINDOW_VIEW_KEYS: [&str; 12] = [
     "team",
     "description",
     "tags",
+    "status",
+    "replaced_by",
+    "drop_after",
     "feature",
 ];
 const WINDOW_FEATURE_KEYS: [&str; 17] = [
@@ -43,7 +47,8 @@ const WINDOW_FEATURE_KEYS: [&str; 17] = [
     "q",
     "error",
 ];
-pub(super) const DERIVED_VIEW_KEYS: [&str; 7] = ["name", "request", "feature", "owner", "team", "description", "tags"];
+pub(super) const DERIVED_VIEW_KEYS: [&str; 10] =
+    ["name", "request", "feature", "owner", "team", "description", "tags", "status", "replaced_by", "drop_after"];
 const REQUEST_KEYS: [&str; 4] = ["name", "type", "required", "description"];
 const DERIVED_FEATURE_KEYS: [&str; 6] = ["name", "type", "expression", "description", "default", "tags"];
 
@@ -126,6 +131,7 @@ fn described(table: &Table) -> Result<ViewDefinition> {
         team: table.text("team")?,
         description: table.text("description")?,
         tags: table.tags("tags")?,
+        life: life_cycle(table)?,
         ..ViewDefinition::default()
     })
 }

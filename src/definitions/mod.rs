@@ -8,6 +8,7 @@ pub(crate) mod check;
 mod computed;
 pub(crate) mod document;
 mod field_type;
+mod life;
 mod literal;
 pub(crate) mod reference;
 pub(crate) mod suggest;
@@ -24,6 +25,7 @@ use toml::de::DeTable;
 use crate::definitions::computed::{DERIVED_VIEW_KEYS, WINDOW_VIEW_KEYS, derived_view, window_view};
 use crate::definitions::document::{Table, TomlText, offset_of, read_text};
 use crate::definitions::field_type::value_type;
+use crate::definitions::life::life_cycle;
 use crate::definitions::suggest::did_you_mean;
 use crate::misdefined::check_view;
 
@@ -34,7 +36,7 @@ const DOCUMENT_KEYS: [&str; 6] =
     ["entity", "feature_view", "event_view", "window_view", "derived_view", "feature_service"];
 const ENTITY_KEYS: [&str; 4] = ["name", "join_keys", "description", "tags"];
 const JOIN_KEY_KEYS: [&str; 2] = ["name", "type"];
-const VIEW_KEYS: [&str; 15] = [
+const VIEW_KEYS: [&str; 18] = [
     "name",
     "entities",
     "ttl",
@@ -49,9 +51,12 @@ const VIEW_KEYS: [&str; 15] = [
     "tags",
     "check",
     "freshness",
+    "status",
+    "replaced_by",
+    "drop_after",
     "feature",
 ];
-const EVENT_VIEW_KEYS: [&str; 15] = [
+const EVENT_VIEW_KEYS: [&str; 18] = [
     "name",
     "entities",
     "also_by",
@@ -66,12 +71,16 @@ const EVENT_VIEW_KEYS: [&str; 15] = [
     "tags",
     "check",
     "freshness",
+    "status",
+    "replaced_by",
+    "drop_after",
     "columns",
 ];
 const FRESHNESS_KEYS: [&str; 3] = ["warn", "stale", "stale_share_max"];
 const COLUMN_KEYS: [&str; 4] = ["name", "type", "description", "tags"];
 const FEATURE_KEYS: [&str; 5] = ["name", "type", "description", "default", "tags"];
-const SERVICE_KEYS: [&str; 5] = ["name", "owner", "description", "tags", "features"];
+const SERVICE_KEYS: [&str; 8] =
+    ["name", "owner", "description", "tags", "features", "status", "replaced_by", "drop_after"];
 
 /// Reads a definitions file.
 ///
@@ -208,6 +217,7 @@ fn any_view(table: &Table) -> Result<ViewDefinition> {
         tags: table.tags("tags")?,
         check: table.optional_text("check")?,
         freshness: freshness(table)?,
+        life: life_cycle(table)?,
         ..ViewDefinition::default()
     })
 }
@@ -238,5 +248,6 @@ fn service(table: &Table) -> Result<ServiceDefinition> {
         description: table.text("description")?,
         tags: table.tags("tags")?,
         features: table.required_texts("features")?,
+        life: life_cycle(table)?,
     })
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use asofdb_storage::{
     Aggregate, Catalog, Computed, Entity, Expressions, Feature, FeatureService, FeatureView, FreshnessObjective,
-    JoinKey, RequestValue, Span, Value, Window, WindowAggregate, WindowFeature, Windows,
+    JoinKey, LifeCycle, RequestValue, Span, Stage, Value, Window, WindowAggregate, WindowFeature, Windows,
 };
 use serde::{Serialize, Serializer};
 use serde_json::{Value as Json, json};
@@ -33,6 +33,14 @@ fn keys(keys: &[JoinKey]) -> Json {
 
 fn tags(tags: &BTreeMap<String, String>) -> Json {
     tags.iter().map(|(name, value)| (name.clone(), Json::from(value.as_str()))).collect()
+}
+
+/// A definition, with its stage and what follows it.
+fn with_life(mut json: Json, life: &LifeCycle) -> Json {
+    json["status"] = json!(life.status.map(Stage::as_str));
+    json["replaced_by"] = json!(life.replaced_by);
+    json["drop_after"] = json!(life.drop_after.map(|date| date.to_string()));
+    json
 }
 
 fn feature<E: serde::ser::Error>(feature: &Feature) -> Result<Json, E> {
@@ -165,14 +173,18 @@ fn derived_view<E: serde::ser::Error>(view: &FeatureView, expressions: &Expressi
 impl Serialize for AsJson<'_, FeatureView> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let view = self.0;
-        match &view.computed {
-            Some(Computed::Windows(windows)) => return window_view::<S::Error>(view, windows)?.serialize(serializer),
-            Some(Computed::Expressions(of)) => return derived_view::<S::Error>(view, of)?.serialize(serializer),
-            None if view.holds_events() => return event_view::<S::Error>(view)?.serialize(serializer),
-            None => {}
-        }
-        let features = view.features.iter().map(feature).collect::<Result<Json, S::Error>>()?;
-        json!({
+        let json = match &view.computed {
+            Some(Computed::Windows(windows)) => window_view::<S::Error>(view, windows),
+            Some(Computed::Expressions(expressions)) => derived_view(view, expressions),
+            None if view.holds_events() => event_view(view),
+            None => stored_view(view),
+        };
+        with_life(json?, &view.life).serialize(serializer)
+    }
+}
+
+fn stored_view<E: serde::ser::Error>(view: &FeatureView) -> Result<Json, E> {
+    Ok(json!({
             "kind": view.kind(),
             "name": view.name,
             "entities": view.entities,
@@ -189,10 +201,8 @@ impl Serialize for AsJson<'_, FeatureView> {
             "tags": tags(&view.tags),
             "check": view.check,
             "freshness": objective(view.freshness),
-            "features": features,
-        })
-        .serialize(serializer)
-    }
+            "features": view.features.iter().map(feature).collect::<Result<Json, E>>()?,
+    }))
 }
 
 impl Serialize for AsJson<'_, Entity> {
@@ -212,15 +222,15 @@ impl Serialize for AsJson<'_, Entity> {
 impl Serialize for AsJson<'_, FeatureService> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let service = self.0;
-        json!({
+        let json = json!({
             "kind": "feature_service",
             "name": service.name,
             "owner": service.owner,
             "description": service.description,
             "tags": tags(&service.tags),
             "features": service.features,
-        })
-        .serialize(serializer)
+        });
+        with_life(json, &service.life).serialize(serializer)
     }
 }
 

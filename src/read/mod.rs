@@ -18,3 +18,4 @@ pub(crate) mod record;
 pub(crate) mod request;
 pub(crate) mod slot;
 pub(crate) mod sources;
+mod warnings;

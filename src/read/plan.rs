@@ -23,6 +23,7 @@ use crate::read::fields::AnswerFields;
 use crate::read::output::{Output, OutputColumn};
 use crate::read::slot::ValueSlot;
 use crate::read::sources::{Sources, SourcesBuilder};
+use crate::read::warnings::warnings;
 
 /// Most derived features that are computed from each other, one after the other.
 const DERIVED_DEPTH_MAX: usize = 64;
@@ -38,6 +39,8 @@ pub struct ReadPlan {
     pub derived: Derived,
     /// The last stage: what the answer shows.
     pub output: Output,
+    /// The warnings to those who ask for what is deprecated.
+    pub warnings: Vec<String>,
     /// Made when first asked for: matrices and records need none.
     fields: OnceLock<AnswerFields>,
 }
@@ -49,7 +52,7 @@ impl ReadPlan {
     /// `NotFound` for unknown names, `Invalid` when a feature is named twice or join keys clash.
     pub fn new<S: AsRef<str>>(catalog: &Catalog, references: &[S]) -> Result<ReadPlan> {
         let resolved = resolve(catalog, references)?;
-        let width = resolved.len();
+        let (width, warnings) = (resolved.len(), warnings(catalog, references, &resolved));
         let mut planner = Planner {
             catalog,
             sources: SourcesBuilder::default(),
@@ -67,7 +70,7 @@ impl ReadPlan {
         columns.iter_mut().for_each(|column| column.slot.source = places[column.slot.source]);
         derived.move_sources(&places);
         let (revision, output) = (catalog.revision(), Output::new(columns));
-        Ok(ReadPlan { revision, sources, derived, output, fields: OnceLock::new() })
+        Ok(ReadPlan { revision, sources, derived, output, warnings, fields: OnceLock::new() })
     }
 
     /// The Arrow fields of the answer's columns.

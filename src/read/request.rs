@@ -119,6 +119,11 @@ impl Prepared {
         self.plan.read().output.columns.iter().map(|column| column.resolved.clone()).collect()
     }
 
+    /// The warnings to those who ask for what is deprecated: a sentence for each such service and view.
+    pub fn warnings(&self) -> Vec<String> {
+        self.plan.read().warnings.clone()
+    }
+
     /// Returns the number of features of a row of the answer.
     pub fn width(&self) -> usize {
         self.plan.read().output.columns.len()

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::computed::{Computed, Expressions, Windows, kind};
+use crate::life_cycle::LifeCycle;
 use crate::objective::FreshnessObjective;
 use crate::schema::{FeatureId, RowLayout, RowSchema};
 use crate::time::{Span, Timestamp};
@@ -117,6 +118,8 @@ pub struct FeatureView {
     pub check: Option<String>,
     /// The freshness that it promises, if it does.
     pub freshness: Option<FreshnessObjective>,
+    /// Its stage, and what follows it.
+    pub life: LifeCycle,
     /// The way in which its features are computed; `None`: they are stored.
     pub computed: Option<Computed>,
     /// The features, or the columns of events, in the order of the definition.
@@ -225,6 +228,8 @@ pub struct FeatureService {
     pub tags: BTreeMap<String, String>,
     /// References, `view:feature` or `view:*`, in the order of the model's inputs.
     pub features: Vec<String>,
+    /// Its stage, and what follows it.
+    pub life: LifeCycle,
 }
 
 /// Counters and the list of what was dropped.

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use crate::catalog::{JoinKey, MAX_FUTURE_SKEW_DEFAULT};
 use crate::computed::{Computed, WindowFeature, WindowedFeature, kind};
 use crate::error::Result;
+use crate::life_cycle::LifeCycle;
 use crate::objective::FreshnessObjective;
 use crate::time::Span;
 use crate::value::Value;
@@ -79,6 +80,8 @@ pub struct ViewDefinition {
     pub check: Option<String>,
     /// The freshness that it promises, if it does.
     pub freshness: Option<FreshnessObjective>,
+    /// Its stage, and what follows it.
+    pub life: LifeCycle,
     /// The way in which its features are computed; `None`: they are stored.
     pub computed: Option<Computed>,
     /// The features, or the columns of events; at least one. A view of windows has those that its windows give, and
@@ -140,6 +143,7 @@ impl Default for ViewDefinition {
             also_by: Vec::new(),
             check: None,
             freshness: None,
+            life: LifeCycle::default(),
             computed: None,
             features: Vec::new(),
         }
@@ -181,4 +185,6 @@ pub struct ServiceDefinition {
     pub tags: BTreeMap<String, String>,
     /// References, `view:feature` or `view:*`, in the order of the model's inputs; at least one.
     pub features: Vec<String>,
+    /// Its stage, and what follows it.
+    pub life: LifeCycle,
 }

@@ -63,6 +63,7 @@ pub(crate) fn of_views(old: &FeatureView, new: &FeatureView) -> Vec<String> {
     differences.show("check", check(old), check(new));
     let freshness = |view: &FeatureView| view.freshness.map_or("none".to_owned(), |freshness| freshness.to_string());
     differences.show("freshness", freshness(old), freshness(new));
+    differences.show("status", &old.life, &new.life);
     let request = |view: &FeatureView| view.expressions().map(|expressions| expressions.request.clone());
     differences.note("request", &request(old), &request(new));
     differences.show("owner", format!("{:?}", old.owner), format!("{:?}", new.owner));
@@ -91,6 +92,7 @@ pub(crate) fn of_features(old: &Feature, new: &Feature) -> Vec<String> {
 
 pub(crate) fn of_services(old: &FeatureService, new: &FeatureService) -> Vec<String> {
     let mut differences = Differences::default();
+    differences.show("status", &old.life, &new.life);
     differences.show("owner", format!("{:?}", old.owner), format!("{:?}", new.owner));
     differences.note("description", &old.description, &new.description);
     differences.note("tags", &old.tags, &new.tags);

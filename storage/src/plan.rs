@@ -9,10 +9,12 @@ use std::sync::Arc;
 
 use crate::catalog::{Catalog, Entity, EventIndex, Feature, FeatureService, FeatureView, JoinKey};
 use crate::computed::Computed;
+use crate::date::Date;
 use crate::definition::{Definitions, EntityDefinition, FeatureDefinition, ServiceDefinition, ViewDefinition};
 use crate::difference;
 use crate::error::{Error, Result};
 use crate::key::EVENTS_BIT;
+use crate::life_cycle::LifeCycle;
 use crate::redefinition::redefined;
 use crate::schema::{FeatureId, RowSchema};
 use crate::time::Timestamp;
@@ -32,6 +34,28 @@ pub enum ChangeKind {
     Drop,
     /// The feature stays, and is computed in another way: answers about the past change.
     Redefine,
+}
+
+impl ChangeKind {
+    /// The word for it: `create`, `change`, `drop` or `redefine`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            ChangeKind::Create => "create",
+            ChangeKind::Change => "change",
+            ChangeKind::Drop => "drop",
+            ChangeKind::Redefine => "redefine",
+        }
+    }
+
+    /// The sign of it in plans.
+    pub fn sign(self) -> char {
+        match self {
+            ChangeKind::Create => '+',
+            ChangeKind::Change => '~',
+            ChangeKind::Drop => '-',
+            ChangeKind::Redefine => '!',
+        }
+    }
 }
 
 /// The kind of thing that a change is about.
@@ -83,13 +107,7 @@ pub struct Change {
 
 impl fmt::Display for Change {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let sign = match self.kind {
-            ChangeKind::Create => '+',
-            ChangeKind::Change => '~',
-            ChangeKind::Drop => '-',
-            ChangeKind::Redefine => '!',
-        };
-        write!(f, "{sign} {} {}", self.what.as_str(), self.name)?;
+        write!(f, "{} {} {}", self.kind.sign(), self.what.as_str(), self.name)?;
         match self.kind {
             _ if self.details.is_empty() => Ok(()),
             ChangeKind::Change | ChangeKind::Redefine => write!(f, ": {}", self.details.join(", ")),
@@ -103,6 +121,7 @@ impl fmt::Display for Change {
 pub struct Plan {
     /// Entities, then views with their features, then services; of each, drops last.
     pub changes: Vec<Change>,
+    promises: Vec<(String, Date)>,
     next: Catalog,
 }
 
@@ -115,6 +134,11 @@ impl Plan {
     /// The changes that lose data or definitions.
     pub fn drops(&self) -> impl Iterator<Item = &Change> {
         self.changes.iter().filter(|change| change.kind == ChangeKind::Drop)
+    }
+
+    /// The names of views and services that go before the day that their definitions promise, with that day.
+    pub fn early_drops(&self) -> impl Iterator<Item = (&str, Date)> {
+        self.promises.iter().map(|(name, day)| (name.as_str(), *day))
     }
 
     /// The changes after which computed features mean something else.
@@ -144,15 +168,16 @@ impl Catalog {
     /// rows that are stored already cannot follow the change.
     pub fn plan(&self, wanted: &Definitions, believed: Timestamp) -> Result<Plan> {
         wanted.check().map_err(|problem| problem.error)?;
-        let mut planner = Planner { old: self, next: self.clone(), changes: Vec::new(), believed };
+        let mut planner =
+            Planner { old: self, next: self.clone(), changes: Vec::new(), promises: Vec::new(), believed };
         planner.entities(wanted)?;
         planner.views(wanted)?;
         planner.services(wanted);
-        let Planner { mut next, changes, .. } = planner;
+        let Planner { mut next, changes, promises, .. } = planner;
         if !changes.is_empty() {
             next.meta.revision += 1;
         }
-        Ok(Plan { changes, next: next.with_indexes() })
+        Ok(Plan { changes, promises, next: next.with_indexes() })
     }
 }
 
@@ -160,10 +185,17 @@ struct Planner<'a> {
     old: &'a Catalog,
     next: Catalog,
     changes: Vec<Change>,
+    promises: Vec<(String, Date)>,
     believed: Timestamp,
 }
 
 impl Planner<'_> {
+    /// Remembers what goes before the day that its definition promises.
+    fn keep_promise(&mut self, name: &str, life: &LifeCycle) {
+        let promised = life.drop_after.filter(|day| self.believed < start_of(*day));
+        self.promises.extend(promised.map(|day| (name.to_owned(), day)));
+    }
+
     fn push(&mut self, kind: ChangeKind, what: ObjectKind, name: impl Into<String>, details: Vec<String>) {
         self.changes.push(Change { kind, what, name: name.into(), details });
     }
@@ -235,6 +267,7 @@ impl Planner<'_> {
             if let Some(view) = self.next.views.remove(name) {
                 let dropped = view.also_by.iter().map(|index| index.id).chain([view.id]);
                 self.next.meta.dropped_views.extend(dropped);
+                self.keep_promise(name, &view.life);
                 self.push(ChangeKind::Drop, kind_of(&view), name, Vec::new());
             }
         }
@@ -261,6 +294,7 @@ impl Planner<'_> {
         details.extend(view.ttl.map(|ttl| format!("ttl {ttl}")));
         details.extend(view.retention.map(|retention| format!("retention {retention}")));
         details.extend(view.freshness.map(|freshness| format!("freshness: {freshness}")));
+        details.extend(view.life.status.map(|_| view.life.to_string()));
         details.extend(definition.also_by.iter().map(|entities| format!("also by {}", entities.join(" and "))));
         self.push(ChangeKind::Create, kind_of(&view), &view.name, details);
         Ok(view)
@@ -395,7 +429,9 @@ impl Planner<'_> {
         }
         let kept = wanted.services.iter().map(|service| service.name.as_str()).collect();
         for name in gone(&self.old.services, &kept) {
-            self.next.services.remove(name);
+            if let Some(service) = self.next.services.remove(name) {
+                self.keep_promise(name, &service.life);
+            }
             self.push(ChangeKind::Drop, ObjectKind::FeatureService, name, Vec::new());
         }
     }
@@ -499,6 +535,11 @@ fn append_schema(view: &mut FeatureView) -> Result<()> {
     Ok(())
 }
 
+/// The start of a day, in UTC.
+fn start_of(day: Date) -> Timestamp {
+    Timestamp::from_micros(i64::from(day.as_days()) * 86_400_000_000)
+}
+
 /// The name to advise for a successor: `x_v1` becomes `x_v2`, `x` becomes `x_v2`.
 fn next_name(name: &str) -> String {
     let numbered = name.rsplit_once("_v").and_then(|(stem, number)| Some((stem, number.parse::<u32>().ok()?)));
@@ -536,6 +577,7 @@ fn view_of(definition: &ViewDefinition) -> FeatureView {
         also_by: Vec::new(),
         check: definition.check.clone(),
         freshness: definition.freshness,
+        life: definition.life.clone(),
         computed: definition.computed.clone(),
         features: Vec::new(),
         next_feature: 0,
@@ -549,8 +591,8 @@ fn feature_of(definition: &FeatureDefinition, id: FeatureId) -> Feature {
 }
 
 fn service_of(definition: &ServiceDefinition) -> FeatureService {
-    let ServiceDefinition { name, owner, description, tags, features } = definition.clone();
-    FeatureService { name, owner, description, tags, features }
+    let ServiceDefinition { name, owner, description, tags, features, life } = definition.clone();
+    FeatureService { name, owner, description, tags, features, life }
 }
 
 #[cfg(test)]

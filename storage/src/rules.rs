@@ -49,11 +49,24 @@ impl Definitions {
             }
         }
         self.check_computed(&views)?;
+        self.check_lives(&views)?;
         check_services(&self.services, &views)
     }
 }
 
 impl Definitions {
+    /// Checks the life cycles of views, which may name each other.
+    fn check_lives(&self, views: &BTreeMap<&str, &ViewDefinition>) -> Checked {
+        let mut counts = BTreeMap::new();
+        for view in &self.views {
+            let index = counts.entry(view.kind()).or_insert(0);
+            let at = At::top(view.kind());
+            view.life.check(&at.item(*index), &subject(view), &view.name, views.keys().copied())?;
+            *index += 1;
+        }
+        Ok(())
+    }
+
     /// Checks the views that are computed from others.
     fn check_computed(&self, views: &BTreeMap<&str, &ViewDefinition>) -> Checked {
         let mut counts = BTreeMap::new();
@@ -78,6 +91,8 @@ fn check_services(services: &[ServiceDefinition], views: &BTreeMap<&str, &ViewDe
     for (index, service) in services.iter().enumerate() {
         let at = at.item(index);
         check_service(&at, service, views)?;
+        let others = services.iter().map(|other| other.name.as_str());
+        service.life.check(&at, &format!("feature service {:?}", service.name), &service.name, others)?;
         let name = at.field("name");
         if views.contains_key(service.name.as_str()) {
             let message = format!("a feature service cannot have the name of a feature view: {:?}", service.name);

@@ -84,6 +84,13 @@ fn the_pages_of_the_catalog_are_written_as_the_page_for_platform_teams_shows() {
 }
 
 #[test]
+fn the_plan_of_the_page_for_platform_teams_is_as_it_shows() {
+    let cli = Cli::new();
+    cli.write("features.toml", blocks(&section("platform.md", "Find a feature"), "toml").concat());
+    assert_eq!(runs_as_shown(&cli, &section("platform.md", "Review a change of definitions")), 1);
+}
+
+#[test]
 fn the_search_of_the_page_for_platform_teams_finds_what_it_shows() {
     let text = section("platform.md", "Find a feature");
     let cli = Cli::new();

@@ -1,9 +1,10 @@
 //! Our own routes under `/v1/`.
 
+use asofdb::{Stage, parse_definitions};
 use serde_json::{Value as Json, json};
 
 use super::client::Target;
-use super::sidecar::{Sidecar, stats_row};
+use super::sidecar::{DEFINITIONS, Sidecar, stats_row};
 use crate::common::hours_ago;
 
 fn post_ndjson(target: &Target, path: &str, body: &str) -> super::client::Reply {
@@ -410,5 +411,20 @@ fn usage_tells_who_has_read_what() {
     for parameters in ["days=0", "days=401", "day=1", "days=x", "by_day=1"] {
         let error = sidecar.unix.get(&format!("/v1/usage?{parameters}")).error(422, "invalid");
         assert_eq!(error, "the parameters are `days`, from 1 to 400, `by_day`, true or false, and `name`");
+    }
+}
+
+#[test]
+fn an_answer_of_what_is_deprecated_says_so_in_a_header() {
+    let sidecar = Sidecar::start();
+    let mut wanted = parse_definitions(DEFINITIONS, "d.toml").unwrap();
+    let stats = wanted.views.iter_mut().find(|view| view.name == "stats").unwrap();
+    stats.life.status = Some(Stage::Deprecated);
+    sidecar.store.apply(&wanted, false).unwrap();
+    let asked = |feature: &str| json!({"features": [feature], "entities": [{"user_id": 7}]});
+    for target in [&sidecar.tcp, &sidecar.unix] {
+        let answer = target.post("/v1/latest", &asked("stats:clicks"));
+        assert_eq!(answer.header("x-asof-warning"), Some("view 'stats' is deprecated"));
+        assert_eq!(target.post("/v1/latest", &asked("calendar:year")).header("x-asof-warning"), None);
     }
 }

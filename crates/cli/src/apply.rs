@@ -9,7 +9,7 @@ use asofdb::{
     read_definitions,
 };
 use asofdb_client::Engine;
-use asofdb_platform::{Duplicate, find_named_alike};
+use asofdb_platform::{Duplicate, find_named_alike, plan_markdown};
 use clap::Args;
 use serde_json::{Value as Json, json};
 
@@ -32,7 +32,7 @@ pub(crate) struct Apply {
     /// The definitions (TOML)
     #[arg(value_name = "FILE.toml")]
     file: PathBuf,
-    /// Only print what would be done
+    /// Only print what would be done, as asof plan does
     #[arg(long)]
     plan: bool,
     /// Drop what the file does not name, with its data. What consumers have read in the last 30 days must be named:
@@ -83,15 +83,15 @@ impl Apply {
 }
 
 /// A change of the definitions, planned or done.
-struct Changed {
+pub(crate) struct Changed {
     before: Arc<Catalog>,
-    plan: Plan,
+    pub(crate) plan: Plan,
     /// The things that it takes from those who have read them.
     impacts: Vec<Impact>,
 }
 
 /// The plan for a store, which need not exist yet and is not made.
-fn plan(context: &Context, definitions: &Definitions) -> Result<Changed> {
+pub(crate) fn plan(context: &Context, definitions: &Definitions) -> Result<Changed> {
     match context.open() {
         Ok(store) => {
             let (before, plan) = (store.catalog()?, store.plan(definitions)?);
@@ -108,7 +108,12 @@ fn plan(context: &Context, definitions: &Definitions) -> Result<Changed> {
 }
 
 impl Changed {
-    fn report(&self, only_planned: bool) -> Result<Report> {
+    /// The change as Markdown, for review.
+    pub(crate) fn to_markdown(&self) -> String {
+        plan_markdown(&self.plan, &self.impacts, &find_named_alike(&self.before, self.plan.catalog()))
+    }
+
+    pub(crate) fn report(&self, only_planned: bool) -> Result<Report> {
         let plan = &self.plan;
         let alike = find_named_alike(&self.before, plan.catalog());
         let changes: Json = plan.changes.iter().map(change_json).collect();
@@ -119,7 +124,10 @@ impl Changed {
         if !self.impacts.is_empty() {
             json["used"] = self.impacts.iter().map(impact_json).collect();
         }
-        let used = self.impacts.iter().map(|impact| format!("read in the last {} days: {impact}", Allow::USED_DAYS));
+        let used = self.impacts.iter().map(|impact| match impact.readers.is_empty() {
+            true => impact.to_string(),
+            false => format!("read in the last {} days: {impact}", Allow::USED_DAYS),
+        });
         let below = alike.iter().map(warning).chain(used).chain([summary(plan, only_planned)]).collect();
         Ok(Report { json, sheet: sheet(plan), below, ..Report::default() })
     }
@@ -132,7 +140,11 @@ fn impact_json(impact: &Impact) -> Json {
         json!({ "consumer": row.key.consumer, "calls": row.calls(), "last_read": last })
     };
     let readers: Vec<_> = impact.readers.iter().map(reader).collect();
-    json!({ "what": impact.change.what.as_str(), "name": impact.change.name, "readers": readers })
+    let mut json = json!({ "what": impact.change.what.as_str(), "name": impact.change.name, "readers": readers });
+    if let Some(day) = impact.promised_until {
+        json["promised_until"] = Json::from(day.to_string());
+    }
+    json
 }
 
 fn sheet(plan: &Plan) -> Sheet {
@@ -144,10 +156,10 @@ fn sheet(plan: &Plan) -> Sheet {
         Column::new("details"),
     ]);
     for change in &plan.changes {
-        let (sign, word, tone) = look(change.kind);
+        let tone = tone(change.kind);
         sheet.push(vec![
-            Cell::new(sign).tone(tone),
-            Cell::new(word),
+            Cell::new(change.kind.sign()).tone(tone),
+            Cell::new(change.kind.as_str()),
             Cell::new(change.what.as_str()),
             Cell::new(&change.name).tone(tone),
             Cell::new(change.details.join(", ")).shown(shortened(&change.details)),
@@ -171,18 +183,16 @@ fn shortened(details: &[String]) -> String {
     }
 }
 
-fn look(kind: ChangeKind) -> (&'static str, &'static str, Tone) {
+fn tone(kind: ChangeKind) -> Tone {
     match kind {
-        ChangeKind::Create => ("+", "create", Tone::Good),
-        ChangeKind::Change => ("~", "change", Tone::Warning),
-        ChangeKind::Drop => ("-", "drop", Tone::Bad),
-        ChangeKind::Redefine => ("!", "redefine", Tone::Bad),
+        ChangeKind::Create => Tone::Good,
+        ChangeKind::Change => Tone::Warning,
+        ChangeKind::Drop | ChangeKind::Redefine => Tone::Bad,
     }
 }
 
 fn change_json(change: &Change) -> Json {
-    let (_, word, _) = look(change.kind);
-    json!({"change": word, "what": change.what.as_str(), "name": change.name, "details": change.details})
+    json!({"change": change.kind.as_str(), "what": change.what.as_str(), "name": change.name, "details": change.details})
 }
 
 fn summary(plan: &Plan, only_planned: bool) -> String {

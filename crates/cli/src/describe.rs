@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use asofdb::{
-    AsJson, Catalog, Entity, Error, FeatureService, FeatureView, JoinKey, Lineage, LineageFeature, ResolvedFeature,
-    Session,
+    AsJson, Catalog, Entity, Error, FeatureService, FeatureView, JoinKey, LifeCycle, Lineage, LineageFeature,
+    ResolvedFeature, Session,
 };
 use asofdb_client::Engine;
 use asofdb_platform::LineageText;
@@ -89,6 +89,7 @@ fn of_view(view: &FeatureView) -> Result<Report> {
     facts.add("max future skew", &view.max_future_skew.to_string());
     facts.add("check", view.check.as_deref().unwrap_or_default());
     facts.add("freshness", &view.freshness.map(|freshness| freshness.to_string()).unwrap_or_default());
+    facts.add("status", &stage(&view.life));
     facts.add("owner", &view.owner);
     facts.add("team", &view.team);
     facts.add("tags", &tags(&view.tags));
@@ -113,6 +114,7 @@ fn of_computed(store: &Engine, catalog: &Catalog, view: &FeatureView) -> Result<
         let optional = if value.required { "" } else { ", may be left out" };
         facts.add("request value", &format!("{} {}{optional}", value.name, value.ty));
     }
+    facts.add("status", &stage(&view.life));
     facts.add("owner", &view.owner);
     facts.add("team", &view.team);
     facts.add("tags", &tags(&view.tags));
@@ -188,6 +190,7 @@ fn parts(view: &FeatureView) -> Sheet {
 fn of_service(service: &FeatureService, features: &[ResolvedFeature]) -> Result<Report> {
     let mut facts = Facts::new("feature service", &service.name);
     facts.add("description", &service.description);
+    facts.add("status", &stage(&service.life));
     facts.add("owner", &service.owner);
     facts.add("tags", &tags(&service.tags));
     facts.add("features", &counted(features.len() as u64, "feature", "features"));
@@ -245,4 +248,9 @@ impl Facts {
     fn report(self, json: Json, sheet: Sheet) -> Report {
         Report { json, sheet, above: self.0, ..Report::default() }
     }
+}
+
+/// The stage of a view or a service, and what follows it; empty where nobody has said.
+fn stage(life: &LifeCycle) -> String {
+    life.status.map(|_| life.to_string()).unwrap_or_default()
 }

@@ -32,6 +32,7 @@ mod known;
 mod lineage;
 mod operations;
 mod output;
+mod plan;
 mod progress;
 mod repair;
 mod request_value;
@@ -78,13 +79,15 @@ Examples:
   asof --connect ~/.asof/socket views                      and work through that
   asof demo asof-demo                                      all of it, on real flights
 
-Exit codes: 0 done, 1 failed, 2 wrong usage, 3 a check found a problem (freshness, verify, clock, repair, demo).
+Exit codes: 0 done, 1 failed, 2 wrong usage, 3 a check found a problem (plan, freshness, verify, clock, repair,
+demo).
 Times are RFC 3339 (2013-06-01T12:00:00Z), a date (2013-06-01, midnight UTC) or `now`.
 In JSON, NaN and infinities are the strings \"NaN\", \"Infinity\" and \"-Infinity\", and bytes are base64.";
 
 #[derive(Debug, Subcommand)]
 enum Command {
     Apply(apply::Apply),
+    Plan(plan::Plan),
     Ingest(ingest::Ingest),
     Get(get::Get),
     Eval(eval::Eval),
@@ -123,6 +126,7 @@ impl Command {
     fn run(&self, context: &Context) -> Result<Outcome> {
         match self {
             Command::Apply(command) => command.run(context),
+            Command::Plan(command) => command.run(context),
             Command::Ingest(command) => command.run(context),
             Command::Get(command) => command.run(context),
             Command::Eval(command) => command.run(context),

@@ -9,8 +9,10 @@ use super::{Recorded, decode, encode};
 use crate::aggregate::Aggregate;
 use crate::catalog::{Entity, EventIndex, Feature, FeatureService, FeatureView, JoinKey, Meta};
 use crate::computed::{Computed, Expressions, RequestValue, WindowAggregate, WindowFeature, Windows};
+use crate::date::Date;
 use crate::error::ErrorKind;
 use crate::key::EVENTS_BIT;
+use crate::life_cycle::{LifeCycle, Stage};
 use crate::objective::FreshnessObjective;
 use crate::schema::{FeatureId, RowSchema};
 use crate::time::{Span, Timestamp};
@@ -101,6 +103,7 @@ fn view() -> FeatureView {
         also_by: Vec::new(),
         check: None,
         freshness: None,
+        life: LifeCycle::default(),
         computed: None,
         features,
         next_feature: 18,
@@ -161,6 +164,28 @@ fn views_with_an_objective_of_freshness_are_written_as_version_5() {
     });
     let read = again::<FeatureView>(b"vprofile", fixture!("view-5"));
     assert_eq!(format!("{read:?}"), format!("{made:?}"));
+}
+
+#[test]
+fn life_cycles_are_in_version_6_of_views_and_in_version_2_of_services() {
+    let life = |successor: &str| LifeCycle {
+        status: Some(Stage::Deprecated),
+        replaced_by: Some(successor.to_owned()),
+        drop_after: Date::from_ymd(2027, 1, 31),
+    };
+    let mut made = view();
+    made.life = life("profile_v2");
+    let read = again::<FeatureView>(b"vprofile", fixture!("view-6"));
+    assert_eq!(format!("{read:?}"), format!("{made:?}"));
+    let service = FeatureService {
+        name: "ranker".into(),
+        owner: "m@example.org".into(),
+        description: "Ranks".into(),
+        tags: tags(),
+        features: vec!["profile:*".into(), "shop:open".into()],
+        life: life("ranker_v2"),
+    };
+    assert_eq!(again::<FeatureService>(b"sranker", fixture!("service-2")), service);
 }
 
 /// Windows with an aggregate of each kind.
@@ -239,6 +264,7 @@ fn entities_services_and_counters_are_read_and_written_as_format_1_has_them() {
         description: "Ranks".into(),
         tags: tags(),
         features: vec!["profile:*".into(), "shop:open".into()],
+        life: LifeCycle::default(),
     };
     assert_eq!(again::<FeatureService>(b"sranker", fixture!("service")), service);
     let space = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
@@ -258,8 +284,8 @@ fn what_is_no_record_of_a_known_version_is_refused_by_name() {
         let error = decode::<FeatureView>(b"vx", bytes).unwrap_err();
         assert_eq!((error.kind(), format!("{error:#}").as_str()), (kind, message));
     };
-    let newer = [&[6][..], &fixture!("view")[1..]].concat();
-    let message = "feature view \"x\": record version 6 is newer than this asofdb reads (5)";
+    let newer = [&[7][..], &fixture!("view")[1..]].concat();
+    let message = "feature view \"x\": record version 7 is newer than this asofdb reads (6)";
     refused(&newer, ErrorKind::Conflict, message);
     refused(&[], ErrorKind::Corrupt, "feature view \"x\": the record is empty");
     refused(&[0, 1], ErrorKind::Corrupt, "feature view \"x\": there is no record version 0");

@@ -18,6 +18,7 @@ pub(crate) mod floor;
 mod golden;
 #[cfg(feature = "rocksdb")]
 pub(crate) mod kept;
+mod life_cycle;
 #[cfg(feature = "rocksdb")]
 pub(crate) mod manifest;
 mod meta;

@@ -7,11 +7,13 @@ use std::collections::BTreeMap;
 use super::codec::{self, Decode, Encode};
 use super::computed::ComputedRecordV1;
 use super::entity::JoinKeyRecordV1;
+use super::life_cycle::LifeRecordV1;
 use super::value::{ValueRecord, ValueTypeRecord};
 use super::{Reader, Recorded, named};
 use crate::catalog::{EventIndex, Feature, FeatureView, JoinKey};
 use crate::computed::Computed;
 use crate::error::{Error, Result};
+use crate::life_cycle::LifeCycle;
 use crate::objective::FreshnessObjective;
 use crate::schema::{FeatureId, RowSchema};
 use crate::time::{Span, Timestamp};
@@ -69,6 +71,13 @@ pub(crate) struct ViewRecordV5 {
     freshness: Option<FreshnessRecordV1>,
 }
 
+/// Version 5, and what was added.
+#[derive(Encode, Decode)]
+pub(crate) struct ViewRecordV6 {
+    view: ViewRecordV5,
+    life: LifeRecordV1,
+}
+
 #[derive(Encode, Decode)]
 struct FreshnessRecordV1 {
     warn: i64,
@@ -101,7 +110,7 @@ struct SchemaRecordV1 {
 }
 
 impl Recorded for FeatureView {
-    type Written = ViewRecordV5;
+    type Written = ViewRecordV6;
 
     const READERS: &'static [Reader<Self>] = &[
         codec::read::<ViewRecordV1, Self>,
@@ -109,6 +118,7 @@ impl Recorded for FeatureView {
         codec::read_checked::<ViewRecordV3, Self>,
         codec::read_checked::<ViewRecordV4, Self>,
         codec::read_checked::<ViewRecordV5, Self>,
+        codec::read_checked::<ViewRecordV6, Self>,
     ];
 
     fn name(key: &[u8]) -> String {
@@ -117,6 +127,10 @@ impl Recorded for FeatureView {
 
     /// Writes the oldest version that says all of the view.
     fn write(&self, out: &mut Vec<u8>) -> Result<()> {
+        if self.life != LifeCycle::default() {
+            out.push(6);
+            return codec::write(&ViewRecordV6::from(self), out);
+        }
         if self.freshness.is_some() {
             out.push(5);
             return codec::write(&ViewRecordV5::from(self), out);
@@ -135,6 +149,20 @@ impl Recorded for FeatureView {
         }
         out.push(1);
         codec::write(&ViewRecordV1::from(self), out)
+    }
+}
+
+impl From<&FeatureView> for ViewRecordV6 {
+    fn from(view: &FeatureView) -> Self {
+        ViewRecordV6 { view: view.into(), life: LifeRecordV1::from(&view.life) }
+    }
+}
+
+impl TryFrom<ViewRecordV6> for FeatureView {
+    type Error = Error;
+
+    fn try_from(record: ViewRecordV6) -> Result<Self> {
+        Ok(FeatureView { life: record.life.try_into()?, ..FeatureView::try_from(record.view)? })
     }
 }
 
@@ -280,6 +308,7 @@ impl From<ViewRecordV1> for FeatureView {
             also_by: Vec::new(),
             check: None,
             freshness: None,
+            life: LifeCycle::default(),
             computed: None,
             features: record.features.into_iter().map(Feature::from).collect(),
             next_feature: record.next_feature,

@@ -341,7 +341,7 @@ impl AsyncClient {
         self.ask(&AgesRequest { views }).await?.into_iter().map(ViewAges::try_from).collect()
     }
 
-    /// Tells what consumers got in the last day. See [`Session::answers`].
+    /// Tells what consumers got in the last day. See [`Session::answers`](asofdb::Session::answers).
     ///
     /// # Errors
     /// As there.

@@ -45,7 +45,7 @@ fn linked(document: &Document, text: &Text) -> String {
 }
 
 /// A text in which nothing is markup, in one line.
-fn escaped(text: &str) -> String {
+pub(crate) fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for letter in text.chars() {
         match letter {

@@ -19,6 +19,7 @@ use serde_json::{Value as Json, json};
 
 use self::describe::documents;
 use self::document::page_of;
+pub(crate) use self::markdown::escaped;
 use crate::search::browser::browser_entries;
 
 /// The script of the search.

@@ -21,8 +21,9 @@ impl Encode for ApplyRequest {
         self.definitions.encode(encoder)?;
         (u8::from(self.allow.drop) | u8::from(self.allow.used) << 1).encode(encoder)?;
         self.catalog_revision.encode(encoder)?;
-        let DefinitionsMessage { additions, computed, indexes, objectives, .. } = &self.definitions;
-        let has_indexes = !indexes.is_empty() || !objectives.is_empty();
+        let DefinitionsMessage { additions, computed, indexes, objectives, lives, .. } = &self.definitions;
+        let has_objectives = !objectives.is_empty() || !lives.is_empty();
+        let has_indexes = !indexes.is_empty() || has_objectives;
         let has_computed = !computed.is_empty() || self.allow.redefine || has_indexes;
         if !additions.is_empty() || has_computed {
             additions.encode(encoder)?;
@@ -34,8 +35,11 @@ impl Encode for ApplyRequest {
         if has_indexes {
             indexes.encode(encoder)?;
         }
-        if !objectives.is_empty() {
+        if has_objectives {
             objectives.encode(encoder)?;
+        }
+        if !lives.is_empty() {
+            lives.encode(encoder)?;
         }
         Ok(())
     }
@@ -61,6 +65,9 @@ impl<C> Decode<C> for ApplyRequest {
         }
         if decoder.reader().peek_read(1).is_some() {
             request.definitions.objectives = Decode::decode(decoder)?;
+        }
+        if decoder.reader().peek_read(1).is_some() {
+            request.definitions.lives = Decode::decode(decoder)?;
         }
         Ok(request)
     }

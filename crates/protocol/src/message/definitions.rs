@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use asofdb::{
-    Computed, Definitions, EntityDefinition, Error, FeatureDefinition, FreshnessObjective, JoinKey, Result,
+    Computed, Definitions, EntityDefinition, Error, FeatureDefinition, FreshnessObjective, JoinKey, LifeCycle, Result,
     ServiceDefinition, ViewDefinition,
 };
 
+use super::life_cycle::LifeMessage;
 use super::value::{ScalarTypeMessage, SpanMessage, ValueMessage, ValueTypeMessage};
 use crate::codec::{Decode, DecodeError, Decoder, Encode, EncodeError, Encoder};
 
@@ -21,6 +22,7 @@ pub struct DefinitionsMessage {
     pub(super) computed: ComputedViews,
     pub(super) indexes: Indexes,
     pub(super) objectives: Objectives,
+    pub(super) lives: Lives,
 }
 
 /// The additions to each view, in the order of the views; none at all where no view has any.
@@ -36,6 +38,9 @@ pub(super) type Indexes = Vec<Vec<Vec<String>>>;
 
 /// The freshness that each view promises, in the order of the views; none at all where no view promises any.
 pub(super) type Objectives = Vec<Option<ObjectiveMessage>>;
+
+/// The life cycles of the views and then of the services, in their order; none at all where no one says any.
+pub(super) type Lives = Vec<LifeMessage>;
 
 /// The freshness that a view promises.
 #[derive(Debug, Clone, Copy, PartialEq, Encode, Decode)]
@@ -84,6 +89,7 @@ impl<C> Decode<C> for DefinitionsMessage {
             computed: ComputedViews::new(),
             indexes: Indexes::new(),
             objectives: Objectives::new(),
+            lives: Lives::new(),
         })
     }
 }
@@ -103,12 +109,17 @@ impl TryFrom<Definitions> for DefinitionsMessage {
         let objectives = definitions.views.iter().map(|view| view.freshness.map(ObjectiveMessage::from));
         let objectives: Objectives = objectives.collect();
         let has_objective = objectives.iter().any(Option::is_some);
+        let lives = definitions.views.iter().map(|view| &view.life);
+        let lives: Vec<_> = lives.chain(definitions.services.iter().map(|service| &service.life)).collect();
+        let has_life = lives.iter().any(|life| **life != LifeCycle::default());
+        let lives = if has_life { lives.into_iter().map(LifeMessage::from).collect() } else { Lives::new() };
         let has_any = additions.iter().any(|added| *added != AdditionMessage::default());
         Ok(DefinitionsMessage {
             additions: if has_any { additions } else { Additions::new() },
             computed: if is_computed { computed } else { ComputedViews::new() },
             indexes: if is_indexed { indexes } else { Indexes::new() },
             objectives: if has_objective { objectives } else { Objectives::new() },
+            lives,
             entities: definitions.entities.into_iter().map(EntityMessage::from).collect(),
             views: definitions.views.into_iter().map(ViewMessage::from).collect(),
             services: definitions.services.into_iter().map(ServiceMessage::from).collect(),
@@ -126,6 +137,8 @@ impl TryFrom<DefinitionsMessage> for Definitions {
         let additions = message.additions.into_iter().chain(std::iter::repeat(AdditionMessage::default()));
         let indexes = message.indexes.into_iter().chain(std::iter::repeat(Vec::new()));
         let objectives = message.objectives.into_iter().chain(std::iter::repeat(None));
+        let lives = message.lives.into_iter().map(LifeCycle::try_from).collect::<Result<Vec<_>>>()?;
+        let mut lives = lives.into_iter().chain(std::iter::repeat(LifeCycle::default()));
         let views = message.views.into_iter().zip(additions).zip(computed).zip(indexes.zip(objectives));
         Ok(Definitions {
             entities: message.entities.into_iter().map(EntityDefinition::from).collect(),
@@ -133,10 +146,16 @@ impl TryFrom<DefinitionsMessage> for Definitions {
                 .map(|(((view, added), computed), (also_by, freshness))| ViewDefinition {
                     also_by,
                     freshness: freshness.map(Into::into),
+                    life: lives.next().unwrap_or_default(),
                     ..view.into_view(added, computed)
                 })
                 .collect(),
-            services: message.services.into_iter().map(ServiceDefinition::from).collect(),
+            services: message
+                .services
+                .into_iter()
+                .map(ServiceDefinition::from)
+                .map(|service| ServiceDefinition { life: lives.next().unwrap_or_default(), ..service })
+                .collect(),
         })
     }
 }
@@ -229,6 +248,7 @@ impl ViewMessage {
             also_by: Vec::new(),
             check: added.check,
             freshness: None,
+            life: LifeCycle::default(),
             computed,
             name: message.name,
             entities: message.entities,
@@ -281,7 +301,7 @@ struct ServiceMessage {
 
 impl From<ServiceDefinition> for ServiceMessage {
     fn from(service: ServiceDefinition) -> Self {
-        let ServiceDefinition { name, owner, description, tags, features } = service;
+        let ServiceDefinition { name, owner, description, tags, features, .. } = service;
         ServiceMessage { name, owner, description, tags, features }
     }
 }
@@ -289,6 +309,6 @@ impl From<ServiceDefinition> for ServiceMessage {
 impl From<ServiceMessage> for ServiceDefinition {
     fn from(message: ServiceMessage) -> Self {
         let ServiceMessage { name, owner, description, tags, features } = message;
-        ServiceDefinition { name, owner, description, tags, features }
+        ServiceDefinition { name, owner, description, tags, features, life: LifeCycle::default() }
     }
 }

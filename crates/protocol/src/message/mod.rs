@@ -12,6 +12,7 @@ mod definitions;
 #[cfg(test)]
 mod golden;
 mod handle;
+mod life_cycle;
 mod reports;
 mod usage;
 mod value;

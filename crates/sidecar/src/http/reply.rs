@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use asofdb::Error;
 use axum::body::Bytes;
-use axum::http::header;
+use axum::http::{HeaderName, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
@@ -17,7 +17,13 @@ use crate::budget::{Budget, Held};
 const BUFFER_BYTES: usize = 1 << 10;
 
 /// Bytes of JSON, ready to be sent. Their memory counts in the door's budget until the last of them is sent.
-pub(super) struct JsonReply(Bytes);
+pub(super) struct JsonReply {
+    body: Bytes,
+    warnings: Option<HeaderValue>,
+}
+
+/// The header with the warnings to those who ask for what is deprecated.
+const WARNING_HEADER: HeaderName = HeaderName::from_static("x-asof-warning");
 
 impl JsonReply {
     /// Anything that has a form in JSON.
@@ -27,7 +33,7 @@ impl JsonReply {
     pub(super) fn of(door: &Door, value: &impl Serialize) -> Result<Self, Failure> {
         let mut answer = HeldAnswer::new(door);
         match serde_json::to_writer(&mut answer, value) {
-            Ok(()) => Ok(JsonReply(Bytes::from_owner(answer))),
+            Ok(()) => Ok(JsonReply::from(Bytes::from_owner(answer))),
             Err(error) => Err(answer
                 .refusal
                 .take()
@@ -37,13 +43,30 @@ impl JsonReply {
 
     /// Nothing, as JSON says it.
     pub(super) fn null() -> Self {
-        JsonReply(Bytes::from_static(b"null"))
+        Bytes::from_static(b"null").into()
+    }
+
+    /// Adds sentences to the header of warnings, if there are any. Names are ASCII, and so are the sentences.
+    pub(super) fn with_warnings(self, warnings: &[String]) -> Self {
+        let text = warnings.join("; ").replace('"', "'");
+        let warnings = if text.is_empty() { None } else { HeaderValue::from_str(&text).ok() };
+        JsonReply { warnings, ..self }
+    }
+}
+
+impl From<Bytes> for JsonReply {
+    fn from(body: Bytes) -> Self {
+        JsonReply { body, warnings: None }
     }
 }
 
 impl IntoResponse for JsonReply {
     fn into_response(self) -> Response {
-        ([(header::CONTENT_TYPE, "application/json")], self.0).into_response()
+        let mut response = ([(header::CONTENT_TYPE, "application/json")], self.body).into_response();
+        if let Some(warnings) = self.warnings {
+            response.headers_mut().insert(WARNING_HEADER, warnings);
+        }
+        response
     }
 }
 

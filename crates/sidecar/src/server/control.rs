@@ -17,6 +17,7 @@ use super::shared::Shared;
 use crate::admission::{Admission, Caller};
 use crate::budget::Held;
 use crate::operation::Operation;
+use tracing::warn;
 
 /// Copies of plain rows that a write holds: the columns as the view has them, and the rows.
 const PLAIN_COPIES: usize = 2;
@@ -77,6 +78,11 @@ fn unanswered(kind: Kind) -> Error {
 
 fn prepare(shared: &Shared, caller: &Caller, reads: &mut Reads<'_>, body: &[u8]) -> Result<Vec<u8>> {
     let handle = Handle::new(&shared.service.store, &caller.consumer, decode_message::<PrepareRequest>(body)?)?;
+    for warning in handle.prepared.warnings() {
+        if shared.notices.next().is_some() {
+            warn!(consumer = caller.consumer.name(), "{warning}");
+        }
+    }
     let mut answer = handle.message(0);
     answer.handle = reads.add(handle)?;
     encoded_message(&answer)

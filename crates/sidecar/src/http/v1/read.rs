@@ -99,5 +99,6 @@ fn read(
     admission.admit(features.iter().map(|feature| feature.view.name.as_str()), batch.num_rows())?;
     let answer = ask(store, &prepared, &prepared.entity_rows_with(&batch, &values)?)?;
     let entities: Vec<_> = (0..batch.num_rows()).map(|row| entity::row(&keys, &batch, row)).collect();
-    JsonReply::of(door, &AsJson(&AnswerRows { answer: &answer, entities: &entities }))
+    let reply = JsonReply::of(door, &AsJson(&AnswerRows { answer: &answer, entities: &entities }))?;
+    Ok(reply.with_warnings(&prepared.warnings()))
 }
