@@ -125,6 +125,20 @@ fn those_who_ask_for_what_is_deprecated_are_warned_once_for_each() {
     assert_eq!(warnings(&["ranker_v2", "doubled"]), Vec::<String>::new());
 }
 
+#[test]
+fn warnings_of_thousands_of_views_are_a_few_sentences() {
+    let view = |number: usize| {
+        let view = format!("[[feature_view]]\nname = \"v{number:04}\"\nentities = [\"user\"]\n");
+        format!("{view}status = \"deprecated\"\nfeature = [{{ name = \"x\", type = \"int32\" }}]\n")
+    };
+    let entity = &VIEWS[..VIEWS.find("[[feature_view]]").unwrap()];
+    let store = in_memory(&read(&format!("{entity}{}", (0..2_000).map(view).collect::<String>())));
+    let references: Vec<_> = (0..2_000).map(|number| format!("v{number:04}")).collect();
+    let warnings = store.prepare(&references).unwrap().warnings();
+    assert_eq!((warnings.len(), warnings[7].as_str()), (9, "view \"v0007\" is deprecated"));
+    assert_eq!(warnings[8], "1992 more of what is asked for is deprecated");
+}
+
 fn without(text: &str, part: &str) -> Definitions {
     assert_eq!(text.matches(part).count(), 1);
     read(&text.replace(part, ""))

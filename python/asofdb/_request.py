@@ -27,6 +27,12 @@ def references_of(references: str | Sequence[str]) -> tuple[str, ...]:
     return (references,) if isinstance(references, str) else tuple(references)
 
 
+def warn(request: NativeRequest, stacklevel: int) -> None:
+    """Warns whoever asks for what is deprecated."""
+    for warning in request.warnings():
+        warnings.warn(warning, DeprecationWarning, stacklevel=stacklevel)
+
+
 class Request:
     """References whose names were resolved once. It follows the catalog: after a change the next read resolves them
     again. Any number of threads may use it, and children of a fork."""
@@ -35,8 +41,7 @@ class Request:
 
     def __init__(self, request: NativeRequest) -> None:
         self._request = request
-        for warning in request.warnings():
-            warnings.warn(warning, DeprecationWarning, stacklevel=3)
+        warn(request, stacklevel=4)
 
     def __repr__(self) -> str:
         return f"<asofdb.Request {', '.join(self.references)}>"

@@ -31,7 +31,7 @@ from ._reports import (
     Version,
     ViewAges,
 )
-from ._request import Request, Time, references_of
+from ._request import Request, Time, references_of, warn
 from ._result import Result
 from ._training import TrainingSet
 from .definitions import Definition, Definitions
@@ -348,6 +348,7 @@ class _Engine:
         if delimiter is not None and not is_file:
             raise InvalidError("a delimiter is for a spine in a file of CSV")
         rows = os.fspath(spine) if is_file else as_stream(spine)
+        warn(_native.Request(self._engine, names), stacklevel=3)
         if out is None:
             return TrainingSet(_native.join(self._engine, rows, names, options))
         text = _native.join_to_file(self._engine, rows, os.fspath(out), names, options, progress)

@@ -8,7 +8,19 @@ import pytest
 from support import T0, Sidecar
 
 import asofdb
-from asofdb import Entity, Feature, FeatureView, SearchMatch
+from asofdb import (
+    Column,
+    DerivedFeature,
+    DerivedView,
+    Entity,
+    EventView,
+    Feature,
+    FeatureService,
+    FeatureView,
+    SearchMatch,
+    WindowFeature,
+    WindowView,
+)
 
 USER = Entity("user", {"user_id": "int64"})
 
@@ -118,6 +130,30 @@ def test_what_is_deprecated_warns_those_who_prepare_it_and_stays_deprecated(empt
     with pytest.warns(DeprecationWarning) as warned:
         empty.prepare("old")
     assert [str(warning.message) for warning in warned] == [told]
+    spine = {"user_id": [1], "event_timestamp": [T0]}
+    with pytest.warns(DeprecationWarning, match='use "ages"'):
+        empty.training_set(spine, "old")
     kept = empty.catalog().feature_views["old"]
     assert (kept.status, kept.replaced_by, kept.drop_after) == ("deprecated", "ages", "2027-01-31")
     assert empty.apply(empty.catalog().definitions()).changes == []
+
+
+def test_views_of_every_kind_and_services_keep_their_stage_through_python(empty: Any) -> None:
+    stage: dict[str, Any] = {"status": "deprecated", "drop_after": "2027-01-31"}
+    wanted = [
+        USER,
+        VIEWS[0],
+        EventView("clicks", ["user"], [Column("page", "string")], **stage),
+        WindowView("counts", "clicks", [WindowFeature("n", "count")], windows="1h", **stage),
+        DerivedView("doubled", [DerivedFeature("twice", "float64", "ages:age * 2.0")], **stage),
+        FeatureService("new", ["ages:age"], status="production"),
+        FeatureService("old", ["ages:age"], replaced_by="new", **stage),
+    ]
+    empty.apply(wanted)
+    catalog = empty.catalog()
+    kept = [catalog.event_views["clicks"], catalog.window_views["counts"], catalog.derived_views["doubled"]]
+    for one in [*kept, catalog.feature_services["old"]]:
+        assert (one.status, one.drop_after) == ("deprecated", "2027-01-31")
+    assert catalog.feature_services["old"].replaced_by == "new"
+    assert catalog.feature_services["new"].status == "production"
+    assert empty.apply(catalog.definitions()).changes == []

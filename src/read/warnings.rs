@@ -6,6 +6,9 @@ use asofdb_storage::Catalog;
 
 use crate::definitions::reference::ResolvedFeature;
 
+/// Most sentences: they travel in a header and in logs, and a request may name thousands of views.
+const WARNINGS_MAX: usize = 8;
+
 /// The warnings of a request: each service that it names, and each view whose features it shows, once if deprecated.
 pub(crate) fn warnings<S: AsRef<str>>(
     catalog: &Catalog,
@@ -18,5 +21,11 @@ pub(crate) fn warnings<S: AsRef<str>>(
     let mut seen = BTreeSet::new();
     let views = features.iter().filter(|feature| seen.insert(feature.view.id)).map(|feature| &feature.view);
     let of_view = |name: &str| format!("view {name:?}");
-    services.chain(views.filter_map(|view| view.life.warning(&of_view(&view.name)))).collect()
+    let mut all = services.chain(views.filter_map(|view| view.life.warning(&of_view(&view.name))));
+    let mut warnings: Vec<_> = all.by_ref().take(WARNINGS_MAX).collect();
+    match all.count() {
+        0 => {}
+        more => warnings.push(format!("{more} more of what is asked for is deprecated")),
+    }
+    warnings
 }

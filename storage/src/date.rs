@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::error::{Error, Result};
+use crate::time::Timestamp;
 
 /// A day of the proleptic Gregorian calendar, from 0001-01-01 to 9999-12-31: days since 1970-01-01.
 ///
@@ -27,6 +28,11 @@ impl Date {
         self.0
     }
 
+    /// Returns its first moment, in UTC.
+    pub fn start(self) -> Timestamp {
+        Timestamp::from_micros(i64::from(self.0) * DAY_MICROS)
+    }
+
     /// Returns year, month and day, the latter two from one.
     pub fn ymd(self) -> (i16, i8, i8) {
         let date = EPOCH.saturating_add(jiff::Span::new().days(self.0));
@@ -39,6 +45,8 @@ impl Date {
         Date::from_days(date.since(EPOCH).ok()?.get_days())
     }
 }
+
+const DAY_MICROS: i64 = 86_400_000_000;
 
 const EPOCH: jiff::civil::Date = jiff::civil::date(1970, 1, 1);
 

@@ -192,7 +192,7 @@ struct Planner<'a> {
 impl Planner<'_> {
     /// Remembers what goes before the day that its definition promises.
     fn keep_promise(&mut self, name: &str, life: &LifeCycle) {
-        let promised = life.drop_after.filter(|day| self.believed < start_of(*day));
+        let promised = life.drop_after.filter(|day| self.believed < day.start());
         self.promises.extend(promised.map(|day| (name.to_owned(), day)));
     }
 
@@ -533,11 +533,6 @@ fn append_schema(view: &mut FeatureView) -> Result<()> {
     })?;
     view.schemas.push(RowSchema { version, columns });
     Ok(())
-}
-
-/// The start of a day, in UTC.
-fn start_of(day: Date) -> Timestamp {
-    Timestamp::from_micros(i64::from(day.as_days()) * 86_400_000_000)
 }
 
 /// The name to advise for a successor: `x_v1` becomes `x_v2`, `x` becomes `x_v2`.

@@ -425,6 +425,9 @@ fn an_answer_of_what_is_deprecated_says_so_in_a_header() {
     for target in [&sidecar.tcp, &sidecar.unix] {
         let answer = target.post("/v1/latest", &asked("stats:clicks"));
         assert_eq!(answer.header("x-asof-warning"), Some("view 'stats' is deprecated"));
+        let of_feast = json!({"features": ["stats:clicks"], "entities": {"user_id": [7]}});
+        let answer = target.post("/get-online-features", &of_feast);
+        assert_eq!(answer.header("x-asof-warning"), Some("view 'stats' is deprecated"));
         assert_eq!(target.post("/v1/latest", &asked("calendar:year")).header("x-asof-warning"), None);
     }
 }

@@ -41,6 +41,10 @@ fn with_weather() -> TempDir {
     directory
 }
 
+/// A view that the flights do not have.
+const MORE: &str = "[[feature_view]]\nname = \"more_v1\"\nentities = [\"airport\"]\n\
+                    feature = [{ name = \"more\", type = \"int64\" }]\n";
+
 fn parquet(path: &Path) -> Vec<RecordBatch> {
     let file = fs::File::open(path).expect("a file");
     let reader = ParquetRecordBatchReaderBuilder::try_new(file).expect("a Parquet file").build().expect("a reader");
@@ -52,7 +56,10 @@ fn reading_commands_say_the_same_through_a_sidecar() {
     let directory = with_weather();
     let store = directory.path().join("store").to_str().expect("a path").to_owned();
     let airport = "airport=JFK";
-    let commands: [&[&str]; 9] = [
+    let more = directory.path().join("more.toml").to_str().expect("a path").to_owned();
+    let defined = fs::read_to_string(flights("definitions.toml")).expect("definitions");
+    fs::write(&more, format!("{defined}\n{MORE}")).expect("a file");
+    let commands: [&[&str]; 10] = [
         &["views", "--format", "json"],
         &["describe", "airport_weather_v1", "--format", "json"],
         &["describe", "flight_delay_v1"],
@@ -62,6 +69,7 @@ fn reading_commands_say_the_same_through_a_sidecar() {
         &["get", "airport_weather_v1", "--entity", airport, "--at", "2013-06-01", "--known-at", "2013-06-01"],
         &["history", "airport_weather_v1", "--entity", airport, "--limit", "7", "--format", "json"],
         &["verify", "--format", "json"],
+        &["plan", &more, "--format", "markdown"],
     ];
     // A read as of now says when now was, and a check how much it has read in which time.
     let stable = |output: &Output| -> String {

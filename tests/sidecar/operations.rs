@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Float32Array, Int64Array, RecordBatch, StringArray};
 use asofdb::{
-    Allow, AnswerColumns, CheckpointFiles, ErrorKind, F32Matrix, Prepared, Session, Span, Status, Store, SystemClock,
-    Timestamp, Value,
+    Allow, AnswerColumns, CheckpointFiles, ErrorKind, F32Matrix, Prepared, Session, Span, Stage, Status, Store,
+    SystemClock, Timestamp, Value,
 };
 use asofdb_client::Client;
 
-use super::harness::Sidecar;
+use super::harness::{Sidecar, eventually};
 use crate::common::{batch, int, times, users};
 
 /// Rows of five users: user n has a score of n, n visits and a name, n hours ago; user 3 has a null score.
@@ -174,4 +174,17 @@ fn many_reads_are_on_their_way_at_a_time() {
     }
     assert_eq!(pipeline.waiting(), 0);
     assert_eq!(pipeline.receive(&mut [0.0], Some(&mut [Status::Missing])).unwrap_err().kind(), ErrorKind::Invalid);
+}
+
+#[test]
+fn the_log_names_the_consumer_that_prepares_what_is_deprecated() {
+    let (sidecar, client, _, _) = both();
+    let mut wanted = users();
+    wanted.views[0].life.status = Some(Stage::Deprecated);
+    client.apply(&wanted, false).unwrap();
+    let request = client.prepare(&["profile:score"]).unwrap();
+    client.latest(&request, &ask(&request)).unwrap();
+    assert_eq!(request.warnings(), ["view \"profile\" is deprecated"]);
+    let told = |line: &str| line.contains("view \"profile\" is deprecated") && line.contains("consumer=\"uid:");
+    assert!(eventually(|| sidecar.log().lines().any(told)), "{}", sidecar.log());
 }

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use asofdb::{Error, Hint};
+use asofdb::{Error, Hint, Prepared};
 
 /// A command that ran to its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,6 +66,11 @@ pub(crate) fn report(message: &str) {
 /// Tells on one line of stderr what is no error, and worth knowing.
 pub(crate) fn notice(message: &str) {
     tell("notice", message);
+}
+
+/// Tells the warnings of a request for what is deprecated.
+pub(crate) fn tell_warnings(request: &Prepared) {
+    request.warnings().iter().for_each(|warning| notice(warning));
 }
 
 fn tell(what: &str, message: &str) {

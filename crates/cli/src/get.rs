@@ -7,7 +7,7 @@ use clap::Args;
 use super::catalog::key_names;
 use super::context::Context;
 use super::entity::EntityArgument;
-use super::error::{Outcome, Result, Stop, notice};
+use super::error::{Outcome, Result, Stop, tell_warnings};
 use super::output::{Output, Report};
 use super::request_value::RequestArgument;
 use super::sheet::{Cell, Column, Place, Sheet, Tone};
@@ -55,7 +55,7 @@ impl Get {
     pub(crate) fn run(&self, context: &Context) -> Result<Outcome> {
         let store = context.open()?;
         let prepared = store.prepare(&self.references)?;
-        prepared.warnings().iter().for_each(|warning| notice(warning));
+        tell_warnings(&prepared);
         let keys = prepared.join_keys();
         let mut entities =
             self.entities.iter().map(|entity| entity.typed(&keys)).collect::<asofdb::Result<Vec<_>>>()?;

@@ -9,7 +9,7 @@ use clap::Args;
 use serde_json::{Map, json};
 
 use super::context::Context;
-use super::error::{Outcome, Result};
+use super::error::{Outcome, Result, tell_warnings};
 use super::get::tone;
 use super::ingest::input_format;
 use super::known::Known;
@@ -69,6 +69,7 @@ Examples:
 impl TrainingSet {
     pub(crate) fn run(&self, context: &Context) -> Result<Outcome> {
         let store = context.open()?;
+        tell_warnings(&store.prepare(&self.references)?);
         let now = store.now()?;
         let join = JoinOptions {
             event_timestamp: self.event_timestamp.clone(),

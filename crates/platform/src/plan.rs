@@ -40,7 +40,7 @@ fn list(title: &str, items: impl Iterator<Item = String>) -> String {
 
 #[cfg(test)]
 mod tests {
-    use asofdb::{Allow, ManualClock, Result, Store, Timestamp, parse_definitions};
+    use asofdb::{Allow, ManualClock, Result, Session, Store, Timestamp, Value, parse_definitions};
 
     use super::*;
     use crate::find_named_alike;
@@ -82,6 +82,20 @@ mod tests {
         assert!(text.contains("| create | feature\\_view | sales | 1 feature, ttl 2h |\n"), "{text}");
         assert!(text.ends_with("\n#### Dropped, with the data\n\n- feature\\_view orders\n"), "{text}");
         assert!(!text.contains("<b>") && text.lines().filter(|line| line.starts_with('#')).count() == 2, "{text}");
+        Ok(())
+    }
+
+    #[test]
+    fn a_plan_in_markdown_names_those_who_read_what_goes() -> Result<()> {
+        let (store, _) = planned(BEFORE, AFTER)?;
+        let request = store.for_consumer("ranker")?.prepare(&["orders"])?;
+        let mut rows = request.entity_rows();
+        rows.push(&[Some(Value::Int64(1))])?;
+        store.latest(&request, &rows)?;
+        let plan = store.plan(&parse_definitions(AFTER, "after")?)?;
+        let text = plan_markdown(&plan, &store.impacts(&plan)?, &[]);
+        let read = "#### Read in the last 30 days\n\n- feature\\_view orders by ranker (1 calls, last ";
+        assert!(text.contains(read) && !text.contains("promised"), "{text}");
         Ok(())
     }
 

@@ -79,8 +79,8 @@ fn unanswered(kind: Kind) -> Error {
 fn prepare(shared: &Shared, caller: &Caller, reads: &mut Reads<'_>, body: &[u8]) -> Result<Vec<u8>> {
     let handle = Handle::new(&shared.service.store, &caller.consumer, decode_message::<PrepareRequest>(body)?)?;
     for warning in handle.prepared.warnings() {
-        if shared.notices.next().is_some() {
-            warn!(consumer = caller.consumer.name(), "{warning}");
+        if let Some(left_out) = shared.notices.next() {
+            warn!(consumer = caller.consumer.name(), left_out, "{warning}");
         }
     }
     let mut answer = handle.message(0);

@@ -63,7 +63,7 @@ fn answer(door: &Door, admission: &mut Admission<'_>, asked: &Asked<'_>) -> Resu
     let keys: Vec<_> = asked_with.filter_map(|(name, column)| Some((name, key_type(&keys, name)?, column))).collect();
     let vectors =
         keys.iter().map(|(_, ty, column)| Vector::Key(*ty, column)).chain(feature_vectors(&features, &answer));
-    JsonReply::of(
+    let reply = JsonReply::of(
         door,
         &Reply {
             results: vectors.collect(),
@@ -72,7 +72,8 @@ fn answer(door: &Door, admission: &mut Admission<'_>, asked: &Asked<'_>) -> Resu
                 feature_view_metadata: asked.include_feature_view_version_metadata.then(|| views(&features)),
             },
         },
-    )
+    )?;
+    Ok(reply.with_warnings(&prepared.warnings()))
 }
 
 fn references(catalog: &Catalog, asked: &Asked<'_>) -> Result<Vec<String>, Failure> {
