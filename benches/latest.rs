@@ -86,6 +86,30 @@ fn one_row(c: &mut Criterion) {
     group.finish();
 }
 
+/// Of a hundred entities one in two is unknown: all that is not there is counted for a consumer.
+fn half_missing(c: &mut Criterion) {
+    let sizes = Sizes::from_env();
+    let store = open(&two_views(sizes));
+    let asked: Vec<usize> = (0..100).map(|n| n + (n % 2) * sizes.entities).collect();
+    let mut out = vec![0.0f32; WIDE * asked.len()];
+    let mut group = c.benchmark_group("latest/batch x 50, half missing");
+    let counted = store.for_consumer("bench").expect("a name");
+    for (name, store) in [("latest_f32", &store), ("latest_f32, counted", &counted)] {
+        let request = store.prepare(&all("wide")).expect("a request");
+        let rows = entities(&request, asked.iter().copied());
+        let matrix = F32Matrix { values: &mut out, statuses: None, fill: f32::NAN };
+        store.latest_f32(&request, &rows, matrix).expect("a read");
+        assert!(out[0].is_finite() && out[WIDE].is_nan(), "one is known, and the next is not");
+        group.bench_function(name, |b| {
+            b.iter(|| {
+                let matrix = F32Matrix { values: &mut out, statuses: None, fill: f32::NAN };
+                store.latest_f32(&request, &rows, matrix).expect("a read");
+            });
+        });
+    }
+    group.finish();
+}
+
 fn batches(c: &mut Criterion) {
     let sizes = Sizes::from_env();
     let path = two_views(sizes);
@@ -137,5 +161,5 @@ fn many(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, one_row, batches, many);
+criterion_group!(benches, one_row, batches, half_missing, many);
 criterion_main!(benches);

@@ -36,31 +36,35 @@ impl<'p, 'm> MatrixWriter<'p, 'm> {
 
     /// Entities with null keys are not looked up: nothing is known of them.
     pub(super) fn write_holes(&mut self, groups: &[EncodedKeys], rows: usize, mut counted: Option<&mut Holes>) {
-        for planned in &self.sources.list {
+        for (source, planned) in self.sources.list.iter().enumerate() {
             let group = &groups[planned.key_group];
             if group.has_holes() {
                 let holes = (0..rows).filter(|row| group.get(*row).is_none());
                 holes.for_each(|row| match counted.as_deref_mut() {
                     None => self.floats(row).missing(&planned.rows),
-                    Some(holes) => Counting { sink: self.floats(row), holes }.missing(&planned.rows),
+                    Some(holes) => Counting { sink: self.floats(row), source, holes }.missing(&planned.rows),
                 });
             }
         }
     }
 
     #[inline]
-    pub(super) fn write(
+    pub(super) fn write(&mut self, row: usize, view: usize, at: Timestamp, found: Option<Found<'_>>) -> Result<()> {
+        let planned = &self.sources.list[view];
+        planned.write(at, found, &mut self.floats(row))
+    }
+
+    /// Writes as [`write`](Self::write) does, and counts the values that are not present.
+    #[inline]
+    pub(super) fn write_counted(
         &mut self,
         (row, view): (usize, usize),
         at: Timestamp,
         found: Option<Found<'_>>,
-        counted: Option<&mut Holes>,
+        holes: &mut Holes,
     ) -> Result<()> {
         let planned = &self.sources.list[view];
-        match counted {
-            None => planned.write(at, found, &mut self.floats(row)),
-            Some(holes) => planned.write(at, found, &mut Counting { sink: self.floats(row), holes }),
-        }
+        planned.write(at, found, &mut Counting { sink: self.floats(row), source: view, holes })
     }
 
     /// A row of the matrix.

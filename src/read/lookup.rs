@@ -130,9 +130,12 @@ pub(crate) fn read_matrix(
     let mut writer = MatrixWriter::new(plan, rows, matrix)?;
     let mut holes = request.holes();
     writer.write_holes(&asked.groups, rows, holes.as_mut());
-    let mut visit =
-        |row: usize, view: usize, at, found: Option<Found<'_>>| writer.write((row, view), at, found, holes.as_mut());
-    run(engine.backend, &plan.sources, &asked.groups, question, &mut visit)?;
+    // Decided once a read, not once a row.
+    let run = |visit: &mut VisitRow<'_>| run(engine.backend, &plan.sources, &asked.groups, question, visit);
+    match &mut holes {
+        None => run(&mut |row, view, at, found| writer.write(row, view, at, found))?,
+        Some(holes) => run(&mut |row, view, at, found| writer.write_counted((row, view), at, found, holes))?,
+    };
     request.count_holes(plan, holes);
     Ok(())
 }

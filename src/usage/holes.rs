@@ -12,34 +12,53 @@ pub(crate) type HoleCounts = [u64; 3];
 
 thread_local! {
     /// The memory of the last holes of this thread: counting allocates nothing.
-    static SPARE: Cell<Vec<HoleCounts>> = const { Cell::new(Vec::new()) };
+    static SPARE: Cell<Holes> = const { Cell::new(Holes { counts: Vec::new(), rows: Vec::new() }) };
 }
 
 /// The values of one answer that are not present. An answer without any costs a look at the header of its records.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Holes {
     /// By column, as far as there are holes.
     counts: Vec<HoleCounts>,
+    /// By source of the plan, rows of which no column is present: one addition, however many columns a view has.
+    rows: Vec<HoleCounts>,
+}
+
+/// The place of a status among the counts; `None` for what is present.
+#[inline]
+fn place(status: Status) -> Option<usize> {
+    match status {
+        Status::Present => None,
+        Status::Null => Some(0),
+        Status::Missing => Some(1),
+        Status::Expired => Some(2),
+    }
+}
+
+#[inline]
+fn add(counts: &mut Vec<HoleCounts>, index: usize, status: Status, number: u64) {
+    let Some(place) = place(status) else { return };
+    if counts.len() <= index {
+        counts.resize(index + 1, HoleCounts::default());
+    }
+    counts[index][place] += number;
 }
 
 impl Holes {
     pub(crate) fn new() -> Self {
-        Holes { counts: SPARE.take() }
+        SPARE.take()
     }
 
     /// Counts values of a column; those that are present are no holes.
     #[inline]
     pub(crate) fn add(&mut self, column: usize, status: Status, values: u64) {
-        let place = match status {
-            Status::Present => return,
-            Status::Null => 0,
-            Status::Missing => 1,
-            Status::Expired => 2,
-        };
-        if self.counts.len() <= column {
-            self.counts.resize(column + 1, HoleCounts::default());
-        }
-        self.counts[column][place] += values;
+        add(&mut self.counts, column, status, values);
+    }
+
+    /// Counts the columns of a source for rows of which none is present.
+    #[inline]
+    fn add_rows(&mut self, source: usize, status: Status, rows: u64) {
+        add(&mut self.rows, source, status, rows);
     }
 
     /// Counts those of records, one list a source of the plan.
@@ -57,29 +76,38 @@ impl Holes {
         }
     }
 
-    /// Hands each column with holes on.
-    pub(crate) fn each(mut self, mut each: impl FnMut(usize, &HoleCounts)) {
+    /// Hands each column with holes on. The plan is that of the answer.
+    pub(crate) fn each(mut self, plan: &ReadPlan, mut each: impl FnMut(usize, &HoleCounts)) {
+        for (planned, rows) in plan.sources.list.iter().zip(&self.rows) {
+            for (status, number) in [Status::Null, Status::Missing, Status::Expired].into_iter().zip(*rows) {
+                if number > 0 {
+                    planned.rows.outputs().iter().for_each(|column| add(&mut self.counts, *column, status, number));
+                }
+            }
+        }
         let columns = self.counts.iter().enumerate();
         columns.filter(|(_, counts)| counts.iter().any(|count| *count > 0)).for_each(|(at, counts)| each(at, counts));
         self.counts.clear();
-        SPARE.set(self.counts);
+        self.rows.clear();
+        SPARE.set(self);
     }
 }
 
-/// A sink that counts the holes of what it hands on, by the outputs of plans.
+/// A sink that counts the holes of what it hands on, which is of one source.
 pub(crate) struct Counting<'h, S> {
     pub(crate) sink: S,
+    pub(crate) source: usize,
     pub(crate) holes: &'h mut Holes,
 }
 
 impl<S: Sink> Sink for Counting<'_, S> {
     fn missing(&mut self, plan: &RowPlan) {
-        plan.outputs().iter().for_each(|output| self.holes.add(*output, Status::Missing, 1));
+        self.holes.add_rows(self.source, Status::Missing, 1);
         self.sink.missing(plan);
     }
 
     fn expired(&mut self, plan: &RowPlan, event: Timestamp) {
-        plan.outputs().iter().for_each(|output| self.holes.add(*output, Status::Expired, 1));
+        self.holes.add_rows(self.source, Status::Expired, 1);
         self.sink.expired(plan, event);
     }
 

@@ -104,7 +104,7 @@ impl Meter {
 
     /// Counts the values of an answer that are not present.
     pub(crate) fn count_holes(&self, plan: &ReadPlan, holes: Holes) {
-        holes.each(|position, counts| {
+        holes.each(plan, |position, counts| {
             let shown = &plan.output.columns[position];
             let (view, feature) = (&shown.resolved.view.name, &shown.resolved.feature.name);
             let is_it = |column: &&AnswerColumn| column.feature == *feature && column.view == *view;
