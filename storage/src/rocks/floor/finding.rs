@@ -21,7 +21,8 @@ pub(in crate::rocks) struct Findings {
     pub(in crate::rocks) has_floor: bool,
     /// The turn in which the floor is written next.
     pub(super) turn: usize,
-    /// Ends of logs that were never written: the path, and the length at which RocksDB takes the log for cut short.
+    /// Ends of logs and of the MANIFEST that were never written: the path, and the length at which RocksDB takes the
+    /// file for cut short, or whole.
     pub(super) cuts: Vec<(PathBuf, u64)>,
     /// The floor's statement about logs that are still needed.
     pub(super) logs: LogFloor,

@@ -15,6 +15,9 @@ use super::record_type::{HEADER_BYTES, RecordType};
 
 const BLOCK_BYTES: usize = 32 << 10;
 
+/// Bytes that a disk writes whole or not at all.
+const SECTOR_BYTES: u64 = 512;
+
 /// A part of a record that is whole so far.
 pub(in crate::rocks) struct Fragment<'a> {
     pub(in crate::rocks) is_first: bool,
@@ -176,6 +179,25 @@ pub(super) fn is_zeros_from(path: &Path, start: u64) -> io::Result<bool> {
     }
 }
 
+/// Returns whether a part of a file from `start` on never came to the disk: a sector of it, or what of a sector lies
+/// between `start` and the end, is zeros. A disk writes sectors whole or not at all, and the system writes those of a
+/// page, or of several, in any order.
+pub(super) fn has_unwritten_sector(path: &Path, start: u64) -> io::Result<bool> {
+    use std::io::{Seek, SeekFrom};
+    let mut file = File::open(path)?;
+    file.seek(SeekFrom::Start(start))?;
+    let mut bytes = SECTOR_BYTES - start % SECTOR_BYTES;
+    let mut sector = Vec::with_capacity(SECTOR_BYTES as usize);
+    loop {
+        sector.clear();
+        (&mut file).take(bytes).read_to_end(&mut sector)?;
+        match sector.iter().any(|byte| *byte != 0) {
+            true => bytes = SECTOR_BYTES,
+            false => return Ok(!sector.is_empty()),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -255,5 +277,25 @@ mod tests {
         bytes.extend(record(RecordType::Last, b"of nothing"));
         let (walk, _) = walked(&bytes);
         assert_eq!(walk.damage, Some(Damage { record: ends[1], fragment: ends[1], kind: DamageKind::Garbled }));
+    }
+
+    #[test]
+    fn a_sector_of_zeros_was_never_written_wherever_it_lies() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let unwritten = |bytes: &[u8], start| {
+            std::fs::write(file.path(), bytes).unwrap();
+            has_unwritten_sector(file.path(), start).unwrap()
+        };
+        let mut bytes = vec![1; 1600];
+        assert!(!unwritten(&bytes, 100), "all is written");
+        assert!(!unwritten(&bytes, 1600), "nothing is there");
+        bytes[513..1024].fill(0);
+        assert!(!unwritten(&bytes, 100), "zeros of content begin and end anywhere");
+        assert!(unwritten(&bytes, 513), "the rest of a sector");
+        bytes[512] = 0;
+        assert!(unwritten(&bytes, 100), "a whole sector");
+        assert!(!unwritten(&bytes, 1024), "a sector before the start");
+        bytes[1536..].fill(0);
+        assert!(unwritten(&bytes, 1024), "a last one that is not whole");
     }
 }

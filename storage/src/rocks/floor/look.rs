@@ -10,7 +10,7 @@ use std::path::Path;
 
 use super::finding::{Findings, Mend};
 use super::flip::Bit;
-use super::log::{Damage, DamageKind, is_zeros_from};
+use super::log::{Damage, DamageKind, has_unwritten_sector, is_zeros_from};
 use super::manifest::{self, Manifest};
 use super::slots::{self, Stated};
 use super::statement::Floor;
@@ -127,12 +127,7 @@ impl Look<'_> {
     fn damaged_manifest(&mut self, read: &Manifest, damage: &Damage, known: u64) -> Result<()> {
         let name = manifest::name(read.number);
         let path = manifest::path(self.directory, read.number);
-        let is_tail = match damage.kind {
-            DamageKind::CutShort => self.findings.has_floor,
-            DamageKind::Zeros => is_zeros_from(&path, damage.fragment).map_err(|error| self.failed(error))?,
-            DamageKind::Flipped(_) | DamageKind::Garbled => false,
-        };
-        if is_tail && damage.record >= known {
+        if damage.record >= known && self.is_unfinished(&path, damage)? {
             let rest = read.walked.length - damage.record;
             self.findings.notices.push(format!(
                 "the last change of the store's files was never finished: {rest} bytes at the end of {name} do not count"
@@ -142,6 +137,24 @@ impl Look<'_> {
         let what = format!("the file {name} is damaged: {}", describe(damage));
         self.findings.damaged(what, flip(damage).map(|(place, bit)| Mend::Flip { path, place, bit }));
         Ok(())
+    }
+
+    /// Returns whether a change of the MANIFEST beyond the floor looks as a power cut leaves one that was never synced:
+    /// cut short, or with sectors of zeros. RocksDB passes over a file that ends within a record, or in zeros; what else
+    /// it would refuse is cut off before it looks.
+    fn is_unfinished(&mut self, path: &Path, damage: &Damage) -> Result<bool> {
+        let failed = |error| from_io(&format!("cannot read {}", path.display()), error);
+        match damage.kind {
+            DamageKind::CutShort => return Ok(self.findings.has_floor),
+            DamageKind::Flipped(_) => return Ok(false),
+            DamageKind::Zeros if is_zeros_from(path, damage.fragment).map_err(failed)? => return Ok(true),
+            DamageKind::Zeros | DamageKind::Garbled => {}
+        }
+        let is_unwritten = self.findings.has_floor && has_unwritten_sector(path, damage.record).map_err(failed)?;
+        if is_unwritten {
+            self.findings.cuts.push((path.to_owned(), damage.record));
+        }
+        Ok(is_unwritten)
     }
 
     /// Files that RocksDB opens only when they are read, but for their sizes.

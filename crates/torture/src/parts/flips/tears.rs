@@ -15,6 +15,8 @@ pub(super) const CASES: &[Case] = &[
     ("after a kill everything is there", after_a_kill),
     ("a torn tail of writes that were not synced is cut off, and said", a_torn_tail),
     ("a flipped bit of writes that were not synced is no torn write", a_flipped_bit),
+    ("a change of the MANIFEST that was never synced is cut off whichever sectors are there, and said", a_torn_change),
+    ("a MANIFEST with a sector of zeros that was on disk is damaged", a_lost_sector),
 ];
 
 /// The files of a store as a killed process leaves them.
@@ -117,4 +119,53 @@ fn a_flipped_bit() -> Checked {
         bytes[place] ^= 4;
     }
     Ok(())
+}
+
+/// Bytes that a disk writes whole or not at all.
+const SECTOR_BYTES: usize = 512;
+
+/// A change of 2,000 bytes as the beginning of a write leaves it: its length and type, and content that its checksum is
+/// not right for.
+fn change() -> Vec<u8> {
+    let mut change = vec![0xA5, 0x5A, 0xA5, 0x5A, 0xD0, 0x07, 1];
+    change.resize(7 + 2_000, 0x11);
+    change
+}
+
+fn a_torn_change() -> Checked {
+    let directory = in_memory()?;
+    let killed = kill(directory.path(), 3, 0)?;
+    let manifest = fs::read(last(&killed.path, "MANIFEST")?)?;
+    let whole = [manifest.clone(), change()].concat();
+    let error = with_manifest(&killed, &whole)?.err().ok_or("other bytes where nothing is missing are opened")?;
+    check(error.to_string().contains("is not what was written"), || error.to_string())?;
+    for sector in manifest.len() / SECTOR_BYTES..whole.len().div_ceil(SECTOR_BYTES) {
+        let mut torn = whole.clone();
+        let end = torn.len().min((sector + 1) * SECTOR_BYTES);
+        torn[manifest.len().max(sector * SECTOR_BYTES)..end].fill(0);
+        let (rows, notices) = with_manifest(&killed, &torn)?.map_err(|error| format!("sector {sector}: {error}"))?;
+        equal("rows", &rows, &killed.rows)?;
+        let said =
+            notices.iter().any(|notice| notice.contains("the last change of the store's files was never finished"));
+        check(said, || format!("sector {sector}: it does not say so: {notices:?}"))?;
+    }
+    Ok(())
+}
+
+fn a_lost_sector() -> Checked {
+    let directory = in_memory()?;
+    let killed = kill(directory.path(), 3, 0)?;
+    let mut manifest = fs::read(last(&killed.path, "MANIFEST")?)?;
+    let last_sector = (manifest.len() - 1) / SECTOR_BYTES * SECTOR_BYTES;
+    manifest[last_sector..].fill(0);
+    let error = with_manifest(&killed, &manifest)?.err().ok_or("it is opened")?;
+    check(error.to_string().contains("is damaged"), || error.to_string())
+}
+
+/// Reads a copy of the store with this MANIFEST; the inner error is its own.
+fn with_manifest(killed: &Killed, manifest: &[u8]) -> Checked<Checked<(Rows, Vec<String>)>> {
+    let image = killed.path.with_file_name("image");
+    copy(&killed.path, &image)?;
+    fs::write(last(&image, "MANIFEST")?, manifest)?;
+    Ok(rows_of(&image))
 }
