@@ -120,10 +120,10 @@ pub use asofdb_storage as storage;
 pub use asofdb_storage::{
     Aggregate, Catalog, Change, ChangeKind, CheckpointFiles, Clock, ClockClaim, ClockRepair, ClockStatus, Committed,
     Computed, Date, Definitions, Durability, Entity, EntityDefinition, Erased, Error, ErrorKind, Expressions, Feature,
-    FeatureDefinition, FeatureService, FeatureView, FreshnessObjective, Hint, JoinKey, LifeCycle, ManualClock,
-    ObjectKind, Plan, Reading, RequestValue, Result, ScalarType, ServiceDefinition, Span, Stage, StampRun, Stats,
-    Status, Stop, SystemClock, Timestamp, UsageCounts, UsageKey, UsageOf, UsagePeriod, UsageRow, Value, ValueType,
-    Verified, Version, ViewDefinition, Window, WindowAggregate, WindowFeature, Windows,
+    FeatureDefinition, FeatureService, FeatureView, FeedSource, FreshnessObjective, Hint, JoinKey, LifeCycle,
+    ManualClock, ObjectKind, Plan, Reading, RequestValue, Result, ScalarType, Schedule, ServiceDefinition, Span, Stage,
+    StampRun, Stats, Status, Stop, SystemClock, Timestamp, UsageCounts, UsageKey, UsageOf, UsagePeriod, UsageRow,
+    Value, ValueType, Verdicts, Verified, Version, ViewDefinition, Window, WindowAggregate, WindowFeature, Windows,
 };
 #[cfg(feature = "rocksdb")]
 pub use asofdb_storage::{

@@ -28,5 +28,6 @@ mod sources;
 mod times;
 mod training_set;
 mod usage;
+mod verdicts;
 mod windows;
 mod writes;

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use asofdb_model::Bytes;
 use asofdb_storage::{
-    Catalog, Date, Definitions, EntityDefinition, FeatureDefinition, JoinKey, LifeCycle, Record, ServiceDefinition,
-    Span, Stage, Timestamp, ViewDefinition,
+    Catalog, Date, Definitions, EntityDefinition, FeatureDefinition, FeedSource, JoinKey, LifeCycle, Record, Schedule,
+    ServiceDefinition, Span, Stage, Timestamp, Verdicts, ViewDefinition,
 };
 
 use crate::values::{scalar_type, text, value, value_type};
@@ -104,6 +104,8 @@ fn view(bytes: &mut Bytes<'_>) -> ViewDefinition {
         features: (0..bytes.below(5)).map(|_| feature(bytes)).collect(),
         tags: tags(bytes),
         life: life("view", bytes),
+        verdicts: verdicts(bytes),
+        source: source(bytes),
         ..ViewDefinition::default()
     }
 }
@@ -142,6 +144,21 @@ fn life(prefix: &str, bytes: &mut Bytes<'_>) -> LifeCycle {
     let replaced_by = (bytes.below(2) == 0).then(|| name(prefix, bytes));
     let drop_after = Date::from_days(i32::try_from(bytes.below(40_000)).unwrap_or_default());
     LifeCycle { status, replaced_by, drop_after: drop_after.filter(|_| bytes.below(2) == 0) }
+}
+
+fn verdicts(bytes: &mut Bytes<'_>) -> Verdicts {
+    let other = |bytes: &mut Bytes<'_>| format!("{}:{}", name("view", bytes), name("f", bytes));
+    let mut verdicts = Verdicts::default();
+    for _ in 0..bytes.below(3).saturating_sub(1) {
+        verdicts.same_as.entry(name("f", bytes)).or_default().insert(other(bytes));
+        verdicts.not_same_as.entry(name("f", bytes)).or_default().insert(other(bytes), text(bytes));
+    }
+    verdicts
+}
+
+fn source(bytes: &mut Bytes<'_>) -> Option<FeedSource> {
+    let schedule = |bytes: &mut Bytes<'_>| span(bytes).map(|every| Schedule { every });
+    (bytes.below(4) == 0).then(|| FeedSource { path: text(bytes), schedule: schedule(bytes) })
 }
 
 fn span(bytes: &mut Bytes<'_>) -> Option<Span> {

@@ -51,6 +51,7 @@ from .definitions import (
     Feature,
     FeatureService,
     FeatureView,
+    FeedSource,
     FreshnessObjective,
 )
 from .errors import (
@@ -96,6 +97,7 @@ __all__ = [
     "FeatureService",
     "FeatureView",
     "Freshness",
+    "FeedSource",
     "FreshnessObjective",
     "IngestReport",
     "IngestedFile",

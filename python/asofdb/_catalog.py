@@ -18,6 +18,7 @@ from .definitions import (
     Feature,
     FeatureService,
     FeatureView,
+    FeedSource,
     FreshnessObjective,
 )
 
@@ -106,7 +107,7 @@ def _view(tree: dict[str, Any]) -> FeatureView:
     more = ("created_timestamp", "owner", "team", "description", "tags", "check")
     features = [_feature(feature) for feature in tree["features"]]
     fields = {name: tree[name] for name in same + more}
-    return FeatureView(features=features, freshness=_freshness(tree), **fields, **_life(tree))
+    return FeatureView(features=features, freshness=_freshness(tree), source=_source(tree), **fields, **_said(tree))
 
 
 def _freshness(tree: dict[str, Any]) -> FreshnessObjective | None:
@@ -118,12 +119,21 @@ def _life(tree: dict[str, Any]) -> dict[str, Any]:
     return {name: tree[name] for name in ("status", "replaced_by", "drop_after")}
 
 
+def _said(tree: dict[str, Any]) -> dict[str, Any]:
+    """The stage of a view, and what people have said of its features that look like others."""
+    return _life(tree) | {name: tree[name] for name in ("same_as", "not_same_as")}
+
+
+def _source(tree: dict[str, Any]) -> FeedSource | None:
+    return FeedSource(**tree["source"]) if tree["source"] else None
+
+
 def _event_view(tree: dict[str, Any]) -> EventView:
     same = ("name", "entities", "event_id", "retention", "max_future_skew", "event_timestamp", "created_timestamp")
     more = ("owner", "team", "description", "tags", "check", "also_by")
     columns = [Column(one["name"], one["type"], one["description"], one["tags"]) for one in tree["columns"]]
     fields = {name: tree[name] for name in same + more}
-    return EventView(columns=columns, freshness=_freshness(tree), **fields, **_life(tree))
+    return EventView(columns=columns, freshness=_freshness(tree), source=_source(tree), **fields, **_said(tree))
 
 
 def _window_view(tree: dict[str, Any], events: dict[str, Any]) -> WindowView:
@@ -131,7 +141,7 @@ def _window_view(tree: dict[str, Any], events: dict[str, Any]) -> WindowView:
     columns = {column["name"]: column["type"] for column in events["columns"]}
     types = {feature["name"]: feature["type"] for feature in tree["features"]}
     features = [_window_feature(one, columns, types) for one in tree["aggregates"]]
-    return WindowView(events=tree["from"], features=features, **{name: tree[name] for name in same}, **_life(tree))
+    return WindowView(events=tree["from"], features=features, **{name: tree[name] for name in same}, **_said(tree))
 
 
 def _window_feature(tree: dict[str, Any], columns: dict[str, str], types: dict[str, str]) -> WindowFeature:
@@ -150,7 +160,7 @@ def _derived_view(tree: dict[str, Any]) -> DerivedView:
     same = ("name", "owner", "team", "description", "tags")
     features = [_derived_feature(feature) for feature in tree["features"]]
     request = [RequestValue(**value) for value in tree["request"]]
-    return DerivedView(features=features, request=request, **{name: tree[name] for name in same}, **_life(tree))
+    return DerivedView(features=features, request=request, **{name: tree[name] for name in same}, **_said(tree))
 
 
 def _derived_feature(tree: dict[str, Any]) -> DerivedFeature:

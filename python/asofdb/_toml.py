@@ -37,6 +37,24 @@ def life_cycle(one: Living) -> tuple[tuple[str, str | None], ...]:
     return tuple((name, None if value is None else text(value)) for name, value in fields)
 
 
+class Judged(Protocol):
+    """A view, with what people have said of its features that look like others."""
+
+    same_as: Mapping[str, Sequence[str]]
+    not_same_as: Mapping[str, Mapping[str, str]]
+
+
+def verdicts(view: Judged) -> tuple[tuple[str, str | None], ...]:
+    """The fields of verdicts on features, and their values where there are any."""
+    same = {name: texts(others) for name, others in view.same_as.items()}
+    other = {name: table(reasons) for name, reasons in view.not_same_as.items()}
+    return (("same_as", _nested(same)), ("not_same_as", _nested(other)))
+
+
+def _nested(items: Mapping[str, str]) -> str | None:
+    return "{ " + ", ".join(f"{text(name)} = {value}" for name, value in items.items()) + " }" if items else None
+
+
 def span(span: Span) -> str:
     if not isinstance(span, timedelta):
         return text(span)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from ._toml import Span, life_cycle, lines, literal, optional, span, table, text, texts
+from ._toml import Span, life_cycle, lines, literal, optional, span, table, text, texts, verdicts
 from .errors import InvalidError
 
 __all__ = ["DerivedFeature", "DerivedView", "RequestValue", "WindowFeature", "WindowView"]
@@ -62,6 +62,8 @@ class WindowView:
     status: str | None = None
     replaced_by: str | None = None
     drop_after: str | None = None
+    same_as: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    not_same_as: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 @dataclass
@@ -109,6 +111,8 @@ class DerivedView:
     status: str | None = None
     replaced_by: str | None = None
     drop_after: str | None = None
+    same_as: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    not_same_as: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 _UNITS = (("d", timedelta(days=1)), ("h", timedelta(hours=1)), ("m", timedelta(minutes=1)))
@@ -140,6 +144,7 @@ def _described(view: WindowView | DerivedView) -> str:
         ("description", optional(view.description)),
         ("tags", table(view.tags) if view.tags else None),
         *life_cycle(view),
+        *verdicts(view),
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ._toml import Span, life_cycle, lines, lists, literal, optional, span, table, text, texts
+from ._toml import Span, life_cycle, lines, lists, literal, optional, span, table, text, texts, verdicts
 from .computed import DerivedView, WindowView, derived_view, window_view
 from .errors import InvalidError
 
@@ -19,6 +19,7 @@ __all__ = [
     "Feature",
     "FeatureService",
     "FeatureView",
+    "FeedSource",
     "Span",
 ]
 
@@ -67,6 +68,18 @@ class FreshnessObjective:
 
 
 @dataclass
+class FeedSource:
+    """The files that a view is fed from.
+
+    In the last parts of ``path``, ``*`` and ``?`` stand for any characters. ``schedule``: how often new files are looked
+    for, ``"every 1h"``; None: only when somebody asks.
+    """
+
+    path: str
+    schedule: str | None = None
+
+
+@dataclass
 class FeatureView:
     """A group of features that are computed together and share an entity key and a timestamp.
 
@@ -76,6 +89,8 @@ class FeatureView:
     may break, in the expression language: ``"score >= 0"``. ``freshness`` is what it promises of the age of its events.
     ``status`` is experimental, production or deprecated. What is deprecated may name the view that it is
     ``replaced_by`` and the day, ``"2027-01-31"``, on which it may be dropped at the earliest: ``drop_after``.
+    ``same_as`` and ``not_same_as`` are verdicts on features that look like others, named ``"view:feature"``: those that
+    are the same, and those that are not, each with the reason. ``source`` are the files that it is fed from.
     """
 
     name: str
@@ -96,6 +111,9 @@ class FeatureView:
     status: str | None = None
     replaced_by: str | None = None
     drop_after: str | None = None
+    same_as: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    not_same_as: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    source: FeedSource | None = None
 
 
 @dataclass
@@ -136,6 +154,9 @@ class EventView:
     status: str | None = None
     replaced_by: str | None = None
     drop_after: str | None = None
+    same_as: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    not_same_as: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    source: FeedSource | None = None
 
 
 @dataclass
@@ -236,6 +257,8 @@ def _view(view: FeatureView) -> str:
         ("check", None if view.check is None else text(view.check)),
         ("freshness", _freshness(view.freshness)),
         *life_cycle(view),
+        *verdicts(view),
+        ("source", _source(view.source)),
     )
     return head + "".join(_feature(feature) for feature in view.features)
 
@@ -262,6 +285,12 @@ def _feature(feature: Feature) -> str:
     )
 
 
+def _source(source: FeedSource | None) -> str | None:
+    if source is None:
+        return None
+    return table({"path": source.path} | ({} if source.schedule is None else {"schedule": source.schedule}))
+
+
 def _event_view(view: EventView) -> str:
     head = "[[event_view]]\n" + lines(
         ("name", text(view.name)),
@@ -279,6 +308,8 @@ def _event_view(view: EventView) -> str:
         ("check", None if view.check is None else text(view.check)),
         ("freshness", _freshness(view.freshness)),
         *life_cycle(view),
+        *verdicts(view),
+        ("source", _source(view.source)),
     )
     return head + "".join(_column(column) for column in view.columns)
 

@@ -157,3 +157,17 @@ def test_views_of_every_kind_and_services_keep_their_stage_through_python(empty:
     assert catalog.feature_services["old"].replaced_by == "new"
     assert catalog.feature_services["new"].status == "production"
     assert empty.apply(catalog.definitions()).changes == []
+
+
+def test_verdicts_and_sources_of_feeds_stay_as_they_were_given(empty: Any) -> None:
+    ages = FeatureView("ages", ["user"], [Feature("age", "int32")])
+    ages.same_as = {"age": ["years:age"]}
+    ages.source = asofdb.FeedSource("data/*.parquet", "every 1h")
+    years = FeatureView("years", ["user"], [Feature("age", "int32"), Feature("months", "int32")])
+    years.not_same_as = {"months": {"ages:age": "months, not years"}}
+    empty.apply([USER, ages, years])
+    kept = empty.catalog().feature_views
+    assert (kept["ages"].same_as, kept["ages"].source) == ({"age": ["years:age"]}, ages.source)
+    assert kept["years"].not_same_as == {"months": {"ages:age": "months, not years"}}
+    assert kept["years"].source is None
+    assert empty.apply(empty.catalog().definitions()).changes == []

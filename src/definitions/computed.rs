@@ -6,12 +6,13 @@ use asofdb_storage::{
 };
 
 use super::life::life_cycle;
+use super::verdicts::verdicts;
 use crate::definitions::document::{Field, Table};
 use crate::definitions::field_type::value_type;
 use crate::definitions::literal;
 use crate::definitions::suggest::did_you_mean;
 
-pub(super) const WINDOW_VIEW_KEYS: [&str; 15] = [
+pub(super) const WINDOW_VIEW_KEYS: [&str; 17] = [
     "name",
     "from",
     "entities",
@@ -26,6 +27,8 @@ pub(super) const WINDOW_VIEW_KEYS: [&str; 15] = [
     "status",
     "replaced_by",
     "drop_after",
+    "same_as",
+    "not_same_as",
     "feature",
 ];
 const WINDOW_FEATURE_KEYS: [&str; 17] = [
@@ -47,8 +50,20 @@ const WINDOW_FEATURE_KEYS: [&str; 17] = [
     "q",
     "error",
 ];
-pub(super) const DERIVED_VIEW_KEYS: [&str; 10] =
-    ["name", "request", "feature", "owner", "team", "description", "tags", "status", "replaced_by", "drop_after"];
+pub(super) const DERIVED_VIEW_KEYS: [&str; 12] = [
+    "name",
+    "request",
+    "feature",
+    "owner",
+    "team",
+    "description",
+    "tags",
+    "status",
+    "replaced_by",
+    "drop_after",
+    "same_as",
+    "not_same_as",
+];
 const REQUEST_KEYS: [&str; 4] = ["name", "type", "required", "description"];
 const DERIVED_FEATURE_KEYS: [&str; 6] = ["name", "type", "expression", "description", "default", "tags"];
 
@@ -132,6 +147,7 @@ fn described(table: &Table) -> Result<ViewDefinition> {
         description: table.text("description")?,
         tags: table.tags("tags")?,
         life: life_cycle(table)?,
+        verdicts: verdicts(table)?,
         ..ViewDefinition::default()
     })
 }

@@ -166,6 +166,11 @@ impl<'a> Field<'a> {
         let DeValue::String(text) = self.value() else {
             return Err(self.wrong_type("a duration in quotes such as \"2h\""));
         };
+        self.span_of(text)
+    }
+
+    /// The duration that a part of the field says.
+    pub(crate) fn span_of(&self, text: &str) -> Result<Span> {
         let duration = humantime::parse_duration(text).map_err(|error| {
             self.invalid(format!("{} is a duration such as \"2h\" or \"1d 12h\": {text:?}: {error}", self.name))
         })?;
@@ -187,6 +192,16 @@ impl<'a> Field<'a> {
 
     fn texts(&self) -> Result<Vec<String>> {
         self.items()?.map(|item| item.text().map(str::to_owned)).collect()
+    }
+
+    /// The fields of a table whose keys are names that somebody has given.
+    ///
+    /// # Errors
+    /// `Invalid` for anything but a table.
+    pub(crate) fn entries(&self) -> Result<impl Iterator<Item = Field<'a>>> {
+        let DeValue::Table(table) = self.value() else { return Err(self.wrong_type("a table")) };
+        let source = self.source;
+        Ok(table.iter().map(move |(key, value)| Field { source, name: key.get_ref(), value }))
     }
 
     fn tags(&self) -> Result<BTreeMap<String, String>> {

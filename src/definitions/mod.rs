@@ -12,6 +12,7 @@ mod life;
 mod literal;
 pub(crate) mod reference;
 pub(crate) mod suggest;
+mod verdicts;
 
 use std::path::Path;
 
@@ -27,6 +28,7 @@ use crate::definitions::document::{Table, TomlText, offset_of, read_text};
 use crate::definitions::field_type::value_type;
 use crate::definitions::life::life_cycle;
 use crate::definitions::suggest::did_you_mean;
+use crate::definitions::verdicts::{source, verdicts};
 use crate::misdefined::check_view;
 
 /// Longest definitions file in bytes; a file over it is data given by mistake.
@@ -36,7 +38,7 @@ const DOCUMENT_KEYS: [&str; 6] =
     ["entity", "feature_view", "event_view", "window_view", "derived_view", "feature_service"];
 const ENTITY_KEYS: [&str; 4] = ["name", "join_keys", "description", "tags"];
 const JOIN_KEY_KEYS: [&str; 2] = ["name", "type"];
-const VIEW_KEYS: [&str; 18] = [
+const VIEW_KEYS: [&str; 21] = [
     "name",
     "entities",
     "ttl",
@@ -54,9 +56,12 @@ const VIEW_KEYS: [&str; 18] = [
     "status",
     "replaced_by",
     "drop_after",
+    "same_as",
+    "not_same_as",
+    "source",
     "feature",
 ];
-const EVENT_VIEW_KEYS: [&str; 18] = [
+const EVENT_VIEW_KEYS: [&str; 21] = [
     "name",
     "entities",
     "also_by",
@@ -74,6 +79,9 @@ const EVENT_VIEW_KEYS: [&str; 18] = [
     "status",
     "replaced_by",
     "drop_after",
+    "same_as",
+    "not_same_as",
+    "source",
     "columns",
 ];
 const FRESHNESS_KEYS: [&str; 3] = ["warn", "stale", "stale_share_max"];
@@ -218,6 +226,8 @@ fn any_view(table: &Table) -> Result<ViewDefinition> {
         check: table.optional_text("check")?,
         freshness: freshness(table)?,
         life: life_cycle(table)?,
+        verdicts: verdicts(table)?,
+        source: source(table)?,
         ..ViewDefinition::default()
     })
 }

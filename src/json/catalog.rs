@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use asofdb_storage::{
-    Aggregate, Catalog, Computed, Entity, Expressions, Feature, FeatureService, FeatureView, FreshnessObjective,
-    JoinKey, LifeCycle, RequestValue, Span, Stage, Value, Window, WindowAggregate, WindowFeature, Windows,
+    Aggregate, Catalog, Computed, Entity, Expressions, Feature, FeatureService, FeatureView, FeedSource,
+    FreshnessObjective, JoinKey, LifeCycle, RequestValue, Span, Stage, Value, Window, WindowAggregate, WindowFeature,
+    Windows,
 };
 use serde::{Serialize, Serializer};
 use serde_json::{Value as Json, json};
@@ -179,8 +180,20 @@ impl Serialize for AsJson<'_, FeatureView> {
             None if view.holds_events() => event_view(view),
             None => stored_view(view),
         };
-        with_life(json?, &view.life).serialize(serializer)
+        with_verdicts(with_life(json?, &view.life), view).serialize(serializer)
     }
+}
+
+/// A view, with what people have said of its features that look like others, and where it is fed from.
+fn with_verdicts(mut json: Json, view: &FeatureView) -> Json {
+    json["same_as"] = json!(view.verdicts.same_as);
+    json["not_same_as"] = json!(view.verdicts.not_same_as);
+    if view.is_stored() {
+        let schedule = |source: &FeedSource| source.schedule.map(|schedule| schedule.to_string());
+        let source = view.source.as_ref();
+        json["source"] = json!(source.map(|source| json!({"path": source.path, "schedule": schedule(source)})));
+    }
+    json
 }
 
 fn stored_view<E: serde::ser::Error>(view: &FeatureView) -> Result<Json, E> {

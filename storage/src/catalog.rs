@@ -8,12 +8,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::computed::{Computed, Expressions, Windows, kind};
+use crate::feed_source::FeedSource;
 use crate::life_cycle::LifeCycle;
 use crate::objective::FreshnessObjective;
 use crate::schema::{FeatureId, RowLayout, RowSchema};
 use crate::time::{Span, Timestamp};
 use crate::value::Value;
 use crate::value_type::{ScalarType, ValueType};
+use crate::verdicts::Verdicts;
 
 /// The farthest that an event may lie in the future where a view does not say: an hour covers clocks that are off.
 pub const MAX_FUTURE_SKEW_DEFAULT: Span = Span::from_secs(3_600);
@@ -120,6 +122,10 @@ pub struct FeatureView {
     pub freshness: Option<FreshnessObjective>,
     /// Its stage, and what follows it.
     pub life: LifeCycle,
+    /// What people have said of its features that look like others.
+    pub verdicts: Verdicts,
+    /// The files that it is fed from, where it says so; of a stored view.
+    pub source: Option<FeedSource>,
     /// The way in which its features are computed; `None`: they are stored.
     pub computed: Option<Computed>,
     /// The features, or the columns of events, in the order of the definition.

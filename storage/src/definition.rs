@@ -8,11 +8,13 @@ use std::collections::BTreeMap;
 use crate::catalog::{JoinKey, MAX_FUTURE_SKEW_DEFAULT};
 use crate::computed::{Computed, WindowFeature, WindowedFeature, kind};
 use crate::error::Result;
+use crate::feed_source::FeedSource;
 use crate::life_cycle::LifeCycle;
 use crate::objective::FreshnessObjective;
 use crate::time::Span;
 use crate::value::Value;
 use crate::value_type::ValueType;
+use crate::verdicts::Verdicts;
 
 /// The column of the event timestamp where a view does not name one.
 pub const EVENT_COLUMN_DEFAULT: &str = "event_timestamp";
@@ -82,6 +84,10 @@ pub struct ViewDefinition {
     pub freshness: Option<FreshnessObjective>,
     /// Its stage, and what follows it.
     pub life: LifeCycle,
+    /// What people have said of its features that look like others.
+    pub verdicts: Verdicts,
+    /// The files that it is fed from, where it says so; of a stored view.
+    pub source: Option<FeedSource>,
     /// The way in which its features are computed; `None`: they are stored.
     pub computed: Option<Computed>,
     /// The features, or the columns of events; at least one. A view of windows has those that its windows give, and
@@ -144,6 +150,8 @@ impl Default for ViewDefinition {
             check: None,
             freshness: None,
             life: LifeCycle::default(),
+            verdicts: Verdicts::default(),
+            source: None,
             computed: None,
             features: Vec::new(),
         }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use crate::catalog::{Entity, Feature, FeatureService, FeatureView, JoinKey};
+use crate::feed_source::FeedSource;
 use crate::schema::FeatureId;
 use crate::time::Span;
 use crate::value::Value;
@@ -64,6 +65,10 @@ pub(crate) fn of_views(old: &FeatureView, new: &FeatureView) -> Vec<String> {
     let freshness = |view: &FeatureView| view.freshness.map_or("none".to_owned(), |freshness| freshness.to_string());
     differences.show("freshness", freshness(old), freshness(new));
     differences.show("status", &old.life, &new.life);
+    differences.note("same_as", &old.verdicts.same_as, &new.verdicts.same_as);
+    differences.note("not_same_as", &old.verdicts.not_same_as, &new.verdicts.not_same_as);
+    let source = |view: &FeatureView| view.source.as_ref().map_or("none".to_owned(), FeedSource::to_string);
+    differences.show("source", source(old), source(new));
     let request = |view: &FeatureView| view.expressions().map(|expressions| expressions.request.clone());
     differences.note("request", &request(old), &request(new));
     differences.show("owner", format!("{:?}", old.owner), format!("{:?}", new.owner));

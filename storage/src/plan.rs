@@ -573,6 +573,8 @@ fn view_of(definition: &ViewDefinition) -> FeatureView {
         check: definition.check.clone(),
         freshness: definition.freshness,
         life: definition.life.clone(),
+        verdicts: definition.verdicts.clone(),
+        source: definition.source.clone(),
         computed: definition.computed.clone(),
         features: Vec::new(),
         next_feature: 0,

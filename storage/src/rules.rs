@@ -3,6 +3,7 @@
 //! They are written once, here, for definitions from a file and for those made in code. A broken rule says
 //! where it is broken, so that whoever read the definitions from a file can point at the line.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::catalog::JoinKey;
@@ -50,6 +51,7 @@ impl Definitions {
         }
         self.check_computed(&views)?;
         self.check_lives(&views)?;
+        self.check_verdicts()?;
         check_services(&self.services, &views)
     }
 }
@@ -63,6 +65,31 @@ impl Definitions {
             let at = At::top(view.kind());
             view.life.check(&at.item(*index), &subject(view), &view.name, views.keys().copied())?;
             *index += 1;
+        }
+        Ok(())
+    }
+
+    /// Checks what is said of features that look alike, which may be of any view, and where views are fed from.
+    fn check_verdicts(&self) -> Checked {
+        let names = |view: &ViewDefinition| view.feature_names().into_iter().map(Cow::into_owned).collect();
+        let is_needed = self.views.iter().any(|view| !view.verdicts.is_empty());
+        let views = if is_needed { self.views.as_slice() } else { &[] };
+        let features = views.iter().map(|view| (view.name.as_str(), names(view))).collect();
+        let mut counts = BTreeMap::new();
+        for view in &self.views {
+            let index = counts.entry(view.kind()).or_insert(0);
+            let at = At::top(view.kind());
+            let at = at.item(*index);
+            *index += 1;
+            view.verdicts.check(&at, &subject(view), &view.name, &features)?;
+            match &view.source {
+                Some(_) if view.computed.is_some() => {
+                    let rule = "only a stored view is fed from files, and this one is computed";
+                    return at.field("source").invalid(format!("{}: {rule}", subject(view)));
+                }
+                Some(source) => source.check(&at, &subject(view))?,
+                None => {}
+            }
         }
         Ok(())
     }

@@ -211,3 +211,38 @@ fn a_sample_of_entities_is_the_same_for_views_that_have_the_same() {
     assert!(store.sample_entities("a", 1 << 17).unwrap_err().message().contains("at most 65536 entities"));
     assert_eq!(store.sample_entities("a", 10_000).unwrap().len(), 5_000, "all that there are");
 }
+
+#[test]
+fn what_people_have_judged_is_not_reported_again() {
+    let judged = |verdict: &str| {
+        let first = view("ages", &["user_age"]) + verdict;
+        let store = store(&(first + &view("profile", &["age_years"]) + &view("copy", &["user_years"])));
+        for (view, feature) in [("ages", "user_age"), ("profile", "age_years"), ("copy", "user_years")] {
+            write(&store, view, feature, hours_ago(2), (0..300).map(|user| (user, Some(number(user)))));
+        }
+        pairs(&store)
+    };
+    let (one, two) = (pair("ages:user_age", "copy:user_years", Relation::Equal), Relation::Equal);
+    let others = [pair("ages:user_age", "profile:age_years", two), pair("copy:user_years", "profile:age_years", two)];
+    assert_eq!(sorted(judged("")), sorted([vec![one], others.to_vec()].concat()));
+    let both = sorted(others.to_vec());
+    assert_eq!(sorted(judged("same_as = { user_age = [\"copy:user_years\"] }\n")), both);
+    let dismissed = "not_same_as = { user_age = { \"copy:user_years\" = \"years of the account\" } }\n";
+    assert_eq!(sorted(judged(dismissed)), both);
+}
+
+#[test]
+fn names_that_people_have_judged_are_not_warned_of() {
+    let of = |verdict: &str| {
+        let text = [USER.to_owned(), view("ages", &["user_age"]), view("profile", &["user_age"]), verdict.to_owned()];
+        let plan = store("").plan(&parse_definitions(&text.concat(), "d.toml").unwrap()).unwrap();
+        find_named_alike(&asofdb::Catalog::default(), plan.catalog()).len()
+    };
+    assert_eq!(of(""), 1);
+    assert_eq!(of("same_as = { user_age = [\"ages:user_age\"] }\n"), 0);
+}
+
+fn sorted(mut pairs: Vec<(String, String, Relation)>) -> Vec<(String, String, Relation)> {
+    pairs.sort();
+    pairs
+}

@@ -11,6 +11,7 @@ use crate::catalog::{Entity, EventIndex, Feature, FeatureService, FeatureView, J
 use crate::computed::{Computed, Expressions, RequestValue, WindowAggregate, WindowFeature, Windows};
 use crate::date::Date;
 use crate::error::ErrorKind;
+use crate::feed_source::{FeedSource, Schedule};
 use crate::key::EVENTS_BIT;
 use crate::life_cycle::{LifeCycle, Stage};
 use crate::objective::FreshnessObjective;
@@ -18,6 +19,7 @@ use crate::schema::{FeatureId, RowSchema};
 use crate::time::{Span, Timestamp};
 use crate::value::Value;
 use crate::value_type::{ScalarType, ValueType};
+use crate::verdicts::Verdicts;
 
 /// The types of 0.1.0.
 const TYPES: [ScalarType; 8] = [
@@ -104,6 +106,8 @@ fn view() -> FeatureView {
         check: None,
         freshness: None,
         life: LifeCycle::default(),
+        verdicts: Verdicts::default(),
+        source: None,
         computed: None,
         features,
         next_feature: 18,
@@ -186,6 +190,18 @@ fn life_cycles_are_in_version_6_of_views_and_in_version_2_of_services() {
         life: life("ranker_v2"),
     };
     assert_eq!(again::<FeatureService>(b"sranker", fixture!("service-2")), service);
+}
+
+#[test]
+fn verdicts_on_features_and_sources_of_feeds_are_in_version_7_of_views() {
+    let mut made = view();
+    made.verdicts.same_as = BTreeMap::from([("age".into(), ["user_age:age".into()].into())]);
+    let reason = ("account:age".into(), "of the account".into());
+    made.verdicts.not_same_as = BTreeMap::from([("age".into(), BTreeMap::from([reason]))]);
+    made.source =
+        Some(FeedSource { path: "data/*.parquet".into(), schedule: Some(Schedule { every: Span::from_secs(3600) }) });
+    let read = again::<FeatureView>(b"vprofile", fixture!("view-7"));
+    assert_eq!(format!("{read:?}"), format!("{made:?}"));
 }
 
 /// Windows with an aggregate of each kind.
@@ -284,8 +300,8 @@ fn what_is_no_record_of_a_known_version_is_refused_by_name() {
         let error = decode::<FeatureView>(b"vx", bytes).unwrap_err();
         assert_eq!((error.kind(), format!("{error:#}").as_str()), (kind, message));
     };
-    let newer = [&[7][..], &fixture!("view")[1..]].concat();
-    let message = "feature view \"x\": record version 7 is newer than this asofdb reads (6)";
+    let newer = [&[8][..], &fixture!("view")[1..]].concat();
+    let message = "feature view \"x\": record version 8 is newer than this asofdb reads (7)";
     refused(&newer, ErrorKind::Conflict, message);
     refused(&[], ErrorKind::Corrupt, "feature view \"x\": the record is empty");
     refused(&[0, 1], ErrorKind::Corrupt, "feature view \"x\": there is no record version 0");

@@ -12,6 +12,7 @@ mod catalog;
 pub(crate) mod codec;
 mod computed;
 mod entity;
+mod feed_source;
 #[cfg(feature = "rocksdb")]
 pub(crate) mod floor;
 #[cfg(test)]
@@ -25,6 +26,7 @@ mod meta;
 mod service;
 mod usage;
 mod value;
+mod verdicts;
 mod view;
 #[cfg(feature = "rocksdb")]
 pub(crate) mod work;

@@ -7,16 +7,20 @@ use std::collections::BTreeMap;
 use super::codec::{self, Decode, Encode};
 use super::computed::ComputedRecordV1;
 use super::entity::JoinKeyRecordV1;
+use super::feed_source::FeedSourceRecordV1;
 use super::life_cycle::LifeRecordV1;
 use super::value::{ValueRecord, ValueTypeRecord};
+use super::verdicts::VerdictsRecordV1;
 use super::{Reader, Recorded, named};
 use crate::catalog::{EventIndex, Feature, FeatureView, JoinKey};
 use crate::computed::Computed;
 use crate::error::{Error, Result};
+use crate::feed_source::FeedSource;
 use crate::life_cycle::LifeCycle;
 use crate::objective::FreshnessObjective;
 use crate::schema::{FeatureId, RowSchema};
 use crate::time::{Span, Timestamp};
+use crate::verdicts::Verdicts;
 
 #[derive(Encode, Decode)]
 pub(crate) struct ViewRecordV1 {
@@ -78,6 +82,14 @@ pub(crate) struct ViewRecordV6 {
     life: LifeRecordV1,
 }
 
+/// Version 6, and what was added.
+#[derive(Encode, Decode)]
+pub(crate) struct ViewRecordV7 {
+    view: ViewRecordV6,
+    verdicts: VerdictsRecordV1,
+    source: Option<FeedSourceRecordV1>,
+}
+
 #[derive(Encode, Decode)]
 struct FreshnessRecordV1 {
     warn: i64,
@@ -110,7 +122,7 @@ struct SchemaRecordV1 {
 }
 
 impl Recorded for FeatureView {
-    type Written = ViewRecordV6;
+    type Written = ViewRecordV7;
 
     const READERS: &'static [Reader<Self>] = &[
         codec::read::<ViewRecordV1, Self>,
@@ -119,6 +131,7 @@ impl Recorded for FeatureView {
         codec::read_checked::<ViewRecordV4, Self>,
         codec::read_checked::<ViewRecordV5, Self>,
         codec::read_checked::<ViewRecordV6, Self>,
+        codec::read_checked::<ViewRecordV7, Self>,
     ];
 
     fn name(key: &[u8]) -> String {
@@ -127,6 +140,10 @@ impl Recorded for FeatureView {
 
     /// Writes the oldest version that says all of the view.
     fn write(&self, out: &mut Vec<u8>) -> Result<()> {
+        if !self.verdicts.is_empty() || self.source.is_some() {
+            out.push(7);
+            return codec::write(&ViewRecordV7::from(self), out);
+        }
         if self.life != LifeCycle::default() {
             out.push(6);
             return codec::write(&ViewRecordV6::from(self), out);
@@ -149,6 +166,22 @@ impl Recorded for FeatureView {
         }
         out.push(1);
         codec::write(&ViewRecordV1::from(self), out)
+    }
+}
+
+impl From<&FeatureView> for ViewRecordV7 {
+    fn from(view: &FeatureView) -> Self {
+        let source = view.source.as_ref().map(FeedSourceRecordV1::from);
+        ViewRecordV7 { view: view.into(), verdicts: VerdictsRecordV1::from(&view.verdicts), source }
+    }
+}
+
+impl TryFrom<ViewRecordV7> for FeatureView {
+    type Error = Error;
+
+    fn try_from(record: ViewRecordV7) -> Result<Self> {
+        let (verdicts, source) = (Verdicts::from(record.verdicts), record.source.map(FeedSource::from));
+        Ok(FeatureView { verdicts, source, ..FeatureView::try_from(record.view)? })
     }
 }
 
@@ -309,6 +342,8 @@ impl From<ViewRecordV1> for FeatureView {
             check: None,
             freshness: None,
             life: LifeCycle::default(),
+            verdicts: Verdicts::default(),
+            source: None,
             computed: None,
             features: record.features.into_iter().map(Feature::from).collect(),
             next_feature: record.next_feature,

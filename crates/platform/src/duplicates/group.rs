@@ -203,7 +203,7 @@ fn is_unlike(members: [&Member; 2], pair: &Pair<'_>) -> bool {
 
 /// Returns whether definitions say that two features are not the same thing, or say already how they belong together.
 fn is_no_duplicate(one: &Profile, other: &Profile) -> bool {
-    one.is_other_version_of(other) || one.is_computed_from(other)
+    one.is_other_version_of(other) || one.is_computed_from(other) || one.is_judged(other)
 }
 
 /// Windows over the same events that are not the same are equal for whoever did nothing lately.

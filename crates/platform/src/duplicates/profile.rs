@@ -48,6 +48,12 @@ impl Profile {
         self.inputs.contains(&other.reference) || other.inputs.contains(&self.reference)
     }
 
+    /// Returns whether people have said of the two that they are the same, or that they are not: that is told already.
+    pub(super) fn is_judged(&self, other: &Profile) -> bool {
+        let has = |one: &Profile, other: &Profile| one.view.verdicts.has(&one.feature.name, &other.reference);
+        has(self, other) || has(other, self)
+    }
+
     /// The likeness of the names, and of the descriptions where both have one, from 0 to 1.
     pub(super) fn likeness(&self, other: &Profile) -> (f64, Option<f64>) {
         let both_described = !self.description.is_empty() && !other.description.is_empty();

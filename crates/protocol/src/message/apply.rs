@@ -21,8 +21,9 @@ impl Encode for ApplyRequest {
         self.definitions.encode(encoder)?;
         (u8::from(self.allow.drop) | u8::from(self.allow.used) << 1).encode(encoder)?;
         self.catalog_revision.encode(encoder)?;
-        let DefinitionsMessage { additions, computed, indexes, objectives, lives, .. } = &self.definitions;
-        let has_objectives = !objectives.is_empty() || !lives.is_empty();
+        let DefinitionsMessage { additions, computed, indexes, objectives, lives, notes, .. } = &self.definitions;
+        let has_lives = !lives.is_empty() || !notes.is_empty();
+        let has_objectives = !objectives.is_empty() || has_lives;
         let has_indexes = !indexes.is_empty() || has_objectives;
         let has_computed = !computed.is_empty() || self.allow.redefine || has_indexes;
         if !additions.is_empty() || has_computed {
@@ -38,8 +39,11 @@ impl Encode for ApplyRequest {
         if has_objectives {
             objectives.encode(encoder)?;
         }
-        if !lives.is_empty() {
+        if has_lives {
             lives.encode(encoder)?;
+        }
+        if !notes.is_empty() {
+            notes.encode(encoder)?;
         }
         Ok(())
     }
@@ -68,6 +72,9 @@ impl<C> Decode<C> for ApplyRequest {
         }
         if decoder.reader().peek_read(1).is_some() {
             request.definitions.lives = Decode::decode(decoder)?;
+        }
+        if decoder.reader().peek_read(1).is_some() {
+            request.definitions.notes = Decode::decode(decoder)?;
         }
         Ok(request)
     }

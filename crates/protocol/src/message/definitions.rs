@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 
 use asofdb::{
     Computed, Definitions, EntityDefinition, Error, FeatureDefinition, FreshnessObjective, JoinKey, LifeCycle, Result,
-    ServiceDefinition, ViewDefinition,
+    ServiceDefinition, Verdicts, ViewDefinition,
 };
 
 use super::life_cycle::LifeMessage;
 use super::value::{ScalarTypeMessage, SpanMessage, ValueMessage, ValueTypeMessage};
+use super::view_notes::ViewNotesMessage;
 use crate::codec::{Decode, DecodeError, Decoder, Encode, EncodeError, Encoder};
 
 /// The whole wanted state. What was added to views follows the whole message that has them (`Additions`), so that
@@ -23,6 +24,7 @@ pub struct DefinitionsMessage {
     pub(super) indexes: Indexes,
     pub(super) objectives: Objectives,
     pub(super) lives: Lives,
+    pub(super) notes: Notes,
 }
 
 /// The additions to each view, in the order of the views; none at all where no view has any.
@@ -41,6 +43,9 @@ pub(super) type Objectives = Vec<Option<ObjectiveMessage>>;
 
 /// The life cycles of the views and then of the services, in their order; none at all where no one says any.
 pub(super) type Lives = Vec<LifeMessage>;
+
+/// The verdicts on features and the source of each view, in the order of the views; none at all where no view has any.
+pub(super) type Notes = Vec<ViewNotesMessage>;
 
 /// The freshness that a view promises.
 #[derive(Debug, Clone, Copy, PartialEq, Encode, Decode)]
@@ -90,6 +95,7 @@ impl<C> Decode<C> for DefinitionsMessage {
             indexes: Indexes::new(),
             objectives: Objectives::new(),
             lives: Lives::new(),
+            notes: Notes::new(),
         })
     }
 }
@@ -113,6 +119,8 @@ impl TryFrom<Definitions> for DefinitionsMessage {
         let lives: Vec<_> = lives.chain(definitions.services.iter().map(|service| &service.life)).collect();
         let has_life = lives.iter().any(|life| **life != LifeCycle::default());
         let lives = if has_life { lives.into_iter().map(LifeMessage::from).collect() } else { Lives::new() };
+        let notes: Notes = definitions.views.iter().map(ViewNotesMessage::from).collect();
+        let has_notes = notes.iter().any(|notes| *notes != ViewNotesMessage::default());
         let has_any = additions.iter().any(|added| *added != AdditionMessage::default());
         Ok(DefinitionsMessage {
             additions: if has_any { additions } else { Additions::new() },
@@ -120,6 +128,7 @@ impl TryFrom<Definitions> for DefinitionsMessage {
             indexes: if is_indexed { indexes } else { Indexes::new() },
             objectives: if has_objective { objectives } else { Objectives::new() },
             lives,
+            notes: if has_notes { notes } else { Notes::new() },
             entities: definitions.entities.into_iter().map(EntityMessage::from).collect(),
             views: definitions.views.into_iter().map(ViewMessage::from).collect(),
             services: definitions.services.into_iter().map(ServiceMessage::from).collect(),
@@ -139,15 +148,22 @@ impl TryFrom<DefinitionsMessage> for Definitions {
         let objectives = message.objectives.into_iter().chain(std::iter::repeat(None));
         let lives = message.lives.into_iter().map(LifeCycle::try_from).collect::<Result<Vec<_>>>()?;
         let mut lives = lives.into_iter().chain(std::iter::repeat(LifeCycle::default()));
+        let notes = message.notes.into_iter().chain(std::iter::repeat(ViewNotesMessage::default()));
+        let mut notes = notes.map(ViewNotesMessage::into_parts);
         let views = message.views.into_iter().zip(additions).zip(computed).zip(indexes.zip(objectives));
         Ok(Definitions {
             entities: message.entities.into_iter().map(EntityDefinition::from).collect(),
             views: views
-                .map(|(((view, added), computed), (also_by, freshness))| ViewDefinition {
-                    also_by,
-                    freshness: freshness.map(Into::into),
-                    life: lives.next().unwrap_or_default(),
-                    ..view.into_view(added, computed)
+                .map(|(((view, added), computed), (also_by, freshness))| {
+                    let (verdicts, source) = notes.next().unwrap_or_default();
+                    ViewDefinition {
+                        also_by,
+                        freshness: freshness.map(Into::into),
+                        life: lives.next().unwrap_or_default(),
+                        verdicts,
+                        source,
+                        ..view.into_view(added, computed)
+                    }
                 })
                 .collect(),
             services: message
@@ -249,6 +265,8 @@ impl ViewMessage {
             check: added.check,
             freshness: None,
             life: LifeCycle::default(),
+            verdicts: Verdicts::default(),
+            source: None,
             computed,
             name: message.name,
             entities: message.entities,

@@ -16,6 +16,7 @@ mod life_cycle;
 mod reports;
 mod usage;
 mod value;
+mod view_notes;
 
 use std::time::Duration;
 
