@@ -45,6 +45,7 @@ mod derived;
 mod disk;
 #[cfg(feature = "files")]
 mod export;
+mod feeds;
 #[cfg(feature = "files")]
 mod files;
 mod freshness;
@@ -79,6 +80,9 @@ pub use self::export::{
     Asked, EXPORT_THREAD_MEMORY_BYTES_MAX, EXPORT_THREADS_DEFAULT, EXPORT_THREADS_MAX, ExportOptions, MANIFEST_FILE,
     Manifest, ManifestFile, PartitionBy,
 };
+#[cfg(feature = "files")]
+pub use self::feeds::{FEED_FILES_MAX, FeedFiles, OnFeedProgress};
+pub use self::feeds::{Feed, ViewRun};
 #[cfg(feature = "files")]
 pub use self::files::parquet::Compression;
 pub use self::freshness::Freshness;
@@ -120,7 +124,7 @@ pub use asofdb_storage as storage;
 pub use asofdb_storage::{
     Aggregate, Catalog, Change, ChangeKind, CheckpointFiles, Clock, ClockClaim, ClockRepair, ClockStatus, Committed,
     Computed, Date, Definitions, Durability, Entity, EntityDefinition, Erased, Error, ErrorKind, Expressions, Feature,
-    FeatureDefinition, FeatureService, FeatureView, FeedSource, FreshnessObjective, Hint, JoinKey, LifeCycle,
+    FeatureDefinition, FeatureService, FeatureView, FeedRun, FeedSource, FreshnessObjective, Hint, JoinKey, LifeCycle,
     ManualClock, ObjectKind, Plan, Reading, RequestValue, Result, ScalarType, Schedule, ServiceDefinition, Span, Stage,
     StampRun, Stats, Status, Stop, SystemClock, Timestamp, UsageCounts, UsageKey, UsageOf, UsagePeriod, UsageRow,
     Value, ValueType, Verdicts, Verified, Version, ViewDefinition, Window, WindowAggregate, WindowFeature, Windows,

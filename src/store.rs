@@ -15,6 +15,9 @@ use crate::allow::Allow;
 use crate::definitions::reference::find_stored_view;
 use crate::definitions::suggest::did_you_mean;
 use crate::derived::nulls::NullCounts;
+#[cfg(feature = "files")]
+use crate::feeds::{FedStore, FeedFiles, Feeder, LoadsUntil, OnFeedProgress, ViewRun};
+use crate::feeds::{Feed, feeds};
 use crate::misdefined::check_conditions;
 use crate::read::answer::Answer;
 use crate::read::asked::AskedRows;
@@ -47,6 +50,8 @@ pub struct Store {
     /// Declared, and so dropped, before the backend.
     sealer: Arc<Sealer>,
     recorder: Arc<Recorder>,
+    #[cfg(feature = "files")]
+    feeder: Arc<Feeder>,
     backend: Arc<dyn Backend>,
     durability: Durability,
     /// The nulls that expressions made, in all reads and joins of this store and its clones.
@@ -60,7 +65,16 @@ impl Store {
     pub fn with_backend(backend: Arc<dyn Backend>, durability: Durability) -> Self {
         let (sealer, recorder) = (Sealer::new(backend.clone()), Recorder::new(backend.clone()));
         let (sealer, recorder) = (Arc::new(sealer), Arc::new(recorder));
-        Store { sealer, recorder, backend, durability, nulls: Arc::default(), consumer: None }
+        Store {
+            sealer,
+            recorder,
+            #[cfg(feature = "files")]
+            feeder: Arc::default(),
+            backend,
+            durability,
+            nulls: Arc::default(),
+            consumer: None,
+        }
     }
 
     /// A clone of the store whose reads, training sets and exports are counted as those of a consumer, such as a
@@ -92,6 +106,33 @@ impl Store {
     /// Tells what consumers got since the store was opened, by view.
     pub fn answer_totals(&self) -> Vec<(String, AnswerCounts)> {
         self.recorder.answer_totals()
+    }
+
+    /// Tells of the feeds of views, all that have a source where none is named: their last runs, and whether they are
+    /// late.
+    ///
+    /// # Errors
+    /// `NotFound` for an unknown view; `Invalid` for one without a source; `Unavailable` when the store cannot be read.
+    pub fn feeds(&self, views: &[&str]) -> Result<Vec<Feed>> {
+        feeds(&*self.backend, views)
+    }
+
+    /// [`Session::materialize`](crate::Session::materialize), until it is stopped: what was loaded then goes on with the
+    /// next run.
+    ///
+    /// # Errors
+    /// As there; `Unavailable` when it was stopped.
+    #[cfg(feature = "files")]
+    pub fn materialize_until(
+        &self,
+        views: &[&str],
+        files: &FeedFiles,
+        stop: &Stop,
+        progress: &mut OnFeedProgress<'_>,
+    ) -> Result<Vec<ViewRun>> {
+        let loads = LoadsUntil { store: self, stop };
+        let store = FedStore { backend: &*self.backend, loads: &loads, durability: self.durability };
+        self.feeder.run(&store, views, files, progress)
     }
 
     /// Counts an export of a view, for the consumer of this clone.

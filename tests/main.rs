@@ -12,6 +12,7 @@ mod docs;
 mod duplicates;
 mod events;
 mod export;
+mod feeds;
 mod formats;
 mod freshness;
 mod hostile;

@@ -17,6 +17,8 @@ from ._native import VERSION as __version__
 from ._reports import (
     AnswerCounts,
     Answers,
+    Feed,
+    FeedRun,
     BackedUp,
     Backup,
     Clock,
@@ -70,6 +72,8 @@ from .errors import (
 __all__ = [
     "AnswerCounts",
     "Answers",
+    "Feed",
+    "FeedRun",
     "AsyncClient",
     "BackedUp",
     "Backup",

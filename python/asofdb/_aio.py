@@ -171,6 +171,8 @@ class AsyncClient:
     now = _coroutine(Client.now)
     stats = _coroutine(Client.stats)
     answers = _coroutine(Client.answers)
+    feeds = _coroutine(Client.feeds)
+    materialize = _coroutine(Client.materialize, bulk=True)
     usage = _coroutine(Client.usage, bulk=True)
     flush = _coroutine(Client.flush)
     clock = _coroutine(Client.clock)

@@ -177,6 +177,51 @@ class Answers:
 
 
 @dataclass(frozen=True)
+class FeedRun:
+    """One run of the feed of a view. ``files`` are those that were new or had changed; ``error`` says why it failed."""
+
+    view: str
+    began: datetime
+    ended: datetime
+    files: int
+    rows_read: int
+    rows_written: int
+    rows_rejected: int
+    error: str | None
+
+    @classmethod
+    def _of(cls, run: dict[str, Any]) -> FeedRun:
+        times = {name: _time(run[name]) for name in ("began", "ended")}
+        return cls(**{**run, **times})
+
+    @classmethod
+    def _all(cls, text: str) -> list[FeedRun]:
+        return [cls._of(run) for run in json.loads(text)]
+
+
+@dataclass(frozen=True)
+class Feed:
+    """The feed of a view. ``status`` is ok, late, failing or never_ran: it is late when no run has succeeded within
+    twice the time of its schedule. ``runs`` are the last ones, the oldest first."""
+
+    view: str
+    path: str
+    schedule: str | None
+    status: str
+    succeeded: datetime | None
+    failures: int
+    runs: list[FeedRun]
+
+    @classmethod
+    def _all(cls, text: str) -> list[Feed]:
+        feeds = json.loads(text)
+        for feed in feeds:
+            feed["succeeded"] = feed["succeeded"] and _time(feed["succeeded"])
+            feed["runs"] = [FeedRun._of({"view": feed["view"], **run}) for run in feed["runs"]]
+        return [cls(**feed) for feed in feeds]
+
+
+@dataclass(frozen=True)
 class Verified:
     """The counts of a check of everything, and the problems that it found: none, if all is well."""
 

@@ -17,6 +17,8 @@ from ._reports import (
     Answers,
     BackedUp,
     Backup,
+    Feed,
+    FeedRun,
     Clock,
     ClockRepair,
     Duplicate,
@@ -398,6 +400,22 @@ class _Engine:
         """Returns what consumers got in the last day, by view, feature and consumer: how many values were present,
         and why the others were not. Kept in memory since the store was opened."""
         return Answers._all(self._engine.answers_json())
+
+    def feeds(self, *views: str) -> list[Feed]:
+        """Returns how views are fed, all that have a source where none is named: the last runs of their feeds, and
+        whether they are late."""
+        return Feed._all(self._engine.feeds_json(list(views)))
+
+    def materialize(
+        self, *views: str, sources: Path | None = None, rejects: Path | None = None
+    ) -> list[FeedRun]:
+        """Loads what is new in the sources of views, all that have one where none is named, and returns the runs.
+
+        A view that fails keeps no other from being loaded: its run has the ``error``. ``sources`` is the directory to
+        which relative paths belong; None: the working directory, and of a sidecar its own, which cannot be another.
+        ``rejects`` is a directory for files of bad rows; None: a bad row refuses all files of its view.
+        """
+        return FeedRun._all(self._engine.materialize_json(list(views), sources, rejects))
 
     def usage(self, last_days: int = 30, *, by_day: bool = False) -> list[Usage]:
         """Returns what consumers have read in the last days, today's among them: by thing and consumer, if asked

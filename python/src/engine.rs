@@ -7,8 +7,8 @@ use std::time::Duration;
 use arrow::array::RecordBatch;
 use arrow::datatypes::Schema;
 use asofdb::{
-    Allow, AsJson, CheckpointFiles, Definitions, Durability, Error, Options, Plan, Result, Session, Store, SystemClock,
-    UsagePeriod, parse_definitions, read_definitions,
+    Allow, AsJson, CheckpointFiles, Definitions, Durability, Error, FeedFiles, Options, Plan, Result, Session, Store,
+    SystemClock, UsagePeriod, parse_definitions, read_definitions,
 };
 use asofdb_client::{Cancel, Client, ConnectOptions};
 use asofdb_platform::{Discovery, Searcher};
@@ -403,6 +403,24 @@ impl Engine {
 
     fn answers_json(&self, py: Python<'_>) -> PyResult<String> {
         self.run(py, |engine| text(AsJson(engine.answers()?.as_slice()).to_bytes()))
+    }
+
+    fn feeds_json(&self, py: Python<'_>, views: Vec<String>) -> PyResult<String> {
+        let views: Vec<&str> = views.iter().map(String::as_str).collect();
+        self.run(py, |engine| text(AsJson(engine.feeds(&views)?.as_slice()).to_bytes()))
+    }
+
+    fn materialize_json(
+        &self,
+        py: Python<'_>,
+        views: Vec<String>,
+        sources: Option<PathBuf>,
+        rejects: Option<PathBuf>,
+    ) -> PyResult<String> {
+        let views: Vec<&str> = views.iter().map(String::as_str).collect();
+        let default = FeedFiles::default();
+        let files = FeedFiles { root: sources.unwrap_or(default.root), rejects, ..default };
+        self.run(py, |engine| text(AsJson(engine.materialize(&views, &files, &mut |_, _| {})?.as_slice()).to_bytes()))
     }
 
     fn usage_json(&self, py: Python<'_>, last_days: u32, by_day: bool) -> PyResult<String> {

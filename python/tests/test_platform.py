@@ -171,3 +171,20 @@ def test_verdicts_and_sources_of_feeds_stay_as_they_were_given(empty: Any) -> No
     assert kept["years"].not_same_as == {"months": {"ages:age": "months, not years"}}
     assert kept["years"].source is None
     assert empty.apply(empty.catalog().definitions()).changes == []
+
+
+def test_views_are_fed_from_their_sources(empty: Any, tmp_path: Any) -> None:
+    ages = FeatureView("ages", ["user"], [Feature("age", "int64")])
+    ages.source = asofdb.FeedSource("ages-*.csv", "every 1h")
+    empty.apply([USER, ages])
+    (tmp_path / "ages-1.csv").write_text("user_id,event_timestamp,age\n1,2024-01-01T00:00:00Z,30\n")
+    [feed] = empty.feeds()
+    assert (feed.view, feed.status, feed.succeeded, feed.runs) == ("ages", "never_ran", None, [])
+    [run] = empty.materialize("ages", sources=tmp_path)
+    assert (run.view, run.files, run.rows_read, run.rows_written, run.error) == ("ages", 1, 1, 1, None)
+    [feed] = empty.feeds("ages")
+    assert (feed.status, feed.succeeded, feed.runs) == ("ok", run.began, [run])
+    (tmp_path / "ages-2.csv").write_text("user_id,event_timestamp,age\n1,2024-01-01T00:00:00Z,old\n")
+    [run] = empty.materialize(sources=tmp_path)
+    assert run.error is not None and "ages-2.csv" in run.error
+    assert empty.feeds()[0].status == "failing"

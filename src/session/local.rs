@@ -16,6 +16,9 @@ use crate::allow::Allow;
 use crate::definitions::reference::find_stored_view;
 #[cfg(feature = "files")]
 use crate::export::{ExportOptions, Manifest};
+use crate::feeds::Feed;
+#[cfg(feature = "files")]
+use crate::feeds::{FeedFiles, OnFeedProgress, ViewRun};
 use crate::freshness::Freshness;
 use crate::join::{JoinBatches, JoinOptions, Spine, join_until};
 #[cfg(feature = "files")]
@@ -120,6 +123,20 @@ impl Session for Store {
 
     fn answers(&self) -> Result<Vec<AnswerRow>> {
         Ok(Store::answers(self))
+    }
+
+    fn feeds(&self, views: &[&str]) -> Result<Vec<Feed>> {
+        Store::feeds(self, views)
+    }
+
+    #[cfg(feature = "files")]
+    fn materialize(
+        &self,
+        views: &[&str],
+        files: &FeedFiles,
+        progress: &mut OnFeedProgress<'_>,
+    ) -> Result<Vec<ViewRun>> {
+        self.materialize_until(views, files, &Stop::NEVER, progress)
     }
 
     fn stats(&self) -> Result<Stats> {

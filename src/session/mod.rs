@@ -27,6 +27,9 @@ use crate::allow::Allow;
 use crate::definitions::reference::find_stored_view;
 #[cfg(feature = "files")]
 use crate::export::{ExportOptions, Manifest};
+use crate::feeds::Feed;
+#[cfg(feature = "files")]
+use crate::feeds::{FeedFiles, OnFeedProgress, ViewRun};
 use crate::freshness::Freshness;
 #[cfg(feature = "files")]
 use crate::ingest::{IngestOptions, IngestReport, Input};
@@ -189,6 +192,24 @@ pub trait Session: Send + Sync {
     /// # Errors
     /// `Unavailable` when a sidecar cannot be asked.
     fn answers(&self) -> Result<Vec<AnswerRow>>;
+
+    /// Tells of the feeds of views, all that have a source where none is named: their last runs, and whether they are
+    /// late.
+    ///
+    /// # Errors
+    /// `NotFound` for an unknown view; `Invalid` for one without a source; `Unavailable` when the store cannot be read.
+    fn feeds(&self, views: &[&str]) -> Result<Vec<Feed>>;
+
+    /// Loads what is new in the sources of views, all that have one where none is named, and keeps what came of it. What
+    /// goes wrong with a view is in its run, and keeps no other view from being loaded. A sidecar reads its own files,
+    /// and takes no `files` but the default.
+    ///
+    /// # Errors
+    /// `NotFound` for an unknown view; `Invalid` for one without a source; `Unavailable` when the store cannot be
+    /// written.
+    #[cfg(feature = "files")]
+    fn materialize(&self, views: &[&str], files: &FeedFiles, progress: &mut OnFeedProgress<'_>)
+    -> Result<Vec<ViewRun>>;
 
     /// Tells who has read, in the last [`Allow::USED_DAYS`] days, what a plan drops or redefines.
     ///

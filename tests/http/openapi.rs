@@ -81,6 +81,7 @@ fn answers_of_every_route_keep_to_the_document() {
     for query in ["score", "n+kind:feature&limit=3", "", "taem:x", "a&limit=x"] {
         to.get("/v1/search", &format!("/v1/search?q={query}"));
     }
+    feeds(&sidecar, &mut to);
     duplicates(&sidecar, &mut to);
     for parameters in ["", "?view=stats", "?x=y"] {
         to.get("/v1/answers", &format!("/v1/answers{parameters}"));
@@ -104,6 +105,15 @@ fn answers_of_every_route_keep_to_the_document() {
     std::fs::write(&answers, json!(to.answers).to_string()).unwrap();
     let document = repository("docs/openapi.json");
     run_script("openapi_check.py", &[document.to_str().unwrap(), answers.to_str().unwrap()]);
+}
+
+fn feeds(sidecar: &Sidecar, to: &mut Recorder<'_>) {
+    to.get("/v1/feeds", "/v1/feeds?view=none");
+    sidecar.feed_clicks();
+    to.get("/v1/feeds", "/v1/feeds");
+    to.post("/v1/materialize", "/v1/materialize", &json!({}));
+    to.post("/v1/materialize", "/v1/materialize?view=spending", &json!({}));
+    to.get("/v1/feeds", "/v1/feeds?view=clicks_by_shop");
 }
 
 fn duplicates(sidecar: &Sidecar, to: &mut Recorder<'_>) {

@@ -431,3 +431,27 @@ fn an_answer_of_what_is_deprecated_says_so_in_a_header() {
         assert_eq!(target.post("/v1/latest", &asked("calendar:year")).header("x-asof-warning"), None);
     }
 }
+
+#[test]
+fn feeds_are_told_and_loaded_by_operators() {
+    let sidecar = Sidecar::start();
+    assert_eq!(sidecar.tcp.get("/v1/feeds").ok(), json!([]));
+    assert_eq!(
+        sidecar.tcp.get("/v1/feeds?view=stats").error(422, "invalid"),
+        "view \"stats\" has no source; say `source` in its definition"
+    );
+    sidecar.feed_clicks();
+    let feed = json!({
+        "view": "clicks_by_shop", "path": "clicks.csv", "schedule": null, "status": "never_ran", "succeeded": null,
+        "failures": 0, "runs": [],
+    });
+    assert_eq!(sidecar.unix.get("/v1/feeds?view=clicks_by_shop").ok(), json!([feed]));
+    let metrics = String::from_utf8(sidecar.tcp.get("/metrics").body).unwrap();
+    assert!(metrics.contains("asof_feed_failures{view=\"clicks_by_shop\"} 0"), "{metrics}");
+    let runs = sidecar.unix.send("POST", "/v1/materialize?view=clicks_by_shop", &[], &[]).ok();
+    let run = &runs[0];
+    assert_eq!((&run["rows_written"], &run["error"]), (&json!(1), &Json::Null), "{run}");
+    assert_eq!(sidecar.unix.get("/v1/feeds").ok()[0]["status"], json!("ok"));
+    let asked = json!({"features": ["clicks_by_shop:clicks"], "entities": [{"user_id": 5, "shop": "a"}]});
+    assert_eq!(sidecar.tcp.post("/v1/latest", &asked).ok()[0]["features"]["clicks_by_shop:clicks"]["value"], json!(55));
+}

@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::net::UnixListener;
 use std::sync::{Arc, Mutex};
 
-use asofdb::{Clock, ManualClock, Reading, Store, Timestamp, parse_definitions};
+use asofdb::{Clock, FeedFiles, ManualClock, Reading, Store, Timestamp, parse_definitions};
 use asofdb_sidecar::{HttpListeners, HttpOptions, HttpServer, Limits, Service};
 use serde_json::{Value as Json, json};
 use tempfile::TempDir;
@@ -116,7 +116,7 @@ pub struct Sidecar {
     pub tcp: Target,
     pub unix: Target,
     server: Option<HttpServer>,
-    _directory: TempDir,
+    directory: TempDir,
 }
 
 impl Sidecar {
@@ -134,7 +134,9 @@ impl Sidecar {
         let unix = UnixListener::bind(&path).expect("a Unix socket");
         let tcp = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a TCP socket");
         let address = tcp.local_addr().expect("an address");
-        let service = Arc::new(Service::new(store.clone(), Limits::parse(limits, "limits.toml").expect("limits")));
+        let service = Service::new(store.clone(), Limits::parse(limits, "limits.toml").expect("limits"));
+        let files = FeedFiles { root: directory.path().to_owned(), is_confined: true, rejects: None };
+        let service = Arc::new(service.with_feeds(files));
         let listeners = HttpListeners { tcp: vec![tcp], unix: vec![unix] };
         let server = HttpServer::start(service.clone(), listeners, options).expect("a server");
         service.set_ready();
@@ -145,7 +147,7 @@ impl Sidecar {
             tcp: Target::Tcp(address),
             unix: Target::Unix(path),
             server: Some(server),
-            _directory: directory,
+            directory,
         }
     }
 
@@ -158,6 +160,15 @@ impl Sidecar {
     pub fn write_stats(&self, user: i64, event: Timestamp, clicks: i64) {
         let row = stats_row(user, event, &json!(clicks));
         self.tcp.post("/v1/write/stats", &json!([row])).ok();
+    }
+
+    /// Names a file as the source of `clicks_by_shop`, and writes one row into it.
+    pub fn feed_clicks(&self) {
+        let text =
+            DEFINITIONS.replacen("created_timestamp", "source = { path = \"clicks.csv\" }\ncreated_timestamp", 1);
+        self.store.apply(&parse_definitions(&text, "test.toml").expect("definitions"), false).expect("a source");
+        let csv = format!("user_id,shop,at,known,clicks\n5,a,{0},{0},55\n", hours_ago(1));
+        std::fs::write(self.directory.path().join("clicks.csv"), csv).expect("a file");
     }
 
     /// Defines the view `copied`, and writes rows of it and of `stats`, in which the clicks are the same but for a

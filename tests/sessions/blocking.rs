@@ -9,10 +9,10 @@ use arrow::datatypes::SchemaRef;
 use asofdb::storage::WriteBatch;
 use asofdb::{
     Allow, Answer, AnswerRow, Catalog, CheckpointFiles, ClockRepair, ClockStatus, Committed, Definitions, Durability,
-    EntityKey, EntityRows, Erased, ExportOptions, F32Matrix, FeatureView, Freshness, HistoryRow, IngestOptions,
-    IngestReport, Input, JoinBatches, JoinOptions, JoinReport, Manifest, OnProgress, Plan, Prepared, Question, Result,
-    Scan, ScanBegin, ScanSink, Session, Spine, Stats, Timestamp, TrainingSetOptions, UsagePeriod, UsageRow, Value,
-    Verified, ViewAges,
+    EntityKey, EntityRows, Erased, ExportOptions, F32Matrix, FeatureView, Feed, FeedFiles, Freshness, HistoryRow,
+    IngestOptions, IngestReport, Input, JoinBatches, JoinOptions, JoinReport, Manifest, OnFeedProgress, OnProgress,
+    Plan, Prepared, Question, Result, Scan, ScanBegin, ScanSink, Session, Spine, Stats, Timestamp, TrainingSetOptions,
+    UsagePeriod, UsageRow, Value, Verified, ViewAges, ViewRun,
 };
 use asofdb_client::{AsyncClient, AsyncJoin};
 use tokio::runtime::Runtime;
@@ -131,6 +131,14 @@ impl Session for Blocking {
 
     fn answers(&self) -> Result<Vec<AnswerRow>> {
         self.wait(self.client.answers())
+    }
+
+    fn feeds(&self, views: &[&str]) -> Result<Vec<Feed>> {
+        self.wait(self.client.feeds(views))
+    }
+
+    fn materialize(&self, views: &[&str], _: &FeedFiles, _: &mut OnFeedProgress<'_>) -> Result<Vec<ViewRun>> {
+        self.wait(self.client.materialize(views))
     }
 
     fn usage(&self, period: UsagePeriod) -> Result<Vec<UsageRow>> {

@@ -16,7 +16,7 @@ fn flights(file: &str) -> PathBuf {
     repository("examples/flights").join(file)
 }
 
-fn asof(place: &[&str], arguments: &[&str]) -> Output {
+pub fn asof(place: &[&str], arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_asof"))
         .args(place)
         .args(arguments)
@@ -25,7 +25,7 @@ fn asof(place: &[&str], arguments: &[&str]) -> Output {
         .expect("asof")
 }
 
-fn text(output: &Output) -> String {
+pub fn text(output: &Output) -> String {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout.clone()).expect("text")
 }

@@ -7,6 +7,7 @@ mod clock;
 mod command_line;
 mod crowd;
 mod endless;
+mod feeds;
 mod golden;
 pub mod harness;
 mod hostile;

@@ -23,6 +23,7 @@ mod error;
 mod eval;
 mod explain;
 mod export;
+mod feeds;
 mod freshness;
 mod get;
 mod history;
@@ -105,6 +106,8 @@ enum Command {
     Erase(erase::Erase),
     Freshness(freshness::Freshness),
     Answers(answers::Answers),
+    Materialize(feeds::Materialize),
+    Runs(feeds::Runs),
     Usage(usage::Usage),
     Stats(operations::Stats),
     Verify(verify::Verify),
@@ -144,6 +147,8 @@ impl Command {
             Command::Erase(command) => command.run(context),
             Command::Freshness(command) => command.run(context),
             Command::Answers(command) => command.run(context),
+            Command::Materialize(command) => command.run(context),
+            Command::Runs(command) => command.run(context),
             Command::Usage(command) => command.run(context),
             Command::Stats(command) => command.run(context),
             Command::Verify(command) => command.run(context),

@@ -8,12 +8,12 @@ use arrow::datatypes::SchemaRef;
 use asofdb::storage::{WriteBatch, refuse_url};
 use asofdb::{
     Allow, Answer, AnswerRow, Catalog, CheckpointFiles, ClockRepair, ClockStatus, Committed, Definitions, Durability,
-    EntityKey, EntityRows, Erased, Error, F32Matrix, FeatureView, Freshness, JoinBatches, JoinOptions, Plan, Prepared,
-    Question, Result, Scan, ScanSink, Session, Spine, Stats, Store, Timestamp, UsagePeriod, UsageRow, Value, Verified,
-    ViewAges,
+    EntityKey, EntityRows, Erased, Error, F32Matrix, FeatureView, Feed, Freshness, JoinBatches, JoinOptions, Plan,
+    Prepared, Question, Result, Scan, ScanSink, Session, Spine, Stats, Store, Timestamp, UsagePeriod, UsageRow, Value,
+    Verified, ViewAges,
 };
 #[cfg(feature = "files")]
-use asofdb::{ExportOptions, Manifest, OnProgress};
+use asofdb::{ExportOptions, FeedFiles, Manifest, OnFeedProgress, OnProgress, ViewRun};
 use asofdb_protocol::ConsumerReport;
 
 use crate::client::Client;
@@ -139,6 +139,20 @@ impl Session for Engine {
 
     fn answers(&self) -> Result<Vec<AnswerRow>> {
         self.session().answers()
+    }
+
+    fn feeds(&self, views: &[&str]) -> Result<Vec<Feed>> {
+        self.session().feeds(views)
+    }
+
+    #[cfg(feature = "files")]
+    fn materialize(
+        &self,
+        views: &[&str],
+        files: &FeedFiles,
+        progress: &mut OnFeedProgress<'_>,
+    ) -> Result<Vec<ViewRun>> {
+        self.session().materialize(views, files, progress)
     }
 
     fn usage(&self, period: UsagePeriod) -> Result<Vec<UsageRow>> {

@@ -10,14 +10,18 @@ use asofdb::storage::WriteBatch;
 use asofdb::storage::key::decode_values;
 use asofdb::{
     Allow, Answer, AnswerRow, Catalog, CheckpointFiles, ClockRepair, ClockStatus, Committed, Definitions, Durability,
-    EntityKey, EntityRows, Erased, F32Matrix, FeatureView, Freshness, JoinBatches, JoinOptions, Plan, Prepared,
+    EntityKey, EntityRows, Erased, F32Matrix, FeatureView, Feed, Freshness, JoinBatches, JoinOptions, Plan, Prepared,
     Question, Result, Scan, ScanSink, Session, Spine, Stats, Timestamp, UsagePeriod, UsageRow, Value, Verified,
     ViewAges,
 };
+#[cfg(feature = "files")]
+use asofdb::{Error, FeedFiles, OnFeedProgress, ViewRun};
+#[cfg(feature = "files")]
+use asofdb_protocol::MaterializeRequest;
 use asofdb_protocol::{
     AgesRequest, AnswersRequest, ApplyRequest, ClockRequest, CompactRequest, CopyRequest, DeleteRequest, EraseRequest,
-    Form, FreshnessRequest, NoteRequest, PingRequest, RepairClockRequest, SampleRequest, StatsRequest, UsageRequest,
-    VerifyRequest,
+    FeedsRequest, Form, FreshnessRequest, NoteRequest, PingRequest, RepairClockRequest, SampleRequest, StatsRequest,
+    UsageRequest, VerifyRequest,
 };
 
 use crate::bulk::{begin_join, load, load_bytes_max, scan};
@@ -127,6 +131,21 @@ impl Session for Client {
 
     fn answers(&self) -> Result<Vec<AnswerRow>> {
         Ok(self.ask(&AnswersRequest)?.into_iter().map(AnswerRow::from).collect())
+    }
+
+    fn feeds(&self, views: &[&str]) -> Result<Vec<Feed>> {
+        let views = views.iter().map(|view| (*view).to_owned()).collect();
+        Ok(self.ask(&FeedsRequest { views })?.into_iter().map(Feed::from).collect())
+    }
+
+    #[cfg(feature = "files")]
+    fn materialize(&self, views: &[&str], files: &FeedFiles, _: &mut OnFeedProgress<'_>) -> Result<Vec<ViewRun>> {
+        if *files != FeedFiles::default() {
+            let rule = "a sidecar reads its own files, below the directory that it was started with (--sources)";
+            return Err(Error::invalid(format!("{rule}: say no other here")));
+        }
+        let views = views.iter().map(|view| (*view).to_owned()).collect();
+        Ok(self.ask(&MaterializeRequest { views })?.into_iter().map(ViewRun::from).collect())
     }
 
     fn usage(&self, period: UsagePeriod) -> Result<Vec<UsageRow>> {

@@ -97,6 +97,10 @@ kinds! {
     Ages = 27,
     /// Tells what consumers got of late.
     Answers = 28,
+    /// Tells of the feeds of views.
+    Feeds = 37,
+    /// Loads what is new in the sources of views.
+    Materialize = 38,
     /// An error; an answer to any request.
     Error = 127,
 }

@@ -27,12 +27,12 @@ pub use self::ipc::{PIECE_BYTES, StreamPieces, StreamReader, parts, read_stream,
 pub use self::message::{
     AgesRequest, AnswerRowMessage, AnswersRequest, ApplyRequest, CatalogMessage, CheckpointRequest, ClockMessage,
     ClockRepairMessage, ClockRequest, ColumnsMessage, CommittedMessage, ConsumerMessage, DefinitionsMessage,
-    ErasedMessage, ErrorMessage, Form, FreshnessMessage, FreshnessRequest, HandleFeature, HandleMessage,
-    HandleRequestValue, HandleView, Hello, JoinEnd, JoinKeyMessage, JoinRequest, KnownAtMessage, LoadRequest, MAGIC,
-    NamedValue, NoteAnswer, NoteMessage, NoteRequest, PROTOCOL_VERSION, Pong, PrepareRequest, ReleaseRequest,
-    RemoveEntity, STALE, SampleMessage, SampleRequest, ScanBegin, ScanEnd, ScanRequest, ScanRows, StatsMessage,
-    StoreStatsMessage, TimeMessage, UsageRequest, UsageRowMessage, ValueTypeMessage, VerifiedMessage, ViewAgesMessage,
-    Welcome, WriteRequest, WriteView,
+    ErasedMessage, ErrorMessage, FeedMessage, FeedsRequest, Form, FreshnessMessage, FreshnessRequest, HandleFeature,
+    HandleMessage, HandleRequestValue, HandleView, Hello, JoinEnd, JoinKeyMessage, JoinRequest, KnownAtMessage,
+    LoadRequest, MAGIC, MaterializeRequest, NamedValue, NoteAnswer, NoteMessage, NoteRequest, PROTOCOL_VERSION, Pong,
+    PrepareRequest, ReleaseRequest, RemoveEntity, STALE, SampleMessage, SampleRequest, ScanBegin, ScanEnd, ScanRequest,
+    ScanRows, StatsMessage, StoreStatsMessage, TimeMessage, UsageRequest, UsageRowMessage, ValueTypeMessage,
+    VerifiedMessage, ViewAgesMessage, ViewRunMessage, Welcome, WriteRequest, WriteView,
 };
 pub use self::point::{PointHeader, answer_head, decode_matrix, decode_records, variable_lengths};
 pub use self::report::ConsumerReport;

@@ -14,6 +14,9 @@ mod clock_watch;
 mod consumers;
 mod descriptors;
 #[cfg(feature = "http")]
+mod feed_metrics;
+mod feed_watch;
+#[cfg(feature = "http")]
 mod freshness_metrics;
 mod gauges;
 #[cfg(feature = "http")]
@@ -37,6 +40,7 @@ pub use self::bounds::Bounds;
 pub use self::clock_watch::ClockWatch;
 pub use self::consumers::Limits;
 pub use self::descriptors::Descriptors;
+pub use self::feed_watch::FeedWatch;
 #[cfg(feature = "http")]
 pub use self::http::{HttpListeners, HttpOptions, HttpServer, HttpToken};
 pub use self::line::BulkBounds;

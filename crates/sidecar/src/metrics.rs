@@ -15,6 +15,7 @@ use prometheus_client::registry::{Registry, Unit};
 
 use crate::answer_metrics::answers;
 use crate::consumers::{Consumer, LatencySnapshot, Series};
+use crate::feed_metrics::feeds;
 use crate::freshness_metrics::freshness;
 use crate::gauges::{Gauges, Refusal};
 use crate::service::Service;
@@ -49,6 +50,9 @@ impl Collector for Everything {
         // Where the store cannot tell, its metrics are absent: the others must not be.
         if let Ok(views) = self.0.store.ages::<&str>(&[]) {
             freshness(&views, &mut encoder)?;
+        }
+        if let Ok(fed) = self.0.store.feeds(&[]) {
+            feeds(&fed, &mut encoder)?;
         }
         match self.0.store.stats() {
             Ok(stats) => store(&stats, &mut encoder),

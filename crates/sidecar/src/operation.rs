@@ -101,6 +101,10 @@ operations! {
     Ages:       "ages",       Reader,   "reading",                Point, Requests;
     /// Telling what consumers got of late.
     Answers:    "answers",    Reader,   "reading figures",        Point, Requests;
+    /// Telling how views are fed.
+    Feeds:      "feeds",      Reader,   "reading figures",        Point, Requests;
+    /// Loading what is new in the sources of views.
+    Materialize: "materialize", Operator, "loading feeds",        Bulk,  Requests;
     /// Telling what consumers have read.
     Usage:      "usage",      Reader,   "reading figures",        Bulk,  Requests;
     /// Choosing some entities of a view.
@@ -152,8 +156,10 @@ mod tests {
         names.dedup();
         assert_eq!(names.len(), Operation::ALL.len());
         let changing: Vec<_> = Operation::ALL.iter().filter(|one| one.rule().role > Role::Reader).copied().collect();
-        use Operation::{Apply, Checkpoint, Compact, ConfirmClock, Delete, Erase, Load, RepairClock, Write};
-        let expected = [Write, Load, Apply, Delete, Erase, Compact, Checkpoint, ConfirmClock, RepairClock];
+        use Operation::{
+            Apply, Checkpoint, Compact, ConfirmClock, Delete, Erase, Load, Materialize, RepairClock, Write,
+        };
+        let expected = [Write, Load, Apply, Delete, Erase, Materialize, Compact, Checkpoint, ConfirmClock, RepairClock];
         assert_eq!(changing, expected);
     }
 

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use asofdb::storage::KeyRange;
-use asofdb::{Result, Store, Timestamp};
+use asofdb::{Error, FeedFiles, Result, Stop, Store, Timestamp, ViewRun};
 use asofdb_protocol::ConsumerReport;
 
 use crate::consumers::{Consumers, Limits};
@@ -21,6 +21,8 @@ pub struct Service {
     pub(crate) http: Gauges,
     /// The line of bulk requests at both doors.
     pub(crate) bulk: Line,
+    /// The files of feeds; `None`: it loads none.
+    feed_files: Option<FeedFiles>,
     started: Timestamp,
     ready: AtomicBool,
     draining: AtomicBool,
@@ -36,6 +38,7 @@ impl Service {
             native: Gauges::default(),
             http: Gauges::default(),
             bulk: Line::new(BulkBounds::default()),
+            feed_files: None,
             ready: AtomicBool::new(false),
             draining: AtomicBool::new(false),
         }
@@ -46,6 +49,24 @@ impl Service {
     pub fn with_bulk(mut self, bounds: BulkBounds) -> Self {
         self.bulk = Line::new(bounds);
         self
+    }
+
+    /// Lets it load the feeds of views from these files.
+    #[must_use]
+    pub fn with_feeds(mut self, files: FeedFiles) -> Self {
+        self.feed_files = Some(files);
+        self
+    }
+
+    /// Loads what is new in the sources of views, all that have one where none is named.
+    ///
+    /// # Errors
+    /// `Invalid` where it was given no files; else as [`Store::materialize_until`].
+    pub(crate) fn materialize(&self, views: &[&str], stop: &Stop) -> Result<Vec<ViewRun>> {
+        let Some(files) = &self.feed_files else {
+            return Err(Error::invalid("this sidecar loads no feeds: start it with --sources DIR"));
+        };
+        self.store.materialize_until(views, files, stop, &mut |_, _| {})
     }
 
     /// Returns the time when it began, by the store's clock.

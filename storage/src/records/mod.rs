@@ -12,6 +12,7 @@ mod catalog;
 pub(crate) mod codec;
 mod computed;
 mod entity;
+mod feed_runs;
 mod feed_source;
 #[cfg(feature = "rocksdb")]
 pub(crate) mod floor;

@@ -1,6 +1,7 @@
 //! `asof serve`: the sidecar.
 
 mod arguments;
+mod feeds;
 mod http;
 mod lifecycle;
 mod logs;
@@ -17,6 +18,7 @@ use clap::{Args, ValueEnum};
 use tracing::{info, warn};
 
 use self::arguments::{AccessArguments, BoundArguments};
+use self::feeds::FeedArguments;
 use self::http::{Http, HttpArguments};
 use self::lifecycle::Signals;
 use self::logs::LogArguments;
@@ -53,6 +55,8 @@ pub(crate) struct Serve {
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration, default_value = "10s")]
     drain_timeout: Duration,
     #[command(flatten)]
+    feeds: FeedArguments,
+    #[command(flatten)]
     http: HttpArguments,
     #[command(flatten)]
     access: AccessArguments,
@@ -88,11 +92,13 @@ impl Serve {
         let store = self.open(context)?;
         let (bounds, http_connections_max) = self.connections(descriptors)?;
         let socket = lifecycle::socket(self.socket.as_deref(), self.access.mode)?;
-        let service = Arc::new(Service::new(store.clone(), limits).with_bulk(self.bounds.bulk_bounds()));
+        let service = Service::new(store.clone(), limits).with_bulk(self.bounds.bulk_bounds());
+        let service = Arc::new(self.feeds.give(service)?);
         let server = Server::start(service.clone(), socket, self.access.access(), bounds)?;
         let http = self.http.start(&service, &self.access, http_connections_max)?;
         service.warm_up()?;
         let _watch = ClockWatch::start(service.clone())?;
+        let feeds = self.feeds.start(&service)?;
         service.set_ready();
         storage::watch(service.clone(), self.on_storage_error, signals.ender())?;
         lifecycle::notify_ready();
@@ -106,6 +112,7 @@ impl Serve {
         let signal = signals.wait();
         lifecycle::notify_stopping();
         info!(signal, "stopping: what has been asked is answered, nothing new is taken");
+        drop(feeds);
         self.drain(server, http);
         if let Some(reason) = store.read_only() {
             return Err(storage::ended(&reason).into());

@@ -13,11 +13,11 @@ use arrow::array::RecordBatch;
 use asofdb::parts::{ReadPlan, check_conditions, check_revision, deletions, find_stored_view};
 use asofdb::{
     Allow, Answer, AnswerRow, Catalog, ClockStatus, Committed, Definitions, Durability, EntityKey, EntityRows, Erased,
-    F32Matrix, Plan, Prepared, Question, Result, Stats, Timestamp, ViewAges,
+    F32Matrix, Feed, Plan, Prepared, Question, Result, Stats, Timestamp, ViewAges, ViewRun,
 };
 use asofdb_protocol::{
     AgesRequest, AnswersRequest, ApplyRequest, Call, CatalogRequest, ClockRequest, ConsumerReport, DeleteRequest,
-    EraseRequest, Form, PingRequest, PointHeader, StatsRequest,
+    EraseRequest, FeedsRequest, Form, MaterializeRequest, PingRequest, PointHeader, StatsRequest,
 };
 use parking_lot::RwLock;
 
@@ -347,6 +347,26 @@ impl AsyncClient {
     /// As there.
     pub async fn answers(&self) -> Result<Vec<AnswerRow>> {
         Ok(self.ask(&AnswersRequest).await?.into_iter().map(AnswerRow::from).collect())
+    }
+
+    /// Tells of the feeds of views, all that have a source where none is named. See
+    /// [`Session::feeds`](asofdb::Session::feeds).
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn feeds(&self, views: &[&str]) -> Result<Vec<Feed>> {
+        let views = views.iter().map(|view| (*view).to_owned()).collect();
+        Ok(self.ask(&FeedsRequest { views }).await?.into_iter().map(Feed::from).collect())
+    }
+
+    /// Lets the sidecar load what is new in the sources of views, all where none is named. See
+    /// [`Session::materialize`](asofdb::Session::materialize).
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn materialize(&self, views: &[&str]) -> Result<Vec<ViewRun>> {
+        let views = views.iter().map(|view| (*view).to_owned()).collect();
+        Ok(self.ask(&MaterializeRequest { views }).await?.into_iter().map(ViewRun::from).collect())
     }
 
     /// Reads figures about the store.

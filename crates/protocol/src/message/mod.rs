@@ -9,6 +9,7 @@ mod apply;
 mod bulk;
 mod clock;
 mod definitions;
+mod feeds;
 #[cfg(test)]
 mod golden;
 mod handle;
@@ -34,6 +35,7 @@ pub use self::bulk::{
 };
 pub use self::clock::{ClockMessage, ClockRepairMessage, ClockRequest};
 pub use self::definitions::{DefinitionsMessage, JoinKeyMessage};
+pub use self::feeds::{FeedMessage, FeedsRequest, MaterializeRequest, ViewRunMessage};
 pub use self::handle::{HandleFeature, HandleMessage, HandleRequestValue, HandleView};
 pub use self::reports::{CommittedMessage, ErasedMessage, FreshnessMessage, StoreStatsMessage, VerifiedMessage};
 pub use self::usage::{UsageRequest, UsageRowMessage};

@@ -6,6 +6,7 @@ mod delete;
 mod delete_events;
 mod duplicates;
 mod entity;
+mod feeds;
 mod freshness;
 mod history;
 mod read;
@@ -21,6 +22,7 @@ pub(super) use self::catalog::{catalog, entities, lineage, service, services, vi
 pub(super) use self::delete::{delete, erase};
 pub(super) use self::delete_events::delete_events;
 pub(super) use self::duplicates::duplicates;
+pub(super) use self::feeds::{feeds, materialize};
 pub(super) use self::freshness::{all_freshness, freshness};
 pub(super) use self::history::history;
 pub(super) use self::read::{as_of, latest};

@@ -5,8 +5,8 @@ use std::path::Path;
 use asofdb::storage::key::encode_value;
 use asofdb::{CheckpointFiles, Error, Result, UsagePeriod, Value};
 use asofdb_protocol::{
-    CheckpointRequest, ClockRepairMessage, FreshnessMessage, FreshnessRequest, SampleMessage, SampleRequest,
-    UsageRequest, UsageRowMessage, VerifiedMessage, decode_message, encoded_message,
+    CheckpointRequest, ClockRepairMessage, FreshnessMessage, FreshnessRequest, MaterializeRequest, SampleMessage,
+    SampleRequest, UsageRequest, UsageRowMessage, VerifiedMessage, ViewRunMessage, decode_message, encoded_message,
 };
 
 use super::work::Work;
@@ -51,6 +51,14 @@ pub(super) fn compact(work: &Work<'_>, admission: &Admission<'_>, body: &[u8]) -
 pub(super) fn repair_clock(work: &Work<'_>, admission: &Admission<'_>, body: &[u8]) -> Result<Vec<u8>> {
     decode_message::<()>(body)?;
     encoded_message(&ClockRepairMessage::from(work.shared.service.store.repair_clock_until(admission.stop())?))
+}
+
+pub(super) fn materialize(work: &Work<'_>, admission: &mut Admission<'_>, body: &[u8]) -> Result<Vec<u8>> {
+    let MaterializeRequest { views } = decode_message(body)?;
+    let views: Vec<&str> = views.iter().map(String::as_str).collect();
+    admission.admit(views.iter().copied(), 0)?;
+    let runs = work.shared.service.materialize(&views, admission.stop())?;
+    encoded_message(&runs.into_iter().map(ViewRunMessage::from).collect::<Vec<_>>())
 }
 
 /// Copies the store. Both requests for that have one body.

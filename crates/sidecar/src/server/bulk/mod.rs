@@ -37,9 +37,11 @@ const HEARTBEAT_EVERY: Duration = Duration::from_secs(2);
 
 /// Returns whether a request is one of these.
 pub(super) fn is_bulk(kind: Kind) -> bool {
-    use Kind::{Checkpoint, Compact, Copy, Freshness, Join, Load, RepairClock, Sample, Scan, Usage, Verify};
+    use Kind::{
+        Checkpoint, Compact, Copy, Freshness, Join, Load, Materialize, RepairClock, Sample, Scan, Usage, Verify,
+    };
     let is_about_itself = matches!(kind, Freshness | Sample | Usage | Verify);
-    is_about_itself || matches!(kind, Scan | Join | Load | Compact | Checkpoint | Copy | RepairClock)
+    is_about_itself || matches!(kind, Scan | Join | Load | Compact | Checkpoint | Copy | RepairClock | Materialize)
 }
 
 /// Does the work when the request has been admitted; returns the message that ends the answer.
@@ -58,6 +60,7 @@ fn answer(work: &Work<'_>, kind: Kind, body: &[u8], inflow: &mut Inflow<'_, '_>,
         Kind::Verify => maintenance::verify(work, admission, body),
         Kind::Compact => maintenance::compact(work, admission, body),
         Kind::RepairClock => maintenance::repair_clock(work, admission, body),
+        Kind::Materialize => maintenance::materialize(work, admission, body),
         Kind::Checkpoint => maintenance::checkpoint(work, admission, body, CheckpointFiles::Shared),
         Kind::Copy => maintenance::checkpoint(work, admission, body, CheckpointFiles::Copied),
         _ => Err(not_bulk(kind)),
@@ -79,6 +82,7 @@ fn operation(kind: Kind, body: &[u8]) -> Result<Operation> {
         Kind::Verify => Operation::Verify,
         Kind::Compact => Operation::Compact,
         Kind::RepairClock => Operation::RepairClock,
+        Kind::Materialize => Operation::Materialize,
         Kind::Checkpoint | Kind::Copy => Operation::Checkpoint,
         _ => return Err(not_bulk(kind)),
     })
