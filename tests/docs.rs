@@ -23,6 +23,9 @@ name = "profile"
 entities = ["user"]
 ttl = "2h"
 owner = "growth@example.org"
+status = "deprecated"
+replaced_by = "orders"
+drop_after = "2031-01-31"
 tags = {{ pii = "true" }}
 description = "{HOSTILE}"
 feature = [{{ name = "limit", type = "float64", default = 50.0, description = "{HOSTILE}" }}]
@@ -88,6 +91,7 @@ fn there_is_a_page_a_view_a_service_and_an_entity_in_both_forms() {
     let profile = &pages["views/profile.md"];
     for part in [
         "# profile\n\nfeature view\n",
+        "- stage: deprecated\n- replaced by: [orders](../views/orders.md)\n- may be dropped from: 2031-01-31 on\n",
         "- owner: growth\\@example.org\n",
         "- entities: [user](../entities/user.md)\n",
         "- ttl: 2h\n",
@@ -101,6 +105,8 @@ fn there_is_a_page_a_view_a_service_and_an_entity_in_both_forms() {
     }
     let spending = &pages["views/spending.html"];
     assert!(spending.contains("last_k(k=2, distinct=false) of paid in orders over 24h"), "{spending}");
+    assert!(pages["index.md"].contains("| 1 | deprecated | growth"), "{}", pages["index.md"]);
+    assert!(pages["views/ratios.html"].contains("ratios:of_limit: float64, (amount"), "what it is computed from");
     assert!(!pages["views/ratios.md"].contains("How to read it"), "it takes a value of the request");
 }
 

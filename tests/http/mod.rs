@@ -9,5 +9,6 @@ mod limits;
 mod openapi;
 mod operations;
 mod own;
+mod pages;
 mod sidecar;
 mod venv;

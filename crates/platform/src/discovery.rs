@@ -8,7 +8,7 @@ use parking_lot::Mutex;
 use crate::duplicates::duplicate::Duplicate;
 use crate::duplicates::find_duplicates;
 use crate::search::hit::Hit;
-use crate::search::index::SearchIndex;
+use crate::search::index::{Found, SearchIndex};
 
 /// Finding what a store has. Every [`Session`] has these methods.
 pub trait Discovery: Session {
@@ -51,6 +51,14 @@ impl Searcher {
     /// As there.
     pub fn search(&self, catalog: &Catalog, query: &str, limit: usize) -> Result<Vec<Hit>> {
         self.index(catalog).search(query, limit)
+    }
+
+    /// Searches a catalog of the store and says what narrows the search: see [`SearchIndex::find`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn find(&self, catalog: &Catalog, query: &str, limit: usize) -> Result<Found> {
+        self.index(catalog).find(query, limit)
     }
 
     /// The index of a catalog, which is made if it is not the one that is kept. Threads that meet a new catalog at the

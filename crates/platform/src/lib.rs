@@ -30,6 +30,7 @@ mod discovery;
 mod docs;
 mod duplicates;
 mod lineage;
+pub mod pages;
 mod plan;
 mod search;
 mod synonyms;
@@ -41,9 +42,10 @@ pub use self::duplicates::duplicate::{Compared, Duplicate, Relation};
 pub use self::duplicates::{Check, find_duplicates, find_named_alike};
 pub use self::lineage::{LineageText, all_of};
 pub use self::plan::plan_markdown;
+pub use self::search::facets::Facet;
 pub use self::search::field::Field;
 pub use self::search::hit::{Closeness, Hit, Matched};
-pub use self::search::index::SearchIndex;
+pub use self::search::index::{Found, SearchIndex};
 pub use self::search::query::{QUERY_BYTES_MAX, QUERY_PARTS_MAX};
 
 /// Most hits of a search where nobody says.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use asofdb::{AsJson, Catalog, Entity, FeatureService, FeatureView, JoinKey, Lineage, Result, Value};
+use asofdb::{AsJson, Catalog, Entity, FeatureService, FeatureView, JoinKey, LifeCycle, Lineage, Result, Value};
 
 use super::document::{Document, Text};
 use super::snippets::{of_service as service_snippets, of_view as view_snippets};
@@ -27,13 +27,16 @@ fn index(catalog: &Catalog) -> Document {
         let [kind, entities] = [view.kind().replace('_', " "), view.entities.join(", ")];
         let [owner, description] = [&view.owner, &view.description].map(Text::plain);
         let features = Text::plain(view.features.len());
-        vec![Text::link("views", &view.name), Text::plain(kind), Text::plain(entities), features, owner, description]
+        let stage = Text::plain(stage(&view.life));
+        let [kind, entities] = [kind, entities].map(Text::plain);
+        vec![Text::link("views", &view.name), kind, entities, features, stage, owner, description]
     });
-    index.table("Views", &["view", "kind", "entities", "features", "owner", "description"], views.collect());
+    index.table("Views", &["view", "kind", "entities", "features", "stage", "owner", "description"], views.collect());
     let services = catalog.services().map(|service| {
-        vec![Text::link("services", &service.name), Text::plain(&service.owner), Text::plain(&service.description)]
+        let [owner, description] = [&service.owner, &service.description].map(Text::plain);
+        vec![Text::link("services", &service.name), Text::plain(stage(&service.life)), owner, description]
     });
-    index.table("Services", &["service", "owner", "description"], services.collect());
+    index.table("Services", &["service", "stage", "owner", "description"], services.collect());
     let entities = catalog.entities().map(|entity| {
         let keys = Text::plain(keys(&entity.join_keys));
         vec![Text::link("entities", &entity.name), keys, Text::plain(&entity.description)]
@@ -42,8 +45,9 @@ fn index(catalog: &Catalog) -> Document {
     index
 }
 
-fn of_view(catalog: &Catalog, view: &FeatureView) -> Result<Document> {
+pub(crate) fn of_view(catalog: &Catalog, view: &FeatureView) -> Result<Document> {
     let mut page = Document::new("views", view.kind(), &view.name, &view.description);
+    life_facts(&mut page, "views", &view.life);
     page.fact("owner", &view.owner);
     page.fact("team", &view.team);
     page.links("entities", "entities", view.entities.iter().cloned());
@@ -64,8 +68,28 @@ fn of_view(catalog: &Catalog, view: &FeatureView) -> Result<Document> {
             page.table("Features", &["feature", "type", "default", "computed", "description"], rows);
         }
     }
+    if !view.is_stored() {
+        page.lineage = lineage(catalog, view)?;
+    }
     page.snippets = view_snippets(catalog, view);
     Ok(page)
+}
+
+/// What has a stage says it, and what goes says when and in favour of what.
+fn life_facts(page: &mut Document, folder: &str, life: &LifeCycle) {
+    page.fact("stage", stage(life));
+    page.links("replaced by", folder, life.replaced_by.iter().cloned());
+    page.fact("may be dropped from", life.drop_after.map_or_else(String::new, |day| format!("{day} on")));
+}
+
+fn stage(life: &LifeCycle) -> String {
+    life.status.map_or_else(String::new, |stage| stage.to_string())
+}
+
+/// The lines of what the features of a view are computed from, down to rows and events.
+fn lineage(catalog: &Catalog, view: &FeatureView) -> Result<Vec<String>> {
+    let text = LineageText::new(Lineage::of(catalog, &[&view.name])?)?;
+    Ok(text.lineage.features.iter().filter(|one| one.view.id == view.id).flat_map(|one| text.tree(one)).collect())
 }
 
 fn stored_facts(page: &mut Document, view: &FeatureView) {
@@ -117,8 +141,9 @@ fn readers(catalog: &Catalog, view: &FeatureView) -> Vec<String> {
     catalog.views().map(|view| &**view).filter(reads).map(|reader| reader.name.clone()).collect()
 }
 
-fn of_service(catalog: &Catalog, service: &FeatureService) -> Document {
+pub(crate) fn of_service(catalog: &Catalog, service: &FeatureService) -> Document {
     let mut page = Document::new("services", "feature service", &service.name, &service.description);
+    life_facts(&mut page, "services", &service.life);
     page.fact("owner", &service.owner);
     page.fact("tags", tags(&service.tags));
     let rows = service.features.iter().map(|reference| {
@@ -135,7 +160,7 @@ fn of_service(catalog: &Catalog, service: &FeatureService) -> Document {
     page
 }
 
-fn of_entity(catalog: &Catalog, entity: &Entity) -> Document {
+pub(crate) fn of_entity(catalog: &Catalog, entity: &Entity) -> Document {
     let mut page = Document::new("entities", "entity", &entity.name, &entity.description);
     page.fact("join keys", keys(&entity.join_keys));
     page.fact("tags", tags(&entity.tags));

@@ -2,23 +2,25 @@
 
 /// A page.
 #[derive(Debug, Default)]
-pub(super) struct Document {
+pub(crate) struct Document {
     /// Its path without the ending: `views/stats_v1`.
-    pub(super) path: String,
+    pub(crate) path: String,
     /// The kind of thing that it is about, in words.
     pub(super) kind: String,
-    pub(super) title: String,
+    pub(crate) title: String,
     pub(super) description: String,
     /// Properties that are set.
     pub(super) facts: Vec<(&'static str, Vec<Text>)>,
     pub(super) tables: Vec<Table>,
+    /// The lines of what it is computed from, each step further in.
+    pub(super) lineage: Vec<String>,
     /// Commands and code to copy, each with the language.
     pub(super) snippets: Vec<(&'static str, String)>,
 }
 
 /// A text, which may lead to another page.
 #[derive(Debug, Clone)]
-pub(super) struct Text {
+pub(crate) struct Text {
     pub(super) text: String,
     /// The path of a document.
     pub(super) to: Option<String>,
@@ -26,7 +28,7 @@ pub(super) struct Text {
 
 /// A table with a title.
 #[derive(Debug)]
-pub(super) struct Table {
+pub(crate) struct Table {
     pub(super) title: &'static str,
     pub(super) heads: &'static [&'static str],
     pub(super) rows: Vec<Vec<Text>>,
@@ -82,12 +84,12 @@ impl Text {
     }
 }
 
-/// The page of something that search has found.
-pub(super) fn page_of(kind: &str, name: &str) -> String {
+/// The path of the document of something that search has found, and its place in it, if that is not the whole.
+pub(crate) fn page_of<'n>(kind: &str, name: &'n str) -> (String, Option<&'n str>) {
     match (kind, name.split_once(':')) {
-        (_, Some((view, feature))) => format!("views/{view}.html#{feature}"),
-        ("entity", _) => format!("entities/{name}.html"),
-        ("feature_service", _) => format!("services/{name}.html"),
-        _ => format!("views/{name}.html"),
+        (_, Some((view, feature))) => (format!("views/{view}"), Some(feature)),
+        ("entity", _) => (format!("entities/{name}"), None),
+        ("feature_service", _) => (format!("services/{name}"), None),
+        _ => (format!("views/{name}"), None),
     }
 }

@@ -4,9 +4,9 @@
 //! Pages ask nobody for anything: what they need lies beside them, and a strict policy in each forbids the rest. Texts
 //! of definitions are escaped, whatever is in them; no script stands in a page.
 
-mod describe;
-mod document;
-mod html;
+pub(crate) mod describe;
+pub(crate) mod document;
+pub(crate) mod html;
 mod markdown;
 mod snippets;
 
@@ -18,7 +18,7 @@ use asofdb::{Catalog, Error, Result};
 use serde_json::{Value as Json, json};
 
 use self::describe::documents;
-use self::document::page_of;
+use self::html::Links;
 pub(crate) use self::markdown::escaped;
 use crate::search::browser::browser_entries;
 
@@ -26,7 +26,7 @@ use crate::search::browser::browser_entries;
 const SEARCH_SCRIPT: &str = include_str!("search.js");
 
 /// The looks of all pages.
-const STYLE: &str = include_str!("style.css");
+pub(crate) const STYLE: &str = include_str!("style.css");
 
 /// A file of the pages.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -78,7 +78,7 @@ fn catalog_script(catalog: &Catalog) -> Result<String> {
     let entries: Json = browser_entries(catalog)
         .into_iter()
         .map(|entry| {
-            let page = page_of(entry.kind, &entry.name);
+            let page = Links::Files("").of(entry.kind, &entry.name);
             json!({"page": page, "entry": entry})
         })
         .collect();

@@ -10,10 +10,22 @@ pub(super) fn of_view(catalog: &Catalog, view: &FeatureView) -> Vec<(&'static st
         return vec![("sh", format!("asof history {}{} --limit 10", view.name, keys.collect::<String>()))];
     }
     let Ok(request) = Prepared::new(catalog, vec![view.name.clone()]) else { return Vec::new() };
-    if request.request_values().is_empty() { of_keys(&view.name, &request.join_keys()) } else { Vec::new() }
+    let features: Vec<_> = view.features.iter().map(|feature| format!("{}:{}", view.name, feature.name)).collect();
+    match request.request_values().is_empty() {
+        true => of_keys(&view.name, &features, &request.join_keys()),
+        false => Vec::new(),
+    }
 }
 
-fn of_keys(name: &str, keys: &[JoinKey]) -> Vec<(&'static str, String)> {
+/// Features that Feast is asked for in a snippet; the others are asked for in the same way.
+const FEAST_FEATURES: usize = 2;
+
+fn of_feast(features: &[String], entity: &Json) -> String {
+    let features = json!(features[..features.len().min(FEAST_FEATURES)]);
+    format!("# Feast\nfeature_store.get_online_features(features={features}, entity_rows=[{entity}]).to_dict()")
+}
+
+fn of_keys(name: &str, features: &[String], keys: &[JoinKey]) -> Vec<(&'static str, String)> {
     let arguments: String = keys.iter().map(|key| format!(" --entity {}={}", key.name, text(key.ty))).collect();
     let entity: Json =
         keys.iter().map(|key| (key.name.clone(), value(key.ty))).collect::<serde_json::Map<_, _>>().into();
@@ -25,6 +37,7 @@ fn of_keys(name: &str, keys: &[JoinKey]) -> Vec<(&'static str, String)> {
         ("python", format!("store.latest(\"{name}\", {columns}).to_pandas()")),
         ("rust", format!("let request = store.prepare(&[\"{name}\"])?;")),
         ("sh", format!("curl http://127.0.0.1:6566/v1/latest -H 'content-type: application/json' -d '{body}'")),
+        ("python", of_feast(features, &entity)),
     ]
 }
 

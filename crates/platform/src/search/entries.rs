@@ -73,6 +73,7 @@ impl<'c> Entries<'c> {
                 tags: service.tags.clone(),
                 entities: entities.into_iter().collect(),
                 computation: service.features.join(" "),
+                stage: service.life.status,
                 ..Entry::default()
             });
         }
@@ -95,6 +96,7 @@ fn of_view(view: &FeatureView, entities: &[String]) -> Entry {
         team: view.team.clone(),
         tags: view.tags.clone(),
         entities: entities.to_vec(),
+        stage: view.life.status,
         ..Entry::default()
     }
 }

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use asofdb::Stage;
+
 use super::field::Field;
 use super::hit::Hit;
 
@@ -24,6 +26,8 @@ pub(super) struct Entry {
     pub(super) computed_from: Vec<String>,
     /// The way in which it is computed: an expression, or the parts of a window.
     pub(super) computation: String,
+    /// Its stage, or that of its view.
+    pub(super) stage: Option<Stage>,
 }
 
 impl Entry {

@@ -4,13 +4,13 @@
 //! who reads it) becomes a variant of [`Filter`] whose answers the caller of a search gives, by view.
 
 use asofdb::parts::did_you_mean;
-use asofdb::{Error, Result, ValueType};
+use asofdb::{Error, Result, Stage, ValueType};
 
 use super::entry::Entry;
 use super::pattern::Pattern;
 
 /// The names of filters.
-pub(super) const FILTERS: [&str; 7] = ["team", "owner", "tag", "entity", "type", "view", "kind"];
+pub(super) const FILTERS: [&str; 8] = ["team", "owner", "tag", "entity", "type", "view", "kind", "status"];
 
 /// The values of `kind:`, and the kinds of entries that each stands for.
 const KINDS: [(&str, &[&str]); 10] = [
@@ -38,6 +38,8 @@ pub(super) enum Filter {
     /// Features in a view, and the view.
     View(Pattern),
     Kind(&'static [&'static str]),
+    /// The stage of a view or a service, and of the features of a view.
+    Status(Stage),
 }
 
 impl Filter {
@@ -61,6 +63,7 @@ impl Filter {
             "type" => Filter::Type(value.to_lowercase().parse::<ValueType>()?.to_string()),
             "view" => Filter::View(pattern),
             "kind" => kind(value)?,
+            "status" => Filter::Status(value.to_lowercase().parse()?),
             _ => return Err(unknown(name)),
         })
     }
@@ -77,6 +80,7 @@ impl Filter {
             Filter::Type(ty) => entry.ty == *ty,
             Filter::View(pattern) => !entry.view.is_empty() && pattern.admits(&entry.view),
             Filter::Kind(kinds) => kinds.contains(&entry.kind),
+            Filter::Status(stage) => entry.stage == Some(*stage),
         }
     }
 }

@@ -6,6 +6,7 @@
 pub(crate) mod browser;
 mod entries;
 mod entry;
+pub(crate) mod facets;
 pub(crate) mod field;
 mod filter;
 pub(crate) mod hit;

@@ -44,6 +44,11 @@ impl Query {
         query.without_stop_words().checked()
     }
 
+    /// The query that everything passes.
+    pub(super) fn of_all() -> Self {
+        Query { words: Vec::new(), filters: Vec::new() }
+    }
+
     fn add_words(&mut self, text: &str) {
         for word in words(text) {
             // A word that comes again stays where it is last: the last word may be a beginning.
@@ -146,8 +151,8 @@ mod tests {
         assert_eq!(refused("\"a b"), "a double quote of the query is not closed");
         assert_eq!(
             refused("taem:growth"),
-            "there is no filter \"taem\"; filters are team, owner, tag, entity, type, view, kind (a word with a colon \
-             stands in double quotes); did you mean \"team\"?"
+            "there is no filter \"taem\"; filters are team, owner, tag, entity, type, view, kind, status (a word with \
+             a colon stands in double quotes); did you mean \"team\"?"
         );
         assert_eq!(refused("team:"), "the filter \"team\" has a value behind the colon");
         assert!(refused("kind:featrue").ends_with("\"featrue\"; did you mean \"feature\"?"));

@@ -10,6 +10,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value as Json, json};
 
+use super::pages::{self, is_page};
 use super::paths::FEAST_PATHS;
 use crate::admission::DoorError;
 use crate::notices::Notices;
@@ -109,9 +110,10 @@ impl IntoResponse for Failure {
 /// The lines about requests that failed: a sidecar that is full refuses as many as it is asked.
 static FAILURES: LazyLock<Notices> = LazyLock::new(Notices::default);
 
-/// Gives failures the body that the clients of the route expect.
+/// Gives failures the body that the clients of the route expect; people expect a page.
 pub(super) async fn render(request: Request, next: Next) -> Response {
     let is_feast = FEAST_PATHS.contains(&request.uri().path());
+    let page = is_page(request.uri().path()).then(|| (request.uri().clone(), request.headers().clone()));
     let mut response = next.run(request).await;
     let Some(failure) = response.extensions_mut().remove::<Failure>() else { return response };
     if failure.status.is_server_error()
@@ -130,5 +132,8 @@ pub(super) async fn render(request: Request, next: Next) -> Response {
         headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     }
     *response.body_mut() = Body::from(body.to_string());
+    if let Some((asked, headers)) = page {
+        pages::failure(&mut response, &failure.message, &asked, &headers);
+    }
     response
 }

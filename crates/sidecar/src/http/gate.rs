@@ -5,12 +5,13 @@ use std::sync::Arc;
 use asofdb::ErrorKind;
 use asofdb_protocol::Role;
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 use super::door::Door;
 use super::failure::Failure;
+use super::pages::{LOGIN_PATH, LOGOUT_PATH, is_asset, is_page, session_token};
 use super::peer::{Peer, Spare};
 use crate::gauges::Refusal;
 
@@ -25,7 +26,8 @@ const LOOPBACK_HOSTS: [&str; 3] = ["localhost", "127.0.0.1", "[::1]"];
 
 /// Lets a request in with its role, or refuses it.
 pub(super) async fn gate(State(door): State<Arc<Door>>, mut request: Request, next: Next) -> Response {
-    if OPEN_PATHS.contains(&request.uri().path()) {
+    let path = request.uri().path();
+    if OPEN_PATHS.contains(&path) || is_asset(path) {
         return next.run(request).await;
     }
     if request.extensions().get::<Spare>().is_some() {
@@ -35,7 +37,7 @@ pub(super) async fn gate(State(door): State<Arc<Door>>, mut request: Request, ne
         return Failure::busy(format!("{message}: {most}")).into_response();
     }
     let peer = request.extensions().get::<Peer>().copied().unwrap_or(Peer::Remote);
-    match role(&door, peer, request.headers()) {
+    match role(&door, peer, &request) {
         Ok(role) => {
             request.extensions_mut().insert(role);
             let answered = tokio::time::timeout(door.options.request_timeout, next.run(request)).await;
@@ -51,18 +53,29 @@ pub(super) async fn gate(State(door): State<Arc<Door>>, mut request: Request, ne
     }
 }
 
-fn role(door: &Door, peer: Peer, headers: &HeaderMap) -> Result<Role, Failure> {
+fn role(door: &Door, peer: Peer, request: &Request) -> Result<Role, Failure> {
+    let (path, headers) = (request.uri().path(), request.headers());
     match peer {
         Peer::Local { role: Some(role), .. } => Ok(role),
         Peer::Local { uid, role: None } => {
             Err(Failure::forbidden(format!("this user may not use this sidecar: {uid}")))
         }
         Peer::Remote => {
-            check_no_browser(headers)?;
+            if !is_sent_by_own_form(request) {
+                check_no_browser(headers)?;
+            }
             match &door.options.token {
                 Some(token) if bearer(headers).is_some_and(|given| token.is(given)) => {
                     Ok(door.options.access.remote_role())
                 }
+                // Whoever has only this may look at pages, and do nothing else.
+                Some(token)
+                    if is_page(path) && session_token(headers).is_some_and(|given| token.is(given.as_bytes())) =>
+                {
+                    Ok(Role::Reader)
+                }
+                // What is done there needs no role.
+                Some(_) if [LOGIN_PATH, LOGOUT_PATH].contains(&path) => Ok(Role::Reader),
                 Some(_) => Err(Failure::new(
                     StatusCode::UNAUTHORIZED,
                     ErrorKind::Invalid,
@@ -72,6 +85,18 @@ fn role(door: &Door, peer: Peer, headers: &HeaderMap) -> Result<Role, Failure> {
             }
         }
     }
+}
+
+/// Returns whether a form of our own pages sends the request: to log in or out, from the host that it is sent to.
+fn is_sent_by_own_form(request: &Request) -> bool {
+    let header = |name| request.headers().get(name).and_then(|value| value.to_str().ok());
+    let from = header(header::ORIGIN).and_then(|origin| Some(origin.split_once("://")?.1));
+    let is_own = from.is_some() && from == header(header::HOST);
+    let site = request.headers().get(FETCH_SITE_HEADER).map(HeaderValue::as_bytes);
+    request.method() == Method::POST
+        && [LOGIN_PATH, LOGOUT_PATH].contains(&request.uri().path())
+        && is_own
+        && matches!(site, None | Some(b"same-origin"))
 }
 
 /// Browsers say from which page they come: no page of another site has business here. They set `Origin` where a page

@@ -1,4 +1,4 @@
-//! HTTP: Feast's dialect, our own routes, metrics and health, over TCP and Unix sockets alike.
+//! HTTP: Feast's dialect, our own routes, metrics, health, and pages for people, over TCP and Unix sockets alike.
 //!
 //! A request passes the gate (who is it, and may it come in?), its body is read within limits, and its work is done
 //! on a thread that may block. Failures know their status and message; what they look like depends on whose route
@@ -17,6 +17,7 @@ mod name;
 mod openapi;
 mod options;
 mod paced;
+mod pages;
 mod paths;
 mod payload;
 mod peer;

@@ -12,12 +12,12 @@ use axum::routing::{MethodRouter, get, post};
 use super::door::Door;
 use super::failure::{Failure, render};
 use super::gate::gate;
-use super::{feast, health, metrics, openapi, v1};
+use super::{feast, health, metrics, openapi, pages, v1};
 
 /// A route: its address, its method, and what answers.
 type Route = (&'static str, Method, MethodRouter<Arc<Door>>);
 
-/// All that is served. The OpenAPI document describes each of them.
+/// All that programs are served. The OpenAPI document describes each of them.
 fn routes() -> Vec<Route> {
     vec![
         ("/get-online-features", Method::POST, post(feast::get_online_features)),
@@ -57,6 +57,9 @@ fn routes() -> Vec<Route> {
 pub(super) fn router(door: Arc<Door>) -> Router {
     let mut router = Router::new();
     for (path, _, handler) in routes() {
+        router = router.route(path, handler);
+    }
+    for (path, handler) in pages::routes() {
         router = router.route(path, handler);
     }
     router

@@ -1,0 +1,18 @@
+//! Pages of a sidecar: what a store has and what is known of it, as HTML for people.
+//!
+//! A page is made from values that the caller has read: nothing here reads a store, knows who asks or decides what they
+//! may see. Every text is escaped by its template; no script and no style stands in a page, and [`POLICY`] forbids what
+//! does not come from the server of the page itself.
+
+mod assets;
+mod catalog;
+mod figures;
+mod frame;
+mod notice;
+mod thing;
+
+pub use self::assets::asset;
+pub use self::catalog::{HITS_MAX, catalog};
+pub use self::frame::{Frame, POLICY, Page};
+pub use self::notice::{failure, login};
+pub use self::thing::{duplicates, entity, service, usage, view};
