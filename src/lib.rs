@@ -61,6 +61,7 @@ mod read;
 mod rows;
 mod sample;
 mod scan;
+mod served;
 mod session;
 #[cfg(feature = "files")]
 mod source;
@@ -111,6 +112,12 @@ pub use self::rows::roles::ColumnRole;
 pub use self::rows::types::{arrow_type, feature_field, timestamp_type};
 pub use self::sample::SAMPLE_ENTITIES_MAX;
 pub use self::scan::{EXPORT_FORMAT, ExportRows, ManifestColumn};
+pub use self::served::log::{ServedLog, ServedLogStatus};
+pub use self::served::meaning::difference as meaning_difference;
+pub use self::served::options::ServedLogOptions;
+#[cfg(feature = "files")]
+pub use self::served::reader::{ServedRows, read_served_log};
+pub use self::served::row::{NamedValue, ServedFeature, ServedRow};
 pub use self::session::{Evaluated, EvaluatedRow, EvaluatedValue, Scan, ScanBegin, ScanSink, Session};
 #[cfg(feature = "files")]
 pub use self::source::{Batches, Delimiter, InputFormat, Source, TextOptions};

@@ -22,7 +22,7 @@ use crate::misdefined::check_conditions;
 use crate::read::answer::Answer;
 use crate::read::asked::AskedRows;
 use crate::read::lookup::{self, Engine};
-use crate::read::matrix::F32Matrix;
+use crate::read::matrix::{F32Matrix, write_records};
 use crate::read::plan::ReadPlan;
 use crate::read::question::Question;
 use crate::read::record::Records;
@@ -31,6 +31,10 @@ use crate::rows::encode::ViewEncoder;
 use crate::rows::keys::EntityKey;
 use crate::rows::plain::check_plain;
 use crate::rows::problems::Problems;
+use crate::served::log::ServedLog;
+#[cfg(feature = "files")]
+use crate::served::options::ServedLogOptions;
+use crate::served::read::ServedRead;
 use crate::usage::answers::{AnswerCounts, AnswerRow};
 use crate::usage::consumer::check_consumer_name;
 use crate::usage::meter::Meter;
@@ -58,6 +62,8 @@ pub struct Store {
     nulls: Arc<NullCounts>,
     /// The one that reads; `None`: reads are not counted.
     consumer: Option<Arc<str>>,
+    /// The log of what reads answer; `None`: there is none.
+    served: Option<Arc<ServedLog>>,
 }
 
 impl Store {
@@ -74,6 +80,7 @@ impl Store {
             durability,
             nulls: Arc::default(),
             consumer: None,
+            served: None,
         }
     }
 
@@ -85,6 +92,22 @@ impl Store {
     pub fn for_consumer(&self, consumer: &str) -> Result<Store> {
         check_consumer_name(consumer)?;
         Ok(Store { consumer: Some(consumer.into()), ..self.clone() })
+    }
+
+    /// A clone of the store that logs what its reads, and those of its clones, answer, or a share of them, to Parquet
+    /// files in a directory: by the hour, within bounds, in the background. See [`ServedLogOptions`].
+    ///
+    /// # Errors
+    /// `Invalid` for options that mean nothing; `Unavailable` when the directory cannot be made.
+    #[cfg(feature = "files")]
+    pub fn log_served(&self, directory: &Path, options: ServedLogOptions) -> Result<Store> {
+        let log = crate::served::start(directory, options, self.now())?;
+        Ok(Store { served: Some(Arc::new(log)), ..self.clone() })
+    }
+
+    /// The log of what this clone's reads answer, if there is one.
+    pub fn served_log(&self) -> Option<&ServedLog> {
+        self.served.as_deref()
     }
 
     /// Tells what consumers have read in the last days: by day if asked, then by thing and consumer. Days are those of
@@ -342,10 +365,66 @@ impl Store {
         Engine { backend: self.backend(), nulls: &self.nulls, sealer: &self.sealer }
     }
 
+    /// The log, and the id of the answer, if this read is one of those that are logged.
+    #[inline]
+    fn logged(&self) -> Option<(&ServedLog, String)> {
+        let log = self.served.as_deref()?;
+        Some((log, log.take()?))
+    }
+
     pub(crate) fn answer(&self, request: &Prepared, entities: &EntityRows, question: Question) -> Result<Answer> {
-        let answer = lookup::answer(self.engine(), request, entities, question)?;
+        let answer = match self.logged() {
+            None => lookup::answer(self.engine(), request, entities, question)?,
+            Some(to) => self.answer_logged(to, request, entities, question)?,
+        };
         request.count_reads(1, entities.len());
         Ok(answer)
+    }
+
+    #[cold]
+    fn answer_logged(
+        &self,
+        (log, id): (&ServedLog, String),
+        request: &Prepared,
+        entities: &EntityRows,
+        question: Question,
+    ) -> Result<Answer> {
+        lookup::with_plan(self.backend(), request, |plan| {
+            let (mut records, asked) = (Vec::new(), entities.asked_of(plan)?);
+            self.read_logged((log, &id), (plan, request), asked, question, &mut records, usize::MAX)?;
+            Ok(Answer::new(plan.clone(), records, entities.len()).with_id(id.clone()))
+        })
+    }
+
+    /// Reads into records, and hands a copy of them to the log.
+    fn read_logged(
+        &self,
+        (log, id): (&ServedLog, &str),
+        (plan, request): (&Arc<ReadPlan>, &Prepared),
+        asked: &AskedRows,
+        question: Question,
+        records: &mut Vec<Records>,
+        variable_bytes_max: usize,
+    ) -> Result<()> {
+        let moment = lookup::read_moment(self.engine(), plan, asked, question, records, variable_bytes_max)?;
+        request.count_records(plan, records, asked.len());
+        match ServedRead::copies(records) {
+            // Of the answer nothing is lost.
+            Err(_) => log.drop_read(),
+            Ok(records) => log.put(ServedRead {
+                id: id.to_owned(),
+                moment,
+                question,
+                consumer: request.meter().as_ref().map(|meter| meter.consumer().to_owned()),
+                references: request.references().to_vec(),
+                request: request.id(),
+                plan: plan.clone(),
+                catalog: self.catalog(),
+                asked: asked.clone(),
+                records,
+            }),
+        }
+        Ok(())
     }
 
     pub(crate) fn matrix(
@@ -355,7 +434,10 @@ impl Store {
         question: Question,
         matrix: F32Matrix<'_>,
     ) -> Result<()> {
-        lookup::matrix(self.engine(), request, entities, question, matrix)?;
+        let mut matrix = matrix;
+        lookup::with_plan(self.backend(), request, |plan| {
+            self.read_matrix((plan, request), entities.asked_of(plan)?, question, &mut matrix)
+        })?;
         request.count_reads(1, entities.len());
         Ok(())
     }
@@ -365,12 +447,15 @@ impl Store {
     /// the request, of which this is a plan.
     pub fn read_records(
         &self,
-        (plan, request): (&ReadPlan, &Prepared),
+        (plan, request): (&Arc<ReadPlan>, &Prepared),
         asked: &AskedRows,
         question: Question,
         records: &mut Vec<Records>,
         variable_bytes_max: usize,
     ) -> Result<()> {
+        if let Some((log, id)) = self.logged() {
+            return self.read_logged((log, &id), (plan, request), asked, question, records, variable_bytes_max);
+        }
         lookup::read_records(self.engine(), plan, asked, question, records, variable_bytes_max)?;
         request.count_records(plan, records, asked.len());
         Ok(())
@@ -380,11 +465,19 @@ impl Store {
     /// of which this is a plan.
     pub fn read_matrix(
         &self,
-        (plan, request): (&ReadPlan, &Prepared),
+        (plan, request): (&Arc<ReadPlan>, &Prepared),
         asked: &AskedRows,
         question: Question,
         matrix: &mut F32Matrix<'_>,
     ) -> Result<()> {
+        if let Some((log, id)) = self.logged() {
+            let statuses = matrix.statuses.as_ref().map(|statuses| statuses.len());
+            plan.output.check_matrix(asked.len(), matrix.values.len(), statuses)?;
+            let mut records = Vec::new();
+            self.read_logged((log, &id), (plan, request), asked, question, &mut records, usize::MAX)?;
+            write_records(plan, &records, asked.len(), matrix);
+            return Ok(());
+        }
         lookup::read_matrix(self.engine(), (plan, request), asked, question, matrix)
     }
 

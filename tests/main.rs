@@ -25,6 +25,7 @@ mod objectives;
 mod pages;
 mod reads;
 mod search;
+mod served_log;
 mod sources;
 mod times;
 mod training_set;

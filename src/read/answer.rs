@@ -21,12 +21,24 @@ pub struct Answer {
     pub(crate) plan: Arc<ReadPlan>,
     pub(crate) records: Vec<Records>,
     rows: usize,
+    /// Its id in the log of served features, where it was logged.
+    id: Option<String>,
 }
 
 impl Answer {
     /// The answer that records hold, one list a view of the plan.
     pub fn new(plan: Arc<ReadPlan>, records: Vec<Records>, rows: usize) -> Self {
-        Answer { plan, records, rows }
+        Answer { plan, records, rows, id: None }
+    }
+
+    /// Notes the id that it has in a log.
+    pub(crate) fn with_id(self, id: String) -> Self {
+        Answer { id: Some(id), ..self }
+    }
+
+    /// Its id in the log of served features: to be logged with a prediction. `None` where it was not logged.
+    pub fn id(&self) -> Option<&str> {
+        self.id.as_deref()
     }
 
     /// Returns the number of rows that were asked about.

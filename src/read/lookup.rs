@@ -31,6 +31,17 @@ pub(crate) struct Engine<'e> {
     pub(crate) sealer: &'e Sealer,
 }
 
+/// The moment of a read: what it takes to ask the same again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Moment {
+    /// The present when it was answered.
+    pub(crate) served_at: Timestamp,
+    /// The time asked about.
+    pub(crate) at: Timestamp,
+    /// The stamp up to which everything was known.
+    pub(crate) known_at: Timestamp,
+}
+
 /// The most events that one read goes through for the windows of one view: some seconds of work. A read is not given up
 /// when nobody waits for it any more, so that it must not be longer; joins are.
 const EVENTS_MAX: u64 = 20_000_000;
@@ -53,22 +64,6 @@ pub(crate) fn answer(
     })
 }
 
-/// Answers a request with a matrix.
-///
-/// # Errors
-/// `Invalid` when a feature is not a number or the matrix has another size; else as [`answer`].
-pub(crate) fn matrix(
-    engine: Engine<'_>,
-    request: &Prepared,
-    entities: &EntityRows,
-    question: Question,
-    mut matrix: F32Matrix<'_>,
-) -> Result<()> {
-    with_plan(engine.backend, request, |plan| {
-        read_matrix(engine, (plan, request), entities.asked_of(plan)?, question, &mut matrix)
-    })
-}
-
 /// Reads into records, one list a source, whose memory is used again. Refuses answers whose values of variable length
 /// have more than `variable_bytes_max` together.
 ///
@@ -82,8 +77,56 @@ pub(crate) fn read_records(
     records: &mut Vec<Records>,
     variable_bytes_max: usize,
 ) -> Result<()> {
-    let (rows, backend) = (asked.len(), engine.backend);
-    let sources = &plan.sources;
+    let find = |visit: &mut VisitRow<'_>, computed: &mut [Records]| match plan.sources.folds.is_empty() {
+        true => run(engine.backend, &plan.sources, &asked.groups, question, visit),
+        false => run_with_folds(engine, plan, asked, question, visit, computed),
+    };
+    read_found(engine, plan, asked, records, variable_bytes_max, find).map(drop)
+}
+
+/// Reads as [`read_records`] does, the same answers, from a state that can be asked again: tells of which moment it is.
+///
+/// # Errors
+/// As there.
+pub(crate) fn read_moment(
+    engine: Engine<'_>,
+    plan: &ReadPlan,
+    asked: &AskedRows,
+    question: Question,
+    records: &mut Vec<Records>,
+    variable_bytes_max: usize,
+) -> Result<Moment> {
+    let now = engine.backend.now();
+    let asked_known_at = match question {
+        Question::Latest => None,
+        Question::AsOf { known_at, .. } => known_at,
+    };
+    let (state, stamp) = engine.backend.stamped_state(now, asked_known_at);
+    let mut newest = stamp;
+    let find = |visit: &mut VisitRow<'_>, computed: &mut [Records]| {
+        let mut visit = |row: usize, source: usize, at, found: Option<Found<'_>>| {
+            // A writer may claim that its row becomes known only later.
+            newest = found.map_or(newest, |found| newest.max(found.version.created));
+            visit(row, source, at, found)
+        };
+        run_in(engine, plan, asked, question, (&*state, now), &mut visit, computed)
+    };
+    let at = read_found(engine, plan, asked, records, variable_bytes_max, find)?;
+    let known_at = asked_known_at.map_or(newest, |known_at| known_at.min(newest));
+    Ok(Moment { served_at: now, at, known_at })
+}
+
+/// Fills records with what `find` hands to its visitor and folds, and with what is computed from it; returns the time
+/// asked about.
+fn read_found(
+    engine: Engine<'_>,
+    plan: &ReadPlan,
+    asked: &AskedRows,
+    records: &mut Vec<Records>,
+    variable_bytes_max: usize,
+    find: impl FnOnce(&mut VisitRow<'_>, &mut [Records]) -> Result<Timestamp>,
+) -> Result<Timestamp> {
+    let (rows, sources) = (asked.len(), &plan.sources);
     records.truncate(sources.list.len());
     for (source, records) in sources.list.iter().zip(records.iter_mut()) {
         records.reset(source.layout(), rows);
@@ -98,18 +141,18 @@ pub(crate) fn read_records(
         variable_bytes += records.variable_bytes() - before;
         check_variable_bytes(variable_bytes, variable_bytes_max)
     };
-    if !sources.has_computed() {
-        return run(backend, sources, &asked.groups, question, &mut visit).map(drop);
+    let at = find(&mut visit, computed)?;
+    if sources.has_computed() {
+        compute(sources, &plan.derived, Times::One(at), &asked.request, records, rows, engine.nulls)?;
+        check_variable_bytes(records.iter().map(Records::variable_bytes).sum(), variable_bytes_max)?;
     }
-    let at = run_with_folds(engine, plan, asked, question, &mut visit, computed)?;
-    compute(sources, &plan.derived, Times::One(at), &asked.request, records, rows, engine.nulls)?;
-    check_variable_bytes(records.iter().map(Records::variable_bytes).sum(), variable_bytes_max)
+    Ok(at)
 }
 
 /// Reads into a matrix of rows × features, and counts the values that are not present for the request's consumer.
 ///
 /// # Errors
-/// As [`matrix`].
+/// `Invalid` when a feature is not a number or the matrix has another size; else as [`answer`].
 pub(crate) fn read_matrix(
     engine: Engine<'_>,
     (plan, request): (&ReadPlan, &Prepared),
@@ -145,7 +188,10 @@ fn check_variable_bytes(bytes: usize, bytes_max: usize) -> Result<()> {
 }
 
 /// Runs a read with the request's plan, and once more with a fresh one if the catalog changed under it.
-fn with_plan<T>(
+///
+/// # Errors
+/// Those of the read; `NotFound` when a feature of the request was dropped.
+pub(crate) fn with_plan<T>(
     backend: &dyn Backend,
     request: &Prepared,
     mut read: impl FnMut(&Arc<ReadPlan>) -> Result<T>,
@@ -202,15 +248,30 @@ fn run_with_folds(
     visit: &mut VisitRow<'_>,
     computed: &mut [Records],
 ) -> Result<Timestamp> {
-    let (sources, backend) = (&plan.sources, engine.backend);
-    if sources.folds.is_empty() {
-        return run(backend, sources, &asked.groups, question, visit);
-    }
+    let now = engine.backend.now();
+    let known_at = match question {
+        Question::Latest => None,
+        Question::AsOf { known_at, .. } => known_at,
+    };
+    let state = engine.backend.state(now, known_at);
+    run_in(engine, plan, asked, question, (&*state, now), visit, computed)
+}
+
+/// Looks up and folds in a state, whose present is `now`.
+fn run_in(
+    engine: Engine<'_>,
+    plan: &ReadPlan,
+    asked: &AskedRows,
+    question: Question,
+    (state, now): (&dyn State, Timestamp),
+    visit: &mut VisitRow<'_>,
+    computed: &mut [Records],
+) -> Result<Timestamp> {
+    let sources = &plan.sources;
     let targets = Targets::new(sources, &asked.groups);
-    let now = backend.now();
-    let (state, at, known_at) = match question {
-        Question::Latest => (backend.state(now, None), now, None),
-        Question::AsOf { at, known_at } => (backend.state(now, known_at), at, known_at),
+    let (at, known_at) = match question {
+        Question::Latest => (now, None),
+        Question::AsOf { at, known_at } => (at, known_at),
     };
     match question {
         Question::Latest => {
@@ -221,7 +282,7 @@ fn run_with_folds(
             state.as_of(&lookups, known_at, &mut |index, found| targets.visit(visit, at, index, found))?;
         }
     }
-    fold_all(engine, &*state, sources, asked, (at, known_at), computed)?;
+    fold_all(engine, state, sources, asked, (at, known_at), computed)?;
     Ok(at)
 }
 

@@ -49,6 +49,16 @@ impl Records {
         (&self.bytes[rows.start * self.stride..rows.end * self.stride], self.arena.as_slice())
     }
 
+    /// A copy, which is in memory whole or in part.
+    ///
+    /// # Errors
+    /// `Unavailable` when long values cannot be spilled.
+    pub(crate) fn copied(&self) -> Result<Records> {
+        let mut arena = Arena::default();
+        arena.push(self.arena.as_slice())?;
+        Ok(Records { bytes: self.bytes.clone(), stride: self.stride, header: self.header, arena })
+    }
+
     /// Bytes of memory held.
     pub fn memory_bytes(&self) -> usize {
         self.bytes.capacity() + self.arena.len()

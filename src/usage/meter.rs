@@ -120,7 +120,7 @@ impl Meter {
         });
     }
 
-    pub(super) fn consumer(&self) -> &str {
+    pub(crate) fn consumer(&self) -> &str {
         &self.consumer
     }
 

@@ -298,6 +298,13 @@ impl History for MemoryBackend {
         Box::new(MemoryState { now, state: self.state.read() })
     }
 
+    fn stamped_state(&self, now: Timestamp, _known_at: Option<Timestamp>) -> (Box<dyn StateRead + '_>, Timestamp) {
+        let state = self.state.read();
+        // Commits are stamped under the lock.
+        let stamp = self.clock.stamp();
+        (Box::new(MemoryState { now, state }), stamp)
+    }
+
     fn snapshot(&self) -> Box<dyn Snapshot + '_> {
         Box::new(MemorySnapshot { now: self.clock.now(), state: self.state.read().clone() })
     }

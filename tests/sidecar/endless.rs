@@ -124,6 +124,10 @@ impl History for Endless {
         self.store.state(now, known_at)
     }
 
+    fn stamped_state(&self, now: Timestamp, known_at: Option<Timestamp>) -> (Box<dyn State + '_>, Timestamp) {
+        self.store.stamped_state(now, known_at)
+    }
+
     fn snapshot(&self) -> Box<dyn Snapshot + '_> {
         Box::new(EndlessSnapshot { snapshot: self.store.snapshot(), underway: &self.underway })
     }

@@ -78,6 +78,11 @@ pub trait History: Send + Sync + 'static {
     /// by the time of a write that came in between. With `known_at`, all that was stamped up to then is in it.
     fn state(&self, now: Timestamp, known_at: Option<Timestamp>) -> Box<dyn State + '_>;
 
+    /// [`History::state`] for a read that is to be repeated, with a stamp of its own: all commits with an earlier stamp
+    /// are in the state, save bulk loads that are under way, and later ones get a later stamp. Where commits take too
+    /// long to wait for them, those under way may be missing too.
+    fn stamped_state(&self, now: Timestamp, known_at: Option<Timestamp>) -> (Box<dyn State + '_>, Timestamp);
+
     /// A consistent state to read at length. Retention holds still for it.
     fn snapshot(&self) -> Box<dyn Snapshot + '_>;
 

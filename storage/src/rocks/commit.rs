@@ -212,11 +212,13 @@ fn commit_group(store: &Store, group: Vec<Write>) {
     }
     let accepted: Vec<_> = accepted.into_iter().map(|(_, write)| write).collect();
     let Some(others) = accepted.len().checked_sub(1) else { return };
+    let committing = store.present.committing();
     let unsettled = store.present.stamp_unsettled();
     let mut created = vec![unsettled.stamp()];
     created.extend((0..others).map(|_| store.present.stamp()));
     let answer = write_group(store, &accepted, &created);
     drop(unsettled);
+    drop(committing);
     for (write, created) in accepted.iter().zip(&created) {
         let committed = Committed { created: *created };
         let _ = write.answer.send(answer.as_ref().map(|()| committed).map_err(copy));

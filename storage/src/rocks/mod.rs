@@ -253,6 +253,16 @@ impl History for RocksBackend {
         Box::new(RocksState::new(&self.store, now, known_at))
     }
 
+    fn stamped_state(&self, now: Timestamp, known_at: Option<Timestamp>) -> (Box<dyn State + '_>, Timestamp) {
+        if let Some(known_at) = known_at {
+            // Not between two commits: a bulk load that is waited for needs the committer.
+            self.store.present.wait_settled(known_at);
+        }
+        let stamp_and_state = || (self.store.present.stamp(), self.state(now, None));
+        let (stamp, state) = self.store.present.between_commits(stamp_and_state);
+        (state, stamp)
+    }
+
     fn snapshot(&self) -> Box<dyn Snapshot + '_> {
         Box::new(RocksSnapshot::new(&self.store))
     }

@@ -3,14 +3,18 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::time::Duration;
 
-use parking_lot::{Mutex, RwLock};
+use parking_lot::{Mutex, RwLock, RwLockWriteGuard};
 
 use super::unsettled::{InFlightStamp, Unsettled};
 use crate::catalog::Catalog;
 use crate::clock::{ClockStatus, Reached, StampRun, StoreClock};
 use crate::error::Result;
 use crate::time::{Clock, Span, Timestamp};
+
+/// The longest time that a read waits for a commit to be over. A disk that is full can hold one up for long.
+const COMMIT_PATIENCE: Duration = Duration::from_millis(20);
 
 /// Shared by readers, the committer and the compaction filters. It knows nothing of RocksDB, so that the
 /// filters, which RocksDB owns, do not keep the store open.
@@ -22,6 +26,8 @@ pub(super) struct Present {
     /// The greatest believed present that is on record. So it does not go back when the store is opened again.
     recorded: AtomicI64,
     unsettled: Unsettled,
+    /// Held by a commit from its stamp on until it is visible.
+    committing: RwLock<()>,
 }
 
 /// A catalog and what is asked of it most.
@@ -78,6 +84,7 @@ impl Present {
             erasing: AtomicBool::new(false),
             recorded: AtomicI64::new(i64::MIN),
             unsettled: Unsettled::default(),
+            committing: RwLock::default(),
         }
     }
 
@@ -88,6 +95,17 @@ impl Present {
     /// The created timestamp of one more commit.
     pub(super) fn stamp(&self) -> Timestamp {
         self.clock.stamp()
+    }
+
+    /// Marks that a commit is being stamped and written, until the answer is dropped.
+    pub(super) fn committing(&self) -> RwLockWriteGuard<'_, ()> {
+        self.committing.write()
+    }
+
+    /// Does short work between two commits; or beside one that takes too long to wait for it.
+    pub(super) fn between_commits<T>(&self, work: impl FnOnce() -> T) -> T {
+        let _no_commit = self.committing.try_read_for(COMMIT_PATIENCE);
+        work()
     }
 
     /// Returns how far time has come, to be recorded.

@@ -224,7 +224,7 @@ fn read_into(
         }
         Form::Rows => {
             let variable_bytes_max = shared.bounds.answer_bytes_max - rows * handle.row_bytes;
-            let request = (&**plan, &handle.prepared);
+            let request = (plan, &handle.prepared);
             store.read_records(request, &handle.asked, question, &mut scratch.records, variable_bytes_max)?;
             let variable_bytes: usize = scratch.records.iter().map(Records::variable_bytes).sum();
             held.resize(rows * handle.row_bytes + variable_bytes)?;
