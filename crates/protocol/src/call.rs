@@ -3,11 +3,11 @@
 use crate::codec::{Decode, Encode, Message};
 use crate::frame::Kind;
 use crate::message::{
-    AgesRequest, AnswerRowMessage, AnswersRequest, ApplyRequest, CatalogMessage, CheckpointRequest, ClockMessage,
-    ClockRepairMessage, ClockRequest, CommittedMessage, ErasedMessage, FreshnessMessage, FreshnessRequest,
-    HandleMessage, Hello, NoteAnswer, NoteRequest, Pong, PrepareRequest, ReleaseRequest, RemoveEntity, SampleMessage,
-    SampleRequest, StatsMessage, UsageRequest, UsageRowMessage, VerifiedMessage, ViewAgesMessage, Welcome,
-    WriteRequest,
+    AgesRequest, AlertsMessage, AlertsRequest, AnswerRowMessage, AnswersRequest, ApplyRequest, CatalogMessage,
+    CheckpointRequest, ClockMessage, ClockRepairMessage, ClockRequest, CommittedMessage, ErasedMessage,
+    FreshnessMessage, FreshnessRequest, HandleMessage, Hello, NoteAnswer, NoteRequest, Pong, PrepareRequest,
+    ReleaseRequest, RemoveEntity, SampleMessage, SampleRequest, StatsMessage, UsageRequest, UsageRowMessage,
+    VerifiedMessage, ViewAgesMessage, Welcome, WriteRequest,
 };
 
 /// A request that is one message and is answered by one message.
@@ -81,6 +81,7 @@ calls! {
     SampleRequest => Sample, true, SampleMessage;
     AgesRequest => Ages, true, Vec<ViewAgesMessage>;
     AnswersRequest => Answers, true, Vec<AnswerRowMessage>;
+    AlertsRequest => Alerts, true, AlertsMessage;
     VerifyRequest => Verify, true, VerifiedMessage;
     CompactRequest => Compact, true, ();
     ClockRequest => Clock, true, ClockMessage;

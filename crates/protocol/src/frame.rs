@@ -97,6 +97,8 @@ kinds! {
     Ages = 27,
     /// Tells what consumers got of late.
     Answers = 28,
+    /// Tells what is wrong, and who was told.
+    Alerts = 29,
     /// An error; an answer to any request.
     Error = 127,
 }

@@ -101,6 +101,8 @@ operations! {
     Ages:       "ages",       Reader,   "reading",                Point, Requests;
     /// Telling what consumers got of late.
     Answers:    "answers",    Reader,   "reading figures",        Point, Requests;
+    /// Telling what is wrong, and who was told.
+    Alerts:     "alerts",     Reader,   "reading figures",        Point, Requests;
     /// Telling what consumers have read.
     Usage:      "usage",      Reader,   "reading figures",        Bulk,  Requests;
     /// Choosing some entities of a view.

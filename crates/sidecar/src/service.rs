@@ -1,11 +1,15 @@
 //! The service: state that every door of the sidecar shares.
 
 use std::sync::atomic::{AtomicBool, Ordering};
+#[cfg(feature = "alerts")]
+use std::sync::{Arc, OnceLock};
 
 use asofdb::storage::KeyRange;
 use asofdb::{Result, Store, Timestamp};
-use asofdb_protocol::ConsumerReport;
+use asofdb_protocol::{AlertsReport, ConsumerReport};
 
+#[cfg(feature = "alerts")]
+use crate::alerts::board::Board;
 use crate::consumers::{Consumers, Limits};
 use crate::gauges::Gauges;
 use crate::line::{BulkBounds, Line};
@@ -21,6 +25,8 @@ pub struct Service {
     pub(crate) http: Gauges,
     /// The line of bulk requests at both doors.
     pub(crate) bulk: Line,
+    #[cfg(feature = "alerts")]
+    alerts: OnceLock<Arc<Board>>,
     started: Timestamp,
     ready: AtomicBool,
     draining: AtomicBool,
@@ -36,6 +42,8 @@ impl Service {
             native: Gauges::default(),
             http: Gauges::default(),
             bulk: Line::new(BulkBounds::default()),
+            #[cfg(feature = "alerts")]
+            alerts: OnceLock::new(),
             ready: AtomicBool::new(false),
             draining: AtomicBool::new(false),
         }
@@ -89,6 +97,24 @@ impl Service {
     /// Marks it as stopping from now on.
     pub fn start_draining(&self) {
         self.draining.store(true, Ordering::Release);
+    }
+
+    /// Shows the doors what alerts there are.
+    ///
+    /// # Errors
+    /// `Conflict` when it has alerts already.
+    #[cfg(feature = "alerts")]
+    pub(crate) fn set_alerts(&self, board: Arc<Board>) -> Result<()> {
+        self.alerts.set(board).map_err(|_| asofdb::Error::conflict("a service has its alerts once"))
+    }
+
+    /// Reports what is wrong by its alerts, and who was told; nothing where it has none.
+    pub fn alerts(&self) -> AlertsReport {
+        #[cfg(feature = "alerts")]
+        let report = self.alerts.get().map(|board| board.report()).unwrap_or_default();
+        #[cfg(not(feature = "alerts"))]
+        let report = AlertsReport::default();
+        report
     }
 
     /// Reports what every consumer did, by consumer, operation and view.

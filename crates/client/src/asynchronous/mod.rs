@@ -16,8 +16,8 @@ use asofdb::{
     F32Matrix, Plan, Prepared, Question, Result, Stats, Timestamp, ViewAges,
 };
 use asofdb_protocol::{
-    AgesRequest, AnswersRequest, ApplyRequest, Call, CatalogRequest, ClockRequest, ConsumerReport, DeleteRequest,
-    EraseRequest, Form, PingRequest, PointHeader, StatsRequest,
+    AgesRequest, AlertsReport, AlertsRequest, AnswersRequest, ApplyRequest, Call, CatalogRequest, ClockRequest,
+    ConsumerReport, DeleteRequest, EraseRequest, Form, PingRequest, PointHeader, StatsRequest,
 };
 use parking_lot::RwLock;
 
@@ -364,6 +364,14 @@ impl AsyncClient {
     pub async fn consumers(&self) -> Result<Vec<ConsumerReport>> {
         let stats = self.ask(&StatsRequest).await?;
         Ok(stats.consumers.into_iter().map(ConsumerReport::from).collect())
+    }
+
+    /// Reads what is wrong with the store and its views by the sidecar's alerts, and who was told.
+    ///
+    /// # Errors
+    /// `Unavailable` when the sidecar does not answer.
+    pub async fn alerts(&self) -> Result<AlertsReport> {
+        self.ask(&AlertsRequest).await.map(AlertsReport::from)
     }
 
     /// Reads what the clock of the store's host shows, and what the store believes of it. See [`Session::clock`].

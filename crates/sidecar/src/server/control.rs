@@ -5,9 +5,10 @@ use arrow::compute::concat_batches;
 use asofdb::parts::{PLAIN_BYTES_MAX, check_plain};
 use asofdb::{Definitions, Durability, Error, Result};
 use asofdb_protocol::{
-    AgesRequest, AnswerRowMessage, ApplyRequest, CatalogMessage, ClockMessage, ClockRequest, CommittedMessage,
-    ConsumerMessage, ErasedMessage, Kind, NamedValue, NoteAnswer, NoteRequest, Pong, PrepareRequest, ReleaseRequest,
-    RemoveEntity, StatsMessage, ViewAgesMessage, WriteRequest, WriteView, decode_message, encoded_message, read_stream,
+    AgesRequest, AlertsMessage, AnswerRowMessage, ApplyRequest, CatalogMessage, ClockMessage, ClockRequest,
+    CommittedMessage, ConsumerMessage, ErasedMessage, Kind, NamedValue, NoteAnswer, NoteRequest, Pong, PrepareRequest,
+    ReleaseRequest, RemoveEntity, StatsMessage, ViewAgesMessage, WriteRequest, WriteView, decode_message,
+    encoded_message, read_stream,
 };
 
 use super::handle::Handle;
@@ -38,6 +39,7 @@ pub(super) fn answer(shared: &Shared, session: &mut Session<'_>, kind: Kind, bod
         Kind::Stats => stats(shared, body),
         Kind::Ages => ages(shared, body),
         Kind::Answers => answers(shared, body),
+        Kind::Alerts => alerts(shared, body),
         Kind::Note => note(shared, body),
         Kind::Apply => apply(shared, body),
         Kind::Clock => clock(shared, body),
@@ -58,6 +60,7 @@ fn operation(kind: Kind, body: &[u8]) -> Result<Operation> {
         Kind::Stats => Operation::Stats,
         Kind::Ages => Operation::Ages,
         Kind::Answers => Operation::Answers,
+        Kind::Alerts => Operation::Alerts,
         Kind::Note => Operation::Note,
         Kind::Apply => Operation::Apply,
         Kind::Clock => match decode_message::<ClockRequest>(body)?.confirm {
@@ -157,6 +160,11 @@ fn answers(shared: &Shared, body: &[u8]) -> Result<Vec<u8>> {
     decode_message::<()>(body)?;
     let rows = shared.service.store.answers();
     encoded_message(&rows.into_iter().map(AnswerRowMessage::from).collect::<Vec<_>>())
+}
+
+fn alerts(shared: &Shared, body: &[u8]) -> Result<Vec<u8>> {
+    decode_message::<()>(body)?;
+    encoded_message(&AlertsMessage::from(shared.service.alerts()))
 }
 
 fn stats(shared: &Shared, body: &[u8]) -> Result<Vec<u8>> {
