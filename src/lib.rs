@@ -147,7 +147,8 @@ pub use asofdb_storage::{
 #[doc(hidden)]
 pub mod parts {
     pub use crate::definitions::check::RowCheck;
-    pub use crate::definitions::document::{Table, TomlText, read_text};
+    pub use crate::definitions::document::{Field, Table, TomlText, read_text};
+    pub use crate::definitions::literal::float_setting;
     pub use crate::definitions::reference::{find_event_view, find_stored_view, find_view};
     pub use crate::definitions::suggest::did_you_mean;
     #[cfg(feature = "files")]

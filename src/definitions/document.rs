@@ -127,6 +127,7 @@ impl<'a> Field<'a> {
         self.name
     }
 
+    /// The error about its place.
     pub fn invalid(&self, message: impl AsRef<str>) -> Error {
         self.source.invalid(self.at(), message)
     }
@@ -135,6 +136,10 @@ impl<'a> Field<'a> {
         self.invalid(format!("{} is {wanted}, not {}", self.name, kind_of(self.value())))
     }
 
+    /// Text.
+    ///
+    /// # Errors
+    /// `Invalid` for anything else.
     pub fn text(&self) -> Result<&'a str> {
         match self.value() {
             DeValue::String(text) => Ok(text),
@@ -185,6 +190,10 @@ impl<'a> Field<'a> {
         }
     }
 
+    /// The items of a list.
+    ///
+    /// # Errors
+    /// `Invalid` for anything else.
     pub fn items(&self) -> Result<impl Iterator<Item = Field<'a>>> {
         let (source, name) = (self.source, self.name);
         Ok(self.array()?.iter().map(move |value| Field { source, name, value }))
@@ -284,7 +293,7 @@ impl<'a> Table<'a> {
     }
 
     /// The error about the whole table.
-    pub(crate) fn invalid(&self, message: impl AsRef<str>) -> Error {
+    pub fn invalid(&self, message: impl AsRef<str>) -> Error {
         self.source.invalid(self.at, message)
     }
 
@@ -305,7 +314,11 @@ impl<'a> Table<'a> {
         self.field(name).map(|field| field.flag()).transpose()
     }
 
-    pub(crate) fn span(&self, name: &'a str) -> Result<Option<Span>> {
+    /// A duration, if the field is there.
+    ///
+    /// # Errors
+    /// `Invalid` for anything else.
+    pub fn span(&self, name: &'a str) -> Result<Option<Span>> {
         self.field(name).map(|field| field.span()).transpose()
     }
 
@@ -335,7 +348,11 @@ impl<'a> Table<'a> {
         field.items()?.map(list).collect()
     }
 
-    pub(crate) fn tags(&self, name: &'a str) -> Result<BTreeMap<String, String>> {
+    /// Texts by name; none when they are left out.
+    ///
+    /// # Errors
+    /// `Invalid` for anything else.
+    pub fn tags(&self, name: &'a str) -> Result<BTreeMap<String, String>> {
         self.field(name).map_or(Ok(BTreeMap::new()), |field| field.tags())
     }
 

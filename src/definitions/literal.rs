@@ -26,7 +26,10 @@ pub(super) fn read(field: &Field, ty: ValueType) -> Result<Value> {
 }
 
 /// Reads a setting that is a number, if it is there.
-pub(super) fn float_setting(table: &Table, name: &'static str) -> Result<Option<f64>> {
+///
+/// # Errors
+/// `Invalid` for anything else.
+pub fn float_setting(table: &Table, name: &'static str) -> Result<Option<f64>> {
     let Some(field) = table.field(name) else { return Ok(None) };
     let number = float64(field.value()).map_err(|rule| field.invalid(format!("{name} is a number: {rule}")))?;
     Ok(Some(number))

@@ -9,7 +9,7 @@ mod computed;
 pub(crate) mod document;
 mod field_type;
 mod life;
-mod literal;
+pub(crate) mod literal;
 pub(crate) mod reference;
 pub(crate) mod suggest;
 mod verdicts;

@@ -1,5 +1,6 @@
 //! The sidecar over HTTP: Feast's dialect, our own routes, and what keeps both in order.
 
+pub mod alerts;
 pub mod client;
 mod computed;
 mod dialect;
@@ -10,5 +11,5 @@ mod openapi;
 mod operations;
 mod own;
 mod pages;
-mod sidecar;
+pub mod sidecar;
 mod venv;

@@ -1,11 +1,14 @@
 //! The OpenAPI document is what is served.
 
+use asofdb::Span;
 use serde_json::{Value as Json, json};
 
+use super::alerts::alerts;
 use super::client::{Reply, Target};
 use super::sidecar::{Sidecar, stats_row};
 use super::venv::run_script;
-use crate::common::{hours_ago, repository};
+use crate::common::{NOW, hours_ago, repository};
+use crate::sidecar::receiver::{Manner, Receiver};
 
 /// Answers with what they were asked, to be held against the document.
 struct Recorder<'a> {
@@ -86,6 +89,7 @@ fn answers_of_every_route_keep_to_the_document() {
     for parameters in ["", "?view=stats", "?x=y"] {
         to.get("/v1/answers", &format!("/v1/answers{parameters}"));
     }
+    of_alerts(&sidecar, &mut to);
     for parameters in ["", "?days=7&name=stats&by_day=true", "?days=0", "?day=1"] {
         to.get("/v1/usage", &format!("/v1/usage{parameters}"));
     }
@@ -121,6 +125,16 @@ fn duplicates(sidecar: &Sidecar, to: &mut Recorder<'_>) {
     for parameters in ["", "?view=stats&view=copied&limit=5", "?view=none", "?limit=0", "?x=y"] {
         to.get("/v1/duplicates", &format!("/v1/duplicates{parameters}"));
     }
+}
+
+fn of_alerts(sidecar: &Sidecar, to: &mut Recorder<'_>) {
+    let (receiver, state) = (Receiver::start(Manner::Take), tempfile::tempdir().unwrap());
+    to.get("/v1/alerts", "/v1/alerts");
+    let _alerts = alerts(sidecar, &receiver, &state);
+    sidecar.clock.clock.step(NOW.minus(Span::from_secs(7_200)));
+    receiver.expect(&[("opened", "behind")]);
+    to.get("/v1/alerts", "/v1/alerts");
+    sidecar.clock.clock.step(NOW);
 }
 
 fn computed(to: &mut Recorder<'_>) {

@@ -1,5 +1,6 @@
 //! The sidecar over a real socket.
 
+mod alerts;
 mod asynchronous;
 mod bulk;
 mod cancellation;
@@ -14,4 +15,5 @@ mod hostile;
 mod lifecycle;
 mod operations;
 mod raw;
+pub mod receiver;
 mod storage;

@@ -8,6 +8,7 @@ use asofdb_client::Client;
 use tempfile::TempDir;
 
 use super::harness::{Sidecar, eventually};
+use super::receiver::{Manner, Receiver};
 use crate::common::disk::Disk;
 use crate::common::{batch, int, times, users};
 use crate::http::client::Target;
@@ -75,8 +76,13 @@ fn a_sidecar_whose_disk_failed_is_not_ready_says_why_and_goes_on_with_reads() {
 #[test]
 fn a_sidecar_that_shall_exit_on_a_storage_error_ends_with_it_and_starts_again_on_a_disk_that_is_well() {
     let Some(disk) = Disk::journaled(256) else { return };
-    let Some((mut sidecar, client, _)) = failed(&disk, &["--on-storage-error", "exit"]) else { return };
+    let (receiver, alerts) = (Receiver::start(Manner::Take), tempfile::NamedTempFile::new().unwrap());
+    let hook = format!("[[webhook]]\nname = \"a\"\nurl = {:?}\n", receiver.url());
+    std::fs::write(&alerts, hook).unwrap();
+    let arguments = ["--on-storage-error", "exit", "--alerts", alerts.path().to_str().unwrap()];
+    let Some((mut sidecar, client, _)) = failed(&disk, &arguments) else { return };
     assert_eq!(sidecar.wait().code(), Some(1), "{}", sidecar.log());
+    receiver.expect(&[("opened", "read_only")]);
     let said = "asof: error: the store was read-only since writing to disk failed";
     assert!(sidecar.log().contains(said), "{}", sidecar.log());
     drop(client);

@@ -3,6 +3,7 @@
 //! Results go to stdout, progress and errors to stderr. Each command is a file here: its arguments, what it does
 //! with the library, and how the result looks.
 
+mod alerts;
 mod allocator;
 mod answers;
 mod apply;
@@ -80,8 +81,8 @@ Examples:
   asof --connect ~/.asof/socket views                      and work through that
   asof demo asof-demo                                      all of it, on real flights
 
-Exit codes: 0 done, 1 failed, 2 wrong usage, 3 a check found a problem (plan, freshness, verify, clock, repair,
-demo).
+Exit codes: 0 done, 1 failed, 2 wrong usage, 3 a check found a problem (plan, freshness, alerts, verify, clock,
+repair, demo).
 Times are RFC 3339 (2013-06-01T12:00:00Z), a date (2013-06-01, midnight UTC) or `now`.
 In JSON, NaN and infinities are the strings \"NaN\", \"Infinity\" and \"-Infinity\", and bytes are base64.";
 
@@ -108,6 +109,7 @@ enum Command {
     Answers(answers::Answers),
     Materialize(feeds::Materialize),
     Runs(feeds::Runs),
+    Alerts(alerts::Alerts),
     Usage(usage::Usage),
     Stats(operations::Stats),
     Verify(verify::Verify),
@@ -149,6 +151,7 @@ impl Command {
             Command::Answers(command) => command.run(context),
             Command::Materialize(command) => command.run(context),
             Command::Runs(command) => command.run(context),
+            Command::Alerts(command) => command.run(context),
             Command::Usage(command) => command.run(context),
             Command::Stats(command) => command.run(context),
             Command::Verify(command) => command.run(context),

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use asofdb::parts::ReadPlan;
 use asofdb::{Catalog, EntityRows, Prepared, Question, Result};
-use asofdb_protocol::{Call, CatalogRequest, ConsumerReport, Form, PointHeader, StatsRequest};
+use asofdb_protocol::{
+    AlertsReport, AlertsRequest, Call, CatalogRequest, ConsumerReport, Form, PointHeader, StatsRequest,
+};
 use parking_lot::RwLock;
 
 use crate::cancel::Cancel;
@@ -164,6 +166,14 @@ impl Client {
     pub fn consumers(&self) -> Result<Vec<ConsumerReport>> {
         let stats = self.ask(&StatsRequest)?;
         Ok(stats.consumers.into_iter().map(ConsumerReport::from).collect())
+    }
+
+    /// Reads what is wrong with the store and its views by the sidecar's alerts, and who was told.
+    ///
+    /// # Errors
+    /// `Unavailable` when the sidecar does not answer.
+    pub fn alerts(&self) -> Result<AlertsReport> {
+        self.ask(&AlertsRequest).map(AlertsReport::from)
     }
 }
 

@@ -14,7 +14,7 @@ use asofdb::{
 };
 #[cfg(feature = "files")]
 use asofdb::{ExportOptions, FeedFiles, Manifest, OnFeedProgress, OnProgress, ViewRun};
-use asofdb_protocol::ConsumerReport;
+use asofdb_protocol::{AlertsReport, ConsumerReport};
 
 use crate::client::Client;
 
@@ -37,6 +37,17 @@ impl Engine {
         match self {
             Engine::Store(_) => Ok(Vec::new()),
             Engine::Sidecar(client) => client.consumers(),
+        }
+    }
+
+    /// Reads the alerts of a sidecar.
+    ///
+    /// # Errors
+    /// `Invalid` for a store in this process, which has none; else as [`Client::alerts`].
+    pub fn alerts(&self) -> Result<AlertsReport> {
+        match self {
+            Engine::Store(_) => Err(Error::invalid("alerts are a sidecar's; ask one that was started with --alerts")),
+            Engine::Sidecar(client) => client.alerts(),
         }
     }
 

@@ -3,11 +3,11 @@
 use crate::codec::{Decode, Encode, Message};
 use crate::frame::Kind;
 use crate::message::{
-    AgesRequest, AnswerRowMessage, AnswersRequest, ApplyRequest, CatalogMessage, CheckpointRequest, ClockMessage,
-    ClockRepairMessage, ClockRequest, CommittedMessage, ErasedMessage, FeedMessage, FeedsRequest, FreshnessMessage,
-    FreshnessRequest, HandleMessage, Hello, MaterializeRequest, NoteAnswer, NoteRequest, Pong, PrepareRequest,
-    ReleaseRequest, RemoveEntity, SampleMessage, SampleRequest, StatsMessage, UsageRequest, UsageRowMessage,
-    VerifiedMessage, ViewAgesMessage, ViewRunMessage, Welcome, WriteRequest,
+    AgesRequest, AlertsMessage, AlertsRequest, AnswerRowMessage, AnswersRequest, ApplyRequest, CatalogMessage,
+    CheckpointRequest, ClockMessage, ClockRepairMessage, ClockRequest, CommittedMessage, ErasedMessage, FeedMessage,
+    FeedsRequest, FreshnessMessage, FreshnessRequest, HandleMessage, Hello, MaterializeRequest, NoteAnswer,
+    NoteRequest, Pong, PrepareRequest, ReleaseRequest, RemoveEntity, SampleMessage, SampleRequest, StatsMessage,
+    UsageRequest, UsageRowMessage, VerifiedMessage, ViewAgesMessage, ViewRunMessage, Welcome, WriteRequest,
 };
 
 /// A request that is one message and is answered by one message.
@@ -83,6 +83,7 @@ calls! {
     AnswersRequest => Answers, true, Vec<AnswerRowMessage>;
     FeedsRequest => Feeds, true, Vec<FeedMessage>;
     MaterializeRequest => Materialize, true, Vec<ViewRunMessage>;
+    AlertsRequest => Alerts, true, AlertsMessage;
     VerifyRequest => Verify, true, VerifiedMessage;
     CompactRequest => Compact, true, ();
     ClockRequest => Clock, true, ClockMessage;

@@ -101,6 +101,8 @@ kinds! {
     Feeds = 37,
     /// Loads what is new in the sources of views.
     Materialize = 38,
+    /// Tells what is wrong, and who was told.
+    Alerts = 29,
     /// An error; an answer to any request.
     Error = 127,
 }

@@ -7,6 +7,10 @@
 mod access;
 mod admission;
 #[cfg(feature = "http")]
+mod alert_metrics;
+#[cfg(feature = "alerts")]
+mod alerts;
+#[cfg(feature = "http")]
 mod answer_metrics;
 mod bounds;
 mod budget;
@@ -36,6 +40,8 @@ mod socket;
 mod sync;
 
 pub use self::access::{Access, Peer};
+#[cfg(feature = "alerts")]
+pub use self::alerts::{AlertOptions, Alerts};
 pub use self::bounds::Bounds;
 pub use self::clock_watch::ClockWatch;
 pub use self::consumers::Limits;
@@ -47,4 +53,4 @@ pub use self::line::BulkBounds;
 pub use self::server::Server;
 pub use self::service::Service;
 pub use self::socket::Socket;
-pub use asofdb_protocol::{ConsumerReport, Role};
+pub use asofdb_protocol::{AlertReport, AlertTargetReport, AlertsReport, ConsumerReport, Role};

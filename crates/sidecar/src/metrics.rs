@@ -13,6 +13,7 @@ use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::{Registry, Unit};
 
+use crate::alert_metrics::alerts;
 use crate::answer_metrics::answers;
 use crate::consumers::{Consumer, LatencySnapshot, Series};
 use crate::feed_metrics::feeds;
@@ -47,6 +48,7 @@ impl Collector for Everything {
         clock(&self.0.store.clock(), &mut encoder)?;
         nulls(&self.0, &mut encoder)?;
         answers(&self.0.store.answer_totals(), &mut encoder)?;
+        alerts(&self.0.alerts(), &mut encoder)?;
         // Where the store cannot tell, its metrics are absent: the others must not be.
         if let Ok(views) = self.0.store.ages::<&str>(&[]) {
             freshness(&views, &mut encoder)?;

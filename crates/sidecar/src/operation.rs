@@ -105,6 +105,8 @@ operations! {
     Feeds:      "feeds",      Reader,   "reading figures",        Point, Requests;
     /// Loading what is new in the sources of views.
     Materialize: "materialize", Operator, "loading feeds",        Bulk,  Requests;
+    /// Telling what is wrong, and who was told.
+    Alerts:     "alerts",     Reader,   "reading figures",        Point, Requests;
     /// Telling what consumers have read.
     Usage:      "usage",      Reader,   "reading figures",        Bulk,  Requests;
     /// Choosing some entities of a view.

@@ -1,11 +1,15 @@
 //! The service: state that every door of the sidecar shares.
 
 use std::sync::atomic::{AtomicBool, Ordering};
+#[cfg(feature = "alerts")]
+use std::sync::{Arc, OnceLock};
 
 use asofdb::storage::KeyRange;
 use asofdb::{Error, FeedFiles, Result, Stop, Store, Timestamp, ViewRun};
-use asofdb_protocol::ConsumerReport;
+use asofdb_protocol::{AlertsReport, ConsumerReport};
 
+#[cfg(feature = "alerts")]
+use crate::alerts::board::Board;
 use crate::consumers::{Consumers, Limits};
 use crate::gauges::Gauges;
 use crate::line::{BulkBounds, Line};
@@ -23,6 +27,8 @@ pub struct Service {
     pub(crate) bulk: Line,
     /// The files of feeds; `None`: it loads none.
     feed_files: Option<FeedFiles>,
+    #[cfg(feature = "alerts")]
+    alerts: OnceLock<Arc<Board>>,
     started: Timestamp,
     ready: AtomicBool,
     draining: AtomicBool,
@@ -39,6 +45,8 @@ impl Service {
             http: Gauges::default(),
             bulk: Line::new(BulkBounds::default()),
             feed_files: None,
+            #[cfg(feature = "alerts")]
+            alerts: OnceLock::new(),
             ready: AtomicBool::new(false),
             draining: AtomicBool::new(false),
         }
@@ -110,6 +118,24 @@ impl Service {
     /// Marks it as stopping from now on.
     pub fn start_draining(&self) {
         self.draining.store(true, Ordering::Release);
+    }
+
+    /// Shows the doors what alerts there are.
+    ///
+    /// # Errors
+    /// `Conflict` when it has alerts already.
+    #[cfg(feature = "alerts")]
+    pub(crate) fn set_alerts(&self, board: Arc<Board>) -> Result<()> {
+        self.alerts.set(board).map_err(|_| asofdb::Error::conflict("a service has its alerts once"))
+    }
+
+    /// Reports what is wrong by its alerts, and who was told; nothing where it has none.
+    pub fn alerts(&self) -> AlertsReport {
+        #[cfg(feature = "alerts")]
+        let report = self.alerts.get().map(|board| board.report()).unwrap_or_default();
+        #[cfg(not(feature = "alerts"))]
+        let report = AlertsReport::default();
+        report
     }
 
     /// Reports what every consumer did, by consumer, operation and view.

@@ -1,5 +1,6 @@
 //! `asof serve`: the sidecar.
 
+mod alerts;
 mod arguments;
 mod feeds;
 mod http;
@@ -17,6 +18,7 @@ use asofdb_sidecar::{Bounds, ClockWatch, Descriptors, Limits, Server, Service};
 use clap::{Args, ValueEnum};
 use tracing::{info, warn};
 
+use self::alerts::AlertArguments;
 use self::arguments::{AccessArguments, BoundArguments};
 use self::feeds::FeedArguments;
 use self::http::{Http, HttpArguments};
@@ -63,6 +65,8 @@ pub(crate) struct Serve {
     #[command(flatten)]
     bounds: BoundArguments,
     #[command(flatten)]
+    alerts: AlertArguments,
+    #[command(flatten)]
     logs: LogArguments,
 }
 
@@ -72,6 +76,7 @@ Examples:
   asof --connect ~/.asof/socket get user_stats_v1 --entity user_id=1001
   asof serve --socket ~/.asof/socket --http 127.0.0.1:6566 --http-socket ~/.asof/http
   curl --unix-socket ~/.asof/http http://localhost/v1/views
+  asof serve --socket ~/.asof/socket --alerts ~/.asof/alerts.toml
   asof serve --socket /run/asof/socket --mode 0660 --allow-gid 2001 --limits limits.toml --log-format json";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -85,6 +90,7 @@ impl Serve {
         context.local_only("serve")?;
         self.logs.start()?;
         let limits = self.limits.as_ref().map(Limits::read).transpose()?.unwrap_or_default();
+        let alerts = self.alerts.read()?;
         // Before anything is open, so that a signal never ends it half way.
         let signals = Signals::catch()?;
         // Before the store is open, which takes its part of the descriptors.
@@ -99,6 +105,7 @@ impl Serve {
         service.warm_up()?;
         let _watch = ClockWatch::start(service.clone())?;
         let feeds = self.feeds.start(&service)?;
+        let _alerts = self.alerts.start(&service, alerts, &context.store)?;
         service.set_ready();
         storage::watch(service.clone(), self.on_storage_error, signals.ender())?;
         lifecycle::notify_ready();

@@ -16,8 +16,9 @@ use asofdb::{
     F32Matrix, Feed, Plan, Prepared, Question, Result, Stats, Timestamp, ViewAges, ViewRun,
 };
 use asofdb_protocol::{
-    AgesRequest, AnswersRequest, ApplyRequest, Call, CatalogRequest, ClockRequest, ConsumerReport, DeleteRequest,
-    EraseRequest, FeedsRequest, Form, MaterializeRequest, PingRequest, PointHeader, StatsRequest,
+    AgesRequest, AlertsReport, AlertsRequest, AnswersRequest, ApplyRequest, Call, CatalogRequest, ClockRequest,
+    ConsumerReport, DeleteRequest, EraseRequest, FeedsRequest, Form, MaterializeRequest, PingRequest, PointHeader,
+    StatsRequest,
 };
 use parking_lot::RwLock;
 
@@ -384,6 +385,14 @@ impl AsyncClient {
     pub async fn consumers(&self) -> Result<Vec<ConsumerReport>> {
         let stats = self.ask(&StatsRequest).await?;
         Ok(stats.consumers.into_iter().map(ConsumerReport::from).collect())
+    }
+
+    /// Reads what is wrong with the store and its views by the sidecar's alerts, and who was told.
+    ///
+    /// # Errors
+    /// `Unavailable` when the sidecar does not answer.
+    pub async fn alerts(&self) -> Result<AlertsReport> {
+        self.ask(&AlertsRequest).await.map(AlertsReport::from)
     }
 
     /// Reads what the clock of the store's host shows, and what the store believes of it. See [`Session::clock`].

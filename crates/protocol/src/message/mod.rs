@@ -4,6 +4,7 @@
 //! so that decoding never recurses: values travel as their type and their stored bytes.
 
 mod ages;
+mod alerts;
 mod answers;
 mod apply;
 mod bulk;
@@ -27,6 +28,7 @@ use crate::codec::{Decode, Encode};
 use crate::report::ConsumerReport;
 
 pub use self::ages::{AgesRequest, ViewAgesMessage};
+pub use self::alerts::{AlertsMessage, AlertsRequest};
 pub use self::answers::{AnswerRowMessage, AnswersRequest};
 pub use self::apply::ApplyRequest;
 pub use self::bulk::{

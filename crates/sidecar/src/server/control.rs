@@ -5,10 +5,10 @@ use arrow::compute::concat_batches;
 use asofdb::parts::{PLAIN_BYTES_MAX, check_plain};
 use asofdb::{Definitions, Durability, Error, Result};
 use asofdb_protocol::{
-    AgesRequest, AnswerRowMessage, ApplyRequest, CatalogMessage, ClockMessage, ClockRequest, CommittedMessage,
-    ConsumerMessage, ErasedMessage, FeedMessage, FeedsRequest, Kind, NamedValue, NoteAnswer, NoteRequest, Pong,
-    PrepareRequest, ReleaseRequest, RemoveEntity, StatsMessage, ViewAgesMessage, WriteRequest, WriteView,
-    decode_message, encoded_message, read_stream,
+    AgesRequest, AlertsMessage, AnswerRowMessage, ApplyRequest, CatalogMessage, ClockMessage, ClockRequest,
+    CommittedMessage, ConsumerMessage, ErasedMessage, FeedMessage, FeedsRequest, Kind, NamedValue, NoteAnswer,
+    NoteRequest, Pong, PrepareRequest, ReleaseRequest, RemoveEntity, StatsMessage, ViewAgesMessage, WriteRequest,
+    WriteView, decode_message, encoded_message, read_stream,
 };
 
 use super::handle::Handle;
@@ -40,6 +40,7 @@ pub(super) fn answer(shared: &Shared, session: &mut Session<'_>, kind: Kind, bod
         Kind::Ages => ages(shared, body),
         Kind::Answers => answers(shared, body),
         Kind::Feeds => feeds(shared, body),
+        Kind::Alerts => alerts(shared, body),
         Kind::Note => note(shared, body),
         Kind::Apply => apply(shared, body),
         Kind::Clock => clock(shared, body),
@@ -61,6 +62,7 @@ fn operation(kind: Kind, body: &[u8]) -> Result<Operation> {
         Kind::Ages => Operation::Ages,
         Kind::Answers => Operation::Answers,
         Kind::Feeds => Operation::Feeds,
+        Kind::Alerts => Operation::Alerts,
         Kind::Note => Operation::Note,
         Kind::Apply => Operation::Apply,
         Kind::Clock => match decode_message::<ClockRequest>(body)?.confirm {
@@ -167,6 +169,11 @@ fn feeds(shared: &Shared, body: &[u8]) -> Result<Vec<u8>> {
     let views: Vec<&str> = views.iter().map(String::as_str).collect();
     let feeds = shared.service.store.feeds(&views)?;
     encoded_message(&feeds.into_iter().map(FeedMessage::from).collect::<Vec<_>>())
+}
+
+fn alerts(shared: &Shared, body: &[u8]) -> Result<Vec<u8>> {
+    decode_message::<()>(body)?;
+    encoded_message(&AlertsMessage::from(shared.service.alerts()))
 }
 
 fn stats(shared: &Shared, body: &[u8]) -> Result<Vec<u8>> {

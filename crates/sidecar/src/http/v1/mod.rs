@@ -1,5 +1,6 @@
 //! Our own routes: what the engine can do, in the JSON that the command line prints.
 
+mod alerts;
 mod answers;
 mod catalog;
 mod delete;
@@ -17,6 +18,7 @@ mod time;
 mod usage;
 mod write;
 
+pub(super) use self::alerts::alerts;
 pub(super) use self::answers::answers;
 pub(super) use self::catalog::{catalog, entities, lineage, service, services, view, views};
 pub(super) use self::delete::{delete, erase};
