@@ -171,6 +171,7 @@ class AsyncClient:
     now = _coroutine(Client.now)
     stats = _coroutine(Client.stats)
     answers = _coroutine(Client.answers)
+    alerts = _coroutine(Client.alerts)
     usage = _coroutine(Client.usage, bulk=True)
     flush = _coroutine(Client.flush)
     clock = _coroutine(Client.clock)

@@ -405,6 +405,14 @@ impl Engine {
         self.run(py, |engine| text(AsJson(engine.answers()?.as_slice()).to_bytes()))
     }
 
+    fn alerts_json(&self, py: Python<'_>) -> PyResult<String> {
+        self.run(py, |engine| {
+            let report = engine.alerts()?;
+            let written = serde_json::to_string(&report);
+            written.map_err(|error| Error::internal("alerts cannot be written as JSON").with_source(error))
+        })
+    }
+
     fn usage_json(&self, py: Python<'_>, last_days: u32, by_day: bool) -> PyResult<String> {
         let period = UsagePeriod { last_days, by_day };
         self.run(py, |engine| text(AsJson(engine.usage(period)?.as_slice()).to_bytes()))
