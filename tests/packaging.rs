@@ -1,8 +1,14 @@
 //! The files in packaging/ work as they say.
 
+use std::collections::BTreeSet;
 use std::process::Command;
 
-use crate::common::repository;
+use serde_json::{Value as Json, json};
+
+use crate::common::{hours_ago, repository};
+use crate::http::alerts::alerts;
+use crate::http::sidecar::Sidecar;
+use crate::sidecar::receiver::{Manner, Receiver};
 
 /// Needs systemd's tools, as every Debian has that runs services.
 #[test]
@@ -44,4 +50,54 @@ fn the_alerts_on_freshness_fire_and_end_as_their_test_says() {
         return eprintln!("skipped: promtool is not installed");
     };
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// The names of the series that a sidecar has, once it was asked for something.
+fn series() -> BTreeSet<String> {
+    let (sidecar, receiver, state) =
+        (Sidecar::start(), Receiver::start(Manner::Take), tempfile::tempdir().expect("a directory"));
+    let _alerts = alerts(&sidecar, &receiver, &state);
+    sidecar.write_stats(1, hours_ago(1), 1);
+    sidecar.tcp.post("/v1/latest", &json!({"features": ["stats:clicks"], "entities": [{"user_id": 1}]})).ok();
+    sidecar.tcp.post("/v1/latest", &json!({"features": ["nothing"], "entities": []})).error(404, "not_found");
+    let reply = sidecar.tcp.get("/metrics");
+    let samples = reply.text().lines().filter(|line| !line.starts_with('#'));
+    samples.map(|line| line.split(['{', ' ']).next().expect("a name").to_owned()).collect()
+}
+
+/// Everything that the dashboard asks Prometheus, in its panels and its variables.
+fn questions(tree: &Json, found: &mut Vec<String>) {
+    match tree {
+        Json::Object(fields) => {
+            for (name, value) in fields {
+                match (name.as_str(), value) {
+                    ("expr" | "definition", Json::String(text)) => found.push(text.clone()),
+                    _ => questions(value, found),
+                }
+            }
+        }
+        Json::Array(items) => items.iter().for_each(|item| questions(item, found)),
+        _ => (),
+    }
+}
+
+#[test]
+fn every_question_of_the_dashboard_is_about_metrics_that_there_are() {
+    let dashboard: Json = serde_json::from_str(include_str!("../packaging/grafana/asofdb.json")).expect("JSON");
+    let (series, mut found) = (series(), Vec::new());
+    questions(&dashboard, &mut found);
+    let panels = dashboard["panels"].as_array().expect("panels");
+    let targets = panels.iter().filter_map(|panel| panel["targets"].as_array()).map(Vec::len).sum::<usize>();
+    assert_eq!(found.len(), targets + 3, "each target, and the variables job, instance and view");
+    for question in &found {
+        let words = question.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_');
+        let metrics: Vec<&str> = words.filter(|word| word.starts_with("asof_")).collect();
+        assert!(!metrics.is_empty(), "{question}");
+        for metric in metrics {
+            assert!(series.contains(metric), "{metric} in {question} is none of {series:?}");
+        }
+    }
+    let mut ids: Vec<_> = panels.iter().map(|panel| panel["id"].as_u64().expect("an id")).collect();
+    ids.dedup();
+    assert_eq!(ids.len(), panels.len());
 }

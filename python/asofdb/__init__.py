@@ -15,6 +15,9 @@ from ._aio import AsyncClient
 from ._catalog import Catalog, Change, Plan
 from ._native import VERSION as __version__
 from ._reports import (
+    Alert,
+    Alerts,
+    AlertTarget,
     AnswerCounts,
     Answers,
     Feed,
@@ -70,6 +73,9 @@ from .errors import (
 )
 
 __all__ = [
+    "Alert",
+    "AlertTarget",
+    "Alerts",
     "AnswerCounts",
     "Answers",
     "Feed",

@@ -8,6 +8,9 @@ from datetime import date, datetime
 from typing import Any
 
 __all__ = [
+    "Alert",
+    "AlertTarget",
+    "Alerts",
     "AnswerCounts",
     "Answers",
     "BackedUp",
@@ -219,6 +222,54 @@ class Feed:
             feed["succeeded"] = feed["succeeded"] and _time(feed["succeeded"])
             feed["runs"] = [FeedRun._of({"view": feed["view"], **run}) for run in feed["runs"]]
         return [cls(**feed) for feed in feeds]
+class Alert:
+    """An alert that is open. ``subject`` is the view, and empty for what is about the whole store; ``told`` is the time
+    of the last notice about it."""
+
+    kind: str
+    subject: str
+    state: str
+    severity: str
+    message: str
+    since: datetime
+    told: datetime
+    notices: int
+    is_recovering: bool
+
+
+@dataclass(frozen=True)
+class AlertTarget:
+    """A webhook or command that is told, and how delivery to it goes since the sidecar began. ``kind`` is ``"json"``,
+    ``"slack"`` or ``"command"``."""
+
+    target: str
+    kind: str
+    waiting: int
+    delivered: int
+    failures: int
+    dropped: int
+    last_delivered: datetime | None
+    last_failed: datetime | None
+    last_error: str | None
+
+
+@dataclass(frozen=True)
+class Alerts:
+    """What is wrong with a store and its views, and who is told; nobody where the sidecar has no alerts."""
+
+    alerts: list[Alert]
+    targets: list[AlertTarget]
+
+    @classmethod
+    def _of(cls, text: str) -> Alerts:
+        tree = json.loads(text)
+        for alert in tree["alerts"]:
+            for name in ("since", "told"):
+                alert[name] = _time(alert[name])
+        for target in tree["targets"]:
+            for name in ("last_delivered", "last_failed"):
+                target[name] = _time(target[name])
+        return cls([Alert(**alert) for alert in tree["alerts"]], [AlertTarget(**target) for target in tree["targets"]])
 
 
 @dataclass(frozen=True)
@@ -441,4 +492,8 @@ class Duplicate:
 
 
 def _time(text: str | None) -> Any:
-    return text and datetime.fromisoformat(text.replace("Z", "+00:00"))
+    if not text:
+        return None
+    # Python 3.10 reads six digits of a fraction, and no fewer.
+    second, _, fraction = text.removesuffix("Z").partition(".")
+    return datetime.fromisoformat(f"{second}.{fraction:0<6}+00:00")

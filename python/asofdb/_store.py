@@ -14,6 +14,7 @@ from . import _native
 from ._catalog import Catalog, Plan
 from ._frames import as_stream, collected
 from ._reports import (
+    Alerts,
     Answers,
     BackedUp,
     Backup,
@@ -617,6 +618,10 @@ class Client(_Engine):
 
     def __repr__(self) -> str:
         return f"<asofdb.Client of {self._socket}{', closed' if self._engine.is_closed else ''}>"
+
+    def alerts(self) -> Alerts:
+        """Returns what is wrong with the store and its views by the sidecar's alerts, and who was told."""
+        return Alerts._of(self._engine.alerts_json())
 
     def _cancellable(self) -> Client:
         """This client again, over the same connections, whose calls end when its engine's ``cancel`` is called. It is

@@ -421,6 +421,12 @@ impl Engine {
         let default = FeedFiles::default();
         let files = FeedFiles { root: sources.unwrap_or(default.root), rejects, ..default };
         self.run(py, |engine| text(AsJson(engine.materialize(&views, &files, &mut |_, _| {})?.as_slice()).to_bytes()))
+    fn alerts_json(&self, py: Python<'_>) -> PyResult<String> {
+        self.run(py, |engine| {
+            let report = engine.alerts()?;
+            let written = serde_json::to_string(&report);
+            written.map_err(|error| Error::internal("alerts cannot be written as JSON").with_source(error))
+        })
     }
 
     fn usage_json(&self, py: Python<'_>, last_days: u32, by_day: bool) -> PyResult<String> {

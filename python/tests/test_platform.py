@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -115,6 +118,52 @@ def test_a_sidecar_counts_by_the_name_of_the_client(sidecar: Sidecar) -> None:
         [row] = client.answers()
         assert (row.view, row.feature, row.consumer) == ("ages", "age", "ranker")
         assert row.last_5m == asofdb.AnswerCounts(values=4, present=3, null=0, missing=1, expired=0, defaulted=0)
+
+
+def eventually(has_happened: Callable[[], bool]) -> None:
+    """Waits until something has happened, for a minute or so."""
+    for _ in range(6_000):
+        if has_happened():
+            return
+        time.sleep(0.01)
+    raise AssertionError("it has not happened")
+
+
+def test_a_sidecar_tells_what_is_wrong_and_who_was_told(tmp_path: Path) -> None:
+    options = tmp_path / "alerts.toml"
+    options.write_text(
+        'look_every = "20ms"\nafter = "0s"\nrecover_after = "0s"\n[[command]]\nname = "page"\nargv = ["/bin/true"]\n'
+    )
+    options.chmod(0o600)
+    sidecar = Sidecar(tmp_path, "--alerts", str(options))
+    try:
+        with asofdb.Client(sidecar.socket) as client:
+            promised = FeatureView("fed", ["user"], [Feature("age", "int64")])
+            promised.freshness = asofdb.FreshnessObjective(stale="1h")
+            client.apply([USER, promised])
+            eventually(lambda: client.alerts().targets[0].delivered == 1)
+            [alert] = client.alerts().alerts
+            assert (alert.kind, alert.subject, alert.state, alert.severity) == (
+                "freshness",
+                "fed",
+                "no_data",
+                "critical",
+            )
+            assert alert.message == 'view "fed" has no events, and promises to be fresh'
+            assert alert.since <= alert.told <= client.now()
+            [target] = client.alerts().targets
+            assert (target.target, target.kind, target.waiting, target.last_error) == ("page", "command", 0, None)
+            assert target.last_delivered is not None and target.last_delivered >= alert.told
+            client.write("fed", [{"user_id": 1, "event_timestamp": client.now(), "age": 1}])
+            eventually(lambda: client.alerts().alerts == [])
+    finally:
+        sidecar.stop()
+
+
+def test_a_sidecar_without_alerts_has_none_and_a_store_has_no_such_method(sidecar: Sidecar) -> None:
+    with asofdb.Client(sidecar.socket) as client:
+        assert client.alerts() == asofdb.Alerts([], [])
+    assert not hasattr(asofdb.Store, "alerts")
 
 
 def test_the_name_of_a_consumer_is_checked(tmp_path: Any) -> None:

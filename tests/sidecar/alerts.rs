@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Float32Array, Int64Array, StringArray};
 use asofdb::{Session, Span, Timestamp};
-use asofdb_client::{AlertTargetReport, Client};
+use asofdb_client::{AlertTargetReport, AsyncClient, Client};
 use rustix::process::Signal;
 use rustls::ServerConfig;
 use rustls::pki_types::pem::PemObject;
@@ -138,6 +138,9 @@ fn a_webhook_that_fails_hangs_and_comes_back_gets_every_notice_once_and_in_order
     receiver.expect(&[("opened", "no_data"), ("changed", "stale"), ("recovered", "ok")]);
     let report = wait_for(&client, "a", |report| report.waiting == 0);
     assert_eq!((report.delivered, report.dropped), (3, 0));
+    let asynchronous = tokio::runtime::Runtime::new().unwrap();
+    let told = asynchronous.block_on(async { AsyncClient::connect(sidecar.socket()).await?.alerts().await }).unwrap();
+    assert_eq!(told, client.alerts().unwrap());
     assert!(!sidecar.log().contains("secret"), "{}", sidecar.log());
     let said = "notices of alerts are not delivered, and tried again";
     assert_eq!(sidecar.log().matches(said).count(), 1, "{}", sidecar.log());
@@ -175,6 +178,9 @@ fn what_was_told_and_what_waits_are_kept_over_a_kill() {
     let [open] = &sidecar.client().alerts().unwrap().alerts[..] else { panic!("one is open") };
     assert_eq!((open.state.as_str(), open.notices), ("no_data", 1));
     assert_eq!(json!(open.since.to_string()), refused[0]["since"]);
+    let copy = sidecar.directory.path().join("copy");
+    sidecar.client().checkpoint(&copy).unwrap();
+    assert!(copy.join("CURRENT").exists() && !copy.join("ALERTS").exists(), "a copy tells nothing");
     write(&sidecar.client(), 0);
     receiver.expect(&[("opened", "no_data"), ("recovered", "ok")]);
 }

@@ -254,7 +254,8 @@ impl Told {
             (_, view) => format!("view {view:?}"),
         };
         let lasted = in_seconds(at.now.since(self.since));
-        let message = format!("{what} is well again, after {lasted}; it was: {}", self.state);
+        // What was dropped is over too, and it is not said that it were well.
+        let message = format!("it is over, after {lasted}: {what} was {}", self.state);
         Notice { message, state: WELL.to_owned(), ..self.notice(Event::Recovered, at, next) }
     }
 }
@@ -399,7 +400,7 @@ mod tests {
         else {
             panic!("it is over")
         };
-        assert_eq!(notice.message, "the clock is well again, after 1m 30s; it was: ahead");
+        assert_eq!(notice.message, "it is over, after 1m 30s: the clock was ahead");
     }
 
     #[test]
