@@ -3,6 +3,7 @@
 pub mod client;
 mod computed;
 mod dialect;
+mod explorer;
 mod feast_client;
 mod gate;
 mod limits;

@@ -101,7 +101,8 @@ pub(crate) fn rest(document: &Document, links: Links) -> Markup {
         @if !document.snippets.is_empty() {
             h2 { "How to read it" }
             @for (language, text) in &document.snippets {
-                pre data-language=(language) tabindex="0" aria-label={ "How to read it: " (language) } { code { (text) } }
+                @let label = format!("How to read it: {language}");
+                pre data-language=(language) tabindex="0" aria-label=(label) { code { (text) } }
             }
         }
     }
@@ -111,7 +112,8 @@ pub(crate) fn rest(document: &Document, links: Links) -> Markup {
 fn search() -> Markup {
     html! {
         label for="query" { "Search" }
-        input #query type="search" autocomplete="off" autofocus placeholder="words of names, descriptions, owners, tags";
+        input #query type="search" autocomplete="off" autofocus
+            placeholder="words of names, descriptions, owners, tags";
         p #count role="status" {}
         ul #hits {}
     }

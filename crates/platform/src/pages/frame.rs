@@ -8,7 +8,7 @@ pub const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self
                           form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 /// The pages of the navigation, by address.
-const PLACES: [(&str, &str); 1] = [("/", "Features")];
+const PLACES: [(&str, &str); 2] = [("/", "Features"), ("/explore", "Explore")];
 
 /// A page, which has no frame yet.
 #[derive(Debug)]

@@ -6,6 +6,7 @@
 
 mod assets;
 mod catalog;
+mod explore;
 mod figures;
 mod frame;
 mod notice;
@@ -13,6 +14,7 @@ mod thing;
 
 pub use self::assets::asset;
 pub use self::catalog::{HITS_MAX, catalog};
+pub use self::explore::{Asked, Explored, KeySet, Moment, explore};
 pub use self::frame::{Frame, POLICY, Page};
 pub use self::notice::{failure, login};
 pub use self::thing::{duplicates, entity, service, usage, view};

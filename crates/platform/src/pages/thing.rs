@@ -3,6 +3,7 @@
 use asofdb::{Catalog, Result, UsageRow, ViewAges};
 use maud::{Markup, html};
 
+use super::explore::KeySet;
 use super::figures::{about, badge, count, percent, time};
 use super::frame::Page;
 use crate::docs::describe::{of_entity, of_service, of_view};
@@ -18,7 +19,9 @@ pub fn view(catalog: &Catalog, name: &str, ages: Option<&ViewAges>) -> Result<Op
     let Some(view) = catalog.view(name) else { return Ok(None) };
     let document = of_view(catalog, view)?;
     let warning = view.life.warning("this view");
+    let keys = KeySet::all(catalog).into_iter().find(|set| set.views.contains(&view.name));
     let live = html! {
+        @if let Some(keys) = keys { p { a href=(keys.address(Some(&view.name))) { "Explore an entity" } } }
         @if let Some(ages) = ages { (freshness(ages)) }
         (readers(&document.path))
         @if !view.holds_events() { (look_alikes(&document.path)) }

@@ -5,6 +5,7 @@
 //! of views.
 
 mod catalog;
+mod explore;
 mod html;
 mod login;
 mod paths;
@@ -27,6 +28,7 @@ pub(super) use self::paths::{is_asset, is_page};
 pub(super) fn routes() -> Vec<(&'static str, MethodRouter<Arc<Door>>)> {
     vec![
         ("/", get(catalog::catalog)),
+        ("/explore", get(explore::explore)),
         ("/views/{name}", get(thing::view)),
         ("/views/{name}/usage", get(thing::view_usage)),
         ("/views/{name}/duplicates", get(thing::duplicates)),

@@ -5,7 +5,7 @@ use asofdb_platform::pages::asset;
 use super::login::{LOGIN_PATH, LOGOUT_PATH};
 
 /// Addresses of pages that are about no one thing.
-const PAGES: [&str; 3] = ["/", LOGIN_PATH, LOGOUT_PATH];
+const PAGES: [&str; 4] = ["/", "/explore", LOGIN_PATH, LOGOUT_PATH];
 
 /// The beginnings of the addresses of all others.
 const FOLDERS: [&str; 3] = ["/views/", "/services/", "/entities/"];
