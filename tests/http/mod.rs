@@ -1,5 +1,6 @@
 //! The sidecar over HTTP: Feast's dialect, our own routes, and what keeps both in order.
 
+mod boards;
 pub mod client;
 mod computed;
 mod dialect;

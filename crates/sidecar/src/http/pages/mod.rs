@@ -4,6 +4,7 @@
 //! pages alone and only to read. A look at a page is no read of a consumer: it is in the metrics, and not in the usage
 //! of views.
 
+mod boards;
 mod catalog;
 mod explore;
 mod html;
@@ -29,6 +30,10 @@ pub(super) fn routes() -> Vec<(&'static str, MethodRouter<Arc<Door>>)> {
     vec![
         ("/", get(catalog::catalog)),
         ("/explore", get(explore::explore)),
+        ("/freshness", get(boards::freshness)),
+        ("/consumers", get(boards::consumers)),
+        ("/consumers/usage", get(boards::consumers_usage)),
+        ("/answers", get(boards::answers)),
         ("/views/{name}", get(thing::view)),
         ("/views/{name}/usage", get(thing::view_usage)),
         ("/views/{name}/duplicates", get(thing::duplicates)),
