@@ -1,9 +1,11 @@
 //! The sidecar over HTTP: Feast's dialect, our own routes, and what keeps both in order.
 
 pub mod alerts;
+mod boards;
 pub mod client;
 mod computed;
 mod dialect;
+mod explorer;
 mod feast_client;
 mod gate;
 mod limits;

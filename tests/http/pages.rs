@@ -18,7 +18,7 @@ const HOSTILE: &str =
 
 /// The text of a page that must be good, and as strict as pages are.
 #[track_caller]
-fn page(reply: &Reply) -> &str {
+pub fn page(reply: &Reply) -> &str {
     assert_eq!(reply.status, 200, "{}", reply.text());
     strict(reply)
 }

@@ -52,7 +52,8 @@ pub(super) fn page(document: &Document) -> String {
                     (head(document))
                     @if is_index { (search()) }
                     (facts(document, Links::Files(root)))
-                    (rest(document, Links::Files(root)))
+                    (tables(document, Links::Files(root)))
+                    (rest(document))
                 }
                 @if is_index {
                     script src="catalog.js" {}
@@ -90,10 +91,14 @@ pub(crate) fn facts(document: &Document, links: Links) -> Markup {
     }
 }
 
-/// The tables, what it is computed from, and the snippets.
-pub(crate) fn rest(document: &Document, links: Links) -> Markup {
+/// The tables.
+pub(crate) fn tables(document: &Document, links: Links) -> Markup {
+    html! { @for table in &document.tables { (of_table(table, links)) } }
+}
+
+/// What it is computed from, and the snippets.
+pub(crate) fn rest(document: &Document) -> Markup {
     html! {
-        @for table in &document.tables { (of_table(table, links)) }
         @if !document.lineage.is_empty() {
             h2 { "Computed from" }
             pre tabindex="0" aria-label="What it is computed from" { code { (document.lineage.join("\n")) } }
@@ -101,7 +106,8 @@ pub(crate) fn rest(document: &Document, links: Links) -> Markup {
         @if !document.snippets.is_empty() {
             h2 { "How to read it" }
             @for (language, text) in &document.snippets {
-                pre data-language=(language) tabindex="0" aria-label={ "How to read it: " (language) } { code { (text) } }
+                @let label = format!("How to read it: {language}");
+                pre data-language=(language) tabindex="0" aria-label=(label) { code { (text) } }
             }
         }
     }
@@ -111,7 +117,8 @@ pub(crate) fn rest(document: &Document, links: Links) -> Markup {
 fn search() -> Markup {
     html! {
         label for="query" { "Search" }
-        input #query type="search" autocomplete="off" autofocus placeholder="words of names, descriptions, owners, tags";
+        input #query type="search" autocomplete="off" autofocus
+            placeholder="words of names, descriptions, owners, tags";
         p #count role="status" {}
         ul #hits {}
     }

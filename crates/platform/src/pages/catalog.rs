@@ -44,10 +44,10 @@ fn results(catalog: &Catalog, query: &str, found: &Result<Found>) -> Markup {
             @match found {
                 Err(error) => p.refusal role="alert" { (error.message()) },
                 Ok(found) => {
-                    (facets(query, &found.facets))
-                    div {
+                    div.found {
                         @if query.trim().is_empty() { (everything(catalog)) } @else { (hits(catalog, found)) }
                     }
+                    (facets(query, &found.facets))
                 }
             }
         }

@@ -8,7 +8,13 @@ pub const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self
                           form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 /// The pages of the navigation, by address.
-const PLACES: [(&str, &str); 1] = [("/", "Features")];
+const PLACES: [(&str, &str); 5] = [
+    ("/", "Features"),
+    ("/explore", "Explore"),
+    ("/freshness", "Freshness"),
+    ("/consumers", "Consumers"),
+    ("/answers", "Answers"),
+];
 
 /// A page, which has no frame yet.
 #[derive(Debug)]

@@ -4,15 +4,23 @@
 //! may see. Every text is escaped by its template; no script and no style stands in a page, and [`POLICY`] forbids what
 //! does not come from the server of the page itself.
 
+mod answers;
 mod assets;
 mod catalog;
+mod consumers;
+mod explore;
 mod figures;
 mod frame;
+mod freshness;
 mod notice;
 mod thing;
 
+pub use self::answers::{Over, answers};
 pub use self::assets::asset;
 pub use self::catalog::{HITS_MAX, catalog};
+pub use self::consumers::{Activity, Allowance, consumers, consumers_usage};
+pub use self::explore::{Asked, Explored, KeySet, Moment, explore};
 pub use self::frame::{Frame, POLICY, Page};
+pub use self::freshness::freshness;
 pub use self::notice::{failure, login};
 pub use self::thing::{duplicates, entity, service, usage, view};

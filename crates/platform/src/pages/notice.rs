@@ -31,6 +31,7 @@ pub fn login(to: &str, refusal: Option<&str>) -> Page {
         @if let Some(refusal) = refusal { p.refusal role="alert" { (refusal) } }
         form.login method="post" action="/login" {
             input type="hidden" name="to" value=(to);
+            input name="username" autocomplete="username" value="asofdb" hidden;
             label for="token" { "Token" }
             input #token name="token" type="password" autocomplete="current-password" required autofocus;
             button { "Log in" }

@@ -3,11 +3,12 @@
 use asofdb::{Catalog, Result, UsageRow, ViewAges};
 use maud::{Markup, html};
 
+use super::explore::KeySet;
 use super::figures::{about, badge, count, percent, time};
 use super::frame::Page;
 use crate::docs::describe::{of_entity, of_service, of_view};
 use crate::docs::document::Document;
-use crate::docs::html::{Links, facts, head, rest};
+use crate::docs::html::{Links, facts, head, rest, tables};
 use crate::duplicates::duplicate::Duplicate;
 
 /// The page of a view; `None` where there is none of the name. `ages` is how fresh it is, where it has events.
@@ -18,12 +19,17 @@ pub fn view(catalog: &Catalog, name: &str, ages: Option<&ViewAges>) -> Result<Op
     let Some(view) = catalog.view(name) else { return Ok(None) };
     let document = of_view(catalog, view)?;
     let warning = view.life.warning("this view");
-    let live = html! {
+    let keys = KeySet::all(catalog).into_iter().find(|set| set.views.contains(&view.name));
+    let fresh = html! {
+        @if let Some(keys) = keys { p { a href=(keys.address(Some(&view.name))) { "Explore an entity" } } }
         @if let Some(ages) = ages { (freshness(ages)) }
+    };
+    let known = html! {
         (readers(&document.path))
+        @if !view.holds_events() { p { a href={ "/answers?view=" (view.name) } { "What consumers got" } } }
         @if !view.holds_events() { (look_alikes(&document.path)) }
     };
-    Ok(Some(page(&document, warning, &live)))
+    Ok(Some(page(&document, warning, &fresh, &known)))
 }
 
 /// The page of a service; `None` where there is none of the name.
@@ -31,22 +37,25 @@ pub fn service(catalog: &Catalog, name: &str) -> Option<Page> {
     let service = catalog.service(name)?;
     let document = of_service(catalog, service);
     let readers = readers(&document.path);
-    Some(page(&document, service.life.warning("this service"), &readers))
+    Some(page(&document, service.life.warning("this service"), &html! {}, &readers))
 }
 
 /// The page of an entity; `None` where there is none of the name.
 pub fn entity(catalog: &Catalog, name: &str) -> Option<Page> {
     let document = of_entity(catalog, catalog.entity(name)?);
-    Some(page(&document, None, &html! {}))
+    Some(page(&document, None, &html! {}, &html! {}))
 }
 
-fn page(document: &Document, warning: Option<String>, live: &Markup) -> Page {
+/// The page of a document, with what is known of the thing itself before its tables, and of its readers after them.
+fn page(document: &Document, warning: Option<String>, fresh: &Markup, known: &Markup) -> Page {
     let main = html! {
         (head(document))
         @if let Some(warning) = warning { p.refusal { (warning) } }
         (facts(document, Links::Served))
-        (live)
-        (rest(document, Links::Served))
+        (fresh)
+        (tables(document, Links::Served))
+        (known)
+        (rest(document))
     };
     Page { title: document.title.clone(), place: "/", main }
 }

@@ -50,7 +50,8 @@ impl SearchIndex {
     /// A word is found as it is, as another that means the same, or with a slip of the keyboard (two from eight letters
     /// on); the last one also as the beginning of a word. What has the words as they are comes before what has the
     /// beginning of one, and that before the rest. Filters are `team:`, `owner:`, `tag:name=value` or `tag:name`,
-    /// `entity:`, `type:`, `view:`, `kind:` and `status:` (the stage); a star at the end of a value stands for any more letters.
+    /// `entity:`, `type:`, `view:`, `kind:` and `status:` (the stage); a star at the end of a value
+    /// stands for any more letters.
     ///
     /// # Errors
     /// `Invalid` for a filter that does not exist, naming the nearest, and for a query that is empty or too long.

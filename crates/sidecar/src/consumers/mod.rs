@@ -19,6 +19,7 @@ use parking_lot::RwLock;
 pub(crate) use self::consumer::Consumer;
 pub(crate) use self::latency::LatencySnapshot;
 pub use self::limits::Limits;
+pub(crate) use self::limits::Rates;
 pub(crate) use self::meter::Meter;
 pub(crate) use self::series::Series;
 pub(crate) use self::stopwatch::Stopwatch;
@@ -101,6 +102,15 @@ impl Consumers {
                 consumer
             }
         }
+    }
+
+    /// The limits of each consumer that is listed, by name, and last, without a name, those of each other.
+    pub(crate) fn rates(&self) -> Vec<(Option<String>, Rates)> {
+        let listed = self.limits.consumers.iter().map(|(name, listed)| (Some(name.clone()), listed.rates));
+        let mut rates: Vec<_> = listed.collect();
+        rates.sort_by(|(one, _), (other, _)| one.cmp(other));
+        rates.push((None, self.limits.default));
+        rates
     }
 
     /// Every consumer, by name.

@@ -4,7 +4,9 @@
 //! pages alone and only to read. A look at a page is no read of a consumer: it is in the metrics, and not in the usage
 //! of views.
 
+mod boards;
 mod catalog;
+mod explore;
 mod html;
 mod login;
 mod paths;
@@ -27,6 +29,11 @@ pub(super) use self::paths::{is_asset, is_page};
 pub(super) fn routes() -> Vec<(&'static str, MethodRouter<Arc<Door>>)> {
     vec![
         ("/", get(catalog::catalog)),
+        ("/explore", get(explore::explore)),
+        ("/freshness", get(boards::freshness)),
+        ("/consumers", get(boards::consumers)),
+        ("/consumers/usage", get(boards::consumers_usage)),
+        ("/answers", get(boards::answers)),
         ("/views/{name}", get(thing::view)),
         ("/views/{name}/usage", get(thing::view_usage)),
         ("/views/{name}/duplicates", get(thing::duplicates)),

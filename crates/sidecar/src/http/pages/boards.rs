@@ -1,0 +1,114 @@
+//! `GET /freshness`, `/consumers` and `/answers`: figures of all views and consumers.
+
+use std::sync::Arc;
+
+use asofdb::parts::find_view;
+use asofdb::{AnswerRow, UsagePeriod};
+use asofdb_platform::pages::{self, Activity, Allowance, Over};
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, State};
+use serde::Deserialize;
+
+use super::super::door::Door;
+use super::super::failure::Failure;
+use super::html::{HtmlReply, Visitor};
+use crate::admission::Caller;
+use crate::operation::Operation;
+use crate::service::Service;
+
+/// Days over which reads are told.
+const USAGE_DAYS: u32 = 30;
+
+/// How fresh every view is. Reads no rows.
+pub(super) async fn freshness(
+    State(door): State<Arc<Door>>,
+    caller: Caller,
+    visitor: Visitor,
+) -> Result<HtmlReply, Failure> {
+    door.run(caller, Operation::Ages, move |door, admission| {
+        admission.admit([], 0)?;
+        let views = door.service.store.ages::<&str>(&[])?;
+        HtmlReply::of(door, visitor, &pages::freshness(&views))
+    })
+    .await
+}
+
+/// What consumers did since the start, and what they may do.
+pub(super) async fn consumers(
+    State(door): State<Arc<Door>>,
+    caller: Caller,
+    visitor: Visitor,
+) -> Result<HtmlReply, Failure> {
+    door.run(caller, Operation::Stats, move |door, _| {
+        let service = &door.service;
+        let seconds = service.store.now().since(service.started()).as_micros() as f64 / 1e6;
+        HtmlReply::of(door, visitor, &pages::consumers(&activities(service), &allowances(service), seconds))
+    })
+    .await
+}
+
+fn activities(service: &Service) -> Vec<Activity> {
+    let of = |one: asofdb_protocol::ConsumerReport| Activity {
+        consumer: one.consumer,
+        operation: one.operation,
+        view: one.view,
+        requests: one.requests,
+        errors: one.errors,
+        rows: one.rows,
+        p50: one.p50,
+        p99: one.p99,
+    };
+    service.report().into_iter().map(of).collect()
+}
+
+fn allowances(service: &Service) -> Vec<Allowance> {
+    let of = |(consumer, rates): (Option<String>, crate::consumers::Rates)| {
+        let [requests, rows] =
+            [rates.requests, rates.rows].map(|rate| rate.map(|rate| (rate.per_second.get(), rate.burst.get())));
+        Allowance { consumer, requests, rows }
+    };
+    service.consumers.rates().into_iter().map(of).collect()
+}
+
+/// What consumers have read in the last days.
+pub(super) async fn consumers_usage(
+    State(door): State<Arc<Door>>,
+    caller: Caller,
+    visitor: Visitor,
+) -> Result<HtmlReply, Failure> {
+    door.run(caller, Operation::Usage, move |door, _| {
+        let rows = door.service.store.usage(UsagePeriod { last_days: USAGE_DAYS, by_day: false })?;
+        HtmlReply::of(door, visitor, &pages::consumers_usage(USAGE_DAYS, &rows))
+    })
+    .await
+}
+
+/// Parameters of the address of the answers.
+#[derive(Debug, Deserialize)]
+pub(super) struct Asked {
+    over: Option<String>,
+    view: Option<String>,
+}
+
+/// What consumers got, by status. Reads no rows.
+pub(super) async fn answers(
+    State(door): State<Arc<Door>>,
+    caller: Caller,
+    visitor: Visitor,
+    asked: Result<Query<Asked>, QueryRejection>,
+) -> Result<HtmlReply, Failure> {
+    let Query(asked) = asked.map_err(|_| Failure::malformed("the address may have `over` and `view`"))?;
+    let over = asked.over.as_deref().map_or(Some(Over::default()), Over::of);
+    let over = over.ok_or_else(|| Failure::invalid("`over` is 5m, 1h or 1d"))?;
+    door.run(caller, Operation::Answers, move |door, admission| {
+        admission.admit([], 0)?;
+        let store = &door.service.store;
+        if let Some(view) = &asked.view {
+            find_view(&store.catalog(), view)?;
+        }
+        let mut rows = store.answers();
+        rows.retain(|row: &AnswerRow| asked.view.as_ref().is_none_or(|view| row.view == *view));
+        HtmlReply::of(door, visitor, &pages::answers(&rows, over, asked.view.as_deref()))
+    })
+    .await
+}

@@ -1,0 +1,93 @@
+//! Pages of figures: freshness, consumers and answers.
+
+use asofdb::{Span, parse_definitions};
+use asofdb_sidecar::HttpOptions;
+use serde_json::json;
+
+use super::pages::page;
+use super::sidecar::{DEFINITIONS, Sidecar};
+use crate::common::{NOW, hours_ago};
+
+/// Asks as a consumer for a feature of a user.
+fn read(sidecar: &Sidecar, user: i64) {
+    let body = json!({"features": ["stats:clicks", "stats:rate"], "entities": [{"user_id": user}]}).to_string();
+    sidecar.tcp.send("POST", "/v1/latest", &[("X-Asof-Consumer", "ranker")], body.as_bytes()).ok();
+}
+
+#[test]
+fn the_freshness_board_shows_stale_views_first() {
+    let sidecar = Sidecar::start();
+    let promised = DEFINITIONS.replace(
+        "name = \"stats\"\n",
+        "name = \"stats\"\nfreshness = { warn = \"1h\", stale = \"3h\", stale_share_max = 0.25 }\n",
+    );
+    sidecar.store.apply(&parse_definitions(&promised, "test.toml").unwrap(), false).unwrap();
+    sidecar.write_stats(1, hours_ago(5), 7);
+    let purchase = json!({"user_id": 1, "event_timestamp": NOW.to_string(), "order_id": 1, "shop": "a", "price": 1.0});
+    sidecar.tcp.post("/v1/write/purchases", &json!([purchase])).ok();
+    let text = page(&sidecar.tcp.get("/freshness")).to_owned();
+    let stats = "<tr id=\"stats\"><th scope=\"row\"><a href=\"/views/stats\">stats</a></th>\
+                 <td><span class=\"badge stale\">stale</span></td><td>5h ago</td><td>3h</td>\
+                 <td>100.0 % <small>of at most 25.0 %</small></td><td>5h</td><td>5h</td><td>5h</td><td>1</td>";
+    assert!(text.contains(stats), "{text}");
+    let place = |view| text.find(&format!("<tr id=\"{view}\">")).unwrap();
+    assert!(place("stats") < place("purchases"), "{text}");
+    assert!(text.contains("1 <span class=\"badge stale\">stale</span>"), "{text}");
+    sidecar.write_stats(1, NOW, 8);
+    let text = page(&sidecar.tcp.get("/freshness")).to_owned();
+    assert!(!text.contains("badge stale"), "{text}");
+}
+
+#[test]
+fn the_page_of_consumers_has_usage_errors_rates_and_limits() {
+    let limits = "[default]\nrows_per_second = 1_000_000\n[[consumer]]\nname = \"ranker\"\nrequests_per_second = 2_000\n\
+                  requests_burst = 4_000\n";
+    let sidecar = Sidecar::with(limits, HttpOptions::default());
+    sidecar.write_stats(1, hours_ago(1), 7);
+    read(&sidecar, 1);
+    read(&sidecar, 2);
+    let wrong = sidecar.tcp.send("GET", "/v1/history/stats?user_id=x", &[("X-Asof-Consumer", "ranker")], b"");
+    assert_eq!(wrong.status, 422);
+    sidecar.clock.clock.set(NOW.plus(Span::from_secs(4)));
+    let text = page(&sidecar.tcp.get("/consumers")).to_owned();
+    let space = '\u{202f}';
+    for part in [
+        format!("<th scope=\"row\">ranker</th><td>2{space}000 a second, 4{space}000 at once</td><td>no limit</td>"),
+        format!("<em>each other</em></th><td>no limit</td><td>1{space}000{space}000 a second"),
+        "<th scope=\"row\">ranker</th><td>latest</td><td><a href=\"/views/stats\">stats</a></td><td>2</td><td>0.50</td>\
+         <td>2</td><td></td>"
+            .to_owned(),
+        "<th scope=\"row\">ranker</th><td>history</td><td></td><td>1</td><td>0.25</td><td>0</td><td>1 invalid</td>"
+            .to_owned(),
+        "data-from=\"/consumers/usage\"".to_owned(),
+    ] {
+        assert!(text.contains(&part), "{part}: {text}");
+    }
+    let usage = page(&sidecar.tcp.get("/consumers/usage")).to_owned();
+    let read = "<th scope=\"row\">ranker</th><td><a href=\"/views/stats\">stats</a> <small>view</small></td>\
+                <td>2</td><td>2</td><td>0</td><td>0</td>";
+    assert!(usage.contains(read), "{usage}");
+}
+
+#[test]
+fn the_page_of_answers_has_shares_by_status_and_period() {
+    let sidecar = Sidecar::start();
+    sidecar.write_stats(1, hours_ago(1), 7);
+    sidecar.write_stats(2, hours_ago(30), 7);
+    for user in [1, 1, 2, 3] {
+        read(&sidecar, user);
+    }
+    let text = page(&sidecar.tcp.get("/answers?view=stats")).to_owned();
+    let clicks = "stats:clicks</a></th><td>ranker</td><td>4</td><td>50.0 %</td><td>0.0 %</td><td>25.0 %</td>\
+                  <td>25.0 %</td><td>0.0 %</td>";
+    assert!(text.contains(clicks), "{text}");
+    let rate = "stats:rate</a></th><td>ranker</td><td>4</td><td>50.0 %</td><td>0.0 %</td><td>25.0 %</td>\
+                <td>25.0 %</td><td>50.0 %</td>";
+    assert!(text.contains(rate), "{text}");
+    assert!(text.contains("<rect class=\"expired\" x=\"120\" y=\"0\" width=\"40\" height=\"12\">"), "{text}");
+    let none = page(&sidecar.tcp.get("/answers?view=purchases&over=1d")).to_owned();
+    assert!(none.contains("Nobody has read anything in this period."), "{none}");
+    assert!(none.contains("<a href=\"/answers?over=1d&amp;view=purchases\" aria-current=\"true\">1d</a>"), "{none}");
+    assert_eq!(sidecar.tcp.get("/answers?over=2h").status, 422);
+    assert_eq!(sidecar.tcp.get("/answers?view=nothing").status, 404);
+}
