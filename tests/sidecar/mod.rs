@@ -13,4 +13,5 @@ mod hostile;
 mod lifecycle;
 mod operations;
 mod raw;
+mod served;
 mod storage;

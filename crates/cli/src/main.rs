@@ -6,6 +6,7 @@
 mod allocator;
 mod answers;
 mod apply;
+mod audit;
 mod backup;
 mod catalog;
 mod clock;
@@ -79,8 +80,8 @@ Examples:
   asof --connect ~/.asof/socket views                      and work through that
   asof demo asof-demo                                      all of it, on real flights
 
-Exit codes: 0 done, 1 failed, 2 wrong usage, 3 a check found a problem (plan, freshness, verify, clock, repair,
-demo).
+Exit codes: 0 done, 1 failed, 2 wrong usage, 3 a check found a problem (plan, freshness, audit, verify, clock,
+repair, demo).
 Times are RFC 3339 (2013-06-01T12:00:00Z), a date (2013-06-01, midnight UTC) or `now`.
 In JSON, NaN and infinities are the strings \"NaN\", \"Infinity\" and \"-Infinity\", and bytes are base64.";
 
@@ -105,6 +106,7 @@ enum Command {
     Erase(erase::Erase),
     Freshness(freshness::Freshness),
     Answers(answers::Answers),
+    Audit(audit::Audit),
     Usage(usage::Usage),
     Stats(operations::Stats),
     Verify(verify::Verify),
@@ -144,6 +146,7 @@ impl Command {
             Command::Erase(command) => command.run(context),
             Command::Freshness(command) => command.run(context),
             Command::Answers(command) => command.run(context),
+            Command::Audit(command) => command.run(context),
             Command::Usage(command) => command.run(context),
             Command::Stats(command) => command.run(context),
             Command::Verify(command) => command.run(context),

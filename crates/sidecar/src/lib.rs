@@ -26,6 +26,8 @@ mod operation;
 mod outlet;
 mod output;
 mod safe_path;
+#[cfg(feature = "http")]
+mod served_metrics;
 mod server;
 mod service;
 mod slack;

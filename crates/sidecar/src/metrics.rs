@@ -17,6 +17,7 @@ use crate::answer_metrics::answers;
 use crate::consumers::{Consumer, LatencySnapshot, Series};
 use crate::freshness_metrics::freshness;
 use crate::gauges::{Gauges, Refusal};
+use crate::served_metrics::served;
 use crate::service::Service;
 
 /// The series with durations: the first ones that there were. Each takes two kilobytes of text; all have counters.
@@ -46,6 +47,9 @@ impl Collector for Everything {
         clock(&self.0.store.clock(), &mut encoder)?;
         nulls(&self.0, &mut encoder)?;
         answers(&self.0.store.answer_totals(), &mut encoder)?;
+        if let Some(log) = self.0.store.served_log() {
+            served(&log.status(), &mut encoder)?;
+        }
         // Where the store cannot tell, its metrics are absent: the others must not be.
         if let Ok(views) = self.0.store.ages::<&str>(&[]) {
             freshness(&views, &mut encoder)?;

@@ -4,6 +4,7 @@ mod arguments;
 mod http;
 mod lifecycle;
 mod logs;
+mod served;
 mod sizes;
 mod storage;
 
@@ -20,6 +21,7 @@ use self::arguments::{AccessArguments, BoundArguments};
 use self::http::{Http, HttpArguments};
 use self::lifecycle::Signals;
 use self::logs::LogArguments;
+use self::served::ServedArguments;
 pub(crate) use self::sizes::parse_bytes;
 use self::storage::OnStorageError;
 use super::context::Context;
@@ -60,6 +62,8 @@ pub(crate) struct Serve {
     bounds: BoundArguments,
     #[command(flatten)]
     logs: LogArguments,
+    #[command(flatten)]
+    served: ServedArguments,
 }
 
 const EXAMPLES: &str = "\
@@ -85,7 +89,7 @@ impl Serve {
         let signals = Signals::catch()?;
         // Before the store is open, which takes its part of the descriptors.
         let descriptors = Descriptors::raise();
-        let store = self.open(context)?;
+        let store = self.served.start(self.open(context)?)?;
         let (bounds, http_connections_max) = self.connections(descriptors)?;
         let socket = lifecycle::socket(self.socket.as_deref(), self.access.mode)?;
         let service = Arc::new(Service::new(store.clone(), limits).with_bulk(self.bounds.bulk_bounds()));
@@ -107,6 +111,7 @@ impl Serve {
         lifecycle::notify_stopping();
         info!(signal, "stopping: what has been asked is answered, nothing new is taken");
         self.drain(server, http);
+        served::finish(&store);
         if let Some(reason) = store.read_only() {
             return Err(storage::ended(&reason).into());
         }
