@@ -113,7 +113,6 @@ pub use self::rows::types::{arrow_type, feature_field, timestamp_type};
 pub use self::sample::SAMPLE_ENTITIES_MAX;
 pub use self::scan::{EXPORT_FORMAT, ExportRows, ManifestColumn};
 pub use self::served::log::{ServedLog, ServedLogStatus};
-pub use self::served::meaning::difference as meaning_difference;
 pub use self::served::options::ServedLogOptions;
 #[cfg(feature = "files")]
 pub use self::served::reader::{ServedRows, read_served_log};
@@ -169,6 +168,7 @@ pub mod parts {
     pub use crate::rows::types::batch_bytes;
     pub use crate::rows::values::value_at;
     pub use crate::scan::ExportSchema;
+    pub use crate::served::meaning::{difference as meaning_difference, feature_meaning};
     pub use crate::session::{deletions, scan_until};
     #[cfg(feature = "files")]
     pub use crate::source::{NO_TIME_MICROS, RequestRows, request_batch, request_column, value_column};

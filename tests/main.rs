@@ -3,6 +3,7 @@
 mod common;
 
 mod also_by;
+mod audit;
 mod checks;
 mod dates;
 mod definitions;

@@ -18,7 +18,7 @@ use crate::read::asked::AskedRows;
 use crate::read::question::Question;
 use crate::read::sources::Sources;
 use crate::rows::types::timestamp_type;
-use crate::served::meaning::meaning;
+use crate::served::meaning::feature_meaning;
 use crate::served::read::ServedRead;
 
 /// The version of the files, in their metadata under this name.
@@ -97,7 +97,7 @@ impl Described {
         let features = columns.map(|column| {
             let reference = column.resolved.reference();
             // What cannot be described any more has no meaning that another could be compared with.
-            let text = meaning(&read.catalog, &reference).unwrap_or_default();
+            let text = feature_meaning(&read.catalog, &reference).unwrap_or_default();
             let digest = format!("{:016x}", XxHash3_128::oneshot(text.as_bytes()) as u64);
             meanings.insert(digest.clone(), text);
             (reference, column.resolved.feature.ty.to_string(), digest)

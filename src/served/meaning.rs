@@ -11,7 +11,7 @@ use crate::lineage::{Lineage, LineageFeature, Origin, WindowOrigin};
 ///
 /// # Errors
 /// As [`Lineage::of`].
-pub(crate) fn meaning(catalog: &Catalog, reference: &str) -> Result<String> {
+pub fn feature_meaning(catalog: &Catalog, reference: &str) -> Result<String> {
     let lineage = Lineage::of(catalog, &[reference])?;
     let lines: Vec<_> = lineage.features.iter().map(|feature| line(catalog, feature)).collect();
     Ok(lines.join("\n"))

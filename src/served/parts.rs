@@ -70,8 +70,8 @@ pub(crate) fn parts(path: &Path) -> io::Result<Vec<Part>> {
     Ok(all)
 }
 
-/// Removes the files that are older than `age_max` at `now`, and then the oldest until all have `bytes_max` at most. The
-/// last file stays.
+/// Removes the files that are older than `age_max` at `now`, and then the oldest until all have `bytes_max` at most.
+/// The last file stays.
 ///
 /// # Errors
 /// Those of the file system.

@@ -16,4 +16,5 @@ mod lifecycle;
 mod operations;
 mod raw;
 pub mod receiver;
+mod served;
 mod storage;

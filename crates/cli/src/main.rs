@@ -7,6 +7,7 @@ mod alerts;
 mod allocator;
 mod answers;
 mod apply;
+mod audit;
 mod backup;
 mod catalog;
 mod clock;
@@ -82,6 +83,7 @@ Examples:
   asof demo asof-demo                                      all of it, on real flights
 
 Exit codes: 0 done, 1 failed, 2 wrong usage, 3 a check found a problem (plan, freshness, alerts, verify, clock,
+Exit codes: 0 done, 1 failed, 2 wrong usage, 3 a check found a problem (plan, freshness, audit, verify, clock,
 repair, demo).
 Times are RFC 3339 (2013-06-01T12:00:00Z), a date (2013-06-01, midnight UTC) or `now`.
 In JSON, NaN and infinities are the strings \"NaN\", \"Infinity\" and \"-Infinity\", and bytes are base64.";
@@ -110,6 +112,7 @@ enum Command {
     Materialize(feeds::Materialize),
     Runs(feeds::Runs),
     Alerts(alerts::Alerts),
+    Audit(audit::Audit),
     Usage(usage::Usage),
     Stats(operations::Stats),
     Verify(verify::Verify),
@@ -152,6 +155,7 @@ impl Command {
             Command::Materialize(command) => command.run(context),
             Command::Runs(command) => command.run(context),
             Command::Alerts(command) => command.run(context),
+            Command::Audit(command) => command.run(context),
             Command::Usage(command) => command.run(context),
             Command::Stats(command) => command.run(context),
             Command::Verify(command) => command.run(context),

@@ -26,6 +26,7 @@
 //! # }
 //! ```
 
+mod audit;
 mod discovery;
 mod docs;
 mod duplicates;
@@ -36,6 +37,9 @@ mod search;
 mod synonyms;
 mod words;
 
+pub use self::audit::difference::{Difference, Side};
+pub use self::audit::reason::Reason;
+pub use self::audit::{AUDIT_EXAMPLES_DEFAULT, Audit, AuditAgainst, AuditOptions, AuditedFeature, audit};
 pub use self::discovery::{Discovery, Searcher};
 pub use self::docs::{DocFile, doc_files, write_docs};
 pub use self::duplicates::duplicate::{Compared, Duplicate, Relation};

@@ -33,6 +33,8 @@ mod operation;
 mod outlet;
 mod output;
 mod safe_path;
+#[cfg(feature = "http")]
+mod served_metrics;
 mod server;
 mod service;
 mod slack;

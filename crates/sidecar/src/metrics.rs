@@ -19,6 +19,7 @@ use crate::consumers::{Consumer, LatencySnapshot, Series};
 use crate::feed_metrics::feeds;
 use crate::freshness_metrics::freshness;
 use crate::gauges::{Gauges, Refusal};
+use crate::served_metrics::served;
 use crate::service::Service;
 
 /// The series with durations: the first ones that there were. Each takes two kilobytes of text; all have counters.
@@ -49,6 +50,9 @@ impl Collector for Everything {
         nulls(&self.0, &mut encoder)?;
         answers(&self.0.store.answer_totals(), &mut encoder)?;
         alerts(&self.0.alerts(), &mut encoder)?;
+        if let Some(log) = self.0.store.served_log() {
+            served(&log.status(), &mut encoder)?;
+        }
         // Where the store cannot tell, its metrics are absent: the others must not be.
         if let Ok(views) = self.0.store.ages::<&str>(&[]) {
             freshness(&views, &mut encoder)?;

@@ -6,6 +6,7 @@ mod feeds;
 mod http;
 mod lifecycle;
 mod logs;
+mod served;
 mod sizes;
 mod storage;
 
@@ -24,6 +25,7 @@ use self::feeds::FeedArguments;
 use self::http::{Http, HttpArguments};
 use self::lifecycle::Signals;
 use self::logs::LogArguments;
+use self::served::ServedArguments;
 pub(crate) use self::sizes::parse_bytes;
 use self::storage::OnStorageError;
 use super::context::Context;
@@ -68,6 +70,8 @@ pub(crate) struct Serve {
     alerts: AlertArguments,
     #[command(flatten)]
     logs: LogArguments,
+    #[command(flatten)]
+    served: ServedArguments,
 }
 
 const EXAMPLES: &str = "\
@@ -95,7 +99,7 @@ impl Serve {
         let signals = Signals::catch()?;
         // Before the store is open, which takes its part of the descriptors.
         let descriptors = Descriptors::raise();
-        let store = self.open(context)?;
+        let store = self.served.start(self.open(context)?)?;
         let (bounds, http_connections_max) = self.connections(descriptors)?;
         let socket = lifecycle::socket(self.socket.as_deref(), self.access.mode)?;
         let service = Service::new(store.clone(), limits).with_bulk(self.bounds.bulk_bounds());
@@ -121,6 +125,7 @@ impl Serve {
         info!(signal, "stopping: what has been asked is answered, nothing new is taken");
         drop(feeds);
         self.drain(server, http);
+        served::finish(&store);
         if let Some(reason) = store.read_only() {
             return Err(storage::ended(&reason).into());
         }

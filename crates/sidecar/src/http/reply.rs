@@ -20,10 +20,14 @@ const BUFFER_BYTES: usize = 1 << 10;
 pub(super) struct JsonReply {
     body: Bytes,
     warnings: Option<HeaderValue>,
+    answer_id: Option<HeaderValue>,
 }
 
 /// The header with the warnings to those who ask for what is deprecated.
 const WARNING_HEADER: HeaderName = HeaderName::from_static("x-asof-warning");
+
+/// The header with the id of an answer in the log of served features.
+const ANSWER_ID_HEADER: HeaderName = HeaderName::from_static("x-asof-answer-id");
 
 impl JsonReply {
     /// Anything that has a form in JSON.
@@ -52,11 +56,16 @@ impl JsonReply {
         let warnings = if text.is_empty() { None } else { HeaderValue::from_str(&text).ok() };
         JsonReply { warnings, ..self }
     }
+
+    /// Adds the id of an answer that was logged.
+    pub(super) fn with_answer_id(self, id: Option<&str>) -> Self {
+        JsonReply { answer_id: id.and_then(|id| HeaderValue::from_str(id).ok()), ..self }
+    }
 }
 
 impl From<Bytes> for JsonReply {
     fn from(body: Bytes) -> Self {
-        JsonReply { body, warnings: None }
+        JsonReply { body, warnings: None, answer_id: None }
     }
 }
 
@@ -65,6 +74,9 @@ impl IntoResponse for JsonReply {
         let mut response = ([(header::CONTENT_TYPE, "application/json")], self.body).into_response();
         if let Some(warnings) = self.warnings {
             response.headers_mut().insert(WARNING_HEADER, warnings);
+        }
+        if let Some(id) = self.answer_id {
+            response.headers_mut().insert(ANSWER_ID_HEADER, id);
         }
         response
     }

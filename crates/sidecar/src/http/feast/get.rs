@@ -73,7 +73,7 @@ fn answer(door: &Door, admission: &mut Admission<'_>, asked: &Asked<'_>) -> Resu
             },
         },
     )?;
-    Ok(reply.with_warnings(&prepared.warnings()))
+    Ok(reply.with_warnings(&prepared.warnings()).with_answer_id(answer.id()))
 }
 
 fn references(catalog: &Catalog, asked: &Asked<'_>) -> Result<Vec<String>, Failure> {

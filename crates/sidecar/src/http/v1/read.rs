@@ -100,5 +100,5 @@ fn read(
     let answer = ask(store, &prepared, &prepared.entity_rows_with(&batch, &values)?)?;
     let entities: Vec<_> = (0..batch.num_rows()).map(|row| entity::row(&keys, &batch, row)).collect();
     let reply = JsonReply::of(door, &AsJson(&AnswerRows { answer: &answer, entities: &entities }))?;
-    Ok(reply.with_warnings(&prepared.warnings()))
+    Ok(reply.with_warnings(&prepared.warnings()).with_answer_id(answer.id()))
 }

@@ -1,0 +1,146 @@
+//! `asof audit`: whether what was served can be had again.
+
+use std::path::PathBuf;
+
+use asofdb::{ServedRow, Session, read_served_log};
+use asofdb_platform::{
+    AUDIT_EXAMPLES_DEFAULT, Audit as Found, AuditAgainst, AuditOptions, Difference, Reason, Side, audit,
+};
+use clap::{Args, ValueEnum};
+use serde_json::{Map, Value as Json, json};
+
+use super::context::Context;
+use super::error::{Outcome, Result};
+use super::output::{Output, Report};
+use super::progress::Bar;
+use super::sheet::{Cell, Column, Sheet, Tone};
+use super::text::{count, counted, to_text};
+
+/// Ask again what a log of served features says was served, and explain each difference; exit code 3 when there is one
+///
+/// Each row is asked as of its time and compared bit for bit, with statuses and event timestamps. Differences are
+/// `late` (data became known later), `restated` (the version was written again), `retention` (it was taken),
+/// `definition` (the feature or its default is another), `erased`, `clock` (it was wrong, or repaired) or
+/// `unexplained`.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Audit {
+    /// The directory of a log (asof serve --log-served), or one of its files
+    #[arg(value_name = "LOG")]
+    log: PathBuf,
+    /// Compare with what is known of that time now, as a training set would have it, or with what was known then
+    #[arg(long, value_enum, default_value = "now")]
+    known: Known,
+    /// Only what this consumer got
+    #[arg(long, value_name = "NAME")]
+    consumer: Option<String>,
+    /// Only answers of this service
+    #[arg(long, value_name = "NAME")]
+    service: Option<String>,
+    /// Differences of one feature and one reason that are told in full
+    #[arg(long, value_name = "N", default_value_t = AUDIT_EXAMPLES_DEFAULT)]
+    examples: usize,
+    #[command(flatten)]
+    output: Output,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  asof audit /var/lib/asof/served
+  asof --connect ~/.asof/socket audit /var/lib/asof/served --consumer ranker:v2 --format json
+  asof audit served --known then                  what should never differ";
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Known {
+    Now,
+    Then,
+}
+
+impl Audit {
+    pub(crate) fn run(&self, context: &Context) -> Result<Outcome> {
+        let rows = read_served_log(&self.log)?;
+        let store = context.open()?;
+        let wanted = rows.filter(|row| row.as_ref().map_or(true, |row| self.is_wanted(row)));
+        let against = match self.known {
+            Known::Now => AuditAgainst::Now,
+            Known::Then => AuditAgainst::Then,
+        };
+        let options = AuditOptions { against, examples: self.examples };
+        let bar = Bar::new("comparing");
+        let found = audit(&store as &dyn Session, wanted, &options, &mut |rows| {
+            bar.show(asofdb::Progress { rows, done: rows, total: None });
+        })?;
+        bar.finish();
+        self.output.print(&report(&found)?)?;
+        Ok(if found.differing() == 0 { Outcome::Done } else { Outcome::Problem })
+    }
+
+    fn is_wanted(&self, row: &ServedRow) -> bool {
+        let is = |wanted: &Option<String>, of: &Option<String>| wanted.is_none() || wanted == of;
+        is(&self.consumer, &row.consumer) && is(&self.service, &row.service)
+    }
+}
+
+fn report(found: &Found) -> Result<Report> {
+    let rows = counted(found.rows, "row", "rows");
+    let (values, differing) = (count(found.values()), count(found.differing()));
+    let mut below: Vec<String> = found.examples.iter().map(line).collect();
+    below.push(format!("{rows}, {values} values, of which {differing} are not what was served"));
+    Ok(Report { json: json_of(found)?, sheet: sheet(found), below, ..Report::default() })
+}
+
+fn sheet(found: &Found) -> Sheet {
+    let reasons = Reason::ALL.map(|reason| Column::right(reason.as_str()));
+    let columns = [Column::new("feature"), Column::right("values"), Column::right("same")];
+    let mut sheet = Sheet::new(columns.into_iter().chain(reasons));
+    for (reference, feature) in &found.features {
+        let number = |number: u64, tone: Tone| {
+            Cell::new(number).shown(count(number)).tone(if number > 0 { tone } else { Tone::Faint })
+        };
+        let mut cells = vec![
+            Cell::new(reference).tone(Tone::Strong),
+            Cell::new(feature.values).shown(count(feature.values)),
+            number(feature.values - feature.differing(), Tone::Good),
+        ];
+        let of = |reason: &Reason| feature.differences.get(reason).copied().unwrap_or(0);
+        cells.extend(Reason::ALL.iter().map(|reason| number(of(reason), Tone::Bad)));
+        sheet.push(cells);
+    }
+    sheet
+}
+
+/// A difference as a line.
+fn line(difference: &Difference) -> String {
+    let key = |(name, value): &(String, Option<asofdb::Value>)| {
+        format!("{name}={}", value.as_ref().map_or_else(|| "null".to_owned(), to_text).escape_debug())
+    };
+    let entity: Vec<_> = difference.entity.iter().map(key).collect();
+    let side = |side: &Side| match &side.value {
+        Some(value) => format!("{} ({})", to_text(value).escape_debug(), side.status),
+        None => side.status.to_string(),
+    };
+    let again = difference.again.as_ref().map_or_else(|| "nothing".to_owned(), side);
+    let Difference { feature, at, served, reason, detail, .. } = difference;
+    format!("{reason}: {feature} of {} at {at} was {}, is {again}: {detail}", entity.join(", "), side(served))
+}
+
+fn json_of(found: &Found) -> Result<Json> {
+    let mut features = Map::new();
+    for (reference, feature) in &found.features {
+        let of = |reason: &Reason| feature.differences.get(reason).copied().unwrap_or(0);
+        let differences: Map<_, _> =
+            Reason::ALL.iter().map(|reason| (reason.as_str().to_owned(), of(reason).into())).collect();
+        features.insert(reference.clone(), json!({"values": feature.values, "differences": differences}));
+    }
+    let examples = found.examples.iter().map(Difference::to_json).collect::<asofdb::Result<Vec<_>>>()?;
+    let served = found.served.map(|(from, to)| json!({"from": from.to_string(), "to": to.to_string()}));
+    Ok(json!({
+        "rows": found.rows,
+        "answers": found.answers,
+        "values": found.values(),
+        "differing": found.differing(),
+        "served": served,
+        "features": features,
+        "examples": examples,
+    }))
+}

@@ -1,0 +1,204 @@
+//! Audits of what was served: each answer of a log is asked again, and each difference explained.
+
+pub(crate) mod difference;
+mod explain;
+pub(crate) mod reason;
+mod replay;
+
+use std::collections::BTreeMap;
+
+use asofdb::{Error, Result, ServedRow, Session, Timestamp};
+
+use self::difference::Difference;
+use self::explain::Explainer;
+use self::reason::Reason;
+use self::replay::{Replay, same};
+
+/// Differences of one feature and one reason that are told in full, unless told otherwise.
+pub const AUDIT_EXAMPLES_DEFAULT: usize = 5;
+
+/// Rows of one answer that are asked about together.
+const ANSWER_ROWS_MAX: usize = 10_000;
+
+/// Features that are told apart; others count as `(others)`.
+const FEATURES_MAX: usize = 65_536;
+
+/// What an answer is compared with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum AuditAgainst {
+    /// The answer as of the time it was about, with what is known now: what a training set would say.
+    #[default]
+    Now,
+    /// The answer as of that time with what was known when it was served: nothing that came later makes a difference.
+    Then,
+}
+
+/// Options of an audit.
+#[derive(Debug, Clone)]
+pub struct AuditOptions {
+    /// What answers are compared with.
+    pub against: AuditAgainst,
+    /// Differences of one feature and one reason that are told in full.
+    pub examples: usize,
+}
+
+impl Default for AuditOptions {
+    fn default() -> Self {
+        AuditOptions { against: AuditAgainst::Now, examples: AUDIT_EXAMPLES_DEFAULT }
+    }
+}
+
+/// The findings of an audit.
+#[derive(Debug, Clone, Default)]
+pub struct Audit {
+    /// Rows that were compared.
+    pub rows: u64,
+    /// Answers that they were of.
+    pub answers: u64,
+    /// The first and the last time of serving.
+    pub served: Option<(Timestamp, Timestamp)>,
+    /// The features, by reference.
+    pub features: BTreeMap<String, AuditedFeature>,
+    /// Differences in full, some of each feature and reason.
+    pub examples: Vec<Difference>,
+}
+
+/// The findings for one feature.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AuditedFeature {
+    /// Values that were compared.
+    pub values: u64,
+    /// Differences, by their reason.
+    pub differences: BTreeMap<Reason, u64>,
+}
+
+impl AuditedFeature {
+    /// The number of values that differ.
+    pub fn differing(&self) -> u64 {
+        self.differences.values().sum()
+    }
+}
+
+impl Audit {
+    /// The number of values that were compared.
+    pub fn values(&self) -> u64 {
+        self.features.values().map(|feature| feature.values).sum()
+    }
+
+    /// The number of values that differ.
+    pub fn differing(&self) -> u64 {
+        self.features.values().map(AuditedFeature::differing).sum()
+    }
+
+    /// The number of values that differ for a reason.
+    pub fn of(&self, reason: Reason) -> u64 {
+        self.features.values().filter_map(|feature| feature.differences.get(&reason)).sum()
+    }
+}
+
+/// Asks each answer of a log again and compares the values bit for bit, with their statuses and event timestamps. Rows
+/// of one answer come one after the other. `progress` hears of the rows so far.
+///
+/// # Errors
+/// Those of the rows; `Unavailable` when the store cannot be read.
+pub fn audit<S: Session + ?Sized>(
+    session: &S,
+    rows: impl Iterator<Item = Result<ServedRow>>,
+    options: &AuditOptions,
+    progress: &mut dyn FnMut(u64),
+) -> Result<Audit> {
+    let mut auditor = Auditor {
+        replay: Replay::new(session),
+        explainer: Explainer::new(session)?,
+        options: options.clone(),
+        audit: Audit::default(),
+    };
+    let mut answer: Vec<ServedRow> = Vec::new();
+    for row in rows {
+        let row = row?;
+        let is_same = answer.last().is_none_or(|last| is_one_answer(last, &row));
+        if !is_same || answer.len() >= ANSWER_ROWS_MAX {
+            auditor.take(&answer)?;
+            answer.clear();
+            progress(auditor.audit.rows);
+        }
+        answer.push(row);
+    }
+    auditor.take(&answer)?;
+    progress(auditor.audit.rows);
+    Ok(auditor.audit)
+}
+
+fn is_one_answer(one: &ServedRow, next: &ServedRow) -> bool {
+    let features = |row: &ServedRow| row.features.iter().map(|of| of.reference.clone()).collect::<Vec<_>>();
+    one.id == next.id && one.at == next.at && one.known_at == next.known_at && features(one) == features(next)
+}
+
+struct Auditor<'s, S: ?Sized> {
+    replay: Replay<'s, S>,
+    explainer: Explainer<'s, S>,
+    options: AuditOptions,
+    audit: Audit,
+}
+
+impl<S: Session + ?Sized> Auditor<'_, S> {
+    /// Compares the rows of one answer.
+    fn take(&mut self, rows: &[ServedRow]) -> Result<()> {
+        let Some(first) = rows.first() else { return Ok(()) };
+        self.audit.answers += u64::from(first.row == 0 || self.audit.answers == 0);
+        self.audit.rows += rows.len() as u64;
+        for row in rows {
+            let (from, to) = self.audit.served.unwrap_or((row.served_at, row.served_at));
+            self.audit.served = Some((from.min(row.served_at), to.max(row.served_at)));
+        }
+        let again = self.replay.ask(rows, self.options.against)?;
+        let differs = |row: usize, place: usize| !same(&rows[row].features[place], again[row][place].as_ref());
+        let places = 0..first.features.len();
+        let is_any = (0..rows.len()).any(|row| places.clone().any(|place| differs(row, place)));
+        let then = match (is_any, self.options.against) {
+            (true, AuditAgainst::Now) => self.replay.ask(rows, AuditAgainst::Then)?,
+            _ => again.clone(),
+        };
+        let now = match (is_any, self.options.against) {
+            (true, AuditAgainst::Then) => self.replay.ask(rows, AuditAgainst::Now)?,
+            _ => again.clone(),
+        };
+        for (row, served) in rows.iter().enumerate() {
+            for (place, feature) in served.features.iter().enumerate() {
+                self.count(&feature.reference).values += 1;
+                if differs(row, place) {
+                    let (now, then) = (now[row][place].as_ref(), then[row][place].as_ref());
+                    let (reason, detail) = self.explainer.explain(served, feature, now, then)?;
+                    self.note(served, place, again[row][place].as_ref(), (reason, detail));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn count(&mut self, reference: &str) -> &mut AuditedFeature {
+        let features = &mut self.audit.features;
+        let is_known = features.contains_key(reference) || features.len() < FEATURES_MAX;
+        features.entry(if is_known { reference.to_owned() } else { "(others)".to_owned() }).or_default()
+    }
+
+    fn note(
+        &mut self,
+        row: &ServedRow,
+        place: usize,
+        again: Option<&asofdb::ServedFeature>,
+        (reason, detail): (Reason, String),
+    ) {
+        let feature = &row.features[place];
+        let count = self.count(&feature.reference).differences.entry(reason).or_default();
+        *count += 1;
+        if *count <= self.options.examples as u64 {
+            self.audit.examples.push(Difference::new(row, place, again, reason, detail));
+        }
+    }
+}
+
+#[cold]
+fn internal(message: &str) -> Error {
+    Error::internal(message.to_owned())
+}

@@ -1,0 +1,114 @@
+//! A sidecar logs what it serves, and the log is audited.
+
+use std::path::Path;
+use std::process::{Command, Output};
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, Float32Array, Int64Array, RecordBatch, StringArray};
+use asofdb::{F32Matrix, Session, Span, Status, Store, Timestamp, Value, read_served_log};
+use rustix::process::Signal;
+use serde_json::{Value as Json, json};
+
+use super::harness::Sidecar;
+use crate::common::{batch, int, times, users};
+use crate::http::client::Target;
+
+fn profile(event: Timestamp, score: f32) -> RecordBatch {
+    batch(vec![
+        ("user_id", Arc::new(Int64Array::from(vec![1])) as ArrayRef),
+        ("event_timestamp", times([Some(event)])),
+        ("score", Arc::new(Float32Array::from(vec![score]))),
+        ("visits", Arc::new(Int64Array::from(vec![3]))),
+        ("name", Arc::new(StringArray::from(vec!["one"]))),
+    ])
+}
+
+fn asof(place: &[&str], words: &[&str]) -> Output {
+    let mut asof = Command::new(env!("CARGO_BIN_EXE_asof"));
+    asof.args(place).args(words).env_remove("ASOF_STORE").output().expect("asof")
+}
+
+fn audited(place: &[&str], log: &Path, words: &[&str], code: i32) -> Json {
+    let log = log.to_str().expect("a path");
+    let output = asof(place, &[&["audit", log, "--format", "json"], words].concat());
+    assert_eq!(output.status.code(), Some(code), "{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).expect("JSON")
+}
+
+/// Starts a sidecar that logs all that it serves; its HTTP socket is `http` in its directory.
+fn logging() -> (Sidecar, tempfile::TempDir) {
+    let place = tempfile::TempDir::new().expect("a temporary directory");
+    let log = place.path().join("served").to_str().expect("a path").to_owned();
+    let http = place.path().join("http").to_str().expect("a path").to_owned();
+    let arguments = ["--log-served", &log, "--log-share", "1", "--http-socket", &http];
+    (Sidecar::start(&users(), &arguments), place)
+}
+
+#[test]
+fn what_a_sidecar_serves_is_logged_through_both_doors_and_audited() {
+    let (mut sidecar, place) = logging();
+    let client = sidecar.client();
+    let event = client.now().unwrap().minus(Span::from_secs(60));
+    client.write("profile", &profile(event, 1.5)).unwrap();
+    let request = client.prepare(&["profile:score", "profile:visits"]).unwrap();
+    let mut rows = request.entity_rows();
+    [Some(Value::Int64(1)), int(2)].into_iter().for_each(|user| rows.push(&[user]).unwrap());
+    client.latest(&request, &rows).unwrap();
+    let (mut values, mut statuses) = ([0.0; 4], [Status::Null; 4]);
+    let matrix = F32Matrix { values: &mut values, statuses: Some(&mut statuses), fill: -1.0 };
+    client.latest_f32(&request, &rows, matrix).unwrap();
+    assert_eq!((values, statuses[2]), ([1.5, 3.0, -1.0, -1.0], Status::Missing));
+    let http = Target::Unix(place.path().join("http"));
+    let asked = json!({"features": ["profile:name"], "entities": [{"user_id": 1}]});
+    let answer = http.post("/v1/latest", &asked);
+    let id = answer.header("x-asof-answer-id").expect("an id").to_owned();
+    let metrics = http.get("/metrics");
+    assert!(metrics.text().contains("asof_served_log_reads_total 3"), "{}", metrics.text());
+    assert!(metrics.text().contains("asof_served_log_reads_dropped_total 0"), "{}", metrics.text());
+    sidecar.signal(Signal::TERM);
+    sidecar.wait();
+    let log = place.path().join("served");
+    let rows: Vec<_> = read_served_log(&log).unwrap().collect::<Result<_, _>>().unwrap();
+    let by_http: Vec<_> = rows.iter().filter(|row| row.id == id).collect();
+    assert_eq!((rows.len(), by_http.len()), (5, 1));
+    assert_eq!(by_http[0].features[0].value().unwrap(), Some(Value::String("one".into())));
+    let path = sidecar.directory.path().join("store");
+    let store = ["--store", path.to_str().expect("a path")];
+    let found = audited(&store, &log, &[], 0);
+    assert_eq!((&found["rows"], &found["values"], &found["differing"]), (&5.into(), &9.into(), &0.into()));
+    Store::open(&path).unwrap().write("profile", &profile(event, 2.5)).unwrap();
+    let found = audited(&store, &log, &[], 3);
+    assert_eq!(found["features"]["profile:score"]["differences"]["restated"], 2);
+    assert_eq!(found["examples"][0]["reason"], "restated");
+    assert_eq!(audited(&store, &log, &["--known", "then"], 0)["differing"], 0);
+    let table = asof(&store, &["audit", log.to_str().expect("a path")]);
+    let table = String::from_utf8(table.stdout).expect("text");
+    assert!(table.contains("restated: profile:score of user_id=1 at "), "{table}");
+    assert!(table.contains("5 rows, 9 values, of which 2 are not what was served"), "{table}");
+}
+
+#[test]
+fn a_log_is_audited_through_a_sidecar_as_by_the_store_itself() {
+    let (mut sidecar, place) = logging();
+    let client = sidecar.client();
+    let event = client.now().unwrap().minus(Span::from_secs(60));
+    client.write("profile", &profile(event, 1.5)).unwrap();
+    let request = client.prepare(&["profile"]).unwrap();
+    let mut rows = request.entity_rows();
+    rows.push(&[int(1)]).unwrap();
+    client.latest(&request, &rows).unwrap();
+    client.write("profile", &profile(event.plus(Span::from_secs(1)), 2.5)).unwrap();
+    sidecar.signal(Signal::TERM);
+    sidecar.wait();
+    let log = place.path().join("served");
+    let again = Sidecar::over(sidecar.kill(), &[]);
+    let socket = again.socket();
+    let through = ["--connect", socket.to_str().expect("a path")];
+    let found = audited(&through, &log, &[], 3);
+    assert_eq!(found["features"]["profile:score"]["differences"]["late"], 1);
+    assert_eq!(audited(&through, &log, &["--known", "then"], 0)["differing"], 0);
+    assert_eq!(audited(&through, &log, &["--consumer", "nobody"], 0)["rows"], 0);
+    let directory = again.kill();
+    let path = directory.path().join("store");
+    assert_eq!(audited(&["--store", path.to_str().expect("a path")], &log, &[], 3), found);
+}
