@@ -222,6 +222,9 @@ class Feed:
             feed["succeeded"] = feed["succeeded"] and _time(feed["succeeded"])
             feed["runs"] = [FeedRun._of({"view": feed["view"], **run}) for run in feed["runs"]]
         return [cls(**feed) for feed in feeds]
+
+
+@dataclass(frozen=True)
 class Alert:
     """An alert that is open. ``subject`` is the view, and empty for what is about the whole store; ``told`` is the time
     of the last notice about it."""

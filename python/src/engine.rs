@@ -421,6 +421,8 @@ impl Engine {
         let default = FeedFiles::default();
         let files = FeedFiles { root: sources.unwrap_or(default.root), rejects, ..default };
         self.run(py, |engine| text(AsJson(engine.materialize(&views, &files, &mut |_, _| {})?.as_slice()).to_bytes()))
+    }
+
     fn alerts_json(&self, py: Python<'_>) -> PyResult<String> {
         self.run(py, |engine| {
             let report = engine.alerts()?;

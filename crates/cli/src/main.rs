@@ -82,9 +82,8 @@ Examples:
   asof --connect ~/.asof/socket views                      and work through that
   asof demo asof-demo                                      all of it, on real flights
 
-Exit codes: 0 done, 1 failed, 2 wrong usage, 3 a check found a problem (plan, freshness, alerts, verify, clock,
-Exit codes: 0 done, 1 failed, 2 wrong usage, 3 a check found a problem (plan, freshness, audit, verify, clock,
-repair, demo).
+Exit codes: 0 done, 1 failed, 2 wrong usage, 3 a check found a problem (plan, freshness, materialize, runs, alerts,
+audit, verify, clock, repair, demo).
 Times are RFC 3339 (2013-06-01T12:00:00Z), a date (2013-06-01, midnight UTC) or `now`.
 In JSON, NaN and infinities are the strings \"NaN\", \"Infinity\" and \"-Infinity\", and bytes are base64.";
 
