@@ -4,6 +4,7 @@ mod also_by;
 mod computed;
 mod disks;
 mod limits;
+mod lineage;
 mod pages;
 mod stages;
 

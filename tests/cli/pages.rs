@@ -61,7 +61,8 @@ fn ages(age: impl Fn(u32) -> String) -> String {
 fn the_duplicates_of_the_page_for_platform_teams_are_found_as_it_shows() {
     let text = section("platform.md", "Features that are there twice");
     let cli = Cli::new();
-    cli.write("features.toml", blocks(&text, "toml").concat());
+    let [defined, judged] = &blocks(&text, "toml")[..] else { panic!("the definitions, and the verdicts on them") };
+    cli.write("features.toml", defined.clone());
     cli.succeeds("apply features.toml");
     let profile = ages(|age| format!("{age}"));
     cli.write("profile.csv", format!("user_id,event_timestamp,age\n{profile}"));
@@ -73,6 +74,11 @@ fn the_duplicates_of_the_page_for_platform_teams_are_found_as_it_shows() {
     assert_eq!(cli.json("duplicates user_profile_v1 --limit 1")[0]["relation"], "shifted");
     assert!(cli.succeeds("duplicates --limit 1").ends_with("2 pairs in all\n"));
     assert!(cli.fails(1, "duplicates user_profile").contains("did you mean"));
+    // The last view of the definitions is the one that the verdicts are of.
+    let others = defined.rfind("[[feature_view]]").expect("the view of marketing");
+    cli.write("features.toml", format!("{}{judged}", &defined[..others]));
+    cli.succeeds("apply features.toml");
+    assert_eq!(cli.json("duplicates"), serde_json::json!([]));
 }
 
 #[test]

@@ -14,4 +14,4 @@ mod operations;
 mod own;
 mod pages;
 pub mod sidecar;
-mod venv;
+pub mod venv;

@@ -8,7 +8,8 @@ use std::sync::LazyLock;
 use crate::common::repository;
 
 /// The Python packages that the tests need; another list makes another directory.
-const PACKAGES: [&str; 3] = ["feast==0.67.0", "jsonschema==4.26.0", "openapi-spec-validator==0.9.0"];
+const PACKAGES: [&str; 4] =
+    ["feast==0.67.0", "jsonschema==4.26.0", "openapi-spec-validator==0.9.0", "openlineage-python==1.54.0"];
 
 static PYTHON: LazyLock<Result<PathBuf, String>> = LazyLock::new(find_or_make);
 

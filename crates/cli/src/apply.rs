@@ -9,7 +9,7 @@ use asofdb::{
     read_definitions,
 };
 use asofdb_client::Engine;
-use asofdb_platform::{Duplicate, find_named_alike, plan_markdown};
+use asofdb_platform::{Dataset, Duplicate, LineageRun, RunState, find_named_alike, plan_markdown};
 use clap::Args;
 use serde_json::{Value as Json, json};
 
@@ -61,7 +61,11 @@ impl Apply {
         let definitions = read_definitions(&self.file)?;
         let changed = match self.plan {
             true => plan(context, &definitions)?,
-            false => self.apply(&context.open_or_create()?, &definitions)?,
+            false => {
+                let changed = self.apply(&context.open_or_create()?, &definitions)?;
+                changed.tell(context)?;
+                changed
+            }
         };
         self.output.print(&changed.report(self.plan)?)?;
         Ok(Outcome::Done)
@@ -111,6 +115,15 @@ impl Changed {
     /// The change as Markdown, for review.
     pub(crate) fn to_markdown(&self) -> String {
         plan_markdown(&self.plan, &self.impacts, &find_named_alike(&self.before, self.plan.catalog()))
+    }
+
+    /// Tells lineage which views have changed.
+    fn tell(&self, context: &Context) -> Result<()> {
+        let namespace = context.lineage.namespace();
+        let names: Vec<_> = self.plan.changes.iter().map(|change| change.name.clone()).collect();
+        let views = Dataset::of_views(namespace, self.plan.catalog(), &names);
+        let run = LineageRun::new(namespace, "apply", Vec::new(), views);
+        context.lineage.tell_done(vec![(run, RunState::Complete)])
     }
 
     pub(crate) fn report(&self, only_planned: bool) -> Result<Report> {

@@ -9,6 +9,7 @@ use asofdb_client::{Client, ConnectOptions, Engine};
 use clap::Args;
 
 use super::error::Result;
+use super::lineage_out::LineageArguments;
 
 /// The longest time that a sidecar may take for one answer: a check of everything takes a while, and whoever waits can
 /// stop it.
@@ -27,6 +28,8 @@ pub(crate) struct Context {
     /// is made its owner's alone
     #[arg(long, global = true)]
     pub(crate) shared_store: bool,
+    #[command(flatten)]
+    pub(crate) lineage: LineageArguments,
 }
 
 impl Context {

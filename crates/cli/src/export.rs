@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 
 use asofdb::{Compression, ExportOptions, ExportRows, Manifest, PartitionBy, Session};
+use asofdb_client::Engine;
+use asofdb_platform::Dataset;
 use clap::{Args, ValueEnum};
 
 use super::context::Context;
@@ -70,9 +72,18 @@ impl Export {
         let store = context.open()?;
         let options = self.options(store.now()?);
         let bar = Bar::new(format!("exporting {}", self.view));
-        let manifest = store.export(&self.view, &self.out, &options, &mut |progress| bar.show(progress))?;
+        let work = || Ok(store.export(&self.view, &self.out, &options, &mut |progress| bar.show(progress))?);
+        let manifest =
+            context.lineage.tell(&format!("export.{}", self.view), || self.datasets(context, &store), work)?;
         self.output.print(&self.report(&manifest, bar.finish())?)?;
         Ok(Outcome::Done)
+    }
+
+    /// The view, and the directory.
+    fn datasets(&self, context: &Context, store: &Engine) -> Result<(Vec<Dataset>, Vec<Dataset>)> {
+        let views = [self.view.clone()];
+        let views = Dataset::of_views(context.lineage.namespace(), &*store.catalog()?, &views);
+        Ok((views, vec![Dataset::files(&self.out.to_string_lossy())]))
     }
 
     fn options(&self, now: asofdb::Timestamp) -> ExportOptions {

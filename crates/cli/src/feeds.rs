@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use asofdb::{AsJson, Feed, FeedFiles, FeedRun, Session, ViewRun};
+use asofdb::{AsJson, Catalog, Feed, FeedFiles, FeedRun, Session, ViewRun};
+use asofdb_platform::{Dataset, LineageRun, RunState};
 use clap::Args;
 
 use super::context::Context;
@@ -46,12 +47,26 @@ impl Materialize {
         let root = self.sources.clone().unwrap_or(default.root);
         let files = FeedFiles { root, rejects: self.rejects.clone(), ..default };
         let bar = Bar::new("loading what is new".to_owned());
-        let runs = context.open()?.materialize(&views, &files, &mut |_, progress| bar.show(progress))?;
+        let store = context.open()?;
+        let runs = store.materialize(&views, &files, &mut |_, progress| bar.show(progress))?;
         bar.finish();
         let failed = runs.iter().filter(|run| run.run.error.is_some()).count() as u64;
+        context
+            .lineage
+            .tell_done(runs.iter().map(|run| told(context, &*store.catalog()?, run)).collect::<Result<_>>()?)?;
         self.output.print(&report(&runs, failed)?)?;
         Ok(if failed > 0 { Outcome::Problem } else { Outcome::Done })
     }
+}
+
+/// A run as lineage has it.
+fn told(context: &Context, catalog: &Catalog, run: &ViewRun) -> Result<(LineageRun, RunState)> {
+    let namespace = context.lineage.namespace();
+    let source = catalog.view(&run.view).and_then(|view| view.source.as_ref());
+    let inputs = source.map(|source| Dataset::files(&source.path)).into_iter().collect();
+    let outputs = Dataset::of_views(namespace, catalog, std::slice::from_ref(&run.view));
+    let state = run.run.error.clone().map_or(RunState::Complete, RunState::Fail);
+    Ok((LineageRun::new(namespace, &format!("materialize.{}", run.view), inputs, outputs), state))
 }
 
 fn report(runs: &[ViewRun], failed: u64) -> Result<Report> {

@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use asofdb::{Delimiter, IngestOptions, IngestReport, Input, InputFormat, Session};
+use asofdb_client::Engine;
+use asofdb_platform::Dataset;
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use serde_json::json;
@@ -73,9 +75,18 @@ impl Ingest {
             ..IngestOptions::default()
         };
         let bar = Bar::new(format!("ingesting {}", self.view));
-        let ingested = store.ingest(&self.view, inputs, &options, &mut |progress| bar.show(progress))?;
+        let work = || Ok(store.ingest(&self.view, inputs, &options, &mut |progress| bar.show(progress))?);
+        let ingested =
+            context.lineage.tell(&format!("ingest.{}", self.view), || self.datasets(context, &store), work)?;
         self.output.print(&self.report(&ingested, bar.finish()))?;
         Ok(Outcome::Done)
+    }
+
+    /// The files, and the view.
+    fn datasets(&self, context: &Context, store: &Engine) -> Result<(Vec<Dataset>, Vec<Dataset>)> {
+        let files = self.files.iter().map(|file| Dataset::files(&file.to_string_lossy())).collect();
+        let views = [self.view.clone()];
+        Ok((files, Dataset::of_views(context.lineage.namespace(), &*store.catalog()?, &views)))
     }
 
     fn report(&self, ingested: &IngestReport, took: Stopwatch) -> Report {

@@ -33,6 +33,7 @@ mod ingest;
 mod keep_logs;
 mod known;
 mod lineage;
+mod lineage_out;
 mod operations;
 mod output;
 mod plan;

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use asofdb::{
     AnswerColumns, Delimiter, InputFormat, JoinOptions, JoinReport, KnownAt, Session, Status, TrainingSetOptions,
 };
+use asofdb_client::Engine;
+use asofdb_platform::Dataset;
 use clap::Args;
 use serde_json::{Map, json};
 
@@ -85,9 +87,18 @@ impl TrainingSet {
         let options = TrainingSetOptions { join, spine_format, spine_delimiter, ..TrainingSetOptions::default() };
         let bar = Bar::new("joining");
         let mut show = |progress| bar.show(progress);
-        let joined = store.training_set(&self.references, &self.spine, &self.out, &options, &mut show)?;
+        let work = || Ok(store.training_set(&self.references, &self.spine, &self.out, &options, &mut show)?);
+        let joined = context.lineage.tell("training-set", || self.datasets(context, &store), work)?;
         self.output.print(&self.report(&joined, bar.finish()))?;
         Ok(Outcome::Done)
+    }
+
+    /// The spine and the views, and the file.
+    fn datasets(&self, context: &Context, store: &Engine) -> Result<(Vec<Dataset>, Vec<Dataset>)> {
+        let catalog = store.catalog()?;
+        let mut inputs = vec![Dataset::files(&self.spine.to_string_lossy())];
+        inputs.extend(Dataset::of_references(context.lineage.namespace(), &catalog, &self.references));
+        Ok((inputs, vec![Dataset::files(&self.out.to_string_lossy())]))
     }
 
     fn report(&self, joined: &JoinReport, took: Stopwatch) -> Report {

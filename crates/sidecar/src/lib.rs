@@ -43,7 +43,7 @@ mod sync;
 
 pub use self::access::{Access, Peer};
 #[cfg(feature = "alerts")]
-pub use self::alerts::{AlertOptions, Alerts};
+pub use self::alerts::{AlertOptions, Alerts, JsonPost};
 pub use self::bounds::Bounds;
 pub use self::clock_watch::ClockWatch;
 pub use self::consumers::Limits;

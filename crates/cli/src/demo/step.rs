@@ -7,6 +7,7 @@ use asofdb::Store;
 
 use crate::context::Context;
 use crate::error::{Outcome, Result};
+use crate::lineage_out::LineageArguments;
 use crate::output::print;
 use crate::progress::Stopwatch;
 use crate::terminal::Terminal;
@@ -28,7 +29,7 @@ pub(super) struct Stage {
 impl Stage {
     pub(super) fn new(store: PathBuf, run_line: RunLine) -> Self {
         Stage {
-            context: Context { store, connect: None, shared_store: false },
+            context: Context { store, connect: None, shared_store: false, lineage: LineageArguments::default() },
             run_line,
             terminal: Terminal::of_stdout(),
             titles: 0,

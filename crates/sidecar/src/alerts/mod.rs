@@ -9,6 +9,7 @@ pub(crate) mod board;
 mod command;
 mod courier;
 mod format;
+mod json_post;
 mod notice;
 mod options;
 mod outbox;
@@ -30,6 +31,7 @@ use asofdb::{Error, Result};
 
 use self::board::Board;
 use self::courier::Courier;
+pub use self::json_post::JsonPost;
 pub use self::options::AlertOptions;
 use self::outbox::Outbox;
 use self::state_file::StateFile;

@@ -85,12 +85,19 @@ impl Webhook {
     /// # Errors
     /// The reason, where the answer is not a success, or there is none in time.
     pub(super) fn deliver(&self, from: &str, notices: &[Notice]) -> Result<(), Refusal> {
+        self.post(&self.format.write(from, notices))
+    }
+
+    /// Posts a body of JSON.
+    ///
+    /// # Errors
+    /// As [`Webhook::deliver`].
+    pub(super) fn post(&self, body: &[u8]) -> Result<(), Refusal> {
         let mut request = self.agent.post(&self.url).header(header::CONTENT_TYPE, "application/json");
         for (name, value) in &self.headers {
             request = request.header(name, value);
         }
-        let body = self.format.write(from, notices);
-        let mut answer = request.send(&body[..]).map_err(|error| Refusal::new(self.reason(&error)))?;
+        let mut answer = request.send(body).map_err(|error| Refusal::new(self.reason(&error)))?;
         if answer.status().is_success() {
             return Ok(());
         }
