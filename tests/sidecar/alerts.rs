@@ -147,6 +147,19 @@ fn a_webhook_that_fails_hangs_and_comes_back_gets_every_notice_once_and_in_order
 }
 
 #[test]
+fn what_lasts_is_told_again_after_the_time_to_repeat_until_it_is_over() {
+    let receiver = Receiver::start(Manner::Take);
+    let sidecar = start(&format!("repeat = \"1s\"\n{}", webhook("a", &receiver.url(), "")));
+    let events = || receiver.taken().into_iter().map(|(event, _)| event).collect::<Vec<_>>();
+    assert!(eventually(|| events().len() >= 2), "{:?}", events());
+    assert_eq!(events()[..2], ["opened", "repeated"]);
+    let [open] = &sidecar.client().alerts().unwrap().alerts[..] else { panic!("one is open") };
+    assert!(open.notices >= 2 && open.told > open.since, "{open:?}");
+    write(&sidecar.client(), 0);
+    assert!(eventually(|| events().last().is_some_and(|event| event == "recovered")));
+}
+
+#[test]
 fn a_webhook_that_asks_for_time_gets_it() {
     let receiver = Receiver::start(Manner::Refuse("429 Too Many Requests\r\nRetry-After: 3600"));
     let sidecar = start(&webhook("a", &receiver.url(), ""));

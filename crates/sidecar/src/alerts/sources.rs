@@ -221,6 +221,11 @@ mod tests {
     }
 
     #[test]
+    fn the_kinds_that_metrics_count_are_those_of_the_sources() {
+        assert_eq!(SOURCES.each_ref().map(|source| source.kind), asofdb_protocol::ALERT_KINDS);
+    }
+
+    #[test]
     fn every_source_looks_at_a_store_and_a_clock_that_jumps_is_seen() {
         let now = Timestamp::from_micros(1_717_200_000_000_000);
         let clock = ManualClock::new(now);
