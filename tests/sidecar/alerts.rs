@@ -85,14 +85,11 @@ fn each_change_of_state_is_told_once_and_its_end_to_webhooks_and_commands_alike(
     ];
     let sidecar = start(&targets.concat());
     let client = sidecar.client();
-    let mut expected = vec![("opened", "no_data")];
-    json.expect(&expected);
+    json.expect(&[("opened", "no_data")]);
     write(&client, 2);
-    expected.push(("changed", "stale"));
-    json.expect(&expected);
+    json.expect(&[("opened", "no_data"), ("changed", "stale")]);
     write(&client, 0);
-    expected.push(("recovered", "ok"));
-    json.expect(&expected);
+    json.expect(&[("opened", "no_data"), ("changed", "stale"), ("recovered", "ok")]);
     let request = &json.requests()[0];
     assert!(request.head.starts_with("POST /hook/secret HTTP/1.1"), "{}", request.head);
     assert_eq!(request.header("authorization"), Some("Bearer t0ken"));

@@ -232,8 +232,8 @@ mod tests {
         let store = Store::in_memory(clock.clone());
         store.confirm_clock().unwrap();
         let definitions = "[[entity]]\nname = \"user\"\njoin_keys = [{ name = \"user_id\", type = \"int64\" }]\n\
-            [[feature_view]]\nname = \"v\"\nentities = [\"user\"]\nfreshness = { stale = \"1h\", stale_share_max = 0.1 }\n\
-            feature = [{ name = \"f\", type = \"int64\" }]\n";
+            [[feature_view]]\nname = \"v\"\nentities = [\"user\"]\n\
+            freshness = { stale = \"1h\", stale_share_max = 0.1 }\nfeature = [{ name = \"f\", type = \"int64\" }]\n";
         store.apply(&parse_definitions(definitions, "d").unwrap(), false).unwrap();
         let service = Service::new(store, Limits::default());
         let kinds = || {
