@@ -77,7 +77,8 @@ fn a_view_whose_consumers_get_too_many_expired_values_is_told_besides_being_stal
         messages,
         [
             "view \"stats\" is stale: 50.0 % of its entities have no event within 1d, and 5.0 % may",
-            "of 120 values of view \"stats\" that consumers got in the last 5 minutes, 50.0 % had expired, and 5.0 % may",
+            "of 120 values of view \"stats\" that consumers got in the last 5 minutes, 50.0 % had expired, and 5.0 % \
+             may",
         ]
     );
     let expected =

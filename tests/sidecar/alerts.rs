@@ -85,14 +85,11 @@ fn each_change_of_state_is_told_once_and_its_end_to_webhooks_and_commands_alike(
     ];
     let sidecar = start(&targets.concat());
     let client = sidecar.client();
-    let mut expected = vec![("opened", "no_data")];
-    json.expect(&expected);
+    json.expect(&[("opened", "no_data")]);
     write(&client, 2);
-    expected.push(("changed", "stale"));
-    json.expect(&expected);
+    json.expect(&[("opened", "no_data"), ("changed", "stale")]);
     write(&client, 0);
-    expected.push(("recovered", "ok"));
-    json.expect(&expected);
+    json.expect(&[("opened", "no_data"), ("changed", "stale"), ("recovered", "ok")]);
     let request = &json.requests()[0];
     assert!(request.head.starts_with("POST /hook/secret HTTP/1.1"), "{}", request.head);
     assert_eq!(request.header("authorization"), Some("Bearer t0ken"));
@@ -144,6 +141,19 @@ fn a_webhook_that_fails_hangs_and_comes_back_gets_every_notice_once_and_in_order
     assert!(!sidecar.log().contains("secret"), "{}", sidecar.log());
     let said = "notices of alerts are not delivered, and tried again";
     assert_eq!(sidecar.log().matches(said).count(), 1, "{}", sidecar.log());
+}
+
+#[test]
+fn what_lasts_is_told_again_after_the_time_to_repeat_until_it_is_over() {
+    let receiver = Receiver::start(Manner::Take);
+    let sidecar = start(&format!("repeat = \"1s\"\n{}", webhook("a", &receiver.url(), "")));
+    let events = || receiver.taken().into_iter().map(|(event, _)| event).collect::<Vec<_>>();
+    assert!(eventually(|| events().len() >= 2), "{:?}", events());
+    assert_eq!(events()[..2], ["opened", "repeated"]);
+    let [open] = &sidecar.client().alerts().unwrap().alerts[..] else { panic!("one is open") };
+    assert!(open.notices >= 2 && open.told > open.since, "{open:?}");
+    write(&sidecar.client(), 0);
+    assert!(eventually(|| events().last().is_some_and(|event| event == "recovered")));
 }
 
 #[test]

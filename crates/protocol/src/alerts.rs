@@ -3,6 +3,9 @@
 use asofdb::Timestamp;
 use serde::{Serialize, Serializer};
 
+/// The kinds of alerts that a sidecar of this version has.
+pub const ALERT_KINDS: [&str; 5] = ["freshness", "answers", "clock", "read_only", "feed"];
+
 /// The report of a sidecar's alerts. Without targets it was started without alerts.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct AlertsReport {
@@ -15,7 +18,7 @@ pub struct AlertsReport {
 /// An alert that is open: something is wrong, and its targets were told so.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct AlertReport {
-    /// The kind: `freshness`, `answers`, `clock` or `read_only`.
+    /// The kind, one of [`ALERT_KINDS`]; a later version may have more.
     pub kind: String,
     /// The view; empty for what is about the whole store.
     pub subject: String,

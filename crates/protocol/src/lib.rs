@@ -18,7 +18,7 @@ mod role;
 mod rows;
 mod shape;
 
-pub use self::alerts::{AlertReport, AlertTargetReport, AlertsReport};
+pub use self::alerts::{ALERT_KINDS, AlertReport, AlertTargetReport, AlertsReport};
 pub use self::call::{
     Call, CatalogRequest, CompactRequest, CopyRequest, DeleteRequest, EraseRequest, PingRequest, RepairClockRequest,
     StatsRequest, VerifyRequest,

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use asofdb_protocol::{AlertTargetReport, AlertsReport};
+use asofdb_protocol::{ALERT_KINDS, AlertTargetReport, AlertsReport};
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::ConstCounter;
@@ -21,7 +21,7 @@ pub(crate) fn alerts(report: &AlertsReport, encoder: &mut DescriptorEncoder<'_>)
     }
     let help = "Alerts that are open, by kind and severity";
     let mut family = encoder.encode_descriptor("alerts_open", help, None, MetricType::Gauge)?;
-    for kind in ["freshness", "answers", "clock", "read_only", "feed"] {
+    for kind in ALERT_KINDS {
         for severity in ["critical", "warning"] {
             let open = report.alerts.iter().filter(|alert| alert.kind == kind && alert.severity == severity).count();
             let labels = [("kind", kind), ("severity", severity)];

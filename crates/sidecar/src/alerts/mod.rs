@@ -2,8 +2,8 @@
 //!
 //! [`sources`] say what is wrong now. The [`tracker`] knows what was told, and makes of both the notices that are to be
 //! told. They wait in an [`outbox`] a target, also over restarts (the [`state_file`]), until a [`courier`], a thread a
-//! target, has delivered them. The [`watch`] is the thread that looks and saves. What they share is the [`board`], whose
-//! lock is never held while anything is sent, written or read.
+//! target, has delivered them. The [`watch`] is the thread that looks and saves. What they share is the [`board`],
+//! whose lock is never held while anything is sent, written or read.
 
 pub(crate) mod board;
 mod command;
@@ -50,8 +50,8 @@ impl Alerts {
     /// Begins to watch the store of a service. `state` is the file with what was told and what waits.
     ///
     /// # Errors
-    /// `Invalid` when the file is of a later version; `Conflict` when the service has alerts already; `Unavailable` when
-    /// the file cannot be read or no thread can be started.
+    /// `Invalid` when the file is of a later version; `Conflict` when the service has alerts already; `Unavailable`
+    /// when the file cannot be read or no thread can be started.
     pub fn start(service: &Arc<Service>, options: AlertOptions, state: &Path) -> Result<Self> {
         let file = StateFile::new(state);
         let mut record = file.load()?;

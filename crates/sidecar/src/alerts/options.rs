@@ -89,8 +89,8 @@ impl AlertOptions {
     /// it, and nobody but its owner and group may read it.
     ///
     /// # Errors
-    /// `NotFound` when there is no such file, `Unavailable` when it cannot be read, `Invalid` when it is open to others,
-    /// otherwise as [`AlertOptions::parse`].
+    /// `NotFound` when there is no such file, `Unavailable` when it cannot be read, `Invalid` when it is open to
+    /// others, otherwise as [`AlertOptions::parse`].
     pub fn read(path: impl AsRef<Path>) -> Result<Self> {
         let name = path.as_ref().display().to_string();
         let text = read_text(path.as_ref(), "alerts file", BYTES_MAX)?;

@@ -267,14 +267,19 @@ mod tests {
     }
 
     #[test]
+    fn the_kinds_that_metrics_count_are_those_of_the_sources() {
+        assert_eq!(SOURCES.each_ref().map(|source| source.kind), asofdb_protocol::ALERT_KINDS);
+    }
+
+    #[test]
     fn every_source_looks_at_a_store_and_a_clock_that_jumps_is_seen() {
         let now = Timestamp::from_micros(1_717_200_000_000_000);
         let clock = ManualClock::new(now);
         let store = Store::in_memory(clock.clone());
         store.confirm_clock().unwrap();
         let definitions = "[[entity]]\nname = \"user\"\njoin_keys = [{ name = \"user_id\", type = \"int64\" }]\n\
-            [[feature_view]]\nname = \"v\"\nentities = [\"user\"]\nfreshness = { stale = \"1h\", stale_share_max = 0.1 }\n\
-            feature = [{ name = \"f\", type = \"int64\" }]\n";
+            [[feature_view]]\nname = \"v\"\nentities = [\"user\"]\n\
+            freshness = { stale = \"1h\", stale_share_max = 0.1 }\nfeature = [{ name = \"f\", type = \"int64\" }]\n";
         store.apply(&parse_definitions(definitions, "d").unwrap(), false).unwrap();
         let service = Service::new(store, Limits::default());
         let kinds = || {
