@@ -117,6 +117,8 @@ pub use self::served::options::ServedLogOptions;
 #[cfg(feature = "files")]
 pub use self::served::reader::{ServedRows, read_served_log};
 pub use self::served::row::{NamedValue, ServedFeature, ServedRow};
+#[cfg(feature = "files")]
+pub use self::served::training::served_training_set;
 pub use self::session::{Evaluated, EvaluatedRow, EvaluatedValue, Scan, ScanBegin, ScanSink, Session};
 #[cfg(feature = "files")]
 pub use self::source::{Batches, Delimiter, InputFormat, Source, TextOptions};

@@ -524,12 +524,13 @@ impl Store {
         }
     }
 
-    /// Writes what is in memory to disk.
+    /// Writes what is in memory to disk, what is logged of reads included.
     ///
     /// # Errors
     /// `Unavailable` when the disk is full.
     pub fn flush(&self) -> Result<()> {
         self.recorder.write()?;
+        self.served.as_deref().map_or(Ok(()), ServedLog::flush)?;
         self.backend.flush()
     }
 

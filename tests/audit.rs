@@ -4,11 +4,13 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Float64Array, Int64Array, RecordBatch};
 use asofdb::{
-    Allow, ServedLogOptions, Session, Span, Status, Store, Timestamp, Value, parse_definitions, read_served_log,
+    Allow, AnswerColumns, ServedLogOptions, Session, Source, Span, Status, Store, TextOptions, Timestamp, Value,
+    parse_definitions, read_served_log, served_training_set,
 };
-use asofdb_platform::{Audit, AuditAgainst, AuditOptions, Reason, audit};
+use asofdb_platform::{Audit, AuditAgainst, AuditOptions, Reason, audit, audit_html, compare_served};
 use tempfile::TempDir;
 
+use crate::common::files::parquet;
 use crate::common::{NOW, TestStore, batch, hours_ago, int, times};
 
 const DEFINITIONS: &str = r#"
@@ -249,4 +251,74 @@ fn examples_are_few_and_in_json() {
     assert_eq!(json["entity"]["user_id"], 1);
     assert_eq!((&json["served"]["value"], &json["again"]["value"]), (&3.into(), &5.into()));
     assert_eq!((&json["reason"], &json["at"]), (&"restated".into(), &"2024-06-01T00:00:00Z".into()));
+}
+
+/// The training set of what was served, with one more row, in which the values of a feature are changed if asked.
+fn training(served: &Served, change: bool) -> (TempDir, Source) {
+    let directory = TempDir::new().unwrap();
+    let out = directory.path().join("training.parquet");
+    served_training_set(served.directory.path(), &[], &out, AnswerColumns::default(), &mut |_| {}).unwrap();
+    let mut batches = Source::open(&out, None, TextOptions::default()).unwrap().batches().unwrap();
+    let set = batches.next().unwrap().unwrap();
+    let schema = set.schema();
+    let columns = schema.fields().iter().map(|field| field.name().clone()).zip(set.columns().iter().cloned());
+    let columns = columns.filter(|(name, _)| name != "answer_id" && name != "double").map(|(name, column)| {
+        let changed: ArrayRef = match name.as_str() {
+            "visits" if change => Arc::new(Int64Array::from(vec![100; set.num_rows()])),
+            _ => column,
+        };
+        (name, changed)
+    });
+    let set = RecordBatch::try_from_iter_with_nullable(columns.map(|(name, column)| (name, column, true))).unwrap();
+    let out = directory.path().join("other.parquet");
+    parquet(&out, &set, 1_024);
+    let source = Source::open(&out, None, TextOptions::default()).unwrap();
+    (directory, source)
+}
+
+#[test]
+fn what_was_served_is_compared_with_a_training_set_row_by_row_and_by_distribution() {
+    let served = Served::once();
+    let compare = |change| {
+        let (_directory, source) = training(&served, change);
+        compare_served(read_served_log(served.directory.path()).unwrap(), &source, "event_timestamp").unwrap()
+    };
+    let against = compare(false);
+    // A row without an entity is found by nothing.
+    assert_eq!((against.served_rows, against.training_rows, against.matched_rows), (6, 6, 4));
+    assert_eq!(against.absent, ["rates:double"]);
+    let visits = &against.features["stats:visits"];
+    assert_eq!((visits.matched, visits.same), (4, 4));
+    let drift = visits.drift.as_ref().unwrap();
+    assert_eq!((drift.psi, drift.ks), (0.0, Some(0.0)));
+    let against = compare(true);
+    let visits = &against.features["stats:visits"];
+    assert_eq!((visits.matched, visits.same), (4, 0));
+    let drift = visits.drift.as_ref().unwrap();
+    assert_eq!(drift.ks, Some(1.0));
+    assert!(drift.psi > 0.25, "{drift:?}");
+    let spent = &against.features["by_user:spent_24h"];
+    assert_eq!((spent.matched, spent.same), (4, 4));
+    let json = against.to_json();
+    assert_eq!(json["features"]["stats:visits"]["drift"]["ks"], 1.0);
+}
+
+#[test]
+fn the_report_is_one_page_with_plots_and_nothing_of_the_data_is_markup() {
+    let served = Served::once();
+    served.test.store.write("stats", &stats(1, hours_ago(3), None, 5)).unwrap();
+    let mut audit = served.audit(AuditAgainst::Now);
+    audit.examples[0].entity[0].1 = Some(Value::String("<script>alert(1)</script>".to_owned()));
+    let (_directory, source) = training(&served, true);
+    let rows = read_served_log(served.directory.path()).unwrap();
+    let against = compare_served(rows, &source, "event_timestamp").unwrap();
+    let page = audit_html(&audit, Some(&against));
+    assert!(
+        page.contains("6 rows of 2 answers, 24 values, of which <strong>4</strong> are not what was served"),
+        "{page}"
+    );
+    assert!(page.contains("&lt;script&gt;") && !page.contains("<script"), "{page}");
+    assert!(page.contains("<title>2024-06-01T00:00:00Z: 4 of 24 values differ</title>"), "{page}");
+    assert!(page.contains("<rect class=\"restated\"") && page.contains("<rect class=\"training\""), "{page}");
+    assert!(!page.contains("http://") && !page.contains("https://"), "it loads nothing");
 }

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Float32Array, Int64Array, RecordBatch, StringArray};
+use arrow::array::{Array, ArrayRef, AsArray, Float32Array, Int64Array, RecordBatch, StringArray};
+use arrow::datatypes::Float64Type;
 use asofdb::{
-    EntityRows, F32Matrix, Prepared, Question, ServedLogOptions, ServedRow, Span, Status, Store, Timestamp, Value,
-    parse_definitions, read_served_log,
+    AnswerColumns, EntityRows, F32Matrix, Prepared, Question, ServedLogOptions, ServedRow, Source, Span, Status, Store,
+    TextOptions, Timestamp, Value, parse_definitions, read_served_log, served_training_set,
 };
 use tempfile::TempDir;
 
@@ -246,4 +247,52 @@ fn what_is_no_log_is_refused_by_name() {
     std::fs::write(&file, b"PAR1 no PAR1").unwrap();
     let error = read_served_log(&file).unwrap().next().unwrap().unwrap_err();
     assert!(error.message().contains("other.parquet"), "{error}");
+}
+
+fn training_set(store: &Store, references: &[&str], options: AnswerColumns) -> asofdb::Result<RecordBatch> {
+    let log = store.served_log().unwrap();
+    log.flush().unwrap();
+    let directory = TempDir::new().unwrap();
+    let out = directory.path().join("served.parquet");
+    let references: Vec<_> = references.iter().map(|name| (*name).to_owned()).collect();
+    served_training_set(&log.status().directory, &references, &out, options, &mut |_| {})?;
+    let mut batches = Source::open(&out, None, TextOptions::default())?.batches()?;
+    batches.next().unwrap()
+}
+
+#[test]
+fn a_training_set_of_a_log_has_exactly_what_was_served() {
+    let test = test();
+    test.store.write("stats", &stats(1, hours_ago(1), Some(1.5), Some(3))).unwrap();
+    let (store, _directory) = logged(&test.store, ServedLogOptions::default());
+    let (prepared, entities) = request(&store, &["ranker"], &[Some(1), Some(2)]);
+    let id = store.latest(&prepared, &entities).unwrap().id().unwrap().to_owned();
+    let prepared = store.prepare(&["rates:scaled"]).unwrap();
+    let mut entities = prepared.entity_rows();
+    entities.push_with(&[int(1)], &[Some(Value::Float64(2.5))]).unwrap();
+    store.as_of(&prepared, &entities, hours_ago(0), None).unwrap();
+    test.store.write("stats", &stats(1, hours_ago(1), Some(9.5), Some(9))).unwrap();
+    let set = training_set(&store, &["ranker"], AnswerColumns::default()).unwrap();
+    let names: Vec<_> = set.schema().fields().iter().map(|field| field.name().clone()).collect();
+    assert_eq!(names, ["user_id", "event_timestamp", "answer_id", "answer_row", "score", "visits", "name"]);
+    let expected = batch(vec![
+        ("user_id", Arc::new(Int64Array::from(vec![1, 2])) as ArrayRef),
+        ("event_timestamp", times([Some(NOW), Some(NOW)])),
+        ("answer_id", Arc::new(StringArray::from(vec![id.as_str(), id.as_str()]))),
+        ("answer_row", Arc::new(Int64Array::from(vec![0, 1]))),
+        ("score", Arc::new(Float32Array::from(vec![Some(1.5), None]))),
+        ("visits", Arc::new(Int64Array::from(vec![3, 7]))),
+        ("name", Arc::new(StringArray::from(vec![Some("é\""), None]))),
+    ]);
+    assert_eq!(set.columns(), expected.columns());
+    let all = AnswerColumns { statuses: true, full_names: true, ..AnswerColumns::default() };
+    let set = training_set(&store, &[], all).unwrap();
+    assert_eq!(set.num_rows(), 3);
+    let text = |name: &str, row: usize| set.column_by_name(name).unwrap().as_string::<i32>().value(row).to_owned();
+    assert_eq!([text("stats__visits__status", 0), text("stats__visits__status", 1)], ["present", "missing"]);
+    assert!(set.column_by_name("stats__visits").unwrap().is_null(2), "it was not asked for");
+    assert_eq!(set.column_by_name("rates__scaled").unwrap().as_primitive::<Float64Type>().value(2), 7.5);
+    assert_eq!(set.column_by_name("factor").unwrap().as_primitive::<Float64Type>().value(2), 2.5);
+    let error = training_set(&store, &["nothing"], AnswerColumns::default()).unwrap_err();
+    assert!(error.message().ends_with("has no row with any of these features: nothing"), "{error}");
 }

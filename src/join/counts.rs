@@ -16,7 +16,7 @@ pub struct FeatureCounts {
 }
 
 impl FeatureCounts {
-    pub(super) fn new(reference: String) -> Self {
+    pub(crate) fn new(reference: String) -> Self {
         FeatureCounts { reference, by_status: [0; 4] }
     }
 

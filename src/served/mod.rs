@@ -15,6 +15,10 @@ pub(crate) mod read;
 pub(crate) mod reader;
 pub(crate) mod row;
 #[cfg(feature = "files")]
+pub(crate) mod training;
+#[cfg(feature = "files")]
+mod value_column;
+#[cfg(feature = "files")]
 mod writer;
 
 #[cfg(feature = "files")]

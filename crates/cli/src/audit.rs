@@ -1,13 +1,15 @@
 //! `asof audit`: whether what was served can be had again.
 
-use std::path::PathBuf;
+use std::io::Write;
+use std::path::{Path, PathBuf};
 
-use asofdb::{ServedRow, Session, read_served_log};
+use asofdb::storage::output::OutputFile;
+use asofdb::{ServedRow, Session, Source, TextOptions, read_served_log};
 use asofdb_platform::{
-    AUDIT_EXAMPLES_DEFAULT, Audit as Found, AuditAgainst, AuditOptions, Difference, Reason, Side, audit,
+    AUDIT_EXAMPLES_DEFAULT, Against, Audit as Found, AuditAgainst, AuditOptions, Difference, Reason, Side, audit,
+    audit_html, compare_served,
 };
 use clap::{Args, ValueEnum};
-use serde_json::{Map, Value as Json, json};
 
 use super::context::Context;
 use super::error::{Outcome, Result};
@@ -31,6 +33,16 @@ pub(crate) struct Audit {
     /// Compare with what is known of that time now, as a training set would have it, or with what was known then
     #[arg(long, value_enum, default_value = "now")]
     known: Known,
+    /// Compare with a training set as well: the same rows value by value, and how far the distributions of each feature
+    /// are apart (PSI, KS)
+    #[arg(long, value_name = "FILE")]
+    against: Option<PathBuf>,
+    /// The training set's column of times
+    #[arg(long, value_name = "COLUMN", default_value = "event_timestamp", requires = "against")]
+    event_timestamp: String,
+    /// Write a report with plots as a page, which must not exist
+    #[arg(long, value_name = "FILE.html")]
+    html: Option<PathBuf>,
     /// Only what this consumer got
     #[arg(long, value_name = "NAME")]
     consumer: Option<String>,
@@ -48,6 +60,7 @@ const EXAMPLES: &str = "\
 Examples:
   asof audit /var/lib/asof/served
   asof --connect ~/.asof/socket audit /var/lib/asof/served --consumer ranker:v2 --format json
+  asof audit served --against training.parquet --html audit.html
   asof audit served --known then                  what should never differ";
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -58,21 +71,37 @@ enum Known {
 
 impl Audit {
     pub(crate) fn run(&self, context: &Context) -> Result<Outcome> {
-        let rows = read_served_log(&self.log)?;
+        let page = self.html.as_deref().map(OutputFile::create).transpose()?;
+        let rows = self.rows()?;
         let store = context.open()?;
-        let wanted = rows.filter(|row| row.as_ref().map_or(true, |row| self.is_wanted(row)));
         let against = match self.known {
             Known::Now => AuditAgainst::Now,
             Known::Then => AuditAgainst::Then,
         };
         let options = AuditOptions { against, examples: self.examples };
         let bar = Bar::new("comparing");
-        let found = audit(&store as &dyn Session, wanted, &options, &mut |rows| {
+        let found = audit(&store as &dyn Session, rows, &options, &mut |rows| {
             bar.show(asofdb::Progress { rows, done: rows, total: None });
         })?;
         bar.finish();
-        self.output.print(&report(&found)?)?;
+        let against = self.against.as_deref().map(|file| self.compared(file)).transpose()?;
+        if let Some(mut page) = page {
+            page.write_all(audit_html(&found, against.as_ref()).as_bytes())?;
+            page.finish()?;
+        }
+        self.output.print(&report(&found, against.as_ref())?)?;
         Ok(if found.differing() == 0 { Outcome::Done } else { Outcome::Problem })
+    }
+
+    /// The rows of the log that are wanted.
+    fn rows(&self) -> Result<impl Iterator<Item = asofdb::Result<ServedRow>> + '_> {
+        let rows = read_served_log(&self.log)?;
+        Ok(rows.filter(|row| row.as_ref().map_or(true, |row| self.is_wanted(row))))
+    }
+
+    fn compared(&self, training: &Path) -> Result<Against> {
+        let training = Source::open(training, None, TextOptions::default())?;
+        Ok(compare_served(self.rows()?, &training, &self.event_timestamp)?)
     }
 
     fn is_wanted(&self, row: &ServedRow) -> bool {
@@ -81,12 +110,35 @@ impl Audit {
     }
 }
 
-fn report(found: &Found) -> Result<Report> {
+fn report(found: &Found, against: Option<&Against>) -> Result<Report> {
     let rows = counted(found.rows, "row", "rows");
     let (values, differing) = (count(found.values()), count(found.differing()));
     let mut below: Vec<String> = found.examples.iter().map(line).collect();
     below.push(format!("{rows}, {values} values, of which {differing} are not what was served"));
-    Ok(Report { json: json_of(found)?, sheet: sheet(found), below, ..Report::default() })
+    let mut json = found.to_json()?;
+    if let Some(against) = against {
+        json["against"] = against.to_json();
+        below.extend(against_lines(against));
+    }
+    Ok(Report { json, sheet: sheet(found), below, ..Report::default() })
+}
+
+/// The comparison with a training set, a line a feature.
+fn against_lines(against: &Against) -> Vec<String> {
+    let (served, training) = (count(against.served_rows), count(against.training_rows));
+    let both = count(against.matched_rows);
+    let mut lines = vec![format!("{served} rows were served, {training} are in the training set, {both} in both")];
+    lines.extend(against.features.iter().map(|(reference, feature)| {
+        let drift = feature.drift.as_ref().map_or_else(String::new, |drift| {
+            let ks = drift.ks.map_or_else(String::new, |ks| format!(", KS {ks:.3}"));
+            format!("; PSI {:.3}{ks}", drift.psi)
+        });
+        format!("{reference}: {} of {} values are the same{drift}", count(feature.same), count(feature.matched))
+    }));
+    if !against.absent.is_empty() {
+        lines.push(format!("the training set has no column for {}", against.absent.join(", ")));
+    }
+    lines
 }
 
 fn sheet(found: &Found) -> Sheet {
@@ -122,25 +174,4 @@ fn line(difference: &Difference) -> String {
     let again = difference.again.as_ref().map_or_else(|| "nothing".to_owned(), side);
     let Difference { feature, at, served, reason, detail, .. } = difference;
     format!("{reason}: {feature} of {} at {at} was {}, is {again}: {detail}", entity.join(", "), side(served))
-}
-
-fn json_of(found: &Found) -> Result<Json> {
-    let mut features = Map::new();
-    for (reference, feature) in &found.features {
-        let of = |reason: &Reason| feature.differences.get(reason).copied().unwrap_or(0);
-        let differences: Map<_, _> =
-            Reason::ALL.iter().map(|reason| (reason.as_str().to_owned(), of(reason).into())).collect();
-        features.insert(reference.clone(), json!({"values": feature.values, "differences": differences}));
-    }
-    let examples = found.examples.iter().map(Difference::to_json).collect::<asofdb::Result<Vec<_>>>()?;
-    let served = found.served.map(|(from, to)| json!({"from": from.to_string(), "to": to.to_string()}));
-    Ok(json!({
-        "rows": found.rows,
-        "answers": found.answers,
-        "values": found.values(),
-        "differing": found.differing(),
-        "served": served,
-        "features": features,
-        "examples": examples,
-    }))
 }

@@ -1,9 +1,10 @@
 //! `asof training-set`: features joined to a spine, as of the time of each row.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use asofdb::{
     AnswerColumns, Delimiter, InputFormat, JoinOptions, JoinReport, KnownAt, Session, Status, TrainingSetOptions,
+    served_training_set,
 };
 use asofdb_client::Engine;
 use asofdb_platform::Dataset;
@@ -28,11 +29,15 @@ use super::text::{count, counted};
 #[command(after_help = EXAMPLES)]
 pub(crate) struct TrainingSet {
     /// Features: a service, a view, view:feature or view:*
-    #[arg(required = true, value_name = "REF")]
+    #[arg(required_unless_present = "from_log", value_name = "REF")]
     references: Vec<String>,
     /// The rows to learn from: Parquet, Arrow IPC, CSV or NDJSON
-    #[arg(long, value_name = "FILE")]
-    spine: PathBuf,
+    #[arg(long, value_name = "FILE", required_unless_present = "from_log")]
+    spine: Option<PathBuf>,
+    /// Instead of joining, take exactly what was served from a log of served features (asof serve --log-served), with
+    /// the id of each answer; without REF every feature of it
+    #[arg(long, value_name = "LOG", conflicts_with_all = ["spine", "known_at", "event_timestamp", "input_format", "delimiter"])]
+    from_log: Option<PathBuf>,
     /// The training set, which must not exist
     #[arg(long, value_name = "FILE.parquet")]
     out: PathBuf,
@@ -65,29 +70,39 @@ const EXAMPLES: &str = "\
 Examples:
   asof training-set flight_delay_v1 --spine examples/flights/flights.parquet --out training.parquet
   asof training-set flight_delay_v2 --spine examples/flights/flights.parquet --known-at own-time --out windows.parquet
+  asof training-set ranker_v1 --from-log /var/lib/asof/served --out served.parquet
   asof training-set user_stats_v1:* --spine labels.csv --event-timestamp labelled_at --known-at 2024-06-01 \\
       --statuses --out training.parquet";
 
 impl TrainingSet {
     pub(crate) fn run(&self, context: &Context) -> Result<Outcome> {
+        let columns = AnswerColumns {
+            full_names: self.full_names,
+            statuses: self.statuses,
+            event_timestamps: self.event_timestamps,
+        };
+        if let Some(log) = &self.from_log {
+            let bar = Bar::new("reading");
+            let mut show = |progress| bar.show(progress);
+            let served = served_training_set(log, &self.references, &self.out, columns, &mut show)?;
+            self.output.print(&self.report(&served, bar.finish()))?;
+            return Ok(Outcome::Done);
+        }
         let store = context.open()?;
         tell_warnings(&store.prepare(&self.references)?);
         let now = store.now()?;
         let join = JoinOptions {
             event_timestamp: self.event_timestamp.clone(),
             known_at: self.known_at.map_or(KnownAt::Ever, |known_at| known_at.resolve(now)),
-            columns: AnswerColumns {
-                full_names: self.full_names,
-                statuses: self.statuses,
-                event_timestamps: self.event_timestamps,
-            },
+            columns,
             ..JoinOptions::default()
         };
         let (spine_format, spine_delimiter) = (self.input_format, self.delimiter);
         let options = TrainingSetOptions { join, spine_format, spine_delimiter, ..TrainingSetOptions::default() };
         let bar = Bar::new("joining");
         let mut show = |progress| bar.show(progress);
-        let work = || Ok(store.training_set(&self.references, &self.spine, &self.out, &options, &mut show)?);
+        let spine = self.spine.as_deref().unwrap_or(Path::new(""));
+        let work = || Ok(store.training_set(&self.references, spine, &self.out, &options, &mut show)?);
         let joined = context.lineage.tell("training-set", || self.datasets(context, &store), work)?;
         self.output.print(&self.report(&joined, bar.finish()))?;
         Ok(Outcome::Done)
@@ -96,7 +111,8 @@ impl TrainingSet {
     /// The spine and the views, and the file.
     fn datasets(&self, context: &Context, store: &Engine) -> Result<(Vec<Dataset>, Vec<Dataset>)> {
         let catalog = store.catalog()?;
-        let mut inputs = vec![Dataset::files(&self.spine.to_string_lossy())];
+        let mut inputs: Vec<_> =
+            self.spine.iter().map(|spine| Dataset::files(&spine.to_string_lossy())).collect();
         inputs.extend(Dataset::of_references(context.lineage.namespace(), &catalog, &self.references));
         Ok((inputs, vec![Dataset::files(&self.out.to_string_lossy())]))
     }

@@ -38,7 +38,10 @@ mod search;
 mod synonyms;
 mod words;
 
+pub use self::audit::against::{AGAINST_CELLS_MAX, Against, ComparedFeature, compare_served};
 pub use self::audit::difference::{Difference, Side};
+pub use self::audit::drift::{Bin, Drift};
+pub use self::audit::html::audit_html;
 pub use self::audit::reason::Reason;
 pub use self::audit::{AUDIT_EXAMPLES_DEFAULT, Audit, AuditAgainst, AuditOptions, AuditedFeature, audit};
 pub use self::discovery::{Discovery, Searcher};

@@ -1,13 +1,17 @@
 //! Audits of what was served: each answer of a log is asked again, and each difference explained.
 
+pub(crate) mod against;
 pub(crate) mod difference;
+pub(crate) mod drift;
 mod explain;
+pub(crate) mod html;
 pub(crate) mod reason;
 mod replay;
 
 use std::collections::BTreeMap;
 
 use asofdb::{Error, Result, ServedRow, Session, Timestamp};
+use serde_json::{Map, Value as Json, json};
 
 use self::difference::Difference;
 use self::explain::Explainer;
@@ -22,6 +26,11 @@ const ANSWER_ROWS_MAX: usize = 10_000;
 
 /// Features that are told apart; others count as `(others)`.
 const FEATURES_MAX: usize = 65_536;
+
+/// Hours that are told apart.
+const HOURS_MAX: usize = 10_000;
+
+const HOUR_MICROS: i64 = 3_600_000_000;
 
 /// What an answer is compared with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -57,6 +66,8 @@ pub struct Audit {
     pub answers: u64,
     /// The first and the last time of serving.
     pub served: Option<(Timestamp, Timestamp)>,
+    /// Values of each hour of serving that were compared, and those that differ; of the first 10,000 hours.
+    pub hours: BTreeMap<Timestamp, (u64, u64)>,
     /// The features, by reference.
     pub features: BTreeMap<String, AuditedFeature>,
     /// Differences in full, some of each feature and reason.
@@ -88,6 +99,31 @@ impl Audit {
     /// The number of values that differ.
     pub fn differing(&self) -> u64 {
         self.features.values().map(AuditedFeature::differing).sum()
+    }
+
+    /// Makes JSON of it.
+    ///
+    /// # Errors
+    /// `Internal` where a value cannot be written.
+    pub fn to_json(&self) -> Result<Json> {
+        let mut features = Map::new();
+        for (reference, feature) in &self.features {
+            let of = |reason: &Reason| feature.differences.get(reason).copied().unwrap_or(0);
+            let differences: Map<_, _> =
+                Reason::ALL.iter().map(|reason| (reason.as_str().to_owned(), of(reason).into())).collect();
+            features.insert(reference.clone(), json!({"values": feature.values, "differences": differences}));
+        }
+        let hour = |(hour, (values, differing)): (&Timestamp, &(u64, u64))| json!({"hour": hour.to_string(), "values": values, "differing": differing});
+        Ok(json!({
+            "rows": self.rows,
+            "answers": self.answers,
+            "values": self.values(),
+            "differing": self.differing(),
+            "served": self.served.map(|(from, to)| json!({"from": from.to_string(), "to": to.to_string()})),
+            "features": features,
+            "hours": self.hours.iter().map(hour).collect::<Vec<_>>(),
+            "examples": self.examples.iter().map(Difference::to_json).collect::<Result<Vec<_>>>()?,
+        }))
     }
 
     /// The number of values that differ for a reason.
@@ -166,6 +202,7 @@ impl<S: Session + ?Sized> Auditor<'_, S> {
         for (row, served) in rows.iter().enumerate() {
             for (place, feature) in served.features.iter().enumerate() {
                 self.count(&feature.reference).values += 1;
+                self.count_hour(served.served_at, differs(row, place));
                 if differs(row, place) {
                     let (now, then) = (now[row][place].as_ref(), then[row][place].as_ref());
                     let (reason, detail) = self.explainer.explain(served, feature, now, then)?;
@@ -180,6 +217,15 @@ impl<S: Session + ?Sized> Auditor<'_, S> {
         let features = &mut self.audit.features;
         let is_known = features.contains_key(reference) || features.len() < FEATURES_MAX;
         features.entry(if is_known { reference.to_owned() } else { "(others)".to_owned() }).or_default()
+    }
+
+    fn count_hour(&mut self, time: Timestamp, differs: bool) {
+        let hour = Timestamp::from_micros(time.as_micros().div_euclid(HOUR_MICROS).saturating_mul(HOUR_MICROS));
+        let hours = &mut self.audit.hours;
+        if hours.len() < HOURS_MAX || hours.contains_key(&hour) {
+            let (values, differing) = hours.entry(hour).or_default();
+            (*values, *differing) = (*values + 1, *differing + u64::from(differs));
+        }
     }
 
     fn note(
