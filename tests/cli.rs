@@ -5,6 +5,7 @@ mod computed;
 mod disks;
 mod limits;
 mod pages;
+mod policy;
 mod stages;
 
 use std::fs;

@@ -22,6 +22,7 @@ mod join;
 mod life_cycle;
 mod objectives;
 mod pages;
+mod policy;
 mod reads;
 mod search;
 mod sources;

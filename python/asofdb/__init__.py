@@ -17,8 +17,10 @@ from ._native import VERSION as __version__
 from ._reports import (
     AnswerCounts,
     Answers,
+    Approval,
     BackedUp,
     Backup,
+    CatalogChange,
     Clock,
     ClockRepair,
     Compared,
@@ -69,10 +71,12 @@ from .errors import (
 __all__ = [
     "AnswerCounts",
     "Answers",
+    "Approval",
     "AsyncClient",
     "BackedUp",
     "Backup",
     "Catalog",
+    "CatalogChange",
     "Change",
     "Client",
     "Clock",

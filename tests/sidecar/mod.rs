@@ -12,5 +12,6 @@ pub mod harness;
 mod hostile;
 mod lifecycle;
 mod operations;
+mod policy;
 mod raw;
 mod storage;

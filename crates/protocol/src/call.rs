@@ -3,11 +3,11 @@
 use crate::codec::{Decode, Encode, Message};
 use crate::frame::Kind;
 use crate::message::{
-    AgesRequest, AnswerRowMessage, AnswersRequest, ApplyRequest, CatalogMessage, CheckpointRequest, ClockMessage,
-    ClockRepairMessage, ClockRequest, CommittedMessage, ErasedMessage, FreshnessMessage, FreshnessRequest,
-    HandleMessage, Hello, NoteAnswer, NoteRequest, Pong, PrepareRequest, ReleaseRequest, RemoveEntity, SampleMessage,
-    SampleRequest, StatsMessage, UsageRequest, UsageRowMessage, VerifiedMessage, ViewAgesMessage, Welcome,
-    WriteRequest,
+    AgesRequest, AnswerRowMessage, AnswersRequest, ApplyRequest, ApproveRequest, CatalogMessage, ChangeMessage,
+    CheckpointRequest, ClockMessage, ClockRepairMessage, ClockRequest, CommittedMessage, ErasedMessage,
+    FreshnessMessage, FreshnessRequest, HandleMessage, Hello, LogRequest, NoteAnswer, NoteRequest, PolicyRequest, Pong,
+    PrepareRequest, ReleaseRequest, RemoveEntity, SampleMessage, SampleRequest, StatsMessage, UsageRequest,
+    UsageRowMessage, VerifiedMessage, ViewAgesMessage, Welcome, WriteRequest,
 };
 
 /// A request that is one message and is answered by one message.
@@ -85,8 +85,11 @@ calls! {
     CompactRequest => Compact, true, ();
     ClockRequest => Clock, true, ClockMessage;
     RepairClockRequest => RepairClock, true, ClockRepairMessage;
+    LogRequest => Log, true, Vec<ChangeMessage>;
+    ApproveRequest => Approve, true, ();
     WriteRequest => Write, false, CommittedMessage;
     ApplyRequest => Apply, false, u64;
+    PolicyRequest => Policy, false, u64;
     DeleteRequest => Delete, false, CommittedMessage;
     EraseRequest => Erase, false, Vec<ErasedMessage>;
     CheckpointRequest => Checkpoint, false, ();

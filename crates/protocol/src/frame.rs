@@ -97,6 +97,12 @@ kinds! {
     Ages = 27,
     /// Tells what consumers got of late.
     Answers = 28,
+    /// Makes a text the policy of the catalog.
+    Policy = 32,
+    /// Reads the log of the catalog.
+    Log = 33,
+    /// Approves a plan.
+    Approve = 34,
     /// An error; an answer to any request.
     Error = 127,
 }

@@ -25,14 +25,14 @@ pub use self::codec::{Message, decode_message, encode_message, encoded_message};
 pub use self::frame::{ANSWER_BYTES_MAX, BUFFER_BYTES, HEADER_BYTES, Header, Input, Kind, put_frame};
 pub use self::ipc::{PIECE_BYTES, StreamPieces, StreamReader, parts, read_stream, write_stream};
 pub use self::message::{
-    AgesRequest, AnswerRowMessage, AnswersRequest, ApplyRequest, CatalogMessage, CheckpointRequest, ClockMessage,
-    ClockRepairMessage, ClockRequest, ColumnsMessage, CommittedMessage, ConsumerMessage, DefinitionsMessage,
-    ErasedMessage, ErrorMessage, Form, FreshnessMessage, FreshnessRequest, HandleFeature, HandleMessage,
-    HandleRequestValue, HandleView, Hello, JoinEnd, JoinKeyMessage, JoinRequest, KnownAtMessage, LoadRequest, MAGIC,
-    NamedValue, NoteAnswer, NoteMessage, NoteRequest, PROTOCOL_VERSION, Pong, PrepareRequest, ReleaseRequest,
-    RemoveEntity, STALE, SampleMessage, SampleRequest, ScanBegin, ScanEnd, ScanRequest, ScanRows, StatsMessage,
-    StoreStatsMessage, TimeMessage, UsageRequest, UsageRowMessage, ValueTypeMessage, VerifiedMessage, ViewAgesMessage,
-    Welcome, WriteRequest, WriteView,
+    AgesRequest, AnswerRowMessage, AnswersRequest, ApplyRequest, ApproveRequest, CatalogMessage, ChangeMessage,
+    CheckpointRequest, ClockMessage, ClockRepairMessage, ClockRequest, ColumnsMessage, CommittedMessage,
+    ConsumerMessage, DefinitionsMessage, ErasedMessage, ErrorMessage, Form, FreshnessMessage, FreshnessRequest,
+    HandleFeature, HandleMessage, HandleRequestValue, HandleView, Hello, JoinEnd, JoinKeyMessage, JoinRequest,
+    KnownAtMessage, LoadRequest, LogRequest, MAGIC, NamedValue, NoteAnswer, NoteMessage, NoteRequest, PROTOCOL_VERSION,
+    PolicyRequest, Pong, PrepareRequest, ReleaseRequest, RemoveEntity, STALE, SampleMessage, SampleRequest, ScanBegin,
+    ScanEnd, ScanRequest, ScanRows, StatsMessage, StoreStatsMessage, TimeMessage, UsageRequest, UsageRowMessage,
+    ValueTypeMessage, VerifiedMessage, ViewAgesMessage, Welcome, WriteRequest, WriteView,
 };
 pub use self::point::{PointHeader, answer_head, decode_matrix, decode_records, variable_lengths};
 pub use self::report::ConsumerReport;

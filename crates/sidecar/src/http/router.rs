@@ -43,6 +43,8 @@ fn routes() -> Vec<Route> {
         ("/v1/freshness", Method::GET, get(v1::all_freshness)),
         ("/v1/freshness/{view}", Method::GET, get(v1::freshness)),
         ("/v1/answers", Method::GET, get(v1::answers)),
+        ("/v1/policy", Method::GET, get(v1::policy)),
+        ("/v1/log", Method::GET, get(v1::log)),
         ("/v1/usage", Method::GET, get(v1::usage)),
         ("/metrics", Method::GET, get(metrics::metrics)),
         ("/healthz", Method::GET, get(health::healthz)),
