@@ -49,6 +49,7 @@ mod feeds;
 #[cfg(feature = "files")]
 mod files;
 mod freshness;
+mod govern;
 #[cfg(feature = "files")]
 mod ingest;
 mod ipc;
@@ -56,6 +57,7 @@ mod join;
 mod json;
 mod lineage;
 mod misdefined;
+mod policy;
 mod progress;
 mod read;
 mod rows;
@@ -87,6 +89,7 @@ pub use self::feeds::{Feed, ViewRun};
 #[cfg(feature = "files")]
 pub use self::files::parquet::Compression;
 pub use self::freshness::Freshness;
+pub use self::govern::{ApplyOptions, CHANGE_MESSAGE_BYTES_MAX, plan_hash, policy_hash, policy_plan_hash};
 #[cfg(feature = "files")]
 pub use self::ingest::{
     INGEST_CHUNK_BYTES_DEFAULT, INGEST_CHUNK_BYTES_MIN, IngestOptions, IngestReport, IngestedFile, Input,
@@ -99,6 +102,9 @@ pub use self::join::{
 };
 pub use self::json::{AnswerRows, AsJson, HistoryRows};
 pub use self::lineage::{Lineage, LineageFeature, LineageInput, Origin, WindowOrigin};
+pub use self::policy::breach::Breach;
+pub use self::policy::owners::Actor;
+pub use self::policy::{POLICY_BYTES_MAX, Policy};
 pub use self::progress::{OnProgress, Progress};
 pub use self::read::answer::Answer;
 pub use self::read::fields::AnswerColumns;
@@ -130,12 +136,13 @@ pub use self::usage::impact::Impact;
 pub use self::usage::unused::unused;
 pub use asofdb_storage as storage;
 pub use asofdb_storage::{
-    Aggregate, Catalog, Change, ChangeKind, CheckpointFiles, Clock, ClockClaim, ClockRepair, ClockStatus, Committed,
-    Computed, Date, Definitions, Durability, Entity, EntityDefinition, Erased, Error, ErrorKind, Expressions, Feature,
-    FeatureDefinition, FeatureService, FeatureView, FeedRun, FeedSource, FreshnessObjective, Hint, JoinKey, LifeCycle,
-    ManualClock, ObjectKind, Plan, Reading, RequestValue, Result, ScalarType, Schedule, ServiceDefinition, Span, Stage,
-    StampRun, Stats, Status, Stop, SystemClock, Timestamp, UsageCounts, UsageKey, UsageOf, UsagePeriod, UsageRow,
-    Value, ValueType, Verdicts, Verified, Version, ViewDefinition, Window, WindowAggregate, WindowFeature, Windows,
+    Aggregate, Approval, Approvals, Catalog, CatalogChange, Change, ChangeCause, ChangeKind, CheckpointFiles, Clock,
+    ClockClaim, ClockRepair, ClockStatus, Committed, Computed, Date, Definitions, Durability, Entity, EntityDefinition,
+    Erased, Error, ErrorKind, Expressions, Feature, FeatureDefinition, FeatureService, FeatureView, FeedRun,
+    FeedSource, FreshnessObjective, Hint, JoinKey, LifeCycle, ManualClock, ObjectKind, Plan, Reading, RequestValue,
+    Result, ScalarType, Schedule, ServiceDefinition, Span, Stage, StampRun, Stats, Status, Stop, SystemClock,
+    Timestamp, UsageCounts, UsageKey, UsageOf, UsagePeriod, UsageRow, Value, ValueType, Verdicts, Verified, Version,
+    ViewDefinition, Window, WindowAggregate, WindowFeature, Windows,
 };
 #[cfg(feature = "rocksdb")]
 pub use asofdb_storage::{
@@ -152,6 +159,7 @@ pub mod parts {
     pub use crate::definitions::literal::float_setting;
     pub use crate::definitions::reference::{find_event_view, find_stored_view, find_view};
     pub use crate::definitions::suggest::did_you_mean;
+    pub use crate::govern::planned;
     #[cfg(feature = "files")]
     pub use crate::ingest::{LOAD_ROWS_MAX, check_note};
     pub use crate::ipc::{COLUMNS_MAX, IpcRules, MessageHead, check_message, guarded};

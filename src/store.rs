@@ -10,15 +10,18 @@ use asofdb_storage::{
     Error, FeatureView, Lookup, MemoryBackend, Plan, Result, Stats, Stop, Timestamp, UsagePeriod, UsageRow, Verified,
     WriteBatch, key,
 };
+use parking_lot::Mutex;
 
 use crate::allow::Allow;
-use crate::definitions::reference::find_stored_view;
+use crate::definitions::reference::{find_stored_view, resolve};
 use crate::definitions::suggest::did_you_mean;
 use crate::derived::nulls::NullCounts;
 #[cfg(feature = "files")]
 use crate::feeds::{FedStore, FeedFiles, Feeder, LoadsUntil, OnFeedProgress, ViewRun};
 use crate::feeds::{Feed, feeds};
-use crate::misdefined::check_conditions;
+use crate::govern::{ApplyOptions, planned};
+use crate::policy::owners::Actor;
+use crate::policy::readers::Readers;
 use crate::read::answer::Answer;
 use crate::read::asked::AskedRows;
 use crate::read::lookup::{self, Engine};
@@ -64,6 +67,10 @@ pub struct Store {
     consumer: Option<Arc<str>>,
     /// The log of what reads answer; `None`: there is none.
     served: Option<Arc<ServedLog>>,
+    /// Those who may read what the policy restricts.
+    readers: Arc<Readers>,
+    /// Held while the catalog is changed, or a change of it approved.
+    pub(crate) changing: Arc<Mutex<()>>,
 }
 
 impl Store {
@@ -71,6 +78,7 @@ impl Store {
     pub fn with_backend(backend: Arc<dyn Backend>, durability: Durability) -> Self {
         let (sealer, recorder) = (Sealer::new(backend.clone()), Recorder::new(backend.clone()));
         let (sealer, recorder) = (Arc::new(sealer), Arc::new(recorder));
+        let (readers, changing) = Default::default();
         Store {
             sealer,
             recorder,
@@ -81,6 +89,8 @@ impl Store {
             nulls: Arc::default(),
             consumer: None,
             served: None,
+            readers,
+            changing,
         }
     }
 
@@ -245,15 +255,8 @@ impl Store {
     /// # Errors
     /// As there; `Conflict` also when the catalog has another revision by now.
     pub fn apply_to(&self, definitions: &Definitions, allow: Allow, revision: Option<u64>) -> Result<Plan> {
-        let catalog = self.catalog();
-        check_revision(&catalog, revision)?;
-        let plan = planned(&catalog, definitions, self.backend.believed())?;
-        allow.check(&plan)?;
-        allow.check_used(&plan, || self.usage(Allow::USED))?;
-        if !plan.is_empty() {
-            self.backend.set_catalog(plan.clone().into_catalog())?;
-        }
-        Ok(plan)
+        let options = ApplyOptions { allow, revision, message: String::new() };
+        self.apply_by(&Actor::of_process(), definitions, &options)
     }
 
     /// Writes rows of one view: columns named as its join keys, timestamps and features. Columns the view
@@ -292,7 +295,34 @@ impl Store {
     /// `NotFound` for unknown names, `Invalid` when a feature is named twice.
     pub fn prepare<S: AsRef<str>>(&self, references: &[S]) -> Result<Prepared> {
         let references: Vec<_> = references.iter().map(|reference| reference.as_ref().to_owned()).collect();
-        Ok(self.metered(Prepared::new(&self.catalog(), references)?))
+        let catalog = self.catalog();
+        let prepared = Prepared::new(&catalog, references)?;
+        self.check_readers(&catalog, &prepared)?;
+        Ok(self.metered(prepared))
+    }
+
+    /// Refuses a request for what the consumer of this clone may not read.
+    fn check_readers(&self, catalog: &Catalog, request: &Prepared) -> Result<()> {
+        let Some(consumer) = self.consumer.as_ref().filter(|_| catalog.policy().is_some()) else { return Ok(()) };
+        let features = request.features();
+        self.readers.check(catalog, consumer, || features.iter().map(|one| (&*one.view, &one.feature)))
+    }
+
+    /// Refuses references (as in [`Store::prepare`]) to what the consumer of this clone may not read. Nothing is counted.
+    ///
+    /// # Errors
+    /// `Denied`, naming the feature; `NotFound` for unknown names.
+    pub fn check_readable<S: AsRef<str>>(&self, references: &[S]) -> Result<()> {
+        let catalog = self.catalog();
+        let Some(consumer) = self.consumer.as_ref().filter(|_| catalog.policy().is_some()) else { return Ok(()) };
+        let features = resolve(&catalog, references)?;
+        self.readers.check(&catalog, consumer, || features.iter().map(|one| (&*one.view, &one.feature)))
+    }
+
+    /// Refuses a view of which the consumer of this clone may not read all.
+    pub(crate) fn check_reader(&self, catalog: &Catalog, view: &FeatureView) -> Result<()> {
+        let Some(consumer) = &self.consumer else { return Ok(()) };
+        self.readers.check(catalog, consumer, || view.features.iter().map(|feature| (view, feature)))
     }
 
     /// Counts the reads of a request, if this clone reads for a consumer.
@@ -629,13 +659,6 @@ pub fn check_revision(catalog: &Catalog, revision: Option<u64>) -> Result<()> {
             catalog.revision()
         ))),
     }
-}
-
-/// Plans the definitions, with conditions that can be tried.
-fn planned(catalog: &Catalog, definitions: &Definitions, believed: Timestamp) -> Result<Plan> {
-    let plan = catalog.plan(definitions, believed)?;
-    check_conditions(plan.catalog())?;
-    Ok(plan)
 }
 
 /// Encodes an entity given by name, in the order of the view's join keys.

@@ -6,6 +6,7 @@ mod disks;
 mod limits;
 mod lineage;
 mod pages;
+mod policy;
 mod stages;
 
 use std::fs;

@@ -24,6 +24,7 @@ mod join;
 mod life_cycle;
 mod objectives;
 mod pages;
+mod policy;
 mod reads;
 mod search;
 mod served_log;

@@ -160,6 +160,11 @@ class AsyncClient:
 
     apply = _coroutine(Client.apply)
     plan = _coroutine(Client.plan)
+    plan_hash = _coroutine(Client.plan_hash)
+    approve = _coroutine(Client.approve)
+    policy = _coroutine(Client.policy)
+    apply_policy = _coroutine(Client.apply_policy)
+    log = _coroutine(Client.log)
     catalog = _coroutine(Client.catalog)
     search = _coroutine(Client.search)
     history = _coroutine(Client.history)

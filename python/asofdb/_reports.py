@@ -7,14 +7,18 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
+from ._catalog import Change
+
 __all__ = [
     "Alert",
     "AlertTarget",
     "Alerts",
     "AnswerCounts",
     "Answers",
+    "Approval",
     "BackedUp",
     "Backup",
+    "CatalogChange",
     "Clock",
     "ClockRepair",
     "Compared",
@@ -109,6 +113,37 @@ class ViewAges:
             for name in ("newest_event_timestamp", "now"):
                 tree[name] = _time(tree[name])
         return [cls(**tree) for tree in trees]
+
+
+@dataclass(frozen=True)
+class Approval:
+    """The approval of a change."""
+
+    who: str
+    at: datetime
+
+
+@dataclass(frozen=True)
+class CatalogChange:
+    """A change of what is defined, which led to ``revision``: who made it, when, why and what. ``left_out`` is the
+    number of lines that are not in ``changes``, of more than 4,096."""
+
+    revision: int
+    at: datetime
+    who: str
+    message: str
+    approved_by: list[Approval]
+    changes: list[Change]
+    left_out: int
+
+    @classmethod
+    def _all(cls, text: str) -> list[CatalogChange]:
+        rows = json.loads(text)
+        for row in rows:
+            row["at"] = _time(row["at"])
+            row["approved_by"] = [Approval(one["who"], _time(one["at"])) for one in row["approved_by"]]
+            row["changes"] = [Change(**change) for change in row["changes"]]
+        return [cls(**row) for row in rows]
 
 
 @dataclass(frozen=True)

@@ -18,8 +18,7 @@ from ._reports import (
     Answers,
     BackedUp,
     Backup,
-    Feed,
-    FeedRun,
+    Feed, FeedRun, CatalogChange,
     Clock,
     ClockRepair,
     Duplicate,
@@ -113,6 +112,7 @@ class _Engine:
         allow_drop: bool | Sequence[str] = False,
         allow_redefine: bool | Sequence[str] = False,
         revision: int | None = None,
+        message: str = "",
     ) -> Plan:
         """Makes the definitions the catalog, in one step, and tells what changed.
 
@@ -121,18 +121,44 @@ class _Engine:
         not name is dropped, which ``allow_drop`` must permit; a feature that would be computed in another way needs
         ``allow_redefine``. What consumers have read in the last 30 days must be named there, as
         ``allow_drop=["user_stats_v1"]``. With ``revision``, that of the catalog which they were made from, they are
-        applied only if nothing was changed since.
+        applied only if nothing was changed since. ``message`` is the reason, for :meth:`log`.
 
         Raises ``InvalidError``, ``NotFoundError`` or ``ConflictError`` when they break a rule, naming the thing and the
         rule, or ``ConflictError`` for another revision; nothing is changed then.
         """
         return Plan._of(
-            self._engine.apply_json(*_wanted(definitions), _permitted(allow_drop, allow_redefine), revision)
+            self._engine.apply_json(
+                *_wanted(definitions), _permitted(allow_drop, allow_redefine), (revision, message)
+            )
         )
 
     def plan(self, definitions: Wanted) -> Plan:
         """Returns the plan of what :meth:`apply` would do."""
         return Plan._of(self._engine.plan_json(*_wanted(definitions)))
+
+    def plan_hash(self, definitions: Wanted) -> str:
+        """Returns the hash by which a plan is approved, where the policy has ``approvals_min``."""
+        return self._engine.plan_hash(*_wanted(definitions))
+
+    def approve(self, plan: str) -> None:
+        """Approves a plan by its hash, for somebody else to apply, until the catalog is changed."""
+        self._engine.approve(plan)
+
+    def policy(self) -> str | None:
+        """Returns the policy that definitions keep, in TOML; ``None`` where there is none."""
+        return self._engine.policy()
+
+    def apply_policy(self, policy: str, *, message: str = "") -> None:
+        """Makes a text (TOML) the policy that definitions keep from now on. What is defined already may break it.
+
+        Raises ``InvalidError`` for what is no policy, with the place.
+        """
+        self._engine.apply_policy(policy, message)
+
+    def log(self, name: str | None = None, *, limit: int = 20) -> list[CatalogChange]:
+        """Returns the newest changes of what is defined, newest first: of all, or of a view with its features, a
+        feature (``view:feature``), a service, an entity or the ``policy``."""
+        return CatalogChange._all(self._engine.log_json(name, limit))
 
     def catalog(self) -> Catalog:
         """Returns what is defined, as of now."""

@@ -7,8 +7,8 @@ use std::time::Duration;
 use arrow::array::RecordBatch;
 use arrow::datatypes::Schema;
 use asofdb::{
-    Allow, AsJson, CheckpointFiles, Definitions, Durability, Error, FeedFiles, Options, Plan, Result, Session, Store,
-    SystemClock, UsagePeriod, parse_definitions, read_definitions,
+    Allow, ApplyOptions, AsJson, CatalogChange, CheckpointFiles, Definitions, Durability, Error, FeedFiles, Options,
+    Plan, Result, Session, Store, SystemClock, UsagePeriod, parse_definitions, plan_hash, read_definitions,
 };
 use asofdb_client::{Cancel, Client, ConnectOptions};
 use asofdb_platform::{Discovery, Searcher};
@@ -126,16 +126,17 @@ pub(crate) fn durability(py: Python<'_>, name: &str) -> PyResult<Durability> {
 }
 
 fn plan_json(plan: &Plan) -> String {
-    let change = |change: &asofdb::Change| {
-        json!({
-            "kind": format!("{:?}", change.kind).to_lowercase(),
-            "what": change.what.as_str(),
-            "name": change.name,
-            "details": change.details,
-            "text": change.to_string(),
-        })
-    };
-    json!(plan.changes.iter().map(change).collect::<Vec<_>>()).to_string()
+    json!(plan.changes.iter().map(change_json).collect::<Vec<_>>()).to_string()
+}
+
+fn change_json(change: &asofdb::Change) -> serde_json::Value {
+    json!({
+        "kind": format!("{:?}", change.kind).to_lowercase(),
+        "what": change.what.as_str(),
+        "name": change.name,
+        "details": change.details,
+        "text": change.to_string(),
+    })
 }
 
 fn definitions(py: Python<'_>, text: Option<&str>, path: Option<PathBuf>, origin: &str) -> PyResult<Definitions> {
@@ -270,10 +271,10 @@ impl Engine {
         path: Option<PathBuf>,
         origin: &str,
         allow: (bool, bool, Vec<String>),
-        revision: Option<u64>,
+        condition: (Option<u64>, String),
     ) -> PyResult<String> {
         let definitions = definitions(py, text, path, origin)?;
-        let (drop, redefine, names) = allow;
+        let ((drop, redefine, names), (revision, message)) = (allow, condition);
         self.run(py, |engine| {
             // Names are of what is planned with this catalog.
             let (revision, used) = match names.is_empty() {
@@ -284,9 +285,38 @@ impl Engine {
                     (Some(revision.unwrap_or(catalog)), impacts.iter().all(|impact| impact.is_named(&names)))
                 }
             };
-            let plan = engine.apply_to(&definitions, Allow { drop, redefine, used }, revision)?;
+            let allow = Allow { drop, redefine, used };
+            let plan = engine.apply_with(&definitions, &ApplyOptions { allow, revision, message })?;
             Ok(plan_json(&plan))
         })
+    }
+
+    fn plan_hash(&self, py: Python<'_>, text: Option<&str>, path: Option<PathBuf>, origin: &str) -> PyResult<String> {
+        let definitions = definitions(py, text, path, origin)?;
+        self.run(py, |engine| plan_hash(&*engine.catalog()?, &definitions))
+    }
+
+    fn approve(&self, py: Python<'_>, plan: &str) -> PyResult<()> {
+        self.run(py, |engine| engine.approve(plan))
+    }
+
+    fn policy(&self, py: Python<'_>) -> PyResult<Option<String>> {
+        self.run(py, |engine| Ok(engine.catalog()?.policy().map(|policy| (**policy).to_owned())))
+    }
+
+    fn apply_policy(&self, py: Python<'_>, policy: &str, message: &str) -> PyResult<()> {
+        self.run(py, |engine| engine.apply_policy(policy, message))
+    }
+
+    fn log_json(&self, py: Python<'_>, name: Option<&str>, limit: usize) -> PyResult<String> {
+        let changes = self.run(py, |engine| engine.catalog_log(name, limit))?;
+        let line = |change: &CatalogChange| {
+            let mut json = AsJson(change).to_tree()?;
+            json["changes"] = change.cause.changes.iter().map(change_json).collect();
+            Ok(json)
+        };
+        let lines: Result<Vec<_>> = changes.iter().map(line).collect();
+        lines.map(|lines| json!(lines).to_string()).or_raise(py)
     }
 
     /// Writes tables of views in one atomic step; gives the created timestamp.

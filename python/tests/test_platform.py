@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from pathlib import Path
+import os
 from typing import Any
 
 import pytest
@@ -237,3 +238,36 @@ def test_views_are_fed_from_their_sources(empty: Any, tmp_path: Any) -> None:
     [run] = empty.materialize(sources=tmp_path)
     assert run.error is not None and "ages-2.csv" in run.error
     assert empty.feeds()[0].status == "failing"
+def test_a_policy_refuses_what_breaks_it_and_the_log_says_who_changed_what_and_why(empty: Any) -> None:
+    assert empty.policy() is None
+    empty.apply([USER, VIEWS[0]], message="First")
+    policy = "[view]\nteam = [\"growth\", \"ops\"]\n"
+    empty.apply_policy(policy, message="Teams")
+    assert empty.policy() == policy
+    for change in (empty.plan, empty.apply):
+        with pytest.raises(asofdb.InvalidError, match=r"feature_view profile: team is missing: growth or ops"):
+            change([USER, *VIEWS])
+    with pytest.raises(asofdb.InvalidError, match=r"policy:1:2: a policy has no key"):
+        empty.apply_policy("[vew]")
+    teams, first = empty.log()
+    assert (teams.revision, teams.message, first.revision, first.message) == (2, "Teams", 1, "First")
+    assert teams.who == first.who == f"uid:{os.geteuid()}"
+    assert (teams.approved_by, teams.left_out) == ([], 0)
+    assert [(line.kind, line.what, line.name) for line in first.changes] == [
+        ("create", "entity", "user"),
+        ("create", "feature_view", "ages"),
+    ]
+    assert str(first.changes[1]) == "+ feature_view ages (1 feature)"
+    assert empty.log("ages") == [first] == empty.log(limit=2)[1:]
+    assert empty.log("policy", limit=1) == [teams]
+
+
+def test_a_plan_needs_the_approval_of_somebody_else(empty: Any) -> None:
+    empty.apply([USER, VIEWS[0]])
+    empty.apply_policy("approvals_min = 1")
+    plan = empty.plan_hash([USER])
+    empty.approve(plan)
+    with pytest.raises(asofdb.ConflictError, match=rf"approvals by 1 others than uid:\d+; it has 0: {plan}"):
+        empty.apply([USER], allow_drop=True)
+    with pytest.raises(asofdb.InvalidError, match="by its hash"):
+        empty.approve("abc")

@@ -55,6 +55,12 @@ impl<'a> TomlText<'a> {
         })
     }
 
+    /// The place of the byte at offset `at`, as `file:line:column`.
+    pub(crate) fn place(self, at: usize) -> String {
+        let (line, column) = position(self.text, at);
+        format!("{}:{line}:{column}", self.origin)
+    }
+
     /// An error about the byte at offset `at`.
     pub(crate) fn error(self, kind: ErrorKind, at: usize, message: impl AsRef<str>) -> Error {
         let (line, column) = position(self.text, at);

@@ -9,7 +9,7 @@ use crate::definitions::suggest::did_you_mean;
 ///
 /// # Errors
 /// `Invalid`, with the nearest name, for anything else.
-pub(super) fn value_type(field: &Field) -> Result<ValueType> {
+pub(crate) fn value_type(field: &Field) -> Result<ValueType> {
     let text = field.text()?;
     text.parse().map_err(|error: Error| {
         let scalars = ScalarType::ALL.map(|ty| ty.name().to_owned());

@@ -7,7 +7,7 @@
 pub(crate) mod check;
 mod computed;
 pub(crate) mod document;
-mod field_type;
+pub(crate) mod field_type;
 mod life;
 pub(crate) mod literal;
 pub(crate) mod reference;

@@ -67,6 +67,7 @@ pub(crate) fn export(
     let snapshot = store.backend().snapshot();
     let catalog = store.catalog();
     let view = find_view(&catalog, view)?;
+    store.check_reader(&catalog, view)?;
     if !view.is_stored() {
         return export_computed(store, &catalog, view, out, options, progress);
     }

@@ -4,6 +4,7 @@ mod ages;
 mod answer;
 mod answers;
 mod catalog;
+mod changes;
 mod feeds;
 mod lineage;
 pub(crate) mod rfc3339;

@@ -6,13 +6,12 @@ use std::sync::Arc;
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use asofdb_storage::{
-    Catalog, CheckpointFiles, ClockRepair, ClockStatus, Committed, Definitions, Durability, Erased, FeatureView,
-    KeyRange, Plan, Result, Stats, Stop, Timestamp, UsagePeriod, UsageRow, Value, Verified, WriteBatch,
+    Catalog, CatalogChange, CheckpointFiles, ClockRepair, ClockStatus, Committed, Definitions, Durability, Erased,
+    FeatureView, KeyRange, Plan, Result, Stats, Stop, Timestamp, UsagePeriod, UsageRow, Value, Verified, WriteBatch,
 };
 
 use super::{Scan, ScanBegin, ScanSink, Session};
 use crate::ages::ViewAges;
-use crate::allow::Allow;
 use crate::definitions::reference::find_stored_view;
 #[cfg(feature = "files")]
 use crate::export::{ExportOptions, Manifest};
@@ -20,7 +19,9 @@ use crate::feeds::Feed;
 #[cfg(feature = "files")]
 use crate::feeds::{FeedFiles, OnFeedProgress, ViewRun};
 use crate::freshness::Freshness;
+use crate::govern::ApplyOptions;
 use crate::join::{JoinBatches, JoinOptions, Spine, join_until};
+use crate::policy::owners::Actor;
 #[cfg(feature = "files")]
 use crate::progress::OnProgress;
 use crate::read::answer::Answer;
@@ -75,8 +76,20 @@ impl Session for Store {
         Store::erase(self, views, entity)
     }
 
-    fn apply_to(&self, definitions: &Definitions, allow: Allow, revision: Option<u64>) -> Result<Plan> {
-        Store::apply_to(self, definitions, allow, revision)
+    fn apply_with(&self, definitions: &Definitions, options: &ApplyOptions) -> Result<Plan> {
+        self.apply_by(&Actor::of_process(), definitions, options)
+    }
+
+    fn apply_policy(&self, policy: &str, message: &str) -> Result<()> {
+        self.apply_policy_by(&Actor::of_process(), policy, message, None)
+    }
+
+    fn approve(&self, plan: &str) -> Result<()> {
+        self.approve_by(&Actor::of_process(), plan)
+    }
+
+    fn catalog_changes(&self, before: u64, limit: usize) -> Result<Vec<CatalogChange>> {
+        self.backend().catalog_changes(before, limit)
     }
 
     fn scan(&self, scan: &Scan<'_>, sink: &mut dyn ScanSink) -> Result<u64> {
@@ -195,6 +208,7 @@ pub fn scan_until(store: &Store, scan: &Scan<'_>, stop: &Stop, sink: &mut dyn Sc
     let snapshot = store.backend().snapshot();
     let catalog = store.catalog();
     let view = find_stored_view(&catalog, scan.view)?;
+    store.check_reader(&catalog, view)?;
     let range = match scan.entity {
         Some(entity) => KeyRange::only(&encode_entity_key(view, entity)?),
         None => KeyRange::default(),

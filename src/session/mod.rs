@@ -14,8 +14,8 @@ use std::sync::Arc;
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use asofdb_storage::{
-    Catalog, CheckpointFiles, ClockRepair, ClockStatus, Committed, Definitions, Durability, Erased, FeatureView, Plan,
-    Result, Stats, Timestamp, UsagePeriod, UsageRow, Value, Verified, WriteBatch,
+    Approvals, Catalog, CatalogChange, CheckpointFiles, ClockRepair, ClockStatus, Committed, Definitions, Durability,
+    Erased, FeatureView, Plan, Result, Stats, Timestamp, UsagePeriod, UsageRow, Value, Verified, WriteBatch,
 };
 
 pub use self::deletions::deletions;
@@ -31,12 +31,12 @@ use crate::feeds::Feed;
 #[cfg(feature = "files")]
 use crate::feeds::{FeedFiles, OnFeedProgress, ViewRun};
 use crate::freshness::Freshness;
+use crate::govern::{ApplyOptions, approvals_of, catalog_at, catalog_log, planned};
 #[cfg(feature = "files")]
 use crate::ingest::{IngestOptions, IngestReport, Input};
 use crate::join::{JoinBatches, JoinOptions, Spine};
 #[cfg(feature = "files")]
 use crate::join::{JoinReport, TrainingSetOptions};
-use crate::misdefined::check_conditions;
 #[cfg(feature = "files")]
 use crate::progress::OnProgress;
 use crate::read::answer::Answer;
@@ -118,14 +118,68 @@ pub trait Session: Send + Sync {
     /// `NotFound` for an unknown view, `Invalid` for a key that is not the view's.
     fn erase(&self, views: &[&str], entity: &EntityKey<'_>) -> Result<Vec<Erased>>;
 
-    /// Makes the definitions the catalog, in one step, if it still has the revision that is given, and tells what
-    /// changed. The definitions are the whole wanted state: what they do not name is dropped, which `allow` must
-    /// permit, as well as features that are computed in another way.
+    /// Makes the definitions the catalog, in one step, and tells what changed. The definitions are the whole wanted
+    /// state: what they do not name is dropped, which the options must permit, as well as features that are computed in
+    /// another way. The change is logged with who makes it.
     ///
     /// # Errors
-    /// As [`Session::plan`]; `Conflict` also when something would be dropped that may not be, or when the catalog has
-    /// another revision by now.
-    fn apply_to(&self, definitions: &Definitions, allow: Allow, revision: Option<u64>) -> Result<Plan>;
+    /// As [`Session::plan`]; `Conflict` also when something would be dropped that may not be, when the catalog has
+    /// another revision by now, or when the policy wants approvals that the plan does not have.
+    fn apply_with(&self, definitions: &Definitions, options: &ApplyOptions) -> Result<Plan>;
+
+    /// Makes a text the policy of the store: see [`Policy`](crate::Policy). What is defined already may break it.
+    ///
+    /// # Errors
+    /// `Invalid` for what is no policy, with the place; `Conflict` when the policy that there is wants approvals that
+    /// the change does not have.
+    fn apply_policy(&self, policy: &str, message: &str) -> Result<()>;
+
+    /// Approves a plan by its hash ([`plan_hash`](crate::plan_hash)), for somebody else to apply. The approval ends with
+    /// the next change of the catalog.
+    ///
+    /// # Errors
+    /// `Invalid` for what is no hash; `Conflict` when too many approvals wait.
+    fn approve(&self, plan: &str) -> Result<()>;
+
+    /// Reads the newest changes of the catalog that led to a revision before the given one, newest first: at most
+    /// `limit`, and fewer where they are long.
+    ///
+    /// # Errors
+    /// `Corrupt` when the log of changes cannot be read.
+    fn catalog_changes(&self, before: u64, limit: usize) -> Result<Vec<CatalogChange>>;
+
+    /// Reads the newest changes of the catalog, newest first; of a view with its features, or of another thing, where one
+    /// is named. What was there before is left out.
+    ///
+    /// # Errors
+    /// As [`Session::catalog_changes`].
+    fn catalog_log(&self, name: Option<&str>, limit: usize) -> Result<Vec<CatalogChange>> {
+        catalog_log(self.catalog()?.revision(), name, limit, |before, limit| self.catalog_changes(before, limit))
+    }
+
+    /// Makes the catalog as it was at a time, by the log of its changes.
+    ///
+    /// # Errors
+    /// `NotFound` when the log begins later; `Corrupt` when it cannot be read.
+    fn catalog_at(&self, at: Timestamp) -> Result<Catalog> {
+        catalog_at(&*self.catalog()?, at, |before, limit| self.catalog_changes(before, limit))
+    }
+
+    /// Reads the approvals of plans for the catalog of now.
+    ///
+    /// # Errors
+    /// `Corrupt` when they cannot be read.
+    fn approvals(&self) -> Result<Approvals> {
+        approvals_of(self.note(Approvals::NOTE)?.as_deref(), self.catalog()?.revision())
+    }
+
+    /// [`Session::apply_with`] permissions, and, with `revision`, to the catalog of that revision only.
+    ///
+    /// # Errors
+    /// As there.
+    fn apply_to(&self, definitions: &Definitions, allow: Allow, revision: Option<u64>) -> Result<Plan> {
+        self.apply_with(definitions, &ApplyOptions { allow, revision, message: String::new() })
+    }
 
     /// Hands rows of a view to `sink`, batch by batch, and tells how many there were. All are of one state.
     ///
@@ -402,9 +456,7 @@ pub trait Session: Send + Sync {
     /// # Errors
     /// `Invalid`, `NotFound` or `Conflict` when the definitions break a rule, naming the thing and the rule.
     fn plan(&self, definitions: &Definitions) -> Result<Plan> {
-        let plan = self.catalog()?.plan(definitions, self.now()?)?;
-        check_conditions(plan.catalog())?;
-        Ok(plan)
+        planned(&*self.catalog()?, definitions, self.now()?)
     }
 
     /// [`Session::apply_to`] whatever catalog there is.

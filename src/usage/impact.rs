@@ -61,7 +61,7 @@ impl fmt::Display for Impact {
 
 fn readers(change: &Change, rows: &[UsageRow]) -> Vec<UsageRow> {
     let of = match change.what {
-        ObjectKind::Entity => return Vec::new(),
+        ObjectKind::Entity | ObjectKind::Policy => return Vec::new(),
         ObjectKind::FeatureService => UsageOf::Service,
         _ => UsageOf::View,
     };

@@ -257,6 +257,8 @@ pub struct Catalog {
     pub(crate) entities: BTreeMap<String, Arc<Entity>>,
     pub(crate) views: BTreeMap<String, Arc<FeatureView>>,
     pub(crate) services: BTreeMap<String, Arc<FeatureService>>,
+    /// The text of the policy that definitions keep.
+    pub(crate) policy: Option<Arc<str>>,
     /// By id, made from the views.
     indexes: BTreeMap<u32, Arc<FeatureView>>,
 }
@@ -295,6 +297,19 @@ impl Catalog {
     /// A service by name.
     pub fn service(&self, name: &str) -> Option<&Arc<FeatureService>> {
         self.services.get(name)
+    }
+
+    /// The text of the policy that definitions keep, as it was given; `None`: there is none.
+    pub fn policy(&self) -> Option<&Arc<str>> {
+        self.policy.as_ref()
+    }
+
+    /// The next catalog, with another policy.
+    pub fn with_policy(&self, policy: &str) -> Catalog {
+        let mut next = self.clone();
+        next.policy = Some(policy.into());
+        next.meta.revision += 1;
+        next
     }
 
     /// A view by id, or an index of one.

@@ -90,6 +90,8 @@ pub enum Hint {
     HttpToken,
     /// Let the store's directory be open to others.
     SharedStore,
+    /// Let somebody else approve the plan.
+    Approve,
 }
 
 type Source = Box<dyn std::error::Error + Send + Sync + 'static>;

@@ -14,6 +14,8 @@ mod aggregate;
 mod backend;
 mod batch;
 mod catalog;
+mod catalog_change;
+mod catalog_difference;
 mod clock;
 mod computed;
 mod computed_rules;
@@ -82,6 +84,9 @@ pub use backend::{
 pub use batch::{BATCH_BYTES_MAX, BATCH_ROWS_MAX, BatchRow, Durability, Note, WriteBatch};
 pub use catalog::{
     Catalog, Entity, EventIndex, Feature, FeatureService, FeatureView, JoinKey, MAX_FUTURE_SKEW_DEFAULT,
+};
+pub use catalog_change::{
+    Approval, Approvals, CHANGES_BYTES_MAX, CatalogChange, ChangeCause, LOGGED_CHANGES_MAX, Undo,
 };
 pub use clock::{ClockClaim, ClockRepair, ClockStatus, StampRun};
 pub use computed::{Computed, Expressions, RequestValue, WindowAggregate, WindowFeature, WindowedFeature, Windows};

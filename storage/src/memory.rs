@@ -18,6 +18,7 @@ use crate::backend::{
 };
 use crate::batch::{Durability, WriteBatch};
 use crate::catalog::{Catalog, FeatureView};
+use crate::catalog_change::{CHANGES_BYTES_MAX, CatalogChange, ChangeCause};
 use crate::clock::{ClockRepair, ClockStatus, StoreClock};
 use crate::error::{Error, Result};
 use crate::event_copies::is_copy_of;
@@ -34,6 +35,8 @@ type Versions = BTreeMap<Version, Arc<[u8]>>;
 #[derive(Debug, Clone, Default)]
 struct State {
     catalog: Arc<Catalog>,
+    /// Oldest first.
+    changes: Vec<CatalogChange>,
     rows: BTreeMap<(u32, Vec<u8>), Versions>,
     notes: BTreeMap<Vec<u8>, Vec<u8>>,
     batches: u64,
@@ -239,18 +242,33 @@ impl Catalogs for MemoryBackend {
         self.state.read().catalog.clone()
     }
 
-    fn set_catalog(&self, next: Catalog) -> Result<()> {
+    fn change_catalog(&self, next: Catalog, cause: ChangeCause) -> Result<()> {
         let mut state = self.state.write();
         if state.catalog.revision() + 1 != next.revision() {
             return Err(Error::conflict("the catalog was changed meanwhile; read it and try again"));
         }
         let dropped: Vec<_> = next.dropped_views().difference(state.catalog.dropped_views()).copied().collect();
         state.rows.retain(|(view, _), _| !next.dropped_views().contains(view));
+        let (at, old) = ((next.revision(), self.clock.now()), state.catalog.to_records()?);
+        let change = CatalogChange::new(at, cause, &old, &next.to_records()?);
+        state.changes.push(change);
         state.catalog = Arc::new(next);
         if !dropped.is_empty() {
             self.observers.tell(&Newest::Dropped(&dropped));
         }
         Ok(())
+    }
+
+    fn catalog_changes(&self, before: u64, limit: usize) -> Result<Vec<CatalogChange>> {
+        let state = self.state.read();
+        let mut bytes = 0;
+        let newest = state.changes.iter().rev().filter(|change| change.revision < before).take(limit);
+        let fits = |change: &&CatalogChange| {
+            let goes_on = bytes <= CHANGES_BYTES_MAX;
+            bytes += change.bytes();
+            goes_on
+        };
+        Ok(newest.take_while(fits).cloned().collect())
     }
 
     fn now(&self) -> Timestamp {

@@ -37,6 +37,9 @@ pub enum ChangeKind {
 }
 
 impl ChangeKind {
+    /// Every kind.
+    pub const ALL: [ChangeKind; 4] = [ChangeKind::Create, ChangeKind::Change, ChangeKind::Drop, ChangeKind::Redefine];
+
     /// The word for it: `create`, `change`, `drop` or `redefine`.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -75,9 +78,23 @@ pub enum ObjectKind {
     FeatureService,
     /// A feature of a view that was there before, or a column of events.
     Feature,
+    /// The policy that definitions keep.
+    Policy,
 }
 
 impl ObjectKind {
+    /// Every kind.
+    pub const ALL: [ObjectKind; 8] = [
+        ObjectKind::Entity,
+        ObjectKind::FeatureView,
+        ObjectKind::EventView,
+        ObjectKind::WindowView,
+        ObjectKind::DerivedView,
+        ObjectKind::FeatureService,
+        ObjectKind::Feature,
+        ObjectKind::Policy,
+    ];
+
     /// The word for it in definition files.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -88,6 +105,7 @@ impl ObjectKind {
             ObjectKind::DerivedView => "derived_view",
             ObjectKind::FeatureService => "feature_service",
             ObjectKind::Feature => "feature",
+            ObjectKind::Policy => "policy",
         }
     }
 }
@@ -481,7 +499,8 @@ fn next_view_id(counter: &mut u32, holds_events: bool) -> Result<u32> {
     }
 }
 
-fn kind_of(view: &FeatureView) -> ObjectKind {
+/// The kind of a view.
+pub(crate) fn kind_of(view: &FeatureView) -> ObjectKind {
     match &view.computed {
         Some(Computed::Windows(_)) => ObjectKind::WindowView,
         Some(Computed::Expressions(_)) => ObjectKind::DerivedView,

@@ -1,6 +1,6 @@
 //! The OpenAPI document is what is served.
 
-use asofdb::Span;
+use asofdb::{Session, Span};
 use serde_json::{Value as Json, json};
 
 use super::alerts::alerts;
@@ -90,6 +90,12 @@ fn answers_of_every_route_keep_to_the_document() {
         to.get("/v1/answers", &format!("/v1/answers{parameters}"));
     }
     of_alerts(&sidecar, &mut to);
+    to.get("/v1/policy", "/v1/policy");
+    sidecar.store.apply_policy("approvals_min = 0\n", "None").unwrap();
+    to.get("/v1/policy", "/v1/policy");
+    for parameters in ["", "?name=stats&limit=1", "?limit=0", "?x=y"] {
+        to.get("/v1/log", &format!("/v1/log{parameters}"));
+    }
     for parameters in ["", "?days=7&name=stats&by_day=true", "?days=0", "?day=1"] {
         to.get("/v1/usage", &format!("/v1/usage{parameters}"));
     }

@@ -1,6 +1,6 @@
 //! Our own routes under `/v1/`.
 
-use asofdb::{Stage, parse_definitions};
+use asofdb::{Session, Stage, parse_definitions};
 use serde_json::{Value as Json, json};
 
 use super::client::Target;
@@ -47,6 +47,28 @@ fn what_is_written_is_read_with_the_same_digits_and_its_status() {
         }
         assert_eq!(answers[2]["entity"], json!({"user_id": null}));
     }
+}
+
+#[test]
+fn the_policy_is_told_kept_and_changes_of_the_catalog_are_logged() {
+    let sidecar = Sidecar::start();
+    assert_eq!(sidecar.tcp.get("/v1/policy").ok(), json!({"policy": null, "sha256": null}));
+    let policy = "[[restricted]]\ntags = { push_source = \"user_events\" }\nconsumers = \"trusted\"\n";
+    sidecar.store.apply_policy(policy, "Be careful").unwrap();
+    let told = sidecar.tcp.get("/v1/policy").ok();
+    assert_eq!(told, json!({"policy": policy, "sha256": asofdb::policy_hash(policy)}));
+    let log = sidecar.tcp.get("/v1/log?limit=1").ok();
+    assert_eq!((&log[0]["message"], &log[0]["changes"][0]["what"]), (&json!("Be careful"), &json!("policy")));
+    assert_eq!(sidecar.tcp.get("/v1/log?name=stats").ok().as_array().unwrap().len(), 1);
+    let asked = json!({"features": ["stats:clicks"], "entities": [{"user_id": 7}]}).to_string();
+    let ask = |consumer: &str| {
+        let headers = [("x-asof-consumer", consumer), ("content-type", "application/json")];
+        sidecar.tcp.send("POST", "/v1/latest", &headers, asked.as_bytes())
+    };
+    let refused = ask("ranker").error(403, "denied");
+    assert!(refused.contains("the policy does not let \"ranker\" read stats:clicks"), "{refused}");
+    ask("trusted").ok();
+    assert_eq!(sidecar.tcp.get("/v1/history/stats?user_id=7").status, 403);
 }
 
 #[test]

@@ -8,11 +8,11 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use asofdb::storage::WriteBatch;
 use asofdb::{
-    Allow, Answer, AnswerRow, Catalog, CheckpointFiles, ClockRepair, ClockStatus, Committed, Definitions, Durability,
-    EntityKey, EntityRows, Erased, ExportOptions, F32Matrix, FeatureView, Feed, FeedFiles, Freshness, HistoryRow,
-    IngestOptions, IngestReport, Input, JoinBatches, JoinOptions, JoinReport, Manifest, OnFeedProgress, OnProgress,
-    Plan, Prepared, Question, Result, Scan, ScanBegin, ScanSink, Session, Spine, Stats, Timestamp, TrainingSetOptions,
-    UsagePeriod, UsageRow, Value, Verified, ViewAges, ViewRun,
+    Answer, AnswerRow, ApplyOptions, Catalog, CatalogChange, CheckpointFiles, ClockRepair, ClockStatus, Committed,
+    Definitions, Durability, EntityKey, EntityRows, Erased, ExportOptions, F32Matrix, FeatureView, Feed, FeedFiles,
+    Freshness, HistoryRow, IngestOptions, IngestReport, Input, JoinBatches, JoinOptions, JoinReport, Manifest,
+    OnFeedProgress, OnProgress, Plan, Prepared, Question, Result, Scan, ScanBegin, ScanSink, Session, Spine, Stats,
+    Timestamp, TrainingSetOptions, UsagePeriod, UsageRow, Value, Verified, ViewAges, ViewRun,
 };
 use asofdb_client::{AsyncClient, AsyncJoin};
 use tokio::runtime::Runtime;
@@ -74,8 +74,20 @@ impl Session for Blocking {
         self.wait(self.client.erase(views, entity))
     }
 
-    fn apply_to(&self, definitions: &Definitions, allow: Allow, revision: Option<u64>) -> Result<Plan> {
-        self.wait(self.client.apply_to(definitions, allow, revision))
+    fn apply_with(&self, definitions: &Definitions, options: &ApplyOptions) -> Result<Plan> {
+        self.wait(self.client.apply_with(definitions, options))
+    }
+
+    fn apply_policy(&self, policy: &str, message: &str) -> Result<()> {
+        self.wait(self.client.apply_policy(policy, message))
+    }
+
+    fn approve(&self, plan: &str) -> Result<()> {
+        self.wait(self.client.approve(plan))
+    }
+
+    fn catalog_changes(&self, before: u64, limit: usize) -> Result<Vec<CatalogChange>> {
+        self.wait(self.client.catalog_changes(before, limit))
     }
 
     fn scan(&self, scan: &Scan<'_>, sink: &mut dyn ScanSink) -> Result<u64> {

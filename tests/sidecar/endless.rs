@@ -8,8 +8,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use asofdb::storage::{
-    Ages, AsOfLookup, Catalogs, Cursor, Found, History, KeyRange, Lookup, MemoryBackend, Observer, Scan, Scanned,
-    Snapshot, State, Tiles, Timekeeping, Upkeep, Visit, VisitEventVersion, VisitVersion, WriteBatch,
+    Ages, AsOfLookup, CatalogChange, Catalogs, ChangeCause, Cursor, Found, History, KeyRange, Lookup, MemoryBackend,
+    Observer, Scan, Scanned, Snapshot, State, Tiles, Timekeeping, Upkeep, Visit, VisitEventVersion, VisitVersion,
+    WriteBatch,
 };
 use asofdb::{
     Catalog, CheckpointFiles, ClockRepair, ClockStatus, Committed, Durability, Erased, FeatureView, ManualClock,
@@ -84,8 +85,12 @@ impl Catalogs for Endless {
         self.store.catalog()
     }
 
-    fn set_catalog(&self, next: Catalog) -> Result<()> {
-        self.store.set_catalog(next)
+    fn change_catalog(&self, next: Catalog, cause: ChangeCause) -> Result<()> {
+        self.store.change_catalog(next, cause)
+    }
+
+    fn catalog_changes(&self, before: u64, limit: usize) -> Result<Vec<CatalogChange>> {
+        self.store.catalog_changes(before, limit)
     }
 
     fn now(&self) -> Timestamp {

@@ -14,6 +14,7 @@ pub mod harness;
 mod hostile;
 mod lifecycle;
 mod operations;
+mod policy;
 mod raw;
 pub mod receiver;
 mod served;

@@ -5,14 +5,15 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use asofdb::{
-    Allow, Catalog, Change, ChangeKind, Clock, Definitions, ErrorKind, Impact, Plan, Session, SystemClock, UsageRow,
-    read_definitions,
+    Allow, ApplyOptions, Catalog, Change, ChangeKind, Clock, Definitions, ErrorKind, Impact, Plan, Session,
+    SystemClock, UsageRow, plan_hash, read_definitions,
 };
 use asofdb_client::Engine;
 use asofdb_platform::{Dataset, Duplicate, LineageRun, RunState, find_named_alike, plan_markdown};
 use clap::Args;
 use serde_json::{Value as Json, json};
 
+use super::approve::Wanted;
 use super::context::Context;
 use super::duplicates;
 use super::error::{Outcome, Result, Stop};
@@ -43,6 +44,9 @@ pub(crate) struct Apply {
     /// must be named, as view or view:feature
     #[arg(long, value_name = "NAME", num_args = 0.., require_equals = true, value_delimiter = ',')]
     allow_redefine: Option<Vec<String>>,
+    /// The reason, for asof log
+    #[arg(long, default_value = "", hide_default_value = true, value_name = "TEXT")]
+    message: String,
     #[command(flatten)]
     output: Output,
 }
@@ -81,8 +85,9 @@ impl Apply {
             redefine: self.allow_redefine.is_some(),
             used: impacts.iter().all(|impact| impact.is_named(&names)),
         };
-        let plan = store.apply_to(definitions, allow, Some(before.revision()))?;
-        Ok(Changed { before, plan, impacts })
+        let options = ApplyOptions { allow, revision: Some(before.revision()), message: self.message.clone() };
+        let plan = store.apply_with(definitions, &options)?;
+        Ok(Changed { before, plan, impacts, wanted: None })
     }
 }
 
@@ -92,6 +97,8 @@ pub(crate) struct Changed {
     pub(crate) plan: Plan,
     /// The things that it takes from those who have read them.
     impacts: Vec<Impact>,
+    /// The approvals that it wants, where it was only planned.
+    wanted: Option<Wanted>,
 }
 
 /// The plan for a store, which need not exist yet and is not made.
@@ -100,12 +107,14 @@ pub(crate) fn plan(context: &Context, definitions: &Definitions) -> Result<Chang
         Ok(store) => {
             let (before, plan) = (store.catalog()?, store.plan(definitions)?);
             let impacts = store.impacts(&plan)?;
-            Ok(Changed { before, plan, impacts })
+            let wanted = Wanted::of(&store, &before, || plan_hash(&before, definitions))?;
+            let wanted = wanted.filter(|_| !plan.is_empty());
+            Ok(Changed { before, plan, impacts, wanted })
         }
         Err(Stop::Failed(error)) if error.kind() == ErrorKind::NotFound => {
             let before = Catalog::default();
             let plan = before.plan(definitions, SystemClock.now())?;
-            Ok(Changed { before: before.into(), plan, impacts: Vec::new() })
+            Ok(Changed { before: before.into(), plan, impacts: Vec::new(), wanted: None })
         }
         Err(stop) => Err(stop),
     }
@@ -114,7 +123,8 @@ pub(crate) fn plan(context: &Context, definitions: &Definitions) -> Result<Chang
 impl Changed {
     /// The change as Markdown, for review.
     pub(crate) fn to_markdown(&self) -> String {
-        plan_markdown(&self.plan, &self.impacts, &find_named_alike(&self.before, self.plan.catalog()))
+        let page = plan_markdown(&self.plan, &self.impacts, &find_named_alike(&self.before, self.plan.catalog()));
+        self.wanted.iter().fold(page, |page, wanted| format!("{page}\n{}.\n", wanted.line()))
     }
 
     /// Tells lineage which views have changed.
@@ -137,11 +147,15 @@ impl Changed {
         if !self.impacts.is_empty() {
             json["used"] = self.impacts.iter().map(impact_json).collect();
         }
+        if let Some(wanted) = &self.wanted {
+            json["approval"] = wanted.json();
+        }
         let used = self.impacts.iter().map(|impact| match impact.readers.is_empty() {
             true => impact.to_string(),
             false => format!("read in the last {} days: {impact}", Allow::USED_DAYS),
         });
-        let below = alike.iter().map(warning).chain(used).chain([summary(plan, only_planned)]).collect();
+        let below = alike.iter().map(warning).chain(used).chain([summary(plan, only_planned)]);
+        let below = below.chain(self.wanted.as_ref().map(Wanted::line)).collect();
         Ok(Report { json, sheet: sheet(plan), below, ..Report::default() })
     }
 }

@@ -3,10 +3,9 @@
 use std::collections::BTreeMap;
 
 use asofdb::{
-    AsJson, Catalog, Entity, Error, FeatureService, FeatureView, JoinKey, LifeCycle, Lineage, LineageFeature,
+    AsJson, Catalog, Entity, Error, FeatureService, FeatureView, JoinKey, LifeCycle, Lineage, LineageFeature, Prepared,
     ResolvedFeature, Session,
 };
-use asofdb_client::Engine;
 use asofdb_platform::LineageText;
 use clap::Args;
 use serde_json::{Value as Json, json};
@@ -18,6 +17,7 @@ use super::lineage;
 use super::output::{Output, Report};
 use super::sheet::{Cell, Column, Sheet, Tone};
 use super::text::{counted, to_text};
+use super::when::When;
 
 /// Show a view, a feature, a service or an entity in full
 ///
@@ -28,6 +28,9 @@ use super::text::{counted, to_text};
 pub(crate) struct Describe {
     /// The name of a view, a service or an entity, or a feature as view:feature
     name: String,
+    /// As it was defined at this time
+    #[arg(long, value_name = "TIME")]
+    as_of: Option<When>,
     #[command(flatten)]
     output: Output,
 }
@@ -36,32 +39,37 @@ const EXAMPLES: &str = "\
 Examples:
   asof describe airport_weather_v1
   asof describe airport_weather_v1:temp
-  asof describe flight_delay_v1 --format json";
+  asof describe flight_delay_v1 --format json
+  asof describe airport_weather_v1 --as-of 2026-11-01";
 
 impl Describe {
     pub(crate) fn run(&self, context: &Context) -> Result<Outcome> {
         let store = context.open()?;
-        self.output.print(&describe(&store, &self.name)?)?;
+        let catalog = match self.as_of {
+            None => store.catalog()?,
+            Some(when) => store.catalog_at(when.resolve(store.now()?))?.into(),
+        };
+        self.output.print(&describe(&catalog, &self.name)?)?;
         Ok(Outcome::Done)
     }
 }
 
-fn describe(store: &Engine, name: &str) -> Result<Report> {
-    let catalog = store.catalog()?;
+fn describe(catalog: &Catalog, name: &str) -> Result<Report> {
+    let prepare = || Prepared::new(catalog, vec![name.to_owned()]);
     if name.contains(':') {
-        return of_feature(&catalog, name);
+        return of_feature(catalog, name);
     }
     if let Some(view) = catalog.view(name) {
-        return if view.is_stored() { of_view(view) } else { of_computed(store, &catalog, view) };
+        return if view.is_stored() { of_view(view) } else { of_computed(catalog, view) };
     }
     if let Some(service) = catalog.service(name) {
-        let features = store.prepare(&[name])?.features();
+        let features = prepare()?.features();
         return of_service(service, &features);
     }
     match catalog.entity(name) {
-        Some(entity) => of_entity(&catalog, entity),
+        Some(entity) => of_entity(catalog, entity),
         // The library's error names what is near.
-        None => Err(store.prepare(&[name]).err().unwrap_or_else(|| Error::internal("a name came up meanwhile")).into()),
+        None => Err(prepare().err().unwrap_or_else(|| Error::internal("a name came up meanwhile")).into()),
     }
 }
 
@@ -97,12 +105,12 @@ fn of_view(view: &FeatureView) -> Result<Report> {
 }
 
 /// A view whose features are computed.
-fn of_computed(store: &Engine, catalog: &Catalog, view: &FeatureView) -> Result<Report> {
+fn of_computed(catalog: &Catalog, view: &FeatureView) -> Result<Report> {
     let shown = LineageText::new(Lineage::of(catalog, &[&view.name])?)?;
     let mut facts = Facts::new(&view.kind().replace('_', " "), &view.name);
     facts.add("description", &view.description);
     facts.add("entities", &view.entities.join(", "));
-    facts.add("join keys", &keys(&store.prepare(&[&view.name])?.join_keys()));
+    facts.add("join keys", &keys(&Prepared::new(catalog, vec![view.name.clone()])?.join_keys()));
     facts.add("computed from", &shown.leaves());
     if let Some(windows) = view.windows() {
         facts.add("events", &events_of(catalog, view, &windows.from));

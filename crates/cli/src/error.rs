@@ -53,6 +53,7 @@ pub(crate) fn text_of(error: &Error) -> String {
         Some(Hint::FrameBytesMax) => " (asof serve --frame-bytes-max)",
         Some(Hint::SharedStore) => " (--shared-store)",
         Some(Hint::HttpToken) => " (--http-token-file)",
+        Some(Hint::Approve) => " (asof approve)",
         _ => "",
     };
     format!("{error:#}{hint}")

@@ -7,6 +7,7 @@ mod alerts;
 mod allocator;
 mod answers;
 mod apply;
+mod approve;
 mod audit;
 mod backup;
 mod catalog;
@@ -34,9 +35,11 @@ mod keep_logs;
 mod known;
 mod lineage;
 mod lineage_out;
+mod log;
 mod operations;
 mod output;
 mod plan;
+mod policy;
 mod progress;
 mod repair;
 mod request_value;
@@ -83,8 +86,8 @@ Examples:
   asof --connect ~/.asof/socket views                      and work through that
   asof demo asof-demo                                      all of it, on real flights
 
-Exit codes: 0 done, 1 failed, 2 wrong usage, 3 a check found a problem (plan, freshness, materialize, runs, alerts,
-audit, verify, clock, repair, demo).
+Exit codes: 0 done, 1 failed, 2 wrong usage, 3 a check found a problem (plan, lint, freshness, materialize, runs,
+alerts, audit, verify, clock, repair, demo).
 Times are RFC 3339 (2013-06-01T12:00:00Z), a date (2013-06-01, midnight UTC) or `now`.
 In JSON, NaN and infinities are the strings \"NaN\", \"Infinity\" and \"-Infinity\", and bytes are base64.";
 
@@ -92,6 +95,11 @@ In JSON, NaN and infinities are the strings \"NaN\", \"Infinity\" and \"-Infinit
 enum Command {
     Apply(apply::Apply),
     Plan(plan::Plan),
+    Lint(policy::Lint),
+    Policy(policy::PolicyCommand),
+    Approve(approve::Approve),
+    Log(log::Log),
+    Diff(log::Diff),
     Ingest(ingest::Ingest),
     Get(get::Get),
     Eval(eval::Eval),
@@ -135,6 +143,11 @@ impl Command {
         match self {
             Command::Apply(command) => command.run(context),
             Command::Plan(command) => command.run(context),
+            Command::Lint(command) => command.run(context),
+            Command::Policy(command) => command.run(context),
+            Command::Approve(command) => command.run(context),
+            Command::Log(command) => command.run(context),
+            Command::Diff(command) => command.run(context),
             Command::Ingest(command) => command.run(context),
             Command::Get(command) => command.run(context),
             Command::Eval(command) => command.run(context),

@@ -111,8 +111,7 @@ impl TrainingSet {
     /// The spine and the views, and the file.
     fn datasets(&self, context: &Context, store: &Engine) -> Result<(Vec<Dataset>, Vec<Dataset>)> {
         let catalog = store.catalog()?;
-        let mut inputs: Vec<_> =
-            self.spine.iter().map(|spine| Dataset::files(&spine.to_string_lossy())).collect();
+        let mut inputs: Vec<_> = self.spine.iter().map(|spine| Dataset::files(&spine.to_string_lossy())).collect();
         inputs.extend(Dataset::of_references(context.lineage.namespace(), &catalog, &self.references));
         Ok((inputs, vec![Dataset::files(&self.out.to_string_lossy())]))
     }

@@ -7,10 +7,10 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use asofdb::storage::{WriteBatch, refuse_url};
 use asofdb::{
-    Allow, Answer, AnswerRow, Catalog, CheckpointFiles, ClockRepair, ClockStatus, Committed, Definitions, Durability,
-    EntityKey, EntityRows, Erased, Error, F32Matrix, FeatureView, Feed, Freshness, JoinBatches, JoinOptions, Plan,
-    Prepared, Question, Result, Scan, ScanSink, Session, Spine, Stats, Store, Timestamp, UsagePeriod, UsageRow, Value,
-    Verified, ViewAges,
+    Answer, AnswerRow, ApplyOptions, Catalog, CatalogChange, CheckpointFiles, ClockRepair, ClockStatus, Committed,
+    Definitions, Durability, EntityKey, EntityRows, Erased, Error, F32Matrix, FeatureView, Feed, Freshness,
+    JoinBatches, JoinOptions, Plan, Prepared, Question, Result, Scan, ScanSink, Session, Spine, Stats, Store,
+    Timestamp, UsagePeriod, UsageRow, Value, Verified, ViewAges,
 };
 #[cfg(feature = "files")]
 use asofdb::{ExportOptions, FeedFiles, Manifest, OnFeedProgress, OnProgress, ViewRun};
@@ -106,8 +106,20 @@ impl Session for Engine {
         self.session().erase(views, entity)
     }
 
-    fn apply_to(&self, definitions: &Definitions, allow: Allow, revision: Option<u64>) -> Result<Plan> {
-        self.session().apply_to(definitions, allow, revision)
+    fn apply_with(&self, definitions: &Definitions, options: &ApplyOptions) -> Result<Plan> {
+        self.session().apply_with(definitions, options)
+    }
+
+    fn apply_policy(&self, policy: &str, message: &str) -> Result<()> {
+        self.session().apply_policy(policy, message)
+    }
+
+    fn approve(&self, plan: &str) -> Result<()> {
+        self.session().approve(plan)
+    }
+
+    fn catalog_changes(&self, before: u64, limit: usize) -> Result<Vec<CatalogChange>> {
+        self.session().catalog_changes(before, limit)
     }
 
     fn scan(&self, scan: &Scan<'_>, sink: &mut dyn ScanSink) -> Result<u64> {

@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use asofdb::parts::ReadPlan;
-use asofdb::{Answer, Catalog, Durability, EntityKey, Error, F32Matrix, Result, Timestamp};
+use asofdb::{Answer, ApplyOptions, Catalog, Definitions, Durability, EntityKey, Error, F32Matrix, Result, Timestamp};
 use asofdb_protocol::{
-    CatalogMessage, CheckpointRequest, Form, NamedValue, RemoveEntity, WriteRequest, WriteView, decode_matrix,
-    decode_records, write_stream,
+    ApplyRequest, CatalogMessage, CheckpointRequest, Form, NamedValue, RemoveEntity, WriteRequest, WriteView,
+    decode_matrix, decode_records, write_stream,
 };
 
 pub(crate) fn answer_of(plan: &Arc<ReadPlan>, body: &[u8], rows: usize) -> Result<Answer> {
@@ -27,6 +27,15 @@ pub(crate) fn matrix_of(plan: &ReadPlan, body: &[u8], rows: usize, matrix: &mut 
 
 pub(crate) fn catalog_of(message: CatalogMessage) -> Result<Arc<Catalog>> {
     Catalog::from_records(message.records).map(Arc::new)
+}
+
+pub(crate) fn apply_request(
+    definitions: &Definitions,
+    options: &ApplyOptions,
+    catalog: &Catalog,
+) -> Result<ApplyRequest> {
+    let (definitions, message) = (definitions.clone().try_into()?, options.message.clone());
+    Ok(ApplyRequest { definitions, allow: options.allow, catalog_revision: catalog.revision(), message })
 }
 
 pub(crate) fn write_request(rows: &[(&str, &RecordBatch)], durability: Option<Durability>) -> Result<WriteRequest> {

@@ -5,28 +5,28 @@ use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
-use asofdb::parts::{check_revision, find_view};
+use asofdb::parts::{check_revision, find_view, planned};
 use asofdb::storage::WriteBatch;
 use asofdb::storage::key::decode_values;
 use asofdb::{
-    Allow, Answer, AnswerRow, Catalog, CheckpointFiles, ClockRepair, ClockStatus, Committed, Definitions, Durability,
-    EntityKey, EntityRows, Erased, F32Matrix, FeatureView, Feed, Freshness, JoinBatches, JoinOptions, Plan, Prepared,
-    Question, Result, Scan, ScanSink, Session, Spine, Stats, Timestamp, UsagePeriod, UsageRow, Value, Verified,
-    ViewAges,
+    Answer, AnswerRow, ApplyOptions, Catalog, CatalogChange, CheckpointFiles, ClockRepair, ClockStatus, Committed,
+    Definitions, Durability, EntityKey, EntityRows, Erased, F32Matrix, FeatureView, Feed, Freshness, JoinBatches,
+    JoinOptions, Plan, Prepared, Question, Result, Scan, ScanSink, Session, Spine, Stats, Timestamp, UsagePeriod,
+    UsageRow, Value, Verified, ViewAges,
 };
 #[cfg(feature = "files")]
 use asofdb::{Error, FeedFiles, OnFeedProgress, ViewRun};
 #[cfg(feature = "files")]
 use asofdb_protocol::MaterializeRequest;
 use asofdb_protocol::{
-    AgesRequest, AnswersRequest, ApplyRequest, ClockRequest, CompactRequest, CopyRequest, DeleteRequest, EraseRequest,
-    FeedsRequest, Form, FreshnessRequest, NoteRequest, PingRequest, RepairClockRequest, SampleRequest, StatsRequest,
-    UsageRequest, VerifyRequest,
+    AgesRequest, AnswersRequest, ApproveRequest, ClockRequest, CompactRequest, CopyRequest, DeleteRequest,
+    EraseRequest, FeedsRequest, Form, FreshnessRequest, LogRequest, NoteRequest, PingRequest, PolicyRequest,
+    RepairClockRequest, SampleRequest, StatsRequest, UsageRequest, VerifyRequest,
 };
 
 use crate::bulk::{begin_join, load, load_bytes_max, scan};
 use crate::client::Client;
-use crate::requests::{answer_of, checkpoint_request, form_of, matrix_of, remove_entity, write_request};
+use crate::requests::{answer_of, apply_request, checkpoint_request, form_of, matrix_of, remove_entity, write_request};
 
 /// Reads are tried once more where the connection broke. Whatever changes the store is not: its error says that the
 /// outcome is unknown.
@@ -76,15 +76,28 @@ impl Session for Client {
         Ok(erased.into_iter().map(Erased::from).collect())
     }
 
-    fn apply_to(&self, definitions: &Definitions, allow: Allow, revision: Option<u64>) -> Result<Plan> {
+    fn apply_with(&self, definitions: &Definitions, options: &ApplyOptions) -> Result<Plan> {
         let catalog = self.latest_catalog()?;
-        check_revision(&catalog, revision)?;
-        let plan = catalog.plan(definitions, self.now()?)?;
-        allow.check(&plan)?;
-        let (definitions, catalog_revision) = (definitions.clone().try_into()?, catalog.revision());
-        self.ask(&ApplyRequest { definitions, allow, catalog_revision })?;
+        check_revision(&catalog, options.revision)?;
+        let plan = planned(&catalog, definitions, self.now()?)?;
+        options.allow.check(&plan)?;
+        self.ask(&apply_request(definitions, options, &catalog)?)?;
         self.latest_catalog()?;
         Ok(plan)
+    }
+
+    fn apply_policy(&self, policy: &str, message: &str) -> Result<()> {
+        self.ask(&PolicyRequest { policy: policy.to_owned(), message: message.to_owned() })?;
+        self.latest_catalog().map(drop)
+    }
+
+    fn approve(&self, plan: &str) -> Result<()> {
+        self.ask(&ApproveRequest { plan: plan.to_owned() })
+    }
+
+    fn catalog_changes(&self, before: u64, limit: usize) -> Result<Vec<CatalogChange>> {
+        let limit = u32::try_from(limit).unwrap_or(u32::MAX);
+        self.ask(&LogRequest { before, limit })?.into_iter().map(CatalogChange::try_from).collect()
     }
 
     fn scan(&self, asked: &Scan<'_>, sink: &mut dyn ScanSink) -> Result<u64> {

@@ -3,11 +3,12 @@
 use crate::codec::{Decode, Encode, Message};
 use crate::frame::Kind;
 use crate::message::{
-    AgesRequest, AlertsMessage, AlertsRequest, AnswerRowMessage, AnswersRequest, ApplyRequest, CatalogMessage,
-    CheckpointRequest, ClockMessage, ClockRepairMessage, ClockRequest, CommittedMessage, ErasedMessage, FeedMessage,
-    FeedsRequest, FreshnessMessage, FreshnessRequest, HandleMessage, Hello, MaterializeRequest, NoteAnswer,
-    NoteRequest, Pong, PrepareRequest, ReleaseRequest, RemoveEntity, SampleMessage, SampleRequest, StatsMessage,
-    UsageRequest, UsageRowMessage, VerifiedMessage, ViewAgesMessage, ViewRunMessage, Welcome, WriteRequest,
+    AgesRequest, AlertsMessage, AlertsRequest, AnswerRowMessage, AnswersRequest, ApplyRequest, ApproveRequest,
+    CatalogMessage, ChangeMessage, CheckpointRequest, ClockMessage, ClockRepairMessage, ClockRequest, CommittedMessage,
+    ErasedMessage, FeedMessage, FeedsRequest, FreshnessMessage, FreshnessRequest, HandleMessage, Hello, LogRequest,
+    MaterializeRequest, NoteAnswer, NoteRequest, PolicyRequest, Pong, PrepareRequest, ReleaseRequest, RemoveEntity,
+    SampleMessage, SampleRequest, StatsMessage, UsageRequest, UsageRowMessage, VerifiedMessage, ViewAgesMessage,
+    ViewRunMessage, Welcome, WriteRequest,
 };
 
 /// A request that is one message and is answered by one message.
@@ -88,8 +89,11 @@ calls! {
     CompactRequest => Compact, true, ();
     ClockRequest => Clock, true, ClockMessage;
     RepairClockRequest => RepairClock, true, ClockRepairMessage;
+    LogRequest => Log, true, Vec<ChangeMessage>;
+    ApproveRequest => Approve, true, ();
     WriteRequest => Write, false, CommittedMessage;
     ApplyRequest => Apply, false, u64;
+    PolicyRequest => Policy, false, u64;
     DeleteRequest => Delete, false, CommittedMessage;
     EraseRequest => Erase, false, Vec<ErasedMessage>;
     CheckpointRequest => Checkpoint, false, ();

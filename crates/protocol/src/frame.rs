@@ -103,6 +103,12 @@ kinds! {
     Materialize = 38,
     /// Tells what is wrong, and who was told.
     Alerts = 29,
+    /// Makes a text the policy of the catalog.
+    Policy = 32,
+    /// Reads the log of the catalog.
+    Log = 33,
+    /// Approves a plan.
+    Approve = 34,
     /// An error; an answer to any request.
     Error = 127,
 }

@@ -90,7 +90,13 @@ operations! {
     /// Reading how far an ingest has come.
     Note:       "note",       Reader,   "reading",                Point, Requests;
     /// A change of what is defined.
-    Apply:      "apply",      Operator, "changing definitions",   Point, Requests;
+    Apply:      "apply",      Writer,   "changing definitions",   Point, Requests;
+    /// A change of the policy.
+    Policy:     "policy",     Operator, "changing the policy",    Point, Requests;
+    /// An approval of a change to come.
+    Approve:    "approve",    Writer,   "approving changes",      Point, Requests;
+    /// Reading the changes of what is defined.
+    Log:        "log",        Reader,   "reading definitions",    Point, Requests;
     /// A deletion that keeps the past.
     Delete:     "delete",     Writer,   "deleting",               Point, Rows;
     /// A physical removal.

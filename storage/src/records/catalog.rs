@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::policy::PolicyText;
 use super::{decode, encode};
 use crate::catalog::{Catalog, Entity, FeatureService, FeatureView};
 use crate::error::Result;
@@ -14,6 +15,7 @@ const META: u8 = b'm';
 const ENTITY: u8 = b'e';
 const VIEW: u8 = b'v';
 const SERVICE: u8 = b's';
+const POLICY: u8 = b'p';
 
 impl Catalog {
     /// The durable form, by key.
@@ -31,6 +33,9 @@ impl Catalog {
         }
         for service in self.services.values() {
             encoded.insert(record_key(SERVICE, &service.name), encode(&**service)?);
+        }
+        if let Some(policy) = &self.policy {
+            encoded.insert(vec![POLICY], encode(&PolicyText(policy.clone()))?);
         }
         Ok(encoded)
     }
@@ -56,6 +61,7 @@ impl Catalog {
                     let service: FeatureService = decode(&key, &value)?;
                     catalog.services.insert(service.name.clone(), Arc::new(service));
                 }
+                Some(&POLICY) => catalog.policy = Some(decode::<PolicyText>(&key, &value)?.0),
                 _ => {}
             }
         }

@@ -9,6 +9,7 @@ pub(crate) mod ages;
 #[cfg(feature = "rocksdb")]
 pub(crate) mod backup;
 mod catalog;
+mod change;
 pub(crate) mod codec;
 mod computed;
 mod entity;
@@ -24,6 +25,7 @@ mod life_cycle;
 #[cfg(feature = "rocksdb")]
 pub(crate) mod manifest;
 mod meta;
+mod policy;
 mod service;
 mod usage;
 mod value;

@@ -4,16 +4,17 @@ use std::collections::BTreeSet;
 
 use rocksdb::WriteBatch as RocksBatch;
 
-use super::spoiled;
 use super::store::Store;
+use super::{changes, spoiled};
 use crate::backend::Newest;
 use crate::catalog::{Catalog, FeatureView};
+use crate::catalog_change::{CatalogChange, ChangeCause};
 use crate::error::{Error, Result};
 use crate::fail_point;
 use crate::key;
 
-/// Makes `next` the catalog: writes the records that differ, and deletes the rows of dropped views.
-pub(super) fn set_catalog(store: &Store, next: Catalog) -> Result<()> {
+/// Makes `next` the catalog: writes the records that differ, logs the change, and deletes the rows of dropped views.
+pub(super) fn change_catalog(store: &Store, next: Catalog, cause: ChangeCause) -> Result<()> {
     let known = store.present.known();
     let current = &known.catalog;
     if current.revision() + 1 != next.revision() {
@@ -27,6 +28,8 @@ pub(super) fn set_catalog(store: &Store, next: Catalog) -> Result<()> {
     for key in old.keys().filter(|key| !new.contains_key(*key)) {
         batch.delete_cf(store.database.catalog(), key);
     }
+    let change = CatalogChange::new((next.revision(), store.present.now()), cause, &old, &new);
+    changes::put(&store.database, &change, &mut batch)?;
     let dropped: Vec<_> = next.dropped_views().difference(current.dropped_views()).copied().collect();
     for view in &dropped {
         let start = view.to_be_bytes();

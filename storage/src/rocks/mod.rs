@@ -9,6 +9,7 @@ mod as_of;
 mod backups;
 mod bulk;
 mod catalog;
+mod changes;
 mod checkpoint;
 mod closing;
 mod commit;
@@ -96,6 +97,7 @@ use crate::backend::{
 };
 use crate::batch::{Durability, WriteBatch};
 use crate::catalog::{Catalog, FeatureView};
+use crate::catalog_change::{CatalogChange, ChangeCause};
 use crate::clock::{ClockRepair, ClockStatus};
 use crate::error::{Error, Result};
 use crate::stop::Stop;
@@ -213,8 +215,12 @@ impl Catalogs for RocksBackend {
         self.store.present.known().catalog.clone()
     }
 
-    fn set_catalog(&self, next: Catalog) -> Result<()> {
-        self.committer.exclusively(move |store| catalog::set_catalog(store, next))
+    fn change_catalog(&self, next: Catalog, cause: ChangeCause) -> Result<()> {
+        self.committer.exclusively(move |store| catalog::change_catalog(store, next, cause))
+    }
+
+    fn catalog_changes(&self, before: u64, limit: usize) -> Result<Vec<CatalogChange>> {
+        changes::read(&self.store.database, before, limit)
     }
 
     fn now(&self) -> Timestamp {

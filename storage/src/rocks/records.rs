@@ -6,11 +6,13 @@
 //! | `t` | how far the store's time has come; see [`super::reached`] |
 //! | `k` | the mark of the newest write, where logs are kept; see [`super::kept`] |
 //! | `n`, name | a note: the bytes its writer gave |
+//! | `h`, revision (u64 BE) | a change of the catalog; see [`super::changes`] |
 //! | `b`, id (u64 BE) | a bulk load that was begun |
 //! | `x`, id (u64 BE) | an erasure whose bytes may still be on disk |
 
 use rocksdb::{Direction, IteratorMode};
 
+use super::changes;
 use super::error::from_rocks;
 use super::families::Database;
 use super::work::{ErasedRow, LoadRecord, LoadedRows};
@@ -58,9 +60,12 @@ pub(super) fn note_key(name: &[u8]) -> Vec<u8> {
     key
 }
 
-/// Every record of the catalog, notes and begun work included.
+/// Every record of the catalog, notes and begun work included, but not the log of its changes.
 pub(super) fn all(database: &Database) -> Result<Vec<Record>> {
-    collect(database, IteratorMode::Start, |_| true)
+    let mut records = collect(database, IteratorMode::Start, |key| key.first() < Some(&changes::KIND))?;
+    let after = [changes::KIND + 1];
+    records.extend(collect(database, IteratorMode::From(&after, Direction::Forward), |_| true)?);
+    Ok(records)
 }
 
 /// Returns the work of one kind that was begun: the record's key and value.

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use rocksdb::{ColumnFamily, DBRawIterator, ReadOptions, WriteBatch as RocksBatch};
 
-use super::catalog::set_catalog;
+use super::catalog::change_catalog;
 use super::commit::Committer;
 use super::error::from_rocks;
 use super::rebuild::rebuild_latest;
@@ -19,6 +19,7 @@ use super::work::LoadedRows;
 use super::{maintain, observe, spoiled, stored};
 use crate::backend::{Newest, NewestRow, Online, RowKey};
 use crate::catalog::FeatureView;
+use crate::catalog_change::ChangeCause;
 use crate::clock::ClockRepair;
 use crate::error::Result;
 use crate::key::{self, ENTITY_KEY_BYTES_MAX};
@@ -62,7 +63,8 @@ fn go_back(store: &Store) -> Result<(Option<Timestamp>, Vec<String>)> {
         return Ok((None, Vec::new()));
     }
     if let Some(next) = store.present.known().catalog.without_floors_after(store.present.believed()) {
-        set_catalog(store, next)?;
+        let message = "the clock was wrong: a floor of retention that it left is gone".to_owned();
+        change_catalog(store, next, ChangeCause { message, ..ChangeCause::default() })?;
     }
     derive_latest(store)?;
     store.write(true, || Ok(RocksBatch::default()))?;

@@ -10,15 +10,16 @@ use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
-use asofdb::parts::{ReadPlan, check_conditions, check_revision, deletions, find_stored_view};
+use asofdb::parts::{ReadPlan, check_revision, deletions, find_stored_view, planned};
 use asofdb::{
-    Allow, Answer, AnswerRow, Catalog, ClockStatus, Committed, Definitions, Durability, EntityKey, EntityRows, Erased,
-    F32Matrix, Feed, Plan, Prepared, Question, Result, Stats, Timestamp, ViewAges, ViewRun,
+    Allow, Answer, AnswerRow, ApplyOptions, Catalog, CatalogChange, ClockStatus, Committed, Definitions, Durability,
+    EntityKey, EntityRows, Erased, F32Matrix, Feed, Plan, Prepared, Question, Result, Stats, Timestamp, ViewAges,
+    ViewRun,
 };
 use asofdb_protocol::{
-    AgesRequest, AlertsReport, AlertsRequest, AnswersRequest, ApplyRequest, Call, CatalogRequest, ClockRequest,
-    ConsumerReport, DeleteRequest, EraseRequest, FeedsRequest, Form, MaterializeRequest, PingRequest, PointHeader,
-    StatsRequest,
+    AgesRequest, AlertsReport, AlertsRequest, AnswersRequest, ApproveRequest, Call, CatalogRequest, ClockRequest,
+    ConsumerReport, DeleteRequest, EraseRequest, FeedsRequest, Form, LogRequest, MaterializeRequest, PingRequest,
+    PointHeader, PolicyRequest, StatsRequest,
 };
 use parking_lot::RwLock;
 
@@ -29,7 +30,7 @@ use self::threads::Threads;
 use crate::client::STALE_MAX;
 use crate::failure::{Failure, unknown_outcome};
 use crate::options::ConnectOptions;
-use crate::requests::{answer_of, catalog_of, form_of, matrix_of, remove_entity, write_request};
+use crate::requests::{answer_of, apply_request, catalog_of, form_of, matrix_of, remove_entity, write_request};
 
 /// A [`Client`](crate::Client) whose methods are asynchronous, for tokio, and otherwise those of
 /// [`Session`](asofdb::Session). A task that waits for a read or a write holds no thread, and any number of them share
@@ -288,9 +289,7 @@ impl AsyncClient {
     /// # Errors
     /// As there.
     pub async fn plan(&self, definitions: &Definitions) -> Result<Plan> {
-        let plan = self.catalog().await?.plan(definitions, self.now().await?)?;
-        check_conditions(plan.catalog())?;
-        Ok(plan)
+        planned(&*self.catalog().await?, definitions, self.now().await?)
     }
 
     /// Makes the definitions the catalog. See [`Session::apply`](asofdb::Session::apply).
@@ -306,14 +305,47 @@ impl AsyncClient {
     /// # Errors
     /// As there.
     pub async fn apply_to(&self, definitions: &Definitions, allow: Allow, revision: Option<u64>) -> Result<Plan> {
+        self.apply_with(definitions, &ApplyOptions { allow, revision, message: String::new() }).await
+    }
+
+    /// [`AsyncClient::apply`] with options. See [`Session::apply_with`](asofdb::Session::apply_with).
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn apply_with(&self, definitions: &Definitions, options: &ApplyOptions) -> Result<Plan> {
         let catalog = self.catalog().await?;
-        check_revision(&catalog, revision)?;
-        let plan = catalog.plan(definitions, self.now().await?)?;
-        allow.check(&plan)?;
-        let (definitions, catalog_revision) = (definitions.clone().try_into()?, catalog.revision());
-        self.ask(&ApplyRequest { definitions, allow, catalog_revision }).await?;
+        check_revision(&catalog, options.revision)?;
+        let plan = planned(&catalog, definitions, self.now().await?)?;
+        options.allow.check(&plan)?;
+        self.ask(&apply_request(definitions, options, &catalog)?).await?;
         self.catalog().await?;
         Ok(plan)
+    }
+
+    /// Makes a text the policy of the store. See [`Session::apply_policy`](asofdb::Session::apply_policy).
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn apply_policy(&self, policy: &str, message: &str) -> Result<()> {
+        self.ask(&PolicyRequest { policy: policy.to_owned(), message: message.to_owned() }).await?;
+        self.catalog().await.map(drop)
+    }
+
+    /// Approves a plan by its hash. See [`Session::approve`](asofdb::Session::approve).
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn approve(&self, plan: &str) -> Result<()> {
+        self.ask(&ApproveRequest { plan: plan.to_owned() }).await
+    }
+
+    /// Reads the newest changes of the catalog. See [`Session::catalog_changes`](asofdb::Session::catalog_changes).
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn catalog_changes(&self, before: u64, limit: usize) -> Result<Vec<CatalogChange>> {
+        let limit = u32::try_from(limit).unwrap_or(u32::MAX);
+        self.ask(&LogRequest { before, limit }).await?.into_iter().map(CatalogChange::try_from).collect()
     }
 
     /// Deletes an entity from views as of `at`. See [`Session::delete`](asofdb::Session::delete).

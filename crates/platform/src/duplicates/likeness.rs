@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::synonyms::synonyms;
+use crate::synonyms::Synonyms;
 use crate::words::{is_stop_word, words};
 
 /// Fewest letters of a word that may stand for a longer one, or have a slip.
@@ -19,7 +19,8 @@ pub(super) struct Wording {
 
 impl Wording {
     /// The words of a text but for those that go without saying.
-    pub(super) fn new(text: &str, given: &[String]) -> Self {
+    pub(super) fn new(text: &str, given: &[String], synonyms: &Synonyms) -> Self {
+        let common = |word: &str| common(word, synonyms);
         let given: BTreeSet<_> = given.iter().flat_map(|text| words(text)).map(|word| common(&word)).collect();
         let (mut kept, mut numbers) = (Vec::new(), Vec::new());
         for word in words(text).iter().filter(|word| !is_stop_word(word)) {
@@ -59,10 +60,9 @@ impl Wording {
 }
 
 /// A word for all that mean the same.
-fn common(word: &str) -> String {
+fn common(word: &str, synonyms: &Synonyms) -> String {
     let singular = word.strip_suffix('s').filter(|word| word.len() >= LETTERS_MIN).unwrap_or(word);
-    let group = [word, singular].into_iter().map(synonyms).find(|group| !group.is_empty());
-    group.map_or(singular, |group| group[0]).to_owned()
+    [word, singular].into_iter().find_map(|word| synonyms.common(word)).unwrap_or(singular).to_owned()
 }
 
 fn alike(one: &str, other: &str) -> f64 {
@@ -82,7 +82,8 @@ mod tests {
 
     fn likeness(one: &str, other: &str) -> f64 {
         let given = ["user".to_owned()];
-        Wording::new(one, &given).likeness(&Wording::new(other, &given))
+        let synonyms = Synonyms::default();
+        Wording::new(one, &given, &synonyms).likeness(&Wording::new(other, &given, &synonyms))
     }
 
     #[test]

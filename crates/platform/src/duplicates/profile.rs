@@ -9,6 +9,7 @@ use asofdb::{
 
 use super::definition::normal_form;
 use super::likeness::Wording;
+use crate::synonyms::Synonyms;
 
 /// A feature, as far as its definition tells.
 #[derive(Debug)]
@@ -74,18 +75,24 @@ fn without_version(name: &str) -> &str {
 /// does not understand is left out.
 pub(super) fn profiles(catalog: &Catalog) -> Vec<Profile> {
     let views = catalog.views().filter(|view| !view.holds_events());
-    views.flat_map(|view| of_view(catalog, view)).collect()
+    let synonyms = Synonyms::of(catalog);
+    views.flat_map(|view| of_view(catalog, view, &synonyms)).collect()
 }
 
-fn of_view(catalog: &Catalog, view: &Arc<FeatureView>) -> Vec<Profile> {
+fn of_view(catalog: &Catalog, view: &Arc<FeatureView>, synonyms: &Synonyms) -> Vec<Profile> {
     let Ok(lineage) = Lineage::of(catalog, &[&view.name]) else { return Vec::new() };
     let by_name: BTreeMap<String, &LineageFeature> =
         lineage.features.iter().map(|feature| (feature.reference(), feature)).collect();
     let own = lineage.features.iter().filter(|one| one.view.id == view.id);
-    own.map(|one| of_feature(&lineage, one, &by_name)).collect()
+    own.map(|one| of_feature(&lineage, one, &by_name, synonyms)).collect()
 }
 
-fn of_feature(lineage: &Lineage, one: &LineageFeature, by_name: &BTreeMap<String, &LineageFeature>) -> Profile {
+fn of_feature(
+    lineage: &Lineage,
+    one: &LineageFeature,
+    by_name: &BTreeMap<String, &LineageFeature>,
+    synonyms: &Synonyms,
+) -> Profile {
     let reference = one.reference();
     let mut inputs = BTreeSet::new();
     let asks = follow(one, by_name, &mut inputs);
@@ -96,8 +103,8 @@ fn of_feature(lineage: &Lineage, one: &LineageFeature, by_name: &BTreeMap<String
         views.iter().flat_map(|view| &view.join_keys).map(|key| (key.name.clone(), key.ty)).collect();
     let entities: Vec<_> = entities.into_iter().collect();
     Profile {
-        name: Wording::new(&one.feature.name, &entities),
-        description: Wording::new(&one.feature.description, &entities),
+        name: Wording::new(&one.feature.name, &entities, synonyms),
+        description: Wording::new(&one.feature.description, &entities, synonyms),
         definition: normal_form(lineage, one),
         view: one.view.clone(),
         feature: one.feature.clone(),

@@ -9,6 +9,7 @@ use super::hit::{Closeness, Hit};
 use super::query::Query;
 use super::ranking::Ranking;
 use super::terms::Terms;
+use crate::synonyms::Synonyms;
 
 /// The content of a catalog, by its words: BM25 over the fields of each definition, of which the name counts most.
 #[derive(Debug)]
@@ -36,7 +37,8 @@ impl SearchIndex {
     pub fn new(catalog: &Catalog) -> Self {
         let entries = entries_of(catalog);
         let views = catalog.views().map(|view| view.name.clone()).collect();
-        SearchIndex { revision: catalog.revision(), terms: Terms::of(&entries), entries, views }
+        let terms = Terms::of(&entries, Synonyms::of(catalog));
+        SearchIndex { revision: catalog.revision(), terms, entries, views }
     }
 
     /// The revision of the catalog that it is of.

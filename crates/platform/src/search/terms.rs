@@ -6,7 +6,7 @@ use super::entry::Entry;
 use super::field::Field;
 use super::hit::Closeness;
 use super::spelling::{Typed, letter_set};
-use crate::synonyms::synonyms;
+use crate::synonyms::Synonyms;
 use crate::words::words;
 
 /// The part by which a text that is longer than others of its field counts less: BM25's b.
@@ -31,12 +31,16 @@ pub(super) struct Posting {
     pub(super) field: Field,
 }
 
-/// Every word, sorted.
+/// The words of all entries, and which of them mean the same.
 #[derive(Debug)]
-pub(super) struct Terms(Vec<Term>);
+pub(super) struct Terms {
+    /// Every word, sorted.
+    all: Vec<Term>,
+    synonyms: Synonyms,
+}
 
 impl Terms {
-    pub(super) fn of(entries: &[Entry]) -> Self {
+    pub(super) fn of(entries: &[Entry], synonyms: Synonyms) -> Self {
         let mut places: HashMap<String, Vec<(u32, Field)>> = HashMap::new();
         let mut lengths = vec![[0_u32; Field::COUNT]; entries.len()];
         for (number, entry) in (0_u32..).zip(entries) {
@@ -50,20 +54,19 @@ impl Terms {
         let lengths = Lengths::new(lengths);
         let mut terms: Vec<_> = places.into_iter().map(|(text, places)| Term::new(text, &places, &lengths)).collect();
         terms.sort_unstable_by(|one, other| one.text.cmp(&other.text));
-        Terms(terms)
+        Terms { all: terms, synonyms }
     }
 
     /// The terms that a word of a query may mean, each with how close it is.
     pub(super) fn meant_by<'t>(&'t self, word: &str, may_be_beginning: bool) -> Vec<(&'t Term, Closeness)> {
         let typed = Typed::new(word);
-        let synonyms = synonyms(word);
         let closeness = |term: &Term| match term.text.as_str() {
             text if text == word => Some(Closeness::Exact),
             text if may_be_beginning && text.starts_with(word) => Some(Closeness::Prefix),
-            text if synonyms.contains(&text) => Some(Closeness::Synonym),
+            text if self.synonyms.are(word, text) => Some(Closeness::Synonym),
             text => typed.may_mean(text, term.letters).then_some(Closeness::Typo),
         };
-        self.0.iter().filter_map(|term| Some((term, closeness(term)?))).collect()
+        self.all.iter().filter_map(|term| Some((term, closeness(term)?))).collect()
     }
 }
 

@@ -14,6 +14,8 @@ pub struct ApplyRequest {
     pub allow: Allow,
     /// The catalog that the client has planned with.
     pub catalog_revision: u64,
+    /// The reason, for the log; may be empty.
+    pub message: String,
 }
 
 impl Encode for ApplyRequest {
@@ -22,7 +24,8 @@ impl Encode for ApplyRequest {
         (u8::from(self.allow.drop) | u8::from(self.allow.used) << 1).encode(encoder)?;
         self.catalog_revision.encode(encoder)?;
         let DefinitionsMessage { additions, computed, indexes, objectives, lives, notes, .. } = &self.definitions;
-        let has_lives = !lives.is_empty() || !notes.is_empty();
+        let has_notes = !notes.is_empty() || !self.message.is_empty();
+        let has_lives = !lives.is_empty() || has_notes;
         let has_objectives = !objectives.is_empty() || has_lives;
         let has_indexes = !indexes.is_empty() || has_objectives;
         let has_computed = !computed.is_empty() || self.allow.redefine || has_indexes;
@@ -42,8 +45,11 @@ impl Encode for ApplyRequest {
         if has_lives {
             lives.encode(encoder)?;
         }
-        if !notes.is_empty() {
+        if has_notes {
             notes.encode(encoder)?;
+        }
+        if !self.message.is_empty() {
+            self.message.encode(encoder)?;
         }
         Ok(())
     }
@@ -56,7 +62,8 @@ impl<C> Decode<C> for ApplyRequest {
             bits @ 0..=3 => Allow { drop: bits & 1 != 0, used: bits & 2 != 0, redefine: false },
             _ => return Err(DecodeError::Other("permissions that are not known")),
         };
-        let mut request = ApplyRequest { definitions, allow, catalog_revision: Decode::decode(decoder)? };
+        let catalog_revision = Decode::decode(decoder)?;
+        let mut request = ApplyRequest { definitions, allow, catalog_revision, message: String::new() };
         if decoder.reader().peek_read(1).is_some() {
             request.definitions.additions = Decode::decode(decoder)?;
         }
@@ -75,6 +82,9 @@ impl<C> Decode<C> for ApplyRequest {
         }
         if decoder.reader().peek_read(1).is_some() {
             request.definitions.notes = Decode::decode(decoder)?;
+        }
+        if decoder.reader().peek_read(1).is_some() {
+            request.message = Decode::decode(decoder)?;
         }
         Ok(request)
     }

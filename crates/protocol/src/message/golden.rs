@@ -25,9 +25,9 @@ fn again<T: Message>(bytes: &[u8]) -> T {
 
 #[test]
 fn definitions_travel_with_a_default_of_every_type() {
-    let ApplyRequest { definitions, allow, catalog_revision } = again(fixture!("apply"));
+    let ApplyRequest { definitions, allow, catalog_revision, message } = again(fixture!("apply"));
     let definitions = Definitions::try_from(definitions).unwrap();
-    let sent = ApplyRequest { definitions: definitions.clone().try_into().unwrap(), allow, catalog_revision };
+    let sent = ApplyRequest { definitions: definitions.clone().try_into().unwrap(), allow, catalog_revision, message };
     let bytes = encoded(&sent).unwrap();
     assert_eq!((bytes.as_slice(), allow, catalog_revision), (&fixture!("apply")[..], Allow::drops(true), 6));
 

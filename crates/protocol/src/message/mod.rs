@@ -13,6 +13,7 @@ mod definitions;
 mod feeds;
 #[cfg(test)]
 mod golden;
+mod governance;
 mod handle;
 mod life_cycle;
 mod reports;
@@ -38,6 +39,7 @@ pub use self::bulk::{
 pub use self::clock::{ClockMessage, ClockRepairMessage, ClockRequest};
 pub use self::definitions::{DefinitionsMessage, JoinKeyMessage};
 pub use self::feeds::{FeedMessage, FeedsRequest, MaterializeRequest, ViewRunMessage};
+pub use self::governance::{ApproveRequest, ChangeMessage, LogRequest, PolicyRequest};
 pub use self::handle::{HandleFeature, HandleMessage, HandleRequestValue, HandleView};
 pub use self::reports::{CommittedMessage, ErasedMessage, FreshnessMessage, StoreStatsMessage, VerifiedMessage};
 pub use self::usage::{UsageRequest, UsageRowMessage};

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use asofdb::Actor;
 use asofdb_protocol::Role;
 
 use crate::consumers::Consumer;
@@ -12,4 +13,14 @@ pub(crate) struct Caller {
     /// The consumer as which it is counted and limited.
     pub(crate) consumer: Arc<Consumer>,
     pub(crate) role: Role,
+    /// The user, as the kernel tells it; over TCP nobody does.
+    pub(crate) uid: Option<u32>,
+}
+
+impl Caller {
+    /// The caller as somebody who changes definitions. It is the user who counts, whatever name a client gives itself.
+    pub(crate) fn actor(&self) -> Actor {
+        let name = self.uid.map_or_else(|| "unknown".to_owned(), |uid| format!("uid:{uid}"));
+        Actor { name, is_operator: self.role >= Role::Operator }
+    }
 }

@@ -194,7 +194,7 @@ mod tests {
         operation: Operation,
         work: fn(&mut Admission<'_>) -> Result<()>,
     ) -> Result<()> {
-        let caller = Caller { consumer: service.consumers.get(Some("me"), None)?, role };
+        let caller = Caller { consumer: service.consumers.get(Some("me"), None)?, role, uid: None };
         Request { service, door: DoorName::Native, in_flight_max: 1, caller, operation, stop: Stop::NEVER }
             .enter()?
             .work(work)

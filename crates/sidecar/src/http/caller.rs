@@ -32,6 +32,6 @@ impl FromRequestParts<Arc<Door>> for Caller {
             None => None,
         };
         let name = name.or((peer == Peer::Remote).then_some(HTTP_CONSUMER));
-        Ok(Caller { consumer: door.service.consumers.get(name, peer.uid())?, role })
+        Ok(Caller { consumer: door.service.consumers.get(name, peer.uid())?, role, uid: peer.uid() })
     }
 }

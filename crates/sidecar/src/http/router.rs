@@ -46,6 +46,8 @@ fn routes() -> Vec<Route> {
         ("/v1/feeds", Method::GET, get(v1::feeds)),
         ("/v1/materialize", Method::POST, post(v1::materialize)),
         ("/v1/alerts", Method::GET, get(v1::alerts)),
+        ("/v1/policy", Method::GET, get(v1::policy)),
+        ("/v1/log", Method::GET, get(v1::log)),
         ("/v1/usage", Method::GET, get(v1::usage)),
         ("/metrics", Method::GET, get(metrics::metrics)),
         ("/healthz", Method::GET, get(health::healthz)),

@@ -3,12 +3,12 @@
 use arrow::array::RecordBatch;
 use arrow::compute::concat_batches;
 use asofdb::parts::{PLAIN_BYTES_MAX, check_plain};
-use asofdb::{Definitions, Durability, Error, Result};
+use asofdb::{ApplyOptions, Definitions, Durability, Error, Result};
 use asofdb_protocol::{
-    AgesRequest, AlertsMessage, AnswerRowMessage, ApplyRequest, CatalogMessage, ClockMessage, ClockRequest,
-    CommittedMessage, ConsumerMessage, ErasedMessage, FeedMessage, FeedsRequest, Kind, NamedValue, NoteAnswer,
-    NoteRequest, Pong, PrepareRequest, ReleaseRequest, RemoveEntity, StatsMessage, ViewAgesMessage, WriteRequest,
-    WriteView, decode_message, encoded_message, read_stream,
+    AgesRequest, AlertsMessage, AnswerRowMessage, ApplyRequest, ApproveRequest, CatalogMessage, ChangeMessage,
+    ClockMessage, ClockRequest, CommittedMessage, ConsumerMessage, ErasedMessage, FeedMessage, FeedsRequest, Kind,
+    LogRequest, NamedValue, NoteAnswer, NoteRequest, PolicyRequest, Pong, PrepareRequest, ReleaseRequest, RemoveEntity,
+    StatsMessage, ViewAgesMessage, WriteRequest, WriteView, decode_message, encoded_message, read_stream,
 };
 
 use super::handle::Handle;
@@ -22,6 +22,9 @@ use tracing::warn;
 
 /// Copies of plain rows that a write holds: the columns as the view has them, and the rows.
 const PLAIN_COPIES: usize = 2;
+
+/// Most changes of the log in one answer; the client asks for more by the last one.
+const LOG_CHANGES_MAX: u32 = 1_000;
 
 /// Answers one request.
 ///
@@ -42,7 +45,10 @@ pub(super) fn answer(shared: &Shared, session: &mut Session<'_>, kind: Kind, bod
         Kind::Feeds => feeds(shared, body),
         Kind::Alerts => alerts(shared, body),
         Kind::Note => note(shared, body),
-        Kind::Apply => apply(shared, body),
+        Kind::Apply => apply(shared, caller, body),
+        Kind::Policy => policy(shared, caller, body),
+        Kind::Log => log(shared, body),
+        Kind::Approve => approve(shared, caller, body),
         Kind::Clock => clock(shared, body),
         Kind::Delete => delete(shared, admission, body),
         Kind::Erase => erase(shared, admission, body),
@@ -65,6 +71,9 @@ fn operation(kind: Kind, body: &[u8]) -> Result<Operation> {
         Kind::Alerts => Operation::Alerts,
         Kind::Note => Operation::Note,
         Kind::Apply => Operation::Apply,
+        Kind::Policy => Operation::Policy,
+        Kind::Log => Operation::Log,
+        Kind::Approve => Operation::Approve,
         Kind::Clock => match decode_message::<ClockRequest>(body)?.confirm {
             true => Operation::ConfirmClock,
             false => Operation::Clock,
@@ -191,12 +200,31 @@ fn note(shared: &Shared, body: &[u8]) -> Result<Vec<u8>> {
 
 /// Plans again, though the client has planned to show what changes: what it sends is not trusted, and what is made the
 /// catalog is what follows from the catalog of now.
-fn apply(shared: &Shared, body: &[u8]) -> Result<Vec<u8>> {
-    let request: ApplyRequest = decode_message(body)?;
+fn apply(shared: &Shared, caller: &Caller, body: &[u8]) -> Result<Vec<u8>> {
+    let ApplyRequest { definitions, allow, catalog_revision, message } = decode_message(body)?;
     let store = &shared.service.store;
-    let definitions = Definitions::try_from(request.definitions)?;
-    store.apply_to(&definitions, request.allow, Some(request.catalog_revision))?;
+    let options = ApplyOptions { allow, revision: Some(catalog_revision), message };
+    store.apply_by(&caller.actor(), &Definitions::try_from(definitions)?, &options)?;
     encoded_message(&store.catalog().revision())
+}
+
+fn policy(shared: &Shared, caller: &Caller, body: &[u8]) -> Result<Vec<u8>> {
+    let PolicyRequest { policy, message } = decode_message(body)?;
+    let store = &shared.service.store;
+    store.apply_policy_by(&caller.actor(), &policy, &message, None)?;
+    encoded_message(&store.catalog().revision())
+}
+
+fn log(shared: &Shared, body: &[u8]) -> Result<Vec<u8>> {
+    let LogRequest { before, limit } = decode_message(body)?;
+    let limit = limit.min(LOG_CHANGES_MAX) as usize;
+    let changes = shared.service.store.backend().catalog_changes(before, limit)?;
+    encoded_message(&changes.into_iter().map(ChangeMessage::from).collect::<Vec<_>>())
+}
+
+fn approve(shared: &Shared, caller: &Caller, body: &[u8]) -> Result<Vec<u8>> {
+    let ApproveRequest { plan } = decode_message(body)?;
+    encoded_message(&shared.service.store.approve_by(&caller.actor(), &plan)?)
 }
 
 fn clock(shared: &Shared, body: &[u8]) -> Result<Vec<u8>> {

@@ -43,6 +43,6 @@ impl<'s> Session<'s> {
             load_bytes_max: shared.bounds.load_bytes_max() as u64,
         };
         let reads = Reads::new(Held::new(&shared.budget));
-        Ok((Session { caller: Caller { consumer, role }, reads }, welcome))
+        Ok((Session { caller: Caller { consumer, role, uid: Some(peer.uid) }, reads }, welcome))
     }
 }

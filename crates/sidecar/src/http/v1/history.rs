@@ -33,7 +33,7 @@ pub(in super::super) async fn history(
 ) -> Result<JsonReply, Failure> {
     let Query(parameters) = parameters.map_err(|_| Failure::malformed("the address has broken parameters"))?;
     door.run(caller, Operation::History, move |door, admission| {
-        let store = &door.service.store;
+        let store = &admission.store()?;
         let view = find_stored_view(&store.catalog(), &view)?.clone();
         let (limit, parameters) = limit(&view, parameters)?;
         let entity = entity::from_parameters(&view, &parameters)?;
