@@ -163,7 +163,7 @@ def test_views_of_every_kind_and_services_keep_their_stage_through_python(empty:
 def test_a_policy_refuses_what_breaks_it_and_the_log_says_who_changed_what_and_why(empty: Any) -> None:
     assert empty.policy() is None
     empty.apply([USER, VIEWS[0]], message="First")
-    policy = "[view]\nteam = [\"growth\", \"ops\"]\n"
+    policy = '[view]\nteam = ["growth", "ops"]\n'
     empty.apply_policy(policy, message="Teams")
     assert empty.policy() == policy
     for change in (empty.plan, empty.apply):

@@ -18,7 +18,7 @@ use crate::export::{ExportOptions, Manifest};
 use crate::freshness::Freshness;
 use crate::govern::ApplyOptions;
 use crate::join::{JoinBatches, JoinOptions, Spine, join_until};
-use crate::policy::owners::Actor;
+use crate::policy::team::Actor;
 #[cfg(feature = "files")]
 use crate::progress::OnProgress;
 use crate::read::answer::Answer;

@@ -158,9 +158,12 @@ mod tests {
         names.dedup();
         assert_eq!(names.len(), Operation::ALL.len());
         let changing: Vec<_> = Operation::ALL.iter().filter(|one| one.rule().role > Role::Reader).copied().collect();
-        use Operation::{Apply, Checkpoint, Compact, ConfirmClock, Delete, Erase, Load, RepairClock, Write};
-        let expected = [Write, Load, Apply, Delete, Erase, Compact, Checkpoint, ConfirmClock, RepairClock];
-        assert_eq!(changing, expected);
+        use Operation::{
+            Apply, Approve, Checkpoint, Compact, ConfirmClock, Delete, Erase, Load, Policy, RepairClock, Write,
+        };
+        let definitions = [Apply, Policy, Approve];
+        let rows = [Delete, Erase, Compact, Checkpoint, ConfirmClock, RepairClock];
+        assert_eq!(changing, [&[Write, Load][..], &definitions, &rows].concat());
     }
 
     #[test]
