@@ -8,8 +8,10 @@ use sha2::{Digest, Sha256};
 
 use crate::allow::Allow;
 use crate::misdefined::check_conditions;
-use crate::policy::owners::{Actor, check_actor, check_owner};
-use crate::policy::{Policy, check_plan};
+use crate::policy::check::check_plan;
+use crate::policy::owners::{check_actor, check_owner};
+use crate::policy::rulebook::Policy;
+use crate::policy::team::Actor;
 use crate::store::{Store, check_revision};
 
 /// Longest reason of a change in bytes.

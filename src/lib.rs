@@ -103,8 +103,9 @@ pub use self::join::{
 pub use self::json::{AnswerRows, AsJson, HistoryRows};
 pub use self::lineage::{Lineage, LineageFeature, LineageInput, Origin, WindowOrigin};
 pub use self::policy::breach::Breach;
-pub use self::policy::owners::Actor;
-pub use self::policy::{POLICY_BYTES_MAX, Policy};
+pub use self::policy::document::POLICY_BYTES_MAX;
+pub use self::policy::rulebook::Policy;
+pub use self::policy::team::Actor;
 pub use self::progress::{OnProgress, Progress};
 pub use self::read::answer::Answer;
 pub use self::read::fields::AnswerColumns;

@@ -20,8 +20,8 @@ use crate::derived::nulls::NullCounts;
 use crate::feeds::{FedStore, FeedFiles, Feeder, LoadsUntil, OnFeedProgress, ViewRun};
 use crate::feeds::{Feed, feeds};
 use crate::govern::{ApplyOptions, planned};
-use crate::policy::owners::Actor;
-use crate::policy::readers::Readers;
+use crate::policy::readers::{Guard, Readers};
+use crate::policy::team::Actor;
 use crate::read::answer::Answer;
 use crate::read::asked::AskedRows;
 use crate::read::lookup::{self, Engine};
@@ -297,15 +297,17 @@ impl Store {
         let references: Vec<_> = references.iter().map(|reference| reference.as_ref().to_owned()).collect();
         let catalog = self.catalog();
         let prepared = Prepared::new(&catalog, references)?;
-        self.check_readers(&catalog, &prepared)?;
+        if let Some(guard) = self.guard().filter(|_| catalog.policy().is_some()) {
+            let features = prepared.features();
+            guard.check(&catalog, || features.iter().map(|one| (&*one.view, &one.feature)))?;
+        }
         Ok(self.metered(prepared))
     }
 
-    /// Refuses a request for what the consumer of this clone may not read.
-    fn check_readers(&self, catalog: &Catalog, request: &Prepared) -> Result<()> {
-        let Some(consumer) = self.consumer.as_ref().filter(|_| catalog.policy().is_some()) else { return Ok(()) };
-        let features = request.features();
-        self.readers.check(catalog, consumer, || features.iter().map(|one| (&*one.view, &one.feature)))
+    /// The guard of what the consumer of this clone reads.
+    fn guard(&self) -> Option<Guard> {
+        let consumer = self.consumer.clone();
+        consumer.map(|consumer| Guard { readers: self.readers.clone(), consumer })
     }
 
     /// Refuses references (as in [`Store::prepare`]) to what the consumer of this clone may not read. Nothing is counted.
@@ -314,15 +316,15 @@ impl Store {
     /// `Denied`, naming the feature; `NotFound` for unknown names.
     pub fn check_readable<S: AsRef<str>>(&self, references: &[S]) -> Result<()> {
         let catalog = self.catalog();
-        let Some(consumer) = self.consumer.as_ref().filter(|_| catalog.policy().is_some()) else { return Ok(()) };
+        let Some(guard) = self.guard().filter(|_| catalog.policy().is_some()) else { return Ok(()) };
         let features = resolve(&catalog, references)?;
-        self.readers.check(&catalog, consumer, || features.iter().map(|one| (&*one.view, &one.feature)))
+        guard.check(&catalog, || features.iter().map(|one| (&*one.view, &one.feature)))
     }
 
     /// Refuses a view of which the consumer of this clone may not read all.
     pub(crate) fn check_reader(&self, catalog: &Catalog, view: &FeatureView) -> Result<()> {
-        let Some(consumer) = &self.consumer else { return Ok(()) };
-        self.readers.check(catalog, consumer, || view.features.iter().map(|feature| (view, feature)))
+        let Some(guard) = self.guard() else { return Ok(()) };
+        guard.check(catalog, || view.features.iter().map(|feature| (view, feature)))
     }
 
     /// Counts the reads of a request, if this clone reads for a consumer.
@@ -332,7 +334,7 @@ impl Store {
             let make = || Meter::new(&self.catalog(), consumer, references, &request.features());
             self.recorder.meter(consumer, references, request.revision(), make)
         });
-        request.with_meter(meter)
+        request.with_meter(meter).with_guard(self.guard())
     }
 
     /// The newest values of each entity's features, as of now.

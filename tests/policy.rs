@@ -335,6 +335,21 @@ fn a_restriction_holds_for_joins_history_and_exports_and_ends_with_its_policy() 
     ranker.prepare(&[view]).unwrap();
 }
 
+#[test]
+fn a_request_that_was_prepared_before_is_refused_once_a_policy_restricts_it() {
+    let TestStore { store, .. } = test();
+    let ranker = store.for_consumer("ranker").unwrap();
+    let request = ranker.prepare(&["growth_user_stats_v1:email"]).unwrap();
+    let mut rows = request.entity_rows();
+    rows.push(&[int(1)]).unwrap();
+    store.apply_policy(RESTRICTED, "").unwrap();
+    for _ in 0..2 {
+        assert_eq!(ranker.latest(&request, &rows).unwrap_err().kind(), ErrorKind::Denied);
+    }
+    store.apply_policy("", "").unwrap();
+    ranker.latest(&request, &rows).unwrap();
+}
+
 fn lines(changes: &[Change]) -> Vec<String> {
     changes.iter().map(Change::to_string).collect()
 }
@@ -526,4 +541,18 @@ fn words_that_a_policy_calls_the_same_are_found_and_told_as_duplicates() {
     assert_eq!((store.search("gmv", 10).unwrap().len(), alike(&store)), (2, 0), "a view and its feature");
     store.apply_policy("synonyms = [[\"gmv\", \"turnover\"]]", "").unwrap();
     assert_eq!((store.search("gmv", 10).unwrap().len(), alike(&store)), (4, 1));
+}
+
+#[test]
+fn the_policy_and_the_breach_of_the_guide_are_what_it_says() {
+    let guide = std::fs::read_to_string(crate::common::repository("docs/platform.md")).unwrap();
+    let mut blocks = guide.split("```toml\n").skip(1).filter_map(|rest| rest.split_once("```")).map(|(block, _)| block);
+    let definitions = blocks.next().unwrap();
+    let policy = blocks.find(|block| block.contains("approvals_min")).unwrap();
+    assert_eq!(Policy::parse(policy, "policy.toml").unwrap().approvals_min(), 1);
+    let short = Policy::parse("[feature]\ndescription_min = 10", "policy.toml").unwrap();
+    let breaches = short.lint(definitions, "features.toml").unwrap();
+    let [breach] = breaches.as_slice() else { panic!("{breaches:?}") };
+    let cells = [breach.place.as_deref().unwrap(), breach.what.as_str(), &breach.name, &breach.rule, &breach.message];
+    assert!(guide.contains(&format!("│ {} │\n", cells.join(" │ "))), "{breach}");
 }

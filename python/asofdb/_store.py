@@ -127,9 +127,7 @@ class _Engine:
         rule, or ``ConflictError`` for another revision; nothing is changed then.
         """
         return Plan._of(
-            self._engine.apply_json(
-                *_wanted(definitions), _permitted(allow_drop, allow_redefine), (revision, message)
-            )
+            self._engine.apply_json(*_wanted(definitions), _permitted(allow_drop, allow_redefine), (revision, message))
         )
 
     def plan(self, definitions: Wanted) -> Plan:

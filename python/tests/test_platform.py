@@ -241,7 +241,7 @@ def test_views_are_fed_from_their_sources(empty: Any, tmp_path: Any) -> None:
 def test_a_policy_refuses_what_breaks_it_and_the_log_says_who_changed_what_and_why(empty: Any) -> None:
     assert empty.policy() is None
     empty.apply([USER, VIEWS[0]], message="First")
-    policy = "[view]\nteam = [\"growth\", \"ops\"]\n"
+    policy = '[view]\nteam = ["growth", "ops"]\n'
     empty.apply_policy(policy, message="Teams")
     assert empty.policy() == policy
     for change in (empty.plan, empty.apply):

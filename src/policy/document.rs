@@ -1,14 +1,17 @@
 //! Policies from TOML.
 
-use asofdb_storage::{Error, Result};
+use asofdb_storage::{Catalog, Error, Result};
 
-use super::owners::Team;
 use super::pattern::Pattern;
-use super::readers::Restricted;
+use super::restriction::Restricted;
+use super::rulebook::Policy;
 use super::rules::{Rules, SpanRule};
-use super::{POLICY_BYTES_MAX, Policy};
+use super::team::Team;
 use crate::definitions::document::{Field, Table, TomlText};
 use crate::definitions::field_type::value_type;
+
+/// Longest policy file in bytes.
+pub const POLICY_BYTES_MAX: usize = 1 << 20;
 
 const KEYS: [&str; 8] = ["entity", "view", "feature", "service", "restricted", "team", "approvals_min", "synonyms"];
 const ENTITY_KEYS: [&str; 3] = ["name", "description_min", "tags"];
@@ -33,8 +36,26 @@ const OF_VIEW: &[&str] = &["{n}", "{team}", "{entity}"];
 const OF_FEATURE: &[&str] = &["{n}", "{team}", "{entity}", "{view}"];
 const NUMBER: &[&str] = &["{n}"];
 
+impl Policy {
+    /// Reads a policy from TOML; `origin` is the name of the text in errors, mostly a file name.
+    ///
+    /// # Errors
+    /// `Invalid`, beginning with `origin:line:column:`, for what is no policy.
+    pub fn parse(text: &str, origin: &str) -> Result<Policy> {
+        parse(text, origin)
+    }
+
+    /// The policy of a catalog; `None` where there is none.
+    ///
+    /// # Errors
+    /// `Invalid` when it cannot be read, such as where a newer asofdb has written it.
+    pub fn of(catalog: &Catalog) -> Result<Option<Policy>> {
+        catalog.policy().map(|text| Policy::parse(text, "the store's policy")).transpose()
+    }
+}
+
 /// Reads a policy.
-pub(super) fn parse(text: &str, origin: &str) -> Result<Policy> {
+fn parse(text: &str, origin: &str) -> Result<Policy> {
     let source = TomlText { origin, text };
     if text.len() > POLICY_BYTES_MAX {
         return Err(source.invalid(0, format!("a policy has at most {POLICY_BYTES_MAX} bytes")));

@@ -2,8 +2,8 @@
 
 use asofdb_storage::{Catalog, Computed, Definitions, ObjectKind, Result, Step, Timestamp};
 
-use super::Policy;
 use super::breach::Breach;
+use super::rulebook::Policy;
 use crate::definitions::document::{TomlText, offset_of};
 use crate::definitions::parse_definitions;
 

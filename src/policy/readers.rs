@@ -1,39 +1,14 @@
 //! Those who may read what a policy restricts by its tags.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use asofdb_storage::{Catalog, Error, Feature, FeatureId, FeatureView, Result};
 use parking_lot::Mutex;
 
-use super::Policy;
-use super::pattern::{Names, Pattern};
+use super::restriction::Restricted;
+use super::rulebook::Policy;
 use crate::lineage::{Lineage, LineageFeature, LineageInput, Origin};
-
-/// Features with all of some tags, which only some consumers may read.
-#[derive(Debug, Clone)]
-pub(super) struct Restricted {
-    pub(super) tags: BTreeMap<String, String>,
-    pub(super) consumers: Vec<Pattern>,
-}
-
-impl Restricted {
-    /// Returns whether these tags are all there; `None` where none of their names is, so that they say nothing.
-    fn holds(&self, view: &FeatureView, feature: Option<&Feature>) -> Option<bool> {
-        let tag = |name: &String| feature.and_then(|one| one.tags.get(name)).or_else(|| view.tags.get(name));
-        let is_named = self.tags.keys().any(|name| tag(name).is_some());
-        is_named.then(|| self.tags.iter().all(|(name, value)| tag(name) == Some(value)))
-    }
-
-    fn may_read(&self, consumer: &str) -> bool {
-        self.consumers.iter().any(|pattern| pattern.matches(consumer, &Names::default()))
-    }
-
-    /// The tags as definitions have them.
-    fn tags(&self) -> String {
-        self.tags.iter().map(|(name, value)| format!("{name} = {value:?}")).collect::<Vec<_>>().join(", ")
-    }
-}
 
 /// The restrictions of one catalog: of each feature the rules that it is under.
 #[derive(Debug)]
@@ -116,11 +91,11 @@ pub(crate) struct Readers {
 }
 
 impl Readers {
-    /// Refuses a consumer that may not read one of the features that a request or a view has.
+    /// Refuses a consumer that may not read one of some features.
     ///
     /// # Errors
     /// `Denied`, naming the consumer, the feature and the tags; `Invalid` when the policy cannot be read.
-    pub(crate) fn check<'f, F>(&self, catalog: &Catalog, consumer: &str, features: impl FnOnce() -> F) -> Result<()>
+    fn check<'f, F>(&self, catalog: &Catalog, consumer: &str, features: impl FnOnce() -> F) -> Result<()>
     where
         F: IntoIterator<Item = (&'f FeatureView, &'f Feature)>,
     {
@@ -145,5 +120,25 @@ impl Readers {
             }
         };
         Ok((!known.features.is_empty()).then_some(known))
+    }
+}
+
+/// The consumer that a request reads for, and what it may read.
+#[derive(Debug, Clone)]
+pub(crate) struct Guard {
+    pub(crate) readers: Arc<Readers>,
+    pub(crate) consumer: Arc<str>,
+}
+
+impl Guard {
+    /// Refuses features of a catalog of which the consumer may not read one.
+    ///
+    /// # Errors
+    /// As [`Readers::check`].
+    pub(crate) fn check<'f, F>(&self, catalog: &Catalog, features: impl FnOnce() -> F) -> Result<()>
+    where
+        F: IntoIterator<Item = (&'f FeatureView, &'f Feature)>,
+    {
+        self.readers.check(catalog, &self.consumer, features)
     }
 }

@@ -9,6 +9,7 @@ use parking_lot::RwLock;
 
 use crate::definitions::reference::ResolvedFeature;
 use crate::definitions::suggest::did_you_mean;
+use crate::policy::readers::Guard;
 use crate::read::asked::AskedRows;
 use crate::read::plan::ReadPlan;
 use crate::read::record::Records;
@@ -30,6 +31,8 @@ pub struct Prepared {
     plan: RwLock<Arc<ReadPlan>>,
     /// Counts its reads, where it reads for a consumer.
     meter: Metered,
+    /// Looks again at what may be read once the catalog is another one.
+    guard: Option<Guard>,
 }
 
 impl Prepared {
@@ -41,12 +44,17 @@ impl Prepared {
         let plan = ReadPlan::new(catalog, &references)?;
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let id = NEXT.fetch_add(1, Ordering::Relaxed);
-        Ok(Prepared { id, references, plan: RwLock::new(Arc::new(plan)), meter: None })
+        Ok(Prepared { id, references, plan: RwLock::new(Arc::new(plan)), meter: None, guard: None })
     }
 
     /// Counts its reads from now on.
     pub(crate) fn with_meter(self, meter: Metered) -> Self {
         Prepared { meter, ..self }
+    }
+
+    /// Reads for a consumer, also once the catalog is another one, only what it may read.
+    pub(crate) fn with_guard(self, guard: Option<Guard>) -> Self {
+        Prepared { guard, ..self }
     }
 
     /// The meter that counts its reads.
@@ -86,12 +94,21 @@ impl Prepared {
     }
 
     /// The plan for this catalog.
+    ///
+    /// # Errors
+    /// `NotFound` when a feature was dropped; `Denied` when the consumer may no longer read one.
     pub fn plan(&self, revision: u64, catalog: impl FnOnce() -> Arc<Catalog>) -> Result<Arc<ReadPlan>> {
         let plan = self.plan.read().clone();
         if plan.revision == revision {
             return Ok(plan);
         }
-        let fresh = Arc::new(ReadPlan::new(&catalog(), &self.references)?);
+        let catalog = catalog();
+        let fresh = Arc::new(ReadPlan::new(&catalog, &self.references)?);
+        if let Some(guard) = &self.guard {
+            guard.check(&catalog, || {
+                fresh.output.columns.iter().map(|one| (&*one.resolved.view, &one.resolved.feature))
+            })?;
+        }
         let mut current = self.plan.write();
         if current.revision < fresh.revision {
             *current = fresh.clone();

@@ -21,7 +21,7 @@ use crate::feeds::{FeedFiles, OnFeedProgress, ViewRun};
 use crate::freshness::Freshness;
 use crate::govern::ApplyOptions;
 use crate::join::{JoinBatches, JoinOptions, Spine, join_until};
-use crate::policy::owners::Actor;
+use crate::policy::team::Actor;
 #[cfg(feature = "files")]
 use crate::progress::OnProgress;
 use crate::read::answer::Answer;

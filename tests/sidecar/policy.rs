@@ -49,6 +49,10 @@ fn a_consumer_may_not_prepare_join_or_scan_what_the_policy_restricts() {
         Client::connect_with(sidecar.socket(), options).unwrap()
     };
     let (ranker, fraud) = (connect("ranker"), connect("fraud"));
+    let before = ranker.prepare(&["profile:score"]).unwrap();
+    let mut rows = before.entity_rows();
+    rows.push(&[crate::common::int(1)]).unwrap();
+    ranker.latest(&before, &rows).unwrap();
     ranker.apply_policy("[[restricted]]\ntags = { pii = \"true\" }\nconsumers = \"fraud\"\n", "").unwrap();
     let read = |client: &Client| {
         let request = client.prepare(&["profile:score"])?;
@@ -57,6 +61,7 @@ fn a_consumer_may_not_prepare_join_or_scan_what_the_policy_restricts() {
         client.latest(&request, &rows).map(drop)
     };
     assert_eq!(read(&ranker).unwrap_err().kind(), ErrorKind::Denied);
+    assert_eq!(ranker.latest(&before, &rows).unwrap_err().kind(), ErrorKind::Denied, "it was prepared before");
     read(&fraud).unwrap();
     let entity = [("user_id", asofdb::Value::Int64(1))];
     assert_eq!(ranker.history("profile", &entity, 1).unwrap_err().kind(), ErrorKind::Denied);

@@ -165,10 +165,11 @@ mod tests {
         assert_eq!(names.len(), Operation::ALL.len());
         let changing: Vec<_> = Operation::ALL.iter().filter(|one| one.rule().role > Role::Reader).copied().collect();
         use Operation::{
-            Apply, Checkpoint, Compact, ConfirmClock, Delete, Erase, Load, Materialize, RepairClock, Write,
+            Apply, Approve, Checkpoint, Compact, ConfirmClock, Delete, Erase, Load, Materialize, Policy, RepairClock, Write,
         };
-        let expected = [Write, Load, Apply, Delete, Erase, Materialize, Compact, Checkpoint, ConfirmClock, RepairClock];
-        assert_eq!(changing, expected);
+        let definitions = [Apply, Policy, Approve];
+        let rows = [Delete, Erase, Materialize, Compact, Checkpoint, ConfirmClock, RepairClock];
+        assert_eq!(changing, [&[Write, Load][..], &definitions, &rows].concat());
     }
 
     #[test]
