@@ -17,6 +17,7 @@ from ._native import VERSION as __version__
 from ._reports import (
     AnswerCounts,
     Answers,
+    Audit,
     BackedUp,
     Backup,
     Clock,
@@ -69,6 +70,7 @@ from .errors import (
 __all__ = [
     "AnswerCounts",
     "Answers",
+    "Audit",
     "AsyncClient",
     "BackedUp",
     "Backup",

@@ -10,6 +10,7 @@ from typing import Any
 __all__ = [
     "AnswerCounts",
     "Answers",
+    "Audit",
     "BackedUp",
     "Backup",
     "Clock",
@@ -174,6 +175,26 @@ class Answers:
             for counts in ("last_5m", "last_1h", "last_1d"):
                 row[counts] = AnswerCounts(**row[counts])
         return [cls(**row) for row in rows]
+
+
+@dataclass(frozen=True)
+class Audit:
+    """The findings of an audit of what was served: of each feature how many ``differences`` there are by reason, and
+    some of them in full, as ``asof audit --format json`` tells them."""
+
+    rows: int
+    answers: int
+    values: int
+    differing: int
+    differences: dict[str, dict[str, int]]
+    examples: list[dict[str, Any]]
+
+    @classmethod
+    def _of(cls, text: str) -> Audit:
+        tree = json.loads(text)
+        differences = {name: feature["differences"] for name, feature in tree["features"].items()}
+        counts = {name: tree[name] for name in ("rows", "answers", "values", "differing")}
+        return cls(**counts, differences=differences, examples=tree["examples"])
 
 
 @dataclass(frozen=True)

@@ -157,3 +157,26 @@ def test_views_of_every_kind_and_services_keep_their_stage_through_python(empty:
     assert catalog.feature_services["old"].replaced_by == "new"
     assert catalog.feature_services["new"].status == "production"
     assert empty.apply(catalog.definitions()).changes == []
+
+
+def test_what_was_served_is_logged_and_audited(tmp_path: Any) -> None:
+    log = tmp_path / "served"
+    with asofdb.Store.open(tmp_path / "own", log_served=log, consumer="ranker") as store:
+        fill(store)
+        result = store.latest(["ages", "profile:orders"], {"user_id": [1, 2, 999]})
+        assert result.id is not None
+        store.flush()
+        found = store.audit(log)
+        assert (found.rows, found.answers, found.values, found.differing) == (3, 1, 6, 0)
+        store.write("ages", {"user_id": [1], "event_timestamp": [T0], "age": [99.0]})
+        found = store.audit(log)
+        assert found.differing == 1 and found.differences["ages:age"]["restated"] == 1
+        assert found.examples[0]["id"] == result.id and found.examples[0]["again"]["value"] == 99.0
+        assert store.audit(log, known="then").differing == 0
+        with pytest.raises(asofdb.InvalidError, match='compares with what is known "now"'):
+            store.audit(log, known="later")  # type: ignore[arg-type]
+    with asofdb.Store.open(tmp_path / "own") as store:
+        assert store.latest("ages", {"user_id": [1]}).id is None
+        assert store.audit(log).differing == 1
+    with pytest.raises(asofdb.InvalidError, match="the share of reads that are logged is above 0"):
+        asofdb.Store.open(tmp_path / "own", log_served=log, log_share=2.0)

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use asofdb::storage::{
     Ages, AsOfLookup, Catalogs, Cursor, Found, History, KeyRange, Lookup, MemoryBackend, Observer, Scan, Scanned,
-    Snapshot, State, Tiles, Timekeeping, Upkeep, Visit, VisitEventVersion, VisitVersion, WriteBatch,
+    Snapshot, StampedState, State, Tiles, Timekeeping, Upkeep, Visit, VisitEventVersion, VisitVersion, WriteBatch,
 };
 use asofdb::{
     Catalog, CheckpointFiles, ClockRepair, ClockStatus, Committed, Durability, Erased, FeatureView, ManualClock,
@@ -124,7 +124,7 @@ impl History for Endless {
         self.store.state(now, known_at)
     }
 
-    fn stamped_state(&self, now: Timestamp, known_at: Option<Timestamp>) -> (Box<dyn State + '_>, Timestamp) {
+    fn stamped_state(&self, now: Timestamp, known_at: Option<Timestamp>) -> Option<StampedState<'_>> {
         self.store.stamped_state(now, known_at)
     }
 
