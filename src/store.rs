@@ -423,12 +423,13 @@ impl Store {
     ) -> Result<Answer> {
         lookup::with_plan(self.backend(), request, |plan| {
             let (mut records, asked) = (Vec::new(), entities.asked_of(plan)?);
-            self.read_logged((log, &id), (plan, request), asked, question, &mut records, usize::MAX)?;
-            Ok(Answer::new(plan.clone(), records, entities.len()).with_id(id.clone()))
+            let is_logged = self.read_logged((log, &id), (plan, request), asked, question, &mut records, usize::MAX)?;
+            let answer = Answer::new(plan.clone(), records, entities.len());
+            Ok(if is_logged { answer.with_id(id.clone()) } else { answer })
         })
     }
 
-    /// Reads into records, and hands a copy of them to the log.
+    /// Reads into records, and hands a copy of them to the log; tells whether it took it.
     fn read_logged(
         &self,
         (log, id): (&ServedLog, &str),
@@ -437,26 +438,29 @@ impl Store {
         question: Question,
         records: &mut Vec<Records>,
         variable_bytes_max: usize,
-    ) -> Result<()> {
+    ) -> Result<bool> {
         let moment = lookup::read_moment(self.engine(), plan, asked, question, records, variable_bytes_max)?;
-        request.count_records(plan, records, asked.len());
-        match ServedRead::copies(records) {
-            // Of the answer nothing is lost.
-            Err(_) => log.drop_read(),
-            Ok(records) => log.put(ServedRead {
-                id: id.to_owned(),
-                moment,
-                question,
-                consumer: request.meter().as_ref().map(|meter| meter.consumer().to_owned()),
-                references: request.references().to_vec(),
-                request: request.id(),
-                plan: plan.clone(),
-                catalog: self.catalog(),
-                asked: asked.clone(),
-                records,
-            }),
+        if moment.is_none() {
+            lookup::read_records(self.engine(), plan, asked, question, records, variable_bytes_max)?;
         }
-        Ok(())
+        request.count_records(plan, records, asked.len());
+        // A copy that there is no room for takes nothing from the answer.
+        let Some((moment, records)) = moment.zip(ServedRead::copies(records).ok()) else {
+            log.drop_read();
+            return Ok(false);
+        };
+        Ok(log.put(ServedRead {
+            id: id.to_owned(),
+            moment,
+            question,
+            consumer: request.meter().as_ref().map(|meter| meter.consumer().to_owned()),
+            references: request.references().to_vec(),
+            request: request.id(),
+            plan: plan.clone(),
+            catalog: self.catalog(),
+            asked: asked.clone(),
+            records,
+        }))
     }
 
     pub(crate) fn matrix(
@@ -486,7 +490,8 @@ impl Store {
         variable_bytes_max: usize,
     ) -> Result<()> {
         if let Some((log, id)) = self.logged() {
-            return self.read_logged((log, &id), (plan, request), asked, question, records, variable_bytes_max);
+            let request = (plan, request);
+            return self.read_logged((log, &id), request, asked, question, records, variable_bytes_max).map(drop);
         }
         lookup::read_records(self.engine(), plan, asked, question, records, variable_bytes_max)?;
         request.count_records(plan, records, asked.len());

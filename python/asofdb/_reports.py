@@ -16,6 +16,7 @@ __all__ = [
     "AnswerCounts",
     "Answers",
     "Approval",
+    "Audit",
     "BackedUp",
     "Backup",
     "CatalogChange",
@@ -308,6 +309,26 @@ class Alerts:
             for name in ("last_delivered", "last_failed"):
                 target[name] = _time(target[name])
         return cls([Alert(**alert) for alert in tree["alerts"]], [AlertTarget(**target) for target in tree["targets"]])
+
+
+@dataclass(frozen=True)
+class Audit:
+    """The findings of an audit of what was served: of each feature how many ``differences`` there are by reason, and
+    some of them in full, as ``asof audit --format json`` tells them."""
+
+    rows: int
+    answers: int
+    values: int
+    differing: int
+    differences: dict[str, dict[str, int]]
+    examples: list[dict[str, Any]]
+
+    @classmethod
+    def _of(cls, text: str) -> Audit:
+        tree = json.loads(text)
+        differences = {name: feature["differences"] for name, feature in tree["features"].items()}
+        counts = {name: tree[name] for name in ("rows", "answers", "values", "differing")}
+        return cls(**counts, differences=differences, examples=tree["examples"])
 
 
 @dataclass(frozen=True)

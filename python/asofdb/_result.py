@@ -63,6 +63,12 @@ class Result:
         """``view:feature`` of each feature."""
         return self._answer.references()
 
+    @property
+    def id(self) -> str | None:
+        """The id of the answer in the log of served features, to be logged with a prediction; None where it was not
+        logged."""
+        return self._answer.id()
+
     def names(self, *, full_names: bool = False, entities: bool = True) -> list[str]:
         """The names of the features' columns."""
         return self._answer.names(full_names, entities)

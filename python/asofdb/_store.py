@@ -16,6 +16,7 @@ from ._frames import as_stream, collected
 from ._reports import (
     Alerts,
     Answers,
+    Audit,
     BackedUp,
     Backup,
     Feed, FeedRun, CatalogChange,
@@ -442,6 +443,15 @@ class _Engine:
         """
         return FeedRun._all(self._engine.materialize_json(list(views), sources, rejects))
 
+    def audit(self, log: Path, *, known: Literal["now", "then"] = "now", examples: int = 5) -> Audit:
+        """Asks again what a log of served features says was served, compares bit for bit, and explains each difference.
+
+        ``log`` is its directory, of ``Store.open(log_served=...)`` or ``asof serve --log-served``, or one of its files. It
+        is compared with what is known of that time ``"now"``, as a training set has it, or with what was known
+        ``"then"``, where nothing should differ. ``examples`` of each feature and reason are told in full.
+        """
+        return Audit._of(self._engine.audit_json(os.fspath(log), known, examples))
+
     def usage(self, last_days: int = 30, *, by_day: bool = False) -> list[Usage]:
         """Returns what consumers have read in the last days, today's among them: by thing and consumer, if asked
         by day before that. ``day`` of a sum is its last one."""
@@ -553,6 +563,8 @@ class Store(_Engine):
         create: bool = True,
         shared: bool = False,
         consumer: str | None = None,
+        log_served: Path | None = None,
+        log_share: float = 1.0,
     ) -> Store:
         """Opens the store in the directory ``path``, creating it where there is none unless ``create`` is false.
 
@@ -560,12 +572,14 @@ class Store(_Engine):
         ``"sync"`` (on disk when a write returns). ``memory_bytes`` is for block cache and write buffers together.
         The directory becomes the user's own (0700, its files 0600) unless ``shared`` leaves its permissions as they
         are; it is refused when it is another user's and open to others. What is read is counted as that of
-        ``consumer``, if there is one: see :meth:`usage`.
+        ``consumer``, if there is one: see :meth:`usage`. What reads answer, or the share ``log_share`` of them, is logged
+        to Parquet files in the directory ``log_served``: see :meth:`audit`, and ``Result.id``.
 
         Raises ``UnavailableError`` when another process has it open, it is read-only or the disk is full;
         ``InvalidError`` when the directory is something else; ``ConflictError`` when a newer asofdb wrote it.
         """
-        return cls(_native.Engine.open(os.fspath(path), durability, memory_bytes, create, shared, consumer))
+        log = None if log_served is None else (os.fspath(log_served), log_share)
+        return cls(_native.Engine.open(os.fspath(path), durability, memory_bytes, (create, shared), consumer, log))
 
     def notices(self) -> list[str]:
         """Returns what opening the store found that its operator should hear, a line each; nothing of it is wrong. A

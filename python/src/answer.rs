@@ -60,6 +60,11 @@ impl Answer {
         self.answer.rows()
     }
 
+    /// Its id in the log of served features, where it was logged.
+    fn id(&self) -> Option<&str> {
+        self.answer.id()
+    }
+
     /// `view:feature` of each feature.
     fn references(&self) -> Vec<String> {
         self.answer.references()

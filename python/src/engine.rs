@@ -8,10 +8,11 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::Schema;
 use asofdb::{
     Allow, ApplyOptions, AsJson, CatalogChange, CheckpointFiles, Definitions, Durability, Error, FeedFiles, Options,
-    Plan, Result, Session, Store, SystemClock, UsagePeriod, parse_definitions, plan_hash, read_definitions,
+    Plan, Result, ServedLogOptions, Session, Store, SystemClock, UsagePeriod, parse_definitions, plan_hash,
+    read_definitions, read_served_log,
 };
 use asofdb_client::{Cancel, Client, ConnectOptions};
-use asofdb_platform::{Discovery, Searcher};
+use asofdb_platform::{AuditAgainst, AuditOptions, Discovery, Searcher, audit};
 use parking_lot::Mutex;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -154,22 +155,26 @@ pub(crate) fn text(bytes: Result<Vec<u8>>) -> Result<String> {
 
 #[pymethods]
 impl Engine {
-    /// Opens the store in a directory.
+    /// Opens the store in a directory; `modes` say whether it is created, and left open to others.
     #[staticmethod]
     fn open(
         py: Python<'_>,
         path: PathBuf,
         durability: &str,
         memory_bytes: Option<usize>,
-        create: bool,
-        shared: bool,
+        modes: (bool, bool),
         consumer: Option<String>,
+        log_served: Option<(PathBuf, f64)>,
     ) -> PyResult<Self> {
         let durability = self::durability(py, durability)?;
+        let (create, shared) = modes;
         let mut options = Options { create, shared, ..Options::default() };
         options.memory_budget_bytes = memory_bytes.unwrap_or(options.memory_budget_bytes);
         let open = move || {
-            let store = Store::open_with(path, options, Arc::new(SystemClock), durability)?;
+            let mut store = Store::open_with(path, options, Arc::new(SystemClock), durability)?;
+            if let Some((directory, share)) = log_served {
+                store = store.log_served(&directory, ServedLogOptions { share, ..ServedLogOptions::default() })?;
+            }
             consumer.map_or(Ok(store.clone()), |consumer| store.for_consumer(&consumer))
         };
         let store = py.detach(open).or_raise(py)?;
@@ -236,6 +241,23 @@ impl Engine {
 
     fn now<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         datetime(py, self.run(py, asofdb_client::Engine::now)?)
+    }
+
+    /// The findings of an audit of what was served.
+    fn audit_json(&self, py: Python<'_>, log: PathBuf, known: &str, examples: usize) -> PyResult<String> {
+        let against = match known {
+            "now" => AuditAgainst::Now,
+            "then" => AuditAgainst::Then,
+            _ => {
+                let rule = "an audit compares with what is known \"now\", or was known \"then\"";
+                return Err(exception(py, &Error::invalid(format!("{rule}: {known:?}"))));
+            }
+        };
+        let options = AuditOptions { against, examples };
+        self.run(py, |engine| {
+            let found = audit(engine as &dyn Session, read_served_log(&log)?, &options, &mut |_| {})?;
+            Ok(found.to_json()?.to_string())
+        })
     }
 
     /// The state of the clock.

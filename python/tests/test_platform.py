@@ -238,6 +238,8 @@ def test_views_are_fed_from_their_sources(empty: Any, tmp_path: Any) -> None:
     [run] = empty.materialize(sources=tmp_path)
     assert run.error is not None and "ages-2.csv" in run.error
     assert empty.feeds()[0].status == "failing"
+
+
 def test_a_policy_refuses_what_breaks_it_and_the_log_says_who_changed_what_and_why(empty: Any) -> None:
     assert empty.policy() is None
     empty.apply([USER, VIEWS[0]], message="First")
@@ -271,3 +273,26 @@ def test_a_plan_needs_the_approval_of_somebody_else(empty: Any) -> None:
         empty.apply([USER], allow_drop=True)
     with pytest.raises(asofdb.InvalidError, match="by its hash"):
         empty.approve("abc")
+
+
+def test_what_was_served_is_logged_and_audited(tmp_path: Any) -> None:
+    log = tmp_path / "served"
+    with asofdb.Store.open(tmp_path / "own", log_served=log, consumer="ranker") as store:
+        fill(store)
+        result = store.latest(["ages", "profile:orders"], {"user_id": [1, 2, 999]})
+        assert result.id is not None
+        store.flush()
+        found = store.audit(log)
+        assert (found.rows, found.answers, found.values, found.differing) == (3, 1, 6, 0)
+        store.write("ages", {"user_id": [1], "event_timestamp": [T0], "age": [99.0]})
+        found = store.audit(log)
+        assert found.differing == 1 and found.differences["ages:age"]["restated"] == 1
+        assert found.examples[0]["id"] == result.id and found.examples[0]["again"]["value"] == 99.0
+        assert store.audit(log, known="then").differing == 0
+        with pytest.raises(asofdb.InvalidError, match='compares with what is known "now"'):
+            store.audit(log, known="later")  # type: ignore[arg-type]
+    with asofdb.Store.open(tmp_path / "own") as store:
+        assert store.latest("ages", {"user_id": [1]}).id is None
+        assert store.audit(log).differing == 1
+    with pytest.raises(asofdb.InvalidError, match="the share of reads that are logged is above 0"):
+        asofdb.Store.open(tmp_path / "own", log_served=log, log_share=2.0)

@@ -85,6 +85,7 @@ pub(crate) fn read_records(
 }
 
 /// Reads as [`read_records`] does, the same answers, from a state that can be asked again: tells of which moment it is.
+/// `None` where there is no such state without waiting for long; nothing was read then.
 ///
 /// # Errors
 /// As there.
@@ -95,13 +96,13 @@ pub(crate) fn read_moment(
     question: Question,
     records: &mut Vec<Records>,
     variable_bytes_max: usize,
-) -> Result<Moment> {
+) -> Result<Option<Moment>> {
     let now = engine.backend.now();
     let asked_known_at = match question {
         Question::Latest => None,
         Question::AsOf { known_at, .. } => known_at,
     };
-    let (state, stamp) = engine.backend.stamped_state(now, asked_known_at);
+    let Some((state, stamp)) = engine.backend.stamped_state(now, asked_known_at) else { return Ok(None) };
     let mut newest = stamp;
     let find = |visit: &mut VisitRow<'_>, computed: &mut [Records]| {
         let mut visit = |row: usize, source: usize, at, found: Option<Found<'_>>| {
@@ -113,7 +114,7 @@ pub(crate) fn read_moment(
     };
     let at = read_found(engine, plan, asked, records, variable_bytes_max, find)?;
     let known_at = asked_known_at.map_or(newest, |known_at| known_at.min(newest));
-    Ok(Moment { served_at: now, at, known_at })
+    Ok(Some(Moment { served_at: now, at, known_at }))
 }
 
 /// Fills records with what `find` hands to its visitor and folds, and with what is computed from it; returns the time

@@ -25,7 +25,7 @@ pub struct ServedLogStatus {
     pub reads: u64,
     /// Rows of them that stand in files.
     pub rows_written: u64,
-    /// Reads that were left out because too much waited to be written.
+    /// Reads that were left out because too much waited to be written, or a commit took long.
     pub reads_dropped: u64,
     /// Rows that were lost because files could not be written.
     pub rows_lost: u64,
@@ -88,8 +88,8 @@ impl ServedLog {
         (reached(number + 1) > reached(number)).then(|| format!("{}-{number:x}", self.name))
     }
 
-    /// Hands a read to the writer, or counts it where too much waits.
-    pub(crate) fn put(&self, read: ServedRead) {
+    /// Hands a read to the writer, or counts it where too much waits; tells which.
+    pub(crate) fn put(&self, read: ServedRead) -> bool {
         let (bytes, waiting) = (read.bytes(), &self.counters.queued_bytes);
         let is_taken = waiting.fetch_add(bytes, Ordering::Relaxed) + bytes <= self.options.queue_bytes_max
             && self.queue.as_ref().is_some_and(|queue| queue.try_send(Message::Read(Box::new(read), bytes)).is_ok());
@@ -100,9 +100,10 @@ impl ServedLog {
                 self.counters.dropped.fetch_add(1, Ordering::Relaxed)
             }
         };
+        is_taken
     }
 
-    /// Counts a read that could not be copied.
+    /// Counts a read that could not be repeated, or not copied.
     pub(crate) fn drop_read(&self) {
         self.counters.dropped.fetch_add(1, Ordering::Relaxed);
     }

@@ -13,8 +13,8 @@ use parking_lot::{RwLock, RwLockReadGuard};
 use crate::ages::{Ages, Histogram};
 use crate::backend::{
     AsOfLookup, Catalogs, CheckpointFiles, Committed, Cursor, Erased, EventVersion, FamilyStats, Found, History,
-    KeyRange, Lookup, Newest, NewestRow, Observer, Observers, RowKey, Scan, Scanned, Snapshot, State as StateRead,
-    Stats, Tiles, Timekeeping, Upkeep, Verified, Visit, VisitEventVersion, VisitVersion,
+    KeyRange, Lookup, Newest, NewestRow, Observer, Observers, RowKey, Scan, Scanned, Snapshot, StampedState,
+    State as StateRead, Stats, Tiles, Timekeeping, Upkeep, Verified, Visit, VisitEventVersion, VisitVersion,
 };
 use crate::batch::{Durability, WriteBatch};
 use crate::catalog::{Catalog, FeatureView};
@@ -316,11 +316,11 @@ impl History for MemoryBackend {
         Box::new(MemoryState { now, state: self.state.read() })
     }
 
-    fn stamped_state(&self, now: Timestamp, _known_at: Option<Timestamp>) -> (Box<dyn StateRead + '_>, Timestamp) {
+    fn stamped_state(&self, now: Timestamp, _known_at: Option<Timestamp>) -> Option<StampedState<'_>> {
         let state = self.state.read();
         // Commits are stamped under the lock.
         let stamp = self.clock.stamp();
-        (Box::new(MemoryState { now, state }), stamp)
+        Some((Box::new(MemoryState { now, state }), stamp))
     }
 
     fn snapshot(&self) -> Box<dyn Snapshot + '_> {

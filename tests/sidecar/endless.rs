@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use asofdb::storage::{
     Ages, AsOfLookup, CatalogChange, Catalogs, ChangeCause, Cursor, Found, History, KeyRange, Lookup, MemoryBackend,
-    Observer, Scan, Scanned, Snapshot, State, Tiles, Timekeeping, Upkeep, Visit, VisitEventVersion, VisitVersion,
-    WriteBatch,
+    Observer, Scan, Scanned, Snapshot, StampedState, State, Tiles, Timekeeping, Upkeep, Visit, VisitEventVersion,
+    VisitVersion, WriteBatch,
 };
 use asofdb::{
     Catalog, CheckpointFiles, ClockRepair, ClockStatus, Committed, Durability, Erased, FeatureView, ManualClock,
@@ -129,7 +129,7 @@ impl History for Endless {
         self.store.state(now, known_at)
     }
 
-    fn stamped_state(&self, now: Timestamp, known_at: Option<Timestamp>) -> (Box<dyn State + '_>, Timestamp) {
+    fn stamped_state(&self, now: Timestamp, known_at: Option<Timestamp>) -> Option<StampedState<'_>> {
         self.store.stamped_state(now, known_at)
     }
 

@@ -165,7 +165,8 @@ mod tests {
         assert_eq!(names.len(), Operation::ALL.len());
         let changing: Vec<_> = Operation::ALL.iter().filter(|one| one.rule().role > Role::Reader).copied().collect();
         use Operation::{
-            Apply, Approve, Checkpoint, Compact, ConfirmClock, Delete, Erase, Load, Materialize, Policy, RepairClock, Write,
+            Apply, Approve, Checkpoint, Compact, ConfirmClock, Delete, Erase, Load, Materialize, Policy, RepairClock,
+            Write,
         };
         let definitions = [Apply, Policy, Approve];
         let rows = [Delete, Erase, Materialize, Compact, Checkpoint, ConfirmClock, RepairClock];

@@ -14,7 +14,7 @@ use prometheus_client::metrics::counter::ConstCounter;
 pub(crate) fn served(log: &ServedLogStatus, encoder: &mut DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
     let counters = [
         ("served_log_reads", "Reads that were taken into the log of served features", log.reads),
-        ("served_log_reads_dropped", "Reads that were left out of it, because too much waited", log.reads_dropped),
+        ("served_log_reads_dropped", "Reads that were left out of it under pressure", log.reads_dropped),
         ("served_log_rows", "Rows of it that stand in files", log.rows_written),
         ("served_log_rows_lost", "Rows of it that could not be written", log.rows_lost),
     ];

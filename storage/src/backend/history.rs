@@ -28,6 +28,9 @@ pub struct Erased {
     pub bytes: u64,
 }
 
+/// A state, and a stamp that lies between those of the commits that are in it and those of the others.
+pub type StampedState<'s> = (Box<dyn State + 's>, Timestamp);
+
 /// Keeps every version of every row.
 ///
 /// Every read enforces the retention of its view: a version older than the cut-off is invisible, save the
@@ -79,9 +82,9 @@ pub trait History: Send + Sync + 'static {
     fn state(&self, now: Timestamp, known_at: Option<Timestamp>) -> Box<dyn State + '_>;
 
     /// [`History::state`] for a read that is to be repeated, with a stamp of its own: all commits with an earlier stamp
-    /// are in the state, save bulk loads that are under way, and later ones get a later stamp. Where commits take too
-    /// long to wait for them, those under way may be missing too.
-    fn stamped_state(&self, now: Timestamp, known_at: Option<Timestamp>) -> (Box<dyn State + '_>, Timestamp);
+    /// are in the state, save bulk loads that are under way, and later ones get a later stamp. `None` where a commit takes
+    /// too long to wait for it.
+    fn stamped_state(&self, now: Timestamp, known_at: Option<Timestamp>) -> Option<StampedState<'_>>;
 
     /// A consistent state to read at length. Retention holds still for it.
     fn snapshot(&self) -> Box<dyn Snapshot + '_>;

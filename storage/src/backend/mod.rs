@@ -17,7 +17,7 @@ mod timekeeping;
 mod upkeep;
 
 pub use self::catalogs::Catalogs;
-pub use self::history::{Committed, Erased, History};
+pub use self::history::{Committed, Erased, History, StampedState};
 pub use self::lookup::{AsOfLookup, Found, Lookup, RowKey, Visit};
 pub(crate) use self::newest::Observers;
 pub use self::newest::{Newest, NewestRow, Observer};

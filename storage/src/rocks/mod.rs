@@ -92,8 +92,8 @@ use self::store::Store;
 pub use self::version::ROCKSDB_VERSION;
 use crate::ages::Ages;
 use crate::backend::{
-    AsOfLookup, Catalogs, CheckpointFiles, Committed, Erased, History, Lookup, Observer, Snapshot, State, Stats,
-    TileMaking, Tiles, Timekeeping, Upkeep, Verified, Visit, VisitTile,
+    AsOfLookup, Catalogs, CheckpointFiles, Committed, Erased, History, Lookup, Observer, Snapshot, StampedState, State,
+    Stats, TileMaking, Tiles, Timekeeping, Upkeep, Verified, Visit, VisitTile,
 };
 use crate::batch::{Durability, WriteBatch};
 use crate::catalog::{Catalog, FeatureView};
@@ -259,14 +259,14 @@ impl History for RocksBackend {
         Box::new(RocksState::new(&self.store, now, known_at))
     }
 
-    fn stamped_state(&self, now: Timestamp, known_at: Option<Timestamp>) -> (Box<dyn State + '_>, Timestamp) {
+    fn stamped_state(&self, now: Timestamp, known_at: Option<Timestamp>) -> Option<StampedState<'_>> {
         if let Some(known_at) = known_at {
             // Not between two commits: a bulk load that is waited for needs the committer.
             self.store.present.wait_settled(known_at);
         }
         let stamp_and_state = || (self.store.present.stamp(), self.state(now, None));
-        let (stamp, state) = self.store.present.between_commits(stamp_and_state);
-        (state, stamp)
+        let (stamp, state) = self.store.present.between_commits(stamp_and_state)?;
+        Some((state, stamp))
     }
 
     fn snapshot(&self) -> Box<dyn Snapshot + '_> {

@@ -13,8 +13,8 @@ use crate::clock::{ClockStatus, Reached, StampRun, StoreClock};
 use crate::error::Result;
 use crate::time::{Clock, Span, Timestamp};
 
-/// The longest time that a read waits for a commit to be over. A disk that is full can hold one up for long.
-const COMMIT_PATIENCE: Duration = Duration::from_millis(20);
+/// The longest time that a read waits for a commit to be over. A disk that is slow or full can hold one up for long.
+const COMMIT_PATIENCE: Duration = Duration::from_millis(10);
 
 /// Shared by readers, the committer and the compaction filters. It knows nothing of RocksDB, so that the
 /// filters, which RocksDB owns, do not keep the store open.
@@ -102,10 +102,10 @@ impl Present {
         self.committing.write()
     }
 
-    /// Does short work between two commits; or beside one that takes too long to wait for it.
-    pub(super) fn between_commits<T>(&self, work: impl FnOnce() -> T) -> T {
-        let _no_commit = self.committing.try_read_for(COMMIT_PATIENCE);
-        work()
+    /// Does short work between two commits; `None` where one takes too long to wait for it.
+    pub(super) fn between_commits<T>(&self, work: impl FnOnce() -> T) -> Option<T> {
+        let _no_commit = self.committing.try_read_for(COMMIT_PATIENCE)?;
+        Some(work())
     }
 
     /// Returns how far time has come, to be recorded.

@@ -14,6 +14,7 @@ mod observers;
 mod refused;
 mod retention;
 mod snapshots;
+mod stamped;
 mod tombstones;
 mod ttl;
 mod windows;
