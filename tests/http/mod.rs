@@ -1,6 +1,7 @@
 //! The sidecar over HTTP: Feast's dialect, our own routes, and what keeps both in order.
 
 mod boards;
+mod browser;
 pub mod client;
 mod computed;
 mod dialect;
