@@ -53,7 +53,7 @@ fn the_page_of_consumers_has_usage_errors_rates_and_limits() {
     let space = '\u{202f}';
     for part in [
         format!("<th scope=\"row\">ranker</th><td>2{space}000 a second, 4{space}000 at once</td><td>no limit</td>"),
-        format!("<em>each other</em></th><td>no limit</td><td>1{space}000{space}000 a second"),
+        format!("<em>any other</em></th><td>no limit</td><td>1{space}000{space}000 a second"),
         "<th scope=\"row\">ranker</th><td>latest</td><td><a href=\"/views/stats\">stats</a></td><td>2</td><td>0.50</td>\
          <td>2</td><td></td>"
             .to_owned(),

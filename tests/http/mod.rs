@@ -2,6 +2,7 @@
 
 pub mod alerts;
 mod boards;
+mod browser;
 pub mod client;
 mod computed;
 mod dialect;

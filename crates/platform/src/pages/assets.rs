@@ -6,7 +6,7 @@ use crate::docs::STYLE;
 const SCRIPT: &str = include_str!("pages.js");
 
 /// A clock whose hand points back.
-const ICON: &str = r##"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16"><circle cx="8" cy="8" r="6.5" fill="#fff" stroke="#0b5cad" stroke-width="2"/><path d="M8 8V4M8 8L4.5 10" stroke="#0b5cad" stroke-width="1.6" stroke-linecap="round"/></svg>"##;
+const ICON: &str = include_str!("icon.svg");
 
 /// A file that pages load, with its content type; `None` where there is none at this address.
 pub fn asset(path: &str) -> Option<(&'static str, &'static str)> {

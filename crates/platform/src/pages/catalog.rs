@@ -30,7 +30,7 @@ pub fn catalog(catalog: &Catalog, query: &str, found: &Result<Found>) -> Page {
         }
         p #hint .hint {
             "Filters: " code { "team:" } " " code { "owner:" } " " code { "tag:name=value" } " " code { "entity:" } " "
-            code { "type:" } " " code { "status:" } " " code { "kind:" } "; " kbd { "/" } " goes to the search."
+            code { "type:" } " " code { "status:" } " " code { "kind:" } ". The key " kbd { "/" } " goes to the search."
         }
         (results(catalog, query, found))
     };

@@ -70,7 +70,7 @@ fn limits(allowances: &[Allowance]) -> Markup {
         table {
             thead { tr { th scope="col" { "consumer" } th scope="col" { "requests" } th scope="col" { "rows" } } }
             tbody { @for one in allowances { tr {
-                th scope="row" { @match &one.consumer { Some(name) => (name), None => em { "each other" } } }
+                th scope="row" { @match &one.consumer { Some(name) => (name), None => em { "any other" } } }
                 td { (rate(one.requests)) } td { (rate(one.rows)) }
             } } }
         }

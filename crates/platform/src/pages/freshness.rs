@@ -61,7 +61,8 @@ fn table(views: &[&ViewAges]) -> Markup {
                         " " small { "of at most " (percent(most)) }
                     }
                 }
-                @for age in [view.ages.map(|ages| ages.p50), view.ages.map(|ages| ages.p95), view.ages.map(|ages| ages.max)] {
+                @let ages = view.ages.map(|ages| [ages.p50, ages.p95, ages.max]);
+                @for age in ages.map_or([None; 3], |ages| ages.map(Some)) {
                     td { @if let Some(age) = age { (about(age)) } }
                 }
                 td { @if let Some(entities) = view.entities { (count(entities)) } }

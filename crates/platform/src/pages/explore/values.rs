@@ -23,8 +23,8 @@ pub(super) fn values(moments: &[Moment]) -> Markup {
             thead {
                 tr {
                     th rowspan="2" scope="col" { "feature" }
-                    @for (moment, _) in &answers { th colspan="3" scope="colgroup" { (moment.title()) } }
                     @if is_compared { th rowspan="2" scope="col" { "the two" } }
+                    @for (moment, _) in &answers { th colspan="3" scope="colgroup" { (moment.title()) } }
                 }
                 tr { @for _ in &answers {
                     th scope="col" { "value" } th scope="col" { "status" } th scope="col" { "event time" }
@@ -34,8 +34,8 @@ pub(super) fn values(moments: &[Moment]) -> Markup {
                 @let differs = is_compared && answers.iter().any(|(_, answer)| differ(first, answer, feature));
                 tr.changed[differs] {
                     th scope="row" { a href=(Links::Served.of("feature", reference)) { (reference) } }
+                    @if is_compared { td { @if differs { strong { "differ" } } @else { "same" } } }
                     @for (moment, answer) in &answers { (cells(moment, answer, feature)) }
-                    @if is_compared { td { @if differs { strong { "differ" } } @else { "are the same" } } }
                 }
             } }
         }

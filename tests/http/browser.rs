@@ -1,0 +1,60 @@
+//! Pages in a real browser: headless Chromium, where there is one.
+
+use std::path::PathBuf;
+
+use asofdb::parse_definitions;
+use asofdb_sidecar::{HttpOptions, HttpToken};
+use serde_json::json;
+
+use super::client::Target;
+use super::sidecar::{DEFINITIONS, Sidecar, stats_row};
+use super::venv::{browser_python, run_with};
+use crate::common::hours_ago;
+
+const TOKEN: &str = "c2VjcmV0;c2VjcmV0+c2V=%41";
+
+const HOSTILE: &str = "</script><script>document.title='hacked'</script><img src=x onerror=alert(2)>";
+
+/// Chromium, or the reason why there is none.
+fn chromium() -> Result<PathBuf, String> {
+    if let Some(path) = std::env::var_os("ASOF_TEST_CHROMIUM") {
+        return Ok(path.into());
+    }
+    let names = ["chromium", "chromium-browser", "google-chrome"];
+    let folders: Vec<_> = std::env::var_os("PATH").iter().flat_map(std::env::split_paths).collect();
+    let mut paths = names.iter().flat_map(|name| folders.iter().map(move |folder| folder.join(name)));
+    let found = paths.find(|path| path.is_file());
+    found.ok_or_else(|| format!("none of {} is there; ASOF_TEST_CHROMIUM names another", names.join(", ")))
+}
+
+/// A sidecar with a token, a stale view, a hostile description and hostile values, and one that is there twice.
+fn prepared() -> Sidecar {
+    let token = Some(HttpToken::new(TOKEN).unwrap());
+    let sidecar = Sidecar::with("", HttpOptions { token, ..HttpOptions::default() });
+    let definitions = DEFINITIONS.replace("From 0 to 1", HOSTILE).replace(
+        "name = \"stats\"\n",
+        &format!("name = \"stats\"\ndescription = \"{HOSTILE}\"\nfreshness = {{ stale = \"1h\" }}\n"),
+    );
+    sidecar.store.apply(&parse_definitions(&definitions, "test.toml").unwrap(), false).unwrap();
+    let mut old = stats_row(1, hours_ago(20), &json!(5));
+    old["name"] = json!(HOSTILE);
+    let rows = json!([old, stats_row(1, hours_ago(2), &json!(7))]);
+    sidecar.unix.post("/v1/write/stats", &rows).ok();
+    let asked = json!({"features": ["stats:clicks"], "entities": [{"user_id": 1}]}).to_string();
+    sidecar.unix.send("POST", "/v1/latest", &[("X-Asof-Consumer", "ranker")], asked.as_bytes()).ok();
+    sidecar
+}
+
+#[test]
+fn pages_work_in_a_browser_and_hostile_texts_do_nothing_there() {
+    let (chromium, python) = match (chromium(), browser_python()) {
+        (Ok(chromium), Ok(python)) => (chromium, python),
+        (Err(reason), _) => return eprintln!("skipped: no Chromium: {reason}"),
+        (_, Err(reason)) => return eprintln!("skipped: no Python that drives a browser: {reason}"),
+    };
+    let sidecar = prepared();
+    let Target::Tcp(address) = sidecar.tcp else { unreachable!("it is over TCP") };
+    let [then, now] = [hours_ago(10), hours_ago(0)].map(|time| time.to_string());
+    let address = format!("http://{address}");
+    run_with(python, "browser.py", &[&chromium.to_string_lossy(), &address, TOKEN, &then, &now]);
+}
