@@ -70,8 +70,8 @@ from .errors import (
 __all__ = [
     "AnswerCounts",
     "Answers",
-    "Audit",
     "AsyncClient",
+    "Audit",
     "BackedUp",
     "Backup",
     "Catalog",
