@@ -115,6 +115,11 @@ impl Store {
         Ok(Store { served: Some(Arc::new(log)), ..self.clone() })
     }
 
+    /// A clone of the store whose reads are not logged, such as those of an audit.
+    pub fn unlogged(&self) -> Store {
+        Store { served: None, ..self.clone() }
+    }
+
     /// The log of what this clone's reads answer, if there is one.
     pub fn served_log(&self) -> Option<&ServedLog> {
         self.served.as_deref()

@@ -296,3 +296,12 @@ fn a_training_set_of_a_log_has_exactly_what_was_served() {
     let error = training_set(&store, &["nothing"], AnswerColumns::default()).unwrap_err();
     assert!(error.message().ends_with("has no row with any of these features: nothing"), "{error}");
 }
+
+#[test]
+fn a_clone_that_is_unlogged_adds_nothing_to_the_log() {
+    let (store, _directory) = logged(&test().store, ServedLogOptions::default());
+    let (prepared, entities) = request(&store, &["stats:score"], &[Some(1)]);
+    assert!(store.unlogged().latest(&prepared, &entities).unwrap().id().is_none());
+    assert!(store.latest(&prepared, &entities).unwrap().id().is_some());
+    assert_eq!(rows(&store).len(), 1);
+}

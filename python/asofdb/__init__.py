@@ -80,6 +80,7 @@ __all__ = [
     "Answers",
     "Feed", "FeedRun", "Approval", "Audit",
     "AsyncClient",
+    "Audit",
     "BackedUp",
     "Backup",
     "Catalog",

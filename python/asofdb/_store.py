@@ -446,9 +446,9 @@ class _Engine:
     def audit(self, log: Path, *, known: Literal["now", "then"] = "now", examples: int = 5) -> Audit:
         """Asks again what a log of served features says was served, compares bit for bit, and explains each difference.
 
-        ``log`` is its directory, of ``Store.open(log_served=...)`` or ``asof serve --log-served``, or one of its files. It
-        is compared with what is known of that time ``"now"``, as a training set has it, or with what was known
-        ``"then"``, where nothing should differ. ``examples`` of each feature and reason are told in full.
+        ``log`` is its directory, of ``Store.open(log_served=...)`` or ``asof serve --log-served``, or one of its
+        files. It is compared with what is known of that time ``"now"``, as a training set has it, or with what was
+        known ``"then"``, where nothing should differ. ``examples`` of each feature and reason are told in full.
         """
         return Audit._of(self._engine.audit_json(os.fspath(log), known, examples))
 
@@ -572,8 +572,8 @@ class Store(_Engine):
         ``"sync"`` (on disk when a write returns). ``memory_bytes`` is for block cache and write buffers together.
         The directory becomes the user's own (0700, its files 0600) unless ``shared`` leaves its permissions as they
         are; it is refused when it is another user's and open to others. What is read is counted as that of
-        ``consumer``, if there is one: see :meth:`usage`. What reads answer, or the share ``log_share`` of them, is logged
-        to Parquet files in the directory ``log_served``: see :meth:`audit`, and ``Result.id``.
+        ``consumer``, if there is one: see :meth:`usage`. What reads answer, or the share ``log_share`` of them, is
+        logged to Parquet files in the directory ``log_served``: see :meth:`audit`, and ``Result.id``.
 
         Raises ``UnavailableError`` when another process has it open, it is read-only or the disk is full;
         ``InvalidError`` when the directory is something else; ``ConflictError`` when a newer asofdb wrote it.

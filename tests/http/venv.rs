@@ -12,7 +12,10 @@ type Found = LazyLock<Result<PathBuf, String>>;
 /// The Python with Feast and validators; other packages make another directory.
 static FEAST: Found = LazyLock::new(|| match std::env::var_os("ASOF_TEST_PYTHON") {
     Some(python) => Ok(python.into()),
-    None => make("python-feast-0.67.0-lineage", &["feast==0.67.0", "jsonschema==4.26.0", "openapi-spec-validator==0.9.0", "openlineage-python==1.54.0"]),
+    None => make(
+        "python-feast-0.67.0-lineage",
+        &["feast==0.67.0", "jsonschema==4.26.0", "openapi-spec-validator==0.9.0", "openlineage-python==1.54.0"],
+    ),
 });
 
 /// The Python that drives a browser.
