@@ -19,11 +19,13 @@ from ._reports import (
     Audit,
     BackedUp,
     Backup,
-    Feed, FeedRun, CatalogChange,
+    CatalogChange,
     Clock,
     ClockRepair,
     Duplicate,
     Erased,
+    Feed,
+    FeedRun,
     Freshness,
     IngestReport,
     JoinReport,
@@ -432,9 +434,7 @@ class _Engine:
         whether they are late."""
         return Feed._all(self._engine.feeds_json(list(views)))
 
-    def materialize(
-        self, *views: str, sources: Path | None = None, rejects: Path | None = None
-    ) -> list[FeedRun]:
+    def materialize(self, *views: str, sources: Path | None = None, rejects: Path | None = None) -> list[FeedRun]:
         """Loads what is new in the sources of views, all that have one where none is named, and returns the runs.
 
         A view that fails keeps no other from being loaded: its run has the ``error``. ``sources`` is the directory to

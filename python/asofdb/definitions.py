@@ -71,8 +71,8 @@ class FreshnessObjective:
 class FeedSource:
     """The files that a view is fed from.
 
-    In the last parts of ``path``, ``*`` and ``?`` stand for any characters. ``schedule``: how often new files are looked
-    for, ``"every 1h"``; None: only when somebody asks.
+    In ``path``, ``*`` and ``?`` stand for any characters of a name. ``schedule``: how often new files are looked for,
+    ``"every 1h"``; None: only when somebody asks.
     """
 
     path: str
