@@ -1,8 +1,8 @@
 //! The log of served features: what reads answered, value by value, so that it can be asked again and compared.
 //!
 //! A store that logs takes a share of its reads ([`log::ServedLog`]). Such a read is of a state that can be asked
-//! again, and its records are copied into a queue. A thread ([`writer`]) makes Parquet files of them, in a directory an hour.
-//! What does not fit into the queue is counted and left out, so that no read waits for a disk.
+//! again, and its records are copied into a queue. A thread ([`writer`]) makes Parquet files of them, in a directory an
+//! hour. What does not fit into the queue is counted and left out, so that no read waits for a disk.
 
 pub(crate) mod columns;
 pub(crate) mod log;

@@ -30,8 +30,8 @@ const TIMESTAMP: ValueType = ValueType::Scalar(ScalarType::Timestamp);
 
 /// Writes what was served as a training set: the join keys, `event_timestamp` (the time asked about), the values of the
 /// request, `answer_id` and `answer_row`, and the features. References name features (`view:feature`), views or
-/// services; none of them: every feature. Rows that have none of these are left out, and a feature that a row has not is
-/// null there.
+/// services; none of them: every feature. Rows that have none of these are left out, and a feature that a row has not
+/// is null there.
 ///
 /// # Errors
 /// As [`read_served_log`]; `Conflict` when `out` exists, or when a feature was served with two types; `Invalid` when no

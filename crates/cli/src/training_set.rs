@@ -36,7 +36,8 @@ pub(crate) struct TrainingSet {
     spine: Option<PathBuf>,
     /// Instead of joining, take exactly what was served from a log of served features (asof serve --log-served), with
     /// the id of each answer; without REF every feature of it
-    #[arg(long, value_name = "LOG", conflicts_with_all = ["spine", "known_at", "event_timestamp", "input_format", "delimiter"])]
+    #[arg(long, value_name = "LOG",
+          conflicts_with_all = ["spine", "known_at", "event_timestamp", "input_format", "delimiter"])]
     from_log: Option<PathBuf>,
     /// The training set, which must not exist
     #[arg(long, value_name = "FILE.parquet")]

@@ -82,8 +82,8 @@ pub trait History: Send + Sync + 'static {
     fn state(&self, now: Timestamp, known_at: Option<Timestamp>) -> Box<dyn State + '_>;
 
     /// [`History::state`] for a read that is to be repeated, with a stamp of its own: all commits with an earlier stamp
-    /// are in the state, save bulk loads that are under way, and later ones get a later stamp. `None` where a commit takes
-    /// too long to wait for it.
+    /// are in the state, save bulk loads that are under way, and later ones get a later stamp. `None` where a commit
+    /// takes too long to wait for it.
     fn stamped_state(&self, now: Timestamp, known_at: Option<Timestamp>) -> Option<StampedState<'_>>;
 
     /// A consistent state to read at length. Retention holds still for it.

@@ -68,9 +68,9 @@ impl Against {
     }
 }
 
-/// Compares the rows of a log with a training set. Its columns are named as those of `asof training-set` are: a feature,
-/// `view__feature`, or `view:feature`. A row is the same where `answer_id` and `answer_row` are, if it has these, or the
-/// join keys and the time in the column `event_timestamp`.
+/// Compares the rows of a log with a training set. Its columns are named as those of `asof training-set` are: a
+/// feature, `view__feature`, or `view:feature`. A row is the same where `answer_id` and `answer_row` are, if it has
+/// these, or the join keys and the time in the column `event_timestamp`.
 ///
 /// # Errors
 /// Those of the rows and of the file; `Invalid` when it has no column for any of the features.

@@ -20,7 +20,8 @@ const DRAWN_MAX: usize = 100;
 const WIDTH: f64 = 640.0;
 const HEIGHT: f64 = 120.0;
 
-/// Writes an audit, and what a training set says if it was compared with one, as a page of HTML that needs nothing else.
+/// Writes an audit, and what a training set says if it was compared with one, as a page of HTML that needs nothing
+/// else.
 pub fn audit_html(audit: &Audit, against: Option<&Against>) -> String {
     let page = html! {
         (DOCTYPE)

@@ -113,7 +113,10 @@ impl Audit {
                 Reason::ALL.iter().map(|reason| (reason.as_str().to_owned(), of(reason).into())).collect();
             features.insert(reference.clone(), json!({"values": feature.values, "differences": differences}));
         }
-        let hour = |(hour, (values, differing)): (&Timestamp, &(u64, u64))| json!({"hour": hour.to_string(), "values": values, "differing": differing});
+        let hour = |(hour, (values, differing)): (&Timestamp, &(u64, u64))| {
+            let hour = hour.to_string();
+            json!({"hour": hour, "values": values, "differing": differing})
+        };
         Ok(json!({
             "rows": self.rows,
             "answers": self.answers,
