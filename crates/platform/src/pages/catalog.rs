@@ -15,7 +15,7 @@ use crate::search::index::Found;
 pub const HITS_MAX: usize = 100;
 
 /// Most lines of a list of all that is defined; the rest is found by a search.
-const LINES_MAX: usize = 500;
+const LINES_MAX: usize = 100;
 
 /// The catalog: what a query has found, or why it has found nothing; where the query is empty all views, services and
 /// entities.

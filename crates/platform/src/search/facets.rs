@@ -1,6 +1,9 @@
 //! Facets: the filters that what was found can be narrowed by.
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+use asofdb::Stage;
 
 use super::entry::Entry;
 
@@ -18,8 +21,8 @@ pub struct Facet {
 
 /// The facets of entries, those without values left out.
 pub(super) fn facets<'e>(entries: impl Iterator<Item = &'e Entry>) -> Vec<Facet> {
-    let mut counts: [(&'static str, BTreeMap<String, usize>); 7] =
-        ["kind", "status", "team", "owner", "tag", "entity", "type"].map(|filter| (filter, BTreeMap::new()));
+    let mut counts: [(&'static str, HashMap<Cow<'e, str>, usize>); 7] =
+        ["kind", "status", "team", "owner", "tag", "entity", "type"].map(|filter| (filter, HashMap::new()));
     for entry in entries {
         for (filter, values) in &mut counts {
             for value in values_of(entry, filter) {
@@ -27,9 +30,9 @@ pub(super) fn facets<'e>(entries: impl Iterator<Item = &'e Entry>) -> Vec<Facet>
             }
         }
     }
-    let facet = |(filter, values): (&'static str, BTreeMap<String, usize>)| {
-        let mut values: Vec<_> = values.into_iter().collect();
-        values.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    let facet = |(filter, values): (&'static str, HashMap<Cow<'e, str>, usize>)| {
+        let mut values: Vec<_> = values.into_iter().map(|(value, count)| (value.into_owned(), count)).collect();
+        values.sort_by(|(one, count), (other, other_count)| other_count.cmp(count).then_with(|| one.cmp(other)));
         values.truncate(VALUES_MAX);
         Facet { filter, values }
     };
@@ -37,15 +40,15 @@ pub(super) fn facets<'e>(entries: impl Iterator<Item = &'e Entry>) -> Vec<Facet>
 }
 
 /// The values of an entry that a filter compares, as it takes them.
-fn values_of(entry: &Entry, filter: &str) -> Vec<String> {
-    let one = |value: &str| if value.is_empty() { Vec::new() } else { vec![value.to_owned()] };
+fn values_of<'e>(entry: &'e Entry, filter: &str) -> Vec<Cow<'e, str>> {
+    let one = |value: &'e str| if value.is_empty() { Vec::new() } else { vec![Cow::Borrowed(value)] };
     match filter {
         "kind" => one(entry.kind),
-        "status" => entry.stage.map(|stage| stage.to_string()).into_iter().collect(),
+        "status" => one(entry.stage.map_or("", Stage::as_str)),
         "team" => one(&entry.team),
         "owner" => one(&entry.owner),
-        "tag" => entry.tags.iter().map(|(name, value)| format!("{name}={value}")).collect(),
-        "entity" => entry.entities.clone(),
+        "tag" => entry.tags.iter().map(|(name, value)| format!("{name}={value}").into()).collect(),
+        "entity" => entry.entities.iter().map(|name| Cow::Borrowed(name.as_str())).collect(),
         _ => one(&entry.ty),
     }
 }
