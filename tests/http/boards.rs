@@ -91,3 +91,25 @@ fn the_page_of_answers_has_shares_by_status_and_period() {
     assert_eq!(sidecar.tcp.get("/answers?over=2h").status, 422);
     assert_eq!(sidecar.tcp.get("/answers?view=nothing").status, 404);
 }
+
+#[test]
+fn the_board_of_feeds_shows_what_fails_and_its_last_runs() {
+    let sidecar = Sidecar::start();
+    assert!(page(&sidecar.tcp.get("/feeds")).contains("No view says where it is fed from"));
+    sidecar.feed_clicks();
+    let board = || page(&sidecar.tcp.get("/feeds")).to_owned();
+    let text = board();
+    let row = "<tr id=\"clicks_by_shop\"><th scope=\"row\"><a href=\"/views/clicks_by_shop\">clicks_by_shop</a></th>\
+               <td><span class=\"badge never_ran\">never ran</span></td><td><code>clicks.csv</code></td>\
+               <td>when somebody asks</td><td></td><td></td></tr>";
+    assert!(text.contains(row), "{text}");
+    sidecar.unix.send("POST", "/v1/materialize", &[], &[]).ok();
+    let text = board();
+    assert!(text.contains("<span class=\"badge ok\">ok</span>") && text.contains("<td>0s ago</td><td></td>"), "{text}");
+    assert!(text.contains("clicks_by_shop: 1 run<"), "{text}");
+    std::fs::write(sidecar.source(), "user_id,shop,at,known,clicks\n5,a,2024-01-01T00:00:00Z,,<b>\n").unwrap();
+    sidecar.unix.send("POST", "/v1/materialize", &[], &[]).ok();
+    let text = board();
+    assert!(text.contains("<span class=\"badge failing\">failing</span>"), "{text}");
+    assert!(text.contains("&lt;b&gt;") && !text.contains("<b>"), "an error is text: {text}");
+}

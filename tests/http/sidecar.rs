@@ -168,7 +168,12 @@ impl Sidecar {
             DEFINITIONS.replacen("created_timestamp", "source = { path = \"clicks.csv\" }\ncreated_timestamp", 1);
         self.store.apply(&parse_definitions(&text, "test.toml").expect("definitions"), false).expect("a source");
         let csv = format!("user_id,shop,at,known,clicks\n5,a,{0},{0},55\n", hours_ago(1));
-        std::fs::write(self.directory.path().join("clicks.csv"), csv).expect("a file");
+        std::fs::write(self.source(), csv).expect("a file");
+    }
+
+    /// The file that is the source of `clicks_by_shop`.
+    pub fn source(&self) -> std::path::PathBuf {
+        self.directory.path().join("clicks.csv")
     }
 
     /// Defines the view `copied`, and writes rows of it and of `stats`, in which the clicks are the same but for a

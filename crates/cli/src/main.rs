@@ -93,13 +93,8 @@ In JSON, NaN and infinities are the strings \"NaN\", \"Infinity\" and \"-Infinit
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    Apply(apply::Apply),
-    Plan(plan::Plan),
-    Lint(policy::Lint),
-    Policy(policy::PolicyCommand),
-    Approve(approve::Approve),
-    Log(log::Log),
-    Diff(log::Diff),
+    #[command(flatten)]
+    Governing(Governing),
     Ingest(ingest::Ingest),
     Get(get::Get),
     Eval(eval::Eval),
@@ -115,13 +110,8 @@ enum Command {
     Delete(delete::Delete),
     DeleteEvents(delete_events::DeleteEvents),
     Erase(erase::Erase),
-    Freshness(freshness::Freshness),
-    Answers(answers::Answers),
-    Materialize(feeds::Materialize),
-    Runs(feeds::Runs),
-    Alerts(alerts::Alerts),
-    Audit(audit::Audit),
-    Usage(usage::Usage),
+    #[command(flatten)]
+    Watching(Watching),
     Stats(operations::Stats),
     Verify(verify::Verify),
     Clock(clock::Clock),
@@ -138,16 +128,62 @@ enum Command {
     Man(completions::Man),
 }
 
+/// Commands that change what is defined, and say what may be.
+#[derive(Debug, Subcommand)]
+enum Governing {
+    Apply(apply::Apply),
+    Plan(plan::Plan),
+    Lint(policy::Lint),
+    Policy(policy::PolicyCommand),
+    Approve(approve::Approve),
+    Log(log::Log),
+    Diff(log::Diff),
+}
+
+impl Governing {
+    fn run(&self, context: &Context) -> Result<Outcome> {
+        match self {
+            Governing::Apply(command) => command.run(context),
+            Governing::Plan(command) => command.run(context),
+            Governing::Lint(command) => command.run(context),
+            Governing::Policy(command) => command.run(context),
+            Governing::Approve(command) => command.run(context),
+            Governing::Log(command) => command.run(context),
+            Governing::Diff(command) => command.run(context),
+        }
+    }
+}
+
+/// Commands that say how views are fed, and what models get of them.
+#[derive(Debug, Subcommand)]
+enum Watching {
+    Freshness(freshness::Freshness),
+    Answers(answers::Answers),
+    Materialize(feeds::Materialize),
+    Runs(feeds::Runs),
+    Alerts(alerts::Alerts),
+    Audit(audit::Audit),
+    Usage(usage::Usage),
+}
+
+impl Watching {
+    fn run(&self, context: &Context) -> Result<Outcome> {
+        match self {
+            Watching::Freshness(command) => command.run(context),
+            Watching::Answers(command) => command.run(context),
+            Watching::Materialize(command) => command.run(context),
+            Watching::Runs(command) => command.run(context),
+            Watching::Alerts(command) => command.run(context),
+            Watching::Audit(command) => command.run(context),
+            Watching::Usage(command) => command.run(context),
+        }
+    }
+}
+
 impl Command {
     fn run(&self, context: &Context) -> Result<Outcome> {
         match self {
-            Command::Apply(command) => command.run(context),
-            Command::Plan(command) => command.run(context),
-            Command::Lint(command) => command.run(context),
-            Command::Policy(command) => command.run(context),
-            Command::Approve(command) => command.run(context),
-            Command::Log(command) => command.run(context),
-            Command::Diff(command) => command.run(context),
+            Command::Governing(command) => command.run(context),
             Command::Ingest(command) => command.run(context),
             Command::Get(command) => command.run(context),
             Command::Eval(command) => command.run(context),
@@ -163,13 +199,7 @@ impl Command {
             Command::Delete(command) => command.run(context),
             Command::DeleteEvents(command) => command.run(context),
             Command::Erase(command) => command.run(context),
-            Command::Freshness(command) => command.run(context),
-            Command::Answers(command) => command.run(context),
-            Command::Materialize(command) => command.run(context),
-            Command::Runs(command) => command.run(context),
-            Command::Alerts(command) => command.run(context),
-            Command::Audit(command) => command.run(context),
-            Command::Usage(command) => command.run(context),
+            Command::Watching(command) => command.run(context),
             Command::Stats(command) => command.run(context),
             Command::Verify(command) => command.run(context),
             Command::Clock(command) => command.run(context),

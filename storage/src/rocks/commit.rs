@@ -281,12 +281,17 @@ fn write_group(store: &Store, group: &[Write], created: &[Timestamp]) -> Result<
     fail_point("commit written");
     note_events(&sorted, &mut ages);
     store.ages.apply(&ages);
+    tell_newest(store, &sorted, &newest);
+    count_group(store, group);
+    Ok(())
+}
+
+/// Tells observers which rows are the newest of their entity now.
+fn tell_newest(store: &Store, sorted: &Sorted<'_>, newest: &[usize]) {
     if !newest.is_empty() {
         let rows: Vec<_> = newest.iter().map(|index| sorted.newest_row(*index)).collect();
         store.tell(&Newest::Put(&rows));
     }
-    count_group(store, group);
-    Ok(())
 }
 
 fn count_group(store: &Store, group: &[Write]) {

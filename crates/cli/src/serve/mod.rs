@@ -113,13 +113,7 @@ impl Serve {
         service.set_ready();
         storage::watch(service.clone(), self.on_storage_error, signals.ender())?;
         lifecycle::notify_ready();
-        info!(
-            store = %context.store.display(),
-            socket = self.socket.as_ref().map(|path| path.display().to_string()),
-            http = http.as_ref().map(Http::addresses),
-            views = store.catalog().views().count(),
-            "ready"
-        );
+        self.tell_ready(context, &store, http.as_ref());
         let signal = signals.wait();
         lifecycle::notify_stopping();
         info!(signal, "stopping: what has been asked is answered, nothing new is taken");
@@ -132,6 +126,16 @@ impl Serve {
         store.flush()?;
         info!("stopped");
         Ok(Outcome::Done)
+    }
+
+    fn tell_ready(&self, context: &Context, store: &Store, http: Option<&Http>) {
+        info!(
+            store = %context.store.display(),
+            socket = self.socket.as_ref().map(|path| path.display().to_string()),
+            http = http.map(Http::addresses),
+            views = store.catalog().views().count(),
+            "ready"
+        );
     }
 
     /// Closes both doors at the same time, when what was asked is answered or the time for it is over.

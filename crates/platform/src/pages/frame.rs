@@ -8,10 +8,11 @@ pub const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self
                           form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 /// The pages of the navigation, by address.
-const PLACES: [(&str, &str); 5] = [
+const PLACES: [(&str, &str); 6] = [
     ("/", "Features"),
     ("/explore", "Explore"),
     ("/freshness", "Freshness"),
+    ("/feeds", "Feeds"),
     ("/consumers", "Consumers"),
     ("/answers", "Answers"),
 ];

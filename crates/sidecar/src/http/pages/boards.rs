@@ -1,4 +1,4 @@
-//! `GET /freshness`, `/consumers` and `/answers`: figures of all views and consumers.
+//! `GET /freshness`, `/feeds`, `/consumers` and `/answers`: figures of all views and consumers.
 
 use std::sync::Arc;
 
@@ -29,6 +29,20 @@ pub(super) async fn freshness(
         admission.admit([], 0)?;
         let views = door.service.store.ages::<&str>(&[])?;
         HtmlReply::of(door, visitor, &pages::freshness(&views))
+    })
+    .await
+}
+
+/// How views are fed. Reads no rows.
+pub(super) async fn feeds(
+    State(door): State<Arc<Door>>,
+    caller: Caller,
+    visitor: Visitor,
+) -> Result<HtmlReply, Failure> {
+    door.run(caller, Operation::Feeds, move |door, admission| {
+        admission.admit([], 0)?;
+        let feeds = door.service.store.feeds(&[])?;
+        HtmlReply::of(door, visitor, &pages::feeds(&feeds))
     })
     .await
 }

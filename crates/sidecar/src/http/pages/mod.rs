@@ -31,6 +31,7 @@ pub(super) fn routes() -> Vec<(&'static str, MethodRouter<Arc<Door>>)> {
         ("/", get(catalog::catalog)),
         ("/explore", get(explore::explore)),
         ("/freshness", get(boards::freshness)),
+        ("/feeds", get(boards::feeds)),
         ("/consumers", get(boards::consumers)),
         ("/consumers/usage", get(boards::consumers_usage)),
         ("/answers", get(boards::answers)),

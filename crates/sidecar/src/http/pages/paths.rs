@@ -5,8 +5,8 @@ use asofdb_platform::pages::asset;
 use super::login::{LOGIN_PATH, LOGOUT_PATH};
 
 /// Addresses of pages that are about no one thing.
-const PAGES: [&str; 8] =
-    ["/", "/explore", "/freshness", "/consumers", "/consumers/usage", "/answers", LOGIN_PATH, LOGOUT_PATH];
+const PAGES: [&str; 9] =
+    ["/", "/explore", "/freshness", "/feeds", "/consumers", "/consumers/usage", "/answers", LOGIN_PATH, LOGOUT_PATH];
 
 /// The beginnings of the addresses of all others.
 const FOLDERS: [&str; 3] = ["/views/", "/services/", "/entities/"];
