@@ -178,6 +178,7 @@ class AsyncClient:
     answers = _coroutine(Client.answers)
     feeds = _coroutine(Client.feeds)
     materialize = _coroutine(Client.materialize, bulk=True)
+    audit = _coroutine(Client.audit, bulk=True)
     alerts = _coroutine(Client.alerts)
     usage = _coroutine(Client.usage, bulk=True)
     flush = _coroutine(Client.flush)

@@ -230,6 +230,12 @@ def test_views_are_fed_from_their_sources(empty: Any, tmp_path: Any) -> None:
     (tmp_path / "ages-1.csv").write_text("user_id,event_timestamp,age\n1,2024-01-01T00:00:00Z,30\n")
     [feed] = empty.feeds()
     assert (feed.view, feed.status, feed.succeeded, feed.runs) == ("ages", "never_ran", None, [])
+    if isinstance(empty, asofdb.Client):
+        with pytest.raises(asofdb.InvalidError, match="a sidecar reads its own files"):
+            empty.materialize("ages", sources=tmp_path)
+        with pytest.raises(asofdb.InvalidError, match="this sidecar loads no feeds: start it with --sources DIR"):
+            empty.materialize("ages")
+        return
     [run] = empty.materialize("ages", sources=tmp_path)
     assert (run.view, run.files, run.rows_read, run.rows_written, run.error) == ("ages", 1, 1, 1, None)
     [feed] = empty.feeds("ages")
