@@ -68,6 +68,12 @@ impl Histogram {
         self.buckets.iter().filter(|bucket| bucket.count != 0).map(|bucket| (bucket.from, bucket.end, bucket.count))
     }
 
+    /// Its parts, oldest first, also those that come to nothing: of changes one may have taken up what came and what went
+    /// elsewhere within it, so that finer buckets there are not right any more.
+    fn all_parts(&self) -> impl Iterator<Item = Part> {
+        self.buckets.iter().map(|bucket| (bucket.from, bucket.end, bucket.count))
+    }
+
     /// Counts `by` at a time; returns what its bucket has then.
     pub(crate) fn add(&mut self, at: i64, by: i64) -> i64 {
         let at = within(at);
@@ -118,12 +124,12 @@ impl Histogram {
 
     /// Adds what another one has counted.
     pub(crate) fn join(&mut self, other: &Histogram) {
-        self.join_parts(other.parts());
+        self.join_parts(other.all_parts());
     }
 
     /// Takes away what another one has counted.
     pub(crate) fn subtract(&mut self, other: &Histogram) {
-        self.join_parts(other.parts().map(|(from, end, count)| (from, end, -count)));
+        self.join_parts(other.all_parts().map(|(from, end, count)| (from, end, -count)));
     }
 
     fn join_parts(&mut self, parts: impl Iterator<Item = Part>) {
@@ -145,10 +151,10 @@ impl Histogram {
         self.merge();
     }
 
-    /// Merges buckets that are finer than those of their time, and forgets those in which nothing is.
+    /// Merges buckets that are finer than those of their time.
     fn merge(&mut self) {
         let mut coarse: Vec<Bucket> = Vec::with_capacity(self.buckets.len());
-        for (from, end, count) in self.parts() {
+        for (from, end, count) in self.all_parts() {
             match coarse.last_mut().filter(|last| from < last.end) {
                 Some(last) => last.count += count,
                 None => {
@@ -159,6 +165,11 @@ impl Histogram {
             }
         }
         self.buckets = coarse;
+    }
+
+    /// Forgets the buckets in which nothing is. Of what is counted as it stands, not of changes: see `all_parts`.
+    pub(crate) fn forget_empty(&mut self) {
+        self.buckets.retain(|bucket| bucket.count != 0);
     }
 
     /// Forgets the buckets that lie wholly before a time.
@@ -267,6 +278,20 @@ mod tests {
                 prop_assert_eq!(kept.parts().collect::<Vec<_>>(), parts);
             }
         }
+    }
+
+    #[test]
+    fn changes_that_come_to_nothing_in_a_coarse_bucket_leave_no_finer_one_wrong() {
+        let (gone, come) = (NOW - 16_803 * DAY, NOW - 16_803 * DAY - MINUTE);
+        let mut histogram = Histogram::new(Timestamp::from_micros(NOW));
+        histogram.add(gone, 1);
+        let mut changes = Histogram::new(Timestamp::from_micros(NOW));
+        changes.add(come, 1);
+        changes.add(NOW, 1);
+        changes.add(gone, -1);
+        histogram.join(&changes);
+        let lies_in = |(from, end, count): Part| ((from..end).contains(&come), (from..end).contains(&NOW), count);
+        assert_eq!(histogram.parts().map(lies_in).collect::<Vec<_>>(), [(true, false, 1), (false, true, 1)]);
     }
 
     #[test]

@@ -121,6 +121,9 @@ impl AgeCounts {
                     histogram.coarsen(now);
                     histogram.forget_before(of.floor);
                 }
+                if let Counts::Known(histogram) = &mut of.counts {
+                    histogram.forget_empty();
+                }
             }
         }
     }
