@@ -108,8 +108,33 @@ fn unreadable(path: &Path) -> Error {
     Error::unavailable(format!("cannot read {} of the source", path.display()))
 }
 
+/// Bytes of the paths of files that are remembered, so that the note about a feed stays far below what a record may have;
+/// the rest is read again, and known by its content.
+const REMEMBERED_BYTES_MAX: usize = 8 << 20;
+
 /// The files that can be told from a file's place, size and time to be those that were loaded: `known` without what was
 /// changed a moment before `began`, in nanoseconds since 1970.
 pub(super) fn settled(files: impl Iterator<Item = FeedFile>, began: i64) -> Vec<FeedFile> {
-    files.filter(|file| file.modified < began.saturating_sub(TICK_NS)).collect()
+    let mut bytes = 0;
+    let mut has_room = |file: &FeedFile| {
+        bytes += file.path.len();
+        bytes <= REMEMBERED_BYTES_MAX
+    };
+    let settled = files.filter(|file| file.modified < began.saturating_sub(TICK_NS));
+    settled.take_while(|file| has_room(file)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use asofdb_storage::FeedRuns;
+
+    use super::*;
+
+    #[test]
+    fn the_longest_paths_of_the_most_files_leave_a_note_that_can_be_written() {
+        let file = |_| FeedFile { path: "p".repeat(4_096), bytes: 1, modified: 0 };
+        let files = settled((0..FEED_FILES_MAX).map(file), 10 * TICK_NS);
+        assert_eq!(files.len(), REMEMBERED_BYTES_MAX / 4_096);
+        assert!(FeedRuns { files, ..FeedRuns::default() }.encode().is_ok());
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use asofdb::{AsJson, Catalog, Feed, FeedFiles, FeedRun, Session, ViewRun};
+use asofdb::{AsJson, Catalog, Feed, FeedFiles, FeedRun, FeedSource, Session, ViewRun};
 use asofdb_platform::{Dataset, LineageRun, RunState};
 use clap::Args;
 
@@ -53,17 +53,18 @@ impl Materialize {
         let failed = runs.iter().filter(|run| run.run.error.is_some()).count() as u64;
         context
             .lineage
-            .tell_done(runs.iter().map(|run| told(context, &*store.catalog()?, run)).collect::<Result<_>>()?)?;
+            .tell_done(runs.iter().map(|run| told(context, &files, &*store.catalog()?, run)).collect::<Result<_>>()?)?;
         self.output.print(&report(&runs, failed)?)?;
         Ok(if failed > 0 { Outcome::Problem } else { Outcome::Done })
     }
 }
 
 /// A run as lineage has it.
-fn told(context: &Context, catalog: &Catalog, run: &ViewRun) -> Result<(LineageRun, RunState)> {
+fn told(context: &Context, files: &FeedFiles, catalog: &Catalog, run: &ViewRun) -> Result<(LineageRun, RunState)> {
     let namespace = context.lineage.namespace();
     let source = catalog.view(&run.view).and_then(|view| view.source.as_ref());
-    let inputs = source.map(|source| Dataset::files(&source.path)).into_iter().collect();
+    let path = |source: &FeedSource| files.root.join(&source.path).to_string_lossy().into_owned();
+    let inputs = source.map(|source| Dataset::files(&path(source))).into_iter().collect();
     let outputs = Dataset::of_views(namespace, catalog, std::slice::from_ref(&run.view));
     let state = run.run.error.clone().map_or(RunState::Complete, RunState::Fail);
     Ok((LineageRun::new(namespace, &format!("materialize.{}", run.view), inputs, outputs), state))

@@ -84,7 +84,12 @@ impl Ingest {
 
     /// The files, and the view.
     fn datasets(&self, context: &Context, store: &Engine) -> Result<(Vec<Dataset>, Vec<Dataset>)> {
-        let files = self.files.iter().map(|file| Dataset::files(&file.to_string_lossy())).collect();
+        let files = self
+            .files
+            .iter()
+            .filter(|file| file.as_os_str() != "-")
+            .map(|file| Dataset::files(&file.to_string_lossy()))
+            .collect();
         let views = [self.view.clone()];
         Ok((files, Dataset::of_views(context.lineage.namespace(), &*store.catalog()?, &views)))
     }

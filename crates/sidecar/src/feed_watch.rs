@@ -70,15 +70,19 @@ fn watch(service: &Service, stop: &Stop, stopped: &Receiver<()>) {
 }
 
 fn run(service: &Service, stop: &Stop, plan: &mut FeedPlan, view: &str) {
+    let mut is_loaded = false;
     match service.materialize(&[view], stop) {
-        Ok(runs) => runs.iter().for_each(|one| log(view, &one.run)),
+        Ok(runs) => {
+            runs.iter().for_each(|one| log(view, &one.run));
+            is_loaded = runs.iter().all(|one| one.run.error.is_none());
+        }
         Err(_) if stop.check().is_err() => {}
         Err(error) => warn!(view, "a feed cannot be loaded: {error:#}"),
     }
     #[allow(clippy::disallowed_methods, reason = "a schedule goes by time that nobody sets")]
     let now = Instant::now();
     if let Ok(feeds) = service.store.feeds(&[view]) {
-        feeds.iter().for_each(|feed| plan.has_run(feed, now));
+        feeds.iter().for_each(|feed| plan.has_run(feed, is_loaded, now));
     }
 }
 
@@ -124,11 +128,13 @@ impl FeedPlan {
         due
     }
 
-    /// Plans the run after the one that has just ended.
-    fn has_run(&mut self, feed: &Feed, now: Instant) {
+    /// Plans the run after the one that has just ended. One that was not loaded, also where that could not be kept
+    /// because the store takes no writes, is not tried again at once.
+    fn has_run(&mut self, feed: &Feed, is_loaded: bool, now: Instant) {
         let Some(schedule) = feed.source.schedule else { return };
         let wait = match feed.failures {
-            0 => left(feed, schedule),
+            0 if is_loaded => left(feed, schedule),
+            0 => left(feed, schedule).max(RETRY_AFTER),
             failures => {
                 RETRY_AFTER.saturating_mul(1 << (failures - 1).min(16)).min(duration(schedule.every.as_micros()))
             }
@@ -211,7 +217,7 @@ mod tests {
         let start = Instant::now();
         let mut plan = FeedPlan::default();
         let mut wait = |failures| {
-            plan.has_run(&feed(Some(100 * HOUR), failures), start);
+            plan.has_run(&feed(Some(100 * HOUR), failures), failures == 0, start);
             plan.next["v"].at - start
         };
         assert_eq!(
@@ -219,6 +225,15 @@ mod tests {
             [30, 60, 120, 1_920, 3_600, 3_600]
         );
         assert_eq!(wait(0), minutes(60));
+    }
+
+    #[test]
+    fn a_run_that_could_not_be_kept_is_not_tried_again_at_once() {
+        #[allow(clippy::disallowed_methods, reason = "only the distance counts")]
+        let start = Instant::now();
+        let mut plan = FeedPlan::default();
+        plan.has_run(&feed(None, 0), false, start);
+        assert_eq!(plan.next["v"].at - start, RETRY_AFTER);
     }
 
     #[test]

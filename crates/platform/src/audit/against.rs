@@ -1,4 +1,4 @@
-//! What was served beside a training set: the same rows value by value, and the distributions.
+//! A comparison of what was served with a training set: the same rows value by value, and the distributions.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -24,7 +24,7 @@ const TIME: ValueType = ValueType::Scalar(ScalarType::Timestamp);
 /// The columns that name an answer in a training set of what was served.
 const ANSWER_COLUMNS: [&str; 2] = ["answer_id", "answer_row"];
 
-/// What was served, compared with a training set.
+/// The comparison of what was served with a training set.
 #[derive(Debug, Clone, Default)]
 pub struct Against {
     /// Rows of the log.
@@ -46,7 +46,7 @@ pub struct ComparedFeature {
     pub matched: u64,
     /// Values of these that are the same, bit for bit.
     pub same: u64,
-    /// How far the distributions of all values are apart; `None` where one has none.
+    /// The distance of the distributions of all values; `None` where one has none.
     pub drift: Option<Drift>,
 }
 

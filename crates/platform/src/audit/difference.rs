@@ -20,9 +20,9 @@ pub struct Difference {
     pub at: Timestamp,
     /// `view:feature`.
     pub feature: String,
-    /// What was served.
+    /// The answer that was served.
     pub served: Side,
-    /// What the same question gets now; `None` where it cannot be asked any more.
+    /// The answer to the same question now; `None` where it cannot be asked any more.
     pub again: Option<Side>,
     /// The reason.
     pub reason: Reason,

@@ -44,7 +44,7 @@ enum SampleKind {
     Presence,
 }
 
-/// How far two distributions are apart.
+/// The distance of two distributions.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Drift {
     /// The population stability index over the bins: below 0.1 nothing, above 0.25 much.

@@ -141,7 +141,7 @@ impl<'s, S: Session + ?Sized> Explainer<'s, S> {
         })
     }
 
-    /// What was known was changed.
+    /// The reason where what was known has changed.
     fn by_change(
         &self,
         row: &ServedRow,

@@ -32,7 +32,7 @@ const HOURS_MAX: usize = 10_000;
 
 const HOUR_MICROS: i64 = 3_600_000_000;
 
-/// What an answer is compared with.
+/// The state of knowledge that an answer is compared with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum AuditAgainst {
     /// The answer as of the time it was about, with what is known now: what a training set would say.
@@ -45,7 +45,7 @@ pub enum AuditAgainst {
 /// Options of an audit.
 #[derive(Debug, Clone)]
 pub struct AuditOptions {
-    /// What answers are compared with.
+    /// The state of knowledge that answers are compared with.
     pub against: AuditAgainst,
     /// Differences of one feature and one reason that are told in full.
     pub examples: usize,
