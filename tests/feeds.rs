@@ -2,6 +2,9 @@
 
 use std::fs;
 use std::path::Path;
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
 
 use asofdb::{ErrorKind, FeedFiles, FeedRun, Session, Span, Stop, Store, Value, ViewRun, parse_definitions};
 use tempfile::TempDir;
@@ -180,6 +183,31 @@ fn what_came_of_the_last_runs_is_kept_and_a_feed_is_late_or_failing_until_a_run_
     let path = directory.path().join("store");
     let store = Store::open_with(path, asofdb::Options::default(), clock, asofdb::Durability::Os).unwrap();
     assert_eq!(store.feeds(&["ages"]).unwrap(), [now], "also over a restart");
+}
+
+#[test]
+fn a_run_waits_for_another_of_the_same_view_and_is_no_failure() {
+    let fed = Fed::new();
+    fed.ages("ages/a.csv", 3, &[(1, "40")]);
+    let (told, done) = mpsc::channel();
+    let mut second = None;
+    let run = |store: &Store, files: &FeedFiles| store.materialize(&["ages"], files, &mut |_, _| {}).unwrap();
+    let first = fed.store.store.materialize(&["ages"], &fed.files(), &mut |_, _| {
+        second.get_or_insert_with(|| {
+            let (store, files, told) = (fed.store.store.clone(), fed.files(), told.clone());
+            let second = thread::spawn(move || {
+                let runs = run(&store, &files);
+                // Nobody listens any more once the first has ended.
+                let _ = told.send(());
+                runs
+            });
+            assert!(done.recv_timeout(Duration::from_millis(300)).is_err(), "it waits");
+            second
+        });
+    });
+    assert_eq!(counts(&first.unwrap()[0].run), (1, 1, 1, 0, None));
+    assert_eq!(counts(&second.unwrap().join().unwrap()[0].run), (0, 0, 0, 0, None));
+    assert_eq!(fed.store.store.feeds(&["ages"]).unwrap()[0].failures, 0);
 }
 
 #[test]

@@ -176,15 +176,16 @@ class _Engine:
         """
         return SearchHit._of(self._engine.search_json(query, limit))
 
-    def duplicates(self, views: str | Sequence[str] = ()) -> list[Duplicate]:
+    def duplicates(self, views: str | Sequence[str] = (), *, at: Time | None = None) -> list[Duplicate]:
         """Finds features that are likely the same thing under another name or definition, the surest first; with
         ``views`` only pairs with a feature in one of these.
 
         Features of the same join keys are compared by how they are computed and by their values for some hundred
-        entities, as of now; by name alone where there are no values.
+        entities, as of ``at`` or of now; by name alone where there are no values. Of data of the past, values of now may
+        have expired: give a time.
         """
         names = [views] if isinstance(views, str) else list(views)
-        return Duplicate._of(self._engine.duplicates_json(names))
+        return Duplicate._of(self._engine.duplicates_json(names, at))
 
     # Reads
 

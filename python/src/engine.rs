@@ -22,7 +22,7 @@ use crate::clock::{clock_json, clock_repair_json};
 use crate::errors::{OrRaise, exception};
 use crate::fork::generation;
 use crate::table::{batch, column_type};
-use crate::time::{datetime, optional_timestamp};
+use crate::time::{datetime, optional_timestamp, timestamp};
 use crate::value::{answered, named_values};
 
 /// An engine of `asofdb`, for as long as this process has it open.
@@ -233,10 +233,14 @@ impl Engine {
         Ok(json!(hits).to_string())
     }
 
-    /// A list of pairs.
-    fn duplicates_json(&self, py: Python<'_>, views: Vec<String>) -> PyResult<String> {
-        let views: Vec<&str> = views.iter().map(String::as_str).collect();
-        Ok(json!(self.run(py, |engine| engine.duplicates(&views))?).to_string())
+    /// A list of pairs; `at` is a time, or none for now.
+    fn duplicates_json(&self, py: Python<'_>, views: Vec<String>, at: Option<&Bound<'_, PyAny>>) -> PyResult<String> {
+        let (views, at): (Vec<&str>, _) = (views.iter().map(String::as_str).collect(), at.map(timestamp).transpose()?);
+        let found = self.run(py, |engine| match at {
+            Some(at) => engine.duplicates_at(&views, at),
+            None => engine.duplicates(&views),
+        });
+        Ok(json!(found?).to_string())
     }
 
     fn now<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {

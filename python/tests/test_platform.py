@@ -85,6 +85,7 @@ def test_features_that_are_likely_the_same_come_with_the_evidence(empty: Any) ->
     assert (pair.values.entities, pair.values.share, pair.values.factor) == (200, 1.0, 1.0)
     assert pair.values.offset == pytest.approx(0.4)
     assert empty.duplicates("ages") == empty.duplicates(["profile"]) == [pair]
+    assert empty.duplicates(at="2000-01-01T00:00:00Z") == []
     with pytest.raises(asofdb.NotFoundError, match="no feature view is named"):
         empty.duplicates("agse")
 

@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use asofdb_storage::{Backend, Durability, Error, FeatureView, FeedRun, FeedRuns, FeedSource, Result, WriteBatch};
-use parking_lot::Mutex;
+use parking_lot::{Condvar, Mutex};
 
 use super::files::{FeedFiles, Found, settled};
 use super::known::{fed, note_of, runs_of};
@@ -28,7 +28,12 @@ pub type OnFeedProgress<'p> = dyn FnMut(&str, Progress) + 'p;
 pub(crate) struct Feeder {
     /// The views that are being loaded, by id.
     running: Mutex<BTreeSet<u32>>,
+    /// Told when one of them has ended.
+    ended: Condvar,
 }
+
+/// The time after which one that waits looks whether it is to stop.
+const WAIT_MAX: Duration = Duration::from_millis(50);
 
 /// A store that is fed.
 pub(crate) struct FedStore<'s> {
@@ -61,6 +66,17 @@ impl Feeder {
         Ok(runs)
     }
 
+    /// Marks a view as being loaded, when no other run of it works any more: a run that came second is no failure, and
+    /// finds what the first one has left.
+    fn begin(&self, store: &FedStore<'_>, view: u32) -> Result<Running<'_>> {
+        let mut running = self.running.lock();
+        while !running.insert(view) {
+            self.ended.wait_for(&mut running, WAIT_MAX);
+            store.loads.check_cancelled()?;
+        }
+        Ok(Running { feeder: self, view })
+    }
+
     fn run_one(
         &self,
         store: &FedStore<'_>,
@@ -69,12 +85,8 @@ impl Feeder {
         files: &FeedFiles,
         progress: &mut OnFeedProgress<'_>,
     ) -> Result<FeedRun> {
+        let _running = self.begin(store, view.id)?;
         let began = store.backend.now();
-        if !self.running.lock().insert(view.id) {
-            let error = "its feed is running already";
-            return Ok(FeedRun { began, ended: began, error: Some(error.to_owned()), ..FeedRun::default() });
-        }
-        let _running = Running { feeder: self, view: view.id };
         let mut known = runs_of(store.backend, view.id)?;
         let schema_version = view.schemas.last().map_or(0, |schema| schema.version);
         if known.schema_version != schema_version {
@@ -102,7 +114,7 @@ impl Feeder {
     }
 }
 
-/// A view that is being loaded, until this is dropped.
+/// The mark of a view that is being loaded, until this is dropped.
 struct Running<'f> {
     feeder: &'f Feeder,
     view: u32,
@@ -111,6 +123,7 @@ struct Running<'f> {
 impl Drop for Running<'_> {
     fn drop(&mut self) {
         self.feeder.running.lock().remove(&self.view);
+        self.feeder.ended.notify_all();
     }
 }
 

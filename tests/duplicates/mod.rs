@@ -192,9 +192,22 @@ fn only_pairs_of_the_views_that_are_named_are_told() {
 }
 
 #[test]
+fn values_that_have_expired_are_compared_as_of_a_time_at_which_they_had_not() {
+    let with_ttl = |text: String| text.replace("entities", "ttl = \"1h\"\nentities");
+    let store = store(&with_ttl(view("ages", &["user_age"]) + &view("profile", &["years"])));
+    for (view, feature) in [("ages", "user_age"), ("profile", "years")] {
+        write(&store, view, feature, hours_ago(90), (0..300).map(|user| (user, Some(number(user)))));
+    }
+    assert_eq!(pairs(&store), []);
+    let found = store.duplicates_at(&[], hours_ago(89)).unwrap();
+    assert_eq!((found.len(), found[0].relation), (1, Relation::Equal), "{found:?}");
+    assert_eq!(store.duplicates_at(&[], hours_ago(91)).unwrap(), []);
+}
+
+#[test]
 fn a_comparison_ends_when_it_is_told_to() {
     let store = store(&(view("a", &["x"]) + &view("b", &["x"])));
-    let stopped = find_duplicates(&store, &[], &|| Err(Error::unavailable("enough")));
+    let stopped = find_duplicates(&store, &[], None, &|| Err(Error::unavailable("enough")));
     assert_eq!(stopped.unwrap_err().message(), "enough");
 }
 

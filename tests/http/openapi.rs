@@ -128,7 +128,8 @@ fn feeds(sidecar: &Sidecar, to: &mut Recorder<'_>) {
 
 fn duplicates(sidecar: &Sidecar, to: &mut Recorder<'_>) {
     sidecar.write_copies();
-    for parameters in ["", "?view=stats&view=copied&limit=5", "?view=none", "?limit=0", "?x=y"] {
+    for parameters in ["", "?view=stats&view=copied&at=2024-01-01T00:00:00Z&limit=5", "?view=none", "?limit=0", "?x=y"]
+    {
         to.get("/v1/duplicates", &format!("/v1/duplicates{parameters}"));
     }
 }

@@ -326,10 +326,13 @@ fn features_that_are_likely_the_same_are_told_with_the_evidence() {
     let reason = "clicks is 0.6666667 times click_count for 100 % of 100 entities";
     assert_eq!((&pairs[0]["reason"], &pairs[0]["values"]["entities"]), (&json!(reason), &json!(100)));
     assert_eq!(sidecar.unix.get("/v1/duplicates?view=clicks_by_shop").ok(), json!([]));
+    // Nothing was there yet.
+    assert_eq!(sidecar.tcp.get("/v1/duplicates?view=copied&at=2000-01-01").ok(), json!([]));
     let error = |address: &str, status, kind| sidecar.tcp.get(address).error(status, kind);
     assert!(error("/v1/duplicates?view=stat", 404, "not_found").contains("did you mean \"stats\"?"));
     assert_eq!(error("/v1/duplicates?limit=0", 422, "invalid"), "`limit` is from 1 to 1000");
     error("/v1/duplicates?views=stats", 400, "invalid");
+    error("/v1/duplicates?at=yesterday", 422, "invalid");
 }
 
 #[test]

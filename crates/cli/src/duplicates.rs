@@ -2,7 +2,7 @@
 
 use std::num::NonZeroUsize;
 
-use asofdb::Error;
+use asofdb::{Error, Session};
 use asofdb_platform::{Discovery, Duplicate};
 use clap::Args;
 use serde_json::Value as Json;
@@ -12,11 +12,12 @@ use super::error::{Outcome, Result};
 use super::output::{Output, Report};
 use super::sheet::{Cell, Column, Sheet, Tone};
 use super::text::counted;
+use super::when::When;
 
 /// Find features that are likely the same thing under another name or definition
 ///
 /// Features of the same join keys are compared with each other: how they are computed, and their values for some
-/// hundred entities, as of now. Each pair comes with its evidence. Values that differ outweigh names that are alike;
+/// hundred entities, as of one time. Each pair comes with its evidence. Values that differ outweigh names that are alike;
 /// names alone tell only where there are no values to compare.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
@@ -24,6 +25,9 @@ pub(crate) struct Duplicates {
     /// Only pairs with a feature of one of these views
     #[arg(value_name = "VIEW")]
     views: Vec<String>,
+    /// Compare values as of this time: where data is of the past, those of now have expired
+    #[arg(long, value_name = "TIME", default_value = "now")]
+    at: When,
     /// Most pairs, the surest first
     #[arg(long, value_name = "COUNT")]
     limit: Option<NonZeroUsize>,
@@ -35,12 +39,14 @@ const EXAMPLES: &str = "\
 Examples:
   asof duplicates
   asof duplicates user_stats_v2
+  asof duplicates --at 2013-12-31
   asof duplicates --limit 10 --format json";
 
 impl Duplicates {
     pub(crate) fn run(&self, context: &Context) -> Result<Outcome> {
         let views: Vec<&str> = self.views.iter().map(String::as_str).collect();
-        let mut pairs = context.open()?.duplicates(&views)?;
+        let store = context.open()?;
+        let mut pairs = store.duplicates_at(&views, self.at.resolve(store.now()?))?;
         let all = pairs.len();
         pairs.truncate(self.limit.map_or(usize::MAX, NonZeroUsize::get));
         let mut report = Report { json: json(&pairs)?, sheet: sheet(&pairs), ..Report::default() };

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use asofdb::{Catalog, Result, Session};
+use asofdb::{Catalog, Result, Session, Timestamp};
 use parking_lot::Mutex;
 
 use crate::duplicates::duplicate::Duplicate;
@@ -31,7 +31,19 @@ pub trait Discovery: Session {
     where
         Self: Sized,
     {
-        find_duplicates(self, views, &|| self.check_cancelled())
+        find_duplicates(self, views, None, &|| self.check_cancelled())
+    }
+
+    /// Finds likely duplicates as [`Discovery::duplicates`] does, by their values as of a time: where a feed has ended,
+    /// or data is of the past, values of now have expired, and there would be nothing to compare.
+    ///
+    /// # Errors
+    /// As there.
+    fn duplicates_at(&self, views: &[&str], at: Timestamp) -> Result<Vec<Duplicate>>
+    where
+        Self: Sized,
+    {
+        find_duplicates(self, views, Some(at), &|| self.check_cancelled())
     }
 }
 

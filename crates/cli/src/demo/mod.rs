@@ -11,6 +11,7 @@ mod parquet;
 mod readback;
 mod served;
 mod step;
+mod tour;
 mod training;
 mod windows;
 
@@ -25,6 +26,7 @@ use self::check::Check;
 use self::expected::Expected;
 use self::expected_windows::ExpectedWindows;
 use self::step::{RunLine, Stage};
+use self::tour::Tour;
 use super::context::Context;
 use super::error::{Outcome, Result};
 use super::progress::Stopwatch;
@@ -33,7 +35,8 @@ use super::progress::Stopwatch;
 ///
 /// Defines views, ingests, reads the latest and past values, builds the training set of all 336,776 flights and another
 /// one with windows over the departures before each flight, compares both with known answers, exports a view and reads
-/// it back. Each command is printed as it can be typed. Exit code 3 when a check fails.
+/// it back. Then a second team comes: what it has twice is found, rules are kept, a feed stops and is told, what is read is
+/// not dropped, and what was served is audited. Each command is printed as it can be typed. Exit code 3 when a check fails.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Demo {
@@ -46,12 +49,16 @@ pub(crate) struct Demo {
     /// Rows of the training set with windows that are read again, one by one, and compared bit for bit
     #[arg(long, value_name = "ROWS", default_value_t = 2_000, value_parser = clap::value_parser!(u64).range(1..))]
     served: u64,
+    /// Serve the store at the end, with its pages for a browser, until Ctrl-C
+    #[arg(long)]
+    stay: bool,
 }
 
 const EXAMPLES: &str = "\
 Examples:
   asof demo asof-demo
   asof demo asof-demo --served 100000
+  asof demo asof-demo --stay
   asof demo flights-demo --data ~/src/asofdb/examples/flights";
 
 /// The files that the demo reads.
@@ -65,6 +72,9 @@ const FILES: [&str; 8] = [
     "expected.json",
     "expected_windows.json",
 ];
+
+/// The address of the pages that the end names.
+const PAGES: &str = "127.0.0.1:6566";
 
 /// The views and the files that are read into them.
 const SOURCES: [(&str, &str); 5] = [
@@ -101,6 +111,7 @@ impl Demo {
         self.train(&mut stage, &expected)?;
         self.train_with_windows(&mut stage, &expected)?;
         self.export(&mut stage)?;
+        Tour { data: &self.data, directory: &self.directory }.run(&mut stage)?;
         self.end(&stage, started)
     }
 
@@ -121,7 +132,7 @@ impl Demo {
     }
 
     fn check_data(&self) -> Result<()> {
-        match FILES.iter().find(|file| !self.data.join(file).is_file()) {
+        match FILES.iter().chain(&Tour::FILES).find(|file| !self.data.join(file).is_file()) {
             None => Ok(()),
             Some(file) => Err(Error::not_found(format!(
                 "the demo's data is not there; run it in a checkout of asofdb, or give its examples/flights with \
@@ -251,8 +262,13 @@ impl Demo {
             format!("asof get flight_delay_v1 --entity {FLIGHT} --at {DEPARTURE} --format json"),
             format!("asof get airport_departures_v1 --entity airport=JFK --at {DEPARTURE} --known-at {DEPARTURE}"),
             "asof verify".to_owned(),
+            "mkdir -m 700 -p ~/.asof".to_owned(),
+            format!("asof serve --socket ~/.asof/socket --http {PAGES}    # and open http://{PAGES}/"),
         ];
         stage.end(started, &training_set, &next)?;
+        if self.stay {
+            Tour { data: &self.data, directory: &self.directory }.stay(stage, PAGES)?;
+        }
         Ok(if stage.failed() == 0 { Outcome::Done } else { Outcome::Problem })
     }
 }

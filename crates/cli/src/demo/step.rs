@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use asofdb::Store;
 
 use crate::context::Context;
-use crate::error::{Outcome, Result};
+use crate::error::{Outcome, Result, Stop, text_of};
 use crate::lineage_out::LineageArguments;
 use crate::output::print;
 use crate::progress::Stopwatch;
@@ -58,14 +58,55 @@ impl Stage {
         print(&format!("{} {}\n", self.terminal.faint("$"), self.terminal.bold(line)))
     }
 
+    /// Works through a sidecar from now on, or in this process.
+    pub(super) fn connect(&mut self, socket: Option<PathBuf>) {
+        self.context.connect = socket;
+    }
+
+    /// The directory of the store.
+    pub(super) fn store(&self) -> &Path {
+        &self.context.store
+    }
+
     /// Prints a command line, runs it, and tells how long it took.
     pub(super) fn command(&self, arguments: Vec<OsString>) -> Result<()> {
-        let line: Vec<String> = arguments.iter().map(|argument| quoted(argument)).collect();
+        let started = Stopwatch::start();
+        self.run(arguments)?;
+        print(&format!("{}\n", self.terminal.faint(&format!("({:.2} s)", started.seconds()))))
+    }
+
+    /// Prints and runs a command line that has to fail, and returns what it says then, which is nothing if it does not.
+    pub(super) fn refused(&self, arguments: Vec<OsString>) -> Result<String> {
+        match self.run(arguments) {
+            Ok(_) => Ok(String::new()),
+            Err(Stop::Failed(error)) => {
+                let text = text_of(&error);
+                print(&format!("{} {text}\n", self.terminal.red("error:")))?;
+                Ok(text)
+            }
+            Err(stop) => Err(stop),
+        }
+    }
+
+    fn run(&self, arguments: Vec<OsString>) -> Result<Outcome> {
+        let socket = self.context.connect.iter();
+        let connect = socket.flat_map(|socket| ["--connect".to_owned(), quoted(socket.as_os_str())]);
+        let line = connect.chain(arguments.iter().map(|argument| quoted(argument))).collect::<Vec<_>>();
         self.prompt(&format!("asof {}", line.join(" ")))?;
         let words = [OsString::from("asof")].into_iter().chain(arguments);
-        let started = Stopwatch::start();
-        (self.run_line)(words.collect(), &self.context)?;
-        print(&format!("{}\n", self.terminal.faint(&format!("({:.2} s)", started.seconds()))))
+        (self.run_line)(words.collect(), &self.context)
+    }
+
+    /// Prints a command line of the shell, which the demo does by itself.
+    pub(super) fn shell(&self, words: &[OsString]) -> Result<()> {
+        let of_shell = |word: &OsString| word == ">" || word == "&";
+        let quote = |word: &OsString| if of_shell(word) { word.to_string_lossy().into_owned() } else { quoted(word) };
+        self.prompt(&words.iter().map(quote).collect::<Vec<_>>().join(" "))
+    }
+
+    /// Prints a line of what happens beside the commands.
+    pub(super) fn say(&self, line: &str) -> Result<()> {
+        print(&format!("  {line}\n"))
     }
 
     /// Opens the store, which no command has open meanwhile.

@@ -22,7 +22,7 @@ mod stale;
 use std::collections::{BTreeMap, BTreeSet};
 
 use asofdb::parts::find_view;
-use asofdb::{Catalog, Result, Session};
+use asofdb::{Catalog, Result, Session, Timestamp};
 
 use self::duplicate::Duplicate;
 use self::group::Group;
@@ -32,14 +32,21 @@ pub use self::sample::Check;
 use self::sample::Reader;
 
 /// Finds features that are likely the same thing; with `views` only pairs with a feature in one of these. The surest
-/// come first. `check` is called now and then, and ends the work with its error.
+/// come first. Values are compared as of `at`, or as of now where there is none. `check` is called now and then, and ends
+/// the work with its error.
 ///
 /// # Errors
 /// `NotFound` for an unknown view; `Corrupt` when stored bytes cannot be read; what `check` returns.
-pub fn find_duplicates(session: &dyn Session, views: &[&str], check: &Check<'_>) -> Result<Vec<Duplicate>> {
+pub fn find_duplicates(
+    session: &dyn Session,
+    views: &[&str],
+    at: Option<Timestamp>,
+    check: &Check<'_>,
+) -> Result<Vec<Duplicate>> {
     let catalog = session.catalog()?;
+    let at = at.map_or_else(|| session.now(), Ok)?;
     let wanted = views.iter().map(|name| Ok(find_view(&catalog, name)?.id)).collect::<Result<BTreeSet<_>>>()?;
-    let reader = Reader { session, catalog: &catalog, now: session.now()?, check };
+    let reader = Reader { session, catalog: &catalog, at, check };
     let profiles = profiles(&catalog);
     let mut found = Vec::new();
     for members in groups(&profiles).into_values() {

@@ -24,7 +24,7 @@ pub(super) struct Reader<'s> {
     pub(super) session: &'s dyn Session,
     pub(super) catalog: &'s Catalog,
     /// Everything is read as of this time.
-    pub(super) now: Timestamp,
+    pub(super) at: Timestamp,
     /// Called now and then; ends the work with its error.
     pub(super) check: &'s Check<'s>,
 }
@@ -72,7 +72,7 @@ impl Reader<'_> {
         let request = Prepared::new(self.catalog, vec![reference.to_owned()])?;
         for entities in sample.entities.chunks(READ_VALUES_MAX) {
             let rows = sample.rows(&request, entities.iter())?;
-            let answer = self.ask(&request, &rows, self.now)?;
+            let answer = self.ask(&request, &rows, self.at)?;
             found += (0..answer.rows()).filter(|row| answer.status(*row, 0) != Status::Missing).count();
         }
         Ok(found)
@@ -86,7 +86,7 @@ impl Reader<'_> {
         for entities in sample.entities.chunks((READ_VALUES_MAX / features.len()).max(1)) {
             (self.check)()?;
             let rows = sample.rows(&request, entities.iter())?;
-            let answer = self.ask(&request, &rows, self.now)?;
+            let answer = self.ask(&request, &rows, self.at)?;
             columns.iter_mut().enumerate().try_for_each(|(feature, column)| column.extend(&answer, feature))?;
         }
         sample.columns.extend(features.iter().copied().zip(columns));

@@ -132,7 +132,7 @@ pub(super) async fn duplicates(
         let name = find_view(&store.catalog(), &name)?.name.clone();
         admission.admit([name.as_str()], 0)?;
         let stop = admission.stop().clone();
-        let mut pairs = find_duplicates(store, &[&name], &|| stop.check())?;
+        let mut pairs = find_duplicates(store, &[&name], None, &|| stop.check())?;
         pairs.truncate(PAIRS_MAX);
         HtmlReply::of(door, visitor, &pages::duplicates(&name, &pairs))
     })
