@@ -128,7 +128,7 @@ impl Load {
         store.tell(&Newest::Suspended);
         let family = if self.is_of_events { store.database.events() } else { store.database.history() };
         if let Err(error) = ingest(&store.database, family, versions) {
-            store.tell(&Newest::Resumed);
+            store.tell_loaded(&self.views);
             // Where this fails too, opening the store forgets the load, as its rows are not there.
             let _ = forget(store, self.id());
             return Err(store.failed(error));
@@ -140,7 +140,7 @@ impl Load {
         }
         store.ages.apply(&self.ages);
         self.tell_put(store);
-        store.tell(&Newest::Resumed);
+        store.tell_loaded(&self.views);
         store.writes.touch(self.views.iter().copied());
         store.counters.batches.fetch_add(1, Ordering::Relaxed);
         store.counters.rows.fetch_add(self.batch.len() as u64, Ordering::Relaxed);

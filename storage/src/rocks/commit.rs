@@ -20,7 +20,7 @@ use super::records::note_key;
 use super::spoiled::Spoiled;
 use super::store::Store;
 use super::stored::Head;
-use super::{maintain, present};
+use super::{hot, maintain, present};
 use crate::backend::{Committed, Newest};
 use crate::batch::{Durability, Note, WriteBatch};
 use crate::error::{Error, Result};
@@ -255,6 +255,7 @@ fn write_group(store: &Store, group: &[Write], created: &[Timestamp]) -> Result<
     let (is_observed, mut newest, mut ages) = (!store.observers.is_empty(), Vec::new(), AgeChanges::default());
     store.writes.touch(views(&sorted));
     let sync = group.iter().any(|write| write.durability == Durability::Sync);
+    let changing = store.hot.change(sorted.newest().map(|index| sorted.newest_row(index).of));
     fail_point("commit begun");
     store.write_commits(sync, |marks| {
         let mut batch = RocksBatch::with_capacity_bytes(2 * bytes + 128 * sorted.len());
@@ -269,7 +270,7 @@ fn write_group(store: &Store, group: &[Write], created: &[Timestamp]) -> Result<
         candidates.put(&store.database, row, &mut batch, |index, replaced| {
             let (version, row) = sorted.get(index);
             ages.replace(row.view, replaced, Some(Head::new(version, row.row)));
-            if is_observed {
+            if is_observed || changing.is_some() {
                 newest.push(index);
             }
         })?;
@@ -281,6 +282,7 @@ fn write_group(store: &Store, group: &[Write], created: &[Timestamp]) -> Result<
     fail_point("commit written");
     note_events(&sorted, &mut ages);
     store.ages.apply(&ages);
+    hot::finish(changing, newest.iter().map(|index| sorted.newest_row(*index)));
     tell_newest(store, &sorted, &newest);
     count_group(store, group);
     Ok(())
@@ -288,7 +290,7 @@ fn write_group(store: &Store, group: &[Write], created: &[Timestamp]) -> Result<
 
 /// Tells observers which rows are the newest of their entity now.
 fn tell_newest(store: &Store, sorted: &Sorted<'_>, newest: &[usize]) {
-    if !newest.is_empty() {
+    if !newest.is_empty() && !store.observers.is_empty() {
         let rows: Vec<_> = newest.iter().map(|index| sorted.newest_row(*index)).collect();
         store.tell(&Newest::Put(&rows));
     }

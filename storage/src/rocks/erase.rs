@@ -77,6 +77,8 @@ fn delete(
         None => 0,
     };
     batch.put_cf(database.catalog(), Work::Erasure.key(id), crate::records::encode(&all)?);
+    // Forgotten when it is dropped.
+    let _changing = store.hot.change(rows.iter().map(ErasedRow::row_key));
     fail_point("erasure begun");
     store.write_rare(batch, true)?;
     fail_point("erasure written");

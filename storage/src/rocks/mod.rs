@@ -23,6 +23,7 @@ mod families;
 mod fate;
 mod floor;
 mod gate;
+mod hot;
 mod kept;
 mod latch;
 mod latest;

@@ -90,15 +90,76 @@ impl RocksOnline {
         at: Timestamp,
         visit: &mut Visit<'_>,
     ) -> Result<LookedUp> {
-        let mut newest = Vec::with_capacity(lookups.len());
         let mut options = ReadOptions::default();
         options.set_snapshot(state);
         let values = multi_get(&self.database, lookups, &options);
-        for value in &values {
-            let value = value.as_ref().map_err(|error| from_rocks("cannot read latest", error.clone()))?;
-            newest.push(value.as_deref().map(stored::decode).transpose()?);
+        take_values(values, &mut |newest| self.give(lookups, &|index| newest[index], at, None, visit))
+    }
+
+    /// Answers all lookups as [`Online::look_up`] says.
+    pub(super) fn answer(&self, lookups: &[Lookup<'_>], at: Timestamp, visit: &mut Visit<'_>) -> Result<LookedUp> {
+        let Some(mark) = self.gate.mark() else { return Ok(LookedUp::Declined) };
+        self.read(lookups, &mut |newest| self.give(lookups, &|index| newest[index], at, Some(mark), visit))
+    }
+
+    /// Reads the newest version of each row, as it is stored, all from one state.
+    pub(super) fn read<T>(&self, lookups: &[Lookup<'_>], take: Take<'_, T>) -> Result<T> {
+        match lookups {
+            [] => take(&[]),
+            [lookup] => self.read_one(lookup, take),
+            [first, rest @ ..] => {
+                match lookups.len() >= NEIGHBOURS_MIN && rest.iter().all(|l| is_neighbour(l, first)) {
+                    true => self.read_neighbours(lookups, take),
+                    false => take_values(multi_get(&self.database, lookups, &ReadOptions::default()), take),
+                }
+            }
         }
-        Answer { table: self, lookups, at, mark: None, visit }.give(&newest)
+    }
+
+    fn read_one<T>(&self, lookup: &Lookup<'_>, take: Take<'_, T>) -> Result<T> {
+        let value = KEYS.with_borrow_mut(|key| {
+            key.clear();
+            key::latest_key(lookup.view.key_space, lookup.key, lookup.view.id, key);
+            self.database.rocks.get_pinned_cf(self.database.latest(), key)
+        });
+        let value = value.map_err(|error| from_rocks("cannot read latest", error))?;
+        take(&[value.as_deref().map(stored::decode).transpose()?])
+    }
+
+    /// Reads the rows of one entity in one pass over its neighbours.
+    fn read_neighbours<T>(&self, lookups: &[Lookup<'_>], take: Take<'_, T>) -> Result<T> {
+        self.pool.with(Purpose::Neighbours, |raw, _| {
+            let mut values = vec![None; lookups.len()];
+            let mut rows = Vec::with_capacity(lookups.len() * 512);
+            collect(raw, lookups, &mut rows, &mut values)?;
+            let mut newest = Vec::with_capacity(values.len());
+            for range in values {
+                newest.push(range.map(|range| stored::decode(&rows[range])).transpose()?);
+            }
+            take(&newest)
+        })
+    }
+
+    /// Passes on the newest versions, one a lookup, unless one of them must come from `history`. `mark` is that of the
+    /// gate before the table was read; `None` in a state where the table is known to be complete.
+    pub(super) fn give<'n>(
+        &self,
+        lookups: &[Lookup<'_>],
+        newest: &(dyn Fn(usize) -> Option<Found<'n>> + '_),
+        at: Timestamp,
+        mark: Option<u64>,
+        visit: &mut Visit<'_>,
+    ) -> Result<LookedUp> {
+        let is_behind = mark.is_some_and(|mark| !self.gate.held(mark));
+        let is_ahead = |index| newest(index).is_some_and(|found| found.version.event > at);
+        if is_behind || (0..lookups.len()).any(is_ahead) {
+            return Ok(LookedUp::Declined);
+        }
+        let at = self.present.no_earlier(at);
+        for (index, lookup) in lookups.iter().enumerate() {
+            visit(index, newest(index).filter(|found| lookup.shows(found.version, at)))?;
+        }
+        Ok(LookedUp::Answered)
     }
 
     fn write(&self, build: impl FnMut() -> Result<RocksBatch>) -> Result<()> {
@@ -116,18 +177,7 @@ impl RocksOnline {
 
 impl Online for RocksOnline {
     fn look_up(&self, lookups: &[Lookup<'_>], at: Timestamp, visit: &mut Visit<'_>) -> Result<LookedUp> {
-        let Some(mark) = self.gate.mark() else { return Ok(LookedUp::Declined) };
-        let mut answer = Answer { table: self, lookups, at, mark: Some(mark), visit };
-        match lookups {
-            [] => Ok(LookedUp::Answered),
-            [lookup] => answer.one(lookup),
-            [first, rest @ ..] => {
-                match lookups.len() >= NEIGHBOURS_MIN && rest.iter().all(|l| is_neighbour(l, first)) {
-                    true => answer.neighbours(),
-                    false => answer.several(),
-                }
-            }
-        }
+        self.answer(lookups, at, visit)
     }
 
     fn put(&self, rows: &[NewestRow<'_>]) -> Result<()> {
@@ -205,97 +255,54 @@ fn is_neighbour(lookup: &Lookup<'_>, first: &Lookup<'_>) -> bool {
     lookup.view.key_space == first.view.key_space && lookup.key == first.key
 }
 
-struct Answer<'a, 'v> {
-    table: &'a RocksOnline,
-    lookups: &'a [Lookup<'a>],
-    at: Timestamp,
-    /// The mark of the gate before the table is read; `None` in a state where the table is known to be complete.
-    mark: Option<u64>,
-    visit: &'a mut Visit<'v>,
+/// Takes the newest version of each row.
+type Take<'t, T> = &'t mut dyn FnMut(&[Option<Found<'_>>]) -> Result<T>;
+
+/// Hands on the values of a multi-get.
+fn take_values<T>(
+    values: Vec<std::result::Result<Option<DBPinnableSlice<'_>>, rocksdb::Error>>,
+    take: Take<'_, T>,
+) -> Result<T> {
+    let mut newest = Vec::with_capacity(values.len());
+    for value in &values {
+        let value = value.as_ref().map_err(|error| from_rocks("cannot read latest", error.clone()))?;
+        newest.push(value.as_deref().map(stored::decode).transpose()?);
+    }
+    take(&newest)
 }
 
-impl Answer<'_, '_> {
-    fn one(&mut self, lookup: &Lookup<'_>) -> Result<LookedUp> {
-        let database = &self.table.database;
-        let value = KEYS.with_borrow_mut(|key| {
-            key.clear();
-            key::latest_key(lookup.view.key_space, lookup.key, lookup.view.id, key);
-            database.rocks.get_pinned_cf(database.latest(), key)
-        });
-        let value = value.map_err(|error| from_rocks("cannot read latest", error))?;
-        self.give(&[value.as_deref().map(stored::decode).transpose()?])
-    }
-
-    fn several(&mut self) -> Result<LookedUp> {
-        let values = multi_get(&self.table.database, self.lookups, &ReadOptions::default());
-        let mut newest = Vec::with_capacity(values.len());
-        for value in &values {
-            let value = value.as_ref().map_err(|error| from_rocks("cannot read latest", error.clone()))?;
-            newest.push(value.as_deref().map(stored::decode).transpose()?);
-        }
-        self.give(&newest)
-    }
-
-    /// Passes on the newest versions, one a lookup, unless one of them must come from `history`.
-    fn give(&mut self, newest: &[Option<Found<'_>>]) -> Result<LookedUp> {
-        let is_behind = self.mark.is_some_and(|mark| !self.table.gate.held(mark));
-        if is_behind || newest.iter().flatten().any(|found| found.version.event > self.at) {
-            return Ok(LookedUp::Declined);
-        }
-        let at = self.table.present.no_earlier(self.at);
-        for (index, (newest, lookup)) in newest.iter().zip(self.lookups).enumerate() {
-            (self.visit)(index, newest.filter(|found| lookup.shows(found.version, at)))?;
-        }
-        Ok(LookedUp::Answered)
-    }
-
-    /// Reads the rows of one entity in one pass over its neighbours.
-    fn neighbours(&mut self) -> Result<LookedUp> {
-        let table = self.table;
-        table.pool.with(Purpose::Neighbours, |raw, _| {
-            let mut values = vec![None; self.lookups.len()];
-            let mut rows = Vec::with_capacity(self.lookups.len() * 512);
-            self.collect(raw, &mut rows, &mut values)?;
-            let mut newest = Vec::with_capacity(values.len());
-            for range in values {
-                newest.push(range.map(|range| stored::decode(&rows[range])).transpose()?);
-            }
-            self.give(&newest)
-        })
-    }
-
-    fn collect(
-        &self,
-        raw: &mut DBRawIterator<'_>,
-        rows: &mut Vec<u8>,
-        values: &mut [Option<Range<usize>>],
-    ) -> Result<()> {
-        let mut order: Vec<_> = (0..self.lookups.len()).collect();
-        order.sort_unstable_by_key(|index| self.lookups[*index].view.id);
-        let first = &self.lookups[order[0]];
-        let mut key = Vec::with_capacity(first.key.len() + 8);
-        key::latest_key(first.view.key_space, first.key, first.view.id, &mut key);
-        raw.seek(&key);
-        let entity = key.len() - 4;
-        let mut order = order.into_iter().peekable();
-        while let Some(index) = order.peek() {
-            let Some((at, value)) = raw.item() else { break };
-            let Some(view) = at.strip_prefix(&key[..entity]).and_then(|view| view.first_chunk::<4>()) else { break };
-            let (view, wanted) = (u32::from_be_bytes(*view), self.lookups[*index].view.id);
-            if view == wanted {
-                let start = rows.len();
-                rows.extend_from_slice(value);
-                // The row may be wanted more than once.
-                while let Some(index) = order.next_if(|index| self.lookups[*index].view.id == view) {
-                    values[index] = Some(start..rows.len());
-                }
-            }
-            if view <= wanted {
-                raw.next();
-            } else {
-                order.next();
+/// Collects the rows of one entity, each with its place among `rows`.
+fn collect(
+    raw: &mut DBRawIterator<'_>,
+    lookups: &[Lookup<'_>],
+    rows: &mut Vec<u8>,
+    values: &mut [Option<Range<usize>>],
+) -> Result<()> {
+    let mut order: Vec<_> = (0..lookups.len()).collect();
+    order.sort_unstable_by_key(|index| lookups[*index].view.id);
+    let first = &lookups[order[0]];
+    let mut key = Vec::with_capacity(first.key.len() + 8);
+    key::latest_key(first.view.key_space, first.key, first.view.id, &mut key);
+    raw.seek(&key);
+    let entity = key.len() - 4;
+    let mut order = order.into_iter().peekable();
+    while let Some(index) = order.peek() {
+        let Some((at, value)) = raw.item() else { break };
+        let Some(view) = at.strip_prefix(&key[..entity]).and_then(|view| view.first_chunk::<4>()) else { break };
+        let (view, wanted) = (u32::from_be_bytes(*view), lookups[*index].view.id);
+        if view == wanted {
+            let start = rows.len();
+            rows.extend_from_slice(value);
+            // The row may be wanted more than once.
+            while let Some(index) = order.next_if(|index| lookups[*index].view.id == view) {
+                values[index] = Some(start..rows.len());
             }
         }
-        raw.status().map_err(|error| from_rocks("cannot read latest", error))
+        if view <= wanted {
+            raw.next();
+        } else {
+            order.next();
+        }
     }
+    raw.status().map_err(|error| from_rocks("cannot read latest", error))
 }

@@ -7,6 +7,7 @@ use super::ages::AgeCounts;
 use super::directory::{self, Contents, StoreDirectory};
 use super::families::Database;
 use super::floor::{self, Keeper};
+use super::hot::HotRows;
 use super::kept::{Kept, Setting};
 use super::online::RocksOnline;
 use super::options::{Options, Tuning};
@@ -65,6 +66,7 @@ pub(super) fn assemble(
     let pool = Arc::new(Pool::new(database.clone()));
     let kept = setting.map(|setting| Kept::resume(path, setting, &database)).transpose()?;
     let store = Store {
+        hot: HotRows::within(&options),
         online: RocksOnline::over(database.clone(), pool.clone(), present.clone(), options.stall_patience),
         options,
         tuning,

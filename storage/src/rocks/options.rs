@@ -32,6 +32,13 @@ pub const STALL_PATIENCE_DEFAULT: Duration = Duration::from_secs(30);
 /// The write buffers' part of the memory budget: a quarter, since serving lives from the cache.
 const WRITE_BUFFER_PART: usize = 4;
 
+/// The hot table's part of the budget, unless told otherwise: rows that are read often take it from the block cache, where
+/// a row takes the room of its block.
+const HOT_PART: usize = 8;
+
+/// The hot table's part at most: what it does not have is read through the block cache.
+const HOT_PART_MAX: usize = 2;
+
 /// Largest write buffer of one family: flushed files are then of the size that compaction writes.
 const WRITE_BUFFER_BYTES_MAX: usize = 64 << 20;
 
@@ -76,8 +83,11 @@ const BLOCK_OPTIONS: &str = "block_based_table_factory={separate_key_value_in_da
 /// The options of a store. Plain data, checked once.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Options {
-    /// Bytes for block cache and write buffers together.
+    /// Bytes for block cache, write buffers and hot table together.
     pub memory_budget_bytes: usize,
+    /// Bytes of that for the hot table, which answers reads of the latest values from memory; 0: there is none. `None`:
+    /// an eighth of the budget.
+    pub hot_bytes: Option<usize>,
     /// If set, a store is created where there is none.
     pub create: bool,
     /// Flushes and compactions at a time.
@@ -93,6 +103,7 @@ impl Default for Options {
     fn default() -> Self {
         Options {
             memory_budget_bytes: MEMORY_BUDGET_BYTES_DEFAULT,
+            hot_bytes: None,
             create: true,
             background_jobs: BACKGROUND_JOBS_DEFAULT,
             stall_patience: STALL_PATIENCE_DEFAULT,
@@ -113,10 +124,22 @@ impl Options {
                 self.memory_budget_bytes
             )));
         }
+        let hot_max = self.memory_budget_bytes / HOT_PART_MAX;
+        if self.hot_bytes() > hot_max {
+            return Err(Error::invalid(format!(
+                "hot_bytes is at most half of memory_budget_bytes, {hot_max}: {}",
+                self.hot_bytes()
+            )));
+        }
         if !(1..=64).contains(&self.background_jobs) {
             return Err(Error::invalid(format!("background_jobs is from 1 to 64: {}", self.background_jobs)));
         }
         Ok(())
+    }
+
+    /// Bytes of the hot table; 0: there is none.
+    pub(super) fn hot_bytes(&self) -> usize {
+        self.hot_bytes.unwrap_or(self.memory_budget_bytes / HOT_PART)
     }
 
     fn write_buffers_bytes(&self) -> usize {
@@ -137,7 +160,7 @@ pub(super) struct Tuning {
 
 impl Tuning {
     pub(super) fn new(options: &Options, present: &Arc<Present>) -> Result<Self> {
-        let cache = Cache::new_hyper_clock_cache(options.memory_budget_bytes, 0);
+        let cache = Cache::new_hyper_clock_cache(options.memory_budget_bytes - options.hot_bytes(), 0);
         let buffers = options.write_buffers_bytes();
         let mut latest = family(options, &cache, LATEST_BLOCK_BYTES, true);
         latest.set_compaction_filter_factory(LatestFilters::new(present.clone()));

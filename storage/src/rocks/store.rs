@@ -11,6 +11,7 @@ use rocksdb::WriteBatch as RocksBatch;
 use super::ages::{self, AgeCounts};
 use super::families::Database;
 use super::floor::Keeper;
+use super::hot::HotRows;
 use super::kept::{Kept, MarkKind, Marks};
 use super::lock::DirectoryLock;
 use super::online::RocksOnline;
@@ -40,6 +41,8 @@ pub(super) struct Store {
     /// The directory in which bulk loads write their files.
     pub(super) loads: PathBuf,
     pub(super) online: RocksOnline,
+    /// The rows in front of it.
+    pub(super) hot: HotRows,
     pub(super) observers: Observers,
     pub(super) writes: ViewWrites,
     pub(super) tiles: Tiles,
@@ -184,10 +187,21 @@ impl Store {
     pub(super) fn tell(&self, event: &Newest<'_>) {
         match event {
             Newest::Suspended => self.online.suspend(),
-            Newest::Resumed => self.online.resume(),
+            Newest::Resumed => {
+                // Nothing told it of the rows, and while it is closed nobody asks it.
+                self.hot.clear();
+                self.online.resume();
+            }
             Newest::Put(_) | Newest::Erased(_) | Newest::Dropped(_) => {}
         }
         self.observers.tell(event);
+    }
+
+    /// Tells that the events tell everything again, after a load of some views.
+    pub(super) fn tell_loaded(&self, views: &[u32]) {
+        self.hot.forget_views(views);
+        self.online.resume();
+        self.observers.tell(&Newest::Resumed);
     }
 
     /// Remembers why a write failed.

@@ -1,0 +1,291 @@
+//! Shards: what is changed under one lock.
+
+use std::mem;
+use std::sync::atomic::Ordering;
+
+use crate::bucket::{Bucket, Entry};
+use crate::ghost::Ghosts;
+use crate::hash::RowHash;
+use crate::layout::{BUCKET_WORDS, ENTRIES, Layout};
+use crate::prefetch::prefetch;
+use crate::record::{Head, Row};
+use crate::ring::Ring;
+use crate::sync::{AtomicU8, AtomicU64, MutexGuard, zeroed_bytes, zeroed_words};
+
+/// Uses of a row that are told apart.
+const USES_MAX: u8 = 3;
+
+/// Rows that may be kept for their uses while room is made for one: the work of a fill is bounded.
+const KEPT_MAX: usize = 16;
+
+/// Words of a record, roughly, by which ghosts are counted.
+const RECORD_WORDS: usize = 32;
+
+/// Bytes of a line of the processor's cache: a bucket lies in one.
+const LINE_BYTES: usize = 64;
+
+/// Lines of a record that are fetched: the processor goes on by itself.
+const FETCHED_LINES: usize = 4;
+
+/// The memory of a table.
+pub(crate) struct Memory {
+    words: Box<[AtomicU64]>,
+    /// The words before the first bucket, so that each lies in one line.
+    offset: usize,
+    pub(crate) layout: Layout,
+    /// The uses of each entry since it came or was last looked at for room; beside the table, since readers write them.
+    uses: Box<[AtomicU8]>,
+}
+
+impl Memory {
+    pub(crate) fn new(layout: Layout) -> Self {
+        let words = zeroed_words(layout.words() + LINE_BYTES / size_of::<u64>());
+        let misplaced = words.as_ptr() as usize % LINE_BYTES;
+        let offset = if cfg!(loom) { 0 } else { (LINE_BYTES - misplaced) % LINE_BYTES / size_of::<u64>() };
+        Memory { words, offset, layout, uses: zeroed_bytes(layout.shards * layout.buckets * ENTRIES) }
+    }
+
+    #[inline]
+    pub(crate) fn words(&self) -> &[AtomicU64] {
+        &self.words[self.offset..]
+    }
+
+    /// The number of the bucket of a row.
+    #[inline]
+    pub(crate) fn bucket_of(&self, hash: RowHash) -> usize {
+        hash.shard(self.layout.shards) * self.layout.buckets + hash.bucket(self.layout.buckets)
+    }
+
+    #[inline]
+    pub(crate) fn bucket(&self, index: usize) -> Bucket<'_> {
+        Bucket::new(self.words(), index)
+    }
+
+    #[inline]
+    pub(crate) fn bucket_words(&self, index: usize) -> &[AtomicU64] {
+        &self.words()[index * BUCKET_WORDS..]
+    }
+
+    /// Has the first lines of a record fetched.
+    #[inline]
+    pub(crate) fn prefetch_record(&self, place: usize) {
+        let record = self.words().get(place..).unwrap_or_default();
+        record.chunks(BUCKET_WORDS).take(FETCHED_LINES).for_each(prefetch);
+    }
+
+    /// Finds the entry of a row, with its place and its head, which may be torn unless the shard is locked.
+    #[inline]
+    pub(crate) fn find(&self, bucket: usize, hash: RowHash, view: u32, key: &[u8]) -> Option<(usize, usize, Head)> {
+        self.bucket(bucket).alike(hash).find_map(|(slot, entry)| {
+            let place = entry.place()?;
+            let record = self.words().get(place..)?;
+            let head = Head::read(record)?;
+            let is_it = head.hash == hash.0 && head.view == view && head.has_key(key, &record[Head::WORDS..]);
+            is_it.then_some((slot, place, head))
+        })
+    }
+
+    #[inline]
+    fn uses(&self, bucket: usize, slot: usize) -> &AtomicU8 {
+        &self.uses[bucket * ENTRIES + slot]
+    }
+
+    /// Counts a use. Of uses at the same time one may be lost.
+    #[inline]
+    pub(crate) fn count_use(&self, bucket: usize, slot: usize) {
+        let uses = self.uses(bucket, slot);
+        let so_far = uses.load(Ordering::Relaxed);
+        if so_far < USES_MAX {
+            uses.store(so_far + 1, Ordering::Relaxed);
+        }
+    }
+}
+
+/// What belongs to a shard besides its memory.
+pub(crate) struct Shard {
+    small: Ring,
+    main: Ring,
+    ghosts: Ghosts,
+    /// Room for a record that moves.
+    moved: Vec<u64>,
+    pub(crate) fills: u64,
+    pub(crate) evictions: u64,
+    pub(crate) rows: u64,
+}
+
+impl Shard {
+    pub(crate) fn new(layout: &Layout, index: usize) -> Self {
+        let start = layout.rings(index);
+        Shard {
+            small: Ring::new(start, layout.small),
+            main: Ring::new(start + layout.small, layout.main),
+            ghosts: Ghosts::new(layout.main / RECORD_WORDS),
+            moved: Vec::new(),
+            fills: 0,
+            evictions: 0,
+            rows: 0,
+        }
+    }
+
+    /// Words of records that are used.
+    pub(crate) fn used(&self) -> usize {
+        self.small.used() + self.main.used()
+    }
+
+    fn ring(&mut self, is_main: bool) -> &mut Ring {
+        if is_main { &mut self.main } else { &mut self.small }
+    }
+}
+
+/// A shard that this thread alone changes.
+pub(crate) struct Locked<'t> {
+    pub(crate) memory: &'t Memory,
+    pub(crate) shard: MutexGuard<'t, Shard>,
+}
+
+impl Locked<'_> {
+    /// Adds a row that is not there, or that there is none.
+    pub(crate) fn fill(&mut self, hash: RowHash, view: u32, key: &[u8], row: Option<Row<'_>>) {
+        let Some(head) = self.fitting(hash, view, key, row) else { return };
+        if self.memory.find(self.memory.bucket_of(hash), hash, view, key).is_some() {
+            return;
+        }
+        let is_main = self.shard.ghosts.take(hash.0);
+        self.insert(&head, key, row, is_main);
+        self.shard.fills += 1;
+    }
+
+    /// Changes a row if it is there.
+    pub(crate) fn put(&mut self, hash: RowHash, view: u32, key: &[u8], row: Option<Row<'_>>) {
+        let index = self.memory.bucket_of(hash);
+        let Some((slot, place, old)) = self.memory.find(index, hash, view, key) else { return };
+        let bucket = self.memory.bucket(index);
+        match self.fitting(hash, view, key, row) {
+            Some(new) if new.words == old.words => {
+                let bytes = row.map_or(&[][..], |row| row.bytes);
+                bucket.change(|| new.write(key, bytes, &self.memory.words()[place..][..new.words]));
+            }
+            new => {
+                let (uses, is_main) =
+                    (self.memory.uses(index, slot).load(Ordering::Relaxed), bucket.entry(slot).is_main());
+                self.remove(index, slot);
+                let slot = new.map(|new| self.insert(&new, key, row, is_main));
+                slot.iter().for_each(|slot| self.memory.uses(index, *slot).store(uses, Ordering::Relaxed));
+            }
+        }
+    }
+
+    /// Forgets all rows of a bucket.
+    pub(crate) fn empty(&mut self, index: usize) {
+        let bucket = self.memory.bucket(index);
+        let rows = (0..ENTRIES).filter(|slot| bucket.entry(*slot) != Entry::NONE).count();
+        // Also where there is none: what is being filled in may be old.
+        bucket.change(|| (0..ENTRIES).for_each(|slot| bucket.set(slot, Entry::NONE)));
+        self.shard.rows -= rows as u64;
+    }
+
+    /// Forgets all rows of shard `index`.
+    pub(crate) fn clear(&mut self, index: usize) {
+        let buckets = self.memory.layout.buckets;
+        (index * buckets..(index + 1) * buckets).for_each(|bucket| self.empty(bucket));
+        self.shard.small.clear();
+        self.shard.main.clear();
+        self.shard.ghosts.clear();
+    }
+
+    /// Forgets the rows of shard `index` that are of some views.
+    pub(crate) fn forget_views(&mut self, index: usize, views: &[u32]) {
+        let buckets = self.memory.layout.buckets;
+        for bucket in index * buckets..(index + 1) * buckets {
+            for slot in 0..ENTRIES {
+                let place = self.memory.bucket(bucket).entry(slot).place();
+                let head = place.and_then(|place| Head::read(&self.memory.words()[place..]));
+                if head.is_some_and(|head| views.contains(&head.view)) {
+                    self.remove(bucket, slot);
+                }
+            }
+        }
+    }
+
+    /// The head of a record that rings take.
+    fn fitting(&self, hash: RowHash, view: u32, key: &[u8], row: Option<Row<'_>>) -> Option<Head> {
+        let head = Head::of(hash.0, view, key, row)?;
+        (head.words <= self.memory.layout.record_max()).then_some(head)
+    }
+
+    fn insert(&mut self, head: &Head, key: &[u8], row: Option<Row<'_>>, is_main: bool) -> usize {
+        self.make_room(is_main, head.words, &mut { KEPT_MAX });
+        let bytes = row.map_or(&[][..], |row| row.bytes);
+        self.place(head, is_main, |words| head.write(key, bytes, words))
+    }
+
+    /// Writes a record into a ring that has room, and its entry.
+    fn place(&mut self, head: &Head, is_main: bool, write: impl FnOnce(&[AtomicU64])) -> usize {
+        let (hash, memory) = (RowHash(head.hash), self.memory);
+        let index = memory.bucket_of(hash);
+        let bucket = memory.bucket(index);
+        let slot = bucket.free().unwrap_or_else(|| self.evict_from(index));
+        let place = self.shard.ring(is_main).take(head.words, memory.words());
+        bucket.change(|| {
+            write(&memory.words()[place..][..head.words]);
+            bucket.set(slot, Entry::new(hash, is_main, place));
+        });
+        memory.uses(index, slot).store(0, Ordering::Relaxed);
+        self.shard.rows += 1;
+        slot
+    }
+
+    fn make_room(&mut self, is_main: bool, words: usize, keeps: &mut usize) {
+        while !self.shard.ring(is_main).has_room(words) {
+            self.evict_oldest(is_main, keeps);
+        }
+    }
+
+    /// Takes the oldest record out of a ring. What was used since it came there goes on into the main one.
+    fn evict_oldest(&mut self, is_main: bool, keeps: &mut usize) {
+        let memory = self.memory;
+        let Some(place) = self.shard.ring(is_main).give_up(memory.words()) else { return };
+        let Some(head) = Head::read(&memory.words()[place..]) else { return };
+        let index = memory.bucket_of(RowHash(head.hash));
+        let bucket = memory.bucket(index);
+        let Some(slot) = (0..ENTRIES).find(|slot| bucket.entry(*slot).place() == Some(place)) else { return };
+        let uses = memory.uses(index, slot).load(Ordering::Relaxed);
+        if uses == 0 || *keeps == 0 {
+            self.remove(index, slot);
+            self.shard.evictions += 1;
+            if !is_main {
+                self.shard.ghosts.add(head.hash);
+            }
+            return;
+        }
+        *keeps -= 1;
+        let mut record = mem::take(&mut self.shard.moved);
+        record.clear();
+        record.extend(memory.words()[place..][..head.words].iter().map(|word| word.load(Ordering::Relaxed)));
+        self.remove(index, slot);
+        self.make_room(true, head.words, keeps);
+        let slot = self.place(&head, true, |words| {
+            words.iter().zip(&record).for_each(|(word, value)| word.store(*value, Ordering::Relaxed));
+        });
+        if is_main {
+            memory.uses(index, slot).store(uses - 1, Ordering::Relaxed);
+        }
+        self.shard.moved = record;
+    }
+
+    /// Makes an entry of a full bucket free: that of the row with the fewest uses.
+    fn evict_from(&mut self, index: usize) -> usize {
+        let uses = |slot: &usize| self.memory.uses(index, *slot).load(Ordering::Relaxed);
+        let slot = (0..ENTRIES).min_by_key(uses).unwrap_or_default();
+        self.remove(index, slot);
+        self.shard.evictions += 1;
+        slot
+    }
+
+    /// Takes an entry out. Its record stays until its ring comes round to it.
+    fn remove(&mut self, index: usize, slot: usize) {
+        let bucket = self.memory.bucket(index);
+        bucket.change(|| bucket.set(slot, Entry::NONE));
+        self.shard.rows -= 1;
+    }
+}
