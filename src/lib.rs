@@ -114,6 +114,7 @@ pub use self::read::matrix::{F32Matrix, MatrixNumber};
 pub use self::read::question::Question;
 pub use self::read::request::{EntityRows, Prepared};
 pub use self::rows::arrow_scalar::ArrowScalar;
+pub use self::rows::digest::{Digest, TableDigest};
 pub use self::rows::keys::{EntityKey, key_value, parse_join_key, parse_request_value};
 pub use self::rows::roles::ColumnRole;
 pub use self::rows::types::{arrow_type, feature_field, timestamp_type};
@@ -134,16 +135,17 @@ pub use self::usage::answers::{AnswerCounts, AnswerRow};
 pub use self::usage::book::USAGE_DAYS_MAX;
 pub use self::usage::consumer::check_consumer_name;
 pub use self::usage::impact::Impact;
+pub use self::usage::model::check_model_name;
 pub use self::usage::unused::unused;
 pub use asofdb_storage as storage;
 pub use asofdb_storage::{
     Aggregate, Approval, Approvals, Catalog, CatalogChange, Change, ChangeCause, ChangeKind, CheckpointFiles, Clock,
     ClockClaim, ClockRepair, ClockStatus, Committed, Computed, Date, Definitions, Durability, Entity, EntityDefinition,
     Erased, Error, ErrorKind, Expressions, Feature, FeatureDefinition, FeatureService, FeatureView, FeedRun,
-    FeedSource, FreshnessObjective, Hint, JoinKey, LifeCycle, ManualClock, ObjectKind, Plan, Reading, RequestValue,
-    Result, ScalarType, Schedule, ServiceDefinition, Span, Stage, StampRun, Stats, Status, Stop, SystemClock,
-    Timestamp, UsageCounts, UsageKey, UsageOf, UsagePeriod, UsageRow, Value, ValueType, Verdicts, Verified, Version,
-    ViewDefinition, Window, WindowAggregate, WindowFeature, Windows,
+    FeedSource, FreshnessObjective, Hint, JoinKey, LifeCycle, ManualClock, ModelKey, ModelRow, ObjectKind, Plan,
+    Reading, RequestValue, Result, ScalarType, Schedule, ServiceDefinition, Span, Stage, StampRun, Stats, Status, Stop,
+    StoreId, SystemClock, Timestamp, UsageCounts, UsageKey, UsageOf, UsagePeriod, UsageRow, Value, ValueType, Verdicts,
+    Verified, Version, ViewDefinition, Window, WindowAggregate, WindowFeature, Windows,
 };
 #[cfg(feature = "rocksdb")]
 pub use asofdb_storage::{

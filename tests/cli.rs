@@ -616,6 +616,8 @@ fn a_store_is_measured_compacted_copied_and_restored() {
     let names: Vec<_> = stats["families"].as_array().unwrap().iter().map(|family| &family["name"]).collect();
     assert_eq!(names, ["catalog", "latest", "history", "events", "tiles"]);
     assert_eq!(stats["families"][2]["rows_estimate"], 4);
+    let id = stats["store_id"].as_str().unwrap();
+    assert!(cli.succeeds("stats").contains(&format!("store {id}\n")));
     assert!(cli.succeeds("compact").starts_with("compacted: "));
     let verified = cli.json("verify");
     assert_eq!(
@@ -637,6 +639,7 @@ fn a_store_is_measured_compacted_copied_and_restored() {
     fs::rename(cli.path("asof-data"), cli.path("erased")).unwrap();
     fs::rename(cli.path("restored"), cli.path("asof-data")).unwrap();
     assert_eq!(cli.content(), before);
+    assert_eq!(cli.json("stats")["store_id"], id, "a copy is the same store");
     assert!(cli.fails(1, "restore erased --store other").contains("this is a store, not a checkpoint"));
     assert!(cli.fails(1, "restore nothing --store other").contains("there is no checkpoint here"));
     assert!(!cli.path("other").exists());

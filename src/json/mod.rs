@@ -7,6 +7,7 @@ mod catalog;
 mod changes;
 mod feeds;
 mod lineage;
+mod models;
 pub(crate) mod rfc3339;
 mod usage;
 mod value;

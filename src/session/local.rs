@@ -7,7 +7,8 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use asofdb_storage::{
     Catalog, CatalogChange, CheckpointFiles, ClockRepair, ClockStatus, Committed, Definitions, Durability, Erased,
-    FeatureView, KeyRange, Plan, Result, Stats, Stop, Timestamp, UsagePeriod, UsageRow, Value, Verified, WriteBatch,
+    FeatureView, KeyRange, ModelRow, Plan, Result, Stats, Stop, Timestamp, UsagePeriod, UsageRow, Value, Verified,
+    WriteBatch,
 };
 
 use super::{Scan, ScanBegin, ScanSink, Session};
@@ -132,6 +133,10 @@ impl Session for Store {
 
     fn usage(&self, period: UsagePeriod) -> Result<Vec<UsageRow>> {
         Store::usage(self, period)
+    }
+
+    fn models(&self) -> Result<Vec<ModelRow>> {
+        Store::models(self)
     }
 
     fn answers(&self) -> Result<Vec<AnswerRow>> {

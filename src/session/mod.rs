@@ -15,7 +15,8 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use asofdb_storage::{
     Approvals, Catalog, CatalogChange, CheckpointFiles, ClockRepair, ClockStatus, Committed, Definitions, Durability,
-    Erased, FeatureView, Plan, Result, Stats, Timestamp, UsagePeriod, UsageRow, Value, Verified, WriteBatch,
+    Erased, FeatureView, ModelRow, Plan, Result, Stats, StoreId, Timestamp, UsagePeriod, UsageRow, Value, Verified,
+    WriteBatch,
 };
 
 pub use self::deletions::deletions;
@@ -207,6 +208,15 @@ pub trait Session: Send + Sync {
     /// `Unavailable` when the store cannot be read.
     fn note(&self, name: &[u8]) -> Result<Option<Vec<u8>>>;
 
+    /// Reads the id of the store, which stays the same over restarts and in copies; `None` for one that was made before
+    /// stores had ids and was not opened since.
+    ///
+    /// # Errors
+    /// As [`Session::note`]; `Corrupt` when it cannot be read.
+    fn store_id(&self) -> Result<Option<StoreId>> {
+        self.note(StoreId::NOTE)?.map(|note| StoreId::decode(&note)).transpose()
+    }
+
     /// Joins to each row of a spine the features as of its time. [`Session::point_in_time_join`] takes any iterator.
     ///
     /// # Errors
@@ -239,6 +249,12 @@ pub trait Session: Send + Sync {
     /// # Errors
     /// `Invalid` for more days than can be told day by day at once; `Unavailable` when the store cannot be read.
     fn usage(&self, period: UsagePeriod) -> Result<Vec<UsageRow>>;
+
+    /// Tells which versions of models have read which views and services. See [`Store::models`](crate::Store::models).
+    ///
+    /// # Errors
+    /// As there.
+    fn models(&self) -> Result<Vec<ModelRow>>;
 
     /// Tells what consumers got in the last day, by view, feature and consumer: how many values were present, and why
     /// the others were not. See [`Store::answers`](crate::Store::answers).

@@ -65,7 +65,9 @@ fn answers_of_every_route_keep_to_the_document() {
     computed(&mut to);
     to.get("/v1/history/{view}", "/v1/history/stats?user_id=1");
     to.get("/v1/history/{view}", "/v1/history/stats?limit=x");
-    for route in ["/v1/catalog", "/v1/views", "/v1/services", "/v1/entities", "/metrics", "/healthz", "/health"] {
+    for route in
+        ["/v1/store", "/v1/catalog", "/v1/views", "/v1/services", "/v1/entities", "/metrics", "/healthz", "/health"]
+    {
         to.get(route, route);
     }
     to.get("/v1/views/{name}", "/v1/views/stats");
@@ -98,6 +100,9 @@ fn answers_of_every_route_keep_to_the_document() {
     }
     for parameters in ["", "?days=7&name=stats&by_day=true", "?days=0", "?day=1"] {
         to.get("/v1/usage", &format!("/v1/usage{parameters}"));
+    }
+    for parameters in ["", "?name=stats", "?x=y"] {
+        to.get("/v1/models", &format!("/v1/models{parameters}"));
     }
     to.get("/openapi.json", "/openapi.json");
     dialect(&mut to);

@@ -11,8 +11,8 @@ use asofdb::{
     Answer, AnswerRow, ApplyOptions, Catalog, CatalogChange, CheckpointFiles, ClockRepair, ClockStatus, Committed,
     Definitions, Durability, EntityKey, EntityRows, Erased, ExportOptions, F32Matrix, FeatureView, Feed, FeedFiles,
     Freshness, HistoryRow, IngestOptions, IngestReport, Input, JoinBatches, JoinOptions, JoinReport, Manifest,
-    OnFeedProgress, OnProgress, Plan, Prepared, Question, Result, Scan, ScanBegin, ScanSink, Session, Spine, Stats,
-    Timestamp, TrainingSetOptions, UsagePeriod, UsageRow, Value, Verified, ViewAges, ViewRun,
+    ModelRow, OnFeedProgress, OnProgress, Plan, Prepared, Question, Result, Scan, ScanBegin, ScanSink, Session, Spine,
+    Stats, Timestamp, TrainingSetOptions, UsagePeriod, UsageRow, Value, Verified, ViewAges, ViewRun,
 };
 use asofdb_client::{AsyncClient, AsyncJoin};
 use tokio::runtime::Runtime;
@@ -139,6 +139,10 @@ impl Session for Blocking {
 
     fn ages(&self, views: &[&str]) -> Result<Vec<ViewAges>> {
         self.wait(self.client.ages(views))
+    }
+
+    fn models(&self) -> Result<Vec<ModelRow>> {
+        self.wait(self.client.models())
     }
 
     fn answers(&self) -> Result<Vec<AnswerRow>> {

@@ -9,7 +9,7 @@ use asofdb::storage::{WriteBatch, refuse_url};
 use asofdb::{
     Answer, AnswerRow, ApplyOptions, Catalog, CatalogChange, CheckpointFiles, ClockRepair, ClockStatus, Committed,
     Definitions, Durability, EntityKey, EntityRows, Erased, Error, F32Matrix, FeatureView, Feed, Freshness,
-    JoinBatches, JoinOptions, Plan, Prepared, Question, Result, Scan, ScanSink, Session, Spine, Stats, Store,
+    JoinBatches, JoinOptions, ModelRow, Plan, Prepared, Question, Result, Scan, ScanSink, Session, Spine, Stats, Store,
     Timestamp, UsagePeriod, UsageRow, Value, Verified, ViewAges,
 };
 #[cfg(feature = "files")]
@@ -158,6 +158,10 @@ impl Session for Engine {
 
     fn ages(&self, views: &[&str]) -> Result<Vec<ViewAges>> {
         self.session().ages(views)
+    }
+
+    fn models(&self) -> Result<Vec<ModelRow>> {
+        self.session().models()
     }
 
     fn answers(&self) -> Result<Vec<AnswerRow>> {

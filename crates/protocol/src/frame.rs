@@ -101,6 +101,8 @@ kinds! {
     Feeds = 37,
     /// Loads what is new in the sources of views.
     Materialize = 38,
+    /// Tells what models have read.
+    Models = 39,
     /// Tells what is wrong, and who was told.
     Alerts = 29,
     /// Makes a text the policy of the catalog.

@@ -107,6 +107,8 @@ operations! {
     Ages:       "ages",       Reader,   "reading",                Point, Requests;
     /// Telling what consumers got of late.
     Answers:    "answers",    Reader,   "reading figures",        Point, Requests;
+    /// Telling what models have read.
+    Models:     "models",     Reader,   "reading figures",        Point, Requests;
     /// Telling how views are fed.
     Feeds:      "feeds",      Reader,   "reading figures",        Point, Requests;
     /// Loading what is new in the sources of views.

@@ -25,6 +25,7 @@ mod life_cycle;
 #[cfg(feature = "rocksdb")]
 pub(crate) mod manifest;
 mod meta;
+mod model_reads;
 mod policy;
 mod service;
 mod usage;

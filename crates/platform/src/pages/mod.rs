@@ -13,6 +13,7 @@ mod feeds;
 mod figures;
 mod frame;
 mod freshness;
+mod models;
 mod notice;
 mod thing;
 

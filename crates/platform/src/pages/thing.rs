@@ -1,11 +1,12 @@
 //! Pages of one view, service or entity, and the parts of them that take longer.
 
-use asofdb::{Catalog, Result, UsageRow, ViewAges};
+use asofdb::{Catalog, ModelRow, Result, UsageRow, ViewAges};
 use maud::{Markup, html};
 
 use super::explore::KeySet;
 use super::figures::{about, badge, count, percent, time};
 use super::frame::Page;
+use super::models;
 use crate::docs::describe::{of_entity, of_service, of_view};
 use crate::docs::document::Document;
 use crate::docs::html::{Links, facts, head, rest, tables};
@@ -99,8 +100,8 @@ fn look_alikes(path: &str) -> Markup {
     }
 }
 
-/// The consumers that have read a view or a service in the last `days`.
-pub fn usage(path: &str, name: &str, days: u32, rows: &[UsageRow]) -> Page {
+/// The consumers that have read a view or a service in the last `days`, and the models.
+pub fn usage((path, name): (&str, &str), days: u32, rows: &[UsageRow], models: &[ModelRow]) -> Page {
     let main = html! {
         p { a href={ "/" (path) } { (name) } }
         h1 { "Who reads " (name) }
@@ -120,6 +121,7 @@ pub fn usage(path: &str, name: &str, days: u32, rows: &[UsageRow]) -> Page {
                 }
                 p.hint { "The last " (days) " days." }
             }
+            (models::readers(models))
         }
     };
     Page { title: format!("Who reads {name}"), place: "/", main }

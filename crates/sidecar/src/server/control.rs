@@ -7,8 +7,9 @@ use asofdb::{ApplyOptions, Definitions, Durability, Error, Result};
 use asofdb_protocol::{
     AgesRequest, AlertsMessage, AnswerRowMessage, ApplyRequest, ApproveRequest, CatalogMessage, ChangeMessage,
     ClockMessage, ClockRequest, CommittedMessage, ConsumerMessage, ErasedMessage, FeedMessage, FeedsRequest, Kind,
-    LogRequest, NamedValue, NoteAnswer, NoteRequest, PolicyRequest, Pong, PrepareRequest, ReleaseRequest, RemoveEntity,
-    StatsMessage, ViewAgesMessage, WriteRequest, WriteView, decode_message, encoded_message, read_stream,
+    LogRequest, ModelRowMessage, NamedValue, NoteAnswer, NoteRequest, PolicyRequest, Pong, PrepareRequest,
+    ReleaseRequest, RemoveEntity, StatsMessage, ViewAgesMessage, WriteRequest, WriteView, decode_message,
+    encoded_message, read_stream,
 };
 
 use super::handle::Handle;
@@ -42,6 +43,7 @@ pub(super) fn answer(shared: &Shared, session: &mut Session<'_>, kind: Kind, bod
         Kind::Stats => stats(shared, body),
         Kind::Ages => ages(shared, body),
         Kind::Answers => answers(shared, body),
+        Kind::Models => models(shared, body),
         Kind::Feeds => feeds(shared, body),
         Kind::Alerts => alerts(shared, body),
         Kind::Note => note(shared, body),
@@ -67,6 +69,7 @@ fn operation(kind: Kind, body: &[u8]) -> Result<Operation> {
         Kind::Stats => Operation::Stats,
         Kind::Ages => Operation::Ages,
         Kind::Answers => Operation::Answers,
+        Kind::Models => Operation::Models,
         Kind::Feeds => Operation::Feeds,
         Kind::Alerts => Operation::Alerts,
         Kind::Note => Operation::Note,
@@ -91,7 +94,7 @@ fn unanswered(kind: Kind) -> Error {
 }
 
 fn prepare(shared: &Shared, caller: &Caller, reads: &mut Reads<'_>, body: &[u8]) -> Result<Vec<u8>> {
-    let handle = Handle::new(&shared.service.store, &caller.consumer, decode_message::<PrepareRequest>(body)?)?;
+    let handle = Handle::new(&shared.service.store, caller, decode_message::<PrepareRequest>(body)?)?;
     for warning in handle.prepared.warnings() {
         if let Some(left_out) = shared.notices.next() {
             warn!(consumer = caller.consumer.name(), left_out, "{warning}");
@@ -171,6 +174,12 @@ fn answers(shared: &Shared, body: &[u8]) -> Result<Vec<u8>> {
     decode_message::<()>(body)?;
     let rows = shared.service.store.answers();
     encoded_message(&rows.into_iter().map(AnswerRowMessage::from).collect::<Vec<_>>())
+}
+
+fn models(shared: &Shared, body: &[u8]) -> Result<Vec<u8>> {
+    decode_message::<()>(body)?;
+    let rows = shared.service.store.models()?;
+    encoded_message(&rows.into_iter().map(ModelRowMessage::from).collect::<Vec<_>>())
 }
 
 fn feeds(shared: &Shared, body: &[u8]) -> Result<Vec<u8>> {

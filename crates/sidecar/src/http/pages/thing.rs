@@ -115,7 +115,9 @@ async fn usage(
         }
         let mut rows = store.usage(UsagePeriod { last_days: USAGE_DAYS, by_day: false })?;
         rows.retain(|row| row.key.of == of && row.key.name == name);
-        HtmlReply::of(door, visitor, &pages::usage(&path, &name, USAGE_DAYS, &rows))
+        let mut models = store.models()?;
+        models.retain(|row| row.key.of == of && row.key.name == name);
+        HtmlReply::of(door, visitor, &pages::usage((&path, &name), USAGE_DAYS, &rows, &models))
     })
     .await
 }
