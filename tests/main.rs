@@ -29,6 +29,7 @@ mod reads;
 mod search;
 mod served_log;
 mod sources;
+mod statistics;
 mod times;
 mod training_set;
 mod usage;

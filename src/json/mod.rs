@@ -8,6 +8,7 @@ mod changes;
 mod feeds;
 mod lineage;
 pub(crate) mod rfc3339;
+pub(crate) mod statistics;
 mod usage;
 mod value;
 

@@ -18,4 +18,5 @@ mod policy;
 mod raw;
 pub mod receiver;
 mod served;
+mod statistics;
 mod storage;

@@ -15,6 +15,7 @@ mod frame;
 mod freshness;
 mod notice;
 mod thing;
+mod versions;
 
 pub use self::answers::{Over, answers};
 pub use self::assets::asset;
@@ -25,4 +26,4 @@ pub use self::feeds::feeds;
 pub use self::frame::{Frame, POLICY, Page};
 pub use self::freshness::freshness;
 pub use self::notice::{failure, login};
-pub use self::thing::{duplicates, entity, service, usage, view};
+pub use self::thing::{ViewFigures, duplicates, entity, service, usage, view};

@@ -17,6 +17,7 @@ mod governance;
 mod handle;
 mod life_cycle;
 mod reports;
+mod statistics;
 mod usage;
 mod value;
 mod view_notes;
@@ -42,6 +43,7 @@ pub use self::feeds::{FeedMessage, FeedsRequest, MaterializeRequest, ViewRunMess
 pub use self::governance::{ApproveRequest, ChangeMessage, LogRequest, PolicyRequest};
 pub use self::handle::{HandleFeature, HandleMessage, HandleRequestValue, HandleView};
 pub use self::reports::{CommittedMessage, ErasedMessage, FreshnessMessage, StoreStatsMessage, VerifiedMessage};
+pub use self::statistics::{ProfileRequest, StatisticsMessage, StatisticsRequest};
 pub use self::usage::{UsageRequest, UsageRowMessage};
 pub use self::value::{ScalarTypeMessage, TimeMessage, ValueTypeMessage};
 
