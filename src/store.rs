@@ -22,6 +22,7 @@ use crate::feeds::{Feed, feeds};
 use crate::govern::{ApplyOptions, planned};
 use crate::policy::readers::{Guard, Readers};
 use crate::policy::team::Actor;
+use crate::profile::keeper::ProfileKeeper;
 use crate::read::answer::Answer;
 use crate::read::asked::AskedRows;
 use crate::read::lookup::{self, Engine};
@@ -71,6 +72,8 @@ pub struct Store {
     served: Option<Arc<ServedLog>>,
     /// Those who may read what the policy restricts.
     readers: Arc<Readers>,
+    /// Knows what was erased while statistics were taken.
+    pub(crate) profiles: Arc<ProfileKeeper>,
     /// Held while the catalog is changed, or a change of it approved.
     pub(crate) changing: Arc<Mutex<()>>,
 }
@@ -80,7 +83,7 @@ impl Store {
     pub fn with_backend(backend: Arc<dyn Backend>, durability: Durability) -> Self {
         let (sealer, recorder) = (Sealer::new(backend.clone()), Recorder::new(backend.clone()));
         let (sealer, recorder) = (Arc::new(sealer), Arc::new(recorder));
-        let (readers, changing) = Default::default();
+        let (readers, profiles, changing) = Default::default();
         Store {
             sealer,
             recorder,
@@ -93,6 +96,7 @@ impl Store {
             model: None,
             served: None,
             readers,
+            profiles,
             changing,
         }
     }
@@ -116,6 +120,11 @@ impl Store {
     pub fn log_served(&self, directory: &Path, options: ServedLogOptions) -> Result<Store> {
         let log = crate::served::start(directory, options, self.now())?;
         Ok(Store { served: Some(Arc::new(log)), ..self.clone() })
+    }
+
+    /// A clone of the store whose reads are nobody's: neither counted nor logged, and of everything.
+    pub(crate) fn reading_for_itself(&self) -> Store {
+        Store { consumer: None, ..self.unlogged() }
     }
 
     /// A clone of the store whose reads are not logged, such as those of an audit.
@@ -556,6 +565,8 @@ impl Store {
         let views = views.iter().map(|view| find_stored_view(&catalog, view)).collect::<Result<Vec<_>>>()?;
         let keys = views.iter().map(|view| encode_entity_key(view, entity)).collect::<Result<Vec<_>>>()?;
         let lookups: Vec<_> = views.iter().zip(&keys).map(|(view, key)| Lookup { view, key }).collect();
+        // Statistics that were taken before may show values of the entity.
+        let _erasing = self.erasing(&catalog, views.iter().map(|view| view.id))?;
         self.backend.erase(&lookups)
     }
 

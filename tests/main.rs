@@ -30,6 +30,7 @@ mod reads;
 mod search;
 mod served_log;
 mod sources;
+mod statistics;
 mod store_id;
 mod times;
 mod training_set;

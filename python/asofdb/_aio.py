@@ -190,6 +190,8 @@ class AsyncClient:
     feeds = _coroutine(Client.feeds)
     materialize = _coroutine(Client.materialize, bulk=True)
     audit = _coroutine(Client.audit, bulk=True)
+    statistics = _coroutine(Client.statistics)
+    profile = _coroutine(Client.profile, bulk=True)
     alerts = _coroutine(Client.alerts)
     usage = _coroutine(Client.usage, bulk=True)
     models = _coroutine(Client.models)

@@ -267,6 +267,103 @@ class FeedRun:
 
 
 @dataclass(frozen=True)
+class TopValue:
+    """A frequent value as JSON has it, of a long one the beginning, and its share of the values that there are."""
+
+    value: str
+    shortened: bool
+    count: int
+    share: float
+
+
+@dataclass(frozen=True)
+class Bucket:
+    """A bucket of a histogram: numbers from ``start`` on and less than ``end``, which the last bucket has, too."""
+
+    start: Any
+    end: Any
+    count: int
+
+
+@dataclass(frozen=True)
+class NumberStatistics:
+    """Statistics of finite numbers; times and dates are texts. ``quantiles`` are ``p1`` to ``p99``; they and the
+    histogram are made from ``ranked`` numbers. ``stddev`` of timestamps is in seconds, of dates in days."""
+
+    count: int
+    min: Any
+    max: Any
+    mean: Any
+    stddev: float | None
+    ranked: int
+    quantiles: dict[str, Any]
+    histogram: list[Bucket]
+
+    @classmethod
+    def _of(cls, tree: dict[str, Any] | None) -> NumberStatistics | None:
+        if tree is None:
+            return None
+        histogram = [Bucket(one["from"], one["to"], one["count"]) for one in tree["histogram"]]
+        return cls(**{**tree, "histogram": histogram})
+
+
+@dataclass(frozen=True)
+class FeatureStatistics:
+    """Statistics of a feature: entities by status, values that are no finite number, different values (an estimate where
+    ``distinct_is_exact`` is False), the most frequent ones, and of numbers or lengths more."""
+
+    feature: str
+    type: str
+    present: int
+    null: int
+    missing: int
+    expired: int
+    null_share: float
+    missing_share: float
+    expired_share: float
+    nan: int
+    negative_infinity: int
+    positive_infinity: int
+    distinct: int
+    distinct_is_exact: bool
+    top: list[TopValue]
+    top_is_exact: bool
+    numbers: NumberStatistics | None
+    lengths: NumberStatistics | None
+
+    @classmethod
+    def _of(cls, tree: dict[str, Any]) -> FeatureStatistics:
+        top = [TopValue(**one) for one in tree["top"]]
+        numbers = {name: NumberStatistics._of(tree[name]) for name in ("numbers", "lengths")}
+        return cls(**{**tree, **numbers, "top": top})
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """Statistics of a view's values as of the time ``taken``, of ``entities`` of ``of_entities``. Those of ``outdated``
+    features are of an older definition."""
+
+    view: str
+    taken: datetime | None
+    catalog_revision: int | None
+    entities: int | None
+    of_entities: int | None
+    versions: int | None
+    bytes: int | None
+    size_is_exact: bool | None
+    outdated: list[str]
+    withheld: list[str]
+    features: dict[str, FeatureStatistics]
+
+    @classmethod
+    def _of(cls, text: str) -> Statistics:
+        tree = json.loads(text)
+        tree["taken"] = _time(tree["taken"])
+        tree["features"] = {one["feature"]: FeatureStatistics._of(one) for one in tree["features"]}
+        return cls(**tree)
+
+
+@dataclass(frozen=True)
 class Feed:
     """The feed of a view. ``status`` is ok, late, failing or never_ran: it is late when no run has succeeded within
     twice the time of its schedule. ``runs`` are the last ones, the oldest first."""

@@ -33,6 +33,7 @@ from ._reports import (
     ModelUsage,
     Restored,
     SearchHit,
+    Statistics,
     Usage,
     Verified,
     Version,
@@ -492,6 +493,19 @@ class _Engine:
         ``rejects`` is a directory for files of bad rows; None: a bad row refuses all files of its view.
         """
         return FeedRun._all(self._engine.materialize_json(list(views), sources, rejects))
+
+    def statistics(self, view: str) -> Statistics:
+        """Returns the statistics of a view's values that were taken last: ``taken`` is None where none were. Of features
+        that this consumer may not read there are none: ``withheld`` names them."""
+        return Statistics._of(self._engine.statistics_json(view))
+
+    def profile(self, view: str, entities: int | None = 10_000) -> Statistics:
+        """Takes the statistics of a view's values as of now, keeps them and returns them.
+
+        They are of the newest value of each of so many ``entities``, chosen by a hash of their keys; None: of all.
+        Features that need values of the request are left out.
+        """
+        return Statistics._of(self._engine.profile_json(view, entities))
 
     def audit(self, log: Path, *, known: Literal["now", "then"] = "now", examples: int = 5) -> Audit:
         """Asks again what a log of served features says was served, compares bit for bit, and explains each difference.

@@ -9,8 +9,8 @@ use arrow::datatypes::Schema;
 use asofdb::parts::feature_meaning;
 use asofdb::{
     Allow, ApplyOptions, AsJson, CatalogChange, CheckpointFiles, Definitions, Durability, Error, FeedFiles, Options,
-    Plan, Result, ServedLogOptions, Session, Store, SystemClock, UsagePeriod, parse_definitions, plan_hash,
-    read_definitions, read_served_log,
+    Plan, ProfileSample, Result, ServedLogOptions, Session, Store, SystemClock, UsagePeriod, parse_definitions,
+    plan_hash, read_definitions, read_served_log,
 };
 use asofdb_client::{Cancel, Client, ConnectOptions};
 use asofdb_platform::{AuditAgainst, AuditOptions, Discovery, Searcher, audit};
@@ -510,6 +510,15 @@ impl Engine {
         let default = FeedFiles::default();
         let files = FeedFiles { root: sources.unwrap_or(default.root), rejects, ..default };
         self.run(py, |engine| text(AsJson(engine.materialize(&views, &files, &mut |_, _| {})?.as_slice()).to_bytes()))
+    }
+
+    fn statistics_json(&self, py: Python<'_>, view: &str) -> PyResult<String> {
+        self.run(py, |engine| text(AsJson(&engine.statistics(view)?).to_bytes()))
+    }
+
+    fn profile_json(&self, py: Python<'_>, view: &str, entities: Option<usize>) -> PyResult<String> {
+        let sample = entities.map_or(ProfileSample::All, ProfileSample::Entities);
+        self.run(py, |engine| text(AsJson(&engine.profile(view, sample, &mut |_| {})?).to_bytes()))
     }
 
     fn alerts_json(&self, py: Python<'_>) -> PyResult<String> {

@@ -9,6 +9,7 @@ mod feeds;
 mod lineage;
 mod models;
 pub(crate) mod rfc3339;
+pub(crate) mod statistics;
 mod usage;
 mod value;
 

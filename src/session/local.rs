@@ -23,7 +23,8 @@ use crate::freshness::Freshness;
 use crate::govern::ApplyOptions;
 use crate::join::{JoinBatches, JoinOptions, Spine, join_until};
 use crate::policy::team::Actor;
-#[cfg(feature = "files")]
+use crate::profile::sample::ProfileSample;
+use crate::profile::statistics::ViewStatistics;
 use crate::progress::OnProgress;
 use crate::read::answer::Answer;
 use crate::read::matrix::F32Matrix;
@@ -155,6 +156,14 @@ impl Session for Store {
         progress: &mut OnFeedProgress<'_>,
     ) -> Result<Vec<ViewRun>> {
         self.materialize_until(views, files, &Stop::NEVER, progress)
+    }
+
+    fn statistics(&self, view: &str) -> Result<ViewStatistics> {
+        Store::statistics(self, view)
+    }
+
+    fn profile(&self, view: &str, sample: ProfileSample, progress: &mut OnProgress<'_>) -> Result<ViewStatistics> {
+        self.profile_until(view, sample, &Stop::NEVER, progress)
     }
 
     fn stats(&self) -> Result<Stats> {

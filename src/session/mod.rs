@@ -38,7 +38,8 @@ use crate::ingest::{IngestOptions, IngestReport, Input};
 use crate::join::{JoinBatches, JoinOptions, Spine};
 #[cfg(feature = "files")]
 use crate::join::{JoinReport, TrainingSetOptions};
-#[cfg(feature = "files")]
+use crate::profile::sample::ProfileSample;
+use crate::profile::statistics::ViewStatistics;
 use crate::progress::OnProgress;
 use crate::read::answer::Answer;
 use crate::read::history::HistoryRow;
@@ -297,6 +298,22 @@ pub trait Session: Send + Sync {
     /// `NotFound` for an unknown view; `Invalid` for a view of expressions, or more entities than
     /// [`SAMPLE_ENTITIES_MAX`](crate::SAMPLE_ENTITIES_MAX); `Corrupt` when stored bytes cannot be read.
     fn sample_entities(&self, view: &str, count: usize) -> Result<Vec<Vec<Value>>>;
+
+    /// Reads the statistics that are kept of a view's values, with the time when they were taken. Of features that
+    /// whoever asks may not read there are none.
+    ///
+    /// # Errors
+    /// `NotFound` for an unknown view; `Unavailable` when the store cannot be read.
+    fn statistics(&self, view: &str) -> Result<ViewStatistics>;
+
+    /// Takes the statistics of a view's values as of now, an entity's newest each, and keeps them in the place of those
+    /// that there were. Features that need values of the request are left out. A sidecar tells no progress.
+    ///
+    /// # Errors
+    /// `NotFound` for an unknown view; `Invalid` for a sample out of range, for an event view, or where no input has all
+    /// join keys of a view that is computed; `Conflict` when an entity of it was erased meanwhile; `Unavailable` when
+    /// the store cannot write.
+    fn profile(&self, view: &str, sample: ProfileSample, progress: &mut OnProgress<'_>) -> Result<ViewStatistics>;
 
     /// Reads figures about the store.
     ///

@@ -44,6 +44,7 @@ mod ordered;
 pub mod output;
 mod plan;
 mod problem;
+mod profile;
 mod record_layout;
 mod records;
 mod redefinition;
@@ -114,6 +115,7 @@ pub use number::{MatrixNumber, NumberWork, is_numeric};
 pub use objective::FreshnessObjective;
 pub use plan::{Change, ChangeKind, ObjectKind, Plan};
 pub use problem::{Problem, Step, Unknown};
+pub use profile::{FeatureProfile, HistogramBucket, NumberProfile, StatusCounts, TopValue, ViewProfile, ViewSize};
 pub use record_layout::{Field, RecordLayout};
 pub use records::Record;
 #[cfg(feature = "rocksdb")]

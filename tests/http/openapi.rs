@@ -87,6 +87,7 @@ fn answers_of_every_route_keep_to_the_document() {
         to.get("/v1/search", &format!("/v1/search?q={query}"));
     }
     feeds(&sidecar, &mut to);
+    statistics(&mut to);
     duplicates(&sidecar, &mut to);
     for parameters in ["", "?view=stats", "?x=y"] {
         to.get("/v1/answers", &format!("/v1/answers{parameters}"));
@@ -129,6 +130,16 @@ fn feeds(sidecar: &Sidecar, to: &mut Recorder<'_>) {
     to.post("/v1/materialize", "/v1/materialize", &json!({}));
     to.post("/v1/materialize", "/v1/materialize?view=spending", &json!({}));
     to.get("/v1/feeds", "/v1/feeds?view=clicks_by_shop");
+}
+
+fn statistics(to: &mut Recorder<'_>) {
+    let route = "/v1/statistics/{view}";
+    to.get(route, "/v1/statistics/stats");
+    to.get(route, "/v1/statistics/none");
+    for parameters in ["view=stats", "view=spending&all=true", "view=stats&entities=0", "view=purchases", "x=y"] {
+        to.post("/v1/profile", &format!("/v1/profile?{parameters}"), &json!({}));
+    }
+    to.get(route, "/v1/statistics/stats");
 }
 
 fn duplicates(sidecar: &Sidecar, to: &mut Recorder<'_>) {

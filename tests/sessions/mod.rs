@@ -4,6 +4,7 @@
 mod also_by;
 mod blocking;
 mod computed;
+mod statistics;
 
 use std::path::PathBuf;
 
@@ -23,6 +24,7 @@ use self::computed::{
     a_training_row_with_request_values_is_what_a_read_gives, an_expression_that_is_redefined_is_followed,
     computed_features_are_the_same_wherever_the_store_is,
 };
+use self::statistics::statistics_are_taken_and_kept_wherever_the_store_is;
 use crate::common::{TestStore, batch, files, int, times, users, view};
 use crate::sidecar::harness::Sidecar;
 
@@ -89,6 +91,7 @@ over_every_session!(
     what_is_read_counts_and_is_not_dropped_by_accident,
     the_catalog_is_searched_wherever_the_store_is,
     duplicates_are_found_wherever_the_store_is,
+    statistics_are_taken_and_kept_wherever_the_store_is,
 );
 
 /// Writes visits of users, `hours` before the store's present.

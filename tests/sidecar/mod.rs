@@ -19,4 +19,5 @@ mod policy;
 mod raw;
 pub mod receiver;
 mod served;
+mod statistics;
 mod storage;

@@ -11,8 +11,8 @@ use asofdb::storage::key::decode_values;
 use asofdb::{
     Answer, AnswerRow, ApplyOptions, Catalog, CatalogChange, CheckpointFiles, ClockRepair, ClockStatus, Committed,
     Definitions, Durability, EntityKey, EntityRows, Erased, F32Matrix, FeatureView, Feed, Freshness, JoinBatches,
-    JoinOptions, ModelRow, Plan, Prepared, Question, Result, Scan, ScanSink, Session, Spine, Stats, Timestamp,
-    UsagePeriod, UsageRow, Value, Verified, ViewAges,
+    JoinOptions, ModelRow, OnProgress, Plan, Prepared, ProfileSample, Question, Result, Scan, ScanSink, Session, Spine,
+    Stats, Timestamp, UsagePeriod, UsageRow, Value, Verified, ViewAges, ViewStatistics,
 };
 #[cfg(feature = "files")]
 use asofdb::{Error, FeedFiles, OnFeedProgress, ViewRun};
@@ -21,7 +21,8 @@ use asofdb_protocol::MaterializeRequest;
 use asofdb_protocol::{
     AgesRequest, AnswersRequest, ApproveRequest, ClockRequest, CompactRequest, CopyRequest, DeleteRequest,
     EraseRequest, FeedsRequest, Form, FreshnessRequest, LogRequest, ModelsRequest, NoteRequest, PingRequest,
-    PolicyRequest, RepairClockRequest, SampleRequest, StatsRequest, UsageRequest, VerifyRequest,
+    PolicyRequest, ProfileRequest, RepairClockRequest, SampleRequest, StatisticsRequest, StatsRequest, UsageRequest,
+    VerifyRequest,
 };
 
 use crate::bulk::{begin_join, load, load_bytes_max, scan};
@@ -170,6 +171,14 @@ impl Session for Client {
     fn usage(&self, period: UsagePeriod) -> Result<Vec<UsageRow>> {
         let UsagePeriod { last_days, by_day } = period;
         self.ask(&UsageRequest { last_days, by_day })?.into_iter().map(UsageRow::try_from).collect()
+    }
+
+    fn statistics(&self, view: &str) -> Result<ViewStatistics> {
+        self.ask(&StatisticsRequest { view: view.to_owned() })?.try_into()
+    }
+
+    fn profile(&self, view: &str, sample: ProfileSample, _: &mut OnProgress<'_>) -> Result<ViewStatistics> {
+        self.ask(&ProfileRequest::new(view, sample))?.try_into()
     }
 
     fn stats(&self) -> Result<Stats> {

@@ -7,8 +7,9 @@ use crate::message::{
     CatalogMessage, ChangeMessage, CheckpointRequest, ClockMessage, ClockRepairMessage, ClockRequest, CommittedMessage,
     ErasedMessage, FeedMessage, FeedsRequest, FreshnessMessage, FreshnessRequest, HandleMessage, Hello, LogRequest,
     MaterializeRequest, ModelRowMessage, ModelsRequest, NoteAnswer, NoteRequest, PolicyRequest, Pong, PrepareRequest,
-    ReleaseRequest, RemoveEntity, SampleMessage, SampleRequest, StatsMessage, UsageRequest, UsageRowMessage,
-    VerifiedMessage, ViewAgesMessage, ViewRunMessage, Welcome, WriteRequest,
+    ProfileRequest, ReleaseRequest, RemoveEntity, SampleMessage, SampleRequest, StatisticsMessage, StatisticsRequest,
+    StatsMessage, UsageRequest, UsageRowMessage, VerifiedMessage, ViewAgesMessage, ViewRunMessage, Welcome,
+    WriteRequest,
 };
 
 /// A request that is one message and is answered by one message.
@@ -85,6 +86,8 @@ calls! {
     ModelsRequest => Models, true, Vec<ModelRowMessage>;
     FeedsRequest => Feeds, true, Vec<FeedMessage>;
     MaterializeRequest => Materialize, true, Vec<ViewRunMessage>;
+    StatisticsRequest => Statistics, true, StatisticsMessage;
+    ProfileRequest => Profile, true, StatisticsMessage;
     AlertsRequest => Alerts, true, AlertsMessage;
     VerifyRequest => Verify, true, VerifiedMessage;
     CompactRequest => Compact, true, ();

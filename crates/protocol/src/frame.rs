@@ -111,6 +111,10 @@ kinds! {
     Log = 33,
     /// Approves a plan.
     Approve = 34,
+    /// Tells the statistics of a view.
+    Statistics = 35,
+    /// Takes the statistics of a view.
+    Profile = 36,
     /// An error; an answer to any request.
     Error = 127,
 }

@@ -33,9 +33,10 @@ pub use self::message::{
     Form, FreshnessMessage, FreshnessRequest, HandleFeature, HandleMessage, HandleRequestValue, HandleView, Hello,
     JoinEnd, JoinKeyMessage, JoinRequest, KnownAtMessage, LoadRequest, LogRequest, MAGIC, MaterializeRequest,
     ModelRowMessage, ModelsRequest, NamedValue, NoteAnswer, NoteMessage, NoteRequest, PROTOCOL_VERSION, PolicyRequest,
-    Pong, PrepareRequest, ReleaseRequest, RemoveEntity, STALE, SampleMessage, SampleRequest, ScanBegin, ScanEnd,
-    ScanRequest, ScanRows, StatsMessage, StoreStatsMessage, TimeMessage, UsageRequest, UsageRowMessage,
-    ValueTypeMessage, VerifiedMessage, ViewAgesMessage, ViewRunMessage, Welcome, WriteRequest, WriteView,
+    Pong, PrepareRequest, ProfileRequest, ReleaseRequest, RemoveEntity, STALE, SampleMessage, SampleRequest, ScanBegin,
+    ScanEnd, ScanRequest, ScanRows, StatisticsMessage, StatisticsRequest, StatsMessage, StoreStatsMessage, TimeMessage,
+    UsageRequest, UsageRowMessage, ValueTypeMessage, VerifiedMessage, ViewAgesMessage, ViewRunMessage, Welcome,
+    WriteRequest, WriteView,
 };
 pub use self::point::{
     PointHeader, answer_head, answer_id, decode_matrix, decode_records, split_answer_id, variable_lengths,

@@ -27,6 +27,7 @@ pub(crate) mod manifest;
 mod meta;
 mod model_reads;
 mod policy;
+mod profile;
 mod service;
 mod usage;
 mod value;

@@ -14,12 +14,12 @@ use asofdb::parts::{check_revision, deletions, find_stored_view, planned};
 use asofdb::{
     Allow, Answer, AnswerRow, ApplyOptions, Catalog, CatalogChange, ClockStatus, Committed, Definitions, Durability,
     EntityKey, EntityRows, Erased, F32Matrix, Feed, ModelRow, Plan, Prepared, Question, Result, Stats, Timestamp,
-    ViewAges, ViewRun,
+    ViewAges, ViewRun, ViewStatistics,
 };
 use asofdb_protocol::{
     AgesRequest, AlertsReport, AlertsRequest, AnswersRequest, ApproveRequest, Call, CatalogRequest, ClockRequest,
     ConsumerReport, DeleteRequest, EraseRequest, FeedsRequest, Form, LogRequest, MaterializeRequest, ModelsRequest,
-    PingRequest, PointHeader, PolicyRequest, StatsRequest,
+    PingRequest, PointHeader, PolicyRequest, StatisticsRequest, StatsRequest,
 };
 use parking_lot::RwLock;
 
@@ -410,6 +410,14 @@ impl AsyncClient {
     pub async fn materialize(&self, views: &[&str]) -> Result<Vec<ViewRun>> {
         let views = views.iter().map(|view| (*view).to_owned()).collect();
         Ok(self.ask(&MaterializeRequest { views }).await?.into_iter().map(ViewRun::from).collect())
+    }
+
+    /// Reads the statistics that are kept of a view's values. See [`Session::statistics`](asofdb::Session::statistics).
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn statistics(&self, view: &str) -> Result<ViewStatistics> {
+        self.ask(&StatisticsRequest { view: view.to_owned() }).await?.try_into()
     }
 
     /// Reads figures about the store.

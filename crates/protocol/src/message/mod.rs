@@ -19,6 +19,7 @@ mod hello;
 mod life_cycle;
 mod models;
 mod reports;
+mod statistics;
 mod usage;
 mod value;
 mod view_notes;
@@ -46,6 +47,7 @@ pub use self::handle::{HandleFeature, HandleMessage, HandleRequestValue, HandleV
 pub use self::hello::Hello;
 pub use self::models::{ModelRowMessage, ModelsRequest};
 pub use self::reports::{CommittedMessage, ErasedMessage, FreshnessMessage, StoreStatsMessage, VerifiedMessage};
+pub use self::statistics::{ProfileRequest, StatisticsMessage, StatisticsRequest};
 pub use self::usage::{UsageRequest, UsageRowMessage};
 pub use self::value::{ScalarTypeMessage, TimeMessage, ValueTypeMessage};
 

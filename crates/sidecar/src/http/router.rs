@@ -46,6 +46,8 @@ fn routes() -> Vec<Route> {
         ("/v1/answers", Method::GET, get(v1::answers)),
         ("/v1/feeds", Method::GET, get(v1::feeds)),
         ("/v1/materialize", Method::POST, post(v1::materialize)),
+        ("/v1/statistics/{view}", Method::GET, get(v1::statistics)),
+        ("/v1/profile", Method::POST, post(v1::profile)),
         ("/v1/alerts", Method::GET, get(v1::alerts)),
         ("/v1/policy", Method::GET, get(v1::policy)),
         ("/v1/log", Method::GET, get(v1::log)),

@@ -2,14 +2,14 @@
 
 use arrow::array::RecordBatch;
 use arrow::compute::concat_batches;
-use asofdb::parts::{PLAIN_BYTES_MAX, check_plain};
+use asofdb::parts::{PLAIN_BYTES_MAX, check_plain, is_statistics_note};
 use asofdb::{ApplyOptions, Definitions, Durability, Error, Result};
 use asofdb_protocol::{
     AgesRequest, AlertsMessage, AnswerRowMessage, ApplyRequest, ApproveRequest, CatalogMessage, ChangeMessage,
     ClockMessage, ClockRequest, CommittedMessage, ConsumerMessage, ErasedMessage, FeedMessage, FeedsRequest, Kind,
     LogRequest, ModelRowMessage, NamedValue, NoteAnswer, NoteRequest, PolicyRequest, Pong, PrepareRequest,
-    ReleaseRequest, RemoveEntity, StatsMessage, ViewAgesMessage, WriteRequest, WriteView, decode_message,
-    encoded_message, read_stream,
+    ReleaseRequest, RemoveEntity, StatisticsMessage, StatisticsRequest, StatsMessage, ViewAgesMessage, WriteRequest,
+    WriteView, decode_message, encoded_message, read_stream,
 };
 
 use super::handle::Handle;
@@ -45,6 +45,7 @@ pub(super) fn answer(shared: &Shared, session: &mut Session<'_>, kind: Kind, bod
         Kind::Answers => answers(shared, body),
         Kind::Models => models(shared, body),
         Kind::Feeds => feeds(shared, body),
+        Kind::Statistics => statistics(admission, body),
         Kind::Alerts => alerts(shared, body),
         Kind::Note => note(shared, body),
         Kind::Apply => apply(shared, caller, body),
@@ -71,6 +72,7 @@ fn operation(kind: Kind, body: &[u8]) -> Result<Operation> {
         Kind::Answers => Operation::Answers,
         Kind::Models => Operation::Models,
         Kind::Feeds => Operation::Feeds,
+        Kind::Statistics => Operation::Statistics,
         Kind::Alerts => Operation::Alerts,
         Kind::Note => Operation::Note,
         Kind::Apply => Operation::Apply,
@@ -189,6 +191,12 @@ fn feeds(shared: &Shared, body: &[u8]) -> Result<Vec<u8>> {
     encoded_message(&feeds.into_iter().map(FeedMessage::from).collect::<Vec<_>>())
 }
 
+fn statistics(admission: &mut Admission<'_>, body: &[u8]) -> Result<Vec<u8>> {
+    let StatisticsRequest { view } = decode_message(body)?;
+    admission.admit([view.as_str()], 0)?;
+    encoded_message(&StatisticsMessage::try_from(admission.store()?.statistics(&view)?)?)
+}
+
 fn alerts(shared: &Shared, body: &[u8]) -> Result<Vec<u8>> {
     decode_message::<()>(body)?;
     encoded_message(&AlertsMessage::from(shared.service.alerts()))
@@ -204,6 +212,11 @@ fn stats(shared: &Shared, body: &[u8]) -> Result<Vec<u8>> {
 
 fn note(shared: &Shared, body: &[u8]) -> Result<Vec<u8>> {
     let request: NoteRequest = decode_message(body)?;
+    if is_statistics_note(&request.name) {
+        return Err(Error::denied(
+            "statistics show values: they are told as far as a caller may read these, not as notes",
+        ));
+    }
     encoded_message(&NoteAnswer { value: shared.service.store.backend().note(&request.name)? })
 }
 
