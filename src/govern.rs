@@ -47,6 +47,7 @@ impl Store {
             let hash = || plan_hash(&catalog, definitions);
             let approved_by = self.approved(policy.as_ref(), actor, hash)?;
             let cause = cause(actor, &options.message, approved_by, plan.changes.clone())?;
+            self.forget_dropped(&catalog, &plan)?;
             self.backend().change_catalog(plan.clone().into_catalog(), cause)?;
         }
         Ok(plan)

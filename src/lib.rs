@@ -58,6 +58,7 @@ mod json;
 mod lineage;
 mod misdefined;
 mod policy;
+mod profile;
 mod progress;
 mod read;
 mod rows;
@@ -106,6 +107,8 @@ pub use self::policy::breach::Breach;
 pub use self::policy::document::POLICY_BYTES_MAX;
 pub use self::policy::rulebook::Policy;
 pub use self::policy::team::Actor;
+pub use self::profile::sample::{PROFILE_ENTITIES_DEFAULT, ProfileSample};
+pub use self::profile::statistics::ViewStatistics;
 pub use self::progress::{OnProgress, Progress};
 pub use self::read::answer::Answer;
 pub use self::read::fields::AnswerColumns;
@@ -114,6 +117,7 @@ pub use self::read::matrix::{F32Matrix, MatrixNumber};
 pub use self::read::question::Question;
 pub use self::read::request::{EntityRows, Prepared};
 pub use self::rows::arrow_scalar::ArrowScalar;
+pub use self::rows::digest::{Digest, TableDigest};
 pub use self::rows::keys::{EntityKey, key_value, parse_join_key, parse_request_value};
 pub use self::rows::roles::ColumnRole;
 pub use self::rows::types::{arrow_type, feature_field, timestamp_type};
@@ -134,16 +138,18 @@ pub use self::usage::answers::{AnswerCounts, AnswerRow};
 pub use self::usage::book::USAGE_DAYS_MAX;
 pub use self::usage::consumer::check_consumer_name;
 pub use self::usage::impact::Impact;
+pub use self::usage::model::check_model_name;
 pub use self::usage::unused::unused;
 pub use asofdb_storage as storage;
 pub use asofdb_storage::{
     Aggregate, Approval, Approvals, Catalog, CatalogChange, Change, ChangeCause, ChangeKind, CheckpointFiles, Clock,
     ClockClaim, ClockRepair, ClockStatus, Committed, Computed, Date, Definitions, Durability, Entity, EntityDefinition,
-    Erased, Error, ErrorKind, Expressions, Feature, FeatureDefinition, FeatureService, FeatureView, FeedRun,
-    FeedSource, FreshnessObjective, Hint, JoinKey, LifeCycle, ManualClock, ObjectKind, Plan, Reading, RequestValue,
-    Result, ScalarType, Schedule, ServiceDefinition, Span, Stage, StampRun, Stats, Status, Stop, SystemClock,
-    Timestamp, UsageCounts, UsageKey, UsageOf, UsagePeriod, UsageRow, Value, ValueType, Verdicts, Verified, Version,
-    ViewDefinition, Window, WindowAggregate, WindowFeature, Windows,
+    Erased, Error, ErrorKind, Expressions, Feature, FeatureDefinition, FeatureProfile, FeatureService, FeatureView,
+    FeedRun, FeedSource, FreshnessObjective, Hint, HistogramBucket, JoinKey, LifeCycle, ManualClock, ModelKey,
+    ModelRow, NumberProfile, ObjectKind, Plan, Reading, RequestValue, Result, ScalarType, Schedule, ServiceDefinition,
+    Span, Stage, StampRun, Stats, Status, StatusCounts, Stop, StoreId, SystemClock, Timestamp, TopValue, UsageCounts,
+    UsageKey, UsageOf, UsagePeriod, UsageRow, Value, ValueType, Verdicts, Verified, Version, ViewDefinition,
+    ViewProfile, ViewSize, Window, WindowAggregate, WindowFeature, Windows,
 };
 #[cfg(feature = "rocksdb")]
 pub use asofdb_storage::{
@@ -165,7 +171,9 @@ pub mod parts {
     pub use crate::ingest::{LOAD_ROWS_MAX, check_note};
     pub use crate::ipc::{COLUMNS_MAX, IpcRules, MessageHead, check_message, guarded};
     pub use crate::join::{Join, join_until};
+    pub use crate::json::statistics::number_json;
     pub use crate::misdefined::check_conditions;
+    pub use crate::profile::notes::is_statistics_note;
     pub use crate::read::asked::AskedRows;
     pub use crate::read::output::{Output, OutputColumn};
     pub use crate::read::plan::ReadPlan;

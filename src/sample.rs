@@ -48,9 +48,23 @@ impl Store {
         let catalog = self.catalog();
         let view = having_rows(&catalog, view)?;
         let types = view.key_types();
-        let keys = sample(&*self.backend().snapshot(), view, count, stop)?;
-        keys.iter().map(|key| key::decode_values(&types, key)).collect()
+        let sampled = sample(&*self.backend().snapshot(), view, count, stop)?;
+        sampled.keys.iter().map(|key| key::decode_values(&types, key)).collect()
     }
+}
+
+/// A sample, and how much was read for it.
+#[derive(Debug)]
+pub(crate) struct Sampled {
+    /// The encoded keys of the entities, by hash.
+    pub(crate) keys: Vec<Vec<u8>>,
+    /// The entities that were seen.
+    pub(crate) entities: u64,
+    /// The versions that were seen, and the bytes of their keys and rows.
+    pub(crate) versions: u64,
+    pub(crate) bytes: u64,
+    /// True where that was all of the view.
+    pub(crate) is_whole: bool,
 }
 
 /// The view, or the events that its windows are over.
@@ -62,26 +76,38 @@ fn having_rows<'c>(catalog: &'c Catalog, name: &str) -> Result<&'c FeatureView> 
     }
 }
 
-/// The encoded keys of the entities, by hash.
-fn sample(snapshot: &dyn Snapshot, view: &FeatureView, count: usize, stop: &Stop) -> Result<Vec<Vec<u8>>> {
+/// Chooses entities of a view that has rows.
+///
+/// # Errors
+/// `Corrupt` when stored bytes cannot be read; `Unavailable` when it was stopped.
+pub(crate) fn sample(snapshot: &dyn Snapshot, view: &FeatureView, count: usize, stop: &Stop) -> Result<Sampled> {
     let mut chosen = Chosen { count, greatest: BinaryHeap::with_capacity(count.min(1 << 10)) };
+    let mut seen = Sampled { keys: Vec::new(), entities: 0, versions: 0, bytes: 0, is_whole: true };
     let ranges = snapshot.split(view, RANGES_MAX)?;
     let mut steps = Steps::new(stop);
     let mut last = Vec::new();
     for range in &ranges {
         let mut scan = snapshot.scan(view, range)?;
-        for _ in 0..VERSIONS_MAX / ranges.len() {
+        let most = VERSIONS_MAX / ranges.len();
+        for read in 0..=most {
             let Some(scanned) = scan.next()? else { break };
+            if read == most {
+                seen.is_whole = false;
+                break;
+            }
             steps.step()?;
+            seen.versions += 1;
+            seen.bytes += (scanned.key.len() + scanned.row.len()) as u64;
             let entity = key::entity_of(view.id, scanned.key);
             if entity != last {
                 last.clear();
                 last.extend_from_slice(entity);
+                seen.entities += 1;
                 chosen.offer(entity);
             }
         }
     }
-    Ok(chosen.keys())
+    Ok(Sampled { keys: chosen.keys(), ..seen })
 }
 
 /// The keys with the smallest hashes so far.

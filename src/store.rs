@@ -22,6 +22,7 @@ use crate::feeds::{Feed, feeds};
 use crate::govern::{ApplyOptions, planned};
 use crate::policy::readers::{Guard, Readers};
 use crate::policy::team::Actor;
+use crate::profile::keeper::ProfileKeeper;
 use crate::read::answer::Answer;
 use crate::read::asked::AskedRows;
 use crate::read::lookup::{self, Engine};
@@ -56,7 +57,7 @@ const COMMIT_BYTES_MAX: usize = 32 << 20;
 pub struct Store {
     /// Declared, and so dropped, before the backend.
     sealer: Arc<Sealer>,
-    recorder: Arc<Recorder>,
+    pub(crate) recorder: Arc<Recorder>,
     #[cfg(feature = "files")]
     feeder: Arc<Feeder>,
     backend: Arc<dyn Backend>,
@@ -64,11 +65,15 @@ pub struct Store {
     /// The nulls that expressions made, in all reads and joins of this store and its clones.
     nulls: Arc<NullCounts>,
     /// The one that reads; `None`: reads are not counted.
-    consumer: Option<Arc<str>>,
+    pub(crate) consumer: Option<Arc<str>>,
+    /// The version of a model that it reads for.
+    pub(crate) model: Option<Arc<str>>,
     /// The log of what reads answer; `None`: there is none.
     served: Option<Arc<ServedLog>>,
     /// Those who may read what the policy restricts.
     readers: Arc<Readers>,
+    /// Knows what was erased while statistics were taken.
+    pub(crate) profiles: Arc<ProfileKeeper>,
     /// Held while the catalog is changed, or a change of it approved.
     pub(crate) changing: Arc<Mutex<()>>,
 }
@@ -78,7 +83,7 @@ impl Store {
     pub fn with_backend(backend: Arc<dyn Backend>, durability: Durability) -> Self {
         let (sealer, recorder) = (Sealer::new(backend.clone()), Recorder::new(backend.clone()));
         let (sealer, recorder) = (Arc::new(sealer), Arc::new(recorder));
-        let (readers, changing) = Default::default();
+        let (readers, profiles, changing) = Default::default();
         Store {
             sealer,
             recorder,
@@ -88,8 +93,10 @@ impl Store {
             durability,
             nulls: Arc::default(),
             consumer: None,
+            model: None,
             served: None,
             readers,
+            profiles,
             changing,
         }
     }
@@ -101,7 +108,7 @@ impl Store {
     /// `Invalid` for a name that is not of 1 to 64 letters, digits and `_ . : -`.
     pub fn for_consumer(&self, consumer: &str) -> Result<Store> {
         check_consumer_name(consumer)?;
-        Ok(Store { consumer: Some(consumer.into()), ..self.clone() })
+        Ok(Store { consumer: Some(consumer.into()), model: None, ..self.clone() })
     }
 
     /// A clone of the store that logs what its reads, and those of its clones, answer, or a share of them, to Parquet
@@ -113,6 +120,11 @@ impl Store {
     pub fn log_served(&self, directory: &Path, options: ServedLogOptions) -> Result<Store> {
         let log = crate::served::start(directory, options, self.now())?;
         Ok(Store { served: Some(Arc::new(log)), ..self.clone() })
+    }
+
+    /// A clone of the store whose reads are nobody's: neither counted nor logged, and of everything.
+    pub(crate) fn reading_for_itself(&self) -> Store {
+        Store { consumer: None, ..self.unlogged() }
     }
 
     /// A clone of the store whose reads are not logged, such as those of an audit.
@@ -177,8 +189,9 @@ impl Store {
     pub(crate) fn count_export(&self, view: &str, rows: u64) {
         if let Some(consumer) = &self.consumer {
             let references = [format!("{view}:*")];
-            let meter = || Meter::of_view(&self.catalog(), consumer, view);
-            self.recorder.meter(consumer, &references, self.catalog().revision(), meter).export(rows);
+            let model = self.model.as_deref();
+            let meter = || Meter::of_view(&self.catalog(), consumer, view).for_model(model);
+            self.recorder.meter((consumer, model), &references, self.catalog().revision(), meter).export(rows);
         }
     }
 
@@ -335,9 +348,9 @@ impl Store {
     /// Counts the reads of a request, if this clone reads for a consumer.
     pub(crate) fn metered(&self, request: Prepared) -> Prepared {
         let meter = self.consumer.as_ref().map(|consumer| {
-            let references = request.references();
-            let make = || Meter::new(&self.catalog(), consumer, references, &request.features());
-            self.recorder.meter(consumer, references, request.revision(), make)
+            let (references, model) = (request.references(), self.model.as_deref());
+            let make = || Meter::new(&self.catalog(), consumer, references, &request.features()).for_model(model);
+            self.recorder.meter((consumer, model), references, request.revision(), make)
         });
         request.with_meter(meter).with_guard(self.guard())
     }
@@ -485,7 +498,7 @@ impl Store {
 
     /// Reads into records, one list a source, whose memory is used again. Refuses answers whose values of variable
     /// length have more than `variable_bytes_max` together. Values that are not present are counted for the consumer of
-    /// the request, of which this is a plan.
+    /// the request, of which this is a plan. Gives the id of the answer where it was logged.
     pub fn read_records(
         &self,
         (plan, request): (&Arc<ReadPlan>, &Prepared),
@@ -493,14 +506,15 @@ impl Store {
         question: Question,
         records: &mut Vec<Records>,
         variable_bytes_max: usize,
-    ) -> Result<()> {
+    ) -> Result<Option<String>> {
         if let Some((log, id)) = self.logged() {
             let request = (plan, request);
-            return self.read_logged((log, &id), request, asked, question, records, variable_bytes_max).map(drop);
+            let is_logged = self.read_logged((log, &id), request, asked, question, records, variable_bytes_max)?;
+            return Ok(is_logged.then_some(id));
         }
         lookup::read_records(self.engine(), plan, asked, question, records, variable_bytes_max)?;
         request.count_records(plan, records, asked.len());
-        Ok(())
+        Ok(None)
     }
 
     /// Reads into a matrix of rows × features. Values that are not present are counted for the consumer of the request,
@@ -551,6 +565,8 @@ impl Store {
         let views = views.iter().map(|view| find_stored_view(&catalog, view)).collect::<Result<Vec<_>>>()?;
         let keys = views.iter().map(|view| encode_entity_key(view, entity)).collect::<Result<Vec<_>>>()?;
         let lookups: Vec<_> = views.iter().zip(&keys).map(|(view, key)| Lookup { view, key }).collect();
+        // Statistics that were taken before may show values of the entity.
+        let _erasing = self.erasing(&catalog, views.iter().map(|view| view.id))?;
         self.backend.erase(&lookups)
     }
 

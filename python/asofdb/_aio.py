@@ -85,10 +85,17 @@ class AsyncClient:
 
     @classmethod
     async def connect(
-        cls, socket: Path, *, consumer: str | None = None, timeout: float = 30.0, wait: float = 0.0
+        cls,
+        socket: Path,
+        *,
+        consumer: str | None = None,
+        model: str | None = None,
+        timeout: float = 30.0,
+        wait: float = 0.0,
     ) -> AsyncClient:
         """Connects to the sidecar that listens on the Unix socket ``socket``. See :class:`Client`."""
-        return cls(await asyncio.to_thread(Client, socket, consumer=consumer, timeout=timeout, wait=wait))
+        connect = functools.partial(Client, socket, consumer=consumer, model=model, timeout=timeout, wait=wait)
+        return cls(await asyncio.to_thread(connect))
 
     async def __aenter__(self) -> Self:
         return self
@@ -156,6 +163,10 @@ class AsyncClient:
             client._engine.cancel()
             raise
 
+    async def id(self) -> str | None:
+        """As :attr:`Client.id`, which waits for the sidecar."""
+        return await self._in_thread(None, lambda client: client.id)
+
     # Each is a coroutine with the parameters and the result of the client's method.
 
     apply = _coroutine(Client.apply)
@@ -179,8 +190,11 @@ class AsyncClient:
     feeds = _coroutine(Client.feeds)
     materialize = _coroutine(Client.materialize, bulk=True)
     audit = _coroutine(Client.audit, bulk=True)
+    statistics = _coroutine(Client.statistics)
+    profile = _coroutine(Client.profile, bulk=True)
     alerts = _coroutine(Client.alerts)
     usage = _coroutine(Client.usage, bulk=True)
+    models = _coroutine(Client.models)
     flush = _coroutine(Client.flush)
     clock = _coroutine(Client.clock)
     confirm_clock = _coroutine(Client.confirm_clock)
@@ -212,6 +226,19 @@ class AsyncClient:
         out: Path,
         progress: Progress | None = None,
         **options: Unpack[JoinOptions],
+    ) -> JoinReport: ...
+
+    @overload
+    async def training_set(
+        self,
+        *,
+        from_log: Path,
+        out: Path,
+        references: str | Sequence[str] = (),
+        statuses: bool = False,
+        event_timestamps: bool = False,
+        full_names: bool = False,
+        progress: Progress | None = None,
     ) -> JoinReport: ...
 
     @functools.wraps(Client.training_set)

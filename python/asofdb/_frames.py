@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import polars
     import pyarrow
 
-__all__ = ["ArrowStream", "as_stream", "collected", "to_arrow", "to_pandas", "to_polars"]
+__all__ = ["ArrowStream", "as_stream", "collected", "library", "to_arrow", "to_pandas", "to_polars"]
 
 
 class ArrowStream(Protocol):
@@ -22,27 +22,29 @@ class ArrowStream(Protocol):
     def __arrow_c_stream__(self, requested_schema: object | None = None) -> object: ...
 
 
-def _library(name: str, purpose: str) -> Any:
+def library(name: str, purpose: str) -> Any:
+    """A library that is needed for ``purpose``; raises ``ImportError``, with what to do, where it is not there."""
     try:
         return importlib.import_module(name)
     except ImportError as error:
-        raise ImportError(f"{purpose} needs {name}: pip install {name}") from error
+        package = name.partition(".")[0]
+        raise ImportError(f"{purpose} needs {package}: pip install {package}") from error
 
 
 def to_arrow(rows: ArrowStream) -> pyarrow.Table:
     """All rows as a ``pyarrow.Table``."""
-    return cast("pyarrow.Table", _library("pyarrow", "to_arrow()").table(rows))
+    return cast("pyarrow.Table", library("pyarrow", "to_arrow()").table(rows))
 
 
 def to_pandas(rows: ArrowStream) -> pandas.DataFrame:
     """All rows as a ``pandas.DataFrame``."""
-    _library("pandas", "to_pandas()")
-    return cast("pandas.DataFrame", _library("pyarrow", "to_pandas()").table(rows).to_pandas())
+    library("pandas", "to_pandas()")
+    return cast("pandas.DataFrame", library("pyarrow", "to_pandas()").table(rows).to_pandas())
 
 
 def to_polars(rows: ArrowStream) -> polars.DataFrame:
     """All rows as a ``polars.DataFrame``."""
-    return cast("polars.DataFrame", _library("polars", "to_polars()").DataFrame(rows))
+    return cast("polars.DataFrame", library("polars", "to_polars()").DataFrame(rows))
 
 
 def collected(table: Any) -> Any:
@@ -54,9 +56,9 @@ def as_stream(table: Any) -> Any:
     """A table as something that speaks Arrow: a dict of columns or a list of dicts by way of pyarrow, which finds out
     their types."""
     if isinstance(table, Mapping):
-        return _library("pyarrow", "a table from a dict").table(dict(table))
+        return library("pyarrow", "a table from a dict").table(dict(table))
     if isinstance(table, list):
-        return _library("pyarrow", "a table from a list").Table.from_pylist(table)
+        return library("pyarrow", "a table from a list").Table.from_pylist(table)
     if hasattr(table, "__arrow_c_stream__") or hasattr(table, "__arrow_c_array__"):
         return table
     if hasattr(table, "collect"):

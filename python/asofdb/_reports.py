@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ._catalog import Change
+
+if TYPE_CHECKING:
+    from ._origin import FileOrigin
 
 __all__ = [
     "Alert",
@@ -30,6 +33,7 @@ __all__ = [
     "IngestReport",
     "IngestedFile",
     "JoinReport",
+    "ModelUsage",
     "Restored",
     "SearchHit",
     "SearchMatch",
@@ -38,6 +42,7 @@ __all__ = [
     "Verified",
     "Version",
     "ViewAges",
+    "time_of",
 ]
 
 
@@ -77,7 +82,7 @@ class Freshness:
     def _of(cls, text: str) -> Freshness:
         tree = json.loads(text)
         for name in ("newest_event_timestamp", "now"):
-            tree[name] = _time(tree[name])
+            tree[name] = time_of(tree[name])
         return cls(**tree)
 
 
@@ -112,7 +117,7 @@ class ViewAges:
         trees = json.loads(text)
         for tree in trees:
             for name in ("newest_event_timestamp", "now"):
-                tree[name] = _time(tree[name])
+                tree[name] = time_of(tree[name])
         return [cls(**tree) for tree in trees]
 
 
@@ -141,8 +146,8 @@ class CatalogChange:
     def _all(cls, text: str) -> list[CatalogChange]:
         rows = json.loads(text)
         for row in rows:
-            row["at"] = _time(row["at"])
-            row["approved_by"] = [Approval(one["who"], _time(one["at"])) for one in row["approved_by"]]
+            row["at"] = time_of(row["at"])
+            row["approved_by"] = [Approval(one["who"], time_of(one["at"])) for one in row["approved_by"]]
             row["changes"] = [Change(**change) for change in row["changes"]]
         return [cls(**row) for row in rows]
 
@@ -177,7 +182,30 @@ class Usage:
         rows = json.loads(text)
         for row in rows:
             row["day"] = date.fromisoformat(row["day"])
-            row["last_read"] = _time(row["last_read"])
+            row["last_read"] = time_of(row["last_read"])
+            for counts in ("serving", "training", "exports"):
+                row[counts] = UsageCounts(**row[counts])
+        return [cls(**row) for row in rows]
+
+
+@dataclass(frozen=True)
+class ModelUsage:
+    """The reads of one view or service (``of``) by one version of a model, ``name/version``, through one consumer."""
+
+    model: str
+    of: str
+    name: str
+    consumer: str
+    serving: UsageCounts
+    training: UsageCounts
+    exports: UsageCounts
+    last_read: datetime
+
+    @classmethod
+    def _all(cls, text: str) -> list[ModelUsage]:
+        rows = json.loads(text)
+        for row in rows:
+            row["last_read"] = time_of(row["last_read"])
             for counts in ("serving", "training", "exports"):
                 row[counts] = UsageCounts(**row[counts])
         return [cls(**row) for row in rows]
@@ -230,12 +258,109 @@ class FeedRun:
 
     @classmethod
     def _of(cls, run: dict[str, Any]) -> FeedRun:
-        times = {name: _time(run[name]) for name in ("began", "ended")}
+        times = {name: time_of(run[name]) for name in ("began", "ended")}
         return cls(**{**run, **times})
 
     @classmethod
     def _all(cls, text: str) -> list[FeedRun]:
         return [cls._of(run) for run in json.loads(text)]
+
+
+@dataclass(frozen=True)
+class TopValue:
+    """A frequent value as JSON has it, of a long one the beginning, and its share of the values that there are."""
+
+    value: str
+    shortened: bool
+    count: int
+    share: float
+
+
+@dataclass(frozen=True)
+class Bucket:
+    """A bucket of a histogram: numbers from ``start`` on and less than ``end``, which the last bucket has, too."""
+
+    start: Any
+    end: Any
+    count: int
+
+
+@dataclass(frozen=True)
+class NumberStatistics:
+    """Statistics of finite numbers; times and dates are texts. ``quantiles`` are ``p1`` to ``p99``; they and the
+    histogram are made from ``ranked`` numbers. ``stddev`` of timestamps is in seconds, of dates in days."""
+
+    count: int
+    min: Any
+    max: Any
+    mean: Any
+    stddev: float | None
+    ranked: int
+    quantiles: dict[str, Any]
+    histogram: list[Bucket]
+
+    @classmethod
+    def _of(cls, tree: dict[str, Any] | None) -> NumberStatistics | None:
+        if tree is None:
+            return None
+        histogram = [Bucket(one["from"], one["to"], one["count"]) for one in tree["histogram"]]
+        return cls(**{**tree, "histogram": histogram})
+
+
+@dataclass(frozen=True)
+class FeatureStatistics:
+    """Statistics of a feature: entities by status, values that are no finite number, different values (an estimate where
+    ``distinct_is_exact`` is False), the most frequent ones, and of numbers or lengths more."""
+
+    feature: str
+    type: str
+    present: int
+    null: int
+    missing: int
+    expired: int
+    null_share: float
+    missing_share: float
+    expired_share: float
+    nan: int
+    negative_infinity: int
+    positive_infinity: int
+    distinct: int
+    distinct_is_exact: bool
+    top: list[TopValue]
+    top_is_exact: bool
+    numbers: NumberStatistics | None
+    lengths: NumberStatistics | None
+
+    @classmethod
+    def _of(cls, tree: dict[str, Any]) -> FeatureStatistics:
+        top = [TopValue(**one) for one in tree["top"]]
+        numbers = {name: NumberStatistics._of(tree[name]) for name in ("numbers", "lengths")}
+        return cls(**{**tree, **numbers, "top": top})
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """Statistics of a view's values as of the time ``taken``, of ``entities`` of ``of_entities``. Those of ``outdated``
+    features are of an older definition."""
+
+    view: str
+    taken: datetime | None
+    catalog_revision: int | None
+    entities: int | None
+    of_entities: int | None
+    versions: int | None
+    bytes: int | None
+    size_is_exact: bool | None
+    outdated: list[str]
+    withheld: list[str]
+    features: dict[str, FeatureStatistics]
+
+    @classmethod
+    def _of(cls, text: str) -> Statistics:
+        tree = json.loads(text)
+        tree["taken"] = _time(tree["taken"])
+        tree["features"] = {one["feature"]: FeatureStatistics._of(one) for one in tree["features"]}
+        return cls(**tree)
 
 
 @dataclass(frozen=True)
@@ -255,7 +380,7 @@ class Feed:
     def _all(cls, text: str) -> list[Feed]:
         feeds = json.loads(text)
         for feed in feeds:
-            feed["succeeded"] = feed["succeeded"] and _time(feed["succeeded"])
+            feed["succeeded"] = feed["succeeded"] and time_of(feed["succeeded"])
             feed["runs"] = [FeedRun._of({"view": feed["view"], **run}) for run in feed["runs"]]
         return [cls(**feed) for feed in feeds]
 
@@ -304,10 +429,10 @@ class Alerts:
         tree = json.loads(text)
         for alert in tree["alerts"]:
             for name in ("since", "told"):
-                alert[name] = _time(alert[name])
+                alert[name] = time_of(alert[name])
         for target in tree["targets"]:
             for name in ("last_delivered", "last_failed"):
-                target[name] = _time(target[name])
+                target[name] = time_of(target[name])
         return cls([Alert(**alert) for alert in tree["alerts"]], [AlertTarget(**target) for target in tree["targets"]])
 
 
@@ -387,12 +512,13 @@ class JoinReport:
     rows: int
     null_rows: int
     features: dict[str, FeatureCounts]
+    _origin: FileOrigin | None = field(default=None, repr=False, compare=False)
 
     @classmethod
-    def _of(cls, text: str) -> JoinReport:
+    def _of(cls, text: str, origin: FileOrigin | None = None) -> JoinReport:
         tree = json.loads(text)
         features = {name: FeatureCounts(**counts) for name, counts in tree["features"].items()}
-        return cls(tree["rows"], tree["null_rows"], features)
+        return cls(tree["rows"], tree["null_rows"], features, origin)
 
 
 @dataclass(frozen=True)
@@ -452,8 +578,8 @@ class Clock:
     def _of(cls, text: str) -> Clock:
         tree = json.loads(text)
         for name in ("system", "store", "believed"):
-            tree[name] = _time(tree[name])
-        tree["stamped_ahead"] = [(_time(first), _time(last)) for first, last in tree["stamped_ahead"]]
+            tree[name] = time_of(tree[name])
+        tree["stamped_ahead"] = [(time_of(first), time_of(last)) for first, last in tree["stamped_ahead"]]
         return cls(**tree)
 
 
@@ -469,7 +595,7 @@ class ClockRepair:
     @classmethod
     def _of(cls, text: str) -> ClockRepair:
         tree = json.loads(text)
-        return cls(_time(tree["back_from"]), tree["reclaimed"], tree["restamped"])
+        return cls(time_of(tree["back_from"]), tree["reclaimed"], tree["restamped"])
 
 
 @dataclass(frozen=True)
@@ -550,7 +676,8 @@ class Duplicate:
         return cls(**tree)
 
 
-def _time(text: str | None) -> Any:
+def time_of(text: str | None) -> Any:
+    """A time from RFC 3339 text, as the native part writes it."""
     if not text:
         return None
     # Python 3.10 reads six digits of a fraction, and no fewer.

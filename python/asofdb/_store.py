@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypedDict, cast, ove
 from . import _native
 from ._catalog import Catalog, Plan
 from ._frames import as_stream, collected
+from ._origin import FileOrigin, Origin, file_state
 from ._reports import (
     Alerts,
     Answers,
@@ -29,12 +30,15 @@ from ._reports import (
     Freshness,
     IngestReport,
     JoinReport,
+    ModelUsage,
     Restored,
     SearchHit,
+    Statistics,
     Usage,
     Verified,
     Version,
     ViewAges,
+    time_of,
 )
 from ._request import Request, Time, references_of, warn
 from ._result import Result
@@ -335,11 +339,25 @@ class _Engine:
         **options: Unpack[JoinOptions],
     ) -> JoinReport: ...
 
+    @overload
     def training_set(
         self,
-        spine: Any,
-        references: str | Sequence[str],
         *,
+        from_log: Path,
+        out: Path,
+        references: str | Sequence[str] = (),
+        statuses: bool = False,
+        event_timestamps: bool = False,
+        full_names: bool = False,
+        progress: Progress | None = None,
+    ) -> JoinReport: ...
+
+    def training_set(
+        self,
+        spine: Any = None,
+        references: str | Sequence[str] = (),
+        *,
+        from_log: Path | None = None,
         event_timestamp: str = "event_timestamp",
         known_at: Time | Literal["own_time"] | None = None,
         statuses: bool = False,
@@ -364,6 +382,11 @@ class _Engine:
         With ``statuses`` a column ``feature__status`` follows each feature, with ``event_timestamps`` a column
         ``view__event_timestamp`` a view comes last. With ``out``, the path of a Parquet file that does not exist yet,
         the result is written there and counts are returned; otherwise it is a stream.
+
+        With ``from_log``, in place of a spine, it is exactly what was served by a log of served features, of
+        ``Store.open(log_served=...)`` or ``asof serve --log-served``: the join keys, ``event_timestamp`` (the time
+        asked about), the values of the request, ``answer_id`` and ``answer_row`` (``Result.id``), and the features that
+        are named, or all. It needs ``out``; nothing is asked of the store.
         """
         options: JoinOptions = {
             "event_timestamp": event_timestamp,
@@ -375,15 +398,36 @@ class _Engine:
             "delimiter": delimiter,
         }
         names = list(references_of(references))
+        if from_log is not None:
+            given = (spine, known_at, memory_bytes, delimiter, None if event_timestamp == "event_timestamp" else 1)
+            if out is None or any(value is not None for value in given):
+                raise InvalidError(
+                    "a training set from a log goes to a file, out=, and takes references, statuses, event_timestamps "
+                    "and full_names: the rows, their times and what was known are those of the log"
+                )
+            columns = (statuses, event_timestamps, full_names)
+            served = _native.served_to_file(os.fspath(from_log), os.fspath(out), names, columns, progress)
+            return JoinReport._of(served)
+        if spine is None:
+            raise InvalidError("a training set needs a spine, or a log of served features, from_log=")
         is_file = isinstance(spine, (str, os.PathLike))
         if delimiter is not None and not is_file:
             raise InvalidError("a delimiter is for a spine in a file of CSV")
         rows = os.fspath(spine) if is_file else as_stream(spine)
         warn(_native.Request(self._engine, names), stacklevel=3)
         if out is None:
-            return TrainingSet(_native.join(self._engine, rows, names, options))
-        text = _native.join_to_file(self._engine, rows, os.fspath(out), names, options, progress)
-        return JoinReport._of(text)
+            join = _native.join(self._engine, rows, names, options)
+            return TrainingSet(join, Origin(self, names, options, spine, *join.state()))
+        text, made = _native.join_to_file(self._engine, rows, os.fspath(out), names, options, progress)
+        return JoinReport._of(text, self._file_origin(names, options, spine, os.fspath(out), json.loads(made)))
+
+    def _file_origin(
+        self, names: list[str], options: JoinOptions, spine: Any, out: str, made: dict[str, Any]
+    ) -> FileOrigin:
+        is_file = isinstance(spine, (str, os.PathLike))
+        states = {path: file_state(path) for path in ([os.fspath(spine), out] if is_file else [out])}
+        state = (made["catalog_revision"], time_of(made["began"]))
+        return FileOrigin(self, names, options, spine, *state, out, made["spine"], states)
 
     def export(
         self,
@@ -409,6 +453,12 @@ class _Engine:
         return cast("dict[str, Any]", json.loads(manifest))
 
     # Operations
+
+    @property
+    def id(self) -> str | None:
+        """The id of the store, a UUID: made with it, and the same over restarts and in copies. A store that was made
+        before there were ids has none until it is opened for writing."""
+        return self._engine.store_id()
 
     def now(self) -> datetime:
         """The present by the store's clock."""
@@ -444,6 +494,19 @@ class _Engine:
         """
         return FeedRun._all(self._engine.materialize_json(list(views), sources, rejects))
 
+    def statistics(self, view: str) -> Statistics:
+        """Returns the statistics of a view's values that were taken last: ``taken`` is None where none were. Of features
+        that this consumer may not read there are none: ``withheld`` names them."""
+        return Statistics._of(self._engine.statistics_json(view))
+
+    def profile(self, view: str, entities: int | None = 10_000) -> Statistics:
+        """Takes the statistics of a view's values as of now, keeps them and returns them.
+
+        They are of the newest value of each of so many ``entities``, chosen by a hash of their keys; None: of all.
+        Features that need values of the request are left out.
+        """
+        return Statistics._of(self._engine.profile_json(view, entities))
+
     def audit(self, log: Path, *, known: Literal["now", "then"] = "now", examples: int = 5) -> Audit:
         """Asks again what a log of served features says was served, compares bit for bit, and explains each difference.
 
@@ -457,6 +520,10 @@ class _Engine:
         """Returns what consumers have read in the last days, today's among them: by thing and consumer, if asked
         by day before that. ``day`` of a sum is its last one."""
         return Usage._all(self._engine.usage_json(last_days, by_day))
+
+    def models(self) -> list[ModelUsage]:
+        """Returns which versions of models have read which views and services in the last 400 days, by model."""
+        return ModelUsage._all(self._engine.models_json())
 
     def stats(self) -> dict[str, Any]:
         """Figures about the store."""
@@ -564,6 +631,7 @@ class Store(_Engine):
         create: bool = True,
         shared: bool = False,
         consumer: str | None = None,
+        model: str | None = None,
         log_served: Path | None = None,
         log_share: float = 1.0,
     ) -> Store:
@@ -573,14 +641,16 @@ class Store(_Engine):
         ``"sync"`` (on disk when a write returns). ``memory_bytes`` is for block cache and write buffers together.
         The directory becomes the user's own (0700, its files 0600) unless ``shared`` leaves its permissions as they
         are; it is refused when it is another user's and open to others. What is read is counted as that of
-        ``consumer``, if there is one: see :meth:`usage`. What reads answer, or the share ``log_share`` of them, is
+        ``consumer``, if there is one: see :meth:`usage`; and as that of the version of a model, ``model="fraud/3"``, if
+        the consumer is one: see :meth:`models`. What reads answer, or the share ``log_share`` of them, is
         logged to Parquet files in the directory ``log_served``: see :meth:`audit`, and ``Result.id``.
 
         Raises ``UnavailableError`` when another process has it open, it is read-only or the disk is full;
         ``InvalidError`` when the directory is something else; ``ConflictError`` when a newer asofdb wrote it.
         """
         log = None if log_served is None else (os.fspath(log_served), log_share)
-        return cls(_native.Engine.open(os.fspath(path), durability, memory_bytes, (create, shared), consumer, log))
+        modes, reader = (create, shared), (consumer, model)
+        return cls(_native.Engine.open(os.fspath(path), durability, memory_bytes, modes, reader, log))
 
     def notices(self) -> list[str]:
         """Returns what opening the store found that its operator should hear, a line each; nothing of it is wrong. A
@@ -623,11 +693,11 @@ class Store(_Engine):
         return "<asofdb.Store, closed>" if self._engine.is_closed else "<asofdb.Store>"
 
 
-def _connected(socket: str, consumer: str | None, timeout: float, wait: float) -> _native.Engine:
+def _connected(socket: str, reader: tuple[str | None, str | None], timeout: float, wait: float) -> _native.Engine:
     until = time.monotonic() + wait
     while True:
         try:
-            return _native.Engine.connect(socket, consumer, timeout)
+            return _native.Engine.connect(socket, reader, timeout)
         except UnavailableError:
             if time.monotonic() >= until:
                 raise
@@ -644,15 +714,24 @@ class Client(_Engine):
 
     __slots__ = ("_socket",)
 
-    def __init__(self, socket: Path, *, consumer: str | None = None, timeout: float = 30.0, wait: float = 0.0) -> None:
+    def __init__(
+        self,
+        socket: Path,
+        *,
+        consumer: str | None = None,
+        model: str | None = None,
+        timeout: float = 30.0,
+        wait: float = 0.0,
+    ) -> None:
         """Connects to the sidecar that listens on the Unix socket ``socket``.
 
-        ``consumer`` is what the client calls itself, for limits and metrics; ``timeout`` is in seconds, for one answer.
+        ``consumer`` is what the client calls itself, for limits and metrics, and ``model`` the version of a model that
+        it reads for, ``"fraud/3"``: see :meth:`models`. ``timeout`` is in seconds, for one answer.
         ``wait`` is how many seconds a sidecar that does not answer yet has to start.
 
         Raises ``UnavailableError`` when none listens, ``InvalidError`` when this user may not connect.
         """
-        super().__init__(_connected(os.fspath(socket), consumer, timeout, wait))
+        super().__init__(_connected(os.fspath(socket), (consumer, model), timeout, wait))
         self._socket = os.fspath(socket)
 
     def __repr__(self) -> str:

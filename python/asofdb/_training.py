@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
 
 from ._frames import ArrowStream, to_arrow, to_pandas, to_polars
+from ._origin import Digest
 from ._reports import JoinReport
 
 if TYPE_CHECKING:
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
     import pyarrow
 
     from ._native import JoinStream
+    from ._origin import Origin
 
 __all__ = ["TrainingSet"]
 
@@ -28,10 +31,11 @@ class TrainingSet:
     ``pyarrow.RecordBatchReader.from_stream(training_set)``, DuckDB and others.
     """
 
-    __slots__ = ("_join",)
+    __slots__ = ("_join", "_origin")
 
-    def __init__(self, join: JoinStream) -> None:
+    def __init__(self, join: JoinStream, origin: Origin | None = None) -> None:
         self._join = join
+        self._origin = origin
 
     def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
         return self._join.stream()
@@ -60,6 +64,20 @@ class TrainingSet:
     def names(self) -> list[str]:
         """The names of the columns: the spine's, then the features'."""
         return self._join.names()
+
+    @property
+    def spine_digest(self) -> Digest | None:
+        """The digest of the spine; None until all rows were read. Raises ``InvalidError`` where a column has none."""
+        return self._digest("spine")
+
+    @property
+    def digest(self) -> Digest | None:
+        """The digest of all rows; None until they were read. Raises ``InvalidError`` where a column has none."""
+        return self._digest("rows")
+
+    def _digest(self, of: str) -> Digest | None:
+        text = self._join.digests_json()
+        return None if text is None else Digest._of(json.loads(text)[of])
 
     @property
     def report(self) -> JoinReport | None:

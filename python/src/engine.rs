@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::Schema;
+use asofdb::parts::feature_meaning;
 use asofdb::{
     Allow, ApplyOptions, AsJson, CatalogChange, CheckpointFiles, Definitions, Durability, Error, FeedFiles, Options,
-    Plan, Result, ServedLogOptions, Session, Store, SystemClock, UsagePeriod, parse_definitions, plan_hash,
-    read_definitions, read_served_log,
+    Plan, ProfileSample, Result, ServedLogOptions, Session, Store, SystemClock, UsagePeriod, parse_definitions,
+    plan_hash, read_definitions, read_served_log,
 };
 use asofdb_client::{Cancel, Client, ConnectOptions};
 use asofdb_platform::{AuditAgainst, AuditOptions, Discovery, Searcher, audit};
@@ -155,7 +156,8 @@ pub(crate) fn text(bytes: Result<Vec<u8>>) -> Result<String> {
 
 #[pymethods]
 impl Engine {
-    /// Opens the store in a directory; `modes` say whether it is created, and left open to others.
+    /// Opens the store in a directory; `modes` say whether it is created, and left open to others, `reader` the consumer and
+    /// the version of a model that it reads for.
     #[staticmethod]
     fn open(
         py: Python<'_>,
@@ -163,11 +165,11 @@ impl Engine {
         durability: &str,
         memory_bytes: Option<usize>,
         modes: (bool, bool),
-        consumer: Option<String>,
+        reader: (Option<String>, Option<String>),
         log_served: Option<(PathBuf, f64)>,
     ) -> PyResult<Self> {
         let durability = self::durability(py, durability)?;
-        let (create, shared) = modes;
+        let ((create, shared), (consumer, model)) = (modes, reader);
         let mut options = Options { create, shared, ..Options::default() };
         options.memory_budget_bytes = memory_bytes.unwrap_or(options.memory_budget_bytes);
         let open = move || {
@@ -175,19 +177,26 @@ impl Engine {
             if let Some((directory, share)) = log_served {
                 store = store.log_served(&directory, ServedLogOptions { share, ..ServedLogOptions::default() })?;
             }
-            consumer.map_or(Ok(store.clone()), |consumer| store.for_consumer(&consumer))
+            let store = consumer.map_or(Ok(store.clone()), |consumer| store.for_consumer(&consumer))?;
+            model.map_or(Ok(store.clone()), |model| store.for_model(&model))
         };
         let store = py.detach(open).or_raise(py)?;
         Ok(Engine::new(Origin::Store, asofdb_client::Engine::Store(store)))
     }
 
-    /// Connects to the sidecar on a socket; `timeout` in seconds.
+    /// Connects to the sidecar on a socket, for a consumer and a version of a model; `timeout` in seconds.
     #[staticmethod]
-    fn connect(py: Python<'_>, socket: PathBuf, consumer: Option<String>, timeout: f64) -> PyResult<Self> {
+    fn connect(
+        py: Python<'_>,
+        socket: PathBuf,
+        reader: (Option<String>, Option<String>),
+        timeout: f64,
+    ) -> PyResult<Self> {
         let given = Duration::try_from_secs_f64(timeout).ok().filter(|timeout| !timeout.is_zero());
         let refused = || exception(py, &Error::invalid(format!("a time-out is in seconds, above zero: {timeout}")));
         let timeout = given.ok_or_else(refused)?;
-        let options = ConnectOptions { consumer, timeout };
+        let (consumer, model) = reader;
+        let options = ConnectOptions { consumer, model, timeout };
         let connect = || Client::connect_with(&socket, options.clone());
         let client = py.detach(connect).or_raise(py)?;
         Ok(Engine::new(Origin::Sidecar(socket, options), asofdb_client::Engine::Sidecar(client)))
@@ -241,6 +250,25 @@ impl Engine {
             None => engine.duplicates(&views),
         });
         Ok(json!(found?).to_string())
+    }
+
+    /// The revision of the catalog, and of each feature that references name its reference and its meaning.
+    fn meanings_json(&self, py: Python<'_>, references: Vec<String>) -> PyResult<String> {
+        self.run(py, |engine| {
+            let catalog = engine.catalog()?;
+            let features = engine.prepare(&references)?.features();
+            let of = |feature: &asofdb::ResolvedFeature| {
+                let reference = feature.reference();
+                Ok((reference.clone(), feature_meaning(&catalog, &reference)?))
+            };
+            let features = features.iter().map(of).collect::<Result<Vec<_>>>()?;
+            Ok(json!({"catalog_revision": catalog.revision(), "features": features}).to_string())
+        })
+    }
+
+    /// The id of the store.
+    fn store_id(&self, py: Python<'_>) -> PyResult<Option<String>> {
+        self.run(py, |engine| Ok(engine.store_id()?.map(|id| id.to_string())))
     }
 
     fn now<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
@@ -484,12 +512,26 @@ impl Engine {
         self.run(py, |engine| text(AsJson(engine.materialize(&views, &files, &mut |_, _| {})?.as_slice()).to_bytes()))
     }
 
+    fn statistics_json(&self, py: Python<'_>, view: &str) -> PyResult<String> {
+        self.run(py, |engine| text(AsJson(&engine.statistics(view)?).to_bytes()))
+    }
+
+    fn profile_json(&self, py: Python<'_>, view: &str, entities: Option<usize>) -> PyResult<String> {
+        let sample = entities.map_or(ProfileSample::All, ProfileSample::Entities);
+        self.run(py, |engine| text(AsJson(&engine.profile(view, sample, &mut |_| {})?).to_bytes()))
+    }
+
     fn alerts_json(&self, py: Python<'_>) -> PyResult<String> {
         self.run(py, |engine| {
             let report = engine.alerts()?;
             let written = serde_json::to_string(&report);
             written.map_err(|error| Error::internal("alerts cannot be written as JSON").with_source(error))
         })
+    }
+
+    /// The reads of models.
+    fn models_json(&self, py: Python<'_>) -> PyResult<String> {
+        self.run(py, |engine| text(AsJson(engine.models()?.as_slice()).to_bytes()))
     }
 
     fn usage_json(&self, py: Python<'_>, last_days: u32, by_day: bool) -> PyResult<String> {

@@ -7,21 +7,25 @@ use std::thread;
 use arrow::array::{RecordBatch, RecordBatchIterator, RecordBatchReader};
 use arrow::datatypes::SchemaRef;
 use arrow::error::ArrowError;
-use asofdb::{AnswerColumns, Error, JoinOptions, JoinReport, KnownAt, Result, Session, Status, TrainingSetOptions};
+use asofdb::{
+    AnswerColumns, Error, JoinOptions, JoinReport, KnownAt, Result, Session, Status, Timestamp, TrainingSetOptions,
+    served_training_set,
+};
 use crossbeam::channel::{Receiver, Sender, bounded};
 use parking_lot::Mutex;
 use pyo3::prelude::*;
 use pyo3::types::PyCapsule;
-use serde_json::json;
+use serde_json::{Value as Json, json};
 
 use crate::bulk::delimiter;
 use crate::capsule::{Rows, export_stream, import_rows};
+use crate::digest::{Digesting, Passing, digest};
 use crate::engine::Engine;
 use crate::errors::{OrRaise, exception, invalid};
 use crate::progress::Callback;
 use crate::spooled::Spooled;
 use crate::table::not_a_table;
-use crate::time::optional_timestamp;
+use crate::time::{datetime, optional_timestamp};
 
 /// The word that stands for each row's own time.
 const OWN_TIME: &str = "own_time";
@@ -79,10 +83,14 @@ pub(crate) struct JoinStream {
     joined: Mutex<Option<Joined>>,
     schema: SchemaRef,
     end: Arc<Mutex<End>>,
+    /// The revision of the catalog that the references were resolved with.
+    revision: u64,
+    /// The present before it began.
+    began: Timestamp,
 }
 
 type Sent = Result<RecordBatch>;
-type Counted = Arc<Mutex<Option<JoinReport>>>;
+type Counted = Arc<Mutex<Option<Read>>>;
 
 /// The reading end.
 struct Joined {
@@ -93,14 +101,19 @@ struct Joined {
     end: Arc<Mutex<End>>,
 }
 
+/// What is known when everything was read: the counts, and the digests of the spine and of all rows.
+struct Read {
+    report: JoinReport,
+    digests: Json,
+}
+
 /// The end of reading.
 #[derive(Default)]
 enum End {
     /// Reading has not ended.
     #[default]
     Open,
-    /// Everything was read.
-    Read(JoinReport),
+    Read(Read),
     Failed(Error),
 }
 
@@ -156,9 +169,22 @@ impl JoinStream {
     /// Returns the counts, once all rows were read.
     fn report_json(&self) -> Option<String> {
         match &*self.end.lock() {
-            End::Read(report) => Some(report_json(report)),
+            End::Read(read) => Some(report_json(&read.report)),
             End::Open | End::Failed(_) => None,
         }
+    }
+
+    /// Returns the digests of the spine and of the rows, once all rows were read.
+    fn digests_json(&self) -> Option<String> {
+        match &*self.end.lock() {
+            End::Read(read) => Some(read.digests.to_string()),
+            End::Open | End::Failed(_) => None,
+        }
+    }
+
+    /// Returns the revision of the catalog, and the present before the join began.
+    fn state<'py>(&self, py: Python<'py>) -> PyResult<(u64, Bound<'py, PyAny>)> {
+        Ok((self.revision, datetime(py, self.began)?))
     }
 
     /// Raises what reading has ended with: a stream of Arrow only carries its text.
@@ -190,6 +216,7 @@ pub(crate) fn join(
 ) -> PyResult<JoinStream> {
     let engine = engine.get(py)?;
     let options = arguments.options()?;
+    let (revision, present) = py.detach(|| state(&engine)).or_raise(py)?;
     let rows = match path_of(spine) {
         Some(path) => rows_of_file(py, &engine, &references, &path, &arguments.file_options(py)?)?,
         None => import_rows(spine)?.ok_or_else(|| not_a_table(spine))?,
@@ -205,7 +232,12 @@ pub(crate) fn join(
     let began = py.detach(|| schema.recv());
     let schema = began.map_err(|_| invalid(py, "the join ended before it began"))?.or_raise(py)?;
     let joined = Joined { schema: schema.clone(), batches, counted, end: Arc::clone(&end) };
-    Ok(JoinStream { joined: Mutex::new(Some(joined)), schema, end })
+    Ok(JoinStream { joined: Mutex::new(Some(joined)), schema, end, revision, began: present })
+}
+
+/// The revision of the catalog, and the present.
+fn state(engine: &asofdb_client::Engine) -> Result<(u64, Timestamp)> {
+    Ok((engine.catalog()?.revision(), engine.now()?))
 }
 
 /// Joins until the end, an error, or until nobody reads any more.
@@ -216,9 +248,10 @@ fn run(
     options: &JoinOptions,
     begun: &Sender<Result<SchemaRef>>,
     send: &Sender<Sent>,
-    counted: &Mutex<Option<JoinReport>>,
+    counted: &Mutex<Option<Read>>,
 ) {
     let schema = rows.schema();
+    let (rows, passing) = Digesting::over(rows);
     let spine = rows.map(|batch| batch.map_err(|error| Error::invalid("cannot read the spine").with_source(error)));
     let mut join = match engine.point_in_time_join(references, schema, spine, options) {
         Ok(join) => join,
@@ -227,13 +260,35 @@ fn run(
     if begun.send(Ok(join.schema())).is_err() {
         return;
     }
+    let mut joined = Passing::new(&join.schema());
     for batch in join.by_ref() {
+        batch.iter().for_each(|batch| joined.take(batch));
         let is_last = batch.is_err();
         if send.send(batch).is_err() || is_last {
             return;
         }
     }
-    *counted.lock() = Some(join.report().clone());
+    let digests = json!({"spine": passing.lock().finish(), "rows": joined.finish()});
+    *counted.lock() = Some(Read { report: join.report().clone(), digests });
+}
+
+/// Writes exactly what a log of served features says as a training set; `columns` are statuses, event timestamps and full
+/// names.
+#[pyfunction]
+pub(crate) fn served_to_file(
+    py: Python<'_>,
+    log: PathBuf,
+    out: PathBuf,
+    references: Vec<String>,
+    columns: (bool, bool, bool),
+    progress: Option<Py<PyAny>>,
+) -> PyResult<String> {
+    let (statuses, event_timestamps, full_names) = columns;
+    let columns = AnswerColumns { full_names, statuses, event_timestamps };
+    let mut callback = Callback::new(progress);
+    let served = || served_training_set(&log, &references, &out, columns, &mut |progress| callback.call(progress));
+    let done = py.detach(served).or_raise(py);
+    callback.finish(done.map(|report| report_json(&report)))
 }
 
 /// The path that an object is, if it is one.
@@ -257,7 +312,7 @@ fn rows_of_file(
     Ok(Box::new(py.detach(open).or_raise(py)?))
 }
 
-/// Joins the spine, a file or a table, and writes a Parquet file.
+/// Joins the spine, a file or a table, and writes a Parquet file: the counts, and the state that it was made of.
 #[pyfunction]
 pub(crate) fn join_to_file(
     py: Python<'_>,
@@ -267,18 +322,39 @@ pub(crate) fn join_to_file(
     references: Vec<String>,
     arguments: JoinArguments<'_>,
     progress: Option<Py<PyAny>>,
-) -> PyResult<String> {
+) -> PyResult<(String, String)> {
     let options = arguments.file_options(py)?;
     let mut callback = Callback::new(progress);
     let path = path_of(spine);
     let rows = match path {
         Some(_) => None,
-        None => Some(import_rows(spine)?.ok_or_else(|| not_a_table(spine))?),
+        None => Some(Digesting::over(import_rows(spine)?.ok_or_else(|| not_a_table(spine))?)),
     };
     let done = engine.run(py, |engine| {
+        let (revision, began) = state(engine)?;
+        let (rows, passing) = rows.unzip();
         let spooled = rows.map(Spooled::new).transpose()?;
         let spine = path.as_deref().or(spooled.as_ref().map(Spooled::path)).unwrap_or(Path::new(""));
-        engine.training_set(&references, spine, &out, &options, &mut |progress| callback.call(progress))
+        let report =
+            engine.training_set(&references, spine, &out, &options, &mut |progress| callback.call(progress))?;
+        // The digest of a file is made when somebody asks for it.
+        let spine = passing.map(|passing| passing.lock().finish());
+        let made = json!({"catalog_revision": revision, "began": began.to_string(), "spine": spine});
+        Ok((report_json(&report), made.to_string()))
     });
-    callback.finish(done.map(|report| report_json(&report)))
+    callback.finish(done)
+}
+
+/// The digest of a spine in a file, as a join reads it.
+#[pyfunction]
+pub(crate) fn spine_digest(
+    py: Python<'_>,
+    engine: &Engine,
+    spine: PathBuf,
+    references: Vec<String>,
+    arguments: JoinArguments<'_>,
+) -> PyResult<String> {
+    let options = arguments.file_options(py)?;
+    let rows = rows_of_file(py, &engine.get(py)?, &references, &spine, &options)?;
+    py.detach(|| digest(rows)).or_raise(py)
 }

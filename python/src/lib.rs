@@ -11,6 +11,7 @@ mod capsule;
 mod clock;
 mod columns;
 mod date;
+mod digest;
 mod engine;
 mod entities;
 mod errors;
@@ -41,13 +42,15 @@ mod _native {
     #[pymodule_export]
     use crate::bulk::{export, ingest_files, ingest_named, ingest_rows};
     #[pymodule_export]
+    use crate::digest::digest_rows;
+    #[pymodule_export]
     use crate::engine::Engine;
     #[pymodule_export]
     use crate::feast::{FeastAnswer, FeastKey, FeastRequest, FeastWriter};
     #[pymodule_export]
     use crate::fork::after_fork_in_child;
     #[pymodule_export]
-    use crate::join::{JoinStream, join, join_to_file};
+    use crate::join::{JoinStream, join, join_to_file, served_to_file, spine_digest};
     #[pymodule_export]
     use crate::request::Request;
 

@@ -224,6 +224,26 @@ def test_verdicts_and_sources_of_feeds_stay_as_they_were_given(empty: Any) -> No
     assert empty.apply(empty.catalog().definitions()).changes == []
 
 
+def test_statistics_of_a_view_are_taken_and_kept(empty: Any) -> None:
+    fill(empty)
+    none = empty.statistics("profile")
+    assert (none.taken, none.features, none.entities) == (None, {}, None)
+    taken = empty.profile("profile", entities=None)
+    assert (taken.entities, taken.of_entities, taken.versions, taken.size_is_exact) == (200, 200, 200, True)
+    age = taken.features["age_years"]
+    assert (age.type, age.present, age.null, age.top_is_exact) == ("float64", 200, 0, True)
+    assert age.numbers is not None and age.lengths is None
+    assert age.numbers.count == 200 and age.numbers.min <= age.numbers.quantiles["p50"] <= age.numbers.max
+    assert sum(bucket.count for bucket in age.numbers.histogram) == age.numbers.ranked == 200
+    assert empty.statistics("profile") == taken
+    assert empty.profile("profile", 50).entities == 50
+    assert empty.statistics("profile").of_entities == 200
+    with pytest.raises(asofdb.InvalidError, match="from 1 to 65536 entities, or from all, not from 0"):
+        empty.profile("profile", 0)
+    with pytest.raises(asofdb.NotFoundError, match="profil"):
+        empty.statistics("profil")
+
+
 def test_views_are_fed_from_their_sources(empty: Any, tmp_path: Any) -> None:
     ages = FeatureView("ages", ["user"], [Feature("age", "int64")])
     ages.source = asofdb.FeedSource("ages-*.csv", "every 1h")

@@ -7,7 +7,9 @@ mod catalog;
 mod changes;
 mod feeds;
 mod lineage;
+mod models;
 pub(crate) mod rfc3339;
+pub(crate) mod statistics;
 mod usage;
 mod value;
 

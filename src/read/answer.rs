@@ -32,7 +32,7 @@ impl Answer {
     }
 
     /// Notes the id that it has in a log.
-    pub(crate) fn with_id(self, id: String) -> Self {
+    pub fn with_id(self, id: String) -> Self {
         Answer { id: Some(id), ..self }
     }
 

@@ -3,6 +3,7 @@
 pub(crate) mod arrow_scalar;
 pub(crate) mod builders;
 pub(crate) mod columns;
+pub(crate) mod digest;
 pub(crate) mod encode;
 pub(crate) mod event_id_check;
 mod events;

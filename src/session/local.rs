@@ -7,7 +7,8 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use asofdb_storage::{
     Catalog, CatalogChange, CheckpointFiles, ClockRepair, ClockStatus, Committed, Definitions, Durability, Erased,
-    FeatureView, KeyRange, Plan, Result, Stats, Stop, Timestamp, UsagePeriod, UsageRow, Value, Verified, WriteBatch,
+    FeatureView, KeyRange, ModelRow, Plan, Result, Stats, Stop, Timestamp, UsagePeriod, UsageRow, Value, Verified,
+    WriteBatch,
 };
 
 use super::{Scan, ScanBegin, ScanSink, Session};
@@ -22,7 +23,8 @@ use crate::freshness::Freshness;
 use crate::govern::ApplyOptions;
 use crate::join::{JoinBatches, JoinOptions, Spine, join_until};
 use crate::policy::team::Actor;
-#[cfg(feature = "files")]
+use crate::profile::sample::ProfileSample;
+use crate::profile::statistics::ViewStatistics;
 use crate::progress::OnProgress;
 use crate::read::answer::Answer;
 use crate::read::matrix::F32Matrix;
@@ -134,6 +136,10 @@ impl Session for Store {
         Store::usage(self, period)
     }
 
+    fn models(&self) -> Result<Vec<ModelRow>> {
+        Store::models(self)
+    }
+
     fn answers(&self) -> Result<Vec<AnswerRow>> {
         Ok(Store::answers(self))
     }
@@ -150,6 +156,14 @@ impl Session for Store {
         progress: &mut OnFeedProgress<'_>,
     ) -> Result<Vec<ViewRun>> {
         self.materialize_until(views, files, &Stop::NEVER, progress)
+    }
+
+    fn statistics(&self, view: &str) -> Result<ViewStatistics> {
+        Store::statistics(self, view)
+    }
+
+    fn profile(&self, view: &str, sample: ProfileSample, progress: &mut OnProgress<'_>) -> Result<ViewStatistics> {
+        self.profile_until(view, sample, &Stop::NEVER, progress)
     }
 
     fn stats(&self) -> Result<Stats> {

@@ -15,7 +15,8 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use asofdb_storage::{
     Approvals, Catalog, CatalogChange, CheckpointFiles, ClockRepair, ClockStatus, Committed, Definitions, Durability,
-    Erased, FeatureView, Plan, Result, Stats, Timestamp, UsagePeriod, UsageRow, Value, Verified, WriteBatch,
+    Erased, FeatureView, ModelRow, Plan, Result, Stats, StoreId, Timestamp, UsagePeriod, UsageRow, Value, Verified,
+    WriteBatch,
 };
 
 pub use self::deletions::deletions;
@@ -37,7 +38,8 @@ use crate::ingest::{IngestOptions, IngestReport, Input};
 use crate::join::{JoinBatches, JoinOptions, Spine};
 #[cfg(feature = "files")]
 use crate::join::{JoinReport, TrainingSetOptions};
-#[cfg(feature = "files")]
+use crate::profile::sample::ProfileSample;
+use crate::profile::statistics::ViewStatistics;
 use crate::progress::OnProgress;
 use crate::read::answer::Answer;
 use crate::read::history::HistoryRow;
@@ -207,6 +209,15 @@ pub trait Session: Send + Sync {
     /// `Unavailable` when the store cannot be read.
     fn note(&self, name: &[u8]) -> Result<Option<Vec<u8>>>;
 
+    /// Reads the id of the store, which stays the same over restarts and in copies; `None` for one that was made before
+    /// stores had ids and was not opened since.
+    ///
+    /// # Errors
+    /// As [`Session::note`]; `Corrupt` when it cannot be read.
+    fn store_id(&self) -> Result<Option<StoreId>> {
+        self.note(StoreId::NOTE)?.map(|note| StoreId::decode(&note)).transpose()
+    }
+
     /// Joins to each row of a spine the features as of its time. [`Session::point_in_time_join`] takes any iterator.
     ///
     /// # Errors
@@ -239,6 +250,12 @@ pub trait Session: Send + Sync {
     /// # Errors
     /// `Invalid` for more days than can be told day by day at once; `Unavailable` when the store cannot be read.
     fn usage(&self, period: UsagePeriod) -> Result<Vec<UsageRow>>;
+
+    /// Tells which versions of models have read which views and services. See [`Store::models`](crate::Store::models).
+    ///
+    /// # Errors
+    /// As there.
+    fn models(&self) -> Result<Vec<ModelRow>>;
 
     /// Tells what consumers got in the last day, by view, feature and consumer: how many values were present, and why
     /// the others were not. See [`Store::answers`](crate::Store::answers).
@@ -281,6 +298,22 @@ pub trait Session: Send + Sync {
     /// `NotFound` for an unknown view; `Invalid` for a view of expressions, or more entities than
     /// [`SAMPLE_ENTITIES_MAX`](crate::SAMPLE_ENTITIES_MAX); `Corrupt` when stored bytes cannot be read.
     fn sample_entities(&self, view: &str, count: usize) -> Result<Vec<Vec<Value>>>;
+
+    /// Reads the statistics that are kept of a view's values, with the time when they were taken. Of features that
+    /// whoever asks may not read there are none.
+    ///
+    /// # Errors
+    /// `NotFound` for an unknown view; `Unavailable` when the store cannot be read.
+    fn statistics(&self, view: &str) -> Result<ViewStatistics>;
+
+    /// Takes the statistics of a view's values as of now, an entity's newest each, and keeps them in the place of those
+    /// that there were. Features that need values of the request are left out. A sidecar tells no progress.
+    ///
+    /// # Errors
+    /// `NotFound` for an unknown view; `Invalid` for a sample out of range, for an event view, or where no input has all
+    /// join keys of a view that is computed; `Conflict` when an entity of it was erased meanwhile; `Unavailable` when
+    /// the store cannot write.
+    fn profile(&self, view: &str, sample: ProfileSample, progress: &mut OnProgress<'_>) -> Result<ViewStatistics>;
 
     /// Reads figures about the store.
     ///

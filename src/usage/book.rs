@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 
 use asofdb_storage::{
-    Backend, Date, Durability, Error, ErrorKind, Result, Span, Timestamp, UsageDay, UsagePeriod, UsageRow, WriteBatch,
+    Backend, Date, Durability, Error, ErrorKind, ModelRow, Result, Span, Timestamp, UsageDay, UsagePeriod, UsageRow,
+    WriteBatch,
 };
 
 use crate::usage::meter::{Part, Taken};
+use crate::usage::models::Models;
 use crate::usage::tally::Tally;
 
 /// Days that are kept.
@@ -25,12 +27,17 @@ const DAY: Span = Span::from_secs(86_400);
 pub(super) struct Book {
     /// By day, what was not written yet.
     pending: BTreeMap<Date, Tally>,
+    /// What models have read and was not written yet.
+    models: Models,
 }
 
 impl Book {
-    /// Adds what a meter has counted of a thing until now.
-    pub(super) fn count(&mut self, now: Timestamp, part: &Part, taken: &Taken) {
+    /// Adds what a meter has counted of a thing, for a model or none, until now.
+    pub(super) fn count(&mut self, now: Timestamp, model: Option<&str>, part: &Part, taken: &Taken) {
         let day = day_of(now);
+        if let Some(model) = model {
+            self.models.count(model, now, part, taken);
+        }
         self.pending.entry(day).or_insert_with(Tally::of_day).count(day, now, part, taken);
     }
 
@@ -59,8 +66,10 @@ impl Book {
         days.iter().filter(|day| is_old(day)).for_each(|day| batch.note(day_note(*day), None));
         days.retain(|day| !is_old(day));
         batch.note(DAYS_NOTE, Some(days.iter().flat_map(|day| day.as_days().to_le_bytes()).collect()));
+        self.models.put(backend, &mut batch)?;
         backend.commit(batch, Durability::Os)?;
         self.pending.clear();
+        self.models.clear();
         Ok(())
     }
 
@@ -81,6 +90,14 @@ impl Book {
             }
         }
         Ok(if period.by_day { by_day } else { total.into_rows() })
+    }
+
+    /// The reads of models.
+    ///
+    /// # Errors
+    /// `Unavailable` when the store cannot be read; `Corrupt` when the note cannot be.
+    pub(super) fn models(&self, backend: &dyn Backend) -> Result<Vec<ModelRow>> {
+        self.models.with_stored(backend)
     }
 
     /// The last days of which there is anything.

@@ -10,8 +10,9 @@ use crate::usage::meter::{Meter, Taken};
 /// Meters that are kept at once. With more of them those that nobody holds are read and forgotten.
 const METERS_MAX: usize = 4_096;
 
-/// A consumer, the references that it asked for, and the revision of the catalog that says which features these are.
-type MeterKey = (String, Vec<String>, u64);
+/// A consumer, its model, the references that it asked for, and the revision of the catalog that says which features these
+/// are.
+type MeterKey = (String, Option<String>, Vec<String>, u64);
 
 /// The meters of a store, one for each list of references of each consumer.
 #[derive(Default)]
@@ -27,15 +28,15 @@ struct Collected {
 }
 
 impl Collector {
-    /// The meter of a consumer for references; `make` makes it where there is none.
+    /// The meter of a consumer and its model for references; `make` makes it where there is none.
     pub(super) fn meter(
         &self,
-        consumer: &str,
+        (consumer, model): (&str, Option<&str>),
         references: &[String],
         revision: u64,
         make: impl FnOnce() -> Meter,
     ) -> Arc<Meter> {
-        let key = (consumer.to_owned(), references.to_vec(), revision);
+        let key = (consumer.to_owned(), model.map(str::to_owned), references.to_vec(), revision);
         if let Some(meter) = self.state.lock().meters.get(&key) {
             return meter.clone();
         }

@@ -59,6 +59,8 @@ pub(super) struct Taken {
 #[derive(Debug)]
 pub(crate) struct Meter {
     consumer: String,
+    /// The version of a model that the consumer reads for.
+    model: Option<String>,
     columns: Vec<AnswerColumn>,
     parts: Vec<Part>,
     serving: Counter,
@@ -99,7 +101,16 @@ impl Meter {
 
     fn of(consumer: &str, columns: Vec<AnswerColumn>, parts: Vec<Part>) -> Self {
         let (serving, training, exports) = Default::default();
-        Meter { consumer: consumer.to_owned(), columns, parts, serving, training, exports }
+        Meter { consumer: consumer.to_owned(), model: None, columns, parts, serving, training, exports }
+    }
+
+    /// Counts for a version of a model as well.
+    pub(crate) fn for_model(self, model: Option<&str>) -> Self {
+        Meter { model: model.map(str::to_owned), ..self }
+    }
+
+    pub(super) fn model(&self) -> Option<&str> {
+        self.model.as_deref()
     }
 
     /// Counts the values of an answer that are not present.

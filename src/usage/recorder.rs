@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use asofdb_storage::{Backend, Result, UsagePeriod, UsageRow};
+use asofdb_storage::{Backend, ModelRow, Result, UsagePeriod, UsageRow};
 use parking_lot::{Condvar, Mutex};
 
 use crate::usage::answers::{AnswerCounts, AnswerRow, Recent};
@@ -44,15 +44,15 @@ impl Recorder {
         Recorder { shared: Arc::new(shared), thread: Mutex::default() }
     }
 
-    /// The meter of a consumer for references; `make` makes it where there is none.
+    /// The meter of a consumer and its model for references; `make` makes it where there is none.
     pub(crate) fn meter(
         &self,
-        consumer: &str,
+        reader: (&str, Option<&str>),
         references: &[String],
         revision: u64,
         make: impl FnOnce() -> Meter,
     ) -> Arc<Meter> {
-        let meter = self.shared.collector.meter(consumer, references, revision, make);
+        let meter = self.shared.collector.meter(reader, references, revision, make);
         let mut thread = self.thread.lock();
         if thread.is_none() {
             let shared = self.shared.clone();
@@ -78,6 +78,16 @@ impl Recorder {
         let mut book = self.shared.book.lock();
         self.shared.collect(&mut book);
         book.rows(&*self.shared.backend, period)
+    }
+
+    /// The reads of models, with all that was counted so far.
+    ///
+    /// # Errors
+    /// `Unavailable` when the store cannot be read; `Corrupt` when the note cannot be.
+    pub(crate) fn models(&self) -> Result<Vec<ModelRow>> {
+        let mut book = self.shared.book.lock();
+        self.shared.collect(&mut book);
+        book.models(&*self.shared.backend)
     }
 
     /// The values that consumers got in the last day, with all that was counted so far.
@@ -122,7 +132,7 @@ impl Shared {
         let now = self.backend.now();
         let mut recent = self.recent.lock();
         self.collector.take(|meter, taken| {
-            meter.parts().iter().for_each(|part| book.count(now, part, taken));
+            meter.parts().iter().for_each(|part| book.count(now, meter.model(), part, taken));
             recent.count(now, meter, taken);
         });
     }

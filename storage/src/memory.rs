@@ -26,6 +26,7 @@ use crate::key::{entity_of, holds_events, version_bytes};
 use crate::restamp::Restamp;
 use crate::row::{self, RowKind};
 use crate::stop::Stop;
+use crate::store_id::StoreId;
 use crate::time::{Clock, Timestamp};
 use crate::version::Version;
 
@@ -53,7 +54,9 @@ pub struct MemoryBackend {
 impl MemoryBackend {
     /// An empty store.
     pub fn new(clock: Arc<dyn Clock>) -> Self {
-        MemoryBackend { clock: StoreClock::new(clock), state: RwLock::default(), observers: Observers::default() }
+        let id = StoreId::random().map(|id| (StoreId::NOTE.to_vec(), id.as_bytes().to_vec()));
+        let state = State { notes: id.into_iter().collect(), ..State::default() };
+        MemoryBackend { clock: StoreClock::new(clock), state: RwLock::new(state), observers: Observers::default() }
     }
 
     /// Answers all lookups from one state, with the retention that holds at `now`.

@@ -65,7 +65,9 @@ fn answers_of_every_route_keep_to_the_document() {
     computed(&mut to);
     to.get("/v1/history/{view}", "/v1/history/stats?user_id=1");
     to.get("/v1/history/{view}", "/v1/history/stats?limit=x");
-    for route in ["/v1/catalog", "/v1/views", "/v1/services", "/v1/entities", "/metrics", "/healthz", "/health"] {
+    for route in
+        ["/v1/store", "/v1/catalog", "/v1/views", "/v1/services", "/v1/entities", "/metrics", "/healthz", "/health"]
+    {
         to.get(route, route);
     }
     to.get("/v1/views/{name}", "/v1/views/stats");
@@ -85,6 +87,7 @@ fn answers_of_every_route_keep_to_the_document() {
         to.get("/v1/search", &format!("/v1/search?q={query}"));
     }
     feeds(&sidecar, &mut to);
+    statistics(&mut to);
     duplicates(&sidecar, &mut to);
     for parameters in ["", "?view=stats", "?x=y"] {
         to.get("/v1/answers", &format!("/v1/answers{parameters}"));
@@ -98,6 +101,9 @@ fn answers_of_every_route_keep_to_the_document() {
     }
     for parameters in ["", "?days=7&name=stats&by_day=true", "?days=0", "?day=1"] {
         to.get("/v1/usage", &format!("/v1/usage{parameters}"));
+    }
+    for parameters in ["", "?name=stats", "?x=y"] {
+        to.get("/v1/models", &format!("/v1/models{parameters}"));
     }
     to.get("/openapi.json", "/openapi.json");
     dialect(&mut to);
@@ -124,6 +130,16 @@ fn feeds(sidecar: &Sidecar, to: &mut Recorder<'_>) {
     to.post("/v1/materialize", "/v1/materialize", &json!({}));
     to.post("/v1/materialize", "/v1/materialize?view=spending", &json!({}));
     to.get("/v1/feeds", "/v1/feeds?view=clicks_by_shop");
+}
+
+fn statistics(to: &mut Recorder<'_>) {
+    let route = "/v1/statistics/{view}";
+    to.get(route, "/v1/statistics/stats");
+    to.get(route, "/v1/statistics/none");
+    for parameters in ["view=stats", "view=spending&all=true", "view=stats&entities=0", "view=purchases", "x=y"] {
+        to.post("/v1/profile", &format!("/v1/profile?{parameters}"), &json!({}));
+    }
+    to.get(route, "/v1/statistics/stats");
 }
 
 fn duplicates(sidecar: &Sidecar, to: &mut Recorder<'_>) {

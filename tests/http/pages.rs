@@ -115,6 +115,44 @@ fn the_page_of_a_view_has_schema_freshness_lineage_snippets_and_stage() {
 }
 
 #[test]
+fn the_page_of_a_view_has_statistics_with_histograms_versions_and_changes() {
+    let sidecar = Sidecar::start();
+    let version = |number: u8, ty: &str| {
+        format!(
+            "[[feature_view]]\nname = \"age_v{number}\"\nentities = [\"user\"]\n\
+             feature = [{{ name = \"age\", type = \"{ty}\" }}]\n"
+        )
+    };
+    let both = format!("{}{}{DEFINITIONS}", version(1, "int32"), version(2, "float64"));
+    sidecar.store.apply(&parse_definitions(&both, "test.toml").unwrap(), false).unwrap();
+    assert!(page(&sidecar.tcp.get("/views/stats")).contains("<code>asof profile stats</code> takes them."));
+    (1..=40).for_each(|user| sidecar.write_stats(user, hours_ago(2), user * user));
+    sidecar.unix.send("POST", "/v1/profile?view=stats&all=true", &[], &[]).ok();
+    let reply = sidecar.tcp.get("/views/stats");
+    let stats = page(&reply);
+    for part in [
+        "Of the newest value of all 40 entities as of <time",
+        "<th scope=\"row\"><a href=\"#values-clicks\">clicks</a></th><td>40</td><td>0.0 %</td>",
+        "<svg class=\"histogram\" viewBox=\"0 0 640 142\" role=\"img\" aria-labelledby=\"histogram-clicks-title\"",
+        "<title id=\"histogram-clicks-title\">Histogram of the values of clicks</title>",
+        "half of the numbers are at most 400",
+        "<h2 id=\"the-changes\">Changes of its definition</h2>",
+        "+ feature_view stats",
+    ] {
+        assert!(stats.contains(part), "{part}: {stats}");
+    }
+    assert!(!stats.contains("the-versions"), "there is one");
+    let reply = sidecar.tcp.get("/views/age_v1");
+    for part in [
+        "<th scope=\"col\">age_v1</th><th scope=\"col\"><a href=\"/views/age_v2\">age_v2</a></th>",
+        "<tr class=\"changed\"><th scope=\"row\">age</th><td>int32</td><td>float64</td></tr>",
+    ] {
+        assert!(page(&reply).contains(part), "{part}: {}", reply.text());
+    }
+    assert!(!page(&sidecar.tcp.get("/views/purchases")).contains("the-values"), "events have none");
+}
+
+#[test]
 fn the_page_of_a_view_names_who_reads_it_and_a_look_at_pages_is_no_read() {
     let sidecar = Sidecar::start();
     sidecar.write_stats(1, hours_ago(2), 7);

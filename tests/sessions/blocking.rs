@@ -11,8 +11,9 @@ use asofdb::{
     Answer, AnswerRow, ApplyOptions, Catalog, CatalogChange, CheckpointFiles, ClockRepair, ClockStatus, Committed,
     Definitions, Durability, EntityKey, EntityRows, Erased, ExportOptions, F32Matrix, FeatureView, Feed, FeedFiles,
     Freshness, HistoryRow, IngestOptions, IngestReport, Input, JoinBatches, JoinOptions, JoinReport, Manifest,
-    OnFeedProgress, OnProgress, Plan, Prepared, Question, Result, Scan, ScanBegin, ScanSink, Session, Spine, Stats,
-    Timestamp, TrainingSetOptions, UsagePeriod, UsageRow, Value, Verified, ViewAges, ViewRun,
+    ModelRow, OnFeedProgress, OnProgress, Plan, Prepared, ProfileSample, Question, Result, Scan, ScanBegin, ScanSink,
+    Session, Spine, Stats, Timestamp, TrainingSetOptions, UsagePeriod, UsageRow, Value, Verified, ViewAges, ViewRun,
+    ViewStatistics,
 };
 use asofdb_client::{AsyncClient, AsyncJoin};
 use tokio::runtime::Runtime;
@@ -141,6 +142,10 @@ impl Session for Blocking {
         self.wait(self.client.ages(views))
     }
 
+    fn models(&self) -> Result<Vec<ModelRow>> {
+        self.wait(self.client.models())
+    }
+
     fn answers(&self) -> Result<Vec<AnswerRow>> {
         self.wait(self.client.answers())
     }
@@ -151,6 +156,14 @@ impl Session for Blocking {
 
     fn materialize(&self, views: &[&str], _: &FeedFiles, _: &mut OnFeedProgress<'_>) -> Result<Vec<ViewRun>> {
         self.wait(self.client.materialize(views))
+    }
+
+    fn statistics(&self, view: &str) -> Result<ViewStatistics> {
+        self.wait(self.client.statistics(view))
+    }
+
+    fn profile(&self, view: &str, sample: ProfileSample, _: &mut OnProgress<'_>) -> Result<ViewStatistics> {
+        self.wait(self.client.profile(view, sample))
     }
 
     fn usage(&self, period: UsagePeriod) -> Result<Vec<UsageRow>> {

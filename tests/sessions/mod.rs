@@ -4,13 +4,14 @@
 mod also_by;
 mod blocking;
 mod computed;
+mod statistics;
 
 use std::path::PathBuf;
 
 use arrow::array::{Array, Int64Array, RecordBatch};
 use asofdb::{
     Allow, Error, ErrorKind, ExportOptions, ExportRows, F32Matrix, FreshnessObjective, FreshnessStatus, IngestOptions,
-    Input, JoinOptions, Prepared, Result, Scan, ScanBegin, ScanSink, Session, Status, Store, Timestamp,
+    Input, JoinOptions, Prepared, Result, Scan, ScanBegin, ScanSink, Session, Status, Store, StoreId, Timestamp,
     TrainingSetOptions, UsagePeriod, Value,
 };
 use asofdb_client::{Client, Engine};
@@ -23,6 +24,7 @@ use self::computed::{
     a_training_row_with_request_values_is_what_a_read_gives, an_expression_that_is_redefined_is_followed,
     computed_features_are_the_same_wherever_the_store_is,
 };
+use self::statistics::statistics_are_taken_and_kept_wherever_the_store_is;
 use crate::common::{TestStore, batch, files, int, times, users, view};
 use crate::sidecar::harness::Sidecar;
 
@@ -80,6 +82,7 @@ over_every_session!(
     exports_come_back_by_ingest_and_join_to_a_spine,
     scans_and_joins_are_batches_of_one_state,
     figures_and_upkeep_are_there,
+    the_id_of_the_store_is_the_same_wherever_it_is_asked_for,
     promises_of_freshness_and_ages_are_the_same_wherever_the_store_is,
     computed_features_are_the_same_wherever_the_store_is,
     a_training_row_with_request_values_is_what_a_read_gives,
@@ -88,6 +91,7 @@ over_every_session!(
     what_is_read_counts_and_is_not_dropped_by_accident,
     the_catalog_is_searched_wherever_the_store_is,
     duplicates_are_found_wherever_the_store_is,
+    statistics_are_taken_and_kept_wherever_the_store_is,
 );
 
 /// Writes visits of users, `hours` before the store's present.
@@ -355,6 +359,12 @@ fn figures_and_upkeep_are_there(session: &impl Session) {
     let directory = TempDir::new().unwrap();
     session.checkpoint(&directory.path().join("copy")).unwrap();
     assert!(directory.path().join("copy/ASOFDB").exists());
+}
+
+fn the_id_of_the_store_is_the_same_wherever_it_is_asked_for(session: &impl Session) {
+    let id = session.store_id().unwrap().expect("an id");
+    assert_eq!(session.store_id().unwrap(), Some(id));
+    assert_eq!(session.note(StoreId::NOTE).unwrap().unwrap(), id.as_bytes());
 }
 
 fn what_is_read_counts_and_is_not_dropped_by_accident(session: &impl Session) {

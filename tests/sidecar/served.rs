@@ -125,3 +125,54 @@ fn a_log_is_audited_through_a_sidecar_as_by_the_store_itself() {
     let path = directory.path().join("store");
     assert_eq!(audited(&["--store", path.to_str().expect("a path")], &log, &[], 3), found);
 }
+
+/// Entity rows of users.
+fn users_of(request: &asofdb::Prepared, users: &[i64]) -> asofdb::EntityRows {
+    let mut rows = request.entity_rows();
+    users.iter().for_each(|user| rows.push(&[int(*user)]).unwrap());
+    rows
+}
+
+#[test]
+fn an_answer_of_the_native_protocol_has_the_id_that_it_has_in_the_log_also_when_many_are_asked_at_once() {
+    let (mut sidecar, place) = logging();
+    let client = sidecar.client();
+    let request = client.prepare(&["profile:score", "profile:visits"]).unwrap();
+    let first = client.latest(&request, &users_of(&request, &[1, 2])).unwrap();
+    let now = client.now().unwrap();
+    let past = client.as_of(&request, &users_of(&request, &[3]), now, None).unwrap();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let many = runtime.block_on(async {
+        let client = asofdb_client::AsyncClient::connect(sidecar.socket()).await.unwrap();
+        let request = std::sync::Arc::new(client.prepare(&["profile:score"]).await.unwrap());
+        let mut tasks = tokio::task::JoinSet::new();
+        for user in 10..30 {
+            let (client, request, rows) = (client.clone(), request.clone(), users_of(&request, &[user]));
+            tasks.spawn(async move { (user, client.latest(&request, &rows).await.unwrap()) });
+        }
+        tasks.join_all().await
+    });
+    sidecar.signal(Signal::TERM);
+    sidecar.wait();
+    let logged: Vec<_> = read_served_log(&place.path().join("served")).unwrap().collect::<Result<_, _>>().unwrap();
+    let users_by = |id: Option<&str>| {
+        let rows = logged.iter().filter(|row| Some(row.id.as_str()) == id);
+        rows.map(|row| row.entity[0].value.clone()).collect::<Vec<_>>()
+    };
+    let user = |user: i64| Some(Value::Int64(user));
+    assert_eq!(users_by(first.id()), [user(1), user(2)]);
+    assert_eq!(users_by(past.id()), [user(3)]);
+    assert_eq!(many.len(), 20);
+    for (number, answer) in many {
+        assert_eq!(users_by(answer.id()), [user(number)]);
+    }
+}
+
+#[test]
+fn an_answer_that_is_not_logged_has_no_id() {
+    let sidecar = Sidecar::start(&users(), &[]);
+    let client = sidecar.client();
+    let request = client.prepare(&["profile"]).unwrap();
+    let answer = client.latest(&request, &users_of(&request, &[1, 2])).unwrap();
+    assert_eq!((answer.id(), answer.rows(), answer.status(1, 0)), (None, 2, Status::Missing));
+}

@@ -16,19 +16,22 @@ use super::error::{Outcome, Result};
 use super::lineage;
 use super::output::{Output, Report};
 use super::sheet::{Cell, Column, Sheet, Tone};
+use super::surroundings::Surroundings;
 use super::text::{counted, to_text};
 use super::when::When;
 
 /// Show a view, a feature, a service or an entity in full
 ///
-/// It shows what features that are computed are computed from, down to rows and events. Where an entity has the name of
-/// a view or a service, the view or the service is shown.
+/// It shows the definition with what is computed from what, down to rows and events; and what is known of it: how fresh
+/// it is against what it promises, rows and size, statistics of the values (taken by `asof profile`), who has read it,
+/// which services and views use it, its versions side by side, the changes of its definition, and commands and code
+/// that read it. Where an entity has the name of a view or a service, the view or the service is shown.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Describe {
     /// The name of a view, a service or an entity, or a feature as view:feature
     name: String,
-    /// As it was defined at this time
+    /// As it was defined at this time, without what is known now
     #[arg(long, value_name = "TIME")]
     as_of: Option<When>,
     #[command(flatten)]
@@ -45,13 +48,35 @@ Examples:
 impl Describe {
     pub(crate) fn run(&self, context: &Context) -> Result<Outcome> {
         let store = context.open()?;
-        let catalog = match self.as_of {
-            None => store.catalog()?,
-            Some(when) => store.catalog_at(when.resolve(store.now()?))?.into(),
+        let report = match self.as_of {
+            None => described(&store, &*store.catalog()?, &self.name)?,
+            Some(when) => describe(&store.catalog_at(when.resolve(store.now()?))?, &self.name)?,
         };
-        self.output.print(&describe(&catalog, &self.name)?)?;
+        self.output.print(&report)?;
         Ok(Outcome::Done)
     }
+}
+
+/// The definition of a thing, with what is known of it.
+fn described(session: &dyn Session, catalog: &Catalog, name: &str) -> Result<Report> {
+    let mut report = describe(catalog, name)?;
+    let known = if let Some((view, feature)) = name.split_once(':') {
+        let view = catalog.view(view).and_then(|view| Some((view, view.feature(feature)?)));
+        view.map(|(view, feature)| Surroundings::of_feature(session, catalog, view, feature))
+    } else if let Some(view) = catalog.view(name) {
+        Some(Surroundings::of_view(session, catalog, view))
+    } else if let Some(service) = catalog.service(name) {
+        Some(Surroundings::of_service(session, catalog, service))
+    } else {
+        catalog.entity(name).map(|entity| Surroundings::of_entity(session, catalog, entity))
+    };
+    let Some(Surroundings { facts, json, below }) = known.transpose()? else { return Ok(report) };
+    let mut lines = Facts(std::mem::take(&mut report.above));
+    facts.iter().for_each(|(what, value)| lines.add(what, value));
+    report.above = lines.0;
+    report.json["known"] = Json::Object(json);
+    report.below.extend(below);
+    Ok(report)
 }
 
 fn describe(catalog: &Catalog, name: &str) -> Result<Report> {

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use asofdb::Session;
-use asofdb_platform::write_docs;
+use asofdb_platform::write_docs_with;
 use clap::Args;
 use serde_json::json;
 
@@ -22,6 +22,9 @@ pub(crate) struct Docs {
     /// The directory to write, which must not exist
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
+    /// With the statistics of values that were taken (asof profile): they show values to whoever sees the pages
+    #[arg(long)]
+    statistics: bool,
     #[command(flatten)]
     output: Output,
 }
@@ -29,11 +32,16 @@ pub(crate) struct Docs {
 const EXAMPLES: &str = "\
 Examples:
   asof docs --out catalog
+  asof docs --out catalog --statistics
   asof --connect ~/.asof/socket docs --out /srv/www/features";
 
 impl Docs {
     pub(crate) fn run(&self, context: &Context) -> Result<Outcome> {
-        let files = write_docs(&*context.open()?.catalog()?, &self.out)? as u64;
+        let store = context.open()?;
+        let catalog = store.catalog()?;
+        let views = catalog.views().filter(|view| self.statistics && !view.holds_events());
+        let statistics = views.map(|view| store.statistics(&view.name)).collect::<asofdb::Result<Vec<_>>>()?;
+        let files = write_docs_with(&catalog, &statistics, &self.out)? as u64;
         let json = json!({"out": self.out.display().to_string(), "files": files});
         let line = format!("wrote {} to {}", counted(files, "file", "files"), self.out.display());
         self.output.print(&Report { json, below: vec![line], ..Report::default() })?;

@@ -40,12 +40,15 @@ mod operations;
 mod output;
 mod plan;
 mod policy;
+mod profile;
 mod progress;
 mod repair;
 mod request_value;
 mod search;
 mod serve;
 mod sheet;
+mod statistics;
+mod surroundings;
 mod table;
 mod terminal;
 mod text;
@@ -159,6 +162,7 @@ impl Governing {
 enum Watching {
     Freshness(freshness::Freshness),
     Answers(answers::Answers),
+    Profile(profile::Profile),
     Materialize(feeds::Materialize),
     Runs(feeds::Runs),
     Alerts(alerts::Alerts),
@@ -171,6 +175,7 @@ impl Watching {
         match self {
             Watching::Freshness(command) => command.run(context),
             Watching::Answers(command) => command.run(context),
+            Watching::Profile(command) => command.run(context),
             Watching::Materialize(command) => command.run(context),
             Watching::Runs(command) => command.run(context),
             Watching::Alerts(command) => command.run(context),

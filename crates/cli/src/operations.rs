@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use asofdb::{Backups, CheckpointFiles, Error, Restored, Session, Stats as Figures};
+use asofdb::{Backups, CheckpointFiles, Error, Restored, Session, Stats as Figures, StoreId};
 use asofdb_client::ConsumerReport;
 use clap::Args;
 use serde_json::{Value as Json, json};
@@ -28,7 +28,7 @@ impl Stats {
         let store = context.open()?;
         // What is still in the log would not be in the figures.
         store.flush()?;
-        self.output.print(&stats_report(&store.stats()?, &store.consumers()?))?;
+        self.output.print(&stats_report(store.store_id()?, &store.stats()?, &store.consumers()?))?;
         Ok(Outcome::Done)
     }
 }
@@ -62,7 +62,7 @@ fn consumer_json(report: &ConsumerReport) -> Json {
     })
 }
 
-fn stats_report(stats: &Figures, consumers: &[ConsumerReport]) -> Report {
+fn stats_report(id: Option<StoreId>, stats: &Figures, consumers: &[ConsumerReport]) -> Report {
     let mut sheet = Sheet::new([Column::new("family"), Column::right("rows_estimate"), Column::right("disk_bytes")]);
     let mut families = Vec::new();
     for family in &stats.families {
@@ -79,10 +79,12 @@ fn stats_report(stats: &Figures, consumers: &[ConsumerReport]) -> Report {
     }
     let memory = format!("memory budget {}", bytes(stats.memory_budget_bytes));
     let mut below = vec![format!("{} on disk, {memory}", bytes(stats.disk_bytes))];
+    below.extend(id.map(|id| format!("store {id}")));
     below.extend(consumers.iter().map(consumer_line));
     below.extend(stats.background_error.as_ref().map(|error| format!("background work failed: {error}")));
     Report {
         json: json!({
+            "store_id": id.map(|id| id.to_string()),
             "disk_bytes": stats.disk_bytes,
             "memory_budget_bytes": stats.memory_budget_bytes,
             "families": Json::Array(families),

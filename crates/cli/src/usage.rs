@@ -1,6 +1,6 @@
 //! `asof usage`: who reads what.
 
-use asofdb::{AsJson, Session, USAGE_DAYS_MAX, UsagePeriod, UsageRow, unused};
+use asofdb::{AsJson, ModelRow, Session, Span, USAGE_DAYS_MAX, UsagePeriod, UsageRow, unused};
 use clap::Args;
 
 use super::context::Context;
@@ -32,6 +32,9 @@ pub(crate) struct Usage {
     /// Only the views and services that nobody has read
     #[arg(long, conflicts_with_all = ["by_day", "names"])]
     unused: bool,
+    /// The versions of models that read them, for consumers that name one (X-Asof-Model, model=), in those days
+    #[arg(long, conflicts_with_all = ["by_day", "features", "unused"])]
+    models: bool,
     #[command(flatten)]
     output: Output,
 }
@@ -41,11 +44,21 @@ Examples:
   asof --connect ~/.asof/socket usage
   asof --connect ~/.asof/socket usage flight_stats_v1 --days 7 --by-day
   asof usage --unused --days 90                            what nobody has read for a quarter
-  asof usage user_stats_v1 --features                      who breaks if I drop one of them";
+  asof usage user_stats_v1 --features                      who breaks if I drop one of them
+  asof usage user_stats_v1 --models                        which models are built on it";
 
 impl Usage {
     pub(crate) fn run(&self, context: &Context) -> Result<Outcome> {
         let store = context.open()?;
+        if self.models {
+            let days = Span::from_secs(i64::from(self.days) * 86_400);
+            let first = store.now()?.minus(days);
+            let mut rows = store.models()?;
+            rows.retain(|row| row.last >= first);
+            rows.retain(|row| self.names.is_empty() || self.names.contains(&row.key.name));
+            self.output.print(&models_report(&rows, self.days)?)?;
+            return Ok(Outcome::Done);
+        }
         let mut rows = store.usage(UsagePeriod { last_days: self.days, by_day: self.by_day })?;
         if self.unused {
             let unused = unused(&*store.catalog()?, &rows);
@@ -91,6 +104,39 @@ fn sheet(rows: &[UsageRow], by_day: bool) -> Sheet {
         ]);
     }
     sheet
+}
+
+fn models_report(rows: &[ModelRow], days: u32) -> Result<Report> {
+    let mut sheet = Sheet::new([
+        Column::new("model"),
+        Column::new("what"),
+        Column::new("name"),
+        Column::new("consumer"),
+        Column::right("reads"),
+        Column::right("rows"),
+        Column::right("training_sets"),
+        Column::right("exports"),
+        Column::new("last_read"),
+    ]);
+    for row in rows {
+        let number = |number: u64| Cell::new(number).shown(count(number));
+        sheet.push(vec![
+            Cell::new(&row.key.model).tone(Tone::Strong),
+            Cell::new(row.key.of.as_str()),
+            Cell::new(&row.key.name),
+            Cell::new(&row.key.consumer),
+            number(row.serving.calls),
+            number(row.serving.rows),
+            number(row.training.calls),
+            number(row.exports.calls),
+            Cell::new(row.last),
+        ]);
+    }
+    let below = match rows.is_empty() {
+        true => vec![format!("no model has read anything in {}", counted(days.into(), "day", "days"))],
+        false => Vec::new(),
+    };
+    Ok(Report { json: AsJson(rows).to_tree()?, sheet, below, ..Report::default() })
 }
 
 fn features_sheet(rows: &[UsageRow]) -> Sheet {

@@ -3,7 +3,6 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use asofdb::parts::ReadPlan;
 use asofdb::{Catalog, EntityRows, Prepared, Question, Result};
 use asofdb_protocol::{
     AlertsReport, AlertsRequest, Call, CatalogRequest, ConsumerReport, Form, PointHeader, StatsRequest,
@@ -113,7 +112,7 @@ impl Client {
         entities: &EntityRows,
         question: Question,
         form: Form,
-        mut decode: impl FnMut(&Arc<ReadPlan>, &[u8]) -> Result<T>,
+        mut decode: impl FnMut(&KnownHandle, &[u8]) -> Result<T>,
     ) -> Result<T> {
         let mut once = |connection: &mut Connection| {
             let handle = self.handle(connection, request, form)?;
@@ -122,7 +121,7 @@ impl Client {
             let id = connection.queue_read(&point, asked)?;
             connection.flush()?;
             let body = connection.answer(point.kind(), id)?;
-            Ok(decode(&handle.plan, body)?)
+            Ok(decode(&handle, body)?)
         };
         let work = |connection: &mut Connection| {
             for _ in 0..STALE_MAX {

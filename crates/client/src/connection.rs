@@ -10,15 +10,15 @@ use std::time::Duration;
 use asofdb::parts::{AskedRows, ReadPlan};
 use asofdb::{Error, Prepared, Result};
 use asofdb_protocol::{
-    ANSWER_BYTES_MAX, Call, Form, Header, Input, Kind, Message, PointHeader, PrepareRequest, ReleaseRequest, Welcome,
-    decode_message, encode_message, put_frame,
+    ANSWER_BYTES_MAX, Call, Form, HandleMessage, Header, Input, Kind, Message, PointHeader, PrepareRequest,
+    ReleaseRequest, Welcome, decode_message, encode_message, put_frame,
 };
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendFlags, recv, send};
 
 use crate::failure::{Failure, cannot_connect, check_answer, check_length, unexpected};
-use crate::handles::{FormKey, HANDLES_KEPT_MAX, KnownHandle, check_handle, form_key};
+use crate::handles::{FormKey, HANDLES_KEPT_MAX, KnownHandle, check_handle, form_key, older_form};
 use crate::options::ConnectOptions;
 
 /// A connection that has said hello.
@@ -259,15 +259,26 @@ impl Connection {
         if self.handles.len() >= HANDLES_KEPT_MAX {
             self.release_all()?;
         }
-        let asked = PrepareRequest { references: request.references().to_vec(), form };
-        let handle = self.call(&asked)?;
+        let (handle, told) = self.prepare(request, form)?;
         if let Err(failure) = check_handle(&handle, plan, &self.welcome) {
             self.call(&ReleaseRequest { handle: handle.handle })?;
             return Err(failure);
         }
-        let known = KnownHandle { number: handle.handle, plan: plan.clone() };
+        let known = KnownHandle { number: handle.handle, plan: plan.clone(), form: told };
         self.handles.insert(key, known.clone());
         Ok(known)
+    }
+
+    /// Asks for a handle; tells the form that its answers have, which is an older one where the sidecar knows no other.
+    fn prepare(&mut self, request: &Prepared, form: Form) -> Result<(HandleMessage, Form), Failure> {
+        let asked = |form| PrepareRequest { references: request.references().to_vec(), form };
+        match self.call(&asked(form)) {
+            Ok(handle) => Ok((handle, form)),
+            Err(failure) => match older_form(form, &failure) {
+                Some(older) => Ok((self.call(&asked(older))?, older)),
+                None => Err(failure),
+            },
+        }
     }
 
     /// Forgets the handle of a request, so that it is prepared again.

@@ -9,11 +9,11 @@ use asofdb::storage::{WriteBatch, refuse_url};
 use asofdb::{
     Answer, AnswerRow, ApplyOptions, Catalog, CatalogChange, CheckpointFiles, ClockRepair, ClockStatus, Committed,
     Definitions, Durability, EntityKey, EntityRows, Erased, Error, F32Matrix, FeatureView, Feed, Freshness,
-    JoinBatches, JoinOptions, Plan, Prepared, Question, Result, Scan, ScanSink, Session, Spine, Stats, Store,
-    Timestamp, UsagePeriod, UsageRow, Value, Verified, ViewAges,
+    JoinBatches, JoinOptions, ModelRow, OnProgress, Plan, Prepared, ProfileSample, Question, Result, Scan, ScanSink,
+    Session, Spine, Stats, Store, Timestamp, UsagePeriod, UsageRow, Value, Verified, ViewAges, ViewStatistics,
 };
 #[cfg(feature = "files")]
-use asofdb::{ExportOptions, FeedFiles, Manifest, OnFeedProgress, OnProgress, ViewRun};
+use asofdb::{ExportOptions, FeedFiles, Manifest, OnFeedProgress, ViewRun};
 use asofdb_protocol::{AlertsReport, ConsumerReport};
 
 use crate::client::Client;
@@ -160,6 +160,10 @@ impl Session for Engine {
         self.session().ages(views)
     }
 
+    fn models(&self) -> Result<Vec<ModelRow>> {
+        self.session().models()
+    }
+
     fn answers(&self) -> Result<Vec<AnswerRow>> {
         self.session().answers()
     }
@@ -180,6 +184,14 @@ impl Session for Engine {
 
     fn usage(&self, period: UsagePeriod) -> Result<Vec<UsageRow>> {
         self.session().usage(period)
+    }
+
+    fn statistics(&self, view: &str) -> Result<ViewStatistics> {
+        self.session().statistics(view)
+    }
+
+    fn profile(&self, view: &str, sample: ProfileSample, progress: &mut OnProgress<'_>) -> Result<ViewStatistics> {
+        self.session().profile(view, sample, progress)
     }
 
     fn stats(&self) -> Result<Stats> {

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use asofdb::Error;
 use asofdb::parts::ReadPlan;
+use asofdb::{Error, ErrorKind};
 use asofdb_protocol::{Form, HandleMessage, Welcome, describe, is_same_shape};
 
 use crate::failure::Failure;
@@ -18,6 +18,7 @@ pub(crate) fn form_key(form: Form) -> FormKey {
     match form {
         Form::Rows => (false, false, 0),
         Form::Matrix { statuses, fill } => (true, statuses, fill.to_bits()),
+        Form::Identified => (false, true, 0),
     }
 }
 
@@ -26,6 +27,14 @@ pub(crate) fn form_key(form: Form) -> FormKey {
 pub(crate) struct KnownHandle {
     pub(crate) number: u32,
     pub(crate) plan: Arc<ReadPlan>,
+    /// The form of its answers.
+    pub(crate) form: Form,
+}
+
+/// The form to ask for in place of one that a sidecar has refused, which may be too old to know it.
+pub(crate) fn older_form(form: Form, failure: &Failure) -> Option<Form> {
+    let is_refused = matches!(failure, Failure::Refused(error) if error.kind() == ErrorKind::Invalid);
+    (is_refused && form == Form::Identified).then_some(Form::Rows)
 }
 
 /// Checks that the sidecar means the same by a handle as the client's plan.

@@ -9,19 +9,21 @@ use asofdb_protocol::{Hello, MAGIC, PROTOCOL_VERSION};
 pub struct ConnectOptions {
     /// The name that the client gives itself, for limits and metrics; `None`: by its user.
     pub consumer: Option<String>,
+    /// The version of a model that the client reads for, `name/version`, where it is one; it counts beside the consumer.
+    pub model: Option<String>,
     /// The longest time that an answer may take.
     pub timeout: Duration,
 }
 
 impl Default for ConnectOptions {
     fn default() -> Self {
-        ConnectOptions { consumer: None, timeout: Duration::from_secs(30) }
+        ConnectOptions { consumer: None, model: None, timeout: Duration::from_secs(30) }
     }
 }
 
 impl ConnectOptions {
     pub(crate) fn hello(&self) -> Hello {
         let versions = (PROTOCOL_VERSION, PROTOCOL_VERSION);
-        Hello { magic: MAGIC, versions, consumer: self.consumer.clone() }
+        Hello { magic: MAGIC, versions, consumer: self.consumer.clone(), model: self.model.clone() }
     }
 }

@@ -8,11 +8,21 @@ use asofdb::parts::ReadPlan;
 use asofdb::{Answer, ApplyOptions, Catalog, Definitions, Durability, EntityKey, Error, F32Matrix, Result, Timestamp};
 use asofdb_protocol::{
     ApplyRequest, CatalogMessage, CheckpointRequest, Form, NamedValue, RemoveEntity, WriteRequest, WriteView,
-    decode_matrix, decode_records, write_stream,
+    decode_matrix, decode_records, split_answer_id, write_stream,
 };
 
-pub(crate) fn answer_of(plan: &Arc<ReadPlan>, body: &[u8], rows: usize) -> Result<Answer> {
-    Ok(Answer::new(plan.clone(), decode_records(plan, body, rows)?, rows))
+use crate::handles::KnownHandle;
+
+pub(crate) fn answer_of(handle: &KnownHandle, body: &[u8], rows: usize) -> Result<Answer> {
+    let (records, id) = match handle.form {
+        Form::Identified => split_answer_id(body)?,
+        Form::Rows | Form::Matrix { .. } => (body, None),
+    };
+    let answer = Answer::new(handle.plan.clone(), decode_records(&handle.plan, records, rows)?, rows);
+    Ok(match id {
+        Some(id) => answer.with_id(id.to_owned()),
+        None => answer,
+    })
 }
 
 pub(crate) fn form_of(matrix: &F32Matrix<'_>) -> Form {

@@ -11,8 +11,8 @@ use asofdb::storage::key::decode_values;
 use asofdb::{
     Answer, AnswerRow, ApplyOptions, Catalog, CatalogChange, CheckpointFiles, ClockRepair, ClockStatus, Committed,
     Definitions, Durability, EntityKey, EntityRows, Erased, F32Matrix, FeatureView, Feed, Freshness, JoinBatches,
-    JoinOptions, Plan, Prepared, Question, Result, Scan, ScanSink, Session, Spine, Stats, Timestamp, UsagePeriod,
-    UsageRow, Value, Verified, ViewAges,
+    JoinOptions, ModelRow, OnProgress, Plan, Prepared, ProfileSample, Question, Result, Scan, ScanSink, Session, Spine,
+    Stats, Timestamp, UsagePeriod, UsageRow, Value, Verified, ViewAges, ViewStatistics,
 };
 #[cfg(feature = "files")]
 use asofdb::{Error, FeedFiles, OnFeedProgress, ViewRun};
@@ -20,12 +20,14 @@ use asofdb::{Error, FeedFiles, OnFeedProgress, ViewRun};
 use asofdb_protocol::MaterializeRequest;
 use asofdb_protocol::{
     AgesRequest, AnswersRequest, ApproveRequest, ClockRequest, CompactRequest, CopyRequest, DeleteRequest,
-    EraseRequest, FeedsRequest, Form, FreshnessRequest, LogRequest, NoteRequest, PingRequest, PolicyRequest,
-    RepairClockRequest, SampleRequest, StatsRequest, UsageRequest, VerifyRequest,
+    EraseRequest, FeedsRequest, Form, FreshnessRequest, LogRequest, ModelsRequest, NoteRequest, PingRequest,
+    PolicyRequest, ProfileRequest, RepairClockRequest, SampleRequest, StatisticsRequest, StatsRequest, UsageRequest,
+    VerifyRequest,
 };
 
 use crate::bulk::{begin_join, load, load_bytes_max, scan};
 use crate::client::Client;
+use crate::handles::KnownHandle;
 use crate::requests::{answer_of, apply_request, checkpoint_request, form_of, matrix_of, remove_entity, write_request};
 
 /// Reads are tried once more where the connection broke. Whatever changes the store is not: its error says that the
@@ -49,7 +51,7 @@ impl Session for Client {
 
     fn read(&self, request: &Prepared, entities: &EntityRows, question: Question) -> Result<Answer> {
         let rows = entities.len();
-        self.read_with(request, entities, question, Form::Rows, |plan, body| answer_of(plan, body, rows))
+        self.read_with(request, entities, question, Form::Identified, |handle, body| answer_of(handle, body, rows))
     }
 
     fn read_f32(
@@ -60,7 +62,8 @@ impl Session for Client {
         mut matrix: F32Matrix<'_>,
     ) -> Result<()> {
         let (form, rows) = (form_of(&matrix), entities.len());
-        self.read_with(request, entities, question, form, |plan, body| matrix_of(plan, body, rows, &mut matrix))
+        let decode = |handle: &KnownHandle, body: &[u8]| matrix_of(&handle.plan, body, rows, &mut matrix);
+        self.read_with(request, entities, question, form, decode)
     }
 
     fn commit(&self, rows: &[(&str, &RecordBatch)], durability: Option<Durability>) -> Result<Committed> {
@@ -142,6 +145,10 @@ impl Session for Client {
         self.ask(&AgesRequest { views })?.into_iter().map(ViewAges::try_from).collect()
     }
 
+    fn models(&self) -> Result<Vec<ModelRow>> {
+        Ok(self.ask(&ModelsRequest)?.into_iter().map(ModelRow::from).collect())
+    }
+
     fn answers(&self) -> Result<Vec<AnswerRow>> {
         Ok(self.ask(&AnswersRequest)?.into_iter().map(AnswerRow::from).collect())
     }
@@ -164,6 +171,14 @@ impl Session for Client {
     fn usage(&self, period: UsagePeriod) -> Result<Vec<UsageRow>> {
         let UsagePeriod { last_days, by_day } = period;
         self.ask(&UsageRequest { last_days, by_day })?.into_iter().map(UsageRow::try_from).collect()
+    }
+
+    fn statistics(&self, view: &str) -> Result<ViewStatistics> {
+        self.ask(&StatisticsRequest { view: view.to_owned() })?.try_into()
+    }
+
+    fn profile(&self, view: &str, sample: ProfileSample, _: &mut OnProgress<'_>) -> Result<ViewStatistics> {
+        self.ask(&ProfileRequest::new(view, sample))?.try_into()
     }
 
     fn stats(&self) -> Result<Stats> {

@@ -33,8 +33,10 @@ mod duplicates;
 mod lineage;
 pub mod pages;
 mod plan;
+mod relatives;
 mod run_event;
 mod search;
+mod statistics;
 mod synonyms;
 mod words;
 
@@ -45,11 +47,14 @@ pub use self::audit::html::audit_html;
 pub use self::audit::reason::Reason;
 pub use self::audit::{AUDIT_EXAMPLES_DEFAULT, Audit, AuditAgainst, AuditOptions, AuditedFeature, audit};
 pub use self::discovery::{Discovery, Searcher};
-pub use self::docs::{DocFile, doc_files, write_docs};
+pub use self::docs::{DocFile, doc_files, doc_files_with, write_docs, write_docs_with};
 pub use self::duplicates::duplicate::{Compared, Duplicate, Relation};
 pub use self::duplicates::{Check, find_duplicates, find_named_alike};
 pub use self::lineage::{LineageText, all_of};
 pub use self::plan::plan_markdown;
+pub use self::relatives::{
+    Snippet, feature_snippets, service_snippets, services_with, versions_of, view_snippets, views_computed_from,
+};
 pub use self::run_event::{Dataset, LineageRun, RunState};
 pub use self::search::facets::Facet;
 pub use self::search::field::Field;

@@ -6,9 +6,10 @@ use crate::message::{
     AgesRequest, AlertsMessage, AlertsRequest, AnswerRowMessage, AnswersRequest, ApplyRequest, ApproveRequest,
     CatalogMessage, ChangeMessage, CheckpointRequest, ClockMessage, ClockRepairMessage, ClockRequest, CommittedMessage,
     ErasedMessage, FeedMessage, FeedsRequest, FreshnessMessage, FreshnessRequest, HandleMessage, Hello, LogRequest,
-    MaterializeRequest, NoteAnswer, NoteRequest, PolicyRequest, Pong, PrepareRequest, ReleaseRequest, RemoveEntity,
-    SampleMessage, SampleRequest, StatsMessage, UsageRequest, UsageRowMessage, VerifiedMessage, ViewAgesMessage,
-    ViewRunMessage, Welcome, WriteRequest,
+    MaterializeRequest, ModelRowMessage, ModelsRequest, NoteAnswer, NoteRequest, PolicyRequest, Pong, PrepareRequest,
+    ProfileRequest, ReleaseRequest, RemoveEntity, SampleMessage, SampleRequest, StatisticsMessage, StatisticsRequest,
+    StatsMessage, UsageRequest, UsageRowMessage, VerifiedMessage, ViewAgesMessage, ViewRunMessage, Welcome,
+    WriteRequest,
 };
 
 /// A request that is one message and is answered by one message.
@@ -82,8 +83,11 @@ calls! {
     SampleRequest => Sample, true, SampleMessage;
     AgesRequest => Ages, true, Vec<ViewAgesMessage>;
     AnswersRequest => Answers, true, Vec<AnswerRowMessage>;
+    ModelsRequest => Models, true, Vec<ModelRowMessage>;
     FeedsRequest => Feeds, true, Vec<FeedMessage>;
     MaterializeRequest => Materialize, true, Vec<ViewRunMessage>;
+    StatisticsRequest => Statistics, true, StatisticsMessage;
+    ProfileRequest => Profile, true, StatisticsMessage;
     AlertsRequest => Alerts, true, AlertsMessage;
     VerifyRequest => Verify, true, VerifiedMessage;
     CompactRequest => Compact, true, ();

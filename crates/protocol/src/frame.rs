@@ -101,6 +101,8 @@ kinds! {
     Feeds = 37,
     /// Loads what is new in the sources of views.
     Materialize = 38,
+    /// Tells what models have read.
+    Models = 39,
     /// Tells what is wrong, and who was told.
     Alerts = 29,
     /// Makes a text the policy of the catalog.
@@ -109,6 +111,10 @@ kinds! {
     Log = 33,
     /// Approves a plan.
     Approve = 34,
+    /// Tells the statistics of a view.
+    Statistics = 35,
+    /// Takes the statistics of a view.
+    Profile = 36,
     /// An error; an answer to any request.
     Error = 127,
 }

@@ -32,12 +32,15 @@ pub use self::message::{
     CommittedMessage, ConsumerMessage, DefinitionsMessage, ErasedMessage, ErrorMessage, FeedMessage, FeedsRequest,
     Form, FreshnessMessage, FreshnessRequest, HandleFeature, HandleMessage, HandleRequestValue, HandleView, Hello,
     JoinEnd, JoinKeyMessage, JoinRequest, KnownAtMessage, LoadRequest, LogRequest, MAGIC, MaterializeRequest,
-    NamedValue, NoteAnswer, NoteMessage, NoteRequest, PROTOCOL_VERSION, PolicyRequest, Pong, PrepareRequest,
-    ReleaseRequest, RemoveEntity, STALE, SampleMessage, SampleRequest, ScanBegin, ScanEnd, ScanRequest, ScanRows,
-    StatsMessage, StoreStatsMessage, TimeMessage, UsageRequest, UsageRowMessage, ValueTypeMessage, VerifiedMessage,
-    ViewAgesMessage, ViewRunMessage, Welcome, WriteRequest, WriteView,
+    ModelRowMessage, ModelsRequest, NamedValue, NoteAnswer, NoteMessage, NoteRequest, PROTOCOL_VERSION, PolicyRequest,
+    Pong, PrepareRequest, ProfileRequest, ReleaseRequest, RemoveEntity, STALE, SampleMessage, SampleRequest, ScanBegin,
+    ScanEnd, ScanRequest, ScanRows, StatisticsMessage, StatisticsRequest, StatsMessage, StoreStatsMessage, TimeMessage,
+    UsageRequest, UsageRowMessage, ValueTypeMessage, VerifiedMessage, ViewAgesMessage, ViewRunMessage, Welcome,
+    WriteRequest, WriteView,
 };
-pub use self::point::{PointHeader, answer_head, decode_matrix, decode_records, variable_lengths};
+pub use self::point::{
+    PointHeader, answer_head, answer_id, decode_matrix, decode_records, split_answer_id, variable_lengths,
+};
 pub use self::report::ConsumerReport;
 pub use self::role::Role;
 pub use self::rows::{WireRow, read_row, write_row};

@@ -122,6 +122,25 @@ pub fn variable_lengths(records: &[Records], out: &mut Vec<u8>) {
     out.extend(records.iter().flat_map(|records| (records.variable_bytes() as u64).to_le_bytes()));
 }
 
+/// The end of an answer of [`Form::Identified`](crate::Form::Identified): the id, if it has one, and its length.
+pub fn answer_id(id: Option<&str>) -> Vec<u8> {
+    // Ours are short; one that is not is not told.
+    let id = id.filter(|id| id.len() <= usize::from(u8::MAX)).unwrap_or_default();
+    [id.as_bytes(), &[id.len() as u8]].concat()
+}
+
+/// Takes the id from the end of an answer of [`Form::Identified`](crate::Form::Identified); gives what stands before it.
+///
+/// # Errors
+/// `Corrupt` when there is none.
+pub fn split_answer_id(body: &[u8]) -> Result<(&[u8], Option<&str>)> {
+    let (length, rest) = body.split_last().ok_or_else(not_asked)?;
+    let start = rest.len().checked_sub(usize::from(*length)).ok_or_else(not_asked)?;
+    let (records, id) = rest.split_at(start);
+    let id = std::str::from_utf8(id).map_err(|_| not_asked())?;
+    Ok((records, (!id.is_empty()).then_some(id)))
+}
+
 /// Reads records.
 ///
 /// # Errors
@@ -139,4 +158,21 @@ pub fn decode_records(plan: &ReadPlan, body: &[u8], rows: usize) -> Result<Vec<R
         rest = after;
     }
     if rest.is_empty() { Ok(records) } else { Err(not_asked()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_id_of_an_answer_stands_behind_it_with_its_length() {
+        assert_eq!(answer_id(Some("a-1")), b"a-1\x03");
+        assert_eq!(answer_id(None), [0]);
+        assert_eq!(answer_id(Some(&"x".repeat(256))), [0]);
+        assert_eq!(split_answer_id(b"recordsa-1\x03").unwrap(), (&b"records"[..], Some("a-1")));
+        assert_eq!(split_answer_id(b"records\x00").unwrap(), (&b"records"[..], None));
+        for bad in [&b""[..], b"\x01", b"ab\x03", b"\xff\x01"] {
+            assert!(split_answer_id(bad).is_err(), "{bad:?}");
+        }
+    }
 }

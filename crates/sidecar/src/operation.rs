@@ -107,10 +107,16 @@ operations! {
     Ages:       "ages",       Reader,   "reading",                Point, Requests;
     /// Telling what consumers got of late.
     Answers:    "answers",    Reader,   "reading figures",        Point, Requests;
+    /// Telling what models have read.
+    Models:     "models",     Reader,   "reading figures",        Point, Requests;
     /// Telling how views are fed.
     Feeds:      "feeds",      Reader,   "reading figures",        Point, Requests;
     /// Loading what is new in the sources of views.
     Materialize: "materialize", Operator, "loading feeds",        Bulk,  Requests;
+    /// Telling the statistics of a view.
+    Statistics: "statistics", Reader,   "reading figures",        Point, Requests;
+    /// Taking the statistics of a view.
+    Profile:    "profile",    Writer,   "taking statistics",      Bulk,  Requests;
     /// Telling what is wrong, and who was told.
     Alerts:     "alerts",     Reader,   "reading figures",        Point, Requests;
     /// Telling what consumers have read.
@@ -165,11 +171,11 @@ mod tests {
         assert_eq!(names.len(), Operation::ALL.len());
         let changing: Vec<_> = Operation::ALL.iter().filter(|one| one.rule().role > Role::Reader).copied().collect();
         use Operation::{
-            Apply, Approve, Checkpoint, Compact, ConfirmClock, Delete, Erase, Load, Materialize, Policy, RepairClock,
-            Write,
+            Apply, Approve, Checkpoint, Compact, ConfirmClock, Delete, Erase, Load, Materialize, Policy, Profile,
+            RepairClock, Write,
         };
         let definitions = [Apply, Policy, Approve];
-        let rows = [Delete, Erase, Materialize, Compact, Checkpoint, ConfirmClock, RepairClock];
+        let rows = [Delete, Erase, Materialize, Profile, Compact, Checkpoint, ConfirmClock, RepairClock];
         assert_eq!(changing, [&[Write, Load][..], &definitions, &rows].concat());
     }
 

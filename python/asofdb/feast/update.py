@@ -17,11 +17,14 @@ from asofdb import ConflictError, Definitions, Entity, Feature, FeatureView
 
 from .computing import check_computed
 from .connect import Engine
-from .views import PROJECT_TAG, REMOVED_TAG, VIEW_TAG, Naming, computed_view, entities_of, view_of
+from .views import PROJECT_TAG, REMOVED_TAG, STAGE_TAGS, VIEW_TAG, Naming, computed_view, entities_of, view_of
 
 _ATTEMPTS: Final = 50
 _PAUSE_SECONDS_MAX: Final = 0.2
 _applying = threading.Lock()
+
+_KEPT: Final = ("retention", "keep_newest", "check", "freshness", "source", "same_as", "not_same_as")
+"""What Feast has no word for: it stays as it is in the store."""
 
 
 def apply_views(engine: Engine, naming: Naming, keep: Iterable[Any], drop: Iterable[Any]) -> None:
@@ -88,7 +91,7 @@ def _merged(
             _check_owner(known, naming)
             _check_change(known, wanted, table.name)
             wanted = _continued(known, wanted)
-        views[wanted.name] = wanted
+        views[wanted.name] = _without_empty(wanted)
         entities.update({entity.name: entity for entity in entities_of(table, naming)})
     used = {name for view in views.values() for name in view.entities} | _used_elsewhere(before)
     kept = [entity for entity in entities.values() if entity.name in used or not _is_of(entity, naming)]
@@ -142,7 +145,8 @@ def _kind(feature: Feature) -> str:
 def _continued(known: FeatureView, wanted: FeatureView) -> FeatureView:
     """A view as it is wanted, with what Feast knows nothing of as it was.
 
-    That is its retention, the defaults of its features, and features that were taken out in Feast.
+    That is its retention, check, freshness and source, verdicts on its features, their defaults, and features that were
+    taken out in Feast; and its stage, where no tags say it.
     """
     stored = {feature.name: feature for feature in known.features}
     features = [
@@ -151,7 +155,16 @@ def _continued(known: FeatureView, wanted: FeatureView) -> FeatureView:
     ]
     present = {feature.name for feature in features}
     removed = [_removed(feature) for feature in known.features if feature.name not in present]
-    return replace(wanted, features=features + removed, retention=known.retention, keep_newest=known.keep_newest)
+    kept = {name: getattr(known, name) for name in _KEPT}
+    said = {name: getattr(wanted, name) for name in STAGE_TAGS}
+    stage = {name: getattr(known, name) if value is None else value for name, value in said.items()}
+    return replace(wanted, features=features + removed, **kept, **stage)
+
+
+def _without_empty(view: FeatureView) -> FeatureView:
+    """A view whose stage is none where tags take it back."""
+    stage: dict[str, Any] = {name: getattr(view, name) or None for name in STAGE_TAGS}
+    return replace(view, **stage)
 
 
 def _removed(feature: Feature) -> Feature:

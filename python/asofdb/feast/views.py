@@ -24,6 +24,13 @@ VIEW_TAG: Final = "feast_view"
 REMOVED_TAG: Final = "feast_removed"
 """The tag of features that were taken out of their view in Feast. Their history stays, and new rows have null."""
 
+STAGE_TAGS: Final = {
+    "status": "asofdb_status",
+    "replaced_by": "asofdb_replaced_by",
+    "drop_after": "asofdb_drop_after",
+}
+"""The tags by which a feature view of Feast says its stage: they become the view's own. An empty one takes it back."""
+
 EVENT_COLUMN: Final = "event_timestamp"
 CREATED_COLUMN: Final = "created"
 
@@ -101,7 +108,8 @@ def view_of(table: Any, naming: Naming) -> FeatureView:
         owner=getattr(table, "owner", "") or "",
         team=getattr(table, "org", "") or "",
         description=getattr(table, "description", "") or "",
-        tags={**_tags(table), PROJECT_TAG: naming.project, VIEW_TAG: table.name},
+        tags={**_own_tags(table), PROJECT_TAG: naming.project, VIEW_TAG: table.name},
+        **_stage(table, naming),
     )
 
 
@@ -126,6 +134,21 @@ def _feature(field: Any) -> Feature:
 
 def _tags(thing: Any) -> dict[str, str]:
     return {str(name): str(value) for name, value in (getattr(thing, "tags", None) or {}).items()}
+
+
+def _own_tags(table: Any) -> dict[str, str]:
+    """The tags of a view that mean nothing to us."""
+    return {name: value for name, value in _tags(table).items() if name not in STAGE_TAGS.values()}
+
+
+def _stage(table: Any, naming: Naming) -> dict[str, Any]:
+    """The stage that the tags of a view say: None where they say nothing, the empty text where they say that it has
+    none. The view that replaces it is named as in Feast."""
+    tags = _tags(table)
+    stage: dict[str, Any] = {field: tags.get(tag) for field, tag in STAGE_TAGS.items()}
+    if stage["replaced_by"]:
+        stage["replaced_by"] = names.view_name(naming.prefix, stage["replaced_by"], None)
+    return stage
 
 
 def _ttl(table: Any) -> timedelta | None:

@@ -25,7 +25,9 @@ mod life_cycle;
 #[cfg(feature = "rocksdb")]
 pub(crate) mod manifest;
 mod meta;
+mod model_reads;
 mod policy;
+mod profile;
 mod service;
 mod usage;
 mod value;

@@ -41,6 +41,7 @@ pub(super) fn open(path: &Path, options: Options, clock: Arc<dyn Clock>) -> Resu
     }
     fail_point("opening recovered");
     store.floor.start(&checked)?;
+    records::identify(&store)?;
     fail_point("opening done");
     store.notices = checked.notices;
     Ok(store)

@@ -10,15 +10,17 @@
 //! | `b`, id (u64 BE) | a bulk load that was begun |
 //! | `x`, id (u64 BE) | an erasure whose bytes may still be on disk |
 
-use rocksdb::{Direction, IteratorMode};
+use rocksdb::{Direction, IteratorMode, WriteBatch as RocksBatch, WriteOptions};
 
 use super::changes;
 use super::error::from_rocks;
 use super::families::Database;
+use super::store::Store;
 use super::work::{ErasedRow, LoadRecord, LoadedRows};
 use crate::error::{Error, Result};
 use crate::records::work::{ErasedRowRecordV1, ErasureRecordV1, FormatRecordV1, LoadRecordV1, LoadedRowsRecordV1};
 use crate::records::{self, Reader, Record, Recorded, codec};
+use crate::store_id::StoreId;
 
 /// The format of the store as a whole: families, keys and values. A store of a later one is refused.
 pub const STORE_FORMAT: u32 = 1;
@@ -86,16 +88,39 @@ fn collect(database: &Database, from: IteratorMode<'_>, takes: impl Fn(&[u8]) ->
     Ok(records)
 }
 
-/// Refuses a store of a newer format; gives a new store its own.
+/// Refuses a store of a newer format; gives a new store its own, and an id.
 pub(super) fn check_format(database: &Database) -> Result<()> {
     let failed = |error| from_rocks("cannot read the store's format", error);
     match database.rocks.get_cf(database.catalog(), FORMAT_KEY).map_err(failed)? {
         Some(value) => check_supported(records::decode::<Format>(FORMAT_KEY, &value)?.0),
-        None => database
-            .rocks
-            .put_cf(database.catalog(), FORMAT_KEY, records::encode(&Format(STORE_FORMAT))?)
-            .map_err(|error| from_rocks("cannot write the store's format", error)),
+        None => begin(database),
     }
+}
+
+fn begin(database: &Database) -> Result<()> {
+    let mut batch = RocksBatch::default();
+    batch.put_cf(database.catalog(), FORMAT_KEY, records::encode(&Format(STORE_FORMAT))?);
+    batch.put_cf(database.catalog(), note_key(StoreId::NOTE), StoreId::random()?.as_bytes());
+    let mut options = WriteOptions::default();
+    // An id that was told must not be another after a power cut.
+    options.set_sync(true);
+    let written = database.rocks.write_opt(batch, &options);
+    written.map_err(|error| from_rocks("cannot write the store's format", error))
+}
+
+/// Gives an id to a store that was made before stores had one. Where it cannot be written, the store has none until it
+/// is opened again.
+pub(super) fn identify(store: &Store) -> Result<()> {
+    let key = note_key(StoreId::NOTE);
+    let note = store.database.rocks.get_cf(store.database.catalog(), &key);
+    if note.map_err(|error| from_rocks("cannot read the store's id", error))?.is_some() {
+        return Ok(());
+    }
+    let mut batch = RocksBatch::default();
+    batch.put_cf(store.database.catalog(), &key, StoreId::random()?.as_bytes());
+    // What is wrong with the disk shows when something is written that is asked for.
+    let _ = store.write_rare(batch, true);
+    Ok(())
 }
 
 /// Refuses formats later than this code's.

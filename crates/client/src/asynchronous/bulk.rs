@@ -11,8 +11,8 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use asofdb::storage::WriteBatch;
 use asofdb::{
-    CheckpointFiles, ClockRepair, EntityKey, FeatureView, Freshness, HistoryRow, JoinOptions, Result, Scan, Session,
-    UsagePeriod, UsageRow, Value, Verified,
+    CheckpointFiles, ClockRepair, EntityKey, FeatureView, Freshness, HistoryRow, JoinOptions, ProfileSample, Result,
+    Scan, Session, UsagePeriod, UsageRow, Value, Verified, ViewStatistics,
 };
 #[cfg(feature = "files")]
 use asofdb::{ExportOptions, IngestOptions, IngestReport, Input, JoinReport, Manifest, Progress, TrainingSetOptions};
@@ -115,6 +115,15 @@ impl AsyncClient {
     pub async fn sample_entities(&self, view: &str, count: usize) -> Result<Vec<Vec<Value>>> {
         let view = view.to_owned();
         self.blocking(move |client| client.sample_entities(&view, count)).await
+    }
+
+    /// Lets the sidecar take the statistics of a view's values, and keep them. See [`Session::profile`].
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn profile(&self, view: &str, sample: ProfileSample) -> Result<ViewStatistics> {
+        let view = view.to_owned();
+        self.blocking(move |client| client.profile(&view, sample, &mut |_| {})).await
     }
 
     /// Tells how fresh a view is. See [`Session::freshness`].

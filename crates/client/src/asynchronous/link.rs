@@ -10,8 +10,8 @@ use std::time::Duration;
 use asofdb::parts::ReadPlan;
 use asofdb::{Error, Prepared, Result};
 use asofdb_protocol::{
-    ANSWER_BYTES_MAX, Call, ErrorMessage, Form, HEADER_BYTES, Header, Input, Kind, Message, PrepareRequest,
-    ReleaseRequest, Welcome, decode_message, encoded_message, put_frame,
+    ANSWER_BYTES_MAX, Call, ErrorMessage, Form, HEADER_BYTES, HandleMessage, Header, Input, Kind, Message,
+    PrepareRequest, ReleaseRequest, Welcome, decode_message, encoded_message, put_frame,
 };
 use parking_lot::Mutex;
 use tokio::io::AsyncWriteExt;
@@ -21,7 +21,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::{Semaphore, oneshot};
 
 use crate::failure::{Failure, cannot_connect, check_answer, check_length};
-use crate::handles::{FormKey, HANDLES_KEPT_MAX, KnownHandle, check_handle, form_key};
+use crate::handles::{FormKey, HANDLES_KEPT_MAX, KnownHandle, check_handle, form_key, older_form};
 use crate::options::ConnectOptions;
 
 /// The most requests in flight at a time; the others wait for their turn.
@@ -58,12 +58,8 @@ pub(super) struct LinkHandle {
 }
 
 impl LinkHandle {
-    pub(super) fn number(&self) -> u32 {
-        self.known.number
-    }
-
-    pub(super) fn plan(&self) -> &Arc<ReadPlan> {
-        &self.known.plan
+    pub(super) fn known(&self) -> &KnownHandle {
+        &self.known
     }
 }
 
@@ -224,9 +220,8 @@ impl Link {
         if let Some(known) = self.known(key) {
             return Ok(known);
         }
-        let asked = PrepareRequest { references: prepared.references().to_vec(), form };
-        let handle = self.call(&asked).await?;
-        let known = KnownHandle { number: handle.handle, plan: plan.clone() };
+        let (handle, told) = self.prepare(prepared, form).await?;
+        let known = KnownHandle { number: handle.handle, plan: plan.clone(), form: told };
         // From here on it is released, whatever happens.
         let new = Arc::new(LinkHandle { known, id: self.new_id(), frames: self.frames.clone() });
         check_handle(&handle, plan, &self.welcome)?;
@@ -238,6 +233,18 @@ impl Link {
         Ok(new)
     }
 
+    /// Asks for a handle; tells the form that its answers have, which is an older one where the sidecar knows no other.
+    async fn prepare(&self, prepared: &Prepared, form: Form) -> Result<(HandleMessage, Form), Failure> {
+        let asked = |form| PrepareRequest { references: prepared.references().to_vec(), form };
+        match self.call(&asked(form)).await {
+            Ok(handle) => Ok((handle, form)),
+            Err(failure) => match older_form(form, &failure) {
+                Some(older) => Ok((self.call(&asked(older)).await?, older)),
+                None => Err(failure),
+            },
+        }
+    }
+
     fn known(&self, key: (u64, FormKey)) -> Option<Arc<LinkHandle>> {
         self.handles.lock().get(&key).cloned()
     }
@@ -246,7 +253,7 @@ impl Link {
     pub(super) fn forget(&self, prepared: &Prepared, form: Form, stale: &LinkHandle) {
         let key = (prepared.id(), form_key(form));
         let mut handles = self.handles.lock();
-        if handles.get(&key).is_some_and(|known| known.number() == stale.number()) {
+        if handles.get(&key).is_some_and(|known| known.known.number == stale.known.number) {
             handles.remove(&key);
         }
     }

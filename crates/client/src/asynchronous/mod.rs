@@ -10,25 +10,26 @@ use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
-use asofdb::parts::{ReadPlan, check_revision, deletions, find_stored_view, planned};
+use asofdb::parts::{check_revision, deletions, find_stored_view, planned};
 use asofdb::{
     Allow, Answer, AnswerRow, ApplyOptions, Catalog, CatalogChange, ClockStatus, Committed, Definitions, Durability,
-    EntityKey, EntityRows, Erased, F32Matrix, Feed, Plan, Prepared, Question, Result, Stats, Timestamp, ViewAges,
-    ViewRun,
+    EntityKey, EntityRows, Erased, F32Matrix, Feed, ModelRow, Plan, Prepared, Question, Result, Stats, Timestamp,
+    ViewAges, ViewRun, ViewStatistics,
 };
 use asofdb_protocol::{
     AgesRequest, AlertsReport, AlertsRequest, AnswersRequest, ApproveRequest, Call, CatalogRequest, ClockRequest,
-    ConsumerReport, DeleteRequest, EraseRequest, FeedsRequest, Form, LogRequest, MaterializeRequest, PingRequest,
-    PointHeader, PolicyRequest, StatsRequest,
+    ConsumerReport, DeleteRequest, EraseRequest, FeedsRequest, Form, LogRequest, MaterializeRequest, ModelsRequest,
+    PingRequest, PointHeader, PolicyRequest, StatisticsRequest, StatsRequest,
 };
 use parking_lot::RwLock;
 
 pub use self::batches::{AsyncJoin, AsyncScan, Batches};
 use self::lane::Lane;
-use self::link::Link;
+use self::link::{Link, LinkHandle};
 use self::threads::Threads;
 use crate::client::STALE_MAX;
 use crate::failure::{Failure, unknown_outcome};
+use crate::handles::KnownHandle;
 use crate::options::ConnectOptions;
 use crate::requests::{answer_of, apply_request, catalog_of, form_of, matrix_of, remove_entity, write_request};
 
@@ -178,8 +179,8 @@ impl AsyncClient {
     /// # Errors
     /// As there.
     pub async fn read(&self, request: &Prepared, entities: &EntityRows, question: Question) -> Result<Answer> {
-        let decode = |plan: &Arc<ReadPlan>, body: &[u8]| answer_of(plan, body, entities.len());
-        self.read_with(request, entities, question, Form::Rows, decode).await
+        let decode = |handle: &KnownHandle, body: &[u8]| answer_of(handle, body, entities.len());
+        self.read_with(request, entities, question, Form::Identified, decode).await
     }
 
     /// Reads the features of entities into a dense matrix. See [`Session::read_f32`](asofdb::Session::read_f32).
@@ -194,7 +195,7 @@ impl AsyncClient {
         mut matrix: F32Matrix<'_>,
     ) -> Result<()> {
         let form = form_of(&matrix);
-        let decode = |plan: &Arc<ReadPlan>, body: &[u8]| matrix_of(plan, body, entities.len(), &mut matrix);
+        let decode = |handle: &KnownHandle, body: &[u8]| matrix_of(&handle.plan, body, entities.len(), &mut matrix);
         self.read_with(request, entities, question, form, decode).await
     }
 
@@ -206,13 +207,13 @@ impl AsyncClient {
         entities: &EntityRows,
         question: Question,
         form: Form,
-        mut decode: impl FnMut(&Arc<ReadPlan>, &[u8]) -> Result<T>,
+        mut decode: impl FnMut(&KnownHandle, &[u8]) -> Result<T>,
     ) -> Result<T> {
         let (mut stale, mut broken) = (0, 0);
         loop {
             let link = self.inner.reads.link().await.map_err(Failure::into_error)?;
             let failure = match self.read_once(&link, request, entities, question, form).await {
-                Ok((plan, body)) => return decode(&plan, &body),
+                Ok((handle, body)) => return decode(handle.known(), &body),
                 Err(failure) => failure,
             };
             match &failure {
@@ -233,12 +234,12 @@ impl AsyncClient {
         entities: &EntityRows,
         question: Question,
         form: Form,
-    ) -> Result<(Arc<ReadPlan>, Vec<u8>), Failure> {
+    ) -> Result<(Arc<LinkHandle>, Vec<u8>), Failure> {
         let catalog = self.known_catalog();
         let plan = request.plan(catalog.revision(), || catalog.clone())?;
         let handle = link.handle(request, form, &plan).await?;
-        let asked = entities.asked_of(handle.plan())?;
-        let point = PointHeader { handle: handle.number(), rows: entities.len(), question };
+        let asked = entities.asked_of(&handle.known().plan)?;
+        let point = PointHeader { handle: handle.known().number, rows: entities.len(), question };
         let answer = link.ask(point.kind(), |id, out| {
             point.encode(id, asked, out);
             Ok(())
@@ -248,7 +249,7 @@ impl AsyncClient {
                 link.forget(request, form, &handle);
             }
         })?;
-        Ok((handle.plan().clone(), body))
+        Ok((handle, body))
     }
 
     /// Writes rows of one view. See [`Session::write`](asofdb::Session::write).
@@ -382,6 +383,15 @@ impl AsyncClient {
         Ok(self.ask(&AnswersRequest).await?.into_iter().map(AnswerRow::from).collect())
     }
 
+    /// Tells which versions of models have read which views and services. See
+    /// [`Session::models`](asofdb::Session::models).
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn models(&self) -> Result<Vec<ModelRow>> {
+        Ok(self.ask(&ModelsRequest).await?.into_iter().map(ModelRow::from).collect())
+    }
+
     /// Tells of the feeds of views, all that have a source where none is named. See
     /// [`Session::feeds`](asofdb::Session::feeds).
     ///
@@ -400,6 +410,14 @@ impl AsyncClient {
     pub async fn materialize(&self, views: &[&str]) -> Result<Vec<ViewRun>> {
         let views = views.iter().map(|view| (*view).to_owned()).collect();
         Ok(self.ask(&MaterializeRequest { views }).await?.into_iter().map(ViewRun::from).collect())
+    }
+
+    /// Reads the statistics that are kept of a view's values. See [`Session::statistics`](asofdb::Session::statistics).
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn statistics(&self, view: &str) -> Result<ViewStatistics> {
+        self.ask(&StatisticsRequest { view: view.to_owned() }).await?.try_into()
     }
 
     /// Reads figures about the store.

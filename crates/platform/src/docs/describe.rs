@@ -7,6 +7,7 @@ use asofdb::{AsJson, Catalog, Entity, FeatureService, FeatureView, JoinKey, Life
 use super::document::{Document, Text};
 use super::snippets::{of_service as service_snippets, of_view as view_snippets};
 use crate::lineage::LineageText;
+use crate::relatives::{services_with, versions_of, views_computed_from};
 
 /// All pages, the index first.
 pub(super) fn documents(catalog: &Catalog) -> Result<Vec<Document>> {
@@ -58,9 +59,12 @@ pub(crate) fn of_view(catalog: &Catalog, view: &FeatureView) -> Result<Document>
     } else if let Some(windows) = view.windows() {
         page.links("events", "views", [windows.from.clone()]);
     }
-    let users = catalog.services().filter(|service| service.features.iter().any(|name| is_of(name, &view.name)));
+    let users = services_with(catalog, &view.name, None).into_iter();
     page.links("services", "services", users.map(|service| service.name.clone()));
-    page.links("read by", "views", readers(catalog, view));
+    let readers = views_computed_from(catalog, view).into_iter();
+    page.links("read by", "views", readers.map(|reader| reader.name.clone()));
+    let versions = versions_of(catalog, view).into_iter().filter(|one| one.id != view.id);
+    page.links("other versions", "views", versions.map(|one| one.name.clone()));
     match view.holds_events() {
         true => page.table("Columns", &["column", "type", "description"], columns(view)),
         false => {
@@ -130,17 +134,6 @@ fn default(value: Option<&Value>) -> Result<String> {
     value.map_or(Ok(String::new()), |value| Ok(AsJson(value).to_tree()?.to_string()))
 }
 
-/// The views that are computed from a view.
-fn readers(catalog: &Catalog, view: &FeatureView) -> Vec<String> {
-    let reads = |reader: &&FeatureView| match (reader.windows(), reader.expressions()) {
-        (Some(windows), _) => windows.from == view.name,
-        (_, Some(_)) if reader.id != view.id => Lineage::of(catalog, &[&reader.name])
-            .is_ok_and(|lineage| lineage.features.iter().any(|one| one.view.id == view.id)),
-        _ => false,
-    };
-    catalog.views().map(|view| &**view).filter(reads).map(|reader| reader.name.clone()).collect()
-}
-
 pub(crate) fn of_service(catalog: &Catalog, service: &FeatureService) -> Document {
     let mut page = Document::new("services", "feature service", &service.name, &service.description);
     life_facts(&mut page, "services", &service.life);
@@ -156,7 +149,7 @@ pub(crate) fn of_service(catalog: &Catalog, service: &FeatureService) -> Documen
         vec![Text::link("views", view), Text::plain(feature), Text::plain(ty), Text::plain(description)]
     });
     page.table("Features", &["view", "feature", "type", "description"], rows.collect());
-    page.snippets = service_snippets(service);
+    page.snippets = service_snippets(catalog, service);
     page
 }
 
@@ -173,11 +166,6 @@ pub(crate) fn of_entity(catalog: &Catalog, entity: &Entity) -> Document {
     });
     page.table("Views", &["view", "kind", "description"], views.collect());
     page
-}
-
-/// Returns whether a reference of a service is of a view.
-fn is_of(reference: &str, view: &str) -> bool {
-    reference.split_once(':').map_or(reference, |(name, _)| name) == view
 }
 
 fn keys(keys: &[JoinKey]) -> String {

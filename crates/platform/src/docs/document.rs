@@ -1,5 +1,7 @@
 //! Documents: what a page says, before it is HTML or Markdown.
 
+use asofdb::ViewStatistics;
+
 /// A page.
 #[derive(Debug, Default)]
 pub(crate) struct Document {
@@ -12,6 +14,8 @@ pub(crate) struct Document {
     /// Properties that are set.
     pub(super) facts: Vec<(&'static str, Vec<Text>)>,
     pub(super) tables: Vec<Table>,
+    /// The statistics of its values, where they are to be told.
+    pub(super) statistics: Option<ViewStatistics>,
     /// The lines of what it is computed from, each step further in.
     pub(super) lineage: Vec<String>,
     /// Commands and code to copy, each with the language.

@@ -3,6 +3,7 @@
 use maud::{DOCTYPE, Markup, html};
 
 use super::document::{Document, Table, Text, page_of};
+use crate::statistics::section;
 
 /// The policy of a page: it may run the scripts and use the looks that lie beside it, and nothing else.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; base-uri 'none'; form-action 'none'";
@@ -53,6 +54,7 @@ pub(super) fn page(document: &Document) -> String {
                     @if is_index { (search()) }
                     (facts(document, Links::Files(root)))
                     (tables(document, Links::Files(root)))
+                    @if let Some(statistics) = &document.statistics { (section(statistics)) }
                     (rest(document))
                 }
                 @if is_index {

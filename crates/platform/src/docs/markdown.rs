@@ -1,6 +1,7 @@
 //! Documents as Markdown. Texts of definitions are escaped: they are text, whatever is in them.
 
 use super::document::{Document, Table, Text};
+use crate::statistics::markdown_section;
 
 /// Marks that mean something within a line, or at the beginning of one.
 const MARKS: &str = "\\`*_[]#+!|~@";
@@ -19,6 +20,7 @@ pub(super) fn page(document: &Document) -> String {
         page += &format!("- {name}: {}\n", values.join(", "));
     }
     document.tables.iter().for_each(|table| page += &of_table(document, table));
+    page += &document.statistics.as_ref().map(markdown_section).unwrap_or_default();
     if !document.snippets.is_empty() {
         page += "\n## How to read it\n";
     }

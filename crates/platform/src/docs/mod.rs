@@ -8,13 +8,13 @@ pub(crate) mod describe;
 pub(crate) mod document;
 pub(crate) mod html;
 mod markdown;
-mod snippets;
+pub(crate) mod snippets;
 
 use std::fs;
 use std::path::Path;
 
 use asofdb::storage::output::{OutputDirectory, cannot_write};
-use asofdb::{Catalog, Error, Result};
+use asofdb::{Catalog, Error, Result, ViewStatistics};
 use serde_json::{Value as Json, json};
 
 use self::describe::documents;
@@ -43,8 +43,18 @@ pub struct DocFile {
 /// # Errors
 /// As [`Lineage::of`](asofdb::Lineage::of), for a view that this version does not understand.
 pub fn doc_files(catalog: &Catalog) -> Result<Vec<DocFile>> {
+    doc_files_with(catalog, &[])
+}
+
+/// [`doc_files`] with the statistics of the values of views. They show values: to whoever sees the pages.
+///
+/// # Errors
+/// As there.
+pub fn doc_files_with(catalog: &Catalog, statistics: &[ViewStatistics]) -> Result<Vec<DocFile>> {
     let mut files = Vec::new();
-    for document in documents(catalog)? {
+    for mut document in documents(catalog)? {
+        let of_it = statistics.iter().find(|one| document.path == format!("views/{}", one.view));
+        document.statistics = of_it.filter(|one| one.profile.is_some()).cloned();
         let file = |ending: &str, text| DocFile { path: format!("{}.{ending}", document.path), text };
         files.push(file("html", html::page(&document)));
         files.push(file("md", markdown::page(&document)));
@@ -62,7 +72,15 @@ pub fn doc_files(catalog: &Catalog) -> Result<Vec<DocFile>> {
 /// # Errors
 /// As [`doc_files`]; `Conflict` when `out` exists; `Unavailable` when it cannot be written.
 pub fn write_docs(catalog: &Catalog, out: &Path) -> Result<usize> {
-    let files = doc_files(catalog)?;
+    write_docs_with(catalog, &[], out)
+}
+
+/// [`write_docs`] with the statistics of the values of views. They show values: to whoever sees the pages.
+///
+/// # Errors
+/// As there.
+pub fn write_docs_with(catalog: &Catalog, statistics: &[ViewStatistics], out: &Path) -> Result<usize> {
+    let files = doc_files_with(catalog, statistics)?;
     let directory = OutputDirectory::create(out)?;
     for file in &files {
         let path = directory.path().join(&file.path);

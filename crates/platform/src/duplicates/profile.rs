@@ -9,6 +9,7 @@ use asofdb::{
 
 use super::definition::normal_form;
 use super::likeness::Wording;
+use crate::relatives::stem_and_version;
 use crate::synonyms::Synonyms;
 
 /// A feature, as far as its definition tells.
@@ -40,7 +41,7 @@ impl Profile {
 
     /// Returns whether the two are the same feature in two versions of one view, which is no duplicate.
     pub(super) fn is_other_version_of(&self, other: &Profile) -> bool {
-        let versions = (without_version(&self.view.name), without_version(&other.view.name));
+        let versions = (stem_and_version(&self.view.name).0, stem_and_version(&other.view.name).0);
         self.view.id != other.view.id && versions.0 == versions.1 && self.feature.name == other.feature.name
     }
 
@@ -59,15 +60,6 @@ impl Profile {
     pub(super) fn likeness(&self, other: &Profile) -> (f64, Option<f64>) {
         let both_described = !self.description.is_empty() && !other.description.is_empty();
         (self.name.likeness(&other.name), both_described.then(|| self.description.likeness(&other.description)))
-    }
-}
-
-/// `stats` of `stats_v2`.
-fn without_version(name: &str) -> &str {
-    let without = name.trim_end_matches(|letter: char| letter.is_ascii_digit());
-    match without.strip_suffix("_v") {
-        Some(stem) if without.len() < name.len() => stem,
-        _ => name,
     }
 }
 
@@ -139,15 +131,4 @@ fn follow(one: &LineageFeature, by_name: &BTreeMap<String, &LineageFeature>, inp
         }
     }
     asks
-}
-
-#[cfg(test)]
-mod tests {
-    use super::without_version;
-
-    #[test]
-    fn the_version_of_a_view_is_the_number_at_its_end() {
-        let names = ["stats_v2", "stats_v10", "stats", "stats_v", "v2", "stats2"].map(without_version);
-        assert_eq!(names, ["stats", "stats", "stats", "stats_v", "v2", "stats2"]);
-    }
 }

@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use asofdb::{ErrorKind, UsageOf, UsageRow};
+use asofdb::{ErrorKind, ModelRow, UsageOf, UsageRow};
 use maud::{Markup, html};
 
 use super::figures::{count, time};
 use super::frame::Page;
+use super::models;
 
 /// Most lines of a table.
 const LINES_MAX: usize = 500;
@@ -103,8 +104,8 @@ fn errors(errors: &[(ErrorKind, u64)]) -> String {
     errors.iter().map(|(kind, number)| format!("{number} {}", kind.as_str())).collect::<Vec<_>>().join(", ")
 }
 
-/// What consumers have read in the last `days`.
-pub fn consumers_usage(days: u32, rows: &[UsageRow]) -> Page {
+/// What consumers have read in the last `days`, and models.
+pub fn consumers_usage(days: u32, rows: &[UsageRow], models: &[ModelRow]) -> Page {
     let mut sorted: Vec<_> = rows.iter().collect();
     sorted.sort_by_key(|row| (row.key.consumer.as_str(), std::cmp::Reverse(row.serving.rows), row.key.name.as_str()));
     let left_out = sorted.len().saturating_sub(LINES_MAX);
@@ -123,6 +124,7 @@ pub fn consumers_usage(days: u32, rows: &[UsageRow]) -> Page {
                 @if left_out > 0 { p { (left_out) " more: " code { "asof usage" } " has all." } }
                 p.hint { "The last " (days) " days. A view is counted where it is named, or is in a service that is." }
             }
+            (models::all(models))
         }
     };
     Page { title: "What consumers have read".to_owned(), place: "/consumers", main }

@@ -13,8 +13,10 @@ mod feeds;
 mod figures;
 mod frame;
 mod freshness;
+mod models;
 mod notice;
 mod thing;
+mod versions;
 
 pub use self::answers::{Over, answers};
 pub use self::assets::asset;
@@ -25,4 +27,4 @@ pub use self::feeds::feeds;
 pub use self::frame::{Frame, POLICY, Page};
 pub use self::freshness::freshness;
 pub use self::notice::{failure, login};
-pub use self::thing::{duplicates, entity, service, usage, view};
+pub use self::thing::{ViewFigures, duplicates, entity, service, usage, view};

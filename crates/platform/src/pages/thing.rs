@@ -1,33 +1,50 @@
 //! Pages of one view, service or entity, and the parts of them that take longer.
 
-use asofdb::{Catalog, Result, UsageRow, ViewAges};
+use asofdb::{Catalog, CatalogChange, ModelRow, Result, UsageRow, ViewAges, ViewStatistics};
 use maud::{Markup, html};
 
 use super::explore::KeySet;
 use super::figures::{about, badge, count, percent, time};
 use super::frame::Page;
+use super::models;
+use super::versions::{changes, versions};
 use crate::docs::describe::{of_entity, of_service, of_view};
 use crate::docs::document::Document;
 use crate::docs::html::{Links, facts, head, rest, tables};
 use crate::duplicates::duplicate::Duplicate;
+use crate::statistics::section;
 
-/// The page of a view; `None` where there is none of the name. `ages` is how fresh it is, where it has events.
+/// What is known of a view beside its definition.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct ViewFigures<'f> {
+    /// How fresh it is, where it has events.
+    pub ages: Option<&'f ViewAges>,
+    /// The statistics of its values, where it may have any.
+    pub statistics: Option<&'f ViewStatistics>,
+    /// The last changes of its definition, newest first.
+    pub changes: &'f [CatalogChange],
+}
+
+/// The page of a view; `None` where there is none of the name.
 ///
 /// # Errors
 /// As [`Lineage::of`](asofdb::Lineage::of), for a view that this version does not understand.
-pub fn view(catalog: &Catalog, name: &str, ages: Option<&ViewAges>) -> Result<Option<Page>> {
+pub fn view(catalog: &Catalog, name: &str, figures: ViewFigures<'_>) -> Result<Option<Page>> {
     let Some(view) = catalog.view(name) else { return Ok(None) };
     let document = of_view(catalog, view)?;
     let warning = view.life.warning("this view");
     let keys = KeySet::all(catalog).into_iter().find(|set| set.views.contains(&view.name));
     let fresh = html! {
         @if let Some(keys) = keys { p { a href=(keys.address(Some(&view.name))) { "Explore an entity" } } }
-        @if let Some(ages) = ages { (freshness(ages)) }
+        @if let Some(ages) = figures.ages { (freshness(ages)) }
     };
     let known = html! {
+        @if let Some(statistics) = figures.statistics { (section(statistics)) }
+        (versions(catalog, view))
         (readers(&document.path))
         @if !view.holds_events() { p { a href={ "/answers?view=" (view.name) } { "What consumers got" } } }
         @if !view.holds_events() { (look_alikes(&document.path)) }
+        (changes(&view.name, figures.changes))
     };
     Ok(Some(page(&document, warning, &fresh, &known)))
 }
@@ -99,8 +116,8 @@ fn look_alikes(path: &str) -> Markup {
     }
 }
 
-/// The consumers that have read a view or a service in the last `days`.
-pub fn usage(path: &str, name: &str, days: u32, rows: &[UsageRow]) -> Page {
+/// The consumers that have read a view or a service in the last `days`, and the models.
+pub fn usage((path, name): (&str, &str), days: u32, rows: &[UsageRow], models: &[ModelRow]) -> Page {
     let main = html! {
         p { a href={ "/" (path) } { (name) } }
         h1 { "Who reads " (name) }
@@ -120,6 +137,7 @@ pub fn usage(path: &str, name: &str, days: u32, rows: &[UsageRow]) -> Page {
                 }
                 p.hint { "The last " (days) " days." }
             }
+            (models::readers(models))
         }
     };
     Page { title: format!("Who reads {name}"), place: "/", main }

@@ -15,8 +15,11 @@ mod feeds;
 mod golden;
 mod governance;
 mod handle;
+mod hello;
 mod life_cycle;
+mod models;
 mod reports;
+mod statistics;
 mod usage;
 mod value;
 mod view_notes;
@@ -41,7 +44,10 @@ pub use self::definitions::{DefinitionsMessage, JoinKeyMessage};
 pub use self::feeds::{FeedMessage, FeedsRequest, MaterializeRequest, ViewRunMessage};
 pub use self::governance::{ApproveRequest, ChangeMessage, LogRequest, PolicyRequest};
 pub use self::handle::{HandleFeature, HandleMessage, HandleRequestValue, HandleView};
+pub use self::hello::Hello;
+pub use self::models::{ModelRowMessage, ModelsRequest};
 pub use self::reports::{CommittedMessage, ErasedMessage, FreshnessMessage, StoreStatsMessage, VerifiedMessage};
+pub use self::statistics::{ProfileRequest, StatisticsMessage, StatisticsRequest};
 pub use self::usage::{UsageRequest, UsageRowMessage};
 pub use self::value::{ScalarTypeMessage, TimeMessage, ValueTypeMessage};
 
@@ -50,17 +56,6 @@ pub const MAGIC: [u8; 4] = *b"ASOF";
 
 /// The version of the protocol that this build speaks.
 pub const PROTOCOL_VERSION: u16 = 1;
-
-/// Opens a connection.
-#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
-pub struct Hello {
-    /// [`MAGIC`].
-    pub magic: [u8; 4],
-    /// The versions of the protocol that the client speaks, from the first to the last.
-    pub versions: (u16, u16),
-    /// The name that the client gives itself.
-    pub consumer: Option<String>,
-}
 
 /// Answers a [`Hello`].
 #[derive(Debug, Clone, Default, PartialEq, Eq, Encode, Decode)]
@@ -95,6 +90,8 @@ pub enum Form {
         /// The number that stands where there is neither a value nor a default.
         fill: f32,
     },
+    /// Records, and behind them the id that the answer has in the log of served features.
+    Identified,
 }
 
 /// Asks for a handle.

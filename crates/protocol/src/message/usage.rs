@@ -33,7 +33,7 @@ pub struct UsageRowMessage {
 
 /// Calls and rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
-struct CountsMessage {
+pub(super) struct CountsMessage {
     calls: u64,
     rows: u64,
 }

@@ -2,13 +2,12 @@
 
 use std::ops::Deref;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 
 use asofdb::{Error, ErrorKind, Result, Stop, Store};
 
 use super::caller::Caller;
 use super::places::{DoorName, InFlight, Turn};
-use crate::consumers::{Consumer, Meter, Stopwatch};
+use crate::consumers::{Meter, Stopwatch};
 use crate::operation::{Limit, Operation, Work};
 use crate::service::Service;
 
@@ -91,8 +90,7 @@ impl<S: Deref<Target = Service>> Entered<S> {
         let started = Stopwatch::start();
         let Request { service, door, caller, operation, stop, .. } = &self.request;
         let store = &service.store;
-        let mut admission =
-            Admission { store, consumer: &caller.consumer, operation: *operation, stop, meter: None, rows: 0 };
+        let mut admission = Admission { store, caller, operation: *operation, stop, meter: None, rows: 0 };
         // What a panic leaves half done belongs to this request alone; the store's own state is behind its locks.
         let done = catch_unwind(AssertUnwindSafe(|| {
             admission.admit_request()?;
@@ -117,7 +115,7 @@ pub(crate) fn panicked() -> Error {
 #[derive(Debug)]
 pub(crate) struct Admission<'a> {
     store: &'a Store,
-    consumer: &'a Arc<Consumer>,
+    caller: &'a Caller,
     operation: Operation,
     stop: &'a Stop,
     meter: Option<Meter>,
@@ -135,7 +133,7 @@ impl<'a> Admission<'a> {
     /// # Errors
     /// `Invalid` for a caller whose name no consumer can have; there is none.
     pub(crate) fn store(&self) -> Result<Store> {
-        self.store.for_consumer(self.consumer.name())
+        self.caller.store(self.store)
     }
 
     /// Says which views the request is about and how many rows it asks for, before they are read or written.
@@ -150,7 +148,7 @@ impl<'a> Admission<'a> {
         let catalog = self.store.catalog();
         names.retain(|name| catalog.view(name).is_some());
         self.rows = rows;
-        let meter = self.meter.insert(self.consumer.meter(self.operation, &names));
+        let meter = self.meter.insert(self.caller.consumer.meter(self.operation, &names));
         match self.operation.rule().limit {
             Limit::Rows => meter.admit_rows(rows),
             Limit::Requests | Limit::Nothing => Ok(()),
@@ -164,13 +162,13 @@ impl<'a> Admission<'a> {
 
     fn admit_request(&self) -> Result<()> {
         match self.operation.rule().limit {
-            Limit::Rows | Limit::Requests => self.consumer.admit_request(),
+            Limit::Rows | Limit::Requests => self.caller.consumer.admit_request(),
             Limit::Nothing => Ok(()),
         }
     }
 
     fn record(self, outcome: Result<(), ErrorKind>, started: Stopwatch) {
-        let meter = self.meter.unwrap_or_else(|| self.consumer.meter(self.operation, &[]));
+        let meter = self.meter.unwrap_or_else(|| self.caller.consumer.meter(self.operation, &[]));
         meter.record(self.rows, outcome, started.elapsed());
     }
 }
@@ -194,7 +192,7 @@ mod tests {
         operation: Operation,
         work: fn(&mut Admission<'_>) -> Result<()>,
     ) -> Result<()> {
-        let caller = Caller { consumer: service.consumers.get(Some("me"), None)?, role, uid: None };
+        let caller = Caller { consumer: service.consumers.get(Some("me"), None)?, model: None, role, uid: None };
         Request { service, door: DoorName::Native, in_flight_max: 1, caller, operation, stop: Stop::NEVER }
             .enter()?
             .work(work)

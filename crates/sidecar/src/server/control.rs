@@ -2,13 +2,14 @@
 
 use arrow::array::RecordBatch;
 use arrow::compute::concat_batches;
-use asofdb::parts::{PLAIN_BYTES_MAX, check_plain};
+use asofdb::parts::{PLAIN_BYTES_MAX, check_plain, is_statistics_note};
 use asofdb::{ApplyOptions, Definitions, Durability, Error, Result};
 use asofdb_protocol::{
     AgesRequest, AlertsMessage, AnswerRowMessage, ApplyRequest, ApproveRequest, CatalogMessage, ChangeMessage,
     ClockMessage, ClockRequest, CommittedMessage, ConsumerMessage, ErasedMessage, FeedMessage, FeedsRequest, Kind,
-    LogRequest, NamedValue, NoteAnswer, NoteRequest, PolicyRequest, Pong, PrepareRequest, ReleaseRequest, RemoveEntity,
-    StatsMessage, ViewAgesMessage, WriteRequest, WriteView, decode_message, encoded_message, read_stream,
+    LogRequest, ModelRowMessage, NamedValue, NoteAnswer, NoteRequest, PolicyRequest, Pong, PrepareRequest,
+    ReleaseRequest, RemoveEntity, StatisticsMessage, StatisticsRequest, StatsMessage, ViewAgesMessage, WriteRequest,
+    WriteView, decode_message, encoded_message, read_stream,
 };
 
 use super::handle::Handle;
@@ -42,7 +43,9 @@ pub(super) fn answer(shared: &Shared, session: &mut Session<'_>, kind: Kind, bod
         Kind::Stats => stats(shared, body),
         Kind::Ages => ages(shared, body),
         Kind::Answers => answers(shared, body),
+        Kind::Models => models(shared, body),
         Kind::Feeds => feeds(shared, body),
+        Kind::Statistics => statistics(admission, body),
         Kind::Alerts => alerts(shared, body),
         Kind::Note => note(shared, body),
         Kind::Apply => apply(shared, caller, body),
@@ -67,7 +70,9 @@ fn operation(kind: Kind, body: &[u8]) -> Result<Operation> {
         Kind::Stats => Operation::Stats,
         Kind::Ages => Operation::Ages,
         Kind::Answers => Operation::Answers,
+        Kind::Models => Operation::Models,
         Kind::Feeds => Operation::Feeds,
+        Kind::Statistics => Operation::Statistics,
         Kind::Alerts => Operation::Alerts,
         Kind::Note => Operation::Note,
         Kind::Apply => Operation::Apply,
@@ -91,7 +96,7 @@ fn unanswered(kind: Kind) -> Error {
 }
 
 fn prepare(shared: &Shared, caller: &Caller, reads: &mut Reads<'_>, body: &[u8]) -> Result<Vec<u8>> {
-    let handle = Handle::new(&shared.service.store, &caller.consumer, decode_message::<PrepareRequest>(body)?)?;
+    let handle = Handle::new(&shared.service.store, caller, decode_message::<PrepareRequest>(body)?)?;
     for warning in handle.prepared.warnings() {
         if let Some(left_out) = shared.notices.next() {
             warn!(consumer = caller.consumer.name(), left_out, "{warning}");
@@ -173,11 +178,23 @@ fn answers(shared: &Shared, body: &[u8]) -> Result<Vec<u8>> {
     encoded_message(&rows.into_iter().map(AnswerRowMessage::from).collect::<Vec<_>>())
 }
 
+fn models(shared: &Shared, body: &[u8]) -> Result<Vec<u8>> {
+    decode_message::<()>(body)?;
+    let rows = shared.service.store.models()?;
+    encoded_message(&rows.into_iter().map(ModelRowMessage::from).collect::<Vec<_>>())
+}
+
 fn feeds(shared: &Shared, body: &[u8]) -> Result<Vec<u8>> {
     let FeedsRequest { views } = decode_message(body)?;
     let views: Vec<&str> = views.iter().map(String::as_str).collect();
     let feeds = shared.service.store.feeds(&views)?;
     encoded_message(&feeds.into_iter().map(FeedMessage::from).collect::<Vec<_>>())
+}
+
+fn statistics(admission: &mut Admission<'_>, body: &[u8]) -> Result<Vec<u8>> {
+    let StatisticsRequest { view } = decode_message(body)?;
+    admission.admit([view.as_str()], 0)?;
+    encoded_message(&StatisticsMessage::try_from(admission.store()?.statistics(&view)?)?)
 }
 
 fn alerts(shared: &Shared, body: &[u8]) -> Result<Vec<u8>> {
@@ -195,6 +212,11 @@ fn stats(shared: &Shared, body: &[u8]) -> Result<Vec<u8>> {
 
 fn note(shared: &Shared, body: &[u8]) -> Result<Vec<u8>> {
     let request: NoteRequest = decode_message(body)?;
+    if is_statistics_note(&request.name) {
+        return Err(Error::denied(
+            "statistics show values: they are told as far as a caller may read these, not as notes",
+        ));
+    }
     encoded_message(&NoteAnswer { value: shared.service.store.backend().note(&request.name)? })
 }
 

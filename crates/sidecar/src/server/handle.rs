@@ -6,8 +6,9 @@ use asofdb::parts::{AskedRows, ReadPlan};
 use asofdb::{Prepared, Question, Result, ScalarType, Store};
 use asofdb_protocol::{Form, HandleMessage, PrepareRequest, describe, is_same_shape};
 
+use crate::admission::Caller;
 use crate::budget::FREE_BYTES;
-use crate::consumers::{Consumer, Meter};
+use crate::consumers::Meter;
 use crate::operation::Operation;
 
 /// A prepared request of one connection.
@@ -20,8 +21,8 @@ pub(super) struct Handle {
     as_of: Meter,
     /// Bytes of an answer's row, without values of variable length.
     pub(super) row_bytes: usize,
-    /// True if an answer has values of variable length.
-    pub(super) has_variable: bool,
+    /// True if each request must be read by itself: an answer has values of variable length, or tells its id in the log.
+    pub(super) is_read_alone: bool,
     /// The types of the join keys of each group of keys.
     key_types: Vec<Vec<ScalarType>>,
     /// The rows of the requests being answered.
@@ -33,8 +34,8 @@ impl Handle {
     ///
     /// # Errors
     /// `NotFound` for unknown names; `Invalid` when a matrix is asked of what are no numbers.
-    pub(super) fn new(store: &Store, consumer: &Arc<Consumer>, request: PrepareRequest) -> Result<Self> {
-        let prepared = store.for_consumer(consumer.name())?.prepare(&request.references)?;
+    pub(super) fn new(store: &Store, caller: &Caller, request: PrepareRequest) -> Result<Self> {
+        let (prepared, consumer) = (caller.store(store)?.prepare(&request.references)?, &caller.consumer);
         let catalog = || store.catalog();
         let plan = prepared.plan(catalog().revision(), catalog)?;
         if matches!(request.form, Form::Matrix { .. }) {
@@ -48,9 +49,15 @@ impl Handle {
             as_of: consumer.meter(Operation::AsOf, &views),
             row_bytes: match request.form {
                 Form::Matrix { statuses, .. } => plan.output.columns.len() * if statuses { 5 } else { 4 },
-                Form::Rows => plan.sources.list.iter().map(|planned| planned.layout().stride()).sum(),
+                Form::Rows | Form::Identified => {
+                    plan.sources.list.iter().map(|planned| planned.layout().stride()).sum()
+                }
             },
-            has_variable: request.form == Form::Rows && fields().any(|field| field.ty.fixed_bytes().is_none()),
+            is_read_alone: match request.form {
+                Form::Matrix { .. } => false,
+                Form::Identified if store.served_log().is_some() => true,
+                Form::Rows | Form::Identified => fields().any(|field| field.ty.fixed_bytes().is_none()),
+            },
             key_types: plan.sources.key_groups.iter().map(types).collect(),
             asked: AskedRows::new(&plan),
             form: request.form,

@@ -8,7 +8,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use asofdb::parts::Records;
 use asofdb::{Error, F32Matrix, Question, Result, Status};
-use asofdb_protocol::{ErrorMessage, Form, Header, Kind, PointHeader, answer_head, variable_lengths};
+use asofdb_protocol::{ErrorMessage, Form, Header, Kind, PointHeader, answer_head, answer_id, variable_lengths};
 
 use super::handle::Handle;
 use super::replies::Replies;
@@ -47,6 +47,8 @@ struct Scratch {
     statuses: Vec<Status>,
     marks: Vec<u8>,
     records: Vec<Records>,
+    /// The id of the answer in the log of served features.
+    id: Option<String>,
 }
 
 /// The end of a read.
@@ -128,7 +130,7 @@ impl<'s> Reads<'s> {
         }
         handle.meter(point.question).admit(point.rows)?;
         handle.push_rows(point.rows, keys)?;
-        Ok(handle.has_variable)
+        Ok(handle.is_read_alone)
     }
 
     /// Reads what was gathered and answers each request.
@@ -222,10 +224,11 @@ fn read_into(
             let mut matrix = F32Matrix { values: &mut scratch.values, statuses, fill };
             store.read_matrix((plan, &handle.prepared), &handle.asked, question, &mut matrix)?;
         }
-        Form::Rows => {
+        Form::Rows | Form::Identified => {
             let variable_bytes_max = shared.bounds.answer_bytes_max - rows * handle.row_bytes;
             let request = (plan, &handle.prepared);
-            store.read_records(request, &handle.asked, question, &mut scratch.records, variable_bytes_max)?;
+            let (asked, records) = (&handle.asked, &mut scratch.records);
+            scratch.id = store.read_records(request, asked, question, records, variable_bytes_max)?;
             let variable_bytes: usize = scratch.records.iter().map(Records::variable_bytes).sum();
             held.resize(rows * handle.row_bytes + variable_bytes)?;
         }
@@ -260,7 +263,11 @@ impl Scratch {
                     let values = bytemuck::cast_slice(&self.values[cells]);
                     replies.frame(header, &[&answer_head(*rows, width), values, &self.marks])?;
                 }
-                Form::Rows => self.write_records(header, start, *rows, replies)?,
+                Form::Rows => self.write_records(header, start, *rows, &[], replies)?,
+                Form::Identified => {
+                    let id = answer_id(self.id.as_deref());
+                    self.write_records(header, start, *rows, &id, replies)?;
+                }
             }
             start += rows;
         }
@@ -272,6 +279,7 @@ impl Scratch {
         header: Header,
         start: usize,
         rows: usize,
+        end: &[u8],
         replies: &mut Replies<W>,
     ) -> io::Result<()> {
         self.marks.clear();
@@ -280,11 +288,12 @@ impl Scratch {
         match self.records.as_slice() {
             [records] => {
                 let (bytes, variable) = records.parts_of(start..start + rows);
-                replies.frame(header, &[&self.marks, bytes, variable])
+                replies.frame(header, &[&self.marks, bytes, variable, end])
             }
             all => {
                 let mut pieces = vec![self.marks.as_slice()];
                 pieces.extend(all.iter().flat_map(|records| <[&[u8]; 2]>::from(records.parts_of(start..start + rows))));
+                pieces.push(end);
                 replies.frame(header, &pieces)
             }
         }

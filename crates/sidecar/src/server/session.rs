@@ -1,6 +1,6 @@
 //! A connection's session: its consumer, its role and its handles.
 
-use asofdb::{Error, Result};
+use asofdb::{Error, Result, check_model_name};
 use asofdb_protocol::{Hello, MAGIC, PROTOCOL_VERSION, Role, Welcome, decode_message};
 
 use super::reads::Reads;
@@ -32,6 +32,7 @@ impl<'s> Session<'s> {
             return Err(Error::conflict(format!("{message}: {PROTOCOL_VERSION}, and {first} to {last}")));
         }
         let consumer = shared.service.consumers.get(hello.consumer.as_deref(), Some(peer.uid))?;
+        hello.model.as_deref().map_or(Ok(()), check_model_name)?;
         let welcome = Welcome {
             version: PROTOCOL_VERSION,
             server: env!("CARGO_PKG_VERSION").to_owned(),
@@ -43,6 +44,7 @@ impl<'s> Session<'s> {
             load_bytes_max: shared.bounds.load_bytes_max() as u64,
         };
         let reads = Reads::new(Held::new(&shared.budget));
-        Ok((Session { caller: Caller { consumer, role, uid: Some(peer.uid) }, reads }, welcome))
+        let caller = Caller { consumer, model: hello.model, role, uid: Some(peer.uid) };
+        Ok((Session { caller, reads }, welcome))
     }
 }

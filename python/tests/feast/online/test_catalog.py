@@ -84,6 +84,58 @@ def test_the_history_of_a_removed_feature_stays(store: FeatureStore, tmp_path: P
     assert earlier.to_dict()["trips"] == [7]
 
 
+def test_what_feast_has_no_word_for_stays_as_it_is_in_the_store(store: FeatureStore, tmp_path: Path) -> None:
+    store.apply([DRIVER, stats_view(tmp_path), stats_view(tmp_path, name="other")])
+    engine = engine_of(store)
+    definitions = engine.catalog().definitions()
+    view = next(view for view in definitions.feature_views if view.name == "shop__stats")
+    view.status, view.replaced_by, view.drop_after = "deprecated", "shop__other", "2027-01-31"
+    view.same_as = {"conv": ["shop__other:conv"]}
+    view.not_same_as = {"trips": {"shop__other:trips": "of another year"}}
+    view.source = asofdb.FeedSource("stats/*.parquet", "every 1h")
+    view.freshness = asofdb.FreshnessObjective(stale="6h", warn="1h")
+    view.check, view.retention, view.features[0].default = "trips >= 0", "90d", 0.5
+    engine.apply(definitions)
+    before = engine.catalog().feature_views["shop__stats"]
+    store.apply([stats_view(tmp_path, description="Applied again")])
+    after = engine.catalog().feature_views["shop__stats"]
+    assert after.description == "Applied again"
+    for name in ("status", "replaced_by", "drop_after", "same_as", "not_same_as", "source", "freshness", "check"):
+        assert getattr(after, name) == getattr(before, name), name
+        assert getattr(after, name), name
+    assert (after.retention, after.features) == (before.retention, before.features)
+    without = stats_view(tmp_path, schema=[Field(name="driver_id", dtype=Int64), Field(name="conv", dtype=Float64)])
+    store.apply([without])
+    removed = engine.catalog().feature_views["shop__stats"]
+    assert removed.not_same_as == before.not_same_as, "the feature is there yet, with its history"
+
+
+def test_tags_say_the_stage_of_a_view_and_take_it_back(store: FeatureStore, tmp_path: Path) -> None:
+    tags = {
+        "tier": "1",
+        "asofdb_status": "deprecated",
+        "asofdb_replaced_by": "other",
+        "asofdb_drop_after": "2027-01-31",
+    }
+    store.apply([DRIVER, stats_view(tmp_path, tags=tags), stats_view(tmp_path, name="other")])
+    engine = engine_of(store)
+
+    def stage() -> tuple[Any, ...]:
+        view = engine.catalog().feature_views["shop__stats"]
+        assert view.tags == {"tier": "1", "feast_project": "shop", "feast_view": "stats"}
+        return view.status, view.replaced_by, view.drop_after
+
+    assert stage() == ("deprecated", "shop__other", "2027-01-31")
+    store.apply([stats_view(tmp_path, tags={"tier": "1"})])
+    assert stage() == ("deprecated", "shop__other", "2027-01-31"), "what tags do not say stays"
+    back = {"tier": "1", "asofdb_status": "production", "asofdb_replaced_by": "", "asofdb_drop_after": ""}
+    store.apply([stats_view(tmp_path, tags=back)])
+    assert stage() == ("production", None, None)
+    with pytest.raises(asofdb.InvalidError, match="status"):
+        store.apply([stats_view(tmp_path, tags={"asofdb_status": "old"})])
+    assert stage() == ("production", None, None)
+
+
 def test_a_feature_of_another_type_is_refused_with_advice(store: FeatureStore, tmp_path: Path) -> None:
     store.apply([DRIVER, stats_view(tmp_path)])
     write(store, "stats", stats(1, 0.5, NOW))

@@ -92,7 +92,7 @@ pub(super) async fn consumers_usage(
 ) -> Result<HtmlReply, Failure> {
     door.run(caller, Operation::Usage, move |door, _| {
         let rows = door.service.store.usage(UsagePeriod { last_days: USAGE_DAYS, by_day: false })?;
-        HtmlReply::of(door, visitor, &pages::consumers_usage(USAGE_DAYS, &rows))
+        HtmlReply::of(door, visitor, &pages::consumers_usage(USAGE_DAYS, &rows, &door.service.store.models()?))
     })
     .await
 }

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use asofdb::parts::{did_you_mean, find_view};
-use asofdb::{Error, UsageOf, UsagePeriod};
+use asofdb::{Catalog, CatalogChange, Error, Store, UsageOf, UsagePeriod};
+use asofdb_platform::pages::ViewFigures;
 use asofdb_platform::{find_duplicates, pages};
 use axum::extract::State;
 
@@ -16,6 +17,10 @@ use crate::operation::Operation;
 
 /// Days over which readers are told.
 const USAGE_DAYS: u32 = 30;
+
+/// Changes of the catalog that are read for a page, and most of them on it.
+const CHANGES_READ_MAX: usize = 256;
+const CHANGES_MAX: usize = 10;
 
 /// Most pairs of likely duplicates on a page.
 const PAIRS_MAX: usize = 100;
@@ -34,10 +39,25 @@ pub(super) async fn view(
         admission.admit([view.name.as_str()], 0)?;
         let has_events = view.is_stored() || view.windows().is_some();
         let ages = if has_events { store.ages(&[&view.name])? } else { Vec::new() };
-        let page = pages::view(&catalog, &view.name, ages.first())?.ok_or_else(|| unknown("view", &name, []))?;
+        let statistics = match view.holds_events() {
+            true => None,
+            false => Some(admission.store()?.statistics(&view.name)?),
+        };
+        let changes = changes_of(&catalog, store, &view.name)?;
+        let figures = ViewFigures { ages: ages.first(), statistics: statistics.as_ref(), changes: &changes };
+        let page = pages::view(&catalog, &view.name, figures)?.ok_or_else(|| unknown("view", &name, []))?;
         HtmlReply::of(door, visitor, &page)
     })
     .await
+}
+
+/// The changes of a view among the last ones of the catalog. A page does not read the whole log.
+fn changes_of(catalog: &Catalog, store: &Store, name: &str) -> asofdb::Result<Vec<CatalogChange>> {
+    let is_it = |of: &str| of.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with(':'));
+    let mut changes = store.backend().catalog_changes(catalog.revision().saturating_add(1), CHANGES_READ_MAX)?;
+    changes.retain(|change| change.cause.changes.iter().any(|line| is_it(&line.name)));
+    changes.truncate(CHANGES_MAX);
+    Ok(changes)
 }
 
 /// A service.
@@ -115,7 +135,9 @@ async fn usage(
         }
         let mut rows = store.usage(UsagePeriod { last_days: USAGE_DAYS, by_day: false })?;
         rows.retain(|row| row.key.of == of && row.key.name == name);
-        HtmlReply::of(door, visitor, &pages::usage(&path, &name, USAGE_DAYS, &rows))
+        let mut models = store.models()?;
+        models.retain(|row| row.key.of == of && row.key.name == name);
+        HtmlReply::of(door, visitor, &pages::usage((&path, &name), USAGE_DAYS, &rows, &models))
     })
     .await
 }

@@ -5,8 +5,9 @@ use std::path::Path;
 use asofdb::storage::key::encode_value;
 use asofdb::{CheckpointFiles, Error, Result, UsagePeriod, Value};
 use asofdb_protocol::{
-    CheckpointRequest, ClockRepairMessage, FreshnessMessage, FreshnessRequest, MaterializeRequest, SampleMessage,
-    SampleRequest, UsageRequest, UsageRowMessage, VerifiedMessage, ViewRunMessage, decode_message, encoded_message,
+    CheckpointRequest, ClockRepairMessage, FreshnessMessage, FreshnessRequest, MaterializeRequest, ProfileRequest,
+    SampleMessage, SampleRequest, StatisticsMessage, UsageRequest, UsageRowMessage, VerifiedMessage, ViewRunMessage,
+    decode_message, encoded_message,
 };
 
 use super::work::Work;
@@ -59,6 +60,14 @@ pub(super) fn materialize(work: &Work<'_>, admission: &mut Admission<'_>, body: 
     admission.admit(views.iter().copied(), 0)?;
     let runs = work.shared.service.materialize(&views, admission.stop())?;
     encoded_message(&runs.into_iter().map(ViewRunMessage::from).collect::<Vec<_>>())
+}
+
+pub(super) fn profile(admission: &mut Admission<'_>, body: &[u8]) -> Result<Vec<u8>> {
+    let request: ProfileRequest = decode_message(body)?;
+    admission.admit([request.view.as_str()], 0)?;
+    let (store, stop) = (admission.store()?, admission.stop());
+    let statistics = store.profile_until(&request.view, request.sample(), stop, &mut |_| {})?;
+    encoded_message(&StatisticsMessage::try_from(statistics)?)
 }
 
 /// Copies the store. Both requests for that have one body.

@@ -38,9 +38,10 @@ const HEARTBEAT_EVERY: Duration = Duration::from_secs(2);
 /// Returns whether a request is one of these.
 pub(super) fn is_bulk(kind: Kind) -> bool {
     use Kind::{
-        Checkpoint, Compact, Copy, Freshness, Join, Load, Materialize, RepairClock, Sample, Scan, Usage, Verify,
+        Checkpoint, Compact, Copy, Freshness, Join, Load, Materialize, Profile, RepairClock, Sample, Scan, Usage,
+        Verify,
     };
-    let is_about_itself = matches!(kind, Freshness | Sample | Usage | Verify);
+    let is_about_itself = matches!(kind, Freshness | Sample | Usage | Verify | Profile);
     is_about_itself || matches!(kind, Scan | Join | Load | Compact | Checkpoint | Copy | RepairClock | Materialize)
 }
 
@@ -61,6 +62,7 @@ fn answer(work: &Work<'_>, kind: Kind, body: &[u8], inflow: &mut Inflow<'_, '_>,
         Kind::Compact => maintenance::compact(work, admission, body),
         Kind::RepairClock => maintenance::repair_clock(work, admission, body),
         Kind::Materialize => maintenance::materialize(work, admission, body),
+        Kind::Profile => maintenance::profile(admission, body),
         Kind::Checkpoint => maintenance::checkpoint(work, admission, body, CheckpointFiles::Shared),
         Kind::Copy => maintenance::checkpoint(work, admission, body, CheckpointFiles::Copied),
         _ => Err(not_bulk(kind)),
@@ -83,6 +85,7 @@ fn operation(kind: Kind, body: &[u8]) -> Result<Operation> {
         Kind::Compact => Operation::Compact,
         Kind::RepairClock => Operation::RepairClock,
         Kind::Materialize => Operation::Materialize,
+        Kind::Profile => Operation::Profile,
         Kind::Checkpoint | Kind::Copy => Operation::Checkpoint,
         _ => return Err(not_bulk(kind)),
     })

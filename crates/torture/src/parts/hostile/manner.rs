@@ -138,7 +138,7 @@ pub(super) fn latest(entities: u64) -> String {
 }
 
 fn hello() -> Vec<u8> {
-    let hello = Hello { magic: MAGIC, versions: (PROTOCOL_VERSION, PROTOCOL_VERSION), consumer: None };
+    let hello = Hello { magic: MAGIC, versions: (PROTOCOL_VERSION, PROTOCOL_VERSION), consumer: None, model: None };
     message(Frame::Hello, &hello)
 }
 

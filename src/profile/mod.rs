@@ -1,0 +1,12 @@
+//! Profiles: statistics of the values of a view, taken from its entities and kept with the time they were taken.
+
+mod entities;
+mod feature;
+mod frequent;
+mod histogram;
+pub(crate) mod keeper;
+pub(crate) mod notes;
+mod numbers;
+mod reader;
+pub(crate) mod sample;
+pub(crate) mod statistics;
