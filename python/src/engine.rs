@@ -542,6 +542,7 @@ impl Engine {
     fn stats_json(&self, py: Python<'_>) -> PyResult<String> {
         let stats = self.run(py, asofdb_client::Engine::stats)?;
         let family = |family: &asofdb::storage::FamilyStats| json!({"name": family.name, "rows_estimate": family.rows_estimate, "disk_bytes": family.disk_bytes});
+        let hot = |hot: &asofdb::storage::HotStats| json!({"hits": hot.hits, "misses": hot.misses, "fills": hot.fills, "evictions": hot.evictions, "rows": hot.rows, "bytes": hot.bytes, "bytes_max": hot.bytes_max});
         Ok(json!({
             "disk_bytes": stats.disk_bytes,
             "memory_bytes": stats.memory_bytes,
@@ -551,6 +552,7 @@ impl Engine {
             "rows": stats.rows,
             "stalls": stats.stalls,
             "background_error": stats.background_error,
+            "hot": stats.hot.as_ref().map(hot),
         })
         .to_string())
     }

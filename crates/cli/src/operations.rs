@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use asofdb::storage::HotStats;
 use asofdb::{Backups, CheckpointFiles, Error, Restored, Session, Stats as Figures, StoreId};
 use asofdb_client::ConsumerReport;
 use clap::Args;
@@ -79,6 +80,7 @@ fn stats_report(id: Option<StoreId>, stats: &Figures, consumers: &[ConsumerRepor
     }
     let memory = format!("memory budget {}", bytes(stats.memory_budget_bytes));
     let mut below = vec![format!("{} on disk, {memory}", bytes(stats.disk_bytes))];
+    below.extend(stats.hot.as_ref().map(hot_line));
     below.extend(id.map(|id| format!("store {id}")));
     below.extend(consumers.iter().map(consumer_line));
     below.extend(stats.background_error.as_ref().map(|error| format!("background work failed: {error}")));
@@ -89,12 +91,32 @@ fn stats_report(id: Option<StoreId>, stats: &Figures, consumers: &[ConsumerRepor
             "memory_budget_bytes": stats.memory_budget_bytes,
             "families": Json::Array(families),
             "background_error": stats.background_error,
+            "hot": stats.hot.as_ref().map(hot_json),
             "consumers": consumers.iter().map(consumer_json).collect::<Json>(),
         }),
         sheet,
         below,
         ..Report::default()
     }
+}
+
+fn hot_line(hot: &HotStats) -> String {
+    let asked = hot.hits + hot.misses;
+    let share =
+        if asked == 0 { String::new() } else { format!(", {:.1} % of reads", 100.0 * hot.hits as f64 / asked as f64) };
+    format!("hot table: {} rows, {} of {}{share}", count(hot.rows), bytes(hot.bytes), bytes(hot.bytes_max))
+}
+
+fn hot_json(hot: &HotStats) -> Json {
+    json!({
+        "hits": hot.hits,
+        "misses": hot.misses,
+        "fills": hot.fills,
+        "evictions": hot.evictions,
+        "rows": hot.rows,
+        "bytes": hot.bytes,
+        "bytes_max": hot.bytes_max,
+    })
 }
 
 /// Compact everything, reclaiming what retention, drops and erasures left

@@ -21,8 +21,8 @@ use asofdb_protocol::MaterializeRequest;
 use asofdb_protocol::{
     AgesRequest, AnswersRequest, ApproveRequest, ClockRequest, CompactRequest, CopyRequest, DeleteRequest,
     EraseRequest, FeedsRequest, Form, FreshnessRequest, LogRequest, ModelsRequest, NoteRequest, PingRequest,
-    PolicyRequest, ProfileRequest, RepairClockRequest, SampleRequest, StatisticsRequest, StatsRequest, UsageRequest,
-    VerifyRequest,
+    PolicyRequest, ProfileRequest, RepairClockRequest, SampleRequest, StatisticsRequest, StatsMessage, StatsRequest,
+    UsageRequest, VerifyRequest,
 };
 
 use crate::bulk::{begin_join, load, load_bytes_max, scan};
@@ -182,7 +182,7 @@ impl Session for Client {
     }
 
     fn stats(&self) -> Result<Stats> {
-        self.ask(&StatsRequest).map(|stats| stats.store.into())
+        self.ask(&StatsRequest).map(StatsMessage::into_stats)
     }
 
     fn verify(&self) -> Result<Verified> {

@@ -5,6 +5,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use asofdb::storage::HotStats;
 use asofdb::{ClockStatus, Span, Stats};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeGaugeValue, EncodeMetric, MetricEncoder, NoLabelSet, text};
@@ -230,11 +231,11 @@ fn nulls(service: &Service, encoder: &mut DescriptorEncoder<'_>) -> Result<(), f
 fn store(stats: &Stats, encoder: &mut DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
     let bytes = Some(&Unit::Bytes);
     gauge(encoder, "store_disk", "Live data on disk", bytes, stats.disk_bytes)?;
-    gauge(encoder, "store_memory", "Block cache and write buffers", bytes, stats.memory_bytes)?;
+    gauge(encoder, "store_memory", "Block cache, write buffers and hot table", bytes, stats.memory_bytes)?;
     gauge(
         encoder,
         "store_memory_budget",
-        "What block cache and write buffers may take",
+        "What block cache, write buffers and hot table may take",
         bytes,
         stats.memory_budget_bytes,
     )?;
@@ -242,7 +243,19 @@ fn store(stats: &Stats, encoder: &mut DescriptorEncoder<'_>) -> Result<(), fmt::
     gauge(encoder, "store_background_error", "1 when an error stopped background work", None, failed)?;
     counter(encoder, "store_batches", "Batches written since the store was opened", stats.batches)?;
     counter(encoder, "store_rows", "Rows written since the store was opened", stats.rows)?;
-    counter(encoder, "store_stalls", "Writes that waited for compaction", stats.stalls)
+    counter(encoder, "store_stalls", "Writes that waited for compaction", stats.stalls)?;
+    stats.hot.as_ref().map_or(Ok(()), |hot| hot_table(hot, encoder))
+}
+
+fn hot_table(hot: &HotStats, encoder: &mut DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
+    let bytes = Some(&Unit::Bytes);
+    gauge(encoder, "hot_table", "Rows of the hot table and their keys", bytes, hot.bytes)?;
+    gauge(encoder, "hot_table_max", "What the hot table may take", bytes, hot.bytes_max)?;
+    gauge(encoder, "hot_table_rows", "Rows that are in the hot table", None, hot.rows)?;
+    counter(encoder, "hot_table_hits", "Rows of latest reads that were found in the hot table", hot.hits)?;
+    counter(encoder, "hot_table_misses", "Rows of latest reads that were not", hot.misses)?;
+    counter(encoder, "hot_table_fills", "Rows that were filled into the hot table", hot.fills)?;
+    counter(encoder, "hot_table_evictions", "Rows that made room for others in the hot table", hot.evictions)
 }
 
 fn gauge<N: EncodeGaugeValue>(

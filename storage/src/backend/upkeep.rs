@@ -12,7 +12,7 @@ use crate::stop::Stop;
 pub struct Stats {
     /// Bytes of live data on disk.
     pub disk_bytes: u64,
-    /// Bytes held in block cache and write buffers.
+    /// Bytes held in block cache, write buffers and hot table.
     pub memory_bytes: u64,
     /// The stated budget for `memory_bytes`.
     pub memory_budget_bytes: u64,
@@ -26,6 +26,27 @@ pub struct Stats {
     pub stalls: u64,
     /// The error that stopped background work, if one did.
     pub background_error: Option<String>,
+    /// The hot table, if there is one.
+    pub hot: Option<HotStats>,
+}
+
+/// Figures about the hot table: newest rows in memory. Counts are since the store was opened.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct HotStats {
+    /// Rows of latest reads that were found in it, those known not to exist included.
+    pub hits: u64,
+    /// Rows of latest reads that were not.
+    pub misses: u64,
+    /// Rows that were filled in.
+    pub fills: u64,
+    /// Rows that made room for others.
+    pub evictions: u64,
+    /// Rows that are there.
+    pub rows: u64,
+    /// Bytes that they take, with those whose room is not free yet.
+    pub bytes: u64,
+    /// Bytes that the table may take, its index included.
+    pub bytes_max: u64,
 }
 
 /// Figures about one column family.

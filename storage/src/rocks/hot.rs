@@ -6,7 +6,7 @@ use asofdb_hot::{Changing, Hot, HotCounts, Looked, Row, Table};
 
 use super::online::RocksOnline;
 use super::options::Options;
-use crate::backend::{Found, LookedUp, Lookup, NewestRow, RowKey, Visit};
+use crate::backend::{Found, HotStats, LookedUp, Lookup, NewestRow, RowKey, Visit};
 use crate::error::Result;
 use crate::time::Timestamp;
 use crate::version::Version;
@@ -57,9 +57,10 @@ impl HotRows {
         self.0.iter().for_each(Table::clear);
     }
 
-    /// What the table did and holds; zeros where there is none.
-    pub(super) fn counts(&self) -> HotCounts {
-        self.0.as_ref().map(Table::counts).unwrap_or_default()
+    /// Figures about the table, if there is one.
+    pub(super) fn stats(&self) -> Option<HotStats> {
+        let HotCounts { hits, misses, fills, evictions, rows, bytes, bytes_max } = self.0.as_ref()?.counts();
+        Some(HotStats { hits, misses, fills, evictions, rows, bytes, bytes_max })
     }
 }
 

@@ -103,10 +103,11 @@ pub(super) fn stats(store: &Store) -> Result<Stats> {
     let failures = background_errors(store);
     let stopped = store.database.latch.reason().map(|reason| format!("the store is read-only: {reason}"));
     let failed_before = (failures > 0).then(|| format!("{failures} flushes or compactions failed; see the file LOG"));
+    let hot = store.hot.stats();
     Ok(Stats {
         disk_bytes: families.iter().map(|family| family.disk_bytes).sum(),
         // Write buffers are charged to the cache.
-        memory_bytes: store.tuning.cache.get_usage() as u64,
+        memory_bytes: store.tuning.cache.get_usage() as u64 + hot.map_or(0, |hot| hot.bytes),
         memory_budget_bytes: store.options.memory_budget_bytes as u64,
         families,
         batches: counters.batches.load(Ordering::Relaxed),
@@ -116,6 +117,7 @@ pub(super) fn stats(store: &Store) -> Result<Stats> {
             .or(counters.failure.lock().clone())
             .or(failed_before)
             .or_else(|| store.floor.failure()),
+        hot,
     })
 }
 

@@ -49,9 +49,13 @@ pub(crate) struct Serve {
     /// When a write is answered: handed to the operating system (survives a crash of the sidecar), or on disk
     #[arg(long, value_enum, value_name = "WHEN", default_value = "os")]
     durability: Durable,
-    /// Memory of the store for cached blocks and write buffers
+    /// Memory of the store for cached blocks, write buffers and the hot table
     #[arg(long, value_name = "BYTES", value_parser = parse_bytes, default_value = "1GiB")]
     memory_budget: usize,
+    /// The part of that for the hot table, which answers reads of the latest values from memory; 0 for none [default: an
+    /// eighth]
+    #[arg(long, value_name = "BYTES", value_parser = parse_bytes)]
+    hot_bytes: Option<usize>,
     /// The answer to a failed write to disk, so that the store is read-only until it is opened again
     #[arg(long, value_enum, value_name = "WHAT", default_value = "readonly")]
     on_storage_error: OnStorageError,
@@ -169,8 +173,12 @@ impl Serve {
     }
 
     fn open(&self, context: &Context) -> Result<Store> {
-        let options =
-            Options { memory_budget_bytes: self.memory_budget, shared: context.shared_store, ..Options::default() };
+        let options = Options {
+            memory_budget_bytes: self.memory_budget,
+            hot_bytes: self.hot_bytes,
+            shared: context.shared_store,
+            ..Options::default()
+        };
         let durability = match self.durability {
             Durable::Os => Durability::Os,
             Durable::Sync => Durability::Sync,

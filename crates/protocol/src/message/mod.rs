@@ -20,6 +20,7 @@ mod life_cycle;
 mod models;
 mod reports;
 mod statistics;
+mod stats;
 mod usage;
 mod value;
 mod view_notes;
@@ -48,6 +49,7 @@ pub use self::hello::Hello;
 pub use self::models::{ModelRowMessage, ModelsRequest};
 pub use self::reports::{CommittedMessage, ErasedMessage, FreshnessMessage, StoreStatsMessage, VerifiedMessage};
 pub use self::statistics::{ProfileRequest, StatisticsMessage, StatisticsRequest};
+pub use self::stats::StatsMessage;
 pub use self::usage::{UsageRequest, UsageRowMessage};
 pub use self::value::{ScalarTypeMessage, TimeMessage, ValueTypeMessage};
 
@@ -144,15 +146,6 @@ pub struct CatalogMessage {
     pub revision: u64,
     /// The records of the store's family `catalog`: key and value.
     pub records: Vec<(Vec<u8>, Vec<u8>)>,
-}
-
-/// Answers a request for figures.
-#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
-pub struct StatsMessage {
-    /// Figures about the store.
-    pub store: StoreStatsMessage,
-    /// The reports of all consumers.
-    pub consumers: Vec<ConsumerMessage>,
 }
 
 /// The report of one consumer and one view.

@@ -86,6 +86,7 @@ impl From<StoreStatsMessage> for Stats {
             rows: message.rows,
             stalls: message.stalls,
             background_error: message.background_error,
+            hot: None,
         }
     }
 }

@@ -204,10 +204,8 @@ fn alerts(shared: &Shared, body: &[u8]) -> Result<Vec<u8>> {
 
 fn stats(shared: &Shared, body: &[u8]) -> Result<Vec<u8>> {
     decode_message::<()>(body)?;
-    encoded_message(&StatsMessage {
-        store: shared.service.store.stats()?.into(),
-        consumers: shared.service.report().into_iter().map(ConsumerMessage::from).collect(),
-    })
+    let consumers = shared.service.report().into_iter().map(ConsumerMessage::from).collect();
+    encoded_message(&StatsMessage::new(shared.service.store.stats()?, consumers))
 }
 
 fn note(shared: &Shared, body: &[u8]) -> Result<Vec<u8>> {
