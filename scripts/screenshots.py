@@ -133,6 +133,7 @@ def fill(store: str, directory: Path) -> None:
         file = directory / f"{view}.ndjson"
         file.write_text("".join(json.dumps(row) + "\n" for row in rows))
         run("--store", store, "ingest", view, str(file))
+    run("--store", store, "profile", "user_activity_v1")
 
 
 def read_as_consumers(address: str) -> None:
@@ -165,6 +166,7 @@ def take_pictures(address: str) -> None:
     pictures = [
         ("catalog", "/?q=spent", wide, "light", False),
         ("explorer", explored, wide, "light", True),
+        ("values", "/views/user_activity_v1#values-clicks_7d", {"width": 1100, "height": 640}, "light", False),
         ("answers", "/answers", {"width": 1100, "height": 480}, "dark", False),
     ]
     with sync_playwright() as playwright:

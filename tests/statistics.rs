@@ -64,12 +64,15 @@ fn definitions() -> Definitions {
     parse_definitions(DEFINITIONS, "d.toml").unwrap()
 }
 
+/// A user, and its score, visits and city.
+type Fact<'f> = (i64, Option<f64>, Option<i64>, Option<&'f str>);
+
 /// Rows of `facts` for users, an hour ago: score, visits, city and the rest made from the number of the user.
-fn facts(of: &[(i64, Option<f64>, Option<i64>, Option<&str>)]) -> RecordBatch {
+fn facts(of: &[Fact<'_>]) -> RecordBatch {
     facts_at(of, hours_ago(1))
 }
 
-fn facts_at(of: &[(i64, Option<f64>, Option<i64>, Option<&str>)], at: Timestamp) -> RecordBatch {
+fn facts_at(of: &[Fact<'_>], at: Timestamp) -> RecordBatch {
     let users: ArrayRef = Arc::new(of.iter().map(|row| row.0).collect::<Int64Array>());
     let scores: ArrayRef = Arc::new(of.iter().map(|row| row.1).collect::<Float64Array>());
     let visits: ArrayRef = Arc::new(of.iter().map(|row| row.2).collect::<Int64Array>());

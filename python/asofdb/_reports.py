@@ -309,8 +309,8 @@ class NumberStatistics:
 
 @dataclass(frozen=True)
 class FeatureStatistics:
-    """Statistics of a feature: entities by status, values that are no finite number, different values (an estimate where
-    ``distinct_is_exact`` is False), the most frequent ones, and of numbers or lengths more."""
+    """Statistics of a feature: entities by status, values that are no finite number, different values (an estimate
+    where ``distinct_is_exact`` is False), the most frequent ones, and of numbers or lengths more."""
 
     feature: str
     type: str

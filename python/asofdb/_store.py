@@ -495,8 +495,8 @@ class _Engine:
         return FeedRun._all(self._engine.materialize_json(list(views), sources, rejects))
 
     def statistics(self, view: str) -> Statistics:
-        """Returns the statistics of a view's values that were taken last: ``taken`` is None where none were. Of features
-        that this consumer may not read there are none: ``withheld`` names them."""
+        """Returns the statistics of a view's values that were taken last: ``taken`` is None where none were. Of
+        features that this consumer may not read there are none: ``withheld`` names them."""
         return Statistics._of(self._engine.statistics_json(view))
 
     def profile(self, view: str, entities: int | None = 10_000) -> Statistics:

@@ -61,6 +61,19 @@ def open_a_view(page: Page) -> None:
     expect(page.get_by_text("None was found.")).to_be_visible()
 
 
+def look_at_values(page: Page) -> None:
+    page.goto(address + "/views/stats")
+    histogram = page.get_by_role("img", name="Histogram of the values of clicks")
+    expect(histogram).to_be_hidden()
+    page.locator("table a[href='#values-clicks']").click()
+    expect(histogram).to_be_visible()
+    expect(histogram).to_have_accessible_description(
+        "2 buckets from 7 to 9; half of the numbers are at most 7; the fullest bucket has 1 of 2"
+    )
+    page.locator("table a[href='#values-name']").click()
+    expect(page.get_by_role("cell", name="document.title='hacked'")).to_be_visible()
+
+
 def read_as_of_and_compare(page: Page) -> None:
     page.goto(address + "/views/stats")
     page.get_by_role("link", name="Explore an entity").click()
@@ -141,8 +154,9 @@ with sync_playwright() as playwright:
     context = browser.new_context()
     page = watch(context)
     log_in(page)
-    for step in (search, open_a_view, read_as_of_and_compare, stale_shows_stale, nothing_hostile_happens):
+    for step in (search, open_a_view, look_at_values, read_as_of_and_compare, stale_shows_stale):
         step(page)
+    nothing_hostile_happens(page)
     pages_fit_and_are_named(page)
     dark = browser.new_context(color_scheme="dark", storage_state=context.storage_state())
     pages_fit_and_are_named(watch(dark))

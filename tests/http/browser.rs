@@ -27,7 +27,7 @@ fn chromium() -> Result<PathBuf, String> {
     found.ok_or_else(|| format!("none of {} is there; ASOF_TEST_CHROMIUM names another", names.join(", ")))
 }
 
-/// A sidecar with a token, a stale view, a hostile description and hostile values, and one that is there twice.
+/// A sidecar with a token, a stale view with statistics, a hostile description and hostile values, and one that is there twice.
 fn prepared() -> Sidecar {
     let token = Some(HttpToken::new(TOKEN).unwrap());
     let sidecar = Sidecar::with("", HttpOptions { token, ..HttpOptions::default() });
@@ -38,8 +38,11 @@ fn prepared() -> Sidecar {
     sidecar.store.apply(&parse_definitions(&definitions, "test.toml").unwrap(), false).unwrap();
     let mut old = stats_row(1, hours_ago(20), &json!(5));
     old["name"] = json!(HOSTILE);
-    let rows = json!([old, stats_row(1, hours_ago(2), &json!(7))]);
+    let mut other = stats_row(2, hours_ago(3), &json!(9));
+    other["name"] = json!(HOSTILE);
+    let rows = json!([old, stats_row(1, hours_ago(2), &json!(7)), other]);
     sidecar.unix.post("/v1/write/stats", &rows).ok();
+    sidecar.unix.send("POST", "/v1/profile?view=stats", &[], &[]).ok();
     let asked = json!({"features": ["stats:clicks"], "entities": [{"user_id": 1}]}).to_string();
     sidecar.unix.send("POST", "/v1/latest", &[("X-Asof-Consumer", "ranker")], asked.as_bytes()).ok();
     sidecar

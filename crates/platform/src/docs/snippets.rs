@@ -1,6 +1,6 @@
 //! Snippets: how a view or a service is read, to copy.
 
-use asofdb::{Catalog, FeatureService, FeatureView, JoinKey, Prepared, ScalarType};
+use asofdb::{Catalog, FeatureService, FeatureView, JoinKey, Prepared, ResolvedFeature, ScalarType};
 use serde_json::{Value as Json, json};
 
 /// Snippets that read a view; none where it cannot be without values of a request.
@@ -73,7 +73,7 @@ pub(crate) fn of_service(catalog: &Catalog, service: &FeatureService) -> Vec<(&'
     if let Ok(request) = Prepared::new(catalog, vec![name.clone()])
         && request.request_values().is_empty()
     {
-        let features: Vec<_> = request.features().iter().map(|one| one.reference()).collect();
+        let features: Vec<_> = request.features().iter().map(ResolvedFeature::reference).collect();
         all.extend(of_keys(name, &features, &request.join_keys()));
     }
     all

@@ -74,8 +74,10 @@ fn details(feature: &FeatureProfile) -> Markup {
         .map(|(name, count)| format!("{count} {name}"))
         .collect();
     html! {
-        details.values id={ "values-" (feature.name) } {
+        details.values {
             summary { (feature.name) " " small { (feature.ty) } }
+            // A browser opens what has the target of a link in it.
+            span id={ "values-" (feature.name) } {}
             @if !apart.is_empty() { p.hint { "Not among the numbers: " (apart.join(", ")) "." } }
             @if let Some(ranked) = feature.ranked() { (histogram(feature, ranked)) }
             @if !feature.top.is_empty() { (top(feature)) }
