@@ -140,10 +140,10 @@ pub use asofdb_storage::{
     Aggregate, Approval, Approvals, Catalog, CatalogChange, Change, ChangeCause, ChangeKind, CheckpointFiles, Clock,
     ClockClaim, ClockRepair, ClockStatus, Committed, Computed, Date, Definitions, Durability, Entity, EntityDefinition,
     Erased, Error, ErrorKind, Expressions, Feature, FeatureDefinition, FeatureService, FeatureView, FeedRun,
-    FeedSource, FreshnessObjective, Hint, JoinKey, LifeCycle, ManualClock, ObjectKind, Plan, Reading, RequestValue,
-    Result, ScalarType, Schedule, ServiceDefinition, Span, Stage, StampRun, Stats, Status, Stop, SystemClock,
-    Timestamp, UsageCounts, UsageKey, UsageOf, UsagePeriod, UsageRow, Value, ValueType, Verdicts, Verified, Version,
-    ViewDefinition, Window, WindowAggregate, WindowFeature, Windows,
+    FeedSource, FreshnessObjective, GiveWay, Hint, JoinKey, LifeCycle, ManualClock, ObjectKind, Plan, Reading,
+    RequestValue, Result, ScalarType, Schedule, ServiceDefinition, Span, Stage, StampRun, Stats, Status, Stop,
+    SystemClock, Timestamp, UsageCounts, UsageKey, UsageOf, UsagePeriod, UsageRow, Value, ValueType, Verdicts,
+    Verified, Version, ViewDefinition, Window, WindowAggregate, WindowFeature, Windows,
 };
 #[cfg(feature = "rocksdb")]
 pub use asofdb_storage::{

@@ -109,6 +109,10 @@ kinds! {
     Log = 33,
     /// Approves a plan.
     Approve = 34,
+    /// Tells the limits of consumers and views, or changes them.
+    Limits = 40,
+    /// Tells what consumers did, how fast.
+    Consumers = 41,
     /// An error; an answer to any request.
     Error = 127,
 }
