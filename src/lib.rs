@@ -145,7 +145,7 @@ pub use asofdb_storage::{
     Aggregate, Approval, Approvals, Catalog, CatalogChange, Change, ChangeCause, ChangeKind, CheckpointFiles, Clock,
     ClockClaim, ClockRepair, ClockStatus, Committed, Computed, Date, Definitions, Durability, Entity, EntityDefinition,
     Erased, Error, ErrorKind, Expressions, Feature, FeatureDefinition, FeatureProfile, FeatureService, FeatureView,
-    FeedRun, FeedSource, FreshnessObjective, Hint, HistogramBucket, JoinKey, LifeCycle, ManualClock, ModelKey,
+    FeedRun, FeedSource, FreshnessObjective, GiveWay, Hint, HistogramBucket, JoinKey, LifeCycle, ManualClock, ModelKey,
     ModelRow, NumberProfile, ObjectKind, Plan, Reading, RequestValue, Result, ScalarType, Schedule, ServiceDefinition,
     Span, Stage, StampRun, Stats, Status, StatusCounts, Stop, StoreId, SystemClock, Timestamp, TopValue, UsageCounts,
     UsageKey, UsageOf, UsagePeriod, UsageRow, Value, ValueType, Verdicts, Verified, Version, ViewDefinition,

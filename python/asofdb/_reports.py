@@ -437,6 +437,48 @@ class Alerts:
 
 
 @dataclass(frozen=True)
+class ConsumerFigures:
+    """What one consumer did with one view by one operation since the sidecar began, and how fast, in seconds; a request
+    over several views counts in each. ``view`` is empty for what is about no view, ``errors`` are by kind. The last
+    four are reads that took longer than the ``latency_p99`` of the consumer and of the view, and bytes."""
+
+    consumer: str
+    operation: str
+    view: str
+    requests: int
+    rows: int
+    errors: dict[str, int]
+    p50_seconds: float
+    p99_seconds: float
+    p999_seconds: float
+    over_consumer_objective: int
+    over_view_objective: int
+    answered_bytes: int
+    written_bytes: int
+
+    @classmethod
+    def _list_of(cls, text: str) -> list[ConsumerFigures]:
+        return [cls(**row) for row in json.loads(text)]
+
+
+@dataclass(frozen=True)
+class Limits:
+    """The limits of consumers and views that are in force: ``limits`` in TOML, empty where there are none; since when,
+    and by whom (``"start"``, ``"SIGHUP"``, or a user such as ``"uid:1000"``). ``error`` is why the sidecar's file of
+    limits was refused when it was last read, since which these went on."""
+
+    limits: str
+    changed: datetime
+    by: str
+    error: str | None
+
+    @classmethod
+    def _of(cls, text: str) -> Limits:
+        tree = json.loads(text)
+        return cls(tree["limits"], _time(tree["changed"]), tree["by"], tree["error"])
+
+
+@dataclass(frozen=True)
 class Audit:
     """The findings of an audit of what was served: of each feature how many ``differences`` there are by reason, and
     some of them in full, as ``asof audit --format json`` tells them."""

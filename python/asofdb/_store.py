@@ -23,6 +23,7 @@ from ._reports import (
     CatalogChange,
     Clock,
     ClockRepair,
+    ConsumerFigures,
     Duplicate,
     Erased,
     Feed,
@@ -30,7 +31,7 @@ from ._reports import (
     Freshness,
     IngestReport,
     JoinReport,
-    ModelUsage,
+    ModelUsage, Limits,
     Restored,
     SearchHit,
     Statistics,
@@ -740,6 +741,23 @@ class Client(_Engine):
     def alerts(self) -> Alerts:
         """Returns what is wrong with the store and its views by the sidecar's alerts, and who was told."""
         return Alerts._of(self._engine.alerts_json())
+
+    def consumers(self) -> list[ConsumerFigures]:
+        """Returns what each consumer did with each view since the sidecar began, and how fast."""
+        return ConsumerFigures._list_of(self._engine.consumers_json())
+
+    def limits(self) -> Limits:
+        """Returns the limits of consumers and views that are in force."""
+        return Limits._of(self._engine.limits_json())
+
+    def set_limits(self, limits: str) -> Limits:
+        """Makes a text (TOML) the limits of consumers and views at once, until the sidecar reads its file again or is
+        restarted. For operators. Returns what is in force then.
+
+        Raises ``InvalidError`` for what are no limits, with the place, so that the others go on; ``DeniedError`` for
+        all but operators.
+        """
+        return Limits._of(self._engine.set_limits_json(limits))
 
     def _cancellable(self) -> Client:
         """This client again, over the same connections, whose calls end when its engine's ``cancel`` is called. It is

@@ -154,6 +154,11 @@ pub(crate) fn text(bytes: Result<Vec<u8>>) -> Result<String> {
     String::from_utf8(bytes?).map_err(|error| Error::internal("JSON is UTF-8").with_source(error))
 }
 
+/// A report as JSON.
+fn written(json: serde_json::Result<String>) -> Result<String> {
+    json.map_err(|error| Error::internal("a report cannot be written as JSON").with_source(error))
+}
+
 #[pymethods]
 impl Engine {
     /// Opens the store in a directory; `modes` say whether it is created, and left open to others, `reader` the consumer and
@@ -522,11 +527,19 @@ impl Engine {
     }
 
     fn alerts_json(&self, py: Python<'_>) -> PyResult<String> {
-        self.run(py, |engine| {
-            let report = engine.alerts()?;
-            let written = serde_json::to_string(&report);
-            written.map_err(|error| Error::internal("alerts cannot be written as JSON").with_source(error))
-        })
+        self.run(py, |engine| written(serde_json::to_string(&engine.alerts()?)))
+    }
+
+    fn consumers_json(&self, py: Python<'_>) -> PyResult<String> {
+        self.run(py, |engine| written(serde_json::to_string(&engine.consumers()?)))
+    }
+
+    fn limits_json(&self, py: Python<'_>) -> PyResult<String> {
+        self.run(py, |engine| written(serde_json::to_string(&engine.limits()?)))
+    }
+
+    fn set_limits_json(&self, py: Python<'_>, limits: &str) -> PyResult<String> {
+        self.run(py, |engine| written(serde_json::to_string(&engine.set_limits(limits)?)))
     }
 
     /// The reads of models.

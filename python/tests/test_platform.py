@@ -168,6 +168,25 @@ def test_a_sidecar_without_alerts_has_none_and_a_store_has_no_such_method(sideca
     assert not hasattr(asofdb.Store, "alerts")
 
 
+def test_limits_of_consumers_are_seen_and_changed_while_the_sidecar_serves(sidecar: Sidecar) -> None:
+    limits = '[[consumer]]\nname = "ranker"\nrequests_in_flight_max = 5\nlatency_p99 = "1us"\n'
+    with asofdb.Client(sidecar.socket, consumer="ranker") as client:
+        assert (client.limits().limits, client.limits().by, client.limits().error) == ("", "start", None)
+        changed = client.set_limits(limits)
+        assert changed == client.limits() and changed.limits == limits and changed.by.startswith("uid:")
+        assert changed.changed <= client.now()
+        with pytest.raises(asofdb.InvalidError, match="limits:2:1: the default has no key"):
+            client.set_limits("[default]\nrow_per_second = 1\n")
+        client.apply([USER, FeatureView("aged", ["user"], [Feature("age", "int64")])])
+        client.latest("aged", {"user_id": [1]})
+        [read] = [one for one in client.consumers() if one.operation == "latest"]
+        assert (read.consumer, read.view, read.requests, read.over_consumer_objective) == ("ranker", "aged", 1, 1)
+        assert 0 < read.p50_seconds <= read.p99_seconds <= read.p999_seconds
+        assert read.answered_bytes > 0 and read.errors == {}
+        assert client.set_limits("").limits == ""
+    assert not hasattr(asofdb.Store, "limits")
+
+
 def test_the_name_of_a_consumer_is_checked(tmp_path: Any) -> None:
     with pytest.raises(asofdb.InvalidError, match="a consumer's name has 1 to 64 of"):
         asofdb.Store.open(tmp_path / "own", consumer="a b")

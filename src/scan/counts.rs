@@ -31,6 +31,12 @@ impl Counts {
         self.stop.stop();
     }
 
+    /// Gives way between two steps of a scan, if it does; tells whether it goes on.
+    pub(crate) fn goes_on(&self) -> bool {
+        self.stop.give_way();
+        !self.stop.is_stopped()
+    }
+
     pub(crate) fn is_stopped(&self) -> bool {
         self.stop.is_stopped()
     }

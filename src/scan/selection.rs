@@ -57,7 +57,7 @@ impl<'s> Selection<'s> {
             if uncounted == COUNT_EVERY {
                 counts.add_scanned(uncounted);
                 uncounted = 0;
-                if counts.is_stopped() {
+                if !counts.goes_on() {
                     return Ok(false);
                 }
             }

@@ -130,7 +130,7 @@ pub use row_record::{RecordArena, RecordMut, RecordRef, mark_missing};
 pub use schema::{FEATURES_MAX, FeatureId, Place, ROW_HEADER_BYTES, RowLayout, RowSchema, Slot};
 pub use sink::Sink;
 pub use status::Status;
-pub use stop::{Steps, Stop};
+pub use stop::{GiveWay, Steps, Stop};
 pub use store_id::StoreId;
 pub use time::{Clock, ManualClock, Reading, Span, SystemClock, Timestamp};
 pub use usage::{UsageCounts, UsageDay, UsageKey, UsageOf, UsagePeriod, UsageRow};

@@ -1,14 +1,28 @@
-//! The sign by which long work learns that nobody waits for it any more.
+//! The sign by which long work learns that nobody waits for it any more, and that it is in somebody's way.
 
+use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::error::{Error, Result};
 
+/// Whoever long work gives way to between its steps.
+pub trait GiveWay: fmt::Debug + Send + Sync {
+    /// Pauses, if this thread is in somebody's way. It is called where the thread holds no lock, some hundred times a
+    /// second or more, and returns soon.
+    fn give_way(&self);
+}
+
 /// A sign that work is to stop. Clones are one sign: one stays with whoever waits, one goes with the work, which looks
 /// at it between steps.
 #[derive(Debug, Clone)]
-pub struct Stop(Option<Arc<AtomicBool>>);
+pub struct Stop(Option<Arc<Sign>>);
+
+#[derive(Debug, Default)]
+struct Sign {
+    stopped: AtomicBool,
+    to: Option<Arc<dyn GiveWay>>,
+}
 
 impl Stop {
     /// The sign that is never given.
@@ -20,17 +34,22 @@ impl Stop {
         Stop(Some(Arc::default()))
     }
 
+    /// A sign that has not been given yet, of work that gives way between its steps.
+    pub fn giving_way(to: Arc<dyn GiveWay>) -> Self {
+        Stop(Some(Arc::new(Sign { stopped: AtomicBool::new(false), to: Some(to) })))
+    }
+
     /// Gives the sign, for good. [`Stop::NEVER`] stays as it is.
     pub fn stop(&self) {
-        if let Some(stopped) = &self.0 {
-            stopped.store(true, Ordering::Relaxed);
+        if let Some(sign) = &self.0 {
+            sign.stopped.store(true, Ordering::Relaxed);
         }
     }
 
     /// Returns whether the sign was given.
     #[inline]
     pub fn is_stopped(&self) -> bool {
-        self.0.as_ref().is_some_and(|stopped| stopped.load(Ordering::Relaxed))
+        self.0.as_ref().is_some_and(|sign| sign.stopped.load(Ordering::Relaxed))
     }
 
     /// Returns whether the sign can be given: work that nobody will stop need not be cut into steps.
@@ -38,13 +57,25 @@ impl Stop {
         self.0.is_some()
     }
 
-    /// Ends the work if the sign was given.
+    /// Gives way, if the work does. The thread must hold no lock.
+    #[inline]
+    pub fn give_way(&self) {
+        if let Some(to) = self.0.as_ref().and_then(|sign| sign.to.as_ref()) {
+            to.give_way();
+        }
+    }
+
+    /// Ends the work if the sign was given; gives way otherwise, if the work does. The thread must hold no lock.
     ///
     /// # Errors
-    /// `Unavailable` if it was.
+    /// `Unavailable` if it was given.
     #[inline]
     pub fn check(&self) -> Result<()> {
-        if self.is_stopped() { Err(stopped()) } else { Ok(()) }
+        if self.is_stopped() {
+            return Err(stopped());
+        }
+        self.give_way();
+        Ok(())
     }
 }
 
@@ -94,6 +125,27 @@ mod tests {
         assert_eq!(work.check().unwrap_err().kind(), ErrorKind::Unavailable);
         Stop::NEVER.stop();
         assert!(!Stop::NEVER.is_stopped() && !Stop::NEVER.may_come());
+    }
+
+    #[derive(Debug, Default)]
+    struct Count(std::sync::atomic::AtomicU32);
+
+    impl GiveWay for Count {
+        fn give_way(&self) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    #[test]
+    fn work_gives_way_at_each_look_once_in_a_thousand_steps_and_not_once_it_is_stopped() {
+        let count = Arc::new(Count::default());
+        let stop = Stop::giving_way(count.clone());
+        let mut steps = Steps::new(&stop);
+        assert!((0..10 * LOOK_EVERY).all(|_| steps.step().is_ok()));
+        assert_eq!(count.0.load(Ordering::Relaxed), 10);
+        stop.stop();
+        assert!(stop.check().is_err() && stop.is_stopped());
+        assert_eq!(count.0.load(Ordering::Relaxed), 10);
     }
 
     #[test]

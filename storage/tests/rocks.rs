@@ -141,8 +141,17 @@ fn a_missing_store_is_created_only_when_asked() {
 #[test]
 fn options_that_cannot_work_are_refused() {
     let directory = tempfile::tempdir().unwrap();
-    for bad in [Options { memory_budget_bytes: 1000, ..options() }, Options { background_jobs: 0, ..options() }] {
-        assert_eq!(refusal(&directory.path().join("store"), bad).kind(), ErrorKind::Invalid);
+    for (bad, name) in [
+        (Options { memory_budget_bytes: 1000, ..options() }, "memory_budget_bytes is at least 16777216: 1000"),
+        (Options { background_jobs: 0, ..options() }, "background_jobs is from 1 to 64: 0"),
+        (
+            Options { background_bytes_per_second: Some(1 << 19), ..options() },
+            "background_bytes_per_second is from 1048576 to 1099511627776: 524288",
+        ),
+        (Options { background_niceness: 20, ..options() }, "background_niceness is from 0 to 19: 20"),
+    ] {
+        let refused = refusal(&directory.path().join("store"), bad);
+        assert_eq!((refused.kind(), refused.message()), (ErrorKind::Invalid, name));
     }
 }
 

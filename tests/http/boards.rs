@@ -41,7 +41,7 @@ fn the_freshness_board_shows_stale_views_first() {
 #[test]
 fn the_page_of_consumers_has_usage_errors_rates_and_limits() {
     let limits = "[default]\nrows_per_second = 1_000_000\n[[consumer]]\nname = \"ranker\"\nrequests_per_second = 2_000\n\
-                  requests_burst = 4_000\n";
+                  requests_burst = 4_000\nrequests_in_flight_max = 16\nlatency_p99 = \"2ms\"\n";
     let sidecar = Sidecar::with(limits, HttpOptions::default());
     sidecar.write_stats(1, hours_ago(1), 7);
     read(&sidecar, 1);
@@ -52,7 +52,8 @@ fn the_page_of_consumers_has_usage_errors_rates_and_limits() {
     let text = page(&sidecar.tcp.get("/consumers")).to_owned();
     let space = '\u{202f}';
     for part in [
-        format!("<th scope=\"row\">ranker</th><td>2{space}000 a second, 4{space}000 at once</td><td>no limit</td>"),
+        format!("<th scope=\"row\">ranker</th><td>2{space}000 a second, 4{space}000 at once</td><td>no limit</td>\
+                 <td>no limit</td><td>no limit</td><td>16</td><td>2.0ms</td>"),
         format!("<em>any other</em></th><td>no limit</td><td>1{space}000{space}000 a second"),
         "<th scope=\"row\">ranker</th><td>latest</td><td><a href=\"/views/stats\">stats</a></td><td>2</td><td>0.50</td>\
          <td>2</td><td></td>"

@@ -251,6 +251,80 @@ fn limits_of_consumers_and_views_are_429_and_say_when_to_come_again() {
 }
 
 #[test]
+fn requests_at_a_time_of_a_consumer_and_a_view_are_429_beyond_their_limit() {
+    let limits = "[[consumer]]\nname = \"ranker\"\nrequests_in_flight_max = 1\n\
+                  [[view]]\nname = \"clicks_by_shop\"\nrequests_in_flight_max = 1\n";
+    let sidecar = Sidecar::with(limits, HttpOptions::default());
+    let hold = Hold::of(&sidecar);
+    let (target, ranker) = (sidecar.unix.clone(), [("X-Asof-Consumer", "ranker")]);
+    let row = json!([stats_row(1, hours_ago(1), &json!(1))]).to_string();
+    let held = std::thread::spawn(move || target.send("POST", "/v1/write/stats", &ranker, row.as_bytes()).status);
+    wait_until(|| hold.holds.load(Ordering::SeqCst));
+    let refused = sidecar.tcp.send("GET", "/v1/views", &ranker, b"");
+    let message = "consumer \"ranker\" may have 1 requests at a time, and has them; try again";
+    assert_eq!(refused.error(429, "limited"), message);
+    assert_eq!(refused.header("retry-after"), Some("1"));
+    assert_eq!(sidecar.tcp.get("/v1/views").status, 200);
+    hold.let_go();
+    assert_eq!(held.join().unwrap(), 200);
+    wait_until(|| sidecar.tcp.send("GET", "/v1/views", &ranker, b"").status == 200);
+}
+
+#[test]
+fn bytes_of_answers_are_owed_by_the_next_request_and_429_says_for_how_long() {
+    let limits = "[[consumer]]\nname = \"ranker\"\nanswered_bytes_per_second = 1\nanswered_bytes_burst = 100\n";
+    let sidecar = Sidecar::with(limits, HttpOptions::default());
+    let get = || sidecar.tcp.send("GET", "/v1/views", &[("X-Asof-Consumer", "ranker")], b"");
+    let answered = get();
+    assert_eq!(answered.status, 200);
+    assert!(answered.body.len() > 200, "{}", answered.text());
+    let refused = get();
+    let message = refused.error(429, "limited");
+    assert!(message.starts_with("consumer \"ranker\" has used up its 1 bytes of answers a second; "), "{message}");
+    assert_eq!(refused.header("retry-after"), Some("1"));
+    let metrics = sidecar.tcp.get("/metrics");
+    let line = format!(
+        "asof_answered_bytes_total{{operation=\"catalog\",consumer=\"ranker\",view=\"\"}} {}\n",
+        answered.body.len()
+    );
+    assert!(metrics.text().contains(&line), "{line}: {}", metrics.text());
+}
+
+#[test]
+fn limits_are_changed_by_an_operator_and_told_to_everybody() {
+    let sidecar = Sidecar::start();
+    let limits = "[[consumer]]\nname = \"ranker\"\nrequests_per_second = 1\nlatency_p99 = \"1ms\"\n";
+    let put = |target: &super::client::Target, limits: &str| {
+        target.send("PUT", "/v1/limits", &[], json!({ "limits": limits }).to_string().as_bytes())
+    };
+    let before = sidecar.tcp.get("/v1/limits").ok();
+    assert_eq!((&before["limits"], &before["by"], &before["error"]), (&json!(""), &json!("start"), &json!(null)));
+    assert!(put(&sidecar.tcp, limits).error(403, "denied").starts_with("changing the limits needs the role operator"));
+    let set = put(&sidecar.unix, limits).ok();
+    assert_eq!((&set["limits"], sidecar.tcp.get("/v1/limits").ok()), (&json!(limits), set.clone()));
+    let bad = put(&sidecar.unix, "[default]\nrows_burst = 1\n").error(422, "invalid").to_owned();
+    assert_eq!(bad, "limits:2:14: rows_burst says nothing without rows_per_second");
+    assert_eq!(sidecar.tcp.get("/v1/limits").ok(), set);
+    let ask = || sidecar.tcp.send("GET", "/v1/views", &[("X-Asof-Consumer", "ranker")], b"").status;
+    assert_eq!([ask(), ask()], [200, 429]);
+}
+
+#[test]
+fn settings_that_were_refused_are_told_by_health_and_metrics_and_are_no_reason_to_go_elsewhere() {
+    let sidecar = Sidecar::start();
+    let refused = |count: u8| format!("asof_settings_refused{{settings=\"limits\"}} {count}\n");
+    assert!(sidecar.tcp.get("/metrics").text().contains(&refused(0)));
+    sidecar.service.refuse_limits(&asofdb::Error::invalid("limits.toml:1:1: no"));
+    let ready = sidecar.tcp.get("/readyz");
+    let settings = "the file of limits was refused: limits.toml:1:1: no";
+    assert_eq!(ready.ok(), json!({"status": "ready", "settings": settings}));
+    assert!(sidecar.tcp.get("/metrics").text().contains(&refused(1)));
+    assert_eq!(sidecar.tcp.get("/v1/limits").ok()["error"], "limits.toml:1:1: no");
+    sidecar.unix.send("PUT", "/v1/limits", &[], b"{\"limits\": \"\"}").ok();
+    assert_eq!(sidecar.tcp.get("/readyz").ok(), json!({"status": "ready"}));
+}
+
+#[test]
 fn columns_of_a_request_are_bounded_and_not_compared_each_with_each() {
     let sidecar = Sidecar::start();
     let columns = |count: usize| (0..count).map(|n| format!("\"c{n}\":[1]")).collect::<Vec<_>>().join(",");

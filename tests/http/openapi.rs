@@ -105,12 +105,15 @@ fn answers_of_every_route_keep_to_the_document() {
     for parameters in ["", "?name=stats", "?x=y"] {
         to.get("/v1/models", &format!("/v1/models{parameters}"));
     }
+    limits(&mut to);
     to.get("/openapi.json", "/openapi.json");
     dialect(&mut to);
     to.post("/v1/delete", "/v1/delete", &json!({"view": "stats", "entity": {"user_id": 1}, "at": "now"}));
     to.post("/v1/delete", "/v1/delete", &json!({"entity": {"none": 1}}));
     to.get("/v1/history/{view}", "/v1/history/stats?user_id=1");
     to.post("/v1/erase", "/v1/erase", &json!({"entity": {"user_id": 1}}));
+    to.get("/readyz", "/readyz");
+    sidecar.service.refuse_limits(&asofdb::Error::invalid("no"));
     to.get("/readyz", "/readyz");
     sidecar.service.start_draining();
     to.get("/readyz", "/readyz");
@@ -121,6 +124,16 @@ fn answers_of_every_route_keep_to_the_document() {
     std::fs::write(&answers, json!(to.answers).to_string()).unwrap();
     let document = repository("docs/openapi.json");
     run_script("openapi_check.py", &[document.to_str().unwrap(), answers.to_str().unwrap()]);
+}
+
+fn limits(to: &mut Recorder<'_>) {
+    let (route, limits) = ("/v1/limits", "[default]\nlatency_p99 = \"1s\"\nrequests_per_second = 1_000\n");
+    for asked in [json!({ "limits": limits }), json!({"limits": "[x]"}), json!([])] {
+        let reply = to.target.send("PUT", route, &[], asked.to_string().as_bytes());
+        to.record("PUT", route, Some(&asked), &reply);
+    }
+    to.get(route, route);
+    to.get("/v1/consumers", "/v1/consumers");
 }
 
 fn feeds(sidecar: &Sidecar, to: &mut Recorder<'_>) {

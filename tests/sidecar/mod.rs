@@ -13,6 +13,7 @@ mod golden;
 pub mod harness;
 mod hostile;
 mod lifecycle;
+mod limits;
 mod models;
 mod operations;
 mod policy;

@@ -33,6 +33,7 @@ mod history;
 mod ingest;
 mod keep_logs;
 mod known;
+mod limits;
 mod lineage;
 mod lineage_out;
 mod log;
@@ -157,7 +158,7 @@ impl Governing {
     }
 }
 
-/// Commands that say how views are fed, and what models get of them.
+/// Commands that say how views are fed, what models get of them, and what consumers may.
 #[derive(Debug, Subcommand)]
 enum Watching {
     Freshness(freshness::Freshness),
@@ -168,6 +169,7 @@ enum Watching {
     Alerts(alerts::Alerts),
     Audit(audit::Audit),
     Usage(usage::Usage),
+    Limits(limits::Limits),
 }
 
 impl Watching {
@@ -181,6 +183,7 @@ impl Watching {
             Watching::Alerts(command) => command.run(context),
             Watching::Audit(command) => command.run(context),
             Watching::Usage(command) => command.run(context),
+            Watching::Limits(command) => command.run(context),
         }
     }
 }

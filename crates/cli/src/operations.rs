@@ -38,29 +38,20 @@ impl Stats {
 fn consumer_line(report: &ConsumerReport) -> String {
     let view = if report.view.is_empty() { "-" } else { &report.view };
     let errors: u64 = report.errors.iter().map(|(_, count)| count).sum();
+    let missed = match report.over_consumer.max(report.over_view) {
+        0 => String::new(),
+        missed => format!(", {missed} over the latency objective"),
+    };
     format!(
-        "{}: {} {view}, {}, {}, {errors} failed, p50 {:?}, p99 {:?}",
+        "{}: {} {view}, {}, {}, {errors} failed, p50 {:?}, p99 {:?}, p99.9 {:?}{missed}",
         report.consumer,
         report.operation,
         counted(report.requests, "request", "requests"),
         counted(report.rows, "row", "rows"),
         report.p50,
-        report.p99
+        report.p99,
+        report.p999
     )
-}
-
-fn consumer_json(report: &ConsumerReport) -> Json {
-    let errors = report.errors.iter().map(|(kind, count)| (kind.as_str().to_owned(), Json::from(*count)));
-    json!({
-        "consumer": report.consumer,
-        "operation": report.operation,
-        "view": report.view,
-        "requests": report.requests,
-        "rows": report.rows,
-        "errors": errors.collect::<serde_json::Map<_, _>>(),
-        "p50_seconds": report.p50.as_secs_f64(),
-        "p99_seconds": report.p99.as_secs_f64(),
-    })
 }
 
 fn stats_report(id: Option<StoreId>, stats: &Figures, consumers: &[ConsumerReport]) -> Report {
@@ -92,7 +83,7 @@ fn stats_report(id: Option<StoreId>, stats: &Figures, consumers: &[ConsumerRepor
             "families": Json::Array(families),
             "background_error": stats.background_error,
             "hot": stats.hot.as_ref().map(hot_json),
-            "consumers": consumers.iter().map(consumer_json).collect::<Json>(),
+            "consumers": consumers,
         }),
         sheet,
         below,

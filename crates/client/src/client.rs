@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use asofdb::{Catalog, EntityRows, Prepared, Question, Result};
 use asofdb_protocol::{
-    AlertsReport, AlertsRequest, Call, CatalogRequest, ConsumerReport, Form, PointHeader, StatsRequest,
+    AlertsReport, AlertsRequest, Call, CatalogRequest, ConsumerReport, ConsumersRequest, Form, LimitsReport,
+    LimitsRequest, PointHeader,
 };
 use parking_lot::RwLock;
 
@@ -163,8 +164,25 @@ impl Client {
     /// # Errors
     /// `Unavailable` when the sidecar does not answer.
     pub fn consumers(&self) -> Result<Vec<ConsumerReport>> {
-        let stats = self.ask(&StatsRequest)?;
-        Ok(stats.consumers.into_iter().map(ConsumerReport::from).collect())
+        Ok(self.ask(&ConsumersRequest)?.into_iter().map(ConsumerReport::from).collect())
+    }
+
+    /// Reads the limits of consumers and views that are in force.
+    ///
+    /// # Errors
+    /// `Unavailable` when the sidecar does not answer.
+    pub fn limits(&self) -> Result<LimitsReport> {
+        self.ask(&LimitsRequest { limits: None }).map(LimitsReport::from)
+    }
+
+    /// Makes a text (TOML) the limits of consumers and views, until the sidecar reads its file again. Returns what is in
+    /// force then.
+    ///
+    /// # Errors
+    /// `Invalid` for what are no limits, with the place, so that the others go on; `Denied` for all but operators;
+    /// `Unavailable` when the sidecar does not answer.
+    pub fn set_limits(&self, limits: &str) -> Result<LimitsReport> {
+        self.ask(&LimitsRequest { limits: Some(limits.to_owned()) }).map(LimitsReport::from)
     }
 
     /// Reads what is wrong with the store and its views by the sidecar's alerts, and who was told.

@@ -14,7 +14,7 @@ use asofdb::{
 };
 #[cfg(feature = "files")]
 use asofdb::{ExportOptions, FeedFiles, Manifest, OnFeedProgress, ViewRun};
-use asofdb_protocol::{AlertsReport, ConsumerReport};
+use asofdb_protocol::{AlertsReport, ConsumerReport, LimitsReport};
 
 use crate::client::Client;
 
@@ -48,6 +48,29 @@ impl Engine {
         match self {
             Engine::Store(_) => Err(Error::invalid("alerts are a sidecar's; ask one that was started with --alerts")),
             Engine::Sidecar(client) => client.alerts(),
+        }
+    }
+
+    /// Reads the limits of the consumers of a sidecar.
+    ///
+    /// # Errors
+    /// `Invalid` for a store in this process, which has no consumers; else as [`Client::limits`].
+    pub fn limits(&self) -> Result<LimitsReport> {
+        self.sidecar()?.limits()
+    }
+
+    /// Makes a text the limits of the consumers of a sidecar.
+    ///
+    /// # Errors
+    /// `Invalid` for a store in this process, which has no consumers; else as [`Client::set_limits`].
+    pub fn set_limits(&self, limits: &str) -> Result<LimitsReport> {
+        self.sidecar()?.set_limits(limits)
+    }
+
+    fn sidecar(&self) -> Result<&Client> {
+        match self {
+            Engine::Store(_) => Err(Error::invalid("limits are a sidecar's; connect to it (asof --connect SOCKET)")),
+            Engine::Sidecar(client) => Ok(client),
         }
     }
 

@@ -5,11 +5,11 @@ use crate::frame::Kind;
 use crate::message::{
     AgesRequest, AlertsMessage, AlertsRequest, AnswerRowMessage, AnswersRequest, ApplyRequest, ApproveRequest,
     CatalogMessage, ChangeMessage, CheckpointRequest, ClockMessage, ClockRepairMessage, ClockRequest, CommittedMessage,
-    ErasedMessage, FeedMessage, FeedsRequest, FreshnessMessage, FreshnessRequest, HandleMessage, Hello, LogRequest,
-    MaterializeRequest, ModelRowMessage, ModelsRequest, NoteAnswer, NoteRequest, PolicyRequest, Pong, PrepareRequest,
-    ProfileRequest, ReleaseRequest, RemoveEntity, SampleMessage, SampleRequest, StatisticsMessage, StatisticsRequest,
-    StatsMessage, UsageRequest, UsageRowMessage, VerifiedMessage, ViewAgesMessage, ViewRunMessage, Welcome,
-    WriteRequest,
+    ConsumerFigures, ConsumersRequest, ErasedMessage, FeedMessage, FeedsRequest, FreshnessMessage, FreshnessRequest,
+    HandleMessage, Hello, LimitsMessage, LimitsRequest, LogRequest, MaterializeRequest, ModelRowMessage, ModelsRequest,
+    NoteAnswer, NoteRequest, PolicyRequest, Pong, PrepareRequest, ProfileRequest, ReleaseRequest, RemoveEntity,
+    SampleMessage, SampleRequest, StatisticsMessage, StatisticsRequest, StatsMessage, UsageRequest, UsageRowMessage,
+    VerifiedMessage, ViewAgesMessage, ViewRunMessage, Welcome, WriteRequest,
 };
 
 /// A request that is one message and is answered by one message.
@@ -77,6 +77,8 @@ calls! {
     PingRequest => Ping, true, Pong;
     CatalogRequest => Catalog, true, CatalogMessage;
     StatsRequest => Stats, true, StatsMessage;
+    ConsumersRequest => Consumers, true, Vec<ConsumerFigures>;
+    LimitsRequest => Limits, true, LimitsMessage;
     NoteRequest => Note, true, NoteAnswer;
     FreshnessRequest => Freshness, true, FreshnessMessage;
     UsageRequest => Usage, true, Vec<UsageRowMessage>;

@@ -115,6 +115,10 @@ kinds! {
     Statistics = 35,
     /// Takes the statistics of a view.
     Profile = 36,
+    /// Tells the limits of consumers and views, or changes them.
+    Limits = 40,
+    /// Tells what consumers did, how fast.
+    Consumers = 41,
     /// An error; an answer to any request.
     Error = 127,
 }

@@ -29,19 +29,19 @@ pub use self::ipc::{PIECE_BYTES, StreamPieces, StreamReader, parts, read_stream,
 pub use self::message::{
     AgesRequest, AlertsMessage, AlertsRequest, AnswerRowMessage, AnswersRequest, ApplyRequest, ApproveRequest,
     CatalogMessage, ChangeMessage, CheckpointRequest, ClockMessage, ClockRepairMessage, ClockRequest, ColumnsMessage,
-    CommittedMessage, ConsumerMessage, DefinitionsMessage, ErasedMessage, ErrorMessage, FeedMessage, FeedsRequest,
-    Form, FreshnessMessage, FreshnessRequest, HandleFeature, HandleMessage, HandleRequestValue, HandleView, Hello,
-    JoinEnd, JoinKeyMessage, JoinRequest, KnownAtMessage, LoadRequest, LogRequest, MAGIC, MaterializeRequest,
-    ModelRowMessage, ModelsRequest, NamedValue, NoteAnswer, NoteMessage, NoteRequest, PROTOCOL_VERSION, PolicyRequest,
-    Pong, PrepareRequest, ProfileRequest, ReleaseRequest, RemoveEntity, STALE, SampleMessage, SampleRequest, ScanBegin,
-    ScanEnd, ScanRequest, ScanRows, StatisticsMessage, StatisticsRequest, StatsMessage, StoreStatsMessage, TimeMessage,
-    UsageRequest, UsageRowMessage, ValueTypeMessage, VerifiedMessage, ViewAgesMessage, ViewRunMessage, Welcome,
-    WriteRequest, WriteView,
+    CommittedMessage, ConsumerFigures, ConsumerMessage, ConsumersRequest, DefinitionsMessage, ErasedMessage,
+    ErrorMessage, FeedMessage, FeedsRequest, Form, FreshnessMessage, FreshnessRequest, HandleFeature, HandleMessage,
+    HandleRequestValue, HandleView, Hello, JoinEnd, JoinKeyMessage, JoinRequest, KnownAtMessage, LimitsMessage,
+    LimitsRequest, LoadRequest, LogRequest, MAGIC, MaterializeRequest, ModelRowMessage, ModelsRequest, NamedValue,
+    NoteAnswer, NoteMessage, NoteRequest, PROTOCOL_VERSION, PolicyRequest, Pong, PrepareRequest, ProfileRequest,
+    ReleaseRequest, RemoveEntity, STALE, SampleMessage, SampleRequest, ScanBegin, ScanEnd, ScanRequest, ScanRows,
+    StatisticsMessage, StatisticsRequest, StatsMessage, StoreStatsMessage, TimeMessage, UsageRequest, UsageRowMessage,
+    ValueTypeMessage, VerifiedMessage, ViewAgesMessage, ViewRunMessage, Welcome, WriteRequest, WriteView,
 };
 pub use self::point::{
     PointHeader, answer_head, answer_id, decode_matrix, decode_records, split_answer_id, variable_lengths,
 };
-pub use self::report::ConsumerReport;
+pub use self::report::{ConsumerReport, LimitsReport};
 pub use self::role::Role;
 pub use self::rows::{WireRow, read_row, write_row};
 pub use self::shape::{describe, is_same_shape};

@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 use asofdb::{Error, Feed, FeedRun, Result, Schedule, Stop, Timestamp};
 use tracing::{info, warn};
 
+use crate::admission::Turn;
+use crate::line::give_way;
 use crate::service::Service;
 
 /// The time between two looks at what is due.
@@ -33,11 +35,14 @@ impl FeedWatch {
     /// `Unavailable` when no thread can be started.
     pub fn start(service: Arc<Service>) -> Result<Self> {
         let (stopped, is_stopped) = channel();
-        let stop = Stop::new();
+        let stop = service.bulk_stop();
         let stopping = stop.clone();
         let thread = thread::Builder::new()
             .name("feeds".into())
-            .spawn(move || watch(&service, &stopping, &is_stopped))
+            .spawn(move || {
+                give_way();
+                watch(&service, &stopping, &is_stopped);
+            })
             .map_err(|error| Error::unavailable("cannot start a thread that feeds views").with_source(error))?;
         Ok(FeedWatch { stop, stopped: Some(stopped), thread: Some(thread) })
     }
@@ -70,6 +75,8 @@ fn watch(service: &Service, stop: &Stop, stopped: &Receiver<()>) {
 }
 
 fn run(service: &Service, stop: &Stop, plan: &mut FeedPlan, view: &str) {
+    // Where the line is too long it is due still, and tried again at the next look.
+    let Ok(_turn) = Turn::wait(service, stop) else { return };
     let mut is_loaded = false;
     match service.materialize(&[view], stop) {
         Ok(runs) => {

@@ -25,6 +25,8 @@ mod freshness_metrics;
 mod gauges;
 #[cfg(feature = "http")]
 mod http;
+#[cfg(feature = "http")]
+mod limit_metrics;
 mod line;
 #[cfg(feature = "http")]
 mod metrics;
@@ -32,11 +34,13 @@ mod notices;
 mod operation;
 mod outlet;
 mod output;
+mod precedence;
 mod safe_path;
 #[cfg(feature = "http")]
 mod served_metrics;
 mod server;
 mod service;
+mod settings;
 mod slack;
 mod socket;
 mod sync;
@@ -55,4 +59,4 @@ pub use self::line::BulkBounds;
 pub use self::server::Server;
 pub use self::service::Service;
 pub use self::socket::Socket;
-pub use asofdb_protocol::{AlertReport, AlertTargetReport, AlertsReport, ConsumerReport, Role};
+pub use asofdb_protocol::{AlertReport, AlertTargetReport, AlertsReport, ConsumerReport, LimitsReport, Role};

@@ -19,11 +19,14 @@ pub struct BulkBounds {
     pub waiting_max: usize,
     /// The longest time that a bulk request waits in line.
     pub patience: Duration,
+    /// The least share of its time that a thread of bulk work gets while point requests come, from 1 to 100 percent:
+    /// it pauses for the rest.
+    pub share_percent: u8,
 }
 
 impl Default for BulkBounds {
     fn default() -> Self {
-        BulkBounds { working_max: 2, waiting_max: 64, patience: Duration::from_secs(30) }
+        BulkBounds { working_max: 2, waiting_max: 64, patience: Duration::from_secs(30), share_percent: 50 }
     }
 }
 
@@ -119,7 +122,7 @@ mod tests {
     use super::*;
 
     fn line(working_max: usize, waiting_max: usize, patience: Duration) -> Line {
-        Line::new(BulkBounds { working_max, waiting_max, patience })
+        Line::new(BulkBounds { working_max, waiting_max, patience, ..BulkBounds::default() })
     }
 
     #[test]
@@ -205,7 +208,8 @@ mod every_order {
     #[test]
     fn everybody_gets_a_turn_and_no_two_at_a_time() {
         loom::model(|| {
-            let bounds = BulkBounds { working_max: 1, waiting_max: 2, patience: Duration::MAX };
+            let bounds =
+                BulkBounds { working_max: 1, waiting_max: 2, patience: Duration::MAX, ..BulkBounds::default() };
             let (line, working) = (Arc::new(Line::new(bounds)), Arc::new(AtomicUsize::new(0)));
             let turn = |line: &Line, working: &AtomicUsize| {
                 line.enter(&Stop::NEVER).unwrap();

@@ -20,6 +20,7 @@ use crate::consumers::{Consumer, LatencySnapshot, Series};
 use crate::feed_metrics::feeds;
 use crate::freshness_metrics::freshness;
 use crate::gauges::{Gauges, Refusal};
+use crate::limit_metrics::{by_series, settings};
 use crate::served_metrics::served;
 use crate::service::Service;
 
@@ -47,6 +48,7 @@ impl Collector for Everything {
         doors(&self.0, &mut encoder)?;
         bulk(&self.0, &mut encoder)?;
         life(&self.0, &mut encoder)?;
+        settings(&self.0.settings, &mut encoder)?;
         clock(&self.0.store.clock(), &mut encoder)?;
         nulls(&self.0, &mut encoder)?;
         answers(&self.0.store.answer_totals(), &mut encoder)?;
@@ -96,6 +98,8 @@ fn consumers(service: &Service, encoder: &mut DescriptorEncoder<'_>) -> Result<(
     for one in &all {
         ConstCounter::new(one.series.rows()).encode(rows.encode_family(&one.labels())?)?;
     }
+    let series = all.iter().map(|one| (one.consumer.name(), &*one.series)).collect::<Vec<_>>();
+    by_series(&series, encoder)?;
     errors(&all, encoder)?;
     durations(&all, encoder)
 }
@@ -130,6 +134,7 @@ fn durations(all: &[Counted], encoder: &mut DescriptorEncoder<'_>) -> Result<(),
     for (name, part, help) in [
         ("request_duration_p50", 0.50, "What half of the requests took at most, since the start"),
         ("request_duration_p99", 0.99, "What 99 in 100 requests took at most, since the start"),
+        ("request_duration_p999", 0.999, "What 999 in 1,000 requests took at most, since the start"),
     ] {
         let mut gauge = family(encoder, name, help, seconds, MetricType::Gauge)?;
         for one in &timed {

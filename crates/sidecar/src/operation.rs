@@ -127,6 +127,10 @@ operations! {
     Duplicates: "duplicates", Reader,   "comparing features",     Bulk,  Requests;
     /// Figures about the store and its consumers.
     Stats:      "stats",      Reader,   "reading figures",        Point, Requests;
+    /// Telling the limits of consumers and views.
+    Limits:     "limits",     Reader,   "reading figures",        Point, Requests;
+    /// Changing the limits of consumers and views, also where they or everybody else are in the way.
+    SetLimits:  "set_limits", Operator, "changing the limits",    Free,  Nothing;
     /// Reading and checking everything.
     Verify:     "verify",     Reader,   "verifying the store",    Bulk,  Requests;
     /// Rewriting everything.
@@ -153,6 +157,11 @@ impl Operation {
         self.rule().name
     }
 
+    /// Returns whether it reads values for serving, which is what latency objectives are about.
+    pub(crate) const fn is_read(self) -> bool {
+        matches!(self, Operation::Latest | Operation::AsOf)
+    }
+
     /// Returns whether it waits in line for a bulk place.
     pub(crate) const fn is_bulk(self) -> bool {
         matches!(self.rule().work, Work::Bulk)
@@ -172,10 +181,10 @@ mod tests {
         let changing: Vec<_> = Operation::ALL.iter().filter(|one| one.rule().role > Role::Reader).copied().collect();
         use Operation::{
             Apply, Approve, Checkpoint, Compact, ConfirmClock, Delete, Erase, Load, Materialize, Policy, Profile,
-            RepairClock, Write,
+            RepairClock, SetLimits, Write,
         };
         let definitions = [Apply, Policy, Approve];
-        let rows = [Delete, Erase, Materialize, Profile, Compact, Checkpoint, ConfirmClock, RepairClock];
+        let rows = [Delete, Erase, Materialize, Profile, SetLimits, Compact, Checkpoint, ConfirmClock, RepairClock];
         assert_eq!(changing, [&[Write, Load][..], &definitions, &rows].concat());
     }
 

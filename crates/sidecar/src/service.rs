@@ -1,18 +1,23 @@
 //! The service: state that every door of the sidecar shares.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-#[cfg(feature = "alerts")]
-use std::sync::{Arc, OnceLock};
 
 use asofdb::storage::KeyRange;
 use asofdb::{Error, FeedFiles, Result, Stop, Store, Timestamp, ViewRun};
-use asofdb_protocol::{AlertsReport, ConsumerReport};
+use asofdb_protocol::{AlertsReport, ConsumerReport, LimitsReport};
+#[cfg(feature = "alerts")]
+use parking_lot::RwLock;
 
 #[cfg(feature = "alerts")]
 use crate::alerts::board::Board;
+#[cfg(feature = "alerts")]
+use crate::consumers::Objectives;
 use crate::consumers::{Consumers, Limits};
 use crate::gauges::Gauges;
 use crate::line::{BulkBounds, Line};
+use crate::precedence::Precedence;
+use crate::settings::{ALERTS, LIMITS, Settings};
 
 /// A store with its consumers and the state of the sidecar's life: what its doors, the native one and HTTP, serve.
 #[derive(Debug)]
@@ -25,11 +30,16 @@ pub struct Service {
     pub(crate) http: Gauges,
     /// The line of bulk requests at both doors.
     pub(crate) bulk: Line,
+    /// Point requests before bulk requests, at both doors.
+    pub(crate) precedence: Arc<Precedence>,
     /// The files of feeds; `None`: it loads none.
     feed_files: Option<FeedFiles>,
     #[cfg(feature = "alerts")]
-    alerts: OnceLock<Arc<Board>>,
+    alerts: RwLock<Option<Arc<Board>>>,
     started: Timestamp,
+    pub(crate) settings: Settings,
+    #[cfg(feature = "alerts")]
+    pub(crate) objectives: Objectives,
     ready: AtomicBool,
     draining: AtomicBool,
 }
@@ -39,14 +49,18 @@ impl Service {
     pub fn new(store: Store, limits: Limits) -> Self {
         Service {
             started: store.now(),
+            settings: Settings::new(store.now()),
+            #[cfg(feature = "alerts")]
+            objectives: Objectives::default(),
             store,
             consumers: Consumers::new(limits),
             native: Gauges::default(),
             http: Gauges::default(),
             bulk: Line::new(BulkBounds::default()),
+            precedence: Arc::new(Precedence::new(BulkBounds::default().share_percent)),
             feed_files: None,
             #[cfg(feature = "alerts")]
-            alerts: OnceLock::new(),
+            alerts: RwLock::default(),
             ready: AtomicBool::new(false),
             draining: AtomicBool::new(false),
         }
@@ -55,8 +69,14 @@ impl Service {
     /// Bounds the bulk requests of both doors.
     #[must_use]
     pub fn with_bulk(mut self, bounds: BulkBounds) -> Self {
+        self.precedence = Arc::new(Precedence::new(bounds.share_percent));
         self.bulk = Line::new(bounds);
         self
+    }
+
+    /// Makes the sign that bulk work looks at between its steps, where it gives way to point requests.
+    pub(crate) fn bulk_stop(&self) -> Stop {
+        Stop::giving_way(self.precedence.clone())
     }
 
     /// Lets it load the feeds of views from these files.
@@ -120,19 +140,65 @@ impl Service {
         self.draining.store(true, Ordering::Release);
     }
 
+    /// Returns the limits of consumers and views that are in force.
+    pub fn limits(&self) -> LimitsReport {
+        let (changed, by) = self.settings.last_change();
+        let (limits, error) = (self.consumers.limits().text().to_owned(), self.settings.refused(LIMITS));
+        LimitsReport { limits, changed, by, error }
+    }
+
+    /// Makes these the limits from now on, for requests that were prepared before and for consumers that are here
+    /// already as well. A rate that stays as it is goes on where it is; one that changes begins full. A name that is
+    /// reserved newly is kept by whoever has it until that connection ends.
+    ///
+    /// # Errors
+    /// `Invalid` when too many names of consumers came and went; the limits are as before then.
+    pub fn set_limits(&self, limits: Limits, by: &str) -> Result<()> {
+        self.consumers.set_limits(limits)?;
+        self.settings.limits_changed(self.store.now(), by);
+        tracing::info!(by, "the limits of consumers and views were changed");
+        Ok(())
+    }
+
+    /// Notes that the file of limits was refused, so that those in force go on: health and [`Service::limits`] say so.
+    pub fn refuse_limits(&self, error: &Error) {
+        self.settings.note(LIMITS, Some(format!("{error:#}")));
+    }
+
     /// Shows the doors what alerts there are.
     ///
     /// # Errors
     /// `Conflict` when it has alerts already.
     #[cfg(feature = "alerts")]
     pub(crate) fn set_alerts(&self, board: Arc<Board>) -> Result<()> {
-        self.alerts.set(board).map_err(|_| asofdb::Error::conflict("a service has its alerts once"))
+        let mut alerts = self.alerts.write();
+        if alerts.is_some() {
+            return Err(Error::conflict("a service has its alerts once"));
+        }
+        *alerts = Some(board);
+        Ok(())
+    }
+
+    /// Shows the doors no alerts any more.
+    #[cfg(feature = "alerts")]
+    pub(crate) fn end_alerts(&self) {
+        *self.alerts.write() = None;
+    }
+
+    /// Notes that the file of alerts was refused: health says so.
+    pub fn refuse_alerts(&self, error: &Error) {
+        self.settings.note(ALERTS, Some(format!("{error:#}")));
+    }
+
+    /// Notes that the file of alerts is well.
+    pub fn alerts_were_read(&self) {
+        self.settings.note(ALERTS, None);
     }
 
     /// Reports what is wrong by its alerts, and who was told; nothing where it has none.
     pub fn alerts(&self) -> AlertsReport {
         #[cfg(feature = "alerts")]
-        let report = self.alerts.get().map(|board| board.report()).unwrap_or_default();
+        let report = self.alerts.read().as_ref().map(|board| board.report()).unwrap_or_default();
         #[cfg(not(feature = "alerts"))]
         let report = AlertsReport::default();
         report

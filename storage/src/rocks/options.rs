@@ -29,6 +29,22 @@ pub const BACKGROUND_JOBS_DEFAULT: usize = 2;
 /// The time a write waits for compaction to catch up before it is refused.
 pub const STALL_PATIENCE_DEFAULT: Duration = Duration::from_secs(30);
 
+/// The least that flushes and compactions may write: below it a write buffer takes a minute or more.
+pub const BACKGROUND_BYTES_MIN: u64 = 1 << 20;
+
+/// The most that a limit on them can say; above it limits nothing.
+const BACKGROUND_BYTES_MAX: u64 = 1 << 40;
+
+/// The greatest nice value.
+const NICENESS_MAX: u8 = 19;
+
+/// The time in which the limiter of flushes and compactions gives out its bytes, in microseconds: RocksDB's own default.
+const REFILL_MICROS: i64 = 100_000;
+
+/// One in so many requests of the limiter goes to compactions first, so that flushes do not starve them: RocksDB's own
+/// default.
+const FAIRNESS: i32 = 10;
+
 /// The write buffers' part of the memory budget: a quarter, since serving lives from the cache.
 const WRITE_BUFFER_PART: usize = 4;
 
@@ -94,6 +110,12 @@ pub struct Options {
     pub background_jobs: usize,
     /// The time a write waits for compaction to catch up before it is refused as `Unavailable`.
     pub stall_patience: Duration,
+    /// Most bytes a second that flushes and compactions write, of the store as a whole; `None`: as many as they can. Where
+    /// more is written for long, writes wait for compaction, and are refused after `stall_patience`.
+    pub background_bytes_per_second: Option<u64>,
+    /// The nice value of the threads that flush and compact, from 0 to 19. The stores of a process share them: those
+    /// that are there already keep theirs.
+    pub background_niceness: u8,
     /// If set, other users may look into the store's directory as its permissions say. Otherwise the directory and its
     /// files are made their owner's alone, and a directory of another user that is open to others is refused.
     pub shared: bool,
@@ -107,6 +129,8 @@ impl Default for Options {
             create: true,
             background_jobs: BACKGROUND_JOBS_DEFAULT,
             stall_patience: STALL_PATIENCE_DEFAULT,
+            background_bytes_per_second: None,
+            background_niceness: 0,
             shared: false,
         }
     }
@@ -133,6 +157,15 @@ impl Options {
         }
         if !(1..=64).contains(&self.background_jobs) {
             return Err(Error::invalid(format!("background_jobs is from 1 to 64: {}", self.background_jobs)));
+        }
+        let range = BACKGROUND_BYTES_MIN..=BACKGROUND_BYTES_MAX;
+        if let Some(bytes) = self.background_bytes_per_second.filter(|bytes| !range.contains(bytes)) {
+            let message = "background_bytes_per_second is from";
+            return Err(Error::invalid(format!("{message} {BACKGROUND_BYTES_MIN} to {BACKGROUND_BYTES_MAX}: {bytes}")));
+        }
+        if self.background_niceness > NICENESS_MAX {
+            let niceness = self.background_niceness;
+            return Err(Error::invalid(format!("background_niceness is from 0 to {NICENESS_MAX}: {niceness}")));
         }
         Ok(())
     }
@@ -205,6 +238,9 @@ fn store(options: &Options, buffers: &WriteBufferManager) -> RocksOptions {
     store.set_max_open_files(open_files());
     store.set_max_file_opening_threads(OPENING_THREADS as i32);
     store.set_max_total_wal_size(2 * options.write_buffers_bytes() as u64);
+    if let Some(bytes) = options.background_bytes_per_second {
+        store.set_ratelimiter(i64::try_from(bytes).unwrap_or(i64::MAX), REFILL_MICROS, FAIRNESS);
+    }
     store.set_bytes_per_sync(BYTES_PER_SYNC);
     store.set_wal_bytes_per_sync(BYTES_PER_SYNC);
     store.set_log_level(LogLevel::Warn);

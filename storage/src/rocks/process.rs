@@ -65,7 +65,7 @@ pub(super) fn prepare(options: &Options) -> Result<()> {
         check_budget(options.memory_budget_bytes as u64, limit, mapped + threads as u64 * stack_bytes)?;
     }
     try_threads(threads, stack_bytes)?;
-    start(pools)?;
+    start_nicely(pools, options.background_niceness)?;
     *started = pools;
     Ok(())
 }
@@ -142,6 +142,26 @@ fn too_few(started: usize, wanted: usize, stack_bytes: u64) -> Error {
         "the store needs {wanted} threads with stacks of {stack_bytes} bytes (ulimit -s), and this process could start \
          {started}: {limits}, {processes}; raise the limit, that of its control group included"
     ))
+}
+
+/// Has RocksDB start its threads from one of this priority, which they inherit. RocksDB itself lowers them only so far
+/// that beside others they may get next to nothing.
+fn start_nicely(pools: Pools, niceness: u8) -> Result<()> {
+    if niceness == 0 {
+        return start(pools);
+    }
+    std::thread::scope(|scope| {
+        let work = move || {
+            // One that may not is as quick as the others.
+            let _ = rustix::process::setpriority_process(None, niceness.into());
+            start(pools)
+        };
+        let thread = std::thread::Builder::new().spawn_scoped(scope, work);
+        let thread = thread.map_err(|error| {
+            Error::unavailable("cannot start a thread that starts those of RocksDB").with_source(error)
+        })?;
+        thread.join().unwrap_or_else(|_| Err(Error::internal("starting RocksDB's threads ran into a bug of asofdb")))
+    })
 }
 
 /// Has RocksDB start the threads of its pools now.

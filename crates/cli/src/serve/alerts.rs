@@ -26,7 +26,15 @@ pub(super) struct AlertArguments {
 impl AlertArguments {
     /// Reads the file, if there is one.
     pub(super) fn read(&self) -> Result<Option<AlertOptions>> {
-        Ok(self.alerts.as_ref().map(AlertOptions::read).transpose()?)
+        Ok(self.read_again()?)
+    }
+
+    /// Reads the file once more, if there is one.
+    ///
+    /// # Errors
+    /// As [`AlertOptions::read`].
+    pub(super) fn read_again(&self) -> asofdb::Result<Option<AlertOptions>> {
+        self.alerts.as_ref().map(AlertOptions::read).transpose()
     }
 
     /// Begins to watch the store, if it was asked for.
@@ -35,7 +43,7 @@ impl AlertArguments {
         service: &Arc<Service>,
         options: Option<AlertOptions>,
         store: &Path,
-    ) -> Result<Option<Alerts>> {
+    ) -> asofdb::Result<Option<Alerts>> {
         let Some(options) = options else { return Ok(None) };
         let state = self.alerts_state.clone().unwrap_or_else(|| store.join(STATE_FILE));
         Ok(Some(Alerts::start(service, options, &state)?))

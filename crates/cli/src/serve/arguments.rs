@@ -74,6 +74,9 @@ pub(super) struct BoundArguments {
     /// Most bulk requests that wait in line; the next ones are refused at once
     #[arg(long, value_name = "N", default_value = "64")]
     bulk_waiting_max: usize,
+    /// The least share of its time that a thread of bulk work gets while point requests come; it pauses for the rest
+    #[arg(long, value_name = "PERCENT", default_value = "50", value_parser = clap::value_parser!(u8).range(1..=100))]
+    bulk_share: u8,
     /// Most memory of a join for a part of its spine with the answers; texts and lists spill to TMPDIR
     #[arg(long, value_name = "BYTES", value_parser = parse_bytes, default_value = "256MiB")]
     join_bytes_max: usize,
@@ -114,7 +117,12 @@ impl BoundArguments {
     }
 
     pub(super) fn bulk_bounds(&self) -> BulkBounds {
-        BulkBounds { working_max: self.bulk_max, waiting_max: self.bulk_waiting_max, ..BulkBounds::default() }
+        BulkBounds {
+            working_max: self.bulk_max,
+            waiting_max: self.bulk_waiting_max,
+            share_percent: self.bulk_share,
+            ..BulkBounds::default()
+        }
     }
 }
 

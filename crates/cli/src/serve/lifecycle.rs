@@ -9,7 +9,7 @@ use asofdb::Error;
 use asofdb_sidecar::Socket;
 use listenfd::ListenFd;
 use sd_notify::NotifyState;
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::flag;
 use signal_hook::iterator::{Handle, Signals as Incoming};
 use tracing::warn;
@@ -19,11 +19,11 @@ use crate::error::Result;
 /// The exit code of a process that a second signal ends at once.
 const IMPATIENT: i32 = 130;
 
-/// The signals that end the sidecar.
+/// The signals that end the sidecar, and the one at which it reads its settings again.
 pub(super) struct Signals(Incoming);
 
 impl Signals {
-    /// Catches SIGTERM and SIGINT from now on; a second one ends the process at once.
+    /// Catches SIGTERM and SIGINT from now on, of which a second one ends the process at once, and SIGHUP.
     pub(super) fn catch() -> Result<Self> {
         let failed = |error: std::io::Error| Error::unavailable("cannot catch signals").with_source(error);
         let seen = Arc::new(AtomicBool::new(false));
@@ -32,7 +32,7 @@ impl Signals {
             flag::register_conditional_shutdown(signal, IMPATIENT, seen.clone()).map_err(failed)?;
             flag::register(signal, seen.clone()).map_err(failed)?;
         }
-        Ok(Signals(Incoming::new([SIGTERM, SIGINT]).map_err(failed)?))
+        Ok(Signals(Incoming::new([SIGTERM, SIGINT, SIGHUP]).map_err(failed)?))
     }
 
     /// Returns what ends the sidecar as a signal would.
@@ -40,13 +40,16 @@ impl Signals {
         Ender(self.0.handle())
     }
 
-    /// Waits for one, or for an [`Ender`]; gives its name.
-    pub(super) fn wait(mut self) -> &'static str {
-        match self.0.forever().next() {
-            Some(SIGINT) => "SIGINT",
-            Some(_) => "SIGTERM",
-            None => "a storage error",
+    /// Waits for one that ends the sidecar, or for an [`Ender`]; gives its name. At each SIGHUP `reload` is called.
+    pub(super) fn wait(mut self, mut reload: impl FnMut()) -> &'static str {
+        for signal in self.0.forever() {
+            match signal {
+                SIGHUP => reload(),
+                SIGINT => return "SIGINT",
+                _ => return "SIGTERM",
+            }
         }
+        "a storage error"
     }
 }
 

@@ -6,6 +6,7 @@ mod feeds;
 mod http;
 mod lifecycle;
 mod logs;
+mod reload;
 mod served;
 mod sizes;
 mod storage;
@@ -36,14 +37,16 @@ use super::error::{Outcome, Result};
 /// A store is open in one process only: with --connect SOCKET the other commands work through this one. Ends on
 /// SIGTERM or SIGINT: what has been asked is answered, nothing new is taken, everything is written to disk. The
 /// environment of a service manager is used where there is one: an inherited socket (systemd's LISTEN_FDS) and
-/// readiness (NOTIFY_SOCKET).
+/// readiness (NOTIFY_SOCKET). On SIGHUP the files of limits and alerts are read again; one that is refused leaves all as
+/// it is.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Serve {
     /// The socket, in a directory that only this user can write to; not needed where a service manager passes one
     #[arg(long, value_name = "PATH")]
     socket: Option<PathBuf>,
-    /// Limits in TOML: requests and rows a second of consumers and views
+    /// Limits in TOML: requests, rows and bytes a second and requests at a time of consumers and views, and the latency
+    /// that they are promised; read again on SIGHUP
     #[arg(long, value_name = "FILE")]
     limits: Option<PathBuf>,
     /// When a write is answered: handed to the operating system (survives a crash of the sidecar), or on disk
@@ -56,6 +59,11 @@ pub(crate) struct Serve {
     /// eighth]
     #[arg(long, value_name = "BYTES", value_parser = parse_bytes)]
     hot_bytes: Option<usize>,
+    /// Most bytes a second that flushes and compactions write [default: as many as they can]
+    background_io_max: Option<usize>,
+    /// The nice value of the threads that flush and compact
+    #[arg(long, value_name = "N", default_value = "5", value_parser = clap::value_parser!(u8).range(0..=19))]
+    background_nice: u8,
     /// The answer to a failed write to disk, so that the store is read-only until it is opened again
     #[arg(long, value_enum, value_name = "WHAT", default_value = "readonly")]
     on_storage_error: OnStorageError,
@@ -85,6 +93,7 @@ Examples:
   asof serve --socket ~/.asof/socket --http 127.0.0.1:6566 --http-socket ~/.asof/http
   curl --unix-socket ~/.asof/http http://localhost/v1/views
   asof serve --socket ~/.asof/socket --alerts ~/.asof/alerts.toml
+  kill -HUP $(pidof asof)
   asof serve --socket /run/asof/socket --mode 0660 --allow-gid 2001 --limits limits.toml --log-format json";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -113,12 +122,12 @@ impl Serve {
         service.warm_up()?;
         let _watch = ClockWatch::start(service.clone())?;
         let feeds = self.feeds.start(&service)?;
-        let _alerts = self.alerts.start(&service, alerts, &context.store)?;
+        let mut reload = reload::started(&service, self.limits.as_deref(), &self.alerts, alerts, &context.store)?;
         service.set_ready();
         storage::watch(service.clone(), self.on_storage_error, signals.ender())?;
         lifecycle::notify_ready();
         self.tell_ready(context, &store, http.as_ref());
-        let signal = signals.wait();
+        let signal = signals.wait(|| reload.again());
         lifecycle::notify_stopping();
         info!(signal, "stopping: what has been asked is answered, nothing new is taken");
         drop(feeds);
@@ -176,6 +185,8 @@ impl Serve {
         let options = Options {
             memory_budget_bytes: self.memory_budget,
             hot_bytes: self.hot_bytes,
+            background_bytes_per_second: self.background_io_max.map(|bytes| bytes as u64),
+            background_niceness: self.background_nice,
             shared: context.shared_store,
             ..Options::default()
         };

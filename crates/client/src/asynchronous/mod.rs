@@ -18,8 +18,9 @@ use asofdb::{
 };
 use asofdb_protocol::{
     AgesRequest, AlertsReport, AlertsRequest, AnswersRequest, ApproveRequest, Call, CatalogRequest, ClockRequest,
-    ConsumerReport, DeleteRequest, EraseRequest, FeedsRequest, Form, LogRequest, MaterializeRequest, ModelsRequest,
-    PingRequest, PointHeader, PolicyRequest, StatisticsRequest, StatsRequest,
+    ConsumerReport, ConsumersRequest, DeleteRequest, EraseRequest, FeedsRequest, Form, LimitsReport, LimitsRequest,
+    LogRequest, MaterializeRequest, ModelsRequest, PingRequest, PointHeader, PolicyRequest, StatisticsRequest,
+    StatsRequest,
 };
 use parking_lot::RwLock;
 
@@ -433,8 +434,23 @@ impl AsyncClient {
     /// # Errors
     /// `Unavailable` when the sidecar does not answer.
     pub async fn consumers(&self) -> Result<Vec<ConsumerReport>> {
-        let stats = self.ask(&StatsRequest).await?;
-        Ok(stats.consumers.into_iter().map(ConsumerReport::from).collect())
+        Ok(self.ask(&ConsumersRequest).await?.into_iter().map(ConsumerReport::from).collect())
+    }
+
+    /// Reads the limits of consumers and views that are in force.
+    ///
+    /// # Errors
+    /// `Unavailable` when the sidecar does not answer.
+    pub async fn limits(&self) -> Result<LimitsReport> {
+        self.ask(&LimitsRequest { limits: None }).await.map(LimitsReport::from)
+    }
+
+    /// Makes a text (TOML) the limits of consumers and views. See [`Client::set_limits`](crate::Client::set_limits).
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn set_limits(&self, limits: &str) -> Result<LimitsReport> {
+        self.ask(&LimitsRequest { limits: Some(limits.to_owned()) }).await.map(LimitsReport::from)
     }
 
     /// Reads what is wrong with the store and its views by the sidecar's alerts, and who was told.

@@ -31,6 +31,10 @@ pub struct Activity {
     pub p50: Duration,
     /// The latency that 99 in 100 requests stayed within.
     pub p99: Duration,
+    /// The latency that 999 in 1,000 requests stayed within.
+    pub p999: Duration,
+    /// Reads that took longer than the latency objective of the consumer, or of the view.
+    pub missed: u64,
 }
 
 /// The limits of a consumer: so many a second, and so many at once.
@@ -39,9 +43,17 @@ pub struct Allowance {
     /// The name of the consumer; `None`: of each that is not listed.
     pub consumer: Option<String>,
     /// Of requests.
-    pub requests: Option<(u32, u32)>,
+    pub requests: Option<(u64, u64)>,
     /// Of rows.
-    pub rows: Option<(u32, u32)>,
+    pub rows: Option<(u64, u64)>,
+    /// Of bytes of answers.
+    pub answered: Option<(u64, u64)>,
+    /// Of bytes that are written.
+    pub written: Option<(u64, u64)>,
+    /// Most requests at a time.
+    pub in_flight: Option<u64>,
+    /// The latency that 99 in 100 reads shall stay within.
+    pub latency_p99: Option<Duration>,
 }
 
 /// What consumers did since the start, which was `seconds` ago, and what they may do.
@@ -61,18 +73,24 @@ pub fn consumers(activities: &[Activity], allowances: &[Allowance], seconds: f64
 }
 
 fn limits(allowances: &[Allowance]) -> Markup {
-    let rate = |rate: Option<(u32, u32)>| {
+    let rate = |rate: Option<(u64, u64)>| {
         html! { @match rate {
-            Some((per_second, burst)) => { (count(per_second.into())) " a second, " (count(burst.into())) " at once" }
+            Some((per_second, burst)) => { (count(per_second)) " a second, " (count(burst)) " at once" }
             None => "no limit",
         } }
     };
     html! {
         table {
-            thead { tr { th scope="col" { "consumer" } th scope="col" { "requests" } th scope="col" { "rows" } } }
+            thead { tr {
+                th scope="col" { "consumer" } th scope="col" { "requests" } th scope="col" { "rows" }
+                th scope="col" { "bytes answered" } th scope="col" { "bytes written" }
+                th scope="col" { "requests at a time" } th scope="col" { "99 % of reads within" }
+            } }
             tbody { @for one in allowances { tr {
                 th scope="row" { @match &one.consumer { Some(name) => (name), None => em { "any other" } } }
-                td { (rate(one.requests)) } td { (rate(one.rows)) }
+                td { (rate(one.requests)) } td { (rate(one.rows)) } td { (rate(one.answered)) } td { (rate(one.written)) }
+                td { (one.in_flight.map_or("no limit".to_owned(), count)) }
+                td { @if let Some(latency) = one.latency_p99 { (format!("{latency:.1?}")) } }
             } } }
         }
     }
@@ -86,6 +104,7 @@ fn table(activities: &[&Activity], seconds: f64) -> Markup {
                 th scope="col" { "consumer" } th scope="col" { "operation" } th scope="col" { "view" }
                 th scope="col" { "requests" } th scope="col" { "a second" } th scope="col" { "rows" }
                 th scope="col" { "errors" } th scope="col" { "half within" } th scope="col" { "99 % within" }
+                th scope="col" { "99.9 % within" } th scope="col" { "over the objective" }
             } }
             tbody { @for one in activities.iter().take(LINES_MAX) { tr {
                 th scope="row" { (one.consumer) } td { (one.operation) }
@@ -93,6 +112,7 @@ fn table(activities: &[&Activity], seconds: f64) -> Markup {
                 td { (count(one.requests)) } td { (format!("{:.2}", one.requests as f64 / seconds.max(1.0))) }
                 td { (count(one.rows)) } td { (errors(&one.errors)) }
                 td { (format!("{:.1?}", one.p50)) } td { (format!("{:.1?}", one.p99)) }
+                td { (format!("{:.1?}", one.p999)) } td { @if one.missed > 0 { (count(one.missed)) } }
             } } }
         }
         @if left_out > 0 { p { (left_out) " more: " code { "/metrics" } " has all." } }

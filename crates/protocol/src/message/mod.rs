@@ -9,6 +9,7 @@ mod answers;
 mod apply;
 mod bulk;
 mod clock;
+mod consumers;
 mod definitions;
 mod feeds;
 #[cfg(test)]
@@ -17,6 +18,7 @@ mod governance;
 mod handle;
 mod hello;
 mod life_cycle;
+mod limits;
 mod models;
 mod reports;
 mod statistics;
@@ -24,8 +26,6 @@ mod stats;
 mod usage;
 mod value;
 mod view_notes;
-
-use std::time::Duration;
 
 use asofdb::{Error, ErrorKind, Result, Value, ValueType};
 
@@ -41,11 +41,13 @@ pub use self::bulk::{
     ScanEnd, ScanRequest, ScanRows,
 };
 pub use self::clock::{ClockMessage, ClockRepairMessage, ClockRequest};
+pub use self::consumers::{ConsumerFigures, ConsumersRequest};
 pub use self::definitions::{DefinitionsMessage, JoinKeyMessage};
 pub use self::feeds::{FeedMessage, FeedsRequest, MaterializeRequest, ViewRunMessage};
 pub use self::governance::{ApproveRequest, ChangeMessage, LogRequest, PolicyRequest};
 pub use self::handle::{HandleFeature, HandleMessage, HandleRequestValue, HandleView};
 pub use self::hello::Hello;
+pub use self::limits::{LimitsMessage, LimitsRequest};
 pub use self::models::{ModelRowMessage, ModelsRequest};
 pub use self::reports::{CommittedMessage, ErasedMessage, FreshnessMessage, StoreStatsMessage, VerifiedMessage};
 pub use self::statistics::{ProfileRequest, StatisticsMessage, StatisticsRequest};
@@ -180,25 +182,6 @@ impl From<ConsumerReport> for ConsumerMessage {
             errors: report.errors.into_iter().map(|(kind, count)| (kind.as_str().to_owned(), count)).collect(),
             p50_us: report.p50.as_micros() as u64,
             p99_us: report.p99.as_micros() as u64,
-        }
-    }
-}
-
-impl From<ConsumerMessage> for ConsumerReport {
-    fn from(message: ConsumerMessage) -> Self {
-        let kind = |(name, count): (String, u64)| {
-            let kind = ErrorKind::ALL.into_iter().find(|kind| kind.as_str() == name);
-            (kind.unwrap_or(ErrorKind::Internal), count)
-        };
-        ConsumerReport {
-            consumer: message.consumer,
-            operation: message.operation,
-            view: message.view,
-            requests: message.requests,
-            rows: message.rows,
-            errors: message.errors.into_iter().map(kind).collect(),
-            p50: Duration::from_micros(message.p50_us),
-            p99: Duration::from_micros(message.p99_us),
         }
     }
 }

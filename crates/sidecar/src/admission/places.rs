@@ -40,7 +40,10 @@ impl<S: Deref<Target = Service>> InFlight<S> {
     #[inline]
     pub(crate) fn enter(service: S, door: DoorName, most: usize) -> Result<Self> {
         match door.gauges(&service).requests_in_flight.add_within(1, most as u64) {
-            Ok(()) => Ok(InFlight { service, door }),
+            Ok(()) => {
+                service.precedence.point();
+                Ok(InFlight { service, door })
+            }
             Err(_) => Err(refuse(&service, door, most)),
         }
     }
@@ -76,12 +79,14 @@ impl<S: Deref<Target = Service>> Turn<S> {
     /// `Unavailable` when too many wait already, it is not its turn in time, or it was told to stop.
     pub(crate) fn wait(service: S, stop: &Stop) -> Result<Self> {
         service.bulk.enter(stop)?;
+        service.precedence.bulk_begins();
         Ok(Turn(service))
     }
 }
 
 impl<S: Deref<Target = Service>> Drop for Turn<S> {
     fn drop(&mut self) {
+        self.0.precedence.bulk_ends();
         self.0.bulk.leave();
     }
 }

@@ -5,9 +5,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use asofdb::{Error, ErrorKind, Result, Stop, Store};
 
+use super::answer::Answer;
 use super::caller::Caller;
 use super::places::{DoorName, InFlight, Turn};
-use crate::consumers::{Meter, Stopwatch};
+use crate::consumers::{Consumer, Meter, Stopwatch, Underway, wait_while_owed};
 use crate::operation::{Limit, Operation, Work};
 use crate::service::Service;
 
@@ -40,6 +41,7 @@ pub(crate) struct Request<S: Deref<Target = Service>> {
 pub(crate) struct Entered<S: Deref<Target = Service>> {
     request: Request<S>,
     _place: Place<S>,
+    _underway: Option<Underway>,
 }
 
 #[derive(Debug)]
@@ -51,14 +53,16 @@ enum Place<S: Deref<Target = Service>> {
 }
 
 impl<S: Deref<Target = Service> + Clone> Request<S> {
-    /// Checks the role, and takes a place: at once for point work, in line for bulk work.
+    /// Checks the role, and takes a place: at once for point work, in line for bulk work. A consumer that has as many
+    /// requests as it may does not wait in line, and one that owes bytes does not hold a bulk place meanwhile.
     ///
     /// # Errors
-    /// `Denied` for a lesser role than the operation needs; `Unavailable` when there is no place.
+    /// `Denied` for a lesser role than the operation needs; `Limited` for more requests at a time than the consumer may
+    /// have; `Unavailable` when there is no place.
     pub(crate) fn enter(self) -> Result<Entered<S>> {
         let started = Stopwatch::start();
         match self.place() {
-            Ok(place) => Ok(Entered { request: self, _place: place }),
+            Ok((underway, place)) => Ok(Entered { request: self, _place: place, _underway: underway }),
             Err(error) => {
                 let meter = self.caller.consumer.meter(self.operation, &[]);
                 meter.record(0, Err(error.kind()), started.elapsed());
@@ -67,16 +71,22 @@ impl<S: Deref<Target = Service> + Clone> Request<S> {
         }
     }
 
-    fn place(&self) -> Result<Place<S>> {
+    fn place(&self) -> Result<(Option<Underway>, Place<S>)> {
         let rule = self.operation.rule();
         self.caller.role.require(rule.role, rule.doing)?;
+        let allowance = self.caller.consumer.allowance();
         Ok(match rule.work {
-            Work::Point => Place::Point(InFlight::enter(self.service.clone(), self.door, self.in_flight_max)?),
-            Work::Bulk => {
-                let turn = Turn::wait(self.service.clone(), &self.stop)?;
-                Place::Bulk(turn, InFlight::counted(self.service.clone(), self.door))
+            Work::Point => {
+                let place = InFlight::enter(self.service.clone(), self.door, self.in_flight_max)?;
+                (Underway::enter(allowance)?, Place::Point(place))
             }
-            Work::Free => Place::Free,
+            Work::Bulk => {
+                let underway = Underway::enter(allowance)?;
+                wait_while_owed(&self.stop, || allowance.owes_for())?;
+                let turn = Turn::wait(self.service.clone(), &self.stop)?;
+                (underway, Place::Bulk(turn, InFlight::counted(self.service.clone(), self.door)))
+            }
+            Work::Free => (None, Place::Free),
         })
     }
 }
@@ -86,11 +96,15 @@ impl<S: Deref<Target = Service>> Entered<S> {
     ///
     /// # Errors
     /// `Limited` when the consumer has used up its requests; `Internal` after a panic; else whatever the work returns.
-    pub(crate) fn work<T, E: DoorError>(self, work: impl FnOnce(&mut Admission<'_>) -> Result<T, E>) -> Result<T, E> {
+    pub(crate) fn work<T: Answer, E: DoorError>(
+        self,
+        work: impl FnOnce(&mut Admission<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
         let started = Stopwatch::start();
         let Request { service, door, caller, operation, stop, .. } = &self.request;
         let store = &service.store;
-        let mut admission = Admission { store, caller, operation: *operation, stop, meter: None, rows: 0 };
+        let mut admission =
+            Admission { store, caller, operation: *operation, stop, meter: None, underway: Vec::new(), rows: 0 };
         // What a panic leaves half done belongs to this request alone; the store's own state is behind its locks.
         let done = catch_unwind(AssertUnwindSafe(|| {
             admission.admit_request()?;
@@ -100,7 +114,7 @@ impl<S: Deref<Target = Service>> Entered<S> {
             door.gauges(service).count_panic();
             Err(panicked().into())
         });
-        admission.record(done.as_ref().map(drop).map_err(DoorError::kind), started);
+        admission.record(done.as_ref().map(Answer::bytes).map_err(DoorError::kind), started);
         done
     }
 }
@@ -119,6 +133,7 @@ pub(crate) struct Admission<'a> {
     operation: Operation,
     stop: &'a Stop,
     meter: Option<Meter>,
+    underway: Vec<Underway>,
     rows: usize,
 }
 
@@ -149,10 +164,31 @@ impl<'a> Admission<'a> {
         names.retain(|name| catalog.view(name).is_some());
         self.rows = rows;
         let meter = self.meter.insert(self.caller.consumer.meter(self.operation, &names));
-        match self.operation.rule().limit {
+        let rule = self.operation.rule();
+        if rule.work != Work::Free {
+            self.underway = meter.enter_views()?;
+        }
+        match rule.work {
+            Work::Point => meter.admit_views()?,
+            Work::Bulk => meter.admit_bulk_views(self.stop)?,
+            Work::Free => {}
+        }
+        match rule.limit {
             Limit::Rows => meter.admit_rows(rows),
             Limit::Requests | Limit::Nothing => Ok(()),
         }
+    }
+
+    /// Counts bytes of rows that are about to be written, which the next requests may owe.
+    pub(crate) fn charge_written(&self, bytes: usize) {
+        if let Some(meter) = &self.meter {
+            meter.charge_written(bytes as u64);
+        }
+    }
+
+    /// The meter of the request, for what is answered as a stream: it counts apart from the answer that ends it.
+    pub(crate) fn meter(&self) -> Meter {
+        self.meter.clone().unwrap_or_else(|| self.consumer.meter(self.operation, &[]))
     }
 
     /// Says how many rows there were, where that is known only at the end.
@@ -161,15 +197,20 @@ impl<'a> Admission<'a> {
     }
 
     fn admit_request(&self) -> Result<()> {
-        match self.operation.rule().limit {
-            Limit::Rows | Limit::Requests => self.caller.consumer.admit_request(),
-            Limit::Nothing => Ok(()),
+        let (rule, allowance) = (self.operation.rule(), self.caller.consumer.allowance());
+        match (rule.limit, rule.work) {
+            (Limit::Nothing, _) => Ok(()),
+            (_, Work::Bulk) => allowance.admit_bulk_request(),
+            _ => allowance.admit_request(),
         }
     }
 
-    fn record(self, outcome: Result<(), ErrorKind>, started: Stopwatch) {
+    fn record(self, outcome: Result<usize, ErrorKind>, started: Stopwatch) {
         let meter = self.meter.unwrap_or_else(|| self.caller.consumer.meter(self.operation, &[]));
-        meter.record(self.rows, outcome, started.elapsed());
+        if let (Ok(bytes), true) = (&outcome, self.operation.rule().limit != Limit::Nothing) {
+            meter.charge_answered(*bytes as u64);
+        }
+        meter.record(self.rows, outcome.map(drop), started.elapsed());
     }
 }
 

@@ -10,6 +10,7 @@ mod command;
 mod courier;
 mod format;
 mod json_post;
+mod latency;
 mod notice;
 mod options;
 mod outbox;
@@ -42,6 +43,7 @@ use crate::service::Service;
 /// seconds at most that what has not been tried yet is delivered. The rest is delivered after the next start.
 #[derive(Debug)]
 pub struct Alerts {
+    service: Arc<Service>,
     board: Arc<Board>,
     thread: Option<JoinHandle<()>>,
 }
@@ -62,13 +64,15 @@ impl Alerts {
         let board = Arc::new(Board::new(options.targets.iter().map(outbox).collect()));
         record.warn_of_the_rest();
         service.set_alerts(board.clone())?;
+        // From here on it is undone when it is dropped.
+        let mut alerts = Alerts { service: service.clone(), board: board.clone(), thread: None };
         let watch = Watch::new(service.clone(), board.clone(), file, record.into_tracker(), &options);
         for (index, target) in options.targets.into_iter().enumerate() {
             let courier = Courier::new(Arc::downgrade(service), board.clone(), index, target, options.from.clone());
             spawn(&format!("alert-{index}"), move || courier.run())?;
         }
-        let thread = Some(spawn("alerts", move || watch.run())?);
-        Ok(Alerts { board, thread })
+        alerts.thread = Some(spawn("alerts", move || watch.run())?);
+        Ok(alerts)
     }
 }
 
@@ -85,5 +89,6 @@ impl Drop for Alerts {
             let _ = thread.join();
         }
         self.board.stop();
+        self.service.end_alerts();
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use asofdb::{AnswerCounts, Feed, FreshnessObjective, FreshnessStatus, Result, Span, ViewAges};
 
+use super::latency::latency;
 use super::rules::LookRules;
 use super::sighting::{Finding, Severity, Sighting};
 use crate::service::Service;
@@ -19,12 +20,13 @@ pub(super) struct Source {
 }
 
 /// Every source.
-pub(super) static SOURCES: [Source; 5] = [
+pub(super) static SOURCES: [Source; 6] = [
     Source { kind: "freshness", at_once: false, look: freshness },
     Source { kind: "answers", at_once: false, look: answers },
     Source { kind: "clock", at_once: true, look: clock },
     Source { kind: "read_only", at_once: true, look: read_only },
     Source { kind: "feed", at_once: true, look: feeds },
+    Source { kind: "latency", at_once: false, look: latency },
 ];
 
 /// The findings of all sources at one time, by kind; those of a source that failed are missing, so that what was told

@@ -38,6 +38,11 @@ impl Latencies {
         self.sum_nanos.fetch_add(nanos, Ordering::Relaxed);
     }
 
+    /// Returns the number of durations.
+    pub(crate) fn count(&self) -> u64 {
+        self.counts.iter().map(|count| count.load(Ordering::Relaxed)).sum()
+    }
+
     /// Returns the counts so far.
     pub(crate) fn snapshot(&self) -> LatencySnapshot {
         LatencySnapshot {

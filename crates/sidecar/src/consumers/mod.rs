@@ -1,13 +1,18 @@
 //! Consumers: their names, their limits, and the counts of what they did.
 
+mod allowance;
 mod bucket;
 mod consumer;
 mod latency;
 mod limits;
 mod meter;
 mod name;
+#[cfg_attr(not(feature = "alerts"), allow(dead_code, reason = "only alerts ask"))]
+mod objectives;
+mod pace;
 mod series;
 mod stopwatch;
+mod terms;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -16,21 +21,26 @@ use asofdb::{Error, Result, check_consumer_name};
 use asofdb_protocol::ConsumerReport;
 use parking_lot::RwLock;
 
+pub(crate) use self::allowance::Underway;
 pub(crate) use self::consumer::Consumer;
 pub(crate) use self::latency::LatencySnapshot;
 pub use self::limits::Limits;
-pub(crate) use self::limits::Rates;
 pub(crate) use self::meter::Meter;
-pub(crate) use self::series::Series;
-pub(crate) use self::stopwatch::Stopwatch;
+pub(crate) use self::objectives::{Kept, OVER, Objectives, Subject};
+pub(crate) use self::pace::wait_while_owed;
+pub(crate) use self::series::{ObjectiveOf, Series};
+pub(crate) use self::stopwatch::{Moment, Stopwatch};
+pub(crate) use self::terms::Terms;
 
-use self::bucket::Bucket;
 use self::consumer::Shared;
 use self::name::{is_of_another_uid, uid_name};
 
 /// Most names that are told apart, those of the configuration included: each costs memory for as long as the
 /// sidecar runs, and names are the clients' to choose.
 const CONSUMERS_MAX: usize = 256;
+
+/// Most names with those of limits that came later: whoever changes them does it by hand.
+const KNOWN_MAX: usize = 4_096;
 
 /// The consumer that all names after [`CONSUMERS_MAX`] share, with the limits of the default.
 const OTHER: &str = "other";
@@ -41,24 +51,53 @@ const ANONYMOUS: &str = "anonymous";
 /// Every consumer that was seen or is configured.
 #[derive(Debug)]
 pub(crate) struct Consumers {
-    limits: Limits,
     shared: Arc<Shared>,
-    known: RwLock<HashMap<String, Arc<Consumer>>>,
+    known: RwLock<Known>,
     other: Arc<Consumer>,
+}
+
+/// The consumers by name, and the limits that they have.
+#[derive(Debug)]
+struct Known {
+    limits: Arc<Limits>,
+    by_name: HashMap<String, Arc<Consumer>>,
 }
 
 impl Consumers {
     pub(crate) fn new(limits: Limits) -> Self {
-        let bucket = |view: &String, rate| Arc::new(Bucket::new(rate, format!("view {view:?}"), "rows"));
-        let views = limits.views.iter().map(|(view, rate)| (view.clone(), bucket(view, *rate))).collect();
-        let shared = Arc::new(Shared::new(views));
-        let other = Arc::new(Consumer::new(OTHER, limits.default, shared.clone()));
-        let listed = limits
-            .consumers
-            .iter()
-            .map(|(name, listed)| (name.clone(), Arc::new(Consumer::new(name, listed.rates, shared.clone()))));
-        let known = RwLock::new(listed.collect());
-        Consumers { limits, shared, known, other }
+        let shared = Arc::new(Shared::new(&limits.views));
+        let other = Arc::new(Consumer::new(OTHER, &limits.default, shared.clone()));
+        let mut known = Known { limits: Arc::new(limits), by_name: HashMap::new() };
+        known.add_listed(&shared);
+        Consumers { shared, known: RwLock::new(known), other }
+    }
+
+    /// The limits in force.
+    pub(crate) fn limits(&self) -> Arc<Limits> {
+        self.known.read().limits.clone()
+    }
+
+    /// Makes these the limits from now on, also of those who are here already. A rate that stays as it is goes on where
+    /// it is; one that changes begins full. To whom a name is reserved counts when somebody comes.
+    ///
+    /// # Errors
+    /// `Invalid` when so many names came and went that those of the limits cannot be told apart any more.
+    pub(crate) fn set_limits(&self, limits: Limits) -> Result<()> {
+        let mut known = self.known.write();
+        known.forget_unlisted(&limits);
+        let unknown = limits.consumers.keys().filter(|name| !known.by_name.contains_key(*name)).count();
+        if known.by_name.len() + unknown > KNOWN_MAX {
+            let message = "too many names of consumers came and went to list others; restart the sidecar";
+            return Err(Error::invalid(format!("{message}: {}", known.by_name.len())));
+        }
+        known.limits = Arc::new(limits);
+        known.add_listed(&self.shared);
+        for (name, consumer) in &known.by_name {
+            consumer.allowance().set(known.limits.terms_of(name));
+        }
+        self.other.allowance().set(&known.limits.default);
+        self.shared.set(&known.limits.views);
+        Ok(())
     }
 
     /// The consumer of a caller that names itself or not, and whose user the kernel tells or not.
@@ -78,7 +117,8 @@ impl Consumers {
     }
 
     fn check_reserved(&self, name: &str, uid: Option<u32>) -> Result<()> {
-        let uids = self.limits.consumers.get(name).map(|listed| listed.uids.as_slice()).unwrap_or_default();
+        let limits = self.limits();
+        let uids = limits.consumers.get(name).map(|listed| listed.uids.as_slice()).unwrap_or_default();
         let reserved = !uids.is_empty() && uid.is_none_or(|uid| !uids.contains(&uid));
         match reserved || is_of_another_uid(name, uid) {
             true => {
@@ -89,33 +129,31 @@ impl Consumers {
     }
 
     fn named(&self, name: &str) -> Arc<Consumer> {
-        if let Some(consumer) = self.known.read().get(name) {
+        if let Some(consumer) = self.known.read().by_name.get(name) {
             return consumer.clone();
         }
         let mut known = self.known.write();
-        match known.get(name) {
+        match known.by_name.get(name) {
             Some(consumer) => consumer.clone(),
-            None if known.len() >= CONSUMERS_MAX || name == OTHER => self.other.clone(),
+            None if known.by_name.len() >= CONSUMERS_MAX || name == OTHER => self.other.clone(),
             None => {
-                let consumer = Arc::new(Consumer::new(name, self.limits.default, self.shared.clone()));
-                known.insert(name.to_owned(), consumer.clone());
+                let consumer = Arc::new(Consumer::new(name, &known.limits.default, self.shared.clone()));
+                known.by_name.insert(name.to_owned(), consumer.clone());
                 consumer
             }
         }
     }
 
-    /// The limits of each consumer that is listed, by name, and last, without a name, those of each other.
-    pub(crate) fn rates(&self) -> Vec<(Option<String>, Rates)> {
-        let listed = self.limits.consumers.iter().map(|(name, listed)| (Some(name.clone()), listed.rates));
-        let mut rates: Vec<_> = listed.collect();
-        rates.sort_by(|(one, _), (other, _)| one.cmp(other));
-        rates.push((None, self.limits.default));
-        rates
+    /// The terms of each consumer that is listed, by name, and last, without a name, those of each other.
+    pub(crate) fn terms(&self) -> Vec<(Option<String>, Terms)> {
+        let limits = self.limits();
+        let listed = limits.consumers.iter().map(|(name, listed)| (Some(name.clone()), listed.terms));
+        listed.chain([(None, limits.default)]).collect()
     }
 
     /// Every consumer, by name.
     fn all(&self) -> Vec<Arc<Consumer>> {
-        let mut all: Vec<_> = self.known.read().values().cloned().chain([self.other.clone()]).collect();
+        let mut all: Vec<_> = self.known.read().by_name.values().cloned().chain([self.other.clone()]).collect();
         all.sort_by(|a, b| a.name().cmp(b.name()));
         all
     }
@@ -133,6 +171,25 @@ impl Consumers {
     }
 }
 
+impl Known {
+    /// Adds the consumers that are listed and not here.
+    fn add_listed(&mut self, shared: &Arc<Shared>) {
+        for (name, listed) in &self.limits.consumers {
+            if !self.by_name.contains_key(name) {
+                let consumer = Consumer::new(name, &listed.terms, shared.clone());
+                self.by_name.insert(name.clone(), Arc::new(consumer));
+            }
+        }
+    }
+
+    /// Forgets consumers that have done nothing and are not listed any more.
+    fn forget_unlisted(&mut self, limits: &Limits) {
+        self.by_name.retain(|name, consumer| {
+            limits.consumers.contains_key(name) || Arc::strong_count(consumer) > 1 || !consumer.is_unused()
+        });
+    }
+}
+
 fn report_of(consumer: &Consumer, series: &Series) -> ConsumerReport {
     let latencies = series.latencies();
     ConsumerReport {
@@ -144,6 +201,11 @@ fn report_of(consumer: &Consumer, series: &Series) -> ConsumerReport {
         errors: series.errors(),
         p50: latencies.quantile(0.50),
         p99: latencies.quantile(0.99),
+        p999: latencies.quantile(0.999),
+        over_consumer: series.missed(ObjectiveOf::Consumer),
+        over_view: series.missed(ObjectiveOf::View),
+        answered_bytes: series.answered_bytes(),
+        written_bytes: series.written_bytes(),
     }
 }
 

@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 
 use super::failure::Failure;
 use super::options::HttpOptions;
-use crate::admission::{Admission, Caller, DoorName, Request, panicked};
+use crate::admission::{Admission, Answer, Caller, DoorName, Request, panicked};
 use crate::budget::Budget;
 use crate::line::give_way;
 use crate::operation::Operation;
@@ -45,14 +45,14 @@ impl Door {
 
     /// Does the work of a request on a thread that may block, when it has been admitted. Bulk work waits for its turn
     /// in a thread of its own, and takes no place from the others meanwhile.
-    pub(super) async fn run<T: Send + 'static>(
+    pub(super) async fn run<T: Answer + Send + 'static>(
         self: Arc<Self>,
         caller: Caller,
         operation: Operation,
         work: impl FnOnce(&Door, &mut Admission<'_>) -> Result<T, Failure> + Send + 'static,
     ) -> Result<T, Failure> {
         let (service, in_flight_max) = (self.service.clone(), self.options.requests_in_flight_max);
-        let waiting = operation.is_bulk().then(|| Waiting { service: service.clone(), stop: Stop::new() });
+        let waiting = operation.is_bulk().then(|| Waiting { service: service.clone(), stop: service.bulk_stop() });
         let stop = waiting.as_ref().map_or(Stop::NEVER, |waiting| waiting.stop.clone());
         let request = Request { service, door: DoorName::Http, in_flight_max, caller, operation, stop };
         let (done, answer) = oneshot::channel();

@@ -20,19 +20,24 @@ pub(super) async fn readyz(State(door): State<Arc<Door>>) -> Response {
         (true, _) => json!({"status": "draining"}),
         (false, Some(reason)) => json!({"status": "read_only", "reason": reason}),
         (false, None) if door.service.is_ready() => {
-            return axum::Json(ready(door.service.store.clock().warning())).into_response();
+            let service = &door.service;
+            return axum::Json(ready(service.store.clock().warning(), service.settings.warning())).into_response();
         }
         (false, None) => json!({"status": "starting"}),
     };
     (StatusCode::SERVICE_UNAVAILABLE, axum::Json(body)).into_response()
 }
 
-/// A clock that has jumped is told, and is no reason to send requests elsewhere: they are answered.
-fn ready(warning: Option<String>) -> serde_json::Value {
-    match warning {
-        None => json!({"status": "ready"}),
-        Some(warning) => json!({"status": "ready", "clock": warning}),
+/// A clock that has jumped, and settings that were refused, are told, and are no reason to send requests elsewhere: they
+/// are answered.
+fn ready(clock: Option<String>, settings: Option<String>) -> serde_json::Value {
+    let mut body = json!({"status": "ready"});
+    for (name, warning) in [("clock", clock), ("settings", settings)] {
+        if let Some(warning) = warning {
+            body[name] = warning.into();
+        }
     }
+    body
 }
 
 /// Answers as [`readyz`] does, in Feast's dialect, which has no body.

@@ -11,6 +11,7 @@ use serde::Serialize;
 
 use super::door::Door;
 use super::failure::Failure;
+use crate::admission::Answer;
 use crate::budget::{Budget, Held};
 
 /// The first size of an answer's buffer, in bytes.
@@ -66,6 +67,12 @@ impl JsonReply {
 impl From<Bytes> for JsonReply {
     fn from(body: Bytes) -> Self {
         JsonReply { body, warnings: None, answer_id: None }
+    }
+}
+
+impl Answer for JsonReply {
+    fn bytes(&self) -> usize {
+        self.body.len()
     }
 }
 

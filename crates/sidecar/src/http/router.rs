@@ -7,7 +7,7 @@ use axum::Router;
 use axum::extract::Request;
 use axum::http::{Method, StatusCode};
 use axum::middleware::{from_fn, from_fn_with_state};
-use axum::routing::{MethodRouter, get, post};
+use axum::routing::{MethodRouter, get, post, put};
 
 use super::door::Door;
 use super::failure::{Failure, render};
@@ -51,6 +51,9 @@ fn routes() -> Vec<Route> {
         ("/v1/alerts", Method::GET, get(v1::alerts)),
         ("/v1/policy", Method::GET, get(v1::policy)),
         ("/v1/log", Method::GET, get(v1::log)),
+        ("/v1/consumers", Method::GET, get(v1::consumers)),
+        ("/v1/limits", Method::GET, get(v1::limits)),
+        ("/v1/limits", Method::PUT, put(v1::set_limits)),
         ("/v1/usage", Method::GET, get(v1::usage)),
         ("/v1/models", Method::GET, get(v1::models)),
         ("/metrics", Method::GET, get(metrics::metrics)),

@@ -6,10 +6,10 @@ use asofdb::parts::{PLAIN_BYTES_MAX, check_plain, is_statistics_note};
 use asofdb::{ApplyOptions, Definitions, Durability, Error, Result};
 use asofdb_protocol::{
     AgesRequest, AlertsMessage, AnswerRowMessage, ApplyRequest, ApproveRequest, CatalogMessage, ChangeMessage,
-    ClockMessage, ClockRequest, CommittedMessage, ConsumerMessage, ErasedMessage, FeedMessage, FeedsRequest, Kind,
-    LogRequest, ModelRowMessage, NamedValue, NoteAnswer, NoteRequest, PolicyRequest, Pong, PrepareRequest,
-    ReleaseRequest, RemoveEntity, StatisticsMessage, StatisticsRequest, StatsMessage, ViewAgesMessage, WriteRequest,
-    WriteView, decode_message, encoded_message, read_stream,
+    ClockMessage, ClockRequest, CommittedMessage, ConsumerFigures, ConsumerMessage, ErasedMessage, FeedMessage,
+    FeedsRequest, Kind, LimitsMessage, LimitsRequest, LogRequest, ModelRowMessage, NamedValue, NoteAnswer, NoteRequest,
+    PolicyRequest, Pong, PrepareRequest, ReleaseRequest, RemoveEntity, StatisticsMessage, StatisticsRequest,
+    StatsMessage, ViewAgesMessage, WriteRequest, WriteView, decode_message, encoded_message, read_stream,
 };
 
 use super::handle::Handle;
@@ -18,6 +18,7 @@ use super::session::Session;
 use super::shared::Shared;
 use crate::admission::{Admission, Caller};
 use crate::budget::Held;
+use crate::consumers::Limits;
 use crate::operation::Operation;
 use tracing::warn;
 
@@ -41,6 +42,8 @@ pub(super) fn answer(shared: &Shared, session: &mut Session<'_>, kind: Kind, bod
         Kind::Write => write(shared, admission, body),
         Kind::Catalog => catalog(shared, body),
         Kind::Stats => stats(shared, body),
+        Kind::Consumers => consumers(shared, body),
+        Kind::Limits => limits(shared, caller, body),
         Kind::Ages => ages(shared, body),
         Kind::Answers => answers(shared, body),
         Kind::Models => models(shared, body),
@@ -67,7 +70,11 @@ fn operation(kind: Kind, body: &[u8]) -> Result<Operation> {
         Kind::Ping => Operation::Ping,
         Kind::Write => Operation::Write,
         Kind::Catalog => Operation::Catalog,
-        Kind::Stats => Operation::Stats,
+        Kind::Stats | Kind::Consumers => Operation::Stats,
+        Kind::Limits => match decode_message::<LimitsRequest>(body)?.limits {
+            Some(_) => Operation::SetLimits,
+            None => Operation::Limits,
+        },
         Kind::Ages => Operation::Ages,
         Kind::Answers => Operation::Answers,
         Kind::Models => Operation::Models,
@@ -129,6 +136,7 @@ fn write(shared: &Shared, admission: &mut Admission<'_>, body: &[u8]) -> Result<
         None => store.durability(),
     };
     admission.admit(views.iter().map(|(view, _)| *view), rows.iter().map(RecordBatch::num_rows).sum())?;
+    admission.charge_written(plain);
     encoded_message(&CommittedMessage::from(store.write_all(&views, durability)?))
 }
 
@@ -206,6 +214,21 @@ fn stats(shared: &Shared, body: &[u8]) -> Result<Vec<u8>> {
     decode_message::<()>(body)?;
     let consumers = shared.service.report().into_iter().map(ConsumerMessage::from).collect();
     encoded_message(&StatsMessage::new(shared.service.store.stats()?, consumers))
+}
+
+fn consumers(shared: &Shared, body: &[u8]) -> Result<Vec<u8>> {
+    decode_message::<()>(body)?;
+    let reports = shared.service.report();
+    encoded_message(&reports.into_iter().map(ConsumerFigures::from).collect::<Vec<_>>())
+}
+
+fn limits(shared: &Shared, caller: &Caller, body: &[u8]) -> Result<Vec<u8>> {
+    let LimitsRequest { limits } = decode_message(body)?;
+    let service = &shared.service;
+    if let Some(text) = limits {
+        service.set_limits(Limits::parse(&text, "limits")?, &caller.actor().name)?;
+    }
+    encoded_message(&LimitsMessage::from(service.limits()))
 }
 
 fn note(shared: &Shared, body: &[u8]) -> Result<Vec<u8>> {

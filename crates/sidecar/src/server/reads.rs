@@ -53,7 +53,8 @@ struct Scratch {
 
 /// The end of a read.
 enum Outcome {
-    Answered,
+    /// With so many bytes.
+    Answered(usize),
     /// The handle's answers would have another shape now.
     Stale,
     Failed(Error),
@@ -140,7 +141,7 @@ impl<'s> Reads<'s> {
         let started = Stopwatch::start();
         let outcome = read(shared, handle, question, &mut self.held, &mut self.scratch);
         let written = match &outcome {
-            Outcome::Answered => self.scratch.write(handle, question, &self.requests, replies),
+            Outcome::Answered(_) => self.scratch.write(handle, question, &self.requests, replies),
             Outcome::Stale => self.requests.iter().try_for_each(|(id, _)| replies.message(*id, &ErrorMessage::stale())),
             Outcome::Failed(error) => self.requests.iter().try_for_each(|(id, _)| replies.error(*id, error)),
         };
@@ -149,10 +150,11 @@ impl<'s> Reads<'s> {
             Outcome::Failed(error) => Err(error.kind()),
             _ => Ok(()),
         };
-        if matches!(outcome, Outcome::Answered) {
-            handle.count_reads(self.requests.len());
-        }
         let meter = handle.meter(question);
+        if let Outcome::Answered(bytes) = outcome {
+            handle.count_reads(self.requests.len());
+            meter.charge_answered(bytes as u64);
+        }
         self.requests.iter().for_each(|(_, rows)| meter.record(*rows, counted, elapsed));
         handle.clear();
         self.requests.clear();
@@ -184,11 +186,15 @@ fn read(
         Ok(in_flight) => in_flight,
         Err(error) => return Outcome::Failed(error),
     };
+    let _underway = match handle.meter(question).enter() {
+        Ok(underway) => underway,
+        Err(error) => return Outcome::Failed(error),
+    };
     // What a panic leaves behind is scratch memory, which the next read writes anew.
     let read = catch_unwind(AssertUnwindSafe(|| read_into(shared, handle, question, held, scratch)));
     match read {
-        Ok(Ok(true)) => Outcome::Answered,
-        Ok(Ok(false)) => Outcome::Stale,
+        Ok(Ok(Some(bytes))) => Outcome::Answered(bytes),
+        Ok(Ok(None)) => Outcome::Stale,
         // The catalog changed under the read.
         Ok(Err(_)) if shared.service.store.catalog().revision() != handle.plan.revision => Outcome::Stale,
         Ok(Err(error)) => Outcome::Failed(error),
@@ -199,17 +205,17 @@ fn read(
     }
 }
 
-/// Reads; false when the handle is stale.
+/// Reads; tells how many bytes the answers have, or `None` when the handle is stale.
 fn read_into(
     shared: &Shared,
     handle: &mut Handle,
     question: Question,
     held: &mut Held<&Budget>,
     scratch: &mut Scratch,
-) -> Result<bool> {
+) -> Result<Option<usize>> {
     let store = &shared.service.store;
     if !handle.refresh(store)? {
-        return Ok(false);
+        return Ok(None);
     }
     let (rows, plan) = (handle.rows(), &handle.plan);
     held.resize(rows * handle.row_bytes)?;
@@ -223,6 +229,7 @@ fn read_into(
             });
             let mut matrix = F32Matrix { values: &mut scratch.values, statuses, fill };
             store.read_matrix((plan, &handle.prepared), &handle.asked, question, &mut matrix)?;
+            Ok(Some(rows * handle.row_bytes))
         }
         Form::Rows | Form::Identified => {
             let variable_bytes_max = shared.bounds.answer_bytes_max - rows * handle.row_bytes;
@@ -231,9 +238,9 @@ fn read_into(
             scratch.id = store.read_records(request, asked, question, records, variable_bytes_max)?;
             let variable_bytes: usize = scratch.records.iter().map(Records::variable_bytes).sum();
             held.resize(rows * handle.row_bytes + variable_bytes)?;
+            Ok(Some(rows * handle.row_bytes + variable_bytes))
         }
     }
-    Ok(true)
 }
 
 impl Scratch {

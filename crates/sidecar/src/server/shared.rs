@@ -7,7 +7,7 @@ use asofdb_protocol::Role;
 
 use super::registry::Registry;
 use crate::access::Access;
-use crate::admission::{Admission, Caller, DoorName, Request};
+use crate::admission::{Admission, Answer, Caller, DoorName, Request};
 use crate::bounds::Bounds;
 use crate::budget::Budget;
 use crate::gauges::Gauge;
@@ -52,7 +52,7 @@ impl Shared {
     }
 
     /// Does the work of a request, when it has been admitted.
-    pub(super) fn perform<T>(
+    pub(super) fn perform<T: Answer>(
         &self,
         caller: &Caller,
         operation: Operation,
@@ -62,7 +62,7 @@ impl Shared {
     }
 
     /// Does the work of a request that ends soon when it is told to, when it has been admitted.
-    pub(super) fn perform_until<T>(
+    pub(super) fn perform_until<T: Answer>(
         &self,
         caller: &Caller,
         operation: Operation,

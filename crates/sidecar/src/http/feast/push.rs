@@ -103,6 +103,7 @@ fn write(
     let batches = views.iter().map(|view| rows_of(view, df)).collect::<Result<Vec<_>, Failure>>()?;
     let rows = batches.first().map_or(0, RecordBatch::num_rows);
     admission.admit(views.iter().map(|view| view.name.as_str()), rows)?;
+    admission.charge_written(batches.iter().map(RecordBatch::get_array_memory_size).sum());
     let rows: Vec<_> = views.iter().zip(&batches).map(|(view, batch)| (view.name.as_str(), batch)).collect();
     let store = &door.service.store;
     store.write_all(&rows, store.durability())?;

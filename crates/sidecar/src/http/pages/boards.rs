@@ -13,6 +13,7 @@ use super::super::door::Door;
 use super::super::failure::Failure;
 use super::html::{HtmlReply, Visitor};
 use crate::admission::Caller;
+use crate::consumers::Terms;
 use crate::operation::Operation;
 use crate::service::Service;
 
@@ -71,17 +72,20 @@ fn activities(service: &Service) -> Vec<Activity> {
         rows: one.rows,
         p50: one.p50,
         p99: one.p99,
+        p999: one.p999,
+        missed: one.over_consumer.max(one.over_view),
     };
     service.report().into_iter().map(of).collect()
 }
 
 fn allowances(service: &Service) -> Vec<Allowance> {
-    let of = |(consumer, rates): (Option<String>, crate::consumers::Rates)| {
-        let [requests, rows] =
-            [rates.requests, rates.rows].map(|rate| rate.map(|rate| (rate.per_second.get(), rate.burst.get())));
-        Allowance { consumer, requests, rows }
+    let of = |(consumer, terms): (Option<String>, Terms)| {
+        let [requests, rows, answered, written] = [terms.requests, terms.rows, terms.answered, terms.written]
+            .map(|rate| rate.map(|rate| (rate.per_second.get(), rate.burst.get())));
+        let in_flight = terms.in_flight.map(Into::into);
+        Allowance { consumer, requests, rows, answered, written, in_flight, latency_p99: terms.latency_p99 }
     };
-    service.consumers.rates().into_iter().map(of).collect()
+    service.consumers.terms().into_iter().map(of).collect()
 }
 
 /// What consumers have read in the last days.

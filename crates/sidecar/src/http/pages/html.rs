@@ -12,6 +12,7 @@ use axum::response::{IntoResponse, Response};
 use super::super::door::Door;
 use super::super::failure::Failure;
 use super::login::{is_by_cookie, session_token};
+use crate::admission::Answer;
 use crate::budget::{Budget, Held};
 
 /// Headers of each page: what it may load, and that nobody keeps it, frames it or learns where its links come from.
@@ -75,6 +76,12 @@ impl HtmlReply {
         let mut held = Held::new(door.budget.clone());
         held.resize(text.capacity())?;
         Ok(HtmlReply(Bytes::from_owner(HeldText { text, _held: held })))
+    }
+}
+
+impl Answer for HtmlReply {
+    fn bytes(&self) -> usize {
+        self.0.len()
     }
 }
 

@@ -32,6 +32,7 @@ pub(in super::super) async fn write(
         let view = find_stored_view(&store.catalog(), &view)?.clone();
         let rows = form.rows(&view, &payload, |_| false)?;
         admission.admit([view.name.as_str()], rows.num_rows())?;
+        admission.charge_written(rows.get_array_memory_size());
         let committed = store.write_all(&[(&view.name, &rows)], form.durability.unwrap_or(store.durability()))?;
         let created = committed.created.to_string();
         JsonReply::of(door, &json!({"view": view.name, "rows": rows.num_rows(), "created_timestamp": created}))

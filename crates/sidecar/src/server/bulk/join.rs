@@ -5,11 +5,11 @@ use std::collections::VecDeque;
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use asofdb::parts::join_until;
-use asofdb::{Error, JOIN_MEMORY_BYTES_MIN, JoinBatches, JoinOptions, Prepared, Result, Stop};
+use asofdb::{Error, JOIN_MEMORY_BYTES_MIN, JoinBatches, JoinOptions, Prepared, Result};
 use asofdb_protocol::{JoinEnd, JoinRequest, StreamReader, decode_message, encoded_message};
 
 use super::inflow::Inflow;
-use super::outflow::{Outflow, Stream};
+use super::outflow::{Outflow, Pace, Stream};
 use super::work::Work;
 use crate::admission::Admission;
 
@@ -25,14 +25,14 @@ pub(super) fn answer(
     let prepared = store.prepare(&request.references)?;
     let plan = prepared.plan(store.catalog().revision(), || store.catalog())?;
     admission.admit(plan.sources.view_names(), 0)?;
-    let end = join(work, admission.stop(), &prepared, &request, inflow, outflow)?;
+    let end = join(work, admission, &prepared, &request, inflow, outflow)?;
     admission.count(end.rows);
     encoded_message(&end)
 }
 
 fn join(
     work: &Work<'_>,
-    stop: &Stop,
+    admission: &Admission<'_>,
     prepared: &Prepared,
     request: &JoinRequest,
     inflow: &mut Inflow<'_, '_>,
@@ -42,8 +42,8 @@ fn join(
     let mut spine = Spine { inflow, reader: StreamReader::default(), waiting: VecDeque::new(), failed: false };
     let schema = spine.schema()?;
     let options = options(request, work.shared.bounds.join_bytes_max);
-    let mut join = join_until(store, prepared, &schema, Box::new(&mut spine), &options, stop)?;
-    let mut stream = Stream::start(&join.schema(), outflow)?;
+    let mut join = join_until(store, prepared, &schema, Box::new(&mut spine), &options, admission.stop())?;
+    let mut stream = Stream::start(&join.schema(), outflow, Pace::of(admission))?;
     for batch in join.by_ref() {
         stream.write(&batch?)?;
     }

@@ -24,6 +24,7 @@ pub(super) fn answer(
 ) -> Result<Vec<u8>> {
     let request: LoadRequest = decode_message(body)?;
     admission.admit([request.view.as_str()], 0)?;
+    admission.charge_written(usize::try_from(request.bytes).unwrap_or(usize::MAX));
     let committed = load(work, &request, inflow)?;
     admission.count(request.rows);
     encoded_message(&CommittedMessage::from(committed))
@@ -44,6 +45,7 @@ fn load(work: &Work<'_>, request: &LoadRequest, inflow: &mut Inflow<'_, '_>) -> 
     let mut loading = Loading::new(view, request, store.now())?;
     while let Some(chunk) = inflow.next()? {
         loading.add(chunk)?;
+        work.stop.check()?;
     }
     store.load(loading.finish()?)
 }

@@ -106,7 +106,8 @@ pub(super) fn serve(
     replies: &mut Replies<&UnixStream>,
 ) -> Result<(), End> {
     let mut inflow = Inflow::new(arrivals, header, &shared.bounds)?;
-    let stop = Stop::new();
+    // Nothing is reclaimed while the clock is repaired, so that it must not take longer than it needs.
+    let stop = if header.kind == Kind::RepairClock { Stop::new() } else { shared.service.bulk_stop() };
     let work = Work { shared, caller: &session.caller, stop: &stop };
     let (outflow, pieces) = outflow::new();
     let (answer, forwarded) = thread::scope(|scope| {

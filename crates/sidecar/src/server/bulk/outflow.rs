@@ -2,9 +2,12 @@
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::Schema;
-use asofdb::{Error, Result};
+use asofdb::{Error, Result, Stop};
 use asofdb_protocol::{Kind, PIECE_BYTES, StreamPieces, parts};
 use crossbeam::channel::{Receiver, Sender, bounded};
+
+use crate::admission::Admission;
+use crate::consumers::Meter;
 
 /// Pieces that wait to be written: one is made while one is written.
 const WAITING: usize = 1;
@@ -33,17 +36,39 @@ impl Outflow {
     }
 }
 
-/// The batches of an answer, written as an Arrow IPC stream.
+/// The batches of an answer, written as an Arrow IPC stream. Where bytes of answers are limited it goes as fast as they
+/// come back.
 pub(super) struct Stream<'o> {
     pieces: StreamPieces,
     outflow: &'o Outflow,
+    pace: Pace,
     rows: u64,
+}
+
+/// The pace of a stream.
+#[derive(Debug, Clone)]
+pub(super) struct Pace {
+    meter: Meter,
+    stop: Stop,
+}
+
+impl Pace {
+    pub(super) fn of(admission: &Admission<'_>) -> Self {
+        Pace { meter: admission.meter(), stop: admission.stop().clone() }
+    }
+
+    /// Sends a piece once nothing is owed for those before.
+    fn send(&self, piece: Vec<u8>, outflow: &Outflow) -> Result<()> {
+        self.meter.wait_while_owed(&self.stop)?;
+        self.meter.charge_answered(piece.len() as u64);
+        outflow.send(Kind::Chunk, piece)
+    }
 }
 
 impl<'o> Stream<'o> {
     /// Begins with the schema, which is sent at once.
-    pub(super) fn start(schema: &Schema, outflow: &'o Outflow) -> Result<Self> {
-        let mut stream = Stream { pieces: StreamPieces::new(schema)?, outflow, rows: 0 };
+    pub(super) fn start(schema: &Schema, outflow: &'o Outflow, pace: Pace) -> Result<Self> {
+        let mut stream = Stream { pieces: StreamPieces::new(schema)?, outflow, pace, rows: 0 };
         stream.send()?;
         Ok(stream)
     }
@@ -60,12 +85,12 @@ impl<'o> Stream<'o> {
     }
 
     fn send(&mut self) -> Result<()> {
-        self.outflow.send(Kind::Chunk, self.pieces.take())
+        self.pace.send(self.pieces.take(), self.outflow)
     }
 
     /// Sends what is left; tells how many rows there were.
     pub(super) fn finish(self) -> Result<u64> {
-        self.outflow.send(Kind::Chunk, self.pieces.finish()?)?;
+        self.pace.send(self.pieces.finish()?, self.outflow)?;
         Ok(self.rows)
     }
 }

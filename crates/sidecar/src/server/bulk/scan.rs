@@ -2,10 +2,10 @@
 
 use arrow::array::RecordBatch;
 use asofdb::parts::scan_until;
-use asofdb::{Error, ExportRows, Result, Scan, ScanSink, Stop, Store};
+use asofdb::{Error, ExportRows, Result, Scan, ScanSink, Store};
 use asofdb_protocol::{Kind, NamedValue, ScanBegin, ScanEnd, ScanRequest, decode_message, encoded_message};
 
-use super::outflow::{Outflow, Stream};
+use super::outflow::{Outflow, Pace, Stream};
 use crate::admission::Admission;
 
 /// Most versions of one entity that are a page, as HTTP gives it; more of them are an export.
@@ -20,12 +20,12 @@ pub(super) fn page_rows(request: &ScanRequest) -> Option<usize> {
 pub(super) fn answer(admission: &mut Admission<'_>, body: &[u8], outflow: &Outflow) -> Result<Vec<u8>> {
     let request: ScanRequest = decode_message(body)?;
     admission.admit([request.view.as_str()], page_rows(&request).unwrap_or(0))?;
-    let rows = scan(&admission.store()?, admission.stop(), &request, outflow)?;
+    let rows = scan(&admission.store()?, admission, &request, outflow)?;
     admission.count(rows);
     encoded_message(&ScanEnd { rows })
 }
 
-fn scan(store: &Store, stop: &Stop, request: &ScanRequest, outflow: &Outflow) -> Result<u64> {
+fn scan(store: &Store, admission: &Admission<'_>, request: &ScanRequest, outflow: &Outflow) -> Result<u64> {
     let entity = request.entity.as_deref().map(NamedValue::to_entity).transpose()?;
     let scan = Scan {
         view: &request.view,
@@ -33,8 +33,8 @@ fn scan(store: &Store, stop: &Stop, request: &ScanRequest, outflow: &Outflow) ->
         entity: entity.as_deref(),
         limit: request.limit.map(|limit| usize::try_from(limit).unwrap_or(usize::MAX)),
     };
-    let mut sending = Sending { outflow, stream: None };
-    let rows = scan_until(store, &scan, stop, &mut sending)?;
+    let mut sending = Sending { outflow, pace: Pace::of(admission), stream: None };
+    let rows = scan_until(store, &scan, admission.stop(), &mut sending)?;
     sending.stream.ok_or_else(not_begun)?.finish()?;
     Ok(rows)
 }
@@ -42,6 +42,7 @@ fn scan(store: &Store, stop: &Stop, request: &ScanRequest, outflow: &Outflow) ->
 /// The rows of a scan, in flight.
 struct Sending<'o> {
     outflow: &'o Outflow,
+    pace: Pace,
     stream: Option<Stream<'o>>,
 }
 
@@ -49,7 +50,7 @@ impl ScanSink for Sending<'_> {
     fn begin(&mut self, begin: asofdb::ScanBegin) -> Result<()> {
         let message = ScanBegin { snapshot: begin.snapshot.into(), versions_estimate: begin.versions_estimate };
         self.outflow.send(Kind::Scan, encoded_message(&message)?)?;
-        self.stream = Some(Stream::start(&begin.schema.arrow, self.outflow)?);
+        self.stream = Some(Stream::start(&begin.schema.arrow, self.outflow, self.pace.clone())?);
         Ok(())
     }
 
