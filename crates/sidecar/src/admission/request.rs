@@ -8,7 +8,7 @@ use asofdb::{Error, ErrorKind, Result, Stop, Store};
 use super::answer::Answer;
 use super::caller::Caller;
 use super::places::{DoorName, InFlight, Turn};
-use crate::consumers::{Consumer, Meter, Stopwatch, Underway, wait_while_owed};
+use crate::consumers::{Meter, Stopwatch, Underway, wait_while_owed};
 use crate::operation::{Limit, Operation, Work};
 use crate::service::Service;
 
@@ -188,7 +188,7 @@ impl<'a> Admission<'a> {
 
     /// The meter of the request, for what is answered as a stream: it counts apart from the answer that ends it.
     pub(crate) fn meter(&self) -> Meter {
-        self.meter.clone().unwrap_or_else(|| self.consumer.meter(self.operation, &[]))
+        self.meter.clone().unwrap_or_else(|| self.caller.consumer.meter(self.operation, &[]))
     }
 
     /// Says how many rows there were, where that is known only at the end.
