@@ -166,7 +166,7 @@ def take_pictures(address: str) -> None:
     pictures = [
         ("catalog", "/?q=spent", wide, "light", False),
         ("explorer", explored, wide, "light", True),
-        ("values", "/views/user_activity_v1#values-clicks_7d", {"width": 1100, "height": 640}, "light", False),
+        ("values", "/views/user_activity_v1#values-clicks_7d", {"width": 1100, "height": 700}, "light", False),
         ("answers", "/answers", {"width": 1100, "height": 480}, "dark", False),
     ]
     with sync_playwright() as playwright:
@@ -175,6 +175,8 @@ def take_pictures(address: str) -> None:
         for name, path, size, scheme, whole in pictures:
             page = browser.new_page(viewport=size, color_scheme=scheme)
             page.goto(address + path, wait_until="networkidle")
+            if name == "values":
+                page.locator("#the-values").evaluate("(head) => head.scrollIntoView()")
             page.screenshot(path=out / f"page-{name}.png", full_page=whole)
             paints = page.evaluate("performance.getEntriesByType('paint').map((paint) => paint.startTime)")
             print(f"page-{name}.png: first paint after {max(paints, default=0):.0f} ms")
