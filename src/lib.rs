@@ -59,6 +59,7 @@ mod lineage;
 mod misdefined;
 mod policy;
 mod progress;
+mod proposals;
 mod read;
 mod rows;
 mod sample;
@@ -140,10 +141,10 @@ pub use asofdb_storage::{
     Aggregate, Approval, Approvals, Catalog, CatalogChange, Change, ChangeCause, ChangeKind, CheckpointFiles, Clock,
     ClockClaim, ClockRepair, ClockStatus, Committed, Computed, Date, Definitions, Durability, Entity, EntityDefinition,
     Erased, Error, ErrorKind, Expressions, Feature, FeatureDefinition, FeatureService, FeatureView, FeedRun,
-    FeedSource, FreshnessObjective, Hint, JoinKey, LifeCycle, ManualClock, ObjectKind, Plan, Reading, RequestValue,
-    Result, ScalarType, Schedule, ServiceDefinition, Span, Stage, StampRun, Stats, Status, Stop, SystemClock,
-    Timestamp, UsageCounts, UsageKey, UsageOf, UsagePeriod, UsageRow, Value, ValueType, Verdicts, Verified, Version,
-    ViewDefinition, Window, WindowAggregate, WindowFeature, Windows,
+    FeedSource, FreshnessObjective, Hint, JoinKey, LifeCycle, ManualClock, ObjectKind, Plan, Proposal, Proposals,
+    Reading, RequestValue, Result, ScalarType, Schedule, ServiceDefinition, Span, Stage, StampRun, Stats, Status, Stop,
+    SystemClock, Timestamp, UsageCounts, UsageKey, UsageOf, UsagePeriod, UsageRow, Value, ValueType, Verdicts,
+    Verified, Version, ViewDefinition, Window, WindowAggregate, WindowFeature, Windows,
 };
 #[cfg(feature = "rocksdb")]
 pub use asofdb_storage::{

@@ -43,6 +43,7 @@ mod ordered;
 pub mod output;
 mod plan;
 mod problem;
+mod proposal;
 mod record_layout;
 mod records;
 mod redefinition;
@@ -111,6 +112,7 @@ pub use number::{MatrixNumber, NumberWork, is_numeric};
 pub use objective::FreshnessObjective;
 pub use plan::{Change, ChangeKind, ObjectKind, Plan};
 pub use problem::{Problem, Step, Unknown};
+pub use proposal::{Proposal, Proposals};
 pub use record_layout::{Field, RecordLayout};
 pub use records::Record;
 #[cfg(feature = "rocksdb")]

@@ -14,7 +14,7 @@ use asofdb::{
 };
 #[cfg(feature = "files")]
 use asofdb::{ExportOptions, FeedFiles, Manifest, OnFeedProgress, OnProgress, ViewRun};
-use asofdb_protocol::{AlertsReport, ConsumerReport};
+use asofdb_protocol::{AlertsReport, AuditRequest, ConsumerReport};
 
 use crate::client::Client;
 
@@ -48,6 +48,31 @@ impl Engine {
         match self {
             Engine::Store(_) => Err(Error::invalid("alerts are a sidecar's; ask one that was started with --alerts")),
             Engine::Sidecar(client) => client.alerts(),
+        }
+    }
+
+    /// Begins an audit of what a sidecar has served.
+    ///
+    /// # Errors
+    /// `Invalid` for a store in this process, whose log is audited by its directory; else as [`Client::begin_audit`].
+    pub fn begin_audit(&self, wanted: &AuditRequest) -> Result<u64> {
+        self.sidecar()?.begin_audit(wanted)
+    }
+
+    /// Reads what audits of a sidecar have found, as JSON.
+    ///
+    /// # Errors
+    /// `Invalid` for a store in this process; else as [`Client::audits_json`].
+    pub fn audits_json(&self, number: Option<u64>) -> Result<String> {
+        self.sidecar()?.audits_json(number)
+    }
+
+    fn sidecar(&self) -> Result<&Client> {
+        match self {
+            Engine::Sidecar(client) => Ok(client),
+            Engine::Store(_) => {
+                Err(Error::invalid("audits on the server are a sidecar's; a store in this process audits a directory"))
+            }
         }
     }
 
@@ -116,6 +141,10 @@ impl Session for Engine {
 
     fn approve(&self, plan: &str) -> Result<()> {
         self.session().approve(plan)
+    }
+
+    fn propose(&self, definitions: &Definitions, message: &str) -> Result<String> {
+        self.session().propose(definitions, message)
     }
 
     fn catalog_changes(&self, before: u64, limit: usize) -> Result<Vec<CatalogChange>> {

@@ -27,4 +27,6 @@ pub use self::client::Client;
 pub use self::engine::Engine;
 pub use self::options::ConnectOptions;
 pub use self::pipeline::Pipeline;
-pub use asofdb_protocol::{AlertReport, AlertTargetReport, AlertsReport, ConsumerReport, PROTOCOL_VERSION, Role};
+pub use asofdb_protocol::{
+    AlertReport, AlertTargetReport, AlertsReport, AuditRequest, ConsumerReport, PROTOCOL_VERSION, Role,
+};

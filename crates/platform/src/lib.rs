@@ -33,6 +33,7 @@ mod duplicates;
 mod lineage;
 pub mod pages;
 mod plan;
+mod planned;
 mod run_event;
 mod search;
 mod synonyms;
@@ -50,12 +51,14 @@ pub use self::duplicates::duplicate::{Compared, Duplicate, Relation};
 pub use self::duplicates::{Check, find_duplicates, find_named_alike};
 pub use self::lineage::{LineageText, all_of};
 pub use self::plan::plan_markdown;
+pub use self::planned::{Planned, WantedApproval, approval_json};
 pub use self::run_event::{Dataset, LineageRun, RunState};
 pub use self::search::facets::Facet;
 pub use self::search::field::Field;
 pub use self::search::hit::{Closeness, Hit, Matched};
 pub use self::search::index::{Found, SearchIndex};
 pub use self::search::query::{QUERY_BYTES_MAX, QUERY_PARTS_MAX};
+pub use self::search::standing::SearchNeeds;
 
 /// Most hits of a search where nobody says.
 pub const HITS_DEFAULT: usize = 20;

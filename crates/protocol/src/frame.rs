@@ -109,6 +109,12 @@ kinds! {
     Log = 33,
     /// Approves a plan.
     Approve = 34,
+    /// Makes a plan known to those who may approve it.
+    Propose = 41,
+    /// Begins an audit of what the sidecar has served.
+    Audit = 42,
+    /// Tells what audits have found.
+    Audits = 43,
     /// An error; an answer to any request.
     Error = 127,
 }

@@ -95,8 +95,14 @@ operations! {
     Policy:     "policy",     Operator, "changing the policy",    Point, Requests;
     /// An approval of a change to come.
     Approve:    "approve",    Writer,   "approving changes",      Point, Requests;
+    /// A plan of a change, and what it would take from whom.
+    Plan:       "plan",       Reader,   "planning changes",       Bulk,  Requests;
+    /// A plan that is made known to those who may approve it.
+    Propose:    "propose",    Writer,   "proposing changes",      Point, Requests;
     /// Reading the changes of what is defined.
     Log:        "log",        Reader,   "reading definitions",    Point, Requests;
+    /// Comparing what is defined at two moments.
+    Diff:       "diff",       Reader,   "reading definitions",    Bulk,  Requests;
     /// A deletion that keeps the past.
     Delete:     "delete",     Writer,   "deleting",               Point, Rows;
     /// A physical removal.
@@ -111,6 +117,10 @@ operations! {
     Feeds:      "feeds",      Reader,   "reading figures",        Point, Requests;
     /// Loading what is new in the sources of views.
     Materialize: "materialize", Operator, "loading feeds",        Bulk,  Requests;
+    /// Beginning an audit of what was served.
+    Audit:      "audit",      Operator, "auditing",               Point, Requests;
+    /// Telling what audits have found.
+    Audits:     "audits",     Reader,   "reading figures",        Point, Requests;
     /// Telling what is wrong, and who was told.
     Alerts:     "alerts",     Reader,   "reading figures",        Point, Requests;
     /// Telling what consumers have read.
@@ -165,11 +175,11 @@ mod tests {
         assert_eq!(names.len(), Operation::ALL.len());
         let changing: Vec<_> = Operation::ALL.iter().filter(|one| one.rule().role > Role::Reader).copied().collect();
         use Operation::{
-            Apply, Approve, Checkpoint, Compact, ConfirmClock, Delete, Erase, Load, Materialize, Policy, RepairClock,
-            Write,
+            Apply, Approve, Audit, Checkpoint, Compact, ConfirmClock, Delete, Erase, Load, Materialize, Policy,
+            Propose, RepairClock, Write,
         };
-        let definitions = [Apply, Policy, Approve];
-        let rows = [Delete, Erase, Materialize, Compact, Checkpoint, ConfirmClock, RepairClock];
+        let definitions = [Apply, Policy, Approve, Propose];
+        let rows = [Delete, Erase, Materialize, Audit, Compact, Checkpoint, ConfirmClock, RepairClock];
         assert_eq!(changing, [&[Write, Load][..], &definitions, &rows].concat());
     }
 

@@ -10,7 +10,11 @@ use asofdb_protocol::{AlertsReport, ConsumerReport};
 
 #[cfg(feature = "alerts")]
 use crate::alerts::board::Board;
+#[cfg(feature = "http")]
+use crate::audits::Audits;
 use crate::consumers::{Consumers, Limits};
+#[cfg(feature = "http")]
+use crate::freshness_history::FreshnessHistory;
 use crate::gauges::Gauges;
 use crate::line::{BulkBounds, Line};
 
@@ -29,6 +33,10 @@ pub struct Service {
     feed_files: Option<FeedFiles>,
     #[cfg(feature = "alerts")]
     alerts: OnceLock<Arc<Board>>,
+    #[cfg(feature = "http")]
+    pub(crate) audits: Audits,
+    #[cfg(feature = "http")]
+    pub(crate) freshness: FreshnessHistory,
     started: Timestamp,
     ready: AtomicBool,
     draining: AtomicBool,
@@ -47,6 +55,10 @@ impl Service {
             feed_files: None,
             #[cfg(feature = "alerts")]
             alerts: OnceLock::new(),
+            #[cfg(feature = "http")]
+            audits: Audits::default(),
+            #[cfg(feature = "http")]
+            freshness: FreshnessHistory::default(),
             ready: AtomicBool::new(false),
             draining: AtomicBool::new(false),
         }
@@ -118,6 +130,23 @@ impl Service {
     /// Marks it as stopping from now on.
     pub fn start_draining(&self) {
         self.draining.store(true, Ordering::Release);
+    }
+
+    /// Ends the audit that runs, if one does, and begins no further one: for the end of the sidecar.
+    #[cfg(feature = "http")]
+    pub fn finish_audits(&self) {
+        self.audits.finish();
+    }
+
+    /// Notes how fresh all views are now, for the history of the last day that HTTP tells. A
+    /// [`FreshnessWatch`](crate::FreshnessWatch) does it each minute.
+    ///
+    /// # Errors
+    /// `Unavailable` when the store cannot be read.
+    #[cfg(feature = "http")]
+    pub fn look_at_freshness(&self) -> Result<()> {
+        self.freshness.add(&self.store.ages::<&str>(&[])?);
+        Ok(())
     }
 
     /// Shows the doors what alerts there are.

@@ -26,6 +26,7 @@ mod life_cycle;
 pub(crate) mod manifest;
 mod meta;
 mod policy;
+mod proposal;
 mod service;
 mod usage;
 mod value;

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use asofdb::{Durability, Options, Store, SystemClock};
-use asofdb_sidecar::{Bounds, ClockWatch, Descriptors, Limits, Server, Service};
+use asofdb_sidecar::{Bounds, ClockWatch, Descriptors, FreshnessWatch, Limits, Server, Service};
 use clap::{Args, ValueEnum};
 use tracing::{info, warn};
 
@@ -108,6 +108,7 @@ impl Serve {
         let http = self.http.start(&service, &self.access, http_connections_max)?;
         service.warm_up()?;
         let _watch = ClockWatch::start(service.clone())?;
+        let _freshness = http.as_ref().map(|_| FreshnessWatch::start(service.clone())).transpose()?;
         let feeds = self.feeds.start(&service)?;
         let _alerts = self.alerts.start(&service, alerts, &context.store)?;
         service.set_ready();
@@ -119,6 +120,7 @@ impl Serve {
         info!(signal, "stopping: what has been asked is answered, nothing new is taken");
         drop(feeds);
         self.drain(server, http);
+        service.finish_audits();
         served::finish(&store);
         if let Some(reason) = store.read_only() {
             return Err(storage::ended(&reason).into());

@@ -17,9 +17,9 @@ use asofdb::{
     ViewRun,
 };
 use asofdb_protocol::{
-    AgesRequest, AlertsReport, AlertsRequest, AnswersRequest, ApproveRequest, Call, CatalogRequest, ClockRequest,
-    ConsumerReport, DeleteRequest, EraseRequest, FeedsRequest, Form, LogRequest, MaterializeRequest, PingRequest,
-    PointHeader, PolicyRequest, StatsRequest,
+    AgesRequest, AlertsReport, AlertsRequest, AnswersRequest, ApproveRequest, AuditRequest, AuditsRequest, Call,
+    CatalogRequest, ClockRequest, ConsumerReport, DeleteRequest, EraseRequest, FeedsRequest, Form, LogRequest,
+    MaterializeRequest, PingRequest, PointHeader, PolicyRequest, ProposeRequest, StatsRequest,
 };
 use parking_lot::RwLock;
 
@@ -339,6 +339,15 @@ impl AsyncClient {
         self.ask(&ApproveRequest { plan: plan.to_owned() }).await
     }
 
+    /// Makes a plan known to those who may approve it. See [`Session::propose`](asofdb::Session::propose).
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn propose(&self, definitions: &Definitions, message: &str) -> Result<String> {
+        let options = ApplyOptions { message: message.to_owned(), ..ApplyOptions::default() };
+        self.ask(&ProposeRequest(apply_request(definitions, &options, &*self.catalog().await?)?)).await
+    }
+
     /// Reads the newest changes of the catalog. See [`Session::catalog_changes`](asofdb::Session::catalog_changes).
     ///
     /// # Errors
@@ -417,6 +426,23 @@ impl AsyncClient {
     pub async fn consumers(&self) -> Result<Vec<ConsumerReport>> {
         let stats = self.ask(&StatsRequest).await?;
         Ok(stats.consumers.into_iter().map(ConsumerReport::from).collect())
+    }
+
+    /// Begins an audit of what the sidecar has served and logged, and gives its number. It runs in the sidecar, one at a
+    /// time.
+    ///
+    /// # Errors
+    /// `Denied` for who is no operator; `Invalid` when the sidecar logs nothing; `Conflict` when an audit runs.
+    pub async fn begin_audit(&self, wanted: &AuditRequest) -> Result<u64> {
+        self.ask(wanted).await
+    }
+
+    /// Reads what audits of the sidecar have found, as JSON: all that are kept, in short, or one with its findings.
+    ///
+    /// # Errors
+    /// `NotFound` when the audit of the number is not kept.
+    pub async fn audits_json(&self, number: Option<u64>) -> Result<String> {
+        self.ask(&AuditsRequest { number }).await
     }
 
     /// Reads what is wrong with the store and its views by the sidecar's alerts, and who was told.

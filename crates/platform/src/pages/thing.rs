@@ -6,27 +6,35 @@ use maud::{Markup, html};
 use super::explore::KeySet;
 use super::figures::{about, badge, count, percent, time};
 use super::frame::Page;
+use super::freshness_history::{FreshnessPoint, chart};
 use crate::docs::describe::{of_entity, of_service, of_view};
 use crate::docs::document::Document;
 use crate::docs::html::{Links, facts, head, rest, tables};
 use crate::duplicates::duplicate::Duplicate;
 
-/// The page of a view; `None` where there is none of the name. `ages` is how fresh it is, where it has events.
+/// The page of a view; `None` where there is none of the name. `ages` is how fresh it is, where it has
+/// events, and `history` the last day of that.
 ///
 /// # Errors
 /// As [`Lineage::of`](asofdb::Lineage::of), for a view that this version does not understand.
-pub fn view(catalog: &Catalog, name: &str, ages: Option<&ViewAges>) -> Result<Option<Page>> {
+pub fn view(
+    catalog: &Catalog,
+    name: &str,
+    ages: Option<&ViewAges>,
+    history: &[FreshnessPoint],
+) -> Result<Option<Page>> {
     let Some(view) = catalog.view(name) else { return Ok(None) };
     let document = of_view(catalog, view)?;
     let warning = view.life.warning("this view");
     let keys = KeySet::all(catalog).into_iter().find(|set| set.views.contains(&view.name));
     let fresh = html! {
         @if let Some(keys) = keys { p { a href=(keys.address(Some(&view.name))) { "Explore an entity" } } }
-        @if let Some(ages) = ages { (freshness(ages)) }
+        @if let Some(ages) = ages { (freshness(ages)) (chart(history, ages)) }
     };
     let known = html! {
         (readers(&document.path))
         @if !view.holds_events() { p { a href={ "/answers?view=" (view.name) } { "What consumers got" } } }
+        (changes(&view.name))
         @if !view.holds_events() { (look_alikes(&document.path)) }
     };
     Ok(Some(page(&document, warning, &fresh, &known)))
@@ -36,8 +44,8 @@ pub fn view(catalog: &Catalog, name: &str, ages: Option<&ViewAges>) -> Result<Op
 pub fn service(catalog: &Catalog, name: &str) -> Option<Page> {
     let service = catalog.service(name)?;
     let document = of_service(catalog, service);
-    let readers = readers(&document.path);
-    Some(page(&document, service.life.warning("this service"), &html! {}, &readers))
+    let known = html! { (readers(&document.path)) (changes(name)) };
+    Some(page(&document, service.life.warning("this service"), &html! {}, &known))
 }
 
 /// The page of an entity; `None` where there is none of the name.
@@ -85,6 +93,17 @@ fn readers(path: &str) -> Markup {
     html! {
         h2 { "Read by" }
         div data-from=(from) { p { a href=(from) { "Who has read it in the last 30 days" } } }
+    }
+}
+
+/// Its changes: fetched when one opens them; without scripts a link.
+fn changes(name: &str) -> Markup {
+    let from = format!("/changes?name={name}");
+    html! {
+        details {
+            summary { "Changes" }
+            div data-from=(from) { p { a href=(from) { "Who has changed it, when and why" } } }
+        }
     }
 }
 

@@ -34,7 +34,10 @@ pub(super) async fn view(
         admission.admit([view.name.as_str()], 0)?;
         let has_events = view.is_stored() || view.windows().is_some();
         let ages = if has_events { store.ages(&[&view.name])? } else { Vec::new() };
-        let page = pages::view(&catalog, &view.name, ages.first())?.ok_or_else(|| unknown("view", &name, []))?;
+        let ages = ages.first();
+        let history = ages.map_or_else(Vec::new, |ages| door.service.freshness.of(&ages.view));
+        let page = pages::view(&catalog, &view.name, ages, &history)?;
+        let page = page.ok_or_else(|| unknown("view", &name, []))?;
         HtmlReply::of(door, visitor, &page)
     })
     .await

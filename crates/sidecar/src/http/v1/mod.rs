@@ -2,6 +2,7 @@
 
 mod alerts;
 mod answers;
+mod audits;
 mod catalog;
 mod delete;
 mod delete_events;
@@ -11,6 +12,7 @@ mod feeds;
 mod freshness;
 mod governance;
 mod history;
+mod plans;
 mod read;
 mod request;
 mod rows;
@@ -21,14 +23,16 @@ mod write;
 
 pub(super) use self::alerts::alerts;
 pub(super) use self::answers::answers;
+pub(super) use self::audits::{audit, audited, audits, find_audit};
 pub(super) use self::catalog::{catalog, entities, lineage, service, services, view, views};
 pub(super) use self::delete::{delete, erase};
 pub(super) use self::delete_events::delete_events;
 pub(super) use self::duplicates::duplicates;
 pub(super) use self::feeds::{feeds, materialize};
-pub(super) use self::freshness::{all_freshness, freshness};
-pub(super) use self::governance::{log, policy};
+pub(super) use self::freshness::{all_freshness, freshness, freshness_history};
+pub(super) use self::governance::{diff, log, policy};
 pub(super) use self::history::history;
+pub(super) use self::plans::{apply, approve, plan, plans, propose};
 pub(super) use self::read::{as_of, latest};
 pub(super) use self::search::search;
 pub(super) use self::usage::usage;
