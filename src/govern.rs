@@ -197,25 +197,34 @@ fn check_hash(plan: &str) -> Result<()> {
     }
 }
 
-fn cause(actor: &Actor, message: &str, approved_by: Vec<Approval>, changes: Vec<Change>) -> Result<ChangeCause> {
-    if message.len() > CHANGE_MESSAGE_BYTES_MAX {
-        let rule = format!("the reason of a change has at most {CHANGE_MESSAGE_BYTES_MAX} bytes");
-        return Err(Error::invalid(format!("{rule}: {}", message.len())));
+/// Refuses a reason that is too long.
+pub(crate) fn check_message(message: &str) -> Result<()> {
+    match message.len() <= CHANGE_MESSAGE_BYTES_MAX {
+        true => Ok(()),
+        false => {
+            let rule = format!("the reason of a change has at most {CHANGE_MESSAGE_BYTES_MAX} bytes");
+            Err(Error::invalid(format!("{rule}: {}", message.len())))
+        }
     }
+}
+
+fn cause(actor: &Actor, message: &str, approved_by: Vec<Approval>, changes: Vec<Change>) -> Result<ChangeCause> {
+    check_message(message)?;
     Ok(ChangeCause { who: actor.name.clone(), message: message.to_owned(), approved_by, changes, left_out: 0 })
 }
 
 /// Changes that are read at once.
 const PAGE: usize = 256;
 
-/// The newest changes of the catalog that are about a thing, or all of them, without what was there before.
+/// The newest changes of the catalog before a revision that are about a thing, or all of them, without what was there
+/// before.
 pub(crate) fn catalog_log(
-    newest: u64,
+    mut before: u64,
     name: Option<&str>,
     limit: usize,
     read: impl Fn(u64, usize) -> Result<Vec<CatalogChange>>,
 ) -> Result<Vec<CatalogChange>> {
-    let (mut found, mut before) = (Vec::new(), newest.saturating_add(1));
+    let mut found = Vec::new();
     while found.len() < limit {
         let page = read(before, PAGE)?;
         let Some(last) = page.last() else { break };

@@ -60,6 +60,7 @@ mod misdefined;
 mod policy;
 mod profile;
 mod progress;
+mod proposals;
 mod read;
 mod rows;
 mod sample;
@@ -146,10 +147,10 @@ pub use asofdb_storage::{
     ClockClaim, ClockRepair, ClockStatus, Committed, Computed, Date, Definitions, Durability, Entity, EntityDefinition,
     Erased, Error, ErrorKind, Expressions, Feature, FeatureDefinition, FeatureProfile, FeatureService, FeatureView,
     FeedRun, FeedSource, FreshnessObjective, GiveWay, Hint, HistogramBucket, JoinKey, LifeCycle, ManualClock, ModelKey,
-    ModelRow, NumberProfile, ObjectKind, Plan, Reading, RequestValue, Result, ScalarType, Schedule, ServiceDefinition,
-    Span, Stage, StampRun, Stats, Status, StatusCounts, Stop, StoreId, SystemClock, Timestamp, TopValue, UsageCounts,
-    UsageKey, UsageOf, UsagePeriod, UsageRow, Value, ValueType, Verdicts, Verified, Version, ViewDefinition,
-    ViewProfile, ViewSize, Window, WindowAggregate, WindowFeature, Windows,
+    ModelRow, NumberProfile, ObjectKind, Plan, Proposal, Proposals, Reading, RequestValue, Result, ScalarType,
+    Schedule, ServiceDefinition, Span, Stage, StampRun, Stats, Status, StatusCounts, Stop, StoreId, SystemClock,
+    Timestamp, TopValue, UsageCounts, UsageKey, UsageOf, UsagePeriod, UsageRow, Value, ValueType, Verdicts, Verified,
+    Version, ViewDefinition, ViewProfile, ViewSize, Window, WindowAggregate, WindowFeature, Windows,
 };
 #[cfg(feature = "rocksdb")]
 pub use asofdb_storage::{

@@ -13,7 +13,7 @@ use asofdb_storage::{
 use parking_lot::Mutex;
 
 use crate::allow::Allow;
-use crate::definitions::reference::{find_stored_view, resolve};
+use crate::definitions::reference::{find_stored_view, find_view, resolve};
 use crate::definitions::suggest::did_you_mean;
 use crate::derived::nulls::NullCounts;
 #[cfg(feature = "files")]
@@ -337,6 +337,15 @@ impl Store {
         let Some(guard) = self.guard().filter(|_| catalog.policy().is_some()) else { return Ok(()) };
         let features = resolve(&catalog, references)?;
         guard.check(&catalog, || features.iter().map(|one| (&*one.view, &one.feature)))
+    }
+
+    /// Refuses a view, of events too, of which the consumer of this clone may not read all. Nothing is counted.
+    ///
+    /// # Errors
+    /// `Denied`, naming the feature; `NotFound` for an unknown view.
+    pub fn check_view_readable(&self, view: &str) -> Result<()> {
+        let catalog = self.catalog();
+        self.check_reader(&catalog, find_view(&catalog, view)?)
     }
 
     /// Refuses a view of which the consumer of this clone may not read all.

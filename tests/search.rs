@@ -1,9 +1,12 @@
 //! Search: what is found by words and filters, and in which order.
 
-use asofdb::{Error, Session, Store, parse_definitions};
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, Int64Array};
+use asofdb::{Error, Session, Store, Timestamp, parse_definitions};
 use asofdb_platform::{Closeness, Discovery, Field, SearchIndex, Searcher};
 
-use crate::common::in_memory;
+use crate::common::{NOW, batch, hours_ago, in_memory, int, times};
 
 const DEFINITIONS: &str = r#"
 [[entity]]
@@ -171,11 +174,128 @@ fn the_order_is_by_score_and_then_by_name_and_does_not_change() {
     assert_eq!(index.search("v1", 2).unwrap(), first[..2]);
 }
 
+/// Two fed views, events and what is computed of all of these, and two services.
+const FED: &str = r#"
+[[entity]]
+name = "user"
+join_keys = [{ name = "user_id", type = "int64" }]
+[[feature_view]]
+name = "dead"
+entities = ["user"]
+freshness = { warn = "30m", stale = "1h" }
+feature = [{ name = "clicks", type = "int64" }, { name = "buys", type = "int64" }]
+[[feature_view]]
+name = "live"
+entities = ["user"]
+ttl = "1d"
+status = "deprecated"
+feature = [{ name = "age", type = "int64" }]
+[[event_view]]
+name = "visits"
+entities = ["user"]
+columns = [{ name = "seconds", type = "float64" }]
+[[window_view]]
+name = "visiting"
+from = "visits"
+windows = ["24h"]
+feature = [{ name = "n", aggregate = "count" }]
+[[derived_view]]
+name = "mixed"
+feature = [
+    { name = "good", type = "int64", expression = "live:age + 1" },
+    { name = "bad", type = "int64", expression = "mixed:good + dead:clicks" },
+    { name = "year", type = "int64", expression = "year(now)" },
+]
+[[feature_service]]
+name = "of_good"
+features = ["mixed:good"]
+[[feature_service]]
+name = "of_bad"
+features = ["mixed:bad", "live:age"]
+"#;
+
+/// Rows of which `dead` has one of three hours ago.
+fn fed() -> Store {
+    let store = in_memory(&parse_definitions(FED, "fed.toml").unwrap());
+    feed(&store, "dead", hours_ago(3));
+    feed(&store, "live", hours_ago(3));
+    store
+}
+
+fn feed(store: &Store, view: &str, at: Timestamp) {
+    let value: ArrayRef = Arc::new(Int64Array::from(vec![1]));
+    let values = ["user_id", "clicks", "buys", "age"].map(|name| (name, value.clone()));
+    let rows = batch(values.into_iter().chain([("event_timestamp", times([Some(at)]))]).collect());
+    store.write(view, &rows).unwrap();
+}
+
+fn found(store: &Store, query: &str) -> Vec<String> {
+    let mut names: Vec<_> = store.search(query, 100).unwrap().into_iter().map(|hit| hit.name).collect();
+    names.sort_unstable();
+    names
+}
+
+#[test]
+fn status_stale_finds_what_comes_from_a_view_that_breaks_its_promise() {
+    let store = fed();
+    let stale = ["dead", "dead:buys", "dead:clicks", "mixed", "mixed:bad", "of_bad"];
+    assert_eq!(found(&store, "status:stale"), stale);
+    assert_eq!(found(&store, "status:STALE kind:service"), ["of_bad"]);
+    assert_eq!(found(&store, "clicks status:stale"), ["dead:clicks", "mixed:bad"], "together with words");
+    assert_eq!(found(&store, "status:fresh"), ["live", "live:age", "mixed:good", "of_good"]);
+    assert_eq!(found(&store, "status:fresh status:deprecated"), ["live", "live:age"]);
+    assert_eq!(found(&store, "status:\"no data\""), ["visiting", "visiting:n_24h", "visits", "visits:seconds"]);
+    feed(&store, "dead", NOW);
+    assert_eq!(found(&store, "status:stale"), [""; 0], "it is asked anew each time");
+}
+
+#[test]
+fn unused_finds_what_nobody_has_read_in_so_many_days() {
+    let store = fed();
+    let all = found(&store, "unused:30d");
+    assert!(all.contains(&"dead:clicks".to_owned()) && all.contains(&"of_bad".to_owned()), "{all:?}");
+    assert!(!all.iter().any(|name| name.starts_with("visits") || name == "user"), "{all:?}");
+    let read = |references: &[&str]| {
+        let reader = store.for_consumer("ranker").unwrap();
+        let request = reader.prepare(references).unwrap();
+        let mut rows = request.entity_rows();
+        rows.push(&[int(1)]).unwrap();
+        reader.latest(&request, &rows).unwrap();
+    };
+    read(&["of_good"]);
+    read(&["dead:clicks"]);
+    let unused = ["dead:buys", "live", "live:age", "mixed:bad", "mixed:year", "of_bad", "visiting", "visiting:n_24h"];
+    assert_eq!(found(&store, "unused:30d"), unused);
+    assert_eq!(found(&store, "buys unused:1d status:stale"), ["dead:buys"]);
+    assert_eq!(found(&store, "unused:400d unused:1d"), unused);
+}
+
+#[test]
+fn filters_of_a_state_want_a_store_and_values_that_can_be_meant() {
+    let store = fed();
+    let index = SearchIndex::new(&store.catalog());
+    for query in ["clicks status:stale", "unused:30d"] {
+        let error = index.search(query, 10).unwrap_err();
+        assert!(error.message().contains("are of the state of a store, which this search has not"), "{error}");
+        assert!(index.search_in(&store, query, 10).is_ok());
+    }
+    let message = |query: &str| store.search(query, 10).unwrap_err().message().to_owned();
+    assert_eq!(
+        message("status:stael"),
+        "a status is experimental, production, deprecated, or of freshness fresh, warn, stale, no_data, rebuilding: \
+         \"stael\"; did you mean \"stale\"?"
+    );
+    for value in ["30", "0d", "401d", "d", "-1d", "1w"] {
+        let expected = format!("unused: takes days, from 1d to 400d, such as unused:30d: {value:?}");
+        assert_eq!(message(&format!("unused:{value}")), expected);
+    }
+}
+
 #[test]
 fn a_new_catalog_has_a_new_index() {
     let store = store();
     let searcher = Searcher::default();
-    let find = || searcher.search(&store.catalog(), "mushrooms", 10).unwrap().len();
+    let find = || searcher.search(&store, &store.catalog(), "mushrooms", 10).unwrap().len();
     assert_eq!(find(), 0);
     let mut wanted = parse_definitions(DEFINITIONS, "search.toml").unwrap();
     wanted.entities[0].description = "Whoever picks mushrooms".to_owned();

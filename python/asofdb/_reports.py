@@ -153,6 +153,29 @@ class CatalogChange:
 
 
 @dataclass(frozen=True)
+class Proposal:
+    """A plan that waits: the hash by which it is approved, who wants it, when and why, what it changes, and who has
+    approved it. ``left_out`` is the number of lines that are not in ``changes``, of more than 128."""
+
+    plan: str
+    who: str
+    at: datetime
+    message: str
+    changes: list[Change]
+    left_out: int
+    approved_by: list[Approval]
+
+    @classmethod
+    def _all(cls, text: str) -> list[Proposal]:
+        rows = json.loads(text)
+        for row in rows:
+            row["at"] = _time(row["at"])
+            row["approved_by"] = [Approval(one["who"], _time(one["at"])) for one in row["approved_by"]]
+            row["changes"] = [Change(**change) for change in row["changes"]]
+        return [cls(**row) for row in rows]
+
+
+@dataclass(frozen=True)
 class UsageCounts:
     """Calls, and the rows that they asked for."""
 

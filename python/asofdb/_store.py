@@ -31,7 +31,7 @@ from ._reports import (
     Freshness,
     IngestReport,
     JoinReport,
-    ModelUsage, Limits,
+    ModelUsage, Limits, Proposal,
     Restored,
     SearchHit,
     Statistics,
@@ -146,6 +146,17 @@ class _Engine:
         """Returns the hash by which a plan is approved, where the policy has ``approvals_min``."""
         return self._engine.plan_hash(*_wanted(definitions))
 
+    def propose(self, definitions: Wanted, *, message: str = "") -> str:
+        """Makes a plan known to those who may approve it, with the reason, and returns the hash by which it is approved.
+
+        Nothing is changed. It waits until the next change of what is defined, at most eight of one person at a time.
+        """
+        return self._engine.propose(*_wanted(definitions), message)
+
+    def plans(self) -> list[Proposal]:
+        """Returns the plans that wait, the oldest first, with who has approved them."""
+        return Proposal._all(self._engine.plans_json())
+
     def approve(self, plan: str) -> None:
         """Approves a plan by its hash, for somebody else to apply, until the catalog is changed."""
         self._engine.approve(plan)
@@ -175,7 +186,8 @@ class _Engine:
 
         Every word of ``query`` must be found: as it is, as one that means the same (``cnt`` for ``count``), or with a
         slip of the keyboard; of the last word the beginning will do. Filters are ``team:``, ``owner:``, ``tag:`` (a
-        name, or ``name=value``), ``entity:``, ``type:``, ``view:`` and ``kind:``.
+        name, or ``name=value``), ``entity:``, ``type:``, ``view:``, ``kind:``, ``status:`` (a stage such as
+        ``deprecated``, or a freshness such as ``stale``) and ``unused:30d`` (nobody has read it in 30 days).
 
         Raises ``InvalidError`` for an empty query and for a filter that does not exist, naming the nearest.
         """
@@ -737,6 +749,26 @@ class Client(_Engine):
 
     def __repr__(self) -> str:
         return f"<asofdb.Client of {self._socket}{', closed' if self._engine.is_closed else ''}>"
+
+    def begin_audit(
+        self,
+        *,
+        known: Literal["now", "then"] = "now",
+        consumer: str | None = None,
+        service: str | None = None,
+        examples: int = 5,
+    ) -> int:
+        """Begins an audit of what the sidecar has served, from its own log, and returns its number. It runs there, one
+        at a time; its reads are neither logged nor counted. ``consumer`` and ``service`` choose what is audited."""
+        return self._engine.begin_audit(known, consumer, service, examples)
+
+    def audits(self) -> list[dict[str, Any]]:
+        """Returns the audits that the sidecar keeps, the newest first, as ``GET /v1/audits`` tells them."""
+        return cast("list[dict[str, Any]]", json.loads(self._engine.audits_json(None)))
+
+    def audited(self, number: int) -> dict[str, Any]:
+        """Returns an audit of the sidecar, with what it has ``found`` once its ``state`` is ``"done"``."""
+        return cast("dict[str, Any]", json.loads(self._engine.audits_json(number)))
 
     def alerts(self) -> Alerts:
         """Returns what is wrong with the store and its views by the sidecar's alerts, and who was told."""

@@ -22,6 +22,7 @@ use serde_json::json;
 use crate::clock::{clock_json, clock_repair_json};
 use crate::errors::{OrRaise, exception};
 use crate::fork::generation;
+use crate::plans::{change_json, plans_json};
 use crate::table::{batch, column_type};
 use crate::time::{datetime, optional_timestamp, timestamp};
 use crate::value::{answered, named_values};
@@ -131,16 +132,6 @@ fn plan_json(plan: &Plan) -> String {
     json!(plan.changes.iter().map(change_json).collect::<Vec<_>>()).to_string()
 }
 
-fn change_json(change: &asofdb::Change) -> serde_json::Value {
-    json!({
-        "kind": format!("{:?}", change.kind).to_lowercase(),
-        "what": change.what.as_str(),
-        "name": change.name,
-        "details": change.details,
-        "text": change.to_string(),
-    })
-}
-
 fn definitions(py: Python<'_>, text: Option<&str>, path: Option<PathBuf>, origin: &str) -> PyResult<Definitions> {
     match (text, path) {
         (Some(text), _) => parse_definitions(text, origin).or_raise(py),
@@ -243,7 +234,7 @@ impl Engine {
 
     /// A list of hits.
     fn search_json(&self, py: Python<'_>, query: &str, limit: usize) -> PyResult<String> {
-        let hits = self.run(py, |engine| self.searcher.search(&*engine.catalog()?, query, limit))?;
+        let hits = self.run(py, |engine| self.searcher.search(engine, &*engine.catalog()?, query, limit))?;
         Ok(json!(hits).to_string())
     }
 
@@ -302,6 +293,29 @@ impl Engine {
         })
     }
 
+    fn begin_audit(
+        &self,
+        py: Python<'_>,
+        known: &str,
+        consumer: Option<String>,
+        service: Option<String>,
+        examples: u32,
+    ) -> PyResult<u64> {
+        let known_then = known == "then";
+        let wanted = asofdb_client::AuditRequest { known_then, consumer, service, examples };
+        self.run(py, |engine| match known {
+            "now" | "then" => engine.begin_audit(&wanted),
+            _ => {
+                let rule = "an audit compares with what is known \"now\", or was known \"then\"";
+                Err(Error::invalid(format!("{rule}: {known:?}")))
+            }
+        })
+    }
+
+    fn audits_json(&self, py: Python<'_>, number: Option<u64>) -> PyResult<String> {
+        self.run(py, |engine| engine.audits_json(number))
+    }
+
     /// The state of the clock.
     fn clock_json(&self, py: Python<'_>) -> PyResult<String> {
         self.run(py, asofdb_client::Engine::clock).map(|status| clock_json(&status))
@@ -358,6 +372,23 @@ impl Engine {
     fn plan_hash(&self, py: Python<'_>, text: Option<&str>, path: Option<PathBuf>, origin: &str) -> PyResult<String> {
         let definitions = definitions(py, text, path, origin)?;
         self.run(py, |engine| plan_hash(&*engine.catalog()?, &definitions))
+    }
+
+    fn propose(
+        &self,
+        py: Python<'_>,
+        text: Option<&str>,
+        path: Option<PathBuf>,
+        origin: &str,
+        message: &str,
+    ) -> PyResult<String> {
+        let definitions = definitions(py, text, path, origin)?;
+        self.run(py, |engine| engine.propose(&definitions, message))
+    }
+
+    /// A list of plans that wait.
+    fn plans_json(&self, py: Python<'_>) -> PyResult<String> {
+        self.run(py, |engine| Ok(plans_json(&engine.proposals()?, &engine.approvals()?)))
     }
 
     fn approve(&self, py: Python<'_>, plan: &str) -> PyResult<()> {

@@ -19,6 +19,7 @@ mod feast;
 mod fork;
 mod join;
 mod nulls;
+mod plans;
 mod progress;
 mod request;
 mod request_columns;

@@ -65,6 +65,7 @@ def test_the_catalog_is_searched_by_words_and_filters(empty: Any) -> None:
         SearchMatch("birth", "birth", "description", "exact"),
     ]
     assert [hit.name for hit in empty.search("team:growth")] == ["ages", "ages:age"]
+    assert [hit.name for hit in empty.search("unused:30d status:no_data team:growth")] == ["ages", "ages:age"]
     assert [hit.name for hit in empty.search("kind:feature", limit=2)] == ["ages:age", "profile:age_years"]
     with pytest.raises(asofdb.InvalidError, match='did you mean "team"'):
         empty.search("taem:growth")
@@ -317,8 +318,34 @@ def test_a_plan_needs_the_approval_of_somebody_else(empty: Any) -> None:
     empty.approve(plan)
     with pytest.raises(asofdb.ConflictError, match=rf"approvals by 1 others than uid:\d+; it has 0: {plan}"):
         empty.apply([USER], allow_drop=True)
+    assert empty.propose([USER], message="Fewer") == plan
+    waiting = empty.plans()
+    assert [(one.plan, one.message, str(one.changes[0]), one.left_out) for one in waiting] == [
+        (plan, "Fewer", "- feature_view ages", 0)
+    ]
+    assert [approval.who for approval in waiting[0].approved_by] == [waiting[0].who]
+    with pytest.raises(asofdb.InvalidError, match="nothing to propose"):
+        empty.propose([USER, VIEWS[0]])
     with pytest.raises(asofdb.InvalidError, match="by its hash"):
         empty.approve("abc")
+
+
+def test_a_sidecar_audits_its_own_log(tmp_path: Any) -> None:
+    sidecar = Sidecar(tmp_path, "--log-served", str(tmp_path / "log"), "--log-share", "1")
+    try:
+        with asofdb.Client(sidecar.socket) as client:
+            fill(client)
+            client.latest(["ages"], {"user_id": [1, 2]})
+            number = client.begin_audit(known="then", examples=1)
+            while (audit := client.audited(number))["state"] == "running":
+                assert client.audits()[0]["audit"] == number
+            assert (audit["state"], audit["known"], audit["found"]["differing"]) == ("done", "then", 0)
+            with pytest.raises(asofdb.NotFoundError, match="no audit has the number 7"):
+                client.audited(7)
+            with pytest.raises(asofdb.InvalidError, match="known \"now\""):
+                client.begin_audit(known="later")  # type: ignore[arg-type]
+    finally:
+        sidecar.stop()
 
 
 def test_what_was_served_is_logged_and_audited(tmp_path: Any) -> None:

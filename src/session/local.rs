@@ -90,6 +90,10 @@ impl Session for Store {
         self.approve_by(&Actor::of_process(), plan)
     }
 
+    fn propose(&self, definitions: &Definitions, message: &str) -> Result<String> {
+        self.propose_by(&Actor::of_process(), definitions, message, None)
+    }
+
     fn catalog_changes(&self, before: u64, limit: usize) -> Result<Vec<CatalogChange>> {
         self.backend().catalog_changes(before, limit)
     }

@@ -15,8 +15,8 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use asofdb_storage::{
     Approvals, Catalog, CatalogChange, CheckpointFiles, ClockRepair, ClockStatus, Committed, Definitions, Durability,
-    Erased, FeatureView, ModelRow, Plan, Result, Stats, StoreId, Timestamp, UsagePeriod, UsageRow, Value, Verified,
-    WriteBatch,
+    Erased, FeatureView, ModelRow, Plan, Proposals, Result, Stats, StoreId, Timestamp, UsagePeriod, UsageRow, Value,
+    Verified, WriteBatch,
 };
 
 pub use self::deletions::deletions;
@@ -41,6 +41,7 @@ use crate::join::{JoinReport, TrainingSetOptions};
 use crate::profile::sample::ProfileSample;
 use crate::profile::statistics::ViewStatistics;
 use crate::progress::OnProgress;
+use crate::proposals::proposals_of;
 use crate::read::answer::Answer;
 use crate::read::history::HistoryRow;
 use crate::read::matrix::F32Matrix;
@@ -143,6 +144,21 @@ pub trait Session: Send + Sync {
     /// `Invalid` for what is no hash; `Conflict` when too many approvals wait.
     fn approve(&self, plan: &str) -> Result<()>;
 
+    /// Makes a plan known to those who may approve it, with the reason, and gives the hash by which it is approved.
+    /// Nothing is changed. It waits until the next change of the catalog, at most eight of one person at a time.
+    ///
+    /// # Errors
+    /// As [`Session::plan`]; `Invalid` also when there is nothing to change; `Conflict` when too many plans wait.
+    fn propose(&self, definitions: &Definitions, message: &str) -> Result<String>;
+
+    /// Reads the plans that wait for the catalog of now, the oldest first.
+    ///
+    /// # Errors
+    /// `Corrupt` when they cannot be read.
+    fn proposals(&self) -> Result<Proposals> {
+        proposals_of(self.note(Proposals::NOTE)?.as_deref(), self.catalog()?.revision())
+    }
+
     /// Reads the newest changes of the catalog that led to a revision before the given one, newest first: at most
     /// `limit`, and fewer where they are long.
     ///
@@ -156,7 +172,16 @@ pub trait Session: Send + Sync {
     /// # Errors
     /// As [`Session::catalog_changes`].
     fn catalog_log(&self, name: Option<&str>, limit: usize) -> Result<Vec<CatalogChange>> {
-        catalog_log(self.catalog()?.revision(), name, limit, |before, limit| self.catalog_changes(before, limit))
+        self.catalog_log_before(u64::MAX, name, limit)
+    }
+
+    /// [`Session::catalog_log`] of the changes that led to a revision before the given one.
+    ///
+    /// # Errors
+    /// As there.
+    fn catalog_log_before(&self, before: u64, name: Option<&str>, limit: usize) -> Result<Vec<CatalogChange>> {
+        let before = before.min(self.catalog()?.revision().saturating_add(1));
+        catalog_log(before, name, limit, |before, limit| self.catalog_changes(before, limit))
     }
 
     /// Makes the catalog as it was at a time, by the log of its changes.

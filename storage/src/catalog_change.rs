@@ -12,7 +12,7 @@ use crate::time::Timestamp;
 pub const LOGGED_CHANGES_MAX: usize = 4_096;
 
 /// Longest details of one line in bytes.
-const DETAILS_BYTES_MAX: usize = 512;
+pub(crate) const LOGGED_DETAILS_BYTES_MAX: usize = 512;
 
 /// Bytes after which no further change is read at once.
 pub const CHANGES_BYTES_MAX: usize = 16 << 20;
@@ -46,12 +46,7 @@ impl ChangeCause {
     pub(crate) fn shortened(mut self) -> Self {
         self.left_out += self.changes.len().saturating_sub(LOGGED_CHANGES_MAX) as u64;
         self.changes.truncate(LOGGED_CHANGES_MAX);
-        for details in self.changes.iter_mut().map(|change| &mut change.details) {
-            if details.iter().map(String::len).sum::<usize>() > DETAILS_BYTES_MAX {
-                let text = details.join(", ");
-                *details = vec![format!("{}…", &text[..text.floor_char_boundary(DETAILS_BYTES_MAX)])];
-            }
-        }
+        self.changes.iter_mut().for_each(|change| change.shorten(LOGGED_DETAILS_BYTES_MAX));
         self
     }
 }

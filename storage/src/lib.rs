@@ -45,6 +45,7 @@ pub mod output;
 mod plan;
 mod problem;
 mod profile;
+mod proposal;
 mod record_layout;
 mod records;
 mod redefinition;
@@ -116,6 +117,7 @@ pub use objective::FreshnessObjective;
 pub use plan::{Change, ChangeKind, ObjectKind, Plan};
 pub use problem::{Problem, Step, Unknown};
 pub use profile::{FeatureProfile, HistogramBucket, NumberProfile, StatusCounts, TopValue, ViewProfile, ViewSize};
+pub use proposal::{Proposal, Proposals};
 pub use record_layout::{Field, RecordLayout};
 pub use records::Record;
 #[cfg(feature = "rocksdb")]

@@ -123,6 +123,16 @@ pub struct Change {
     pub details: Vec<String>,
 }
 
+impl Change {
+    /// Leaves of details that are longer than so many bytes the beginning.
+    pub(crate) fn shorten(&mut self, details_bytes_max: usize) {
+        if self.details.iter().map(String::len).sum::<usize>() > details_bytes_max {
+            let text = self.details.join(", ");
+            self.details = vec![format!("{}…", &text[..text.floor_char_boundary(details_bytes_max)])];
+        }
+    }
+}
+
 impl fmt::Display for Change {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {} {}", self.kind.sign(), self.what.as_str(), self.name)?;

@@ -89,6 +89,28 @@ fn the_log_says_who_changed_what_when_and_why_and_the_past_can_be_described() {
 }
 
 #[test]
+fn a_plan_is_made_known_and_listed_with_its_approvals() {
+    let cli = Cli::filled();
+    cli.write("policy.toml", "approvals_min = 2\n");
+    cli.succeeds("policy apply policy.toml");
+    cli.write("longer.toml", super::DEFINITIONS.replace("ttl = \"2h\"", "ttl = \"3h\""));
+    assert_eq!(cli.json("plans"), json!({ "revision": 2, "approvals_needed": 2, "plans": [] }));
+    let planned = cli.json("plan longer.toml --propose --message Longer");
+    let hash = planned["approval"]["plan"].as_str().unwrap().to_owned();
+    cli.succeeds(&format!("approve {hash}"));
+    let waiting = cli.json("plans")["plans"][0].clone();
+    assert_eq!((&waiting["plan"], &waiting["message"]), (&json!(hash), &json!("Longer")));
+    assert_eq!(waiting["changes"][0]["details"], json!(["ttl 2h -> 3h"]));
+    assert_eq!(waiting["approved_by"][0]["who"], waiting["who"]);
+    let shown = cli.succeeds("plans");
+    let line = "1 plan waits; the policy wants 2 approvals by others than whoever applies a plan";
+    assert_eq!(shown.lines().last(), Some(line));
+    assert!(shown.contains("1 change"), "{shown}");
+    assert!(cli.fails(1, "plan features.toml --propose").contains("there is nothing to propose"));
+    cli.fails(2, "plan longer.toml --message Why");
+}
+
+#[test]
 fn a_plan_shows_its_hash_where_the_policy_wants_approvals() {
     let cli = Cli::filled();
     cli.write("policy.toml", "approvals_min = 1\n");

@@ -27,7 +27,7 @@ fn the_freshness_board_shows_stale_views_first() {
     sidecar.tcp.post("/v1/write/purchases", &json!([purchase])).ok();
     let text = page(&sidecar.tcp.get("/freshness")).to_owned();
     let stats = "<tr id=\"stats\"><th scope=\"row\"><a href=\"/views/stats\">stats</a></th>\
-                 <td><span class=\"badge stale\">stale</span></td><td>5h ago</td><td>3h</td>\
+                 <td><span class=\"badge stale\">stale</span></td><td></td><td>5h ago</td><td>3h</td>\
                  <td>100.0 % <small>of at most 25.0 %</small></td><td>5h</td><td>5h</td><td>5h</td><td>1</td>";
     assert!(text.contains(stats), "{text}");
     let place = |view| text.find(&format!("<tr id=\"{view}\">")).unwrap();
@@ -36,6 +36,46 @@ fn the_freshness_board_shows_stale_views_first() {
     sidecar.write_stats(1, NOW, 8);
     let text = page(&sidecar.tcp.get("/freshness")).to_owned();
     assert!(!text.contains("badge stale"), "{text}");
+}
+
+/// Lets two hours pass, with a look every minute.
+fn look_for_two_hours(sidecar: &Sidecar) {
+    for minute in 0..=120 {
+        sidecar.clock.clock.set(NOW.plus(Span::from_secs(minute * 60)));
+        sidecar.service.look_at_freshness().unwrap();
+    }
+}
+
+#[test]
+fn freshness_over_time_is_on_the_board_on_the_page_of_the_view_and_over_http() {
+    let sidecar = Sidecar::start();
+    let promised = DEFINITIONS.replace("name = \"stats\"\n", "name = \"stats\"\nfreshness = { stale = \"1h\" }\n");
+    sidecar.store.apply(&parse_definitions(&promised, "test.toml").unwrap(), false).unwrap();
+    sidecar.write_stats(1, NOW, 7);
+    assert!(!page(&sidecar.tcp.get("/views/stats")).contains("<figure"), "nothing is known of the past yet");
+    look_for_two_hours(&sidecar);
+    // An age is that of the beginning of its minute: 61 looks are within the hour.
+    let words = "Of 2h in the last day: fresh for 1h 1m, stale for 59m";
+    let text = page(&sidecar.tcp.get("/views/stats")).to_owned();
+    for part in [
+        format!("<figcaption class=\"hint\">{words}</figcaption>"),
+        "aria-label=\"Age of the newest event through the last day, 2h at most\"".to_owned(),
+        "<rect class=\"fresh\" x=\"825\" y=\"136\" width=\"38.1\" height=\"10\">".to_owned(),
+        "<title>stale from 2024-06-01T01:01:00Z to 2024-06-01T02:00:00Z</title>".to_owned(),
+        "<line class=\"limit stale\" x1=\"0\" y1=\"76\" x2=\"900\" y2=\"76\">".to_owned(),
+    ] {
+        assert!(text.contains(&part), "{part}: {text}");
+    }
+    let board = page(&sidecar.tcp.get("/freshness")).to_owned();
+    assert!(board.contains(&format!("role=\"img\" aria-label=\"{words}\"")), "{board}");
+    let points = sidecar.tcp.get("/v1/freshness/stats/history").ok();
+    let point = |at: usize| (points[at]["status"].clone(), points[at]["age_seconds"].clone());
+    assert_eq!(points.as_array().unwrap().len(), 121);
+    assert_eq!([point(60), point(61)], [(json!("fresh"), json!(3600)), (json!("stale"), json!(3660))]);
+    assert_eq!(points[61]["share_over_stale"], json!(1.0));
+    let events = sidecar.tcp.get("/v1/freshness/spending/history").ok();
+    assert_eq!(events[0]["status"], json!("no_data"), "windows are as fresh as their events");
+    sidecar.tcp.get("/v1/freshness/none/history").error(404, "not_found");
 }
 
 #[test]

@@ -2,13 +2,19 @@
 
 import os
 import sys
+from pathlib import Path
 
+import axe_playwright_python
 from playwright.sync_api import BrowserContext, Page, expect, sync_playwright
 
 chromium, address, token, then, now = sys.argv[1:]
 
 PAGES = ["/", "/?q=clicks", "/views/stats", "/views/offer", "/services/ranker_v1", "/entities/user", "/freshness"]
-PAGES += ["/consumers", "/answers", f"/explore?by=user_id&key.user_id=1&at={now}&then={then}", "/nothing-of-this"]
+PAGES += ["/consumers", "/consumers/usage", "/answers", "/feeds", "/alerts", "/changes", "/plans", "/audits", "/audits/1"]
+PAGES += ["/?q=status:stale", "/views/stats/usage", f"/changes?from={then}&to={now}", "/changes?from=x", "/explore"]
+PAGES += [f"/explore?by=user_id&key.user_id=1&at={now}&then={then}", "/nothing-of-this"]
+
+AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text()
 
 problems: list[str] = []
 
@@ -122,6 +128,51 @@ def pages_fit_and_are_named(page: Page) -> None:
         assert nameless == [], (path, nameless)
 
 
+def nobody_is_kept_out(page: Page) -> None:
+    """axe-core finds nothing serious on any page, also within what is folded in."""
+    for path in [*PAGES[:-1], "/views/none"]:
+        page.goto(address + path, wait_until="networkidle")
+        page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
+        page.wait_for_load_state("networkidle")
+        # The page's policy lets nothing in: the debugger runs it.
+        page.evaluate(AXE)
+        found = page.evaluate("axe.run(document, { resultTypes: ['violations'] }).then((found) => found.violations)")
+        serious = [
+            (one["id"], one["help"], [node["html"] for node in one["nodes"]][:3])
+            for one in found
+            if one["impact"] in ("serious", "critical")
+        ]
+        assert serious == [], (path, serious)
+
+
+def everything_is_reached_by_keys(page: Page) -> None:
+    """The tab key begins with the way past the navigation and reaches each thing that one uses, which then shows it."""
+    for path in ["/", "/freshness", "/changes", "/plans", "/audits/1", "/views/stats"]:
+        page.goto(address + path, wait_until="networkidle")
+        page.evaluate("document.activeElement.blur()")
+        wanted = page.evaluate(
+            """() => [...document.querySelectorAll("a[href], button, input:not([type=hidden]), summary, [tabindex='0']")]
+                .filter((one) => one.checkVisibility()).length"""
+        )
+        stops = 0
+        for _ in range(wanted + 3):
+            page.keyboard.press("Tab")
+            stop = page.evaluate(
+                """() => {
+                    const one = document.activeElement;
+                    if (one === document.body || one.dataset.stopped) return null;
+                    one.dataset.stopped = "yes";
+                    return { text: one.textContent.trim(), outline: getComputedStyle(one).outlineStyle };
+                }"""
+            )
+            if stop is None:
+                break
+            assert stop["outline"] != "none", (path, stop)
+            assert stops > 0 or stop["text"] == "Skip to the content", (path, stop)
+            stops += 1
+        assert stops == wanted, (path, stops, wanted)
+
+
 def pages_only_read(page: Page) -> None:
     page.goto(address + "/")
     status = page.evaluate("fetch('/v1/views').then((response) => response.status)")
@@ -162,6 +213,11 @@ with sync_playwright() as playwright:
     pages_fit_and_are_named(page)
     dark = browser.new_context(color_scheme="dark", storage_state=context.storage_state())
     pages_fit_and_are_named(watch(dark))
+    nobody_is_kept_out(watch(dark))
+    nobody_is_kept_out(page)
+    page.set_viewport_size({"width": 1280, "height": 800})
+    nobody_is_kept_out(page)
+    everything_is_reached_by_keys(page)
     without_scripts(browser.new_context(java_script_enabled=False, storage_state=context.storage_state()))
     pages_only_read(page)
     log_out(page)

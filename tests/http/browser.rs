@@ -2,14 +2,14 @@
 
 use std::path::PathBuf;
 
-use asofdb::parse_definitions;
+use asofdb::{Span, parse_definitions};
 use asofdb_sidecar::{HttpOptions, HttpToken};
 use serde_json::json;
 
-use super::client::Target;
+use super::client::{Target, wait_until};
 use super::sidecar::{DEFINITIONS, Sidecar, stats_row};
 use super::venv::{browser_python, run_with};
-use crate::common::hours_ago;
+use crate::common::{NOW, hours_ago};
 
 const TOKEN: &str = "c2VjcmV0;c2VjcmV0+c2V=%41";
 
@@ -30,7 +30,7 @@ fn chromium() -> Result<PathBuf, String> {
 /// A sidecar with a token, a stale view with statistics, a hostile description and hostile values, and one that is there twice.
 fn prepared() -> Sidecar {
     let token = Some(HttpToken::new(TOKEN).unwrap());
-    let sidecar = Sidecar::with("", HttpOptions { token, ..HttpOptions::default() });
+    let sidecar = Sidecar::logging_with(HttpOptions { token, ..HttpOptions::default() });
     let definitions = DEFINITIONS.replace("From 0 to 1", HOSTILE).replace(
         "name = \"stats\"\n",
         &format!("name = \"stats\"\ndescription = \"{HOSTILE}\"\nfreshness = {{ stale = \"1h\" }}\n"),
@@ -45,6 +45,20 @@ fn prepared() -> Sidecar {
     sidecar.unix.send("POST", "/v1/profile?view=stats", &[], &[]).ok();
     let asked = json!({"features": ["stats:clicks"], "entities": [{"user_id": 1}]}).to_string();
     sidecar.unix.send("POST", "/v1/latest", &[("X-Asof-Consumer", "ranker")], asked.as_bytes()).ok();
+    let longer = definitions.replace("ttl = \"1d\"", "ttl = \"2d\"");
+    sidecar.unix.post("/v1/propose", &json!({"definitions": longer, "message": HOSTILE})).ok();
+    let mut late = stats_row(2, hours_ago(1), &json!(8));
+    late["name"] = json!(HOSTILE);
+    sidecar.unix.post("/v1/write/stats", &json!([stats_row(2, hours_ago(2), &json!(7))])).ok();
+    sidecar.unix.post("/v1/latest", &json!({"features": ["stats:name"], "entities": [{"user_id": 2}]})).ok();
+    sidecar.unix.post("/v1/write/stats", &json!([late])).ok();
+    let began = sidecar.unix.post("/v1/audit", &json!({})).ok();
+    wait_until(|| sidecar.unix.get(&format!("/v1/audits/{}", began["audit"])).ok()["state"] == json!("done"));
+    for minute in 0..=10 {
+        sidecar.clock.clock.set(NOW.plus(Span::from_secs(60 * minute)));
+        sidecar.service.look_at_freshness().unwrap();
+    }
+    sidecar.clock.clock.set(NOW);
     sidecar
 }
 

@@ -137,7 +137,7 @@ fn what_the_explorer_shows_is_no_read_of_a_consumer_and_keeps_limits() {
 
 #[track_caller]
 fn explore_is_limited(reply: &super::client::Reply) {
-    // The first look has taken one row and a hundred versions of two hundred.
+    // The first look has taken one row and a hundred versions of a hundred and fifty, and one comes back a second.
     assert_eq!(reply.status, 429);
     assert!(reply.text().contains("view &quot;stats&quot; has used up its 1 rows a second"), "{}", reply.text());
 }

@@ -1,14 +1,16 @@
 //! The OpenAPI document is what is served.
 
-use asofdb::{Session, Span};
+use asofdb::{Actor, Session, Span, policy_plan_hash};
 use serde_json::{Value as Json, json};
 
 use super::alerts::alerts;
 use super::client::{Reply, Target};
-use super::sidecar::{Sidecar, stats_row};
+use super::sidecar::{DEFINITIONS, Sidecar, stats_row};
 use super::venv::run_script;
 use crate::common::{NOW, hours_ago, repository};
 use crate::sidecar::receiver::{Manner, Receiver};
+
+const NO_APPROVALS: &str = "approvals_min = 0\n";
 
 /// Answers with what they were asked, to be held against the document.
 struct Recorder<'a> {
@@ -52,6 +54,7 @@ fn the_document_is_served_as_it_is_kept() {
 fn answers_of_every_route_keep_to_the_document() {
     let sidecar = Sidecar::start();
     let mut to = Recorder { target: &sidecar.unix, answers: Vec::new() };
+    to.get("/v1/policy", "/v1/policy");
     let row = stats_row(1, hours_ago(1), &json!(i64::MAX));
     let asked = json!({"features": ["stats", "clicks_by_shop:clicks"], "entities": [{"user_id": 1, "shop": "a"}]});
     to.post("/v1/write/{view}", "/v1/write/stats?durability=os", &json!([row]));
@@ -80,9 +83,7 @@ fn answers_of_every_route_keep_to_the_document() {
     for name in ["offer", "ranker_v1", "spending:n_1h", "stats", "purchases", "none"] {
         to.get("/v1/lineage/{name}", &format!("/v1/lineage/{name}"));
     }
-    to.get("/v1/freshness", "/v1/freshness");
-    to.get("/v1/freshness/{view}", "/v1/freshness/stats");
-    to.get("/v1/freshness/{view}", "/v1/freshness/stats?exact=true");
+    freshness(&sidecar, &mut to);
     for query in ["score", "n+kind:feature&limit=3", "", "taem:x", "a&limit=x"] {
         to.get("/v1/search", &format!("/v1/search?q={query}"));
     }
@@ -93,11 +94,14 @@ fn answers_of_every_route_keep_to_the_document() {
         to.get("/v1/answers", &format!("/v1/answers{parameters}"));
     }
     of_alerts(&sidecar, &mut to);
+    plans(&sidecar, &mut to);
+    audits(&mut to);
     to.get("/v1/policy", "/v1/policy");
-    sidecar.store.apply_policy("approvals_min = 0\n", "None").unwrap();
-    to.get("/v1/policy", "/v1/policy");
-    for parameters in ["", "?name=stats&limit=1", "?limit=0", "?x=y"] {
+    for parameters in ["", "?name=stats&limit=1&before=2", "?limit=0", "?x=y"] {
         to.get("/v1/log", &format!("/v1/log{parameters}"));
+    }
+    for parameters in ["?from=2024-01-01", "?from=now&to=now", "?from=x", "?to=now"] {
+        to.get("/v1/diff", &format!("/v1/diff{parameters}"));
     }
     for parameters in ["", "?days=7&name=stats&by_day=true", "?days=0", "?day=1"] {
         to.get("/v1/usage", &format!("/v1/usage{parameters}"));
@@ -136,6 +140,16 @@ fn limits(to: &mut Recorder<'_>) {
     to.get("/v1/consumers", "/v1/consumers");
 }
 
+fn freshness(sidecar: &Sidecar, to: &mut Recorder<'_>) {
+    to.get("/v1/freshness", "/v1/freshness");
+    to.get("/v1/freshness/{view}", "/v1/freshness/stats");
+    to.get("/v1/freshness/{view}", "/v1/freshness/stats?exact=true");
+    sidecar.service.look_at_freshness().unwrap();
+    for view in ["stats", "spending", "offer", "none"] {
+        to.get("/v1/freshness/{view}/history", &format!("/v1/freshness/{view}/history"));
+    }
+}
+
 fn feeds(sidecar: &Sidecar, to: &mut Recorder<'_>) {
     to.get("/v1/feeds", "/v1/feeds?view=none");
     sidecar.feed_clicks();
@@ -161,6 +175,46 @@ fn duplicates(sidecar: &Sidecar, to: &mut Recorder<'_>) {
     {
         to.get("/v1/duplicates", &format!("/v1/duplicates{parameters}"));
     }
+}
+
+fn plans(sidecar: &Sidecar, to: &mut Recorder<'_>) {
+    let catalog = sidecar.store.catalog();
+    sidecar.store.apply_policy("approvals_min = 1\n", "").unwrap();
+    let wanted = DEFINITIONS.replace("ttl = \"1d\"", "ttl = \"2d\"");
+    let mut asked = json!({"definitions": wanted});
+    to.post("/v1/plan", "/v1/plan", &asked);
+    to.post("/v1/plan", "/v1/plan", &json!({}));
+    (asked["message"], asked["allow_drop"]) = (json!("Why"), json!(["copied"]));
+    to.post("/v1/apply", "/v1/apply", &asked);
+    to.post("/v1/apply", "/v1/apply", &json!({"definitions": "[[x]]"}));
+    to.post("/v1/propose", "/v1/propose", &json!({"definitions": wanted, "message": "Why"}));
+    to.post("/v1/propose", "/v1/propose", &json!({"definitions": 1}));
+    let hash = sidecar.store.proposals().unwrap().waiting[0].plan.clone();
+    sidecar.store.approve_by(&Actor { name: "uid:77".to_owned(), is_operator: true }, &hash).unwrap();
+    to.post("/v1/approve", "/v1/approve", &json!({"plan": hash}));
+    to.post("/v1/approve", "/v1/approve", &json!({"plan": "x"}));
+    to.get("/v1/plans", "/v1/plans");
+    to.post("/v1/apply", "/v1/apply", &asked);
+    assert_eq!(sidecar.store.catalog().revision(), catalog.revision() + 2);
+    let none = policy_plan_hash(&sidecar.store.catalog(), NO_APPROVALS).unwrap();
+    sidecar.store.approve_by(&Actor { name: "uid:77".to_owned(), is_operator: true }, &none).unwrap();
+    sidecar.store.apply_policy(NO_APPROVALS, "").unwrap();
+}
+
+fn audits(to: &mut Recorder<'_>) {
+    to.post("/v1/audit", "/v1/audit", &json!({}));
+    let logging = Sidecar::logging();
+    logging.write_stats(1, hours_ago(1), 7);
+    logging.tcp.post("/v1/latest", &json!({"features": ["stats:clicks"], "entities": [{"user_id": 1}]})).ok();
+    let mut of_log = Recorder { target: &logging.unix, answers: Vec::new() };
+    let asked = json!({"known": "then", "consumer": "http", "service": null, "examples": 2});
+    of_log.post("/v1/audit", "/v1/audit", &asked);
+    of_log.post("/v1/audit", "/v1/audit", &json!({"known": "x"}));
+    logging.service.finish_audits();
+    of_log.get("/v1/audits", "/v1/audits");
+    of_log.get("/v1/audits/{number}", "/v1/audits/1");
+    of_log.get("/v1/audits/{number}", "/v1/audits/2");
+    to.answers.append(&mut of_log.answers);
 }
 
 fn of_alerts(sidecar: &Sidecar, to: &mut Recorder<'_>) {

@@ -299,6 +299,10 @@ fn the_catalog_is_searched_by_words_and_filters() {
     assert_eq!(names("average+purchases"), ["spending:mean_1h", "spending:mean_24h"], "a word that means the same");
     assert_eq!(hits("kind:derived_view+amount"), json!([]));
     let error = |address: &str, status| sidecar.tcp.get(address).error(status, "invalid");
+    assert_eq!(hits("kind:view+status:stale"), json!([]), "nothing is stale yet");
+    let unused = hits("unused:30d+kind:service");
+    assert_eq!((unused.as_array().unwrap().len(), &unused[0]["name"]), (1, &json!("ranker_v1")));
+    assert!(error("/v1/search?q=unused:30", 422).starts_with("unused: takes days"));
     assert!(error("/v1/search?q=taem:growth", 422).ends_with("did you mean \"team\"?"));
     assert_eq!(error("/v1/search?q=+", 422), "a search needs a word or a filter");
     assert_eq!(error("/v1/search?q=a&limit=0", 422), "`limit` is from 1 to 1000");

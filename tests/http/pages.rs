@@ -73,6 +73,10 @@ fn the_catalog_page_lists_all_that_is_defined_and_narrows_a_search_by_facets() {
     assert!(narrowed.contains("1 hit") && !narrowed.contains("clicks_by_shop:clicks"), "{narrowed}");
     let chosen = "<a href=\"/?q=clicks+view%3Astats\" aria-current=\"true\">int64</a>";
     assert!(narrowed.contains(chosen), "{narrowed}");
+    assert!(
+        narrowed.contains("<a href=\"/?q=clicks+type%3Aint64+view%3Astats+status%3Astale\">stale</a>"),
+        "{narrowed}"
+    );
     let reply = sidecar.tcp.get("/?q=taem%3Ax");
     assert!(page(&reply).contains("there is no filter &quot;taem&quot;"), "{}", reply.text());
     assert!(page(&sidecar.unix.get("/")).contains("/views/stats"));

@@ -2,14 +2,17 @@
 
 use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::net::UnixListener;
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 
-use asofdb::{Clock, FeedFiles, ManualClock, Reading, Store, Timestamp, parse_definitions};
+use asofdb::{
+    Clock, FeedFiles, ManualClock, Reading, ServedLogOptions, ServedLogStatus, Store, Timestamp, parse_definitions,
+};
 use asofdb_sidecar::{HttpListeners, HttpOptions, HttpServer, Limits, Service};
 use serde_json::{Value as Json, json};
 use tempfile::TempDir;
 
-use super::client::Target;
+use super::client::{Target, wait_until};
 use crate::common::{NOW, hours_ago};
 
 pub const DEFINITIONS: &str = r#"
@@ -125,11 +128,29 @@ impl Sidecar {
     }
 
     pub fn with(limits: &str, options: HttpOptions) -> Self {
+        Sidecar::over(|store, _| store, limits, options)
+    }
+
+    /// A sidecar that logs everything that it serves, below its directory.
+    pub fn logging() -> Self {
+        Sidecar::logging_with(HttpOptions::default())
+    }
+
+    pub fn logging_with(options: HttpOptions) -> Self {
+        let log = |store: Store, directory: &Path| {
+            let options = ServedLogOptions { share: 1.0, ..ServedLogOptions::default() };
+            store.log_served(&directory.join("served"), options).expect("a log")
+        };
+        Sidecar::over(log, "", options)
+    }
+
+    fn over(prepare: impl FnOnce(Store, &Path) -> Store, limits: &str, options: HttpOptions) -> Self {
         let clock = Arc::new(TestClock { clock: ManualClock::new(NOW), hook: Mutex::new(Arc::new(|| ())) });
         let store = Store::in_memory(clock.clone());
         store.confirm_clock().expect("a store in memory");
         store.apply(&parse_definitions(DEFINITIONS, "test.toml").expect("definitions"), false).expect("a catalog");
         let directory = TempDir::new().expect("a directory");
+        let store = prepare(store, directory.path());
         let path = directory.path().join("http.sock");
         let unix = UnixListener::bind(&path).expect("a Unix socket");
         let tcp = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a TCP socket");
@@ -149,6 +170,19 @@ impl Sidecar {
             server: Some(server),
             directory,
         }
+    }
+
+    /// Begins an audit as an operator, and waits until it has ended.
+    pub fn audit(&self, asked: &Json) -> Json {
+        let number = self.unix.post("/v1/audit", asked).ok()["audit"].clone();
+        let report = || self.tcp.get(&format!("/v1/audits/{number}")).ok();
+        wait_until(|| report()["state"] != json!("running"));
+        report()
+    }
+
+    /// What was logged of what is served.
+    pub fn service_log(&self) -> ServedLogStatus {
+        self.store.served_log().expect("a log").status()
     }
 
     /// Stops serving; whether all was finished in time.

@@ -18,8 +18,10 @@ static FEAST: Found = LazyLock::new(|| match std::env::var_os("ASOF_TEST_PYTHON"
     ),
 });
 
-/// The Python that drives a browser.
-static BROWSER: Found = LazyLock::new(|| make("python-playwright-1.65.2", &["playwright==1.65.2"]));
+/// The Python that drives a browser, with axe-core, which looks for what keeps people from using a page.
+static BROWSER: Found = LazyLock::new(|| {
+    make("python-playwright-1.65.2-axe-0.1.8", &["playwright==1.65.2", "axe-playwright-python==0.1.8"])
+});
 
 /// The Python with Feast and validators.
 pub fn python() -> Result<&'static Path, &'static str> {

@@ -87,6 +87,10 @@ impl Session for Blocking {
         self.wait(self.client.approve(plan))
     }
 
+    fn propose(&self, definitions: &Definitions, message: &str) -> Result<String> {
+        self.wait(self.client.propose(definitions, message))
+    }
+
     fn catalog_changes(&self, before: u64, limit: usize) -> Result<Vec<CatalogChange>> {
         self.wait(self.client.catalog_changes(before, limit))
     }

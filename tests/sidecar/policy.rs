@@ -68,6 +68,25 @@ fn a_consumer_may_not_prepare_join_or_scan_what_the_policy_restricts() {
     assert_eq!(fraud.history("profile", &entity, 1).unwrap().len(), 0);
 }
 
+#[test]
+fn a_plan_is_made_known_through_the_sidecar_until_the_next_change() {
+    let sidecar = Sidecar::start(&users(), &[]);
+    let client = sidecar.client();
+    let mut longer = users();
+    longer.views[0].ttl = Some(Span::from_secs(60));
+    let hash = client.propose(&longer, "Shorter").unwrap();
+    assert_eq!(hash, asofdb::plan_hash(&client.catalog().unwrap(), &longer).unwrap());
+    assert_eq!(client.propose(&longer, "Again").unwrap(), hash);
+    let waiting = client.proposals().unwrap().waiting;
+    let told: Vec<_> = waiting.iter().map(|one| (&*one.plan, &*one.message, &*one.who)).collect();
+    assert_eq!(told, [(hash.as_str(), "Shorter", Actor::of_process().name.as_str())]);
+    assert_eq!(waiting[0].changes[0].details, ["ttl 1d -> 1m"]);
+    let same = client.propose(&users(), "").unwrap_err();
+    assert_eq!(same.message(), "there is nothing to propose: everything is as defined already");
+    client.apply_with(&longer, &ApplyOptions::default()).unwrap();
+    assert_eq!(client.proposals().unwrap().waiting, []);
+}
+
 /// Needs to be root, as it is in most containers, to become somebody else.
 #[test]
 fn users_of_a_team_apply_what_is_theirs_once_another_user_has_approved_it() {

@@ -5,7 +5,8 @@ use std::process::{Command, Output};
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Float32Array, Int64Array, RecordBatch, StringArray};
-use asofdb::{F32Matrix, Session, Span, Status, Store, Timestamp, Value, read_served_log};
+use asofdb::{ErrorKind, F32Matrix, Session, Span, Status, Store, Timestamp, Value, read_served_log};
+use asofdb_client::AuditRequest;
 use rustix::process::Signal;
 use serde_json::{Value as Json, json};
 
@@ -175,4 +176,35 @@ fn an_answer_that_is_not_logged_has_no_id() {
     let request = client.prepare(&["profile"]).unwrap();
     let answer = client.latest(&request, &users_of(&request, &[1, 2])).unwrap();
     assert_eq!((answer.id(), answer.rows(), answer.status(1, 0)), (None, 2, Status::Missing));
+}
+
+#[test]
+fn a_sidecar_audits_its_own_log_for_the_command_line_and_for_clients() {
+    let (sidecar, _place) = logging();
+    let client = sidecar.client();
+    let event = client.now().unwrap().minus(Span::from_secs(60));
+    client.write("profile", &profile(event, 1.5)).unwrap();
+    let request = client.prepare(&["profile:score"]).unwrap();
+    let mut rows = request.entity_rows();
+    rows.push(&[int(1)]).unwrap();
+    client.latest(&request, &rows).unwrap();
+    client.write("profile", &profile(event.plus(Span::from_secs(1)), 2.5)).unwrap();
+    let socket = sidecar.socket();
+    let socket = socket.to_str().expect("a path");
+    let output = asof(&["--connect", socket], &["audit", "--format", "json"]);
+    assert_eq!(output.status.code(), Some(3), "{}", String::from_utf8_lossy(&output.stderr));
+    let found: Json = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!(found["features"]["profile:score"]["differences"]["late"], json!(1), "{found}");
+    let table = asof(&["--connect", socket], &["audit", "--known", "then"]);
+    assert_eq!(table.status.code(), Some(0));
+    let table = String::from_utf8(table.stdout).expect("text");
+    assert!(table.contains("1 row, 1 values, of which 0 are not what was served"), "{table}");
+    assert!(table.contains("audit 2 of the sidecar, which keeps it: /audits/2"), "{table}");
+    let kept: Json = serde_json::from_str(&client.audits_json(None).unwrap()).expect("JSON");
+    assert_eq!((&kept[0]["known"], &kept[1]["differing"]), (&json!("then"), &json!(1)), "{kept}");
+    let wanted = AuditRequest { examples: 21, ..AuditRequest::default() };
+    assert!(client.begin_audit(&wanted).unwrap_err().message().contains("at most 20 differences"));
+    assert_eq!(client.audits_json(Some(9)).unwrap_err().kind(), ErrorKind::NotFound);
+    let none = asof(&["--store", "nowhere"], &["audit"]);
+    assert_eq!(none.status.code(), Some(1));
 }

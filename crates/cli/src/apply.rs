@@ -2,20 +2,17 @@
 
 use std::fmt::Write;
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use asofdb::{
-    Allow, ApplyOptions, Catalog, Change, ChangeKind, Clock, Definitions, ErrorKind, Impact, Plan, Session,
-    SystemClock, UsageRow, plan_hash, read_definitions,
+    Allow, ApplyOptions, Catalog, ChangeKind, Clock, Definitions, ErrorKind, Plan, Session, SystemClock,
+    read_definitions,
 };
 use asofdb_client::Engine;
-use asofdb_platform::{Dataset, Duplicate, LineageRun, RunState, find_named_alike, plan_markdown};
+use asofdb_platform::{Dataset, Duplicate, LineageRun, Planned, RunState, find_named_alike, plan_markdown};
 use clap::Args;
-use serde_json::{Value as Json, json};
 
-use super::approve::Wanted;
+use super::approve::wanted_line;
 use super::context::Context;
-use super::duplicates;
 use super::error::{Outcome, Result, Stop};
 use super::output::{Output, Report};
 use super::sheet::{Cell, Column, Place, Sheet, Tone};
@@ -87,34 +84,21 @@ impl Apply {
         };
         let options = ApplyOptions { allow, revision: Some(before.revision()), message: self.message.clone() };
         let plan = store.apply_with(definitions, &options)?;
-        Ok(Changed { before, plan, impacts, wanted: None })
+        Ok(Changed(Planned { before, plan, impacts, approval: None }))
     }
 }
 
 /// A change of the definitions, planned or done.
-pub(crate) struct Changed {
-    before: Arc<Catalog>,
-    pub(crate) plan: Plan,
-    /// The things that it takes from those who have read them.
-    impacts: Vec<Impact>,
-    /// The approvals that it wants, where it was only planned.
-    wanted: Option<Wanted>,
-}
+pub(crate) struct Changed(pub(crate) Planned);
 
 /// The plan for a store, which need not exist yet and is not made.
 pub(crate) fn plan(context: &Context, definitions: &Definitions) -> Result<Changed> {
     match context.open() {
-        Ok(store) => {
-            let (before, plan) = (store.catalog()?, store.plan(definitions)?);
-            let impacts = store.impacts(&plan)?;
-            let wanted = Wanted::of(&store, &before, || plan_hash(&before, definitions))?;
-            let wanted = wanted.filter(|_| !plan.is_empty());
-            Ok(Changed { before, plan, impacts, wanted })
-        }
+        Ok(store) => Ok(Changed(Planned::of(&store, definitions)?)),
         Err(Stop::Failed(error)) if error.kind() == ErrorKind::NotFound => {
             let before = Catalog::default();
             let plan = before.plan(definitions, SystemClock.now())?;
-            Ok(Changed { before: before.into(), plan, impacts: Vec::new(), wanted: None })
+            Ok(Changed(Planned { before: before.into(), plan, impacts: Vec::new(), approval: None }))
         }
         Err(stop) => Err(stop),
     }
@@ -123,55 +107,32 @@ pub(crate) fn plan(context: &Context, definitions: &Definitions) -> Result<Chang
 impl Changed {
     /// The change as Markdown, for review.
     pub(crate) fn to_markdown(&self) -> String {
-        let page = plan_markdown(&self.plan, &self.impacts, &find_named_alike(&self.before, self.plan.catalog()));
-        self.wanted.iter().fold(page, |page, wanted| format!("{page}\n{}.\n", wanted.line()))
+        let Planned { before, plan, impacts, approval } = &self.0;
+        let page = plan_markdown(plan, impacts, &find_named_alike(before, plan.catalog()));
+        approval.iter().fold(page, |page, wanted| format!("{page}\n{}.\n", wanted_line(wanted)))
     }
 
     /// Tells lineage which views have changed.
     fn tell(&self, context: &Context) -> Result<()> {
         let namespace = context.lineage.namespace();
-        let names: Vec<_> = self.plan.changes.iter().map(|change| change.name.clone()).collect();
-        let views = Dataset::of_views(namespace, self.plan.catalog(), &names);
+        let plan = &self.0.plan;
+        let names: Vec<_> = plan.changes.iter().map(|change| change.name.clone()).collect();
+        let views = Dataset::of_views(namespace, plan.catalog(), &names);
         let run = LineageRun::new(namespace, "apply", Vec::new(), views);
         context.lineage.tell_done(vec![(run, RunState::Complete)])
     }
 
     pub(crate) fn report(&self, only_planned: bool) -> Result<Report> {
-        let plan = &self.plan;
-        let alike = find_named_alike(&self.before, plan.catalog());
-        let changes: Json = plan.changes.iter().map(change_json).collect();
-        let mut json = json!({"applied": !only_planned, "changes": changes});
-        if !alike.is_empty() {
-            json["likely_duplicates"] = duplicates::json(&alike)?;
-        }
-        if !self.impacts.is_empty() {
-            json["used"] = self.impacts.iter().map(impact_json).collect();
-        }
-        if let Some(wanted) = &self.wanted {
-            json["approval"] = wanted.json();
-        }
-        let used = self.impacts.iter().map(|impact| match impact.readers.is_empty() {
+        let Planned { before, plan, impacts, approval } = &self.0;
+        let alike = find_named_alike(before, plan.catalog());
+        let used = impacts.iter().map(|impact| match impact.readers.is_empty() {
             true => impact.to_string(),
             false => format!("read in the last {} days: {impact}", Allow::USED_DAYS),
         });
         let below = alike.iter().map(warning).chain(used).chain([summary(plan, only_planned)]);
-        let below = below.chain(self.wanted.as_ref().map(Wanted::line)).collect();
-        Ok(Report { json, sheet: sheet(plan), below, ..Report::default() })
+        let below = below.chain(approval.as_ref().map(wanted_line)).collect();
+        Ok(Report { json: self.0.to_json(!only_planned)?, sheet: sheet(plan), below, ..Report::default() })
     }
-}
-
-/// The JSON of an impact.
-fn impact_json(impact: &Impact) -> Json {
-    let reader = |row: &UsageRow| {
-        let last = row.last.to_string();
-        json!({ "consumer": row.key.consumer, "calls": row.calls(), "last_read": last })
-    };
-    let readers: Vec<_> = impact.readers.iter().map(reader).collect();
-    let mut json = json!({ "what": impact.change.what.as_str(), "name": impact.change.name, "readers": readers });
-    if let Some(day) = impact.promised_until {
-        json["promised_until"] = Json::from(day.to_string());
-    }
-    json
 }
 
 fn sheet(plan: &Plan) -> Sheet {
@@ -216,10 +177,6 @@ fn tone(kind: ChangeKind) -> Tone {
         ChangeKind::Change => Tone::Warning,
         ChangeKind::Drop | ChangeKind::Redefine => Tone::Bad,
     }
-}
-
-fn change_json(change: &Change) -> Json {
-    json!({"change": change.kind.as_str(), "what": change.what.as_str(), "name": change.name, "details": change.details})
 }
 
 fn summary(plan: &Plan, only_planned: bool) -> String {

@@ -1,9 +1,8 @@
 //! `asof approve`: the approval of somebody else's plan, and what a plan still wants.
 
-use asofdb::{Approval, Catalog, Policy, Session};
-use asofdb_client::Engine;
+use asofdb::Session;
+use asofdb_platform::WantedApproval;
 use clap::Args;
-use serde_json::{Value as Json, json};
 
 use super::context::Context;
 use super::error::{Outcome, Result};
@@ -31,39 +30,11 @@ impl Approve {
     }
 }
 
-/// The approvals that a plan wants, and those that it has.
-pub(crate) struct Wanted {
-    pub(crate) hash: String,
-    min: u32,
-    given: Vec<Approval>,
-}
-
-impl Wanted {
-    /// The approvals of a plan; `None` where the policy wants none.
-    pub(crate) fn of(
-        store: &Engine,
-        catalog: &Catalog,
-        hash: impl FnOnce() -> asofdb::Result<String>,
-    ) -> Result<Option<Self>> {
-        let min = Policy::of(catalog)?.map_or(0, |policy| policy.approvals_min());
-        if min == 0 {
-            return Ok(None);
-        }
-        let hash = hash()?;
-        let given = store.approvals()?.of(&hash).cloned().collect();
-        Ok(Some(Wanted { hash, min, given }))
-    }
-
-    /// The line below a plan.
-    pub(crate) fn line(&self) -> String {
-        let by: Vec<_> = self.given.iter().map(|approval| approval.who.as_str()).collect();
-        let by = if by.is_empty() { "nobody".to_owned() } else { by.join(", ") };
-        let wanted = counted(self.min.into(), "approval", "approvals");
-        format!("plan {} needs {wanted} by others than whoever applies it; approved by {by}", self.hash)
-    }
-
-    pub(crate) fn json(&self) -> Json {
-        let given = |approval: &Approval| json!({ "who": approval.who, "at": approval.at.to_string() });
-        json!({ "plan": self.hash, "needed": self.min, "given": self.given.iter().map(given).collect::<Json>() })
-    }
+/// The line below a plan that wants approvals.
+pub(crate) fn wanted_line(wanted: &WantedApproval) -> String {
+    let WantedApproval { plan, needed, given } = wanted;
+    let by: Vec<_> = given.iter().map(|approval| approval.who.as_str()).collect();
+    let by = if by.is_empty() { "nobody".to_owned() } else { by.join(", ") };
+    let needed = counted((*needed).into(), "approval", "approvals");
+    format!("plan {plan} needs {needed} by others than whoever applies it; approved by {by}")
 }

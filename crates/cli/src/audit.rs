@@ -5,12 +5,14 @@ use std::path::{Path, PathBuf};
 
 use asofdb::storage::output::OutputFile;
 use asofdb::{ServedRow, Session, Source, TextOptions, read_served_log};
+use asofdb_client::AuditRequest;
 use asofdb_platform::{
     AUDIT_EXAMPLES_DEFAULT, Against, Audit as Found, AuditAgainst, AuditOptions, Difference, Reason, Side, audit,
     audit_html, compare_served,
 };
 use clap::{Args, ValueEnum};
 
+use super::audit_served::audit_served;
 use super::context::Context;
 use super::error::{Outcome, Result};
 use super::output::{Output, Report};
@@ -27,21 +29,22 @@ use super::text::{count, counted, to_text};
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Audit {
-    /// The directory of a log (asof serve --log-served), or one of its files
+    /// The directory of a log (asof serve --log-served), or one of its files; without it the sidecar of --connect audits
+    /// its own log
     #[arg(value_name = "LOG")]
-    log: PathBuf,
+    log: Option<PathBuf>,
     /// Compare with what is known of that time now, as a training set would have it, or with what was known then
     #[arg(long, value_enum, default_value = "now")]
     known: Known,
     /// Compare with a training set as well: the same rows value by value, and how far the distributions of each feature
     /// are apart (PSI, KS)
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", requires = "log")]
     against: Option<PathBuf>,
     /// The training set's column of times
     #[arg(long, value_name = "COLUMN", default_value = "event_timestamp", requires = "against")]
     event_timestamp: String,
     /// Write a report with plots as a page, which must not exist
-    #[arg(long, value_name = "FILE.html")]
+    #[arg(long, value_name = "FILE.html", requires = "log")]
     html: Option<PathBuf>,
     /// Only what this consumer got
     #[arg(long, value_name = "NAME")]
@@ -60,6 +63,7 @@ const EXAMPLES: &str = "\
 Examples:
   asof audit /var/lib/asof/served
   asof --connect ~/.asof/socket audit /var/lib/asof/served --consumer ranker:v2 --format json
+  asof --connect ~/.asof/socket audit              what the sidecar has served, from its own log
   asof audit served --against training.parquet --html audit.html
   asof audit served --known then                  what should never differ";
 
@@ -71,8 +75,9 @@ enum Known {
 
 impl Audit {
     pub(crate) fn run(&self, context: &Context) -> Result<Outcome> {
+        let Some(log) = &self.log else { return self.audit_served(context) };
         let page = self.html.as_deref().map(OutputFile::create).transpose()?;
-        let rows = self.rows()?;
+        let rows = self.rows(log)?;
         let store = context.open()?;
         let against = match self.known {
             Known::Now => AuditAgainst::Now,
@@ -84,7 +89,7 @@ impl Audit {
             bar.show(asofdb::Progress { rows, done: rows, total: None });
         })?;
         bar.finish();
-        let against = self.against.as_deref().map(|file| self.compared(file)).transpose()?;
+        let against = self.against.as_deref().map(|file| self.compared(log, file)).transpose()?;
         if let Some(mut page) = page {
             page.write_all(audit_html(&found, against.as_ref()).as_bytes())?;
             page.finish()?;
@@ -93,15 +98,28 @@ impl Audit {
         Ok(if found.differing() == 0 { Outcome::Done } else { Outcome::Problem })
     }
 
+    /// Lets the sidecar audit its own log.
+    fn audit_served(&self, context: &Context) -> Result<Outcome> {
+        let wanted = AuditRequest {
+            known_then: matches!(self.known, Known::Then),
+            consumer: self.consumer.clone(),
+            service: self.service.clone(),
+            examples: u32::try_from(self.examples).unwrap_or(u32::MAX),
+        };
+        let found = audit_served(&context.open()?, &wanted)?;
+        self.output.print(&found.report)?;
+        Ok(if found.differing == 0 { Outcome::Done } else { Outcome::Problem })
+    }
+
     /// The rows of the log that are wanted.
-    fn rows(&self) -> Result<impl Iterator<Item = asofdb::Result<ServedRow>> + '_> {
-        let rows = read_served_log(&self.log)?;
+    fn rows(&self, log: &Path) -> Result<impl Iterator<Item = asofdb::Result<ServedRow>> + '_> {
+        let rows = read_served_log(log)?;
         Ok(rows.filter(|row| row.as_ref().map_or(true, |row| self.is_wanted(row))))
     }
 
-    fn compared(&self, training: &Path) -> Result<Against> {
+    fn compared(&self, log: &Path, training: &Path) -> Result<Against> {
         let training = Source::open(training, None, TextOptions::default())?;
-        Ok(compare_served(self.rows()?, &training, &self.event_timestamp)?)
+        Ok(compare_served(self.rows(log)?, &training, &self.event_timestamp)?)
     }
 
     fn is_wanted(&self, row: &ServedRow) -> bool {

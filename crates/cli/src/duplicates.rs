@@ -83,7 +83,7 @@ pub(crate) fn sheet(pairs: &[Duplicate]) -> Sheet {
 }
 
 /// The pairs in JSON.
-pub(crate) fn json(pairs: &[Duplicate]) -> Result<Json> {
+fn json(pairs: &[Duplicate]) -> Result<Json> {
     let unwritten = |error| Error::internal("pairs cannot be written as JSON").with_source(error);
     Ok(serde_json::to_value(pairs).map_err(unwritten)?)
 }

@@ -9,6 +9,7 @@ mod answers;
 mod apply;
 mod approve;
 mod audit;
+mod audit_served;
 mod backup;
 mod catalog;
 mod clock;
@@ -40,6 +41,7 @@ mod log;
 mod operations;
 mod output;
 mod plan;
+mod plans;
 mod policy;
 mod profile;
 mod progress;
@@ -137,6 +139,7 @@ enum Command {
 enum Governing {
     Apply(apply::Apply),
     Plan(plan::Plan),
+    Plans(plans::Plans),
     Lint(policy::Lint),
     Policy(policy::PolicyCommand),
     Approve(approve::Approve),
@@ -149,6 +152,7 @@ impl Governing {
         match self {
             Governing::Apply(command) => command.run(context),
             Governing::Plan(command) => command.run(context),
+            Governing::Plans(command) => command.run(context),
             Governing::Lint(command) => command.run(context),
             Governing::Policy(command) => command.run(context),
             Governing::Approve(command) => command.run(context),

@@ -6,10 +6,11 @@ use asofdb::parts::read_text;
 use asofdb::{
     AsJson, Breach, DEFINITIONS_BYTES_MAX, Error, POLICY_BYTES_MAX, Policy, Session, policy_hash, policy_plan_hash,
 };
+use asofdb_platform::WantedApproval;
 use clap::{Args, Subcommand};
 use serde_json::json;
 
-use super::approve::Wanted;
+use super::approve::wanted_line;
 use super::context::Context;
 use super::error::{Outcome, Result};
 use super::output::{Output, Report};
@@ -91,7 +92,7 @@ impl ApplyPolicy {
         let store = context.open_or_create()?;
         let catalog = store.catalog()?;
         let breaches = policy.breaches(&catalog);
-        let wanted = Wanted::of(&store, &catalog, || policy_plan_hash(&catalog, &text))?;
+        let wanted = WantedApproval::of(&store, &catalog, || policy_plan_hash(&catalog, &text))?;
         if !self.plan {
             store.apply_policy(&text, &self.message)?;
         }
@@ -104,8 +105,8 @@ impl ApplyPolicy {
             "breaches": AsJson(breaches.as_slice()).to_tree()?,
         });
         if let Some(wanted) = wanted.filter(|_| self.plan) {
-            below.push(wanted.line());
-            json["approval"] = wanted.json();
+            below.push(wanted_line(&wanted));
+            json["approval"] = wanted.to_json();
         }
         self.output.print(&Report { json, sheet: sheet(&breaches), below, ..Report::default() })?;
         Ok(Outcome::Done)

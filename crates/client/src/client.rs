@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use asofdb::{Catalog, EntityRows, Prepared, Question, Result};
 use asofdb_protocol::{
-    AlertsReport, AlertsRequest, Call, CatalogRequest, ConsumerReport, ConsumersRequest, Form, LimitsReport,
-    LimitsRequest, PointHeader,
+    AlertsReport, AlertsRequest, AuditRequest, AuditsRequest, Call, CatalogRequest, ConsumerReport, ConsumersRequest,
+    Form, LimitsReport, LimitsRequest, PointHeader, StatsRequest,
 };
 use parking_lot::RwLock;
 
@@ -183,6 +183,23 @@ impl Client {
     /// `Unavailable` when the sidecar does not answer.
     pub fn set_limits(&self, limits: &str) -> Result<LimitsReport> {
         self.ask(&LimitsRequest { limits: Some(limits.to_owned()) }).map(LimitsReport::from)
+    }
+
+    /// Begins an audit of what the sidecar has served and logged, and gives its number. It runs in the sidecar, one at a
+    /// time.
+    ///
+    /// # Errors
+    /// `Denied` for who is no operator; `Invalid` when the sidecar logs nothing; `Conflict` when an audit runs.
+    pub fn begin_audit(&self, wanted: &AuditRequest) -> Result<u64> {
+        self.ask(wanted)
+    }
+
+    /// Reads what audits of the sidecar have found, as JSON: all that are kept, in short, or one with its findings.
+    ///
+    /// # Errors
+    /// `NotFound` when the audit of the number is not kept.
+    pub fn audits_json(&self, number: Option<u64>) -> Result<String> {
+        self.ask(&AuditsRequest { number })
     }
 
     /// Reads what is wrong with the store and its views by the sidecar's alerts, and who was told.

@@ -14,7 +14,7 @@ use asofdb::{
 };
 #[cfg(feature = "files")]
 use asofdb::{ExportOptions, FeedFiles, Manifest, OnFeedProgress, ViewRun};
-use asofdb_protocol::{AlertsReport, ConsumerReport, LimitsReport};
+use asofdb_protocol::{AlertsReport, AuditRequest, ConsumerReport, LimitsReport};
 
 use crate::client::Client;
 
@@ -56,7 +56,7 @@ impl Engine {
     /// # Errors
     /// `Invalid` for a store in this process, which has no consumers; else as [`Client::limits`].
     pub fn limits(&self) -> Result<LimitsReport> {
-        self.sidecar()?.limits()
+        self.sidecar("limits")?.limits()
     }
 
     /// Makes a text the limits of the consumers of a sidecar.
@@ -64,12 +64,30 @@ impl Engine {
     /// # Errors
     /// `Invalid` for a store in this process, which has no consumers; else as [`Client::set_limits`].
     pub fn set_limits(&self, limits: &str) -> Result<LimitsReport> {
-        self.sidecar()?.set_limits(limits)
+        self.sidecar("limits")?.set_limits(limits)
     }
 
-    fn sidecar(&self) -> Result<&Client> {
+    /// Begins an audit of what a sidecar has served.
+    ///
+    /// # Errors
+    /// `Invalid` for a store in this process, whose log is audited by its directory; else as [`Client::begin_audit`].
+    pub fn begin_audit(&self, wanted: &AuditRequest) -> Result<u64> {
+        self.sidecar("audits on the server")?.begin_audit(wanted)
+    }
+
+    /// Reads what audits of a sidecar have found, as JSON.
+    ///
+    /// # Errors
+    /// `Invalid` for a store in this process; else as [`Client::audits_json`].
+    pub fn audits_json(&self, number: Option<u64>) -> Result<String> {
+        self.sidecar("audits on the server")?.audits_json(number)
+    }
+
+    fn sidecar(&self, what: &str) -> Result<&Client> {
         match self {
-            Engine::Store(_) => Err(Error::invalid("limits are a sidecar's; connect to it (asof --connect SOCKET)")),
+            Engine::Store(_) => {
+                Err(Error::invalid(format!("{what} are a sidecar's; connect to it (asof --connect SOCKET)")))
+            }
             Engine::Sidecar(client) => Ok(client),
         }
     }
@@ -139,6 +157,10 @@ impl Session for Engine {
 
     fn approve(&self, plan: &str) -> Result<()> {
         self.session().approve(plan)
+    }
+
+    fn propose(&self, definitions: &Definitions, message: &str) -> Result<String> {
+        self.session().propose(definitions, message)
     }
 
     fn catalog_changes(&self, before: u64, limit: usize) -> Result<Vec<CatalogChange>> {

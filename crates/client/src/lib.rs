@@ -28,5 +28,5 @@ pub use self::engine::Engine;
 pub use self::options::ConnectOptions;
 pub use self::pipeline::Pipeline;
 pub use asofdb_protocol::{
-    AlertReport, AlertTargetReport, AlertsReport, ConsumerReport, LimitsReport, PROTOCOL_VERSION, Role,
+    AlertReport, AlertTargetReport, AlertsReport, AuditRequest, ConsumerReport, LimitsReport, PROTOCOL_VERSION, Role,
 };

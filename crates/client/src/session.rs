@@ -21,8 +21,8 @@ use asofdb_protocol::MaterializeRequest;
 use asofdb_protocol::{
     AgesRequest, AnswersRequest, ApproveRequest, ClockRequest, CompactRequest, CopyRequest, DeleteRequest,
     EraseRequest, FeedsRequest, Form, FreshnessRequest, LogRequest, ModelsRequest, NoteRequest, PingRequest,
-    PolicyRequest, ProfileRequest, RepairClockRequest, SampleRequest, StatisticsRequest, StatsMessage, StatsRequest,
-    UsageRequest, VerifyRequest,
+    PolicyRequest, ProfileRequest, ProposeRequest, RepairClockRequest, SampleRequest, StatisticsRequest, StatsMessage,
+    StatsRequest, UsageRequest, VerifyRequest,
 };
 
 use crate::bulk::{begin_join, load, load_bytes_max, scan};
@@ -96,6 +96,11 @@ impl Session for Client {
 
     fn approve(&self, plan: &str) -> Result<()> {
         self.ask(&ApproveRequest { plan: plan.to_owned() })
+    }
+
+    fn propose(&self, definitions: &Definitions, message: &str) -> Result<String> {
+        let options = ApplyOptions { message: message.to_owned(), ..ApplyOptions::default() };
+        self.ask(&ProposeRequest(apply_request(definitions, &options, &*self.latest_catalog()?)?))
     }
 
     fn catalog_changes(&self, before: u64, limit: usize) -> Result<Vec<CatalogChange>> {

@@ -12,13 +12,13 @@ use crate::search::index::{Found, SearchIndex};
 
 /// Finding what a store has. Every [`Session`] has these methods.
 pub trait Discovery: Session {
-    /// Searches the catalog as of now: see [`SearchIndex::search`]. It makes an index; whoever searches often keeps a
+    /// Searches the catalog as of now: see [`SearchIndex::search_in`]. It makes an index; whoever searches often keeps a
     /// [`Searcher`].
     ///
     /// # Errors
     /// As there.
     fn search(&self, query: &str, limit: usize) -> Result<Vec<Hit>> {
-        Searcher::default().search(&*self.catalog()?, query, limit)
+        Searcher::default().search(self, &*self.catalog()?, query, limit)
     }
 
     /// Finds features that are likely the same thing under another name or definition, the surest first; with `views`
@@ -57,20 +57,37 @@ pub struct Searcher {
 }
 
 impl Searcher {
-    /// Searches a catalog of the store: see [`SearchIndex::search`].
+    /// Searches a catalog of a session's store: see [`SearchIndex::search_in`].
     ///
     /// # Errors
     /// As there.
-    pub fn search(&self, catalog: &Catalog, query: &str, limit: usize) -> Result<Vec<Hit>> {
-        self.index(catalog).search(query, limit)
+    pub fn search<S: Session + ?Sized>(
+        &self,
+        session: &S,
+        catalog: &Catalog,
+        query: &str,
+        limit: usize,
+    ) -> Result<Vec<Hit>> {
+        self.index(catalog).search_in(session, query, limit)
     }
 
-    /// Searches a catalog of the store and says what narrows the search: see [`SearchIndex::find`].
+    /// Searches a catalog of a session's store and says what narrows the search: see [`SearchIndex::find_in`].
     ///
     /// # Errors
     /// As there.
-    pub fn find(&self, catalog: &Catalog, query: &str, limit: usize) -> Result<Found> {
-        self.index(catalog).find(query, limit)
+    pub fn find<S: Session + ?Sized>(
+        &self,
+        session: &S,
+        catalog: &Catalog,
+        query: &str,
+        limit: usize,
+    ) -> Result<Found> {
+        self.index(catalog).find_in(session, query, limit)
+    }
+
+    /// Makes the index of a catalog of the store, so that the first search need not.
+    pub fn warm_up(&self, catalog: &Catalog) {
+        self.index(catalog).warm_up();
     }
 
     /// The index of a catalog, which is made if it is not the one that is kept. Threads that meet a new catalog at the

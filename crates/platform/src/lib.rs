@@ -33,6 +33,7 @@ mod duplicates;
 mod lineage;
 pub mod pages;
 mod plan;
+mod planned;
 mod relatives;
 mod run_event;
 mod search;
@@ -52,6 +53,7 @@ pub use self::duplicates::duplicate::{Compared, Duplicate, Relation};
 pub use self::duplicates::{Check, find_duplicates, find_named_alike};
 pub use self::lineage::{LineageText, all_of};
 pub use self::plan::plan_markdown;
+pub use self::planned::{Planned, WantedApproval, approval_json};
 pub use self::relatives::{
     Snippet, feature_snippets, service_snippets, services_with, versions_of, view_snippets, views_computed_from,
 };
@@ -61,6 +63,7 @@ pub use self::search::field::Field;
 pub use self::search::hit::{Closeness, Hit, Matched};
 pub use self::search::index::{Found, SearchIndex};
 pub use self::search::query::{QUERY_BYTES_MAX, QUERY_PARTS_MAX};
+pub use self::search::standing::SearchNeeds;
 
 /// Most hits of a search where nobody says.
 pub const HITS_DEFAULT: usize = 20;

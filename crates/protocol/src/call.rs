@@ -4,12 +4,13 @@ use crate::codec::{Decode, Encode, Message};
 use crate::frame::Kind;
 use crate::message::{
     AgesRequest, AlertsMessage, AlertsRequest, AnswerRowMessage, AnswersRequest, ApplyRequest, ApproveRequest,
-    CatalogMessage, ChangeMessage, CheckpointRequest, ClockMessage, ClockRepairMessage, ClockRequest, CommittedMessage,
-    ConsumerFigures, ConsumersRequest, ErasedMessage, FeedMessage, FeedsRequest, FreshnessMessage, FreshnessRequest,
-    HandleMessage, Hello, LimitsMessage, LimitsRequest, LogRequest, MaterializeRequest, ModelRowMessage, ModelsRequest,
-    NoteAnswer, NoteRequest, PolicyRequest, Pong, PrepareRequest, ProfileRequest, ReleaseRequest, RemoveEntity,
-    SampleMessage, SampleRequest, StatisticsMessage, StatisticsRequest, StatsMessage, UsageRequest, UsageRowMessage,
-    VerifiedMessage, ViewAgesMessage, ViewRunMessage, Welcome, WriteRequest,
+    AuditRequest, AuditsRequest, CatalogMessage, ChangeMessage, CheckpointRequest, ClockMessage, ClockRepairMessage,
+    ClockRequest, CommittedMessage, ConsumerFigures, ConsumersRequest, ErasedMessage, FeedMessage, FeedsRequest,
+    FreshnessMessage, FreshnessRequest, HandleMessage, Hello, LimitsMessage, LimitsRequest, LogRequest,
+    MaterializeRequest, ModelRowMessage, ModelsRequest, NoteAnswer, NoteRequest, PolicyRequest, Pong, PrepareRequest,
+    ProfileRequest, ReleaseRequest, RemoveEntity, SampleMessage, SampleRequest, StatisticsMessage, StatisticsRequest,
+    StatsMessage, UsageRequest, UsageRowMessage, VerifiedMessage, ViewAgesMessage, ViewRunMessage, Welcome,
+    WriteRequest,
 };
 
 /// A request that is one message and is answered by one message.
@@ -66,6 +67,10 @@ pub struct DeleteRequest(pub RemoveEntity);
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 pub struct EraseRequest(pub RemoveEntity);
 
+/// Makes a plan known: definitions as they would be applied, whose permissions mean nothing.
+#[derive(Debug, Clone, PartialEq, Encode, Decode)]
+pub struct ProposeRequest(pub ApplyRequest);
+
 /// Copies the store without sharing its files.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 pub struct CopyRequest(pub CheckpointRequest);
@@ -91,6 +96,8 @@ calls! {
     StatisticsRequest => Statistics, true, StatisticsMessage;
     ProfileRequest => Profile, true, StatisticsMessage;
     AlertsRequest => Alerts, true, AlertsMessage;
+    AuditRequest => Audit, false, u64;
+    AuditsRequest => Audits, true, String;
     VerifyRequest => Verify, true, VerifiedMessage;
     CompactRequest => Compact, true, ();
     ClockRequest => Clock, true, ClockMessage;
@@ -99,6 +106,7 @@ calls! {
     ApproveRequest => Approve, true, ();
     WriteRequest => Write, false, CommittedMessage;
     ApplyRequest => Apply, false, u64;
+    ProposeRequest => Propose, true, String;
     PolicyRequest => Policy, false, u64;
     DeleteRequest => Delete, false, CommittedMessage;
     EraseRequest => Erase, false, Vec<ErasedMessage>;

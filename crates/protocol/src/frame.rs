@@ -119,6 +119,12 @@ kinds! {
     Limits = 40,
     /// Tells what consumers did, how fast.
     Consumers = 41,
+    /// Begins an audit of what the sidecar has served.
+    Audit = 42,
+    /// Tells what audits have found.
+    Audits = 43,
+    /// Makes a plan known to those who may approve it.
+    Propose = 44,
     /// An error; an answer to any request.
     Error = 127,
 }

@@ -20,23 +20,24 @@ mod shape;
 
 pub use self::alerts::{ALERT_KINDS, AlertReport, AlertTargetReport, AlertsReport};
 pub use self::call::{
-    Call, CatalogRequest, CompactRequest, CopyRequest, DeleteRequest, EraseRequest, PingRequest, RepairClockRequest,
-    StatsRequest, VerifyRequest,
+    Call, CatalogRequest, CompactRequest, CopyRequest, DeleteRequest, EraseRequest, PingRequest, ProposeRequest,
+    RepairClockRequest, StatsRequest, VerifyRequest,
 };
 pub use self::codec::{Message, decode_message, encode_message, encoded_message};
 pub use self::frame::{ANSWER_BYTES_MAX, BUFFER_BYTES, HEADER_BYTES, Header, Input, Kind, put_frame};
 pub use self::ipc::{PIECE_BYTES, StreamPieces, StreamReader, parts, read_stream, write_stream};
 pub use self::message::{
     AgesRequest, AlertsMessage, AlertsRequest, AnswerRowMessage, AnswersRequest, ApplyRequest, ApproveRequest,
-    CatalogMessage, ChangeMessage, CheckpointRequest, ClockMessage, ClockRepairMessage, ClockRequest, ColumnsMessage,
-    CommittedMessage, ConsumerFigures, ConsumerMessage, ConsumersRequest, DefinitionsMessage, ErasedMessage,
-    ErrorMessage, FeedMessage, FeedsRequest, Form, FreshnessMessage, FreshnessRequest, HandleFeature, HandleMessage,
-    HandleRequestValue, HandleView, Hello, JoinEnd, JoinKeyMessage, JoinRequest, KnownAtMessage, LimitsMessage,
-    LimitsRequest, LoadRequest, LogRequest, MAGIC, MaterializeRequest, ModelRowMessage, ModelsRequest, NamedValue,
-    NoteAnswer, NoteMessage, NoteRequest, PROTOCOL_VERSION, PolicyRequest, Pong, PrepareRequest, ProfileRequest,
-    ReleaseRequest, RemoveEntity, STALE, SampleMessage, SampleRequest, ScanBegin, ScanEnd, ScanRequest, ScanRows,
-    StatisticsMessage, StatisticsRequest, StatsMessage, StoreStatsMessage, TimeMessage, UsageRequest, UsageRowMessage,
-    ValueTypeMessage, VerifiedMessage, ViewAgesMessage, ViewRunMessage, Welcome, WriteRequest, WriteView,
+    AuditRequest, AuditsRequest, CatalogMessage, ChangeMessage, CheckpointRequest, ClockMessage, ClockRepairMessage,
+    ClockRequest, ColumnsMessage, CommittedMessage, ConsumerFigures, ConsumerMessage, ConsumersRequest,
+    DefinitionsMessage, ErasedMessage, ErrorMessage, FeedMessage, FeedsRequest, Form, FreshnessMessage,
+    FreshnessRequest, HandleFeature, HandleMessage, HandleRequestValue, HandleView, Hello, JoinEnd, JoinKeyMessage,
+    JoinRequest, KnownAtMessage, LimitsMessage, LimitsRequest, LoadRequest, LogRequest, MAGIC, MaterializeRequest,
+    ModelRowMessage, ModelsRequest, NamedValue, NoteAnswer, NoteMessage, NoteRequest, PROTOCOL_VERSION, PolicyRequest,
+    Pong, PrepareRequest, ProfileRequest, ReleaseRequest, RemoveEntity, STALE, SampleMessage, SampleRequest, ScanBegin,
+    ScanEnd, ScanRequest, ScanRows, StatisticsMessage, StatisticsRequest, StatsMessage, StoreStatsMessage, TimeMessage,
+    UsageRequest, UsageRowMessage, ValueTypeMessage, VerifiedMessage, ViewAgesMessage, ViewRunMessage, Welcome,
+    WriteRequest, WriteView,
 };
 pub use self::point::{
     PointHeader, answer_head, answer_id, decode_matrix, decode_records, split_answer_id, variable_lengths,

@@ -12,6 +12,8 @@ mod alert_metrics;
 mod alerts;
 #[cfg(feature = "http")]
 mod answer_metrics;
+#[cfg(feature = "http")]
+mod audits;
 mod bounds;
 mod budget;
 mod clock_watch;
@@ -21,7 +23,11 @@ mod descriptors;
 mod feed_metrics;
 mod feed_watch;
 #[cfg(feature = "http")]
+mod freshness_history;
+#[cfg(feature = "http")]
 mod freshness_metrics;
+#[cfg(feature = "http")]
+mod freshness_watch;
 mod gauges;
 #[cfg(feature = "http")]
 mod http;
@@ -53,6 +59,8 @@ pub use self::clock_watch::ClockWatch;
 pub use self::consumers::Limits;
 pub use self::descriptors::Descriptors;
 pub use self::feed_watch::FeedWatch;
+#[cfg(feature = "http")]
+pub use self::freshness_watch::FreshnessWatch;
 #[cfg(feature = "http")]
 pub use self::http::{HttpListeners, HttpOptions, HttpServer, HttpToken};
 pub use self::line::BulkBounds;

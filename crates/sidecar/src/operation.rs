@@ -95,8 +95,14 @@ operations! {
     Policy:     "policy",     Operator, "changing the policy",    Point, Requests;
     /// An approval of a change to come.
     Approve:    "approve",    Writer,   "approving changes",      Point, Requests;
+    /// A plan of a change, and what it would take from whom.
+    Plan:       "plan",       Reader,   "planning changes",       Bulk,  Requests;
+    /// A plan that is made known to those who may approve it.
+    Propose:    "propose",    Writer,   "proposing changes",      Point, Requests;
     /// Reading the changes of what is defined.
     Log:        "log",        Reader,   "reading definitions",    Point, Requests;
+    /// Comparing what is defined at two moments.
+    Diff:       "diff",       Reader,   "reading definitions",    Bulk,  Requests;
     /// A deletion that keeps the past.
     Delete:     "delete",     Writer,   "deleting",               Point, Rows;
     /// A physical removal.
@@ -117,6 +123,10 @@ operations! {
     Statistics: "statistics", Reader,   "reading figures",        Point, Requests;
     /// Taking the statistics of a view.
     Profile:    "profile",    Writer,   "taking statistics",      Bulk,  Requests;
+    /// Beginning an audit of what was served.
+    Audit:      "audit",      Operator, "auditing",               Point, Requests;
+    /// Telling what audits have found.
+    Audits:     "audits",     Reader,   "reading figures",        Point, Requests;
     /// Telling what is wrong, and who was told.
     Alerts:     "alerts",     Reader,   "reading figures",        Point, Requests;
     /// Telling what consumers have read.
@@ -180,11 +190,12 @@ mod tests {
         assert_eq!(names.len(), Operation::ALL.len());
         let changing: Vec<_> = Operation::ALL.iter().filter(|one| one.rule().role > Role::Reader).copied().collect();
         use Operation::{
-            Apply, Approve, Checkpoint, Compact, ConfirmClock, Delete, Erase, Load, Materialize, Policy, Profile,
-            RepairClock, SetLimits, Write,
+            Apply, Approve, Audit, Checkpoint, Compact, ConfirmClock, Delete, Erase, Load, Materialize, Policy,
+            Profile, Propose, RepairClock, SetLimits, Write,
         };
-        let definitions = [Apply, Policy, Approve];
-        let rows = [Delete, Erase, Materialize, Profile, SetLimits, Compact, Checkpoint, ConfirmClock, RepairClock];
+        let definitions = [Apply, Policy, Approve, Propose];
+        let rows =
+            [Delete, Erase, Materialize, Profile, SetLimits, Audit, Compact, Checkpoint, ConfirmClock, RepairClock];
         assert_eq!(changing, [&[Write, Load][..], &definitions, &rows].concat());
     }
 

@@ -11,9 +11,13 @@ use parking_lot::RwLock;
 
 #[cfg(feature = "alerts")]
 use crate::alerts::board::Board;
+#[cfg(feature = "http")]
+use crate::audits::Audits;
 #[cfg(feature = "alerts")]
 use crate::consumers::Objectives;
 use crate::consumers::{Consumers, Limits};
+#[cfg(feature = "http")]
+use crate::freshness_history::FreshnessHistory;
 use crate::gauges::Gauges;
 use crate::line::{BulkBounds, Line};
 use crate::precedence::Precedence;
@@ -36,6 +40,10 @@ pub struct Service {
     feed_files: Option<FeedFiles>,
     #[cfg(feature = "alerts")]
     alerts: RwLock<Option<Arc<Board>>>,
+    #[cfg(feature = "http")]
+    pub(crate) audits: Audits,
+    #[cfg(feature = "http")]
+    pub(crate) freshness: FreshnessHistory,
     started: Timestamp,
     pub(crate) settings: Settings,
     #[cfg(feature = "alerts")]
@@ -61,6 +69,10 @@ impl Service {
             feed_files: None,
             #[cfg(feature = "alerts")]
             alerts: RwLock::default(),
+            #[cfg(feature = "http")]
+            audits: Audits::default(),
+            #[cfg(feature = "http")]
+            freshness: FreshnessHistory::default(),
             ready: AtomicBool::new(false),
             draining: AtomicBool::new(false),
         }
@@ -163,6 +175,23 @@ impl Service {
     /// Notes that the file of limits was refused, so that those in force go on: health and [`Service::limits`] say so.
     pub fn refuse_limits(&self, error: &Error) {
         self.settings.note(LIMITS, Some(format!("{error:#}")));
+    }
+
+    /// Ends the audit that runs, if one does, and begins no further one: for the end of the sidecar.
+    #[cfg(feature = "http")]
+    pub fn finish_audits(&self) {
+        self.audits.finish();
+    }
+
+    /// Notes how fresh all views are now, for the history of the last day that HTTP tells. A
+    /// [`FreshnessWatch`](crate::FreshnessWatch) does it each minute.
+    ///
+    /// # Errors
+    /// `Unavailable` when the store cannot be read.
+    #[cfg(feature = "http")]
+    pub fn look_at_freshness(&self) -> Result<()> {
+        self.freshness.add(&self.store.ages::<&str>(&[])?);
+        Ok(())
     }
 
     /// Shows the doors what alerts there are.

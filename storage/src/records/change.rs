@@ -22,7 +22,7 @@ pub(crate) struct ChangeRecordV1 {
 }
 
 #[derive(Encode, Decode)]
-struct LineRecordV1 {
+pub(super) struct LineRecordV1 {
     kind: String,
     what: String,
     name: String,
@@ -42,21 +42,35 @@ impl Recorded for CatalogChange {
 impl From<&CatalogChange> for ChangeRecordV1 {
     fn from(change: &CatalogChange) -> Self {
         let ChangeCause { who, message, approved_by, changes, left_out } = change.cause.clone();
-        let line = |change: Change| LineRecordV1 {
-            kind: change.kind.as_str().to_owned(),
-            what: change.what.as_str().to_owned(),
-            name: change.name,
-            details: change.details,
-        };
         ChangeRecordV1 {
             revision: change.revision,
             at: change.at.as_micros(),
             who,
             message,
             approved_by: approved_by.into_iter().map(|approval| (approval.who, approval.at.as_micros())).collect(),
-            changes: changes.into_iter().map(line).collect(),
+            changes: changes.into_iter().map(LineRecordV1::from).collect(),
             left_out,
         }
+    }
+}
+
+impl From<Change> for LineRecordV1 {
+    fn from(change: Change) -> Self {
+        let (kind, what) = (change.kind.as_str().to_owned(), change.what.as_str().to_owned());
+        LineRecordV1 { kind, what, name: change.name, details: change.details }
+    }
+}
+
+impl TryFrom<LineRecordV1> for Change {
+    type Error = Error;
+
+    fn try_from(line: LineRecordV1) -> Result<Self> {
+        let kind = ChangeKind::ALL.into_iter().find(|kind| kind.as_str() == line.kind);
+        let what = ObjectKind::ALL.into_iter().find(|what| what.as_str() == line.what);
+        let (Some(kind), Some(what)) = (kind, what) else {
+            return Err(Error::corrupt(format!("a change that is not known: {} {}", line.kind, line.what)));
+        };
+        Ok(Change { kind, what, name: line.name, details: line.details })
     }
 }
 
@@ -64,20 +78,12 @@ impl TryFrom<ChangeRecordV1> for CatalogChange {
     type Error = Error;
 
     fn try_from(record: ChangeRecordV1) -> Result<Self> {
-        let line = |line: LineRecordV1| {
-            let kind = ChangeKind::ALL.into_iter().find(|kind| kind.as_str() == line.kind);
-            let what = ObjectKind::ALL.into_iter().find(|what| what.as_str() == line.what);
-            let (Some(kind), Some(what)) = (kind, what) else {
-                return Err(Error::corrupt(format!("a change that is not known: {} {}", line.kind, line.what)));
-            };
-            Ok(Change { kind, what, name: line.name, details: line.details })
-        };
         let approval = |(who, at)| Approval { who, at: Timestamp::from_micros(at) };
         let cause = ChangeCause {
             who: record.who,
             message: record.message,
             approved_by: record.approved_by.into_iter().map(approval).collect(),
-            changes: record.changes.into_iter().map(line).collect::<Result<_>>()?,
+            changes: record.changes.into_iter().map(Change::try_from).collect::<Result<_>>()?,
             left_out: record.left_out,
         };
         let at = Timestamp::from_micros(record.at);

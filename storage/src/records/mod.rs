@@ -28,6 +28,7 @@ mod meta;
 mod model_reads;
 mod policy;
 mod profile;
+mod proposal;
 mod service;
 mod usage;
 mod value;

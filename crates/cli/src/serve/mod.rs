@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use asofdb::{Durability, Options, Store, SystemClock};
-use asofdb_sidecar::{Bounds, ClockWatch, Descriptors, Limits, Server, Service};
+use asofdb_sidecar::{Bounds, ClockWatch, Descriptors, FreshnessWatch, Limits, Server, Service};
 use clap::{Args, ValueEnum};
 use tracing::{info, warn};
 
@@ -121,6 +121,7 @@ impl Serve {
         let http = self.http.start(&service, &self.access, http_connections_max)?;
         service.warm_up()?;
         let _watch = ClockWatch::start(service.clone())?;
+        let _freshness = http.as_ref().map(|_| FreshnessWatch::start(service.clone())).transpose()?;
         let feeds = self.feeds.start(&service)?;
         let mut reload = reload::started(&service, self.limits.as_deref(), &self.alerts, alerts, &context.store)?;
         service.set_ready();
@@ -132,6 +133,7 @@ impl Serve {
         info!(signal, "stopping: what has been asked is answered, nothing new is taken");
         drop(feeds);
         self.drain(server, http);
+        service.finish_audits();
         served::finish(&store);
         if let Some(reason) = store.read_only() {
             return Err(storage::ended(&reason).into());

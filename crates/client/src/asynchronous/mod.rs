@@ -17,10 +17,10 @@ use asofdb::{
     ViewAges, ViewRun, ViewStatistics,
 };
 use asofdb_protocol::{
-    AgesRequest, AlertsReport, AlertsRequest, AnswersRequest, ApproveRequest, Call, CatalogRequest, ClockRequest,
-    ConsumerReport, ConsumersRequest, DeleteRequest, EraseRequest, FeedsRequest, Form, LimitsReport, LimitsRequest,
-    LogRequest, MaterializeRequest, ModelsRequest, PingRequest, PointHeader, PolicyRequest, StatisticsRequest,
-    StatsRequest,
+    AgesRequest, AlertsReport, AlertsRequest, AnswersRequest, ApproveRequest, AuditRequest, AuditsRequest, Call,
+    CatalogRequest, ClockRequest, ConsumerReport, ConsumersRequest, DeleteRequest, EraseRequest, FeedsRequest, Form,
+    LimitsReport, LimitsRequest, LogRequest, MaterializeRequest, ModelsRequest, PingRequest, PointHeader,
+    PolicyRequest, ProposeRequest, StatisticsRequest, StatsRequest,
 };
 use parking_lot::RwLock;
 
@@ -341,6 +341,15 @@ impl AsyncClient {
         self.ask(&ApproveRequest { plan: plan.to_owned() }).await
     }
 
+    /// Makes a plan known to those who may approve it. See [`Session::propose`](asofdb::Session::propose).
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn propose(&self, definitions: &Definitions, message: &str) -> Result<String> {
+        let options = ApplyOptions { message: message.to_owned(), ..ApplyOptions::default() };
+        self.ask(&ProposeRequest(apply_request(definitions, &options, &*self.catalog().await?)?)).await
+    }
+
     /// Reads the newest changes of the catalog. See [`Session::catalog_changes`](asofdb::Session::catalog_changes).
     ///
     /// # Errors
@@ -451,6 +460,23 @@ impl AsyncClient {
     /// As there.
     pub async fn set_limits(&self, limits: &str) -> Result<LimitsReport> {
         self.ask(&LimitsRequest { limits: Some(limits.to_owned()) }).await.map(LimitsReport::from)
+    }
+
+    /// Begins an audit of what the sidecar has served and logged, and gives its number. It runs in the sidecar, one at a
+    /// time.
+    ///
+    /// # Errors
+    /// `Denied` for who is no operator; `Invalid` when the sidecar logs nothing; `Conflict` when an audit runs.
+    pub async fn begin_audit(&self, wanted: &AuditRequest) -> Result<u64> {
+        self.ask(wanted).await
+    }
+
+    /// Reads what audits of the sidecar have found, as JSON: all that are kept, in short, or one with its findings.
+    ///
+    /// # Errors
+    /// `NotFound` when the audit of the number is not kept.
+    pub async fn audits_json(&self, number: Option<u64>) -> Result<String> {
+        self.ask(&AuditsRequest { number }).await
     }
 
     /// Reads what is wrong with the store and its views by the sidecar's alerts, and who was told.

@@ -35,20 +35,27 @@ pub fn audit_html(audit: &Audit, against: Option<&Against>) -> String {
             }
             body {
                 h1 { "Audit of what was served" }
-                (summary(audit))
-                h2 { "By hour of serving" }
-                (hours(audit))
-                h2 { "By feature" }
-                (features(audit))
-                @if !audit.examples.is_empty() {
-                    h2 { "Differences in full" }
-                    (examples(&audit.examples))
-                }
-                @if let Some(against) = against { (compared(against)) }
+                (findings(audit, against))
             }
         }
     };
     page.into_string()
+}
+
+/// All that was found, without the page around it.
+pub(crate) fn findings(audit: &Audit, against: Option<&Against>) -> Markup {
+    html! {
+        (summary(audit))
+        h2 { "By hour of serving" }
+        (hours(audit))
+        h2 { "By feature" }
+        (features(audit))
+        @if !audit.examples.is_empty() {
+            h2 { "Differences in full" }
+            (examples(&audit.examples))
+        }
+        @if let Some(against) = against { (compared(against)) }
+    }
 }
 
 fn summary(audit: &Audit) -> Markup {
@@ -93,7 +100,7 @@ fn features(audit: &Audit) -> Markup {
             thead {
                 tr {
                     th scope="col" { "feature" }
-                    th scope="col" { "" }
+                    th scope="col" { "shares" }
                     th.number scope="col" { "values" }
                     @for reason in Reason::ALL { th.number scope="col" { (reason) } }
                 }

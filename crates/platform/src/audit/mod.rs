@@ -24,6 +24,9 @@ pub const AUDIT_EXAMPLES_DEFAULT: usize = 5;
 /// Rows of one answer that are asked about together.
 const ANSWER_ROWS_MAX: usize = 10_000;
 
+/// Differences of all features and reasons that are told in full.
+const EXAMPLES_MAX: usize = 10_000;
+
 /// Features that are told apart; others count as `(others)`.
 const FEATURES_MAX: usize = 65_536;
 
@@ -47,7 +50,7 @@ pub enum AuditAgainst {
 pub struct AuditOptions {
     /// The state of knowledge that answers are compared with.
     pub against: AuditAgainst,
-    /// Differences of one feature and one reason that are told in full.
+    /// Differences of one feature and one reason that are told in full, 10,000 of all together.
     pub examples: usize,
 }
 
@@ -241,7 +244,7 @@ impl<S: Session + ?Sized> Auditor<'_, S> {
         let feature = &row.features[place];
         let count = self.count(&feature.reference).differences.entry(reason).or_default();
         *count += 1;
-        if *count <= self.options.examples as u64 {
+        if *count <= self.options.examples as u64 && self.audit.examples.len() < EXAMPLES_MAX {
             self.audit.examples.push(Difference::new(row, place, again, reason, detail));
         }
     }

@@ -17,6 +17,14 @@ pub const HITS_MAX: usize = 100;
 /// Most lines of a list of all that is defined; the rest is found by a search.
 const LINES_MAX: usize = 100;
 
+/// Filters by the state of the store. How much each leaves is not counted: it is not known without being asked.
+const STATES: [(&str, &str, &str); 4] = [
+    ("status", "stale", "stale"),
+    ("status", "warn", "late"),
+    ("status", "no_data", "no data"),
+    ("unused", "30d", "unused for 30 days"),
+];
+
 /// The catalog: what a query has found, or why it has found nothing; where the query is empty all views, services and
 /// entities.
 pub fn catalog(catalog: &Catalog, query: &str, found: &Result<Found>) -> Page {
@@ -30,7 +38,7 @@ pub fn catalog(catalog: &Catalog, query: &str, found: &Result<Found>) -> Page {
         }
         p #hint .hint {
             "Filters: " code { "team:" } " " code { "owner:" } " " code { "tag:name=value" } " " code { "entity:" } " "
-            code { "type:" } " " code { "status:" } " " code { "kind:" } ". The key " kbd { "/" } " goes to the search."
+            code { "type:" } " " code { "status:" } " " code { "unused:30d" } " " code { "kind:" } ". The key " kbd { "/" } " goes to the search."
         }
         (results(catalog, query, found))
     };
@@ -58,22 +66,31 @@ fn facets(query: &str, facets: &[Facet]) -> Markup {
     html! {
         nav.facets aria-label="Narrow the search" {
             @for facet in facets {
-                @let links = facet.values.iter().filter_map(|(value, count)| {
-                    Some((value, count, toggled(query, facet.filter, value)?))
-                });
                 section {
                     h2 { (facet.filter) }
                     ul {
-                        @for (value, count, to) in links {
-                            li {
-                                a href=(address(&to)) aria-current=[has(query, facet.filter, value).then_some("true")] {
-                                    (value.replace('_', if facet.filter == "kind" { " " } else { "_" }))
-                                }
-                                " " small { (count) }
-                            }
+                        @for (value, count) in &facet.values {
+                            @let name = value.replace('_', if facet.filter == "kind" { " " } else { "_" });
+                            (narrowing(query, facet.filter, value, &name, Some(*count)))
                         }
                     }
                 }
+            }
+            section {
+                h2 { "state" }
+                ul { @for (filter, value, name) in STATES { (narrowing(query, filter, value, name, None)) } }
+            }
+        }
+    }
+}
+
+/// A filter to click on, which narrows the search or, where it is in it, is taken out again.
+fn narrowing(query: &str, filter: &str, value: &str, name: &str, count: Option<usize>) -> Markup {
+    html! {
+        @if let Some(to) = toggled(query, filter, value) {
+            li {
+                a href=(address(&to)) aria-current=[has(query, filter, value).then_some("true")] { (name) }
+                @if let Some(count) = count { " " small { (count) } }
             }
         }
     }

@@ -8,13 +8,17 @@ pub const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self
                           form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 /// The pages of the navigation, by address.
-const PLACES: [(&str, &str); 6] = [
+const PLACES: [(&str, &str); 10] = [
     ("/", "Features"),
     ("/explore", "Explore"),
     ("/freshness", "Freshness"),
     ("/feeds", "Feeds"),
     ("/consumers", "Consumers"),
     ("/answers", "Answers"),
+    ("/alerts", "Alerts"),
+    ("/audits", "Audits"),
+    ("/changes", "Changes"),
+    ("/plans", "Plans"),
 ];
 
 /// A page, which has no frame yet.

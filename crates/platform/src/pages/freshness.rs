@@ -5,9 +5,10 @@ use maud::{Markup, html};
 
 use super::figures::{about, badge, count, percent, time};
 use super::frame::Page;
+use super::freshness_history::{FreshnessPoint, small};
 
-/// How fresh views are, those first that break their promise.
-pub fn freshness(views: &[ViewAges]) -> Page {
+/// How fresh views are, those first that break their promise. `history` gives the last day of a view.
+pub fn freshness(views: &[ViewAges], history: impl Fn(&str) -> Vec<FreshnessPoint>) -> Page {
     let mut sorted: Vec<_> = views.iter().collect();
     sorted.sort_by_key(|view| (urgency(view), view.view.as_str()));
     let main = html! {
@@ -20,7 +21,7 @@ pub fn freshness(views: &[ViewAges]) -> Page {
                 }
                 " as of " (time(views[0].now))
             }
-            (table(&sorted))
+            (table(&sorted, &history))
             p.hint {
                 "Known from the writes, over all entities of a view; an age may be too great by its piece of time, and "
                 "is never too small. Rows are read by " code { "asof freshness --exact" } " alone."
@@ -41,11 +42,11 @@ fn urgency(view: &ViewAges) -> u8 {
     }
 }
 
-fn table(views: &[&ViewAges]) -> Markup {
+fn table(views: &[&ViewAges], history: &dyn Fn(&str) -> Vec<FreshnessPoint>) -> Markup {
     html! {
         table {
             thead { tr {
-                th scope="col" { "view" } th scope="col" { "status" } th scope="col" { "newest event" }
+                th scope="col" { "view" } th scope="col" { "status" } th scope="col" { "last day" } th scope="col" { "newest event" }
                 th scope="col" { "promised within" } th scope="col" { "stale entities" } th scope="col" { "half within" }
                 th scope="col" { "95 % within" } th scope="col" { "all within" } th scope="col" { "entities" }
                 th scope="col" { "in the future" }
@@ -53,6 +54,7 @@ fn table(views: &[&ViewAges]) -> Markup {
             tbody { @for view in views { tr id=(view.view) {
                 th scope="row" { a href={ "/views/" (view.view) } { (view.view) } }
                 td { (badge(view.status.as_str())) }
+                td { (small(&history(&view.view), view.now)) }
                 td { @if let Some(age) = view.age() { (about(age)) " ago" } }
                 td { @if let Some(promise) = view.objective { (about(promise.stale)) } }
                 td {

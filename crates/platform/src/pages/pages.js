@@ -23,6 +23,7 @@ function searchAsOneTypes(query) {
       const results = await part(address, "results", running.signal);
       if (results === null) return;
       document.getElementById("results").replaceWith(results);
+      reachWhatScrolls();
       history.replaceState(null, "", address);
     } catch (error) {
       if (error.name !== "AbortError") throw error;
@@ -53,9 +54,25 @@ function moveByKeys(query) {
   });
 }
 
+// What is wider than its place can be scrolled by keys, once it can have the focus.
+function reachWhatScrolls() {
+  for (const box of document.querySelectorAll("table, pre, figure")) {
+    const scrolls = box.scrollWidth > box.clientWidth;
+    if (scrolls && !box.hasAttribute("tabindex")) {
+      box.tabIndex = 0;
+      box.dataset.scrolls = "";
+    } else if (!scrolls && "scrolls" in box.dataset) {
+      box.removeAttribute("tabindex");
+      delete box.dataset.scrolls;
+    }
+  }
+}
+
 async function fill(section) {
   const fetched = await part(section.dataset.from, "part");
-  if (fetched !== null) section.replaceChildren(...fetched.childNodes);
+  if (fetched === null) return;
+  section.replaceChildren(...fetched.childNodes);
+  reachWhatScrolls();
 }
 
 // A part that is folded in is fetched when it is opened, others at once.
@@ -73,3 +90,5 @@ if (query !== null) {
   moveByKeys(query);
 }
 fetchParts();
+reachWhatScrolls();
+addEventListener("resize", reachWhatScrolls);

@@ -6,6 +6,7 @@ use maud::{Markup, html};
 use super::explore::KeySet;
 use super::figures::{about, badge, count, percent, time};
 use super::frame::Page;
+use super::freshness_history::{FreshnessPoint, chart};
 use super::models;
 use super::versions::{changes, versions};
 use crate::docs::describe::{of_entity, of_service, of_view};
@@ -19,6 +20,8 @@ use crate::statistics::section;
 pub struct ViewFigures<'f> {
     /// How fresh it is, where it has events.
     pub ages: Option<&'f ViewAges>,
+    /// The last day of that.
+    pub history: &'f [FreshnessPoint],
     /// The statistics of its values, where it may have any.
     pub statistics: Option<&'f ViewStatistics>,
     /// The last changes of its definition, newest first.
@@ -36,13 +39,14 @@ pub fn view(catalog: &Catalog, name: &str, figures: ViewFigures<'_>) -> Result<O
     let keys = KeySet::all(catalog).into_iter().find(|set| set.views.contains(&view.name));
     let fresh = html! {
         @if let Some(keys) = keys { p { a href=(keys.address(Some(&view.name))) { "Explore an entity" } } }
-        @if let Some(ages) = figures.ages { (freshness(ages)) }
+        @if let Some(ages) = figures.ages { (freshness(ages)) (chart(figures.history, ages)) }
     };
     let known = html! {
         @if let Some(statistics) = figures.statistics { (section(statistics)) }
         (versions(catalog, view))
         (readers(&document.path))
         @if !view.holds_events() { p { a href={ "/answers?view=" (view.name) } { "What consumers got" } } }
+        (changes(&view.name))
         @if !view.holds_events() { (look_alikes(&document.path)) }
         (changes(&view.name, figures.changes))
     };
@@ -53,8 +57,8 @@ pub fn view(catalog: &Catalog, name: &str, figures: ViewFigures<'_>) -> Result<O
 pub fn service(catalog: &Catalog, name: &str) -> Option<Page> {
     let service = catalog.service(name)?;
     let document = of_service(catalog, service);
-    let readers = readers(&document.path);
-    Some(page(&document, service.life.warning("this service"), &html! {}, &readers))
+    let known = html! { (readers(&document.path)) (changes(name)) };
+    Some(page(&document, service.life.warning("this service"), &html! {}, &known))
 }
 
 /// The page of an entity; `None` where there is none of the name.
@@ -102,6 +106,17 @@ fn readers(path: &str) -> Markup {
     html! {
         h2 { "Read by" }
         div data-from=(from) { p { a href=(from) { "Who has read it in the last 30 days" } } }
+    }
+}
+
+/// Its changes: fetched when one opens them; without scripts a link.
+fn changes(name: &str) -> Markup {
+    let from = format!("/changes?name={name}");
+    html! {
+        details {
+            summary { "Changes" }
+            div data-from=(from) { p { a href=(from) { "Who has changed it, when and why" } } }
+        }
     }
 }
 

@@ -5,10 +5,11 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use asofdb::{Catalog, Feature, FeatureView, Lineage, LineageFeature, LineageInput, Origin};
 
 use super::entry::Entry;
+use super::sources::{self, Sources};
 
 /// All that a catalog has.
 pub(super) fn entries_of(catalog: &Catalog) -> Vec<Entry> {
-    let mut all = Entries { catalog, list: Vec::new(), entities: HashMap::new() };
+    let mut all = Entries { catalog, list: Vec::new(), entities: HashMap::new(), sources: HashMap::new() };
     all.add_entities();
     catalog.views().for_each(|view| all.add_view(view));
     all.add_services();
@@ -21,6 +22,8 @@ struct Entries<'c> {
     list: Vec<Entry>,
     /// The entities of each view that came before, by its name.
     entities: HashMap<&'c str, Vec<String>>,
+    /// The stored views that each view comes from, and each feature of expressions, by its name.
+    sources: HashMap<String, Sources>,
 }
 
 impl<'c> Entries<'c> {
@@ -40,13 +43,14 @@ impl<'c> Entries<'c> {
         // A view whose expressions this version does not understand is found by what else it says.
         let computed = || Lineage::of(self.catalog, &[&view.name]).ok();
         let lineage = if view.is_stored() { None } else { computed() };
-        let entities = entities_of(view, lineage.as_ref());
+        let common = of_view(view, entities_of(view, lineage.as_ref()), sources::of_view(view, lineage.as_ref()));
+        self.sources.insert(view.name.clone(), common.sources.clone());
         self.list.push(Entry {
             kind: view.kind(),
             name: view.name.clone(),
             description: view.description.clone(),
             computed_from: view.windows().map(|windows| windows.from.clone()).into_iter().collect(),
-            ..of_view(view, &entities)
+            ..common.clone()
         });
         let by_name: HashMap<&str, &LineageFeature> = lineage
             .iter()
@@ -55,9 +59,15 @@ impl<'c> Entries<'c> {
             .map(|one| (one.feature.name.as_str(), one))
             .collect();
         for feature in &view.features {
-            self.list.push(of_feature(view, feature, &entities, by_name.get(feature.name.as_str()).copied()));
+            let computed = by_name.get(feature.name.as_str()).copied();
+            let mut entry = of_feature(view, feature, common.clone(), computed);
+            if let (Some(lineage), Some(computed), true) = (&lineage, computed, view.expressions().is_some()) {
+                entry.sources = sources::of_feature(lineage, computed);
+                self.sources.insert(entry.name.clone(), entry.sources.clone());
+            }
+            self.list.push(entry);
         }
-        self.entities.insert(&view.name, entities);
+        self.entities.insert(&view.name, common.entities);
     }
 
     fn add_services(&mut self) {
@@ -74,9 +84,18 @@ impl<'c> Entries<'c> {
                 entities: entities.into_iter().collect(),
                 computation: service.features.join(" "),
                 stage: service.life.status,
+                sources: sources::together(service.features.iter().filter_map(|name| self.sources_of(name))),
                 ..Entry::default()
             });
         }
+    }
+}
+
+impl Entries<'_> {
+    /// The stored views that a reference of a service comes from.
+    fn sources_of(&self, reference: &str) -> Option<Sources> {
+        let view = || reference.split_once(':').map_or(reference, |(view, _)| view);
+        self.sources.get(reference).or_else(|| self.sources.get(view())).cloned()
     }
 }
 
@@ -89,20 +108,21 @@ fn entities_of(view: &FeatureView, lineage: Option<&Lineage>) -> Vec<String> {
 }
 
 /// The words that a view and its features have in common.
-fn of_view(view: &FeatureView, entities: &[String]) -> Entry {
+fn of_view(view: &FeatureView, entities: Vec<String>, sources: Sources) -> Entry {
     Entry {
         view: view.name.clone(),
         owner: view.owner.clone(),
         team: view.team.clone(),
         tags: view.tags.clone(),
-        entities: entities.to_vec(),
+        entities,
         stage: view.life.status,
+        sources,
         ..Entry::default()
     }
 }
 
 /// A feature, or a column of events, which is none.
-fn of_feature(view: &FeatureView, feature: &Feature, entities: &[String], computed: Option<&LineageFeature>) -> Entry {
+fn of_feature(view: &FeatureView, feature: &Feature, common: Entry, computed: Option<&LineageFeature>) -> Entry {
     let mut tags: BTreeMap<_, _> = view.tags.clone();
     tags.extend(feature.tags.clone());
     Entry {
@@ -113,7 +133,7 @@ fn of_feature(view: &FeatureView, feature: &Feature, entities: &[String], comput
         ty: feature.ty.to_string(),
         computed_from: computed.map(inputs).unwrap_or_default(),
         computation: computed.map(computation).unwrap_or_default(),
-        ..of_view(view, entities)
+        ..common
     }
 }
 

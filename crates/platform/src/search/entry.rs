@@ -6,9 +6,10 @@ use asofdb::Stage;
 
 use super::field::Field;
 use super::hit::Hit;
+use super::sources::Sources;
 
 /// Something that is defined, with what is searched and filtered.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Entry {
     pub(super) kind: &'static str,
     /// `view:feature` of a feature.
@@ -28,6 +29,8 @@ pub(super) struct Entry {
     pub(super) computation: String,
     /// Its stage, or that of its view.
     pub(super) stage: Option<Stage>,
+    /// The stored views that it comes from.
+    pub(super) sources: Sources,
 }
 
 impl Entry {

@@ -14,5 +14,7 @@ pub(crate) mod index;
 mod pattern;
 pub(crate) mod query;
 mod ranking;
+mod sources;
 mod spelling;
+pub(crate) mod standing;
 mod terms;

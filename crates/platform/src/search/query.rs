@@ -4,6 +4,7 @@ use asofdb::{Error, Result};
 
 use super::entry::Entry;
 use super::filter::{FILTERS, Filter};
+use super::standing::{SearchNeeds, Standing};
 use crate::words::{is_stop_word, words};
 
 /// Longest query in bytes.
@@ -44,11 +45,6 @@ impl Query {
         query.without_stop_words().checked()
     }
 
-    /// The query that everything passes.
-    pub(super) fn of_all() -> Self {
-        Query { words: Vec::new(), filters: Vec::new() }
-    }
-
     fn add_words(&mut self, text: &str) {
         for word in words(text) {
             // A word that comes again stays where it is last: the last word may be a beginning.
@@ -78,9 +74,18 @@ impl Query {
         }
     }
 
+    /// The things that its filters ask of the state of a store.
+    pub(super) fn needs(&self) -> SearchNeeds {
+        let days = |filter: &Filter| if let Filter::Unused(days) = filter { Some(*days) } else { None };
+        SearchNeeds {
+            freshness: self.filters.iter().any(|filter| matches!(filter, Filter::Freshness(_))),
+            usage_days: self.filters.iter().filter_map(days).max(),
+        }
+    }
+
     /// Returns whether an entry passes all filters.
-    pub(super) fn admits(&self, entry: &Entry) -> bool {
-        self.filters.iter().all(|filter| filter.admits(entry))
+    pub(super) fn admits(&self, entry: &Entry, standing: &Standing) -> bool {
+        self.filters.iter().all(|filter| filter.admits(entry, standing))
     }
 }
 
@@ -151,7 +156,7 @@ mod tests {
         assert_eq!(refused("\"a b"), "a double quote of the query is not closed");
         assert_eq!(
             refused("taem:growth"),
-            "there is no filter \"taem\"; filters are team, owner, tag, entity, type, view, kind, status (a word with \
+            "there is no filter \"taem\"; filters are team, owner, tag, entity, type, view, kind, status, unused (a word with \
              a colon stands in double quotes); did you mean \"team\"?"
         );
         assert_eq!(refused("team:"), "the filter \"team\" has a value behind the colon");

@@ -7,6 +7,7 @@ mod ages;
 mod alerts;
 mod answers;
 mod apply;
+mod audits;
 mod bulk;
 mod clock;
 mod consumers;
@@ -36,6 +37,7 @@ pub use self::ages::{AgesRequest, ViewAgesMessage};
 pub use self::alerts::{AlertsMessage, AlertsRequest};
 pub use self::answers::{AnswerRowMessage, AnswersRequest};
 pub use self::apply::ApplyRequest;
+pub use self::audits::{AuditRequest, AuditsRequest};
 pub use self::bulk::{
     ColumnsMessage, JoinEnd, JoinRequest, KnownAtMessage, LoadRequest, NoteAnswer, NoteMessage, NoteRequest, ScanBegin,
     ScanEnd, ScanRequest, ScanRows,

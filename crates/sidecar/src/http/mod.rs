@@ -24,6 +24,7 @@ mod peer;
 mod places;
 mod reply;
 mod router;
+mod searched;
 mod server;
 mod token;
 mod v1;

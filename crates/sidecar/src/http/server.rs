@@ -67,6 +67,9 @@ impl HttpServer {
         let places = || Arc::new(Places::new(options.connections_max));
         let (tcp, unix) = (places(), places());
         let door = Arc::new(Door::new(service.clone(), options));
+        let warmed = door.clone();
+        // Nobody waits for it: whoever searches first makes the index otherwise.
+        drop(runtime.spawn_blocking(move || warmed.searcher.warm_up(&warmed.service.store.catalog())));
         let connections = Connections { router: router(door.clone()), door, graceful: graceful.clone(), tcp, unix };
         let accepting = accept(&runtime, listeners, &connections, &stopped)
             .map_err(|error| Error::unavailable("cannot serve a socket").with_source(error))?;

@@ -8,10 +8,12 @@ use asofdb_protocol::{
     AgesRequest, AlertsMessage, AnswerRowMessage, ApplyRequest, ApproveRequest, CatalogMessage, ChangeMessage,
     ClockMessage, ClockRequest, CommittedMessage, ConsumerFigures, ConsumerMessage, ErasedMessage, FeedMessage,
     FeedsRequest, Kind, LimitsMessage, LimitsRequest, LogRequest, ModelRowMessage, NamedValue, NoteAnswer, NoteRequest,
-    PolicyRequest, Pong, PrepareRequest, ReleaseRequest, RemoveEntity, StatisticsMessage, StatisticsRequest,
-    StatsMessage, ViewAgesMessage, WriteRequest, WriteView, decode_message, encoded_message, read_stream,
+    PolicyRequest, Pong, PrepareRequest, ProposeRequest, ReleaseRequest, RemoveEntity, StatisticsMessage,
+    StatisticsRequest, StatsMessage, ViewAgesMessage, WriteRequest, WriteView, decode_message, encoded_message,
+    read_stream,
 };
 
+use super::audits;
 use super::handle::Handle;
 use super::reads::Reads;
 use super::session::Session;
@@ -50,11 +52,14 @@ pub(super) fn answer(shared: &Shared, session: &mut Session<'_>, kind: Kind, bod
         Kind::Feeds => feeds(shared, body),
         Kind::Statistics => statistics(admission, body),
         Kind::Alerts => alerts(shared, body),
+        Kind::Audit => audits::begin(shared, caller, body),
+        Kind::Audits => audits::told(shared, caller, body),
         Kind::Note => note(shared, body),
         Kind::Apply => apply(shared, caller, body),
         Kind::Policy => policy(shared, caller, body),
         Kind::Log => log(shared, body),
         Kind::Approve => approve(shared, caller, body),
+        Kind::Propose => propose(shared, caller, body),
         Kind::Clock => clock(shared, body),
         Kind::Delete => delete(shared, admission, body),
         Kind::Erase => erase(shared, admission, body),
@@ -81,11 +86,14 @@ fn operation(kind: Kind, body: &[u8]) -> Result<Operation> {
         Kind::Feeds => Operation::Feeds,
         Kind::Statistics => Operation::Statistics,
         Kind::Alerts => Operation::Alerts,
+        Kind::Audit => Operation::Audit,
+        Kind::Audits => Operation::Audits,
         Kind::Note => Operation::Note,
         Kind::Apply => Operation::Apply,
         Kind::Policy => Operation::Policy,
         Kind::Log => Operation::Log,
         Kind::Approve => Operation::Approve,
+        Kind::Propose => Operation::Propose,
         Kind::Clock => match decode_message::<ClockRequest>(body)?.confirm {
             true => Operation::ConfirmClock,
             false => Operation::Clock,
@@ -268,6 +276,12 @@ fn log(shared: &Shared, body: &[u8]) -> Result<Vec<u8>> {
 fn approve(shared: &Shared, caller: &Caller, body: &[u8]) -> Result<Vec<u8>> {
     let ApproveRequest { plan } = decode_message(body)?;
     encoded_message(&shared.service.store.approve_by(&caller.actor(), &plan)?)
+}
+
+fn propose(shared: &Shared, caller: &Caller, body: &[u8]) -> Result<Vec<u8>> {
+    let ProposeRequest(ApplyRequest { definitions, catalog_revision, message, .. }) = decode_message(body)?;
+    let (store, definitions) = (&shared.service.store, Definitions::try_from(definitions)?);
+    encoded_message(&store.propose_by(&caller.actor(), &definitions, &message, Some(catalog_revision))?)
 }
 
 fn clock(shared: &Shared, body: &[u8]) -> Result<Vec<u8>> {

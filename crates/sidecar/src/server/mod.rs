@@ -5,6 +5,7 @@
 //! up others.
 
 mod arrivals;
+mod audits;
 mod bulk;
 mod connection;
 mod control;

@@ -29,7 +29,8 @@ pub(super) async fn freshness(
     door.run(caller, Operation::Ages, move |door, admission| {
         admission.admit([], 0)?;
         let views = door.service.store.ages::<&str>(&[])?;
-        HtmlReply::of(door, visitor, &pages::freshness(&views))
+        let history = |view: &str| door.service.freshness.of(view);
+        HtmlReply::of(door, visitor, &pages::freshness(&views, history))
     })
     .await
 }

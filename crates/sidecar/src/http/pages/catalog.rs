@@ -9,9 +9,9 @@ use serde::Deserialize;
 
 use super::super::door::Door;
 use super::super::failure::Failure;
-use super::html::{HtmlReply, Visitor};
+use super::super::searched::search_operation;
+use super::html::{HtmlReply, Visitor, in_page};
 use crate::admission::Caller;
-use crate::operation::Operation;
 
 /// Parameters of the address.
 #[derive(Debug, Deserialize)]
@@ -28,9 +28,10 @@ pub(super) async fn catalog(
     asked: Result<Query<Asked>, QueryRejection>,
 ) -> Result<HtmlReply, Failure> {
     let Query(asked) = asked.map_err(|_| Failure::malformed("the address may have `q`, the query"))?;
-    door.run(caller, Operation::Catalog, move |door, _| {
-        let catalog = door.service.store.catalog();
-        let found = door.searcher.find(&catalog, &asked.q, HITS_MAX);
+    door.run(caller, search_operation(&asked.q), move |door, _| {
+        let store = &door.service.store;
+        let catalog = store.catalog();
+        let found = in_page(door.searcher.find(store, &catalog, &asked.q, HITS_MAX))?;
         HtmlReply::of(door, visitor, &pages::catalog(&catalog, &asked.q, &found))
     })
     .await

@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use asofdb::{Catalog, Error, ErrorKind, FeatureView, Prepared, Session, Timestamp, Value, parse_join_key};
+use asofdb::{Catalog, Error, ErrorKind, FeatureView, Prepared, Session, Store, Value, parse_join_key};
 use asofdb_platform::pages::{self, Asked, Explored, KeySet, Moment};
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 
 use super::super::door::Door;
 use super::super::failure::Failure;
-use super::html::{HtmlReply, Visitor};
+use super::html::{HtmlReply, Visitor, in_page, moment};
 use crate::admission::{Admission, Caller};
 use crate::operation::Operation;
 
@@ -72,17 +72,9 @@ fn show(
     HtmlReply::of(door, visitor, &pages::explore(&KeySet::all(catalog), asked, explored.as_ref()))
 }
 
-/// What somebody has mistyped is said beside the form; other failures have a page of their own.
-fn in_page<T>(read: asofdb::Result<T>) -> Result<Result<T, Error>, Failure> {
-    match read {
-        Err(error) if matches!(error.kind(), ErrorKind::Invalid | ErrorKind::NotFound) => Ok(Err(error)),
-        read => Ok(Ok(read?)),
-    }
-}
-
 fn read_values(door: &Door, admission: &mut Admission<'_>, asked: &Asked) -> asofdb::Result<(Question, Explored)> {
     let store = &door.service.store;
-    let question = Question::new(store.catalog(), asked)?;
+    let question = Question::new(store.catalog(), &admission.store()?, asked)?;
     let now = store.now();
     let mut moments = vec![(&asked.at, &asked.known_at)];
     if asked.has_second() {
@@ -99,8 +91,8 @@ fn read_values(door: &Door, admission: &mut Admission<'_>, asked: &Asked) -> aso
     admission.admit(question.read.iter().map(String::as_str), moments.len())?;
     let mut explored = Explored { now, moments: Vec::new(), histories: Vec::new(), left_out: Vec::new() };
     for (at, known_at) in moments {
-        let known_at = if known_at.is_empty() { None } else { Some(time("known at", known_at, now)?) };
-        let at = time("as of", at, now)?;
+        let known_at = if known_at.is_empty() { None } else { Some(moment("known at", known_at, now)?) };
+        let at = moment("as of", at, now)?;
         let read = |request: &Prepared| {
             let mut rows = request.entity_rows();
             rows.push_named(&question.key())?;
@@ -129,16 +121,9 @@ fn read_versions(
     Ok(explored)
 }
 
-/// A time of the form; nothing is now.
-fn time(name: &str, text: &str, now: Timestamp) -> asofdb::Result<Timestamp> {
-    match text {
-        "" | "now" => Ok(now),
-        text => text.parse().map_err(|error: Error| Error::invalid(format!("{name}: {}", error.message()))),
-    }
-}
-
 impl Question {
-    fn new(catalog: Arc<Catalog>, asked: &Asked) -> asofdb::Result<Self> {
+    /// `reader` is the store as it reads for the visitor, who may not see all of it.
+    fn new(catalog: Arc<Catalog>, reader: &Store, asked: &Asked) -> asofdb::Result<Self> {
         let sets = KeySet::all(&catalog);
         let set = asked.chosen(&sets).ok_or_else(|| {
             let names: Vec<_> = sets.iter().map(KeySet::name).collect();
@@ -148,13 +133,20 @@ impl Question {
         let entity = set.keys.iter().map(value).collect::<asofdb::Result<_>>()?;
         let mut question = Question { catalog, entity, read: Vec::new(), stored: Vec::new(), left_out: Vec::new() };
         for name in set.views.iter().filter(|name| asked.view.is_empty() || **name == asked.view) {
-            question.add(name)?;
+            question.add(reader, name)?;
         }
         Ok(question)
     }
 
-    fn add(&mut self, name: &str) -> asofdb::Result<()> {
+    fn add(&mut self, reader: &Store, name: &str) -> asofdb::Result<()> {
         let Some(view) = self.catalog.view(name).cloned() else { return Ok(()) };
+        match reader.check_view_readable(name) {
+            Err(error) if error.kind() == ErrorKind::Denied => {
+                self.left_out.push((name.to_owned(), error.message().to_owned()));
+                return Ok(());
+            }
+            readable => readable?,
+        }
         if !view.holds_events() {
             let request = Prepared::new(&self.catalog, vec![name.to_owned()])?;
             let needed: Vec<_> = request.request_values().into_iter().filter(|value| value.required).collect();

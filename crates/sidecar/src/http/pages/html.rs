@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use asofdb::{Error, ErrorKind, Timestamp};
 use asofdb_platform::pages::{Frame, POLICY, Page, failure as failure_page, login as login_page};
 use axum::body::{Body, Bytes};
 use axum::extract::FromRequestParts;
@@ -90,6 +91,22 @@ impl IntoResponse for HtmlReply {
         let mut response = self.0.into_response();
         dress(response.headers_mut());
         response
+    }
+}
+
+/// What somebody has mistyped is said beside the form; other failures have a page of their own.
+pub(super) fn in_page<T>(read: asofdb::Result<T>) -> Result<asofdb::Result<T>, Failure> {
+    match read {
+        Err(error) if matches!(error.kind(), ErrorKind::Invalid | ErrorKind::NotFound) => Ok(Err(error)),
+        read => Ok(Ok(read?)),
+    }
+}
+
+/// A moment as people write it into a form; nothing is now.
+pub(super) fn moment(name: &str, text: &str, now: Timestamp) -> asofdb::Result<Timestamp> {
+    match text.trim() {
+        "" | "now" => Ok(now),
+        text => text.parse().map_err(|error: Error| Error::invalid(format!("{name}: {}", error.message()))),
     }
 }
 

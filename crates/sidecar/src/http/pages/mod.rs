@@ -4,12 +4,16 @@
 //! pages alone and only to read. A look at a page is no read of a consumer: it is in the metrics, and not in the usage
 //! of views.
 
+mod alerts;
+mod audits;
 mod boards;
 mod catalog;
+mod changes;
 mod explore;
 mod html;
 mod login;
 mod paths;
+mod plans;
 mod thing;
 
 use std::sync::Arc;
@@ -35,6 +39,11 @@ pub(super) fn routes() -> Vec<(&'static str, MethodRouter<Arc<Door>>)> {
         ("/consumers", get(boards::consumers)),
         ("/consumers/usage", get(boards::consumers_usage)),
         ("/answers", get(boards::answers)),
+        ("/alerts", get(alerts::alerts)),
+        ("/audits", get(audits::audits)),
+        ("/audits/{name}", get(audits::audit)),
+        ("/changes", get(changes::changes)),
+        ("/plans", get(plans::plans)),
         ("/views/{name}", get(thing::view)),
         ("/views/{name}/usage", get(thing::view_usage)),
         ("/views/{name}/duplicates", get(thing::duplicates)),

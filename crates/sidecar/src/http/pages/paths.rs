@@ -5,11 +5,24 @@ use asofdb_platform::pages::asset;
 use super::login::{LOGIN_PATH, LOGOUT_PATH};
 
 /// Addresses of pages that are about no one thing.
-const PAGES: [&str; 9] =
-    ["/", "/explore", "/freshness", "/feeds", "/consumers", "/consumers/usage", "/answers", LOGIN_PATH, LOGOUT_PATH];
+const PAGES: [&str; 13] = [
+    "/",
+    "/explore",
+    "/freshness",
+    "/feeds",
+    "/consumers",
+    "/consumers/usage",
+    "/answers",
+    "/alerts",
+    "/audits",
+    "/changes",
+    "/plans",
+    LOGIN_PATH,
+    LOGOUT_PATH,
+];
 
 /// The beginnings of the addresses of all others.
-const FOLDERS: [&str; 3] = ["/views/", "/services/", "/entities/"];
+const FOLDERS: [&str; 4] = ["/views/", "/services/", "/entities/", "/audits/"];
 
 /// Returns whether an address is that of a page, whose failures are pages.
 pub(in super::super) fn is_page(path: &str) -> bool {

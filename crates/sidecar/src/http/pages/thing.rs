@@ -44,7 +44,9 @@ pub(super) async fn view(
             false => Some(admission.store()?.statistics(&view.name)?),
         };
         let changes = changes_of(&catalog, store, &view.name)?;
-        let figures = ViewFigures { ages: ages.first(), statistics: statistics.as_ref(), changes: &changes };
+        let ages = ages.first();
+        let history = ages.map_or_else(Vec::new, |ages| door.service.freshness.of(&ages.view));
+        let figures = ViewFigures { ages, history: &history, statistics: statistics.as_ref(), changes: &changes };
         let page = pages::view(&catalog, &view.name, figures)?.ok_or_else(|| unknown("view", &name, []))?;
         HtmlReply::of(door, visitor, &page)
     })

@@ -1,11 +1,13 @@
-//! `GET /v1/freshness` and `GET /v1/freshness/{view}`.
+//! `GET /v1/freshness`, `GET /v1/freshness/{view}` and `GET /v1/freshness/{view}/history`.
 
 use std::sync::Arc;
 
 use asofdb::AsJson;
 use asofdb::parts::find_view;
+use asofdb_platform::pages::FreshnessPoint;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
+use serde_json::json;
 
 use super::super::door::Door;
 use super::super::failure::Failure;
@@ -44,6 +46,31 @@ pub(in super::super) async fn freshness(
             return JsonReply::of(door, &AsJson(&store.freshness_until(&view, admission.stop())?));
         }
         JsonReply::of(door, &store.ages(&[view])?.first().map(AsJson))
+    })
+    .await
+}
+
+/// Answers with how fresh a view was through the last day, a point for each look that the sidecar has taken. Reads no
+/// rows.
+pub(in super::super) async fn freshness_history(
+    State(door): State<Arc<Door>>,
+    caller: Caller,
+    PathName(view): PathName,
+) -> Result<JsonReply, Failure> {
+    door.run(caller, Operation::Ages, move |door, admission| {
+        admission.admit([view.as_str()], 0)?;
+        // A view of windows is as fresh as its events.
+        let ages = door.service.store.ages(&[view])?;
+        let points = ages.first().map(|ages| door.service.freshness.of(&ages.view)).unwrap_or_default();
+        let point = |point: FreshnessPoint| {
+            json!({
+                "at": point.at.to_string(),
+                "status": point.status.as_str(),
+                "age_seconds": point.age.map(|age| age.as_micros() / 1_000_000),
+                "share_over_stale": point.stale_share,
+            })
+        };
+        JsonReply::of(door, &points.into_iter().map(point).collect::<Vec<_>>())
     })
     .await
 }

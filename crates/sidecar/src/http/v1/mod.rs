@@ -2,6 +2,7 @@
 
 mod alerts;
 mod answers;
+mod audits;
 mod catalog;
 mod consumers;
 mod delete;
@@ -14,6 +15,7 @@ mod governance;
 mod history;
 mod limits;
 mod models;
+mod plans;
 mod read;
 mod request;
 mod rows;
@@ -26,17 +28,19 @@ mod write;
 
 pub(super) use self::alerts::alerts;
 pub(super) use self::answers::answers;
+pub(super) use self::audits::{audit, audited, audits, find_audit};
 pub(super) use self::catalog::{catalog, entities, lineage, service, services, view, views};
 pub(super) use self::consumers::consumers;
 pub(super) use self::delete::{delete, erase};
 pub(super) use self::delete_events::delete_events;
 pub(super) use self::duplicates::duplicates;
 pub(super) use self::feeds::{feeds, materialize};
-pub(super) use self::freshness::{all_freshness, freshness};
-pub(super) use self::governance::{log, policy};
+pub(super) use self::freshness::{all_freshness, freshness, freshness_history};
+pub(super) use self::governance::{diff, log, policy};
 pub(super) use self::history::history;
 pub(super) use self::limits::{limits, set_limits};
 pub(super) use self::models::models;
+pub(super) use self::plans::{apply, approve, plan, plans, propose};
 pub(super) use self::read::{as_of, latest};
 pub(super) use self::search::search;
 pub(super) use self::statistics::{profile, statistics};

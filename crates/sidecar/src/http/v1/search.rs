@@ -10,8 +10,8 @@ use serde::Deserialize;
 use super::super::door::Door;
 use super::super::failure::Failure;
 use super::super::reply::JsonReply;
+use super::super::searched::search_operation;
 use crate::admission::Caller;
-use crate::operation::Operation;
 
 /// Most hits of an answer.
 const HITS_MAX: usize = 1_000;
@@ -32,10 +32,11 @@ pub(in super::super) async fn search(
 ) -> Result<JsonReply, Failure> {
     let malformed = || Failure::malformed("the address has `q`, the query, and may have `limit`, a whole number");
     let Query(asked) = asked.map_err(|_| malformed())?;
-    door.run(caller, Operation::Catalog, move |door, _| {
+    door.run(caller, search_operation(&asked.q), move |door, _| {
         let limit = Some(asked.limit.unwrap_or(HITS_DEFAULT)).filter(|limit| (1..=HITS_MAX).contains(limit));
         let limit = limit.ok_or_else(|| Failure::invalid(format!("`limit` is from 1 to {HITS_MAX}")))?;
-        JsonReply::of(door, &door.searcher.search(&door.service.store.catalog(), &asked.q, limit)?)
+        let store = &door.service.store;
+        JsonReply::of(door, &door.searcher.search(store, &store.catalog(), &asked.q, limit)?)
     })
     .await
 }
