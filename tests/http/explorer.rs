@@ -128,7 +128,7 @@ fn what_the_explorer_shows_is_no_read_of_a_consumer_and_keeps_limits() {
     let period = UsagePeriod { last_days: 30, by_day: false };
     assert_eq!(sidecar.store.usage(period).unwrap(), []);
     assert_eq!(sidecar.store.answers(), []);
-    let limits = "[[view]]\nname = \"stats\"\nrows_per_second = 1\nrows_burst = 200\n";
+    let limits = "[[view]]\nname = \"stats\"\nrows_per_second = 1\nrows_burst = 150\n";
     let limited = Sidecar::with(limits, asofdb_sidecar::HttpOptions::default());
     explore(&limited, "&view=stats");
     let reply = limited.tcp.get("/explore?by=user_id&key.user_id=1&view=stats");

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use asofdb::{Catalog, EntityRows, Prepared, Question, Result};
 use asofdb_protocol::{
     AlertsReport, AlertsRequest, AuditRequest, AuditsRequest, Call, CatalogRequest, ConsumerReport, ConsumersRequest,
-    Form, LimitsReport, LimitsRequest, PointHeader, StatsRequest,
+    Form, LimitsReport, LimitsRequest, PointHeader,
 };
 use parking_lot::RwLock;
 

@@ -46,9 +46,9 @@ pub fn view(catalog: &Catalog, name: &str, figures: ViewFigures<'_>) -> Result<O
         (versions(catalog, view))
         (readers(&document.path))
         @if !view.holds_events() { p { a href={ "/answers?view=" (view.name) } { "What consumers got" } } }
-        (changes(&view.name))
         @if !view.holds_events() { (look_alikes(&document.path)) }
         (changes(&view.name, figures.changes))
+        (all_changes(&view.name))
     };
     Ok(Some(page(&document, warning, &fresh, &known)))
 }
@@ -57,7 +57,7 @@ pub fn view(catalog: &Catalog, name: &str, figures: ViewFigures<'_>) -> Result<O
 pub fn service(catalog: &Catalog, name: &str) -> Option<Page> {
     let service = catalog.service(name)?;
     let document = of_service(catalog, service);
-    let known = html! { (readers(&document.path)) (changes(name)) };
+    let known = html! { (readers(&document.path)) (all_changes(name)) };
     Some(page(&document, service.life.warning("this service"), &html! {}, &known))
 }
 
@@ -109,12 +109,12 @@ fn readers(path: &str) -> Markup {
     }
 }
 
-/// Its changes: fetched when one opens them; without scripts a link.
-fn changes(name: &str) -> Markup {
+/// All of its changes: fetched when one opens them; without scripts a link.
+fn all_changes(name: &str) -> Markup {
     let from = format!("/changes?name={name}");
     html! {
         details {
-            summary { "Changes" }
+            summary { "All changes" }
             div data-from=(from) { p { a href=(from) { "Who has changed it, when and why" } } }
         }
     }
