@@ -147,7 +147,7 @@ class _Engine:
         return self._engine.plan_hash(*_wanted(definitions))
 
     def propose(self, definitions: Wanted, *, message: str = "") -> str:
-        """Makes a plan known to those who may approve it, with the reason, and returns the hash by which it is approved.
+        """Makes a plan known to those who may approve it, with the reason; returns the hash by which it is approved.
 
         Nothing is changed. It waits until the next change of what is defined, at most eight of one person at a time.
         """

@@ -342,7 +342,7 @@ def test_a_sidecar_audits_its_own_log(tmp_path: Any) -> None:
             assert (audit["state"], audit["known"], audit["found"]["differing"]) == ("done", "then", 0)
             with pytest.raises(asofdb.NotFoundError, match="no audit has the number 7"):
                 client.audited(7)
-            with pytest.raises(asofdb.InvalidError, match="known \"now\""):
+            with pytest.raises(asofdb.InvalidError, match='known "now"'):
                 client.begin_audit(known="later")  # type: ignore[arg-type]
     finally:
         sidecar.stop()

@@ -147,9 +147,10 @@ def nobody_is_kept_out(page: Page) -> None:
 
 def everything_is_reached_by_keys(page: Page) -> None:
     """The tab key begins with the way past the navigation and reaches each thing that one uses, which then shows it."""
-    for path in ["/", "/freshness", "/changes", "/plans", "/audits/1", "/views/stats"]:
+    page.goto(address + "/")
+    assert page.evaluate("document.activeElement.id") == "query"
+    for path in ["/services/ranker_v1", "/freshness", "/changes", "/plans", "/audits/1", "/views/stats"]:
         page.goto(address + path, wait_until="networkidle")
-        page.evaluate("document.activeElement.blur()")
         wanted = page.evaluate(
             """() => [...document.querySelectorAll("a[href], button, input:not([type=hidden]), summary, [tabindex='0']")]
                 .filter((one) => one.checkVisibility()).length"""

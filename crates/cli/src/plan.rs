@@ -25,8 +25,8 @@ enum PlanFormat {
 
 /// Show what asof apply would change, who has read what goes, and which features are likely there already
 ///
-/// Nothing that is defined is changed, and a store that does not exist is not made. The exit code is 3 where asof apply would need a
-/// permission (--allow-drop, --allow-redefine): something is dropped, or computed in another way.
+/// Nothing that is defined is changed, and a store that does not exist is not made. The exit code is 3 where asof apply
+/// would need a permission (--allow-drop, --allow-redefine): something is dropped, or computed in another way.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Plan {

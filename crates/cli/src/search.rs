@@ -20,9 +20,9 @@ use super::sheet::{Cell, Column, Sheet, Tone};
 /// description.
 ///
 /// Filters: team:NAME, owner:NAME, tag:NAME or tag:NAME=VALUE, entity:NAME, type:TYPE, view:NAME, kind:KIND (entity,
-/// view, feature, service, event_view, ...), status:STATUS (experimental, production, deprecated; or, by the freshness of
-/// the views that it comes from, fresh, warn, stale, no_data), unused:30d (nobody has read it in 30 days). A star at the end of a value stands
-/// for any more letters.
+/// view, feature, service, event_view, ...), status:STATUS (experimental, production, deprecated; or, by the freshness
+/// of the views that it comes from, fresh, warn, stale, no_data), unused:30d (nobody has read it in 30 days). A star at
+/// the end of a value stands for any more letters.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Search {

@@ -19,7 +19,7 @@ type Route = (&'static str, Method, MethodRouter<Arc<Door>>);
 
 /// All that programs are served. The OpenAPI document describes each of them.
 fn routes() -> Vec<Route> {
-    vec![
+    let mut routes = vec![
         ("/get-online-features", Method::POST, post(feast::get_online_features)),
         ("/push", Method::POST, post(feast::push)),
         ("/write-to-online-store", Method::POST, post(feast::write_to_online_store)),
@@ -43,33 +43,41 @@ fn routes() -> Vec<Route> {
         ("/v1/duplicates", Method::GET, get(v1::duplicates)),
         ("/v1/freshness", Method::GET, get(v1::all_freshness)),
         ("/v1/freshness/{view}", Method::GET, get(v1::freshness)),
-        ("/v1/freshness/{view}/history", Method::GET, get(v1::freshness_history)),
         ("/v1/answers", Method::GET, get(v1::answers)),
         ("/v1/feeds", Method::GET, get(v1::feeds)),
         ("/v1/materialize", Method::POST, post(v1::materialize)),
         ("/v1/statistics/{view}", Method::GET, get(v1::statistics)),
         ("/v1/profile", Method::POST, post(v1::profile)),
-        ("/v1/audit", Method::POST, post(v1::audit)),
-        ("/v1/audits", Method::GET, get(v1::audits)),
-        ("/v1/audits/{number}", Method::GET, get(v1::audited)),
         ("/v1/alerts", Method::GET, get(v1::alerts)),
-        ("/v1/plan", Method::POST, post(v1::plan)),
-        ("/v1/apply", Method::POST, post(v1::apply)),
-        ("/v1/propose", Method::POST, post(v1::propose)),
-        ("/v1/approve", Method::POST, post(v1::approve)),
-        ("/v1/plans", Method::GET, get(v1::plans)),
         ("/v1/policy", Method::GET, get(v1::policy)),
         ("/v1/log", Method::GET, get(v1::log)),
         ("/v1/consumers", Method::GET, get(v1::consumers)),
         ("/v1/limits", Method::GET, get(v1::limits)),
         ("/v1/limits", Method::PUT, put(v1::set_limits)),
-        ("/v1/diff", Method::GET, get(v1::diff)),
         ("/v1/usage", Method::GET, get(v1::usage)),
         ("/v1/models", Method::GET, get(v1::models)),
         ("/metrics", Method::GET, get(metrics::metrics)),
         ("/healthz", Method::GET, get(health::healthz)),
         ("/readyz", Method::GET, get(health::readyz)),
         ("/openapi.json", Method::GET, get(openapi::openapi)),
+    ];
+    routes.extend(reviews());
+    routes
+}
+
+/// Routes of those who look after what is defined and served: what changed, what is to change, and what was wrong.
+fn reviews() -> Vec<Route> {
+    vec![
+        ("/v1/freshness/{view}/history", Method::GET, get(v1::freshness_history)),
+        ("/v1/audit", Method::POST, post(v1::audit)),
+        ("/v1/audits", Method::GET, get(v1::audits)),
+        ("/v1/audits/{number}", Method::GET, get(v1::audited)),
+        ("/v1/plan", Method::POST, post(v1::plan)),
+        ("/v1/apply", Method::POST, post(v1::apply)),
+        ("/v1/propose", Method::POST, post(v1::propose)),
+        ("/v1/approve", Method::POST, post(v1::approve)),
+        ("/v1/plans", Method::GET, get(v1::plans)),
+        ("/v1/diff", Method::GET, get(v1::diff)),
     ]
 }
 
