@@ -38,7 +38,7 @@ pub use self::message::{
     ValueTypeMessage, VerifiedMessage, ViewAgesMessage, ViewRunMessage, Welcome, WriteRequest, WriteView,
 };
 pub use self::point::{
-    PointHeader, answer_head, answer_id, decode_matrix, decode_records, split_answer_id, variable_lengths,
+    NO_ANSWER_ID, PointHeader, answer_head, answer_id, decode_matrix, decode_records, split_answer_id, variable_lengths,
 };
 pub use self::report::ConsumerReport;
 pub use self::role::Role;

@@ -1,11 +1,12 @@
 //! The service: state that every door of the sidecar shares.
 
+use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 #[cfg(feature = "alerts")]
 use std::sync::{Arc, OnceLock};
 
 use asofdb::storage::KeyRange;
-use asofdb::{Error, FeedFiles, Result, Stop, Store, Timestamp, ViewRun};
+use asofdb::{Catalog, Error, FeedFiles, Result, Stop, Store, Timestamp, ViewRun};
 use asofdb_protocol::{AlertsReport, ConsumerReport};
 
 #[cfg(feature = "alerts")]
@@ -13,6 +14,15 @@ use crate::alerts::board::Board;
 use crate::consumers::{Consumers, Limits};
 use crate::gauges::Gauges;
 use crate::line::{BulkBounds, Line};
+
+/// Whoever hears of the runs of feeds: with the catalog of now, and the files that they were loaded from.
+struct FeedListener(Box<dyn Fn(&Catalog, &FeedFiles, &[ViewRun]) + Send + Sync>);
+
+impl fmt::Debug for FeedListener {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("FeedListener")
+    }
+}
 
 /// A store with its consumers and the state of the sidecar's life: what its doors, the native one and HTTP, serve.
 #[derive(Debug)]
@@ -27,6 +37,8 @@ pub struct Service {
     pub(crate) bulk: Line,
     /// The files of feeds; `None`: it loads none.
     feed_files: Option<FeedFiles>,
+    /// Hears of the runs of feeds.
+    feed_listener: Option<FeedListener>,
     #[cfg(feature = "alerts")]
     alerts: OnceLock<Arc<Board>>,
     started: Timestamp,
@@ -45,6 +57,7 @@ impl Service {
             http: Gauges::default(),
             bulk: Line::new(BulkBounds::default()),
             feed_files: None,
+            feed_listener: None,
             #[cfg(feature = "alerts")]
             alerts: OnceLock::new(),
             ready: AtomicBool::new(false),
@@ -66,6 +79,16 @@ impl Service {
         self
     }
 
+    /// Tells `listener` of the runs of feeds, on schedule and when somebody asks, after they have ended.
+    #[must_use]
+    pub fn with_feed_listener(
+        mut self,
+        listener: impl Fn(&Catalog, &FeedFiles, &[ViewRun]) + Send + Sync + 'static,
+    ) -> Self {
+        self.feed_listener = Some(FeedListener(Box::new(listener)));
+        self
+    }
+
     /// Loads what is new in the sources of views, all that have one where none is named.
     ///
     /// # Errors
@@ -74,7 +97,11 @@ impl Service {
         let Some(files) = &self.feed_files else {
             return Err(Error::invalid("this sidecar loads no feeds: start it with --sources DIR"));
         };
-        self.store.materialize_until(views, files, stop, &mut |_, _| {})
+        let runs = self.store.materialize_until(views, files, stop, &mut |_, _| {})?;
+        if let Some(FeedListener(listener)) = &self.feed_listener {
+            listener(&self.store.catalog(), files, &runs);
+        }
+        Ok(runs)
     }
 
     /// Returns the time when it began, by the store's clock.
