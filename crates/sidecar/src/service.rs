@@ -16,7 +16,9 @@ use crate::gauges::Gauges;
 use crate::line::{BulkBounds, Line};
 
 /// Whoever hears of the runs of feeds: with the catalog of now, and the files that they were loaded from.
-struct FeedListener(Box<dyn Fn(&Catalog, &FeedFiles, &[ViewRun]) + Send + Sync>);
+struct FeedListener(Box<HearRuns>);
+
+type HearRuns = dyn Fn(&Catalog, &FeedFiles, &[ViewRun]) + Send + Sync;
 
 impl fmt::Debug for FeedListener {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
