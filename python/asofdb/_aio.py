@@ -92,9 +92,20 @@ class AsyncClient:
         model: str | None = None,
         timeout: float = 30.0,
         wait: float = 0.0,
+        lineage: Path | None = None,
+        lineage_namespace: str = "asofdb",
     ) -> AsyncClient:
         """Connects to the sidecar that listens on the Unix socket ``socket``. See :class:`Client`."""
-        connect = functools.partial(Client, socket, consumer=consumer, model=model, timeout=timeout, wait=wait)
+        connect = functools.partial(
+            Client,
+            socket,
+            consumer=consumer,
+            model=model,
+            timeout=timeout,
+            wait=wait,
+            lineage=lineage,
+            lineage_namespace=lineage_namespace,
+        )
         return cls(await asyncio.to_thread(connect))
 
     async def __aenter__(self) -> Self:

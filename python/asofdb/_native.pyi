@@ -153,7 +153,24 @@ class JoinStream:
     def state(self) -> tuple[int, datetime]: ...
     def check(self) -> None: ...
 
-def join(engine: Engine, spine: Any, references: Sequence[str], options: object) -> JoinStream: ...
+class LineageRun:
+    def __new__(
+        cls,
+        engine: Engine,
+        namespace: str,
+        job: str,
+        reads: tuple[list[str], list[str]],
+        writes: tuple[list[str], list[str]],
+    ) -> LineageRun: ...
+    def event(self, state: str, reason: str | None) -> str: ...
+
+def join(
+    engine: Engine,
+    spine: Any,
+    references: Sequence[str],
+    options: object,
+    ended: Callable[[str | None], object] | None,
+) -> JoinStream: ...
 def join_to_file(
     engine: Engine,
     spine: Any,

@@ -8,12 +8,13 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import copy
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypedDict, cast, overload
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, TypedDict, cast, overload
 
 from . import _native
 from ._catalog import Catalog, Plan
 from ._frames import as_stream, collected
-from ._origin import FileOrigin, Origin, file_state
+from ._lineage import Lineage, LineageRun, tell_plan, told
+from ._made import SpineJoin, served_set
 from ._reports import (
     Alerts,
     Answers,
@@ -39,7 +40,6 @@ from ._reports import (
     Verified,
     Version,
     ViewAges,
-    time_of,
 )
 from ._request import Request, Time, references_of, warn
 from ._result import Result
@@ -71,6 +71,10 @@ class JoinOptions(TypedDict, total=False):
     delimiter: str | None
 
 
+IngestArguments = tuple[str | None, str | None, Path | None, bool, Progress | None]
+"""Format, delimiter, rejects, from scratch, progress."""
+
+
 class ExportQuestion(NamedTuple):
     """The rows to export, and options of the export."""
 
@@ -94,10 +98,14 @@ os.register_at_fork(after_in_child=_native.after_fork_in_child)
 class _Engine:
     """The methods that stores have, wherever they are."""
 
-    __slots__ = ("__weakref__", "_engine", "_requests")
+    _feeds_itself: ClassVar[bool] = True
+    """False where a sidecar loads feeds from files of its own."""
 
-    def __init__(self, engine: _native.Engine) -> None:
+    __slots__ = ("__weakref__", "_engine", "_lineage", "_requests")
+
+    def __init__(self, engine: _native.Engine, lineage: Lineage | None = None) -> None:
         self._engine = engine
+        self._lineage = lineage
         self._requests: dict[tuple[str, ...], Request] = {}
 
     def __enter__(self) -> Self:
@@ -134,9 +142,16 @@ class _Engine:
         Raises ``InvalidError``, ``NotFoundError`` or ``ConflictError`` when they break a rule, naming the thing and the
         rule, or ``ConflictError`` for another revision; nothing is changed then.
         """
-        return Plan._of(
+        plan = Plan._of(
             self._engine.apply_json(*_wanted(definitions), _permitted(allow_drop, allow_redefine), (revision, message))
         )
+        tell_plan(self._lineage, self._engine, plan)
+        return plan
+
+    def _begin(
+        self, job: str, *, reads: tuple[Sequence[str], Sequence[str]], writes: tuple[Sequence[str], Sequence[str]]
+    ) -> LineageRun | None:
+        return LineageRun.begin(self._lineage, self._engine, job, reads=reads, writes=writes)
 
     def plan(self, definitions: Wanted) -> Plan:
         """Returns the plan of what :meth:`apply` would do."""
@@ -299,13 +314,19 @@ class _Engine:
 
         Raises ``InvalidError`` or ``CorruptError``, naming file, row, column and rule; nothing is written then.
         """
-        paths = [source for source in sources if isinstance(source, (str, os.PathLike))]
+        paths = [os.fspath(source) for source in sources if isinstance(source, (str, os.PathLike))]
+        files = [os.path.abspath(path) for path in paths]
+        with told(lambda: self._begin(f"ingest.{view}", reads=((), files), writes=((view,), ()))):
+            return self._ingest(view, sources, paths, (format, delimiter, rejects, from_scratch, progress))
+
+    def _ingest(self, view: str, sources: Sequence[Any], paths: list[str], options: IngestArguments) -> IngestReport:
+        format, delimiter, rejects, from_scratch, progress = options
         rejects = None if rejects is None else os.fspath(rejects)
         if paths and len(paths) == len(sources):
             text = _native.ingest_files(
                 self._engine,
                 view,
-                [os.fspath(path) for path in paths],
+                paths,
                 format,
                 rejects,
                 from_scratch,
@@ -410,37 +431,12 @@ class _Engine:
             "memory_bytes": memory_bytes,
             "delimiter": delimiter,
         }
-        names = list(references_of(references))
+        join = SpineJoin(self, list(references_of(references)), options, spine)
         if from_log is not None:
-            given = (spine, known_at, memory_bytes, delimiter, None if event_timestamp == "event_timestamp" else 1)
-            if out is None or any(value is not None for value in given):
-                raise InvalidError(
-                    "a training set from a log goes to a file, out=, and takes references, statuses, event_timestamps "
-                    "and full_names: the rows, their times and what was known are those of the log"
-                )
-            columns = (statuses, event_timestamps, full_names)
-            served = _native.served_to_file(os.fspath(from_log), os.fspath(out), names, columns, progress)
-            return JoinReport._of(served)
-        if spine is None:
-            raise InvalidError("a training set needs a spine, or a log of served features, from_log=")
-        is_file = isinstance(spine, (str, os.PathLike))
-        if delimiter is not None and not is_file:
-            raise InvalidError("a delimiter is for a spine in a file of CSV")
-        rows = os.fspath(spine) if is_file else as_stream(spine)
-        warn(_native.Request(self._engine, names), stacklevel=3)
-        if out is None:
-            join = _native.join(self._engine, rows, names, options)
-            return TrainingSet(join, Origin(self, names, options, spine, *join.state()))
-        text, made = _native.join_to_file(self._engine, rows, os.fspath(out), names, options, progress)
-        return JoinReport._of(text, self._file_origin(names, options, spine, os.fspath(out), json.loads(made)))
-
-    def _file_origin(
-        self, names: list[str], options: JoinOptions, spine: Any, out: str, made: dict[str, Any]
-    ) -> FileOrigin:
-        is_file = isinstance(spine, (str, os.PathLike))
-        states = {path: file_state(path) for path in ([os.fspath(spine), out] if is_file else [out])}
-        state = (made["catalog_revision"], time_of(made["began"]))
-        return FileOrigin(self, names, options, spine, *state, out, made["spine"], states)
+            return served_set(os.fspath(from_log), out, join, progress)
+        if spine is not None:
+            warn(_native.Request(self._engine, join.references), stacklevel=3)
+        return join.to_stream() if out is None else join.to_file(os.fspath(out), progress)
 
     def export(
         self,
@@ -462,7 +458,8 @@ class _Engine:
         ``compression`` ``"zstd"``, ``"snappy"`` or ``"none"``.
         """
         question = ExportQuestion(start, end, as_of, latest, partition_by, compression)
-        manifest = _native.export(self._engine, view, os.fspath(out), question, progress)
+        with told(lambda: self._begin(f"export.{view}", reads=((view,), ()), writes=((), [os.fspath(out)]))):
+            manifest = _native.export(self._engine, view, os.fspath(out), question, progress)
         return cast("dict[str, Any]", json.loads(manifest))
 
     # Operations
@@ -505,7 +502,17 @@ class _Engine:
         which relative paths belong; None: the working directory, and of a sidecar its own, which cannot be another.
         ``rejects`` is a directory for files of bad rows; None: a bad row refuses all files of its view.
         """
-        return FeedRun._all(self._engine.materialize_json(list(views), sources, rejects))
+        runs = FeedRun._all(self._engine.materialize_json(list(views), sources, rejects))
+        if self._lineage is not None:
+            root = "" if sources is None else os.fspath(sources)
+            feeds = self.feeds() if self._feeds_itself else []
+            paths = {feed.view: os.path.join(root, feed.path) for feed in feeds}
+            for run in runs:
+                reads = ((), [paths[run.view]] if run.view in paths else [])
+                begun = self._begin(f"materialize.{run.view}", reads=reads, writes=((run.view,), ()))
+                if begun is not None:
+                    begun.end(run.error)
+        return runs
 
     def statistics(self, view: str) -> Statistics:
         """Returns the statistics of a view's values that were taken last: ``taken`` is None where none were. Of
@@ -647,6 +654,8 @@ class Store(_Engine):
         model: str | None = None,
         log_served: Path | None = None,
         log_share: float = 1.0,
+        lineage: Path | None = None,
+        lineage_namespace: str = "asofdb",
     ) -> Store:
         """Opens the store in the directory ``path``, creating it where there is none unless ``create`` is false.
 
@@ -656,14 +665,17 @@ class Store(_Engine):
         are; it is refused when it is another user's and open to others. What is read is counted as that of
         ``consumer``, if there is one: see :meth:`usage`; and as that of the version of a model, ``model="fraud/3"``, if
         the consumer is one: see :meth:`models`. What reads answer, or the share ``log_share`` of them, is
-        logged to Parquet files in the directory ``log_served``: see :meth:`audit`, and ``Result.id``.
+        logged to Parquet files in the directory ``log_served``: see :meth:`audit`, and ``Result.id``. What is read and
+        written is told to ``lineage``, a file or an address, as run events of OpenLineage, in which the store has the
+        name ``lineage_namespace``.
 
         Raises ``UnavailableError`` when another process has it open, it is read-only or the disk is full;
         ``InvalidError`` when the directory is something else; ``ConflictError`` when a newer asofdb wrote it.
         """
         log = None if log_served is None else (os.fspath(log_served), log_share)
+        told_to = None if lineage is None else Lineage(lineage, lineage_namespace)
         modes, reader = (create, shared), (consumer, model)
-        return cls(_native.Engine.open(os.fspath(path), durability, memory_bytes, modes, reader, log))
+        return cls(_native.Engine.open(os.fspath(path), durability, memory_bytes, modes, reader, log), told_to)
 
     def notices(self) -> list[str]:
         """Returns what opening the store found that its operator should hear, a line each; nothing of it is wrong. A
@@ -727,6 +739,8 @@ class Client(_Engine):
 
     __slots__ = ("_socket",)
 
+    _feeds_itself = False
+
     def __init__(
         self,
         socket: Path,
@@ -735,16 +749,20 @@ class Client(_Engine):
         model: str | None = None,
         timeout: float = 30.0,
         wait: float = 0.0,
+        lineage: Path | None = None,
+        lineage_namespace: str = "asofdb",
     ) -> None:
         """Connects to the sidecar that listens on the Unix socket ``socket``.
 
         ``consumer`` is what the client calls itself, for limits and metrics, and ``model`` the version of a model that
         it reads for, ``"fraud/3"``: see :meth:`models`. ``timeout`` is in seconds, for one answer.
-        ``wait`` is how many seconds a sidecar that does not answer yet has to start.
+        ``wait`` is how many seconds a sidecar that does not answer yet has to start. ``lineage`` and
+        ``lineage_namespace`` are as in :meth:`Store.open`.
 
         Raises ``UnavailableError`` when none listens, ``InvalidError`` when this user may not connect.
         """
-        super().__init__(_connected(os.fspath(socket), (consumer, model), timeout, wait))
+        told_to = None if lineage is None else Lineage(lineage, lineage_namespace)
+        super().__init__(_connected(os.fspath(socket), (consumer, model), timeout, wait), told_to)
         self._socket = os.fspath(socket)
 
     def __repr__(self) -> str:

@@ -99,6 +99,18 @@ struct Joined {
     /// The counts when everything was joined.
     counted: Counted,
     end: Arc<Mutex<End>>,
+    /// Called once when reading has ended, with the reason if it failed.
+    ended: Option<Py<PyAny>>,
+}
+
+impl Joined {
+    /// Tells that reading has ended.
+    fn tell(&mut self, reason: Option<&str>) {
+        if let Some(ended) = self.ended.take() {
+            // What it raises keeps nobody from reading.
+            Python::attach(|py| ended.call1(py, (reason,)).map_or_else(|error| error.write_unraisable(py, None), drop));
+        }
+    }
 }
 
 /// What is known when everything was read: the counts, and the digests of the spine and of all rows.
@@ -129,12 +141,15 @@ impl Iterator for Joined {
             Some(Err(error)) => {
                 let text = text_of(&error);
                 *self.end.lock() = End::Failed(error);
+                self.tell(Some(&text));
                 return Some(Err(ArrowError::ExternalError(text.into())));
             }
             None => {}
         }
-        if let Some(report) = self.counted.lock().take() {
-            *self.end.lock() = End::Read(report);
+        let read = self.counted.lock().take();
+        if let Some(read) = read {
+            *self.end.lock() = End::Read(read);
+            self.tell(None);
         }
         None
     }
@@ -205,7 +220,7 @@ fn report_json(report: &JoinReport) -> String {
     json!({"rows": report.rows, "null_rows": report.null_rows, "features": features}).to_string()
 }
 
-/// Starts a join of the rows of `spine`.
+/// Starts a join of the rows of `spine`; `ended` is called once when its rows were read, with the reason if that failed.
 #[pyfunction]
 pub(crate) fn join(
     py: Python<'_>,
@@ -213,6 +228,7 @@ pub(crate) fn join(
     spine: &Bound<'_, PyAny>,
     references: Vec<String>,
     arguments: JoinArguments<'_>,
+    ended: Option<Py<PyAny>>,
 ) -> PyResult<JoinStream> {
     let engine = engine.get(py)?;
     let options = arguments.options()?;
@@ -231,7 +247,7 @@ pub(crate) fn join(
         .map_err(|error| exception(py, &Error::unavailable("cannot start a thread for a join").with_source(error)))?;
     let began = py.detach(|| schema.recv());
     let schema = began.map_err(|_| invalid(py, "the join ended before it began"))?.or_raise(py)?;
-    let joined = Joined { schema: schema.clone(), batches, counted, end: Arc::clone(&end) };
+    let joined = Joined { schema: schema.clone(), batches, counted, end: Arc::clone(&end), ended };
     Ok(JoinStream { joined: Mutex::new(Some(joined)), schema, end, revision, began: present })
 }
 

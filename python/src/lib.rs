@@ -18,6 +18,7 @@ mod errors;
 mod feast;
 mod fork;
 mod join;
+mod lineage;
 mod nulls;
 mod plans;
 mod progress;
@@ -52,6 +53,8 @@ mod _native {
     use crate::fork::after_fork_in_child;
     #[pymodule_export]
     use crate::join::{JoinStream, join, join_to_file, served_to_file, spine_digest};
+    #[pymodule_export]
+    use crate::lineage::LineageRun;
     #[pymodule_export]
     use crate::request::Request;
 

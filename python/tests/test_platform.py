@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 from support import T0, Sidecar
 
@@ -369,3 +370,64 @@ def test_what_was_served_is_logged_and_audited(tmp_path: Any) -> None:
         assert store.audit(log).differing == 1
     with pytest.raises(asofdb.InvalidError, match="the share of reads that are logged is above 0"):
         asofdb.Store.open(tmp_path / "own", log_served=log, log_share=2.0)
+
+
+def test_a_store_has_an_id_that_stays_and_is_the_same_through_a_sidecar(sidecar: Sidecar, tmp_path: Any) -> None:
+    with asofdb.Client(sidecar.socket) as client:
+        served = client.id
+    sidecar.stop()
+    with asofdb.Store.open(sidecar.store) as store, asofdb.Store.open(tmp_path / "other") as other:
+        assert store.id == served and store.id is not None and len(store.id) == 36
+        assert other.id != served
+    sidecar.start()
+
+
+def test_reads_count_for_the_version_of_a_model(sidecar: Sidecar, tmp_path: Any) -> None:
+    def read(engine: Any) -> list[tuple[str, str, str, int]]:
+        fill(engine)
+        engine.latest(["ages"], {"user_id": [1, 2]})
+        return [(row.model, row.name, row.consumer, row.serving.rows) for row in engine.models()]
+
+    with asofdb.Store.open(tmp_path / "own", consumer="ranker", model="fraud/3") as store:
+        assert read(store) == [("fraud/3", "ages", "ranker", 2)]
+    with asofdb.Client(sidecar.socket, consumer="ranker", model="fraud/4") as client:
+        assert read(client) == [("fraud/4", "ages", "ranker", 2)]
+        assert client.models()[0].last_read <= client.now()
+    with pytest.raises(asofdb.InvalidError, match="a model is NAME/VERSION"):
+        asofdb.Client(sidecar.socket, consumer="ranker", model="fraud")
+    with pytest.raises(asofdb.InvalidError, match="a model reads for a consumer, and none is named"):
+        asofdb.Store.open(tmp_path / "own", model="fraud/3")
+
+
+async def test_answers_of_a_sidecar_have_the_id_of_the_log_of_which_a_training_set_is_made(tmp_path: Path) -> None:
+    log, out = tmp_path / "log", tmp_path / "served.parquet"
+    sidecar = Sidecar(tmp_path, "--log-served", str(log), "--log-share", "1")
+    try:
+        with asofdb.Client(sidecar.socket) as client:
+            fill(client)
+            first = client.latest(["ages", "profile:orders"], {"user_id": [1, 999]})
+        async with await asofdb.AsyncClient.connect(sidecar.socket) as client:
+            second = await client.latest("ages", {"user_id": [2]})
+            assert await client.id() is not None
+    finally:
+        sidecar.stop()
+    with asofdb.Store.open(tmp_path / "own") as store:
+        report = store.training_set(references=["ages"], from_log=log, out=out, statuses=True)
+    assert (report.rows, report.features["ages:age"].present) == (3, 2)
+    rows = pq.read_table(out).to_pylist()
+    told = [(row["answer_id"], row["answer_row"], row["user_id"], row["age"], row["age__status"]) for row in rows]
+    assert told == [
+        (first.id, 0, 1, 55.0, "present"),
+        (first.id, 1, 999, None, "missing"),
+        (second.id, 0, 2, 32.0, "present"),
+    ]
+
+
+def test_a_training_set_is_of_a_spine_or_of_a_log(tmp_path: Path) -> None:
+    with asofdb.Store.open(tmp_path / "own") as store:
+        untyped: Any = store
+        with pytest.raises(asofdb.InvalidError, match="a training set needs a spine, or a log of served features"):
+            untyped.training_set(references="ages")
+        for wrong in ({}, {"spine": {}, "out": "x"}, {"known_at": "own_time", "out": "x"}):
+            with pytest.raises(asofdb.InvalidError, match="a training set from a log goes to a file, out="):
+                untyped.training_set(references="ages", from_log="log", **wrong)

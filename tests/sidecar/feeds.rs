@@ -104,3 +104,33 @@ fn a_sidecar_without_sources_loads_nothing_and_one_with_them_reads_no_others() {
     let error = load(&none, &others).expect_err("they are not its own");
     assert!(error.to_string().starts_with("a sidecar reads its own files, below the directory"), "{error}");
 }
+
+#[test]
+fn the_lineage_of_feeds_is_told_on_schedule_and_when_an_operator_asks() {
+    let directory = with_sources();
+    let (sources, events) = (directory.path().join("sources"), directory.path().join("events.ndjson"));
+    write(&sources, "scores.csv", "user_id,event_timestamp,score\n1,2024-01-01T00:00:00Z,five\n");
+    let path = |path: &Path| path.to_str().expect("a path").to_owned();
+    let lineage = ["--lineage", &path(&events), "--lineage-namespace", "prod"];
+    let feeds = ["--sources", &path(&sources), "--materialize"];
+    let sidecar = Sidecar::over(directory, &[&feeds[..], &lineage].concat());
+    let told = || {
+        let text = fs::read_to_string(&events).unwrap_or_default();
+        let event = |line: &str| {
+            let event: Json = serde_json::from_str(line).expect("JSON");
+            assert_eq!(
+                (&event["job"]["namespace"], &event["outputs"][0]["namespace"]),
+                (&"prod".into(), &"prod".into())
+            );
+            format!("{} {}", event["job"]["name"], event["eventType"]).replace('"', "")
+        };
+        text.lines().map(event).collect::<Vec<_>>()
+    };
+    assert!(eventually(|| told().len() == 2), "{}", sidecar.log());
+    let files = FeedFiles::default();
+    let client = sidecar.client();
+    assert!(client.materialize(&["scores"], &files, &mut |_, _| {}).expect("a run")[0].run.error.is_some());
+    let expected =
+        ["materialize.ages START", "materialize.ages COMPLETE", "materialize.scores START", "materialize.scores FAIL"];
+    assert_eq!(told(), expected);
+}

@@ -51,23 +51,27 @@ impl Materialize {
         let runs = store.materialize(&views, &files, &mut |_, progress| bar.show(progress))?;
         bar.finish();
         let failed = runs.iter().filter(|run| run.run.error.is_some()).count() as u64;
-        context
-            .lineage
-            .tell_done(runs.iter().map(|run| told(context, &files, &*store.catalog()?, run)).collect::<Result<_>>()?)?;
+        let catalog = store.catalog()?;
+        let told = runs.iter().map(|run| run_of_feed(context.lineage.namespace(), &files, &catalog, run));
+        context.lineage.tell_done(told.collect())?;
         self.output.print(&report(&runs, failed)?)?;
         Ok(if failed > 0 { Outcome::Problem } else { Outcome::Done })
     }
 }
 
 /// A run as lineage has it.
-fn told(context: &Context, files: &FeedFiles, catalog: &Catalog, run: &ViewRun) -> Result<(LineageRun, RunState)> {
-    let namespace = context.lineage.namespace();
+pub(crate) fn run_of_feed(
+    namespace: &str,
+    files: &FeedFiles,
+    catalog: &Catalog,
+    run: &ViewRun,
+) -> (LineageRun, RunState) {
     let source = catalog.view(&run.view).and_then(|view| view.source.as_ref());
     let path = |source: &FeedSource| files.root.join(&source.path).to_string_lossy().into_owned();
     let inputs = source.map(|source| Dataset::files(&path(source))).into_iter().collect();
     let outputs = Dataset::of_views(namespace, catalog, std::slice::from_ref(&run.view));
     let state = run.run.error.clone().map_or(RunState::Complete, RunState::Fail);
-    Ok((LineageRun::new(namespace, &format!("materialize.{}", run.view), inputs, outputs), state))
+    (LineageRun::new(namespace, &format!("materialize.{}", run.view), inputs, outputs), state)
 }
 
 fn report(runs: &[ViewRun], failed: u64) -> Result<Report> {

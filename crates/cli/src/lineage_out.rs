@@ -1,12 +1,9 @@
 //! Lineage as it goes out: run events of OpenLineage, to a file or to an address.
 
-use std::fs::File;
-use std::io::Write;
-use std::path::PathBuf;
 use std::time::Duration;
 
-use asofdb::{Clock, Error, SystemClock};
-use asofdb_platform::{Dataset, LineageRun, RunState};
+use asofdb::Error;
+use asofdb_platform::{Dataset, LineageRun, LineageTeller, RunState};
 use asofdb_sidecar::JsonPost;
 use clap::Args;
 
@@ -32,6 +29,21 @@ impl LineageArguments {
         &self.lineage_namespace
     }
 
+    /// What tells events, if they are to be told; `notice` hears what could not be.
+    ///
+    /// # Errors
+    /// `Invalid` for an address that is none.
+    pub(crate) fn teller(&self, notice: impl Fn(&Error) + Send + Sync + 'static) -> Result<Option<LineageTeller>> {
+        let Some(place) = &self.lineage else { return Ok(None) };
+        Ok(Some(match place.contains("://") {
+            true => {
+                let post = JsonPost::new(place, TIMEOUT)?;
+                LineageTeller::new(move |event| post.send(event.as_bytes()), notice)
+            }
+            false => LineageTeller::to_file(place, notice),
+        }))
+    }
+
     /// Does work, and tells when it begins and how it ends. What cannot be told is said on standard error, and keeps
     /// nothing from being done; an address that is none is refused first.
     pub(crate) fn tell<T>(
@@ -40,54 +52,21 @@ impl LineageArguments {
         datasets: impl FnOnce() -> Result<(Vec<Dataset>, Vec<Dataset>)>,
         work: impl FnOnce() -> Result<T>,
     ) -> Result<T> {
-        let Some(place) = &self.lineage else { return work() };
-        let sink = Sink::new(place)?;
+        let Some(teller) = self.teller(say)? else { return work() };
         let (inputs, outputs) = datasets()?;
-        let run = LineageRun::new(&self.lineage_namespace, job, inputs, outputs);
-        sink.put(&run, &RunState::Start);
-        let done = work();
-        match &done {
-            Ok(_) => sink.put(&run, &RunState::Complete),
-            Err(stop) => sink.put(&run, &RunState::Fail(reason(stop))),
-        }
-        done
+        teller.tell(&LineageRun::new(&self.lineage_namespace, job, inputs, outputs), work, reason)
     }
 
     /// Tells of work that is done: runs with their datasets, and why they failed.
     pub(crate) fn tell_done(&self, runs: Vec<(LineageRun, RunState)>) -> Result<()> {
-        let Some(place) = &self.lineage else { return Ok(()) };
-        let sink = Sink::new(place)?;
-        for (run, state) in runs {
-            sink.put(&run, &RunState::Start);
-            sink.put(&run, &state);
-        }
+        let Some(teller) = self.teller(say)? else { return Ok(()) };
+        runs.iter().for_each(|(run, state)| teller.tell_done(run, state));
         Ok(())
     }
 }
 
-enum Sink {
-    File(PathBuf),
-    Address(JsonPost),
-}
-
-impl Sink {
-    fn new(place: &str) -> Result<Self> {
-        match place.contains("://") {
-            true => Ok(Sink::Address(JsonPost::new(place, TIMEOUT)?)),
-            false => Ok(Sink::File(PathBuf::from(place))),
-        }
-    }
-
-    fn put(&self, run: &LineageRun, state: &RunState) {
-        let event = format!("{}\n", run.event(state, SystemClock.now()));
-        let put = match self {
-            Sink::File(path) => append(path, &event),
-            Sink::Address(post) => post.send(event.as_bytes()),
-        };
-        if let Err(error) = put {
-            error::notice(&format!("lineage was not told: {error:#}"));
-        }
-    }
+fn say(error: &Error) {
+    error::notice(&format!("lineage was not told: {error:#}"));
 }
 
 fn reason(stop: &Stop) -> String {
@@ -96,11 +75,4 @@ fn reason(stop: &Stop) -> String {
         Stop::Usage(rule) => rule.clone(),
         Stop::ReaderGone => "nobody reads the output".to_owned(),
     }
-}
-
-/// Appends a line in one write, so that lines of several processes do not mix.
-fn append(path: &PathBuf, line: &str) -> asofdb::Result<()> {
-    let file = File::options().create(true).append(true).open(path);
-    file.and_then(|mut file| file.write_all(line.as_bytes()))
-        .map_err(|error| Error::unavailable(format!("cannot write {}", path.display())).with_source(error))
 }

@@ -31,6 +31,7 @@ mod discovery;
 mod docs;
 mod duplicates;
 mod lineage;
+mod lineage_teller;
 pub mod pages;
 mod plan;
 mod planned;
@@ -52,6 +53,7 @@ pub use self::docs::{DocFile, doc_files, doc_files_with, write_docs, write_docs_
 pub use self::duplicates::duplicate::{Compared, Duplicate, Relation};
 pub use self::duplicates::{Check, find_duplicates, find_named_alike};
 pub use self::lineage::{LineageText, all_of};
+pub use self::lineage_teller::LineageTeller;
 pub use self::plan::plan_markdown;
 pub use self::planned::{Planned, WantedApproval, approval_json};
 pub use self::relatives::{

@@ -40,7 +40,7 @@ pub use self::message::{
     WriteRequest, WriteView,
 };
 pub use self::point::{
-    PointHeader, answer_head, answer_id, decode_matrix, decode_records, split_answer_id, variable_lengths,
+    NO_ANSWER_ID, PointHeader, answer_head, answer_id, decode_matrix, decode_records, split_answer_id, variable_lengths,
 };
 pub use self::report::{ConsumerReport, LimitsReport};
 pub use self::role::Role;

@@ -1,10 +1,11 @@
 //! The service: state that every door of the sidecar shares.
 
+use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use asofdb::storage::KeyRange;
-use asofdb::{Error, FeedFiles, Result, Stop, Store, Timestamp, ViewRun};
+use asofdb::{Catalog, Error, FeedFiles, Result, Stop, Store, Timestamp, ViewRun};
 use asofdb_protocol::{AlertsReport, ConsumerReport, LimitsReport};
 #[cfg(feature = "alerts")]
 use parking_lot::RwLock;
@@ -23,6 +24,17 @@ use crate::line::{BulkBounds, Line};
 use crate::precedence::Precedence;
 use crate::settings::{ALERTS, LIMITS, Settings};
 
+/// Whoever hears of the runs of feeds: with the catalog of now, and the files that they were loaded from.
+struct FeedListener(Box<HearRuns>);
+
+type HearRuns = dyn Fn(&Catalog, &FeedFiles, &[ViewRun]) + Send + Sync;
+
+impl fmt::Debug for FeedListener {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("FeedListener")
+    }
+}
+
 /// A store with its consumers and the state of the sidecar's life: what its doors, the native one and HTTP, serve.
 #[derive(Debug)]
 pub struct Service {
@@ -38,6 +50,8 @@ pub struct Service {
     pub(crate) precedence: Arc<Precedence>,
     /// The files of feeds; `None`: it loads none.
     feed_files: Option<FeedFiles>,
+    /// Hears of the runs of feeds.
+    feed_listener: Option<FeedListener>,
     #[cfg(feature = "alerts")]
     alerts: RwLock<Option<Arc<Board>>>,
     #[cfg(feature = "http")]
@@ -67,6 +81,7 @@ impl Service {
             bulk: Line::new(BulkBounds::default()),
             precedence: Arc::new(Precedence::new(BulkBounds::default().share_percent)),
             feed_files: None,
+            feed_listener: None,
             #[cfg(feature = "alerts")]
             alerts: RwLock::default(),
             #[cfg(feature = "http")]
@@ -98,6 +113,16 @@ impl Service {
         self
     }
 
+    /// Tells `listener` of the runs of feeds, on schedule and when somebody asks, after they have ended.
+    #[must_use]
+    pub fn with_feed_listener(
+        mut self,
+        listener: impl Fn(&Catalog, &FeedFiles, &[ViewRun]) + Send + Sync + 'static,
+    ) -> Self {
+        self.feed_listener = Some(FeedListener(Box::new(listener)));
+        self
+    }
+
     /// Loads what is new in the sources of views, all that have one where none is named.
     ///
     /// # Errors
@@ -106,7 +131,11 @@ impl Service {
         let Some(files) = &self.feed_files else {
             return Err(Error::invalid("this sidecar loads no feeds: start it with --sources DIR"));
         };
-        self.store.materialize_until(views, files, stop, &mut |_, _| {})
+        let runs = self.store.materialize_until(views, files, stop, &mut |_, _| {})?;
+        if let Some(FeedListener(listener)) = &self.feed_listener {
+            listener(&self.store.catalog(), files, &runs);
+        }
+        Ok(runs)
     }
 
     /// Returns the time when it began, by the store's clock.

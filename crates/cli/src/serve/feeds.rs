@@ -6,8 +6,11 @@ use std::sync::Arc;
 use asofdb::{Error, FeedFiles};
 use asofdb_sidecar::{FeedWatch, Service};
 use clap::Args;
+use tracing::warn;
 
 use crate::error::Result;
+use crate::feeds::run_of_feed;
+use crate::lineage_out::LineageArguments;
 
 /// Arguments about the files that views are fed from.
 #[derive(Debug, Args)]
@@ -25,14 +28,24 @@ pub(super) struct FeedArguments {
 }
 
 impl FeedArguments {
-    /// Gives the files to a service.
-    pub(super) fn give(&self, service: Service) -> Result<Service> {
+    /// Gives the files to a service, and tells the lineage of what it loads where that was asked for.
+    pub(super) fn give(&self, service: Service, lineage: &LineageArguments) -> Result<Service> {
         let Some(sources) = &self.sources else { return Ok(service) };
         let root = sources.canonicalize().map_err(|error| {
             let message = format!("cannot read the directory of sources {}", sources.display());
             Error::unavailable(message).with_source(error)
         })?;
-        Ok(service.with_feeds(FeedFiles { root, is_confined: true, rejects: self.rejects.clone() }))
+        let service = service.with_feeds(FeedFiles { root, is_confined: true, rejects: self.rejects.clone() });
+        let notice = |error: &Error| warn!("lineage was not told: {error:#}");
+        let Some(teller) = lineage.teller(notice)? else { return Ok(service) };
+        let namespace = lineage.namespace().to_owned();
+        Ok(service.with_feed_listener(move |catalog, files, runs| {
+            // A look that has found nothing new has read and written nothing.
+            for run in runs.iter().filter(|run| run.run.files > 0 || run.run.error.is_some()) {
+                let (run, state) = run_of_feed(&namespace, files, catalog, run);
+                teller.tell_done(&run, &state);
+            }
+        }))
     }
 
     /// Feeds views until what is returned is dropped, if it was asked for.

@@ -116,7 +116,7 @@ impl Serve {
         let (bounds, http_connections_max) = self.connections(descriptors)?;
         let socket = lifecycle::socket(self.socket.as_deref(), self.access.mode)?;
         let service = Service::new(store.clone(), limits).with_bulk(self.bounds.bulk_bounds());
-        let service = Arc::new(self.feeds.give(service)?);
+        let service = Arc::new(self.feeds.give(service, &context.lineage)?);
         let server = Server::start(service.clone(), socket, self.access.access(), bounds)?;
         let http = self.http.start(&service, &self.access, http_connections_max)?;
         service.warm_up()?;

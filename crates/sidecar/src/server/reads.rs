@@ -8,7 +8,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use asofdb::parts::Records;
 use asofdb::{Error, F32Matrix, Question, Result, Status};
-use asofdb_protocol::{ErrorMessage, Form, Header, Kind, PointHeader, answer_head, answer_id, variable_lengths};
+use asofdb_protocol::{
+    ErrorMessage, Form, Header, Kind, NO_ANSWER_ID, PointHeader, answer_head, answer_id, variable_lengths,
+};
 
 use super::handle::Handle;
 use super::replies::Replies;
@@ -272,8 +274,8 @@ impl Scratch {
                 }
                 Form::Rows => self.write_records(header, start, *rows, &[], replies)?,
                 Form::Identified => {
-                    let id = answer_id(self.id.as_deref());
-                    self.write_records(header, start, *rows, &id, replies)?;
+                    let id = self.id.take().map(|id| answer_id(&id));
+                    self.write_records(header, start, *rows, id.as_deref().unwrap_or(&NO_ANSWER_ID), replies)?;
                 }
             }
             start += rows;
