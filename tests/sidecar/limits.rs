@@ -5,6 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use arrow::array::{ArrayRef, Float32Array, Int64Array, StringArray};
 use asofdb::{EntityRows, ErrorKind, ExportOptions, ExportRows, Prepared, Session};
@@ -227,6 +228,26 @@ fn quantiles_up_to_the_thousandth_and_missed_objectives_are_told() {
     assert_eq!(latest.answered_bytes % 10, 0);
     let shown = text(&asof(&sidecar, &["stats"]).stdout);
     assert!(shown.contains(", p99.9 ") && shown.contains("10 over the latency objective"), "{shown}");
+}
+
+#[test]
+fn bulk_work_with_the_least_share_pauses_for_reads_and_ends_although_they_never_do() {
+    let sidecar = Sidecar::start(&users(), &["--bulk-share", "1"]);
+    let (client, directory) = (sidecar.client(), TempDir::new().unwrap());
+    write(&client, 20_000);
+    let (reading, ended) = (sidecar.client(), AtomicBool::new(false));
+    let exported = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let request = reading.prepare(&["profile:visits"]).unwrap();
+            while !ended.load(Ordering::Relaxed) {
+                reading.latest(&request, &rows(&request, 1)).unwrap();
+            }
+        });
+        let exported = export(&client, &directory.path().join("out"));
+        ended.store(true, Ordering::Relaxed);
+        exported
+    });
+    assert_eq!(exported.unwrap(), 20_000);
 }
 
 /// The nice values of RocksDB's threads in a process.

@@ -167,9 +167,11 @@ fn duration(micros: i64) -> Duration {
 mod tests {
     use std::slice;
 
-    use asofdb::{FeedSource, Span};
+    use asofdb::{FeedFiles, FeedSource, ManualClock, Span, Store, parse_definitions};
 
     use super::*;
+    use crate::consumers::Limits;
+    use crate::line::BulkBounds;
 
     const HOUR: i64 = 3_600_000_000;
 
@@ -250,5 +252,46 @@ mod tests {
         let mut once = feed(None, 0);
         once.source.schedule = None;
         assert_eq!(FeedPlan::default().due(&[once], start), Vec::<String>::new());
+    }
+
+    const FED: &str = r#"
+        [[entity]]
+        name = "user"
+        join_keys = [{ name = "user_id", type = "int64" }]
+        [[feature_view]]
+        name = "v"
+        entities = ["user"]
+        source = { path = "v.csv", schedule = "every 1h" }
+        feature = [{ name = "f", type = "int64" }]
+    "#;
+
+    /// Looks again and again, for a minute or so, whether something has happened.
+    #[track_caller]
+    fn eventually(mut has_happened: impl FnMut() -> bool) {
+        let happened = (0..60_000).any(|_| {
+            thread::sleep(Duration::from_millis(1));
+            has_happened()
+        });
+        assert!(happened);
+    }
+
+    #[test]
+    fn a_feed_waits_in_the_line_of_bulk_requests_and_is_loaded_in_its_turn() {
+        let directory = tempfile::tempdir().unwrap();
+        let rows = "user_id,event_timestamp,f\n1,2024-05-31T00:00:00Z,5\n";
+        std::fs::write(directory.path().join("v.csv"), rows).unwrap();
+        let store = Store::in_memory(ManualClock::new(Timestamp::from_micros(1_717_200_000_000_000)));
+        store.confirm_clock().unwrap();
+        store.apply(&parse_definitions(FED, "d").unwrap(), false).unwrap();
+        let files = FeedFiles { root: directory.path().to_owned(), is_confined: true, rejects: None };
+        let bounds = BulkBounds { working_max: 1, ..BulkBounds::default() };
+        let service = Arc::new(Service::new(store, Limits::default()).with_bulk(bounds).with_feeds(files));
+        service.bulk.enter(&Stop::NEVER).unwrap();
+        let _watch = FeedWatch::start(service.clone()).unwrap();
+        eventually(|| service.bulk.lengths() == (1, 1));
+        let succeeded = || service.store.feeds(&[]).unwrap()[0].succeeded.is_some();
+        assert!(!succeeded());
+        service.bulk.leave();
+        eventually(succeeded);
     }
 }

@@ -192,7 +192,9 @@ fn bulk(service: &Service, encoder: &mut DescriptorEncoder<'_>) -> Result<(), fm
     for (state, count) in [("working", working), ("waiting", waiting)] {
         ConstGauge::new(count as u64).encode(requests.encode_family(&[("state", state)])?)?;
     }
-    Ok(())
+    let (help, seconds) = ("How long threads of bulk work have paused for point requests", Some(&Unit::Seconds));
+    let paused = service.precedence.paused().as_secs_f64();
+    ConstCounter::new(paused).encode(family(encoder, "bulk_paused", help, seconds, MetricType::Counter)?)
 }
 
 fn life(service: &Service, encoder: &mut DescriptorEncoder<'_>) -> Result<(), fmt::Error> {

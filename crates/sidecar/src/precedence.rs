@@ -27,6 +27,8 @@ pub(crate) struct Precedence {
     bulk: AtomicU64,
     /// Point requests that have begun while there was bulk work.
     begun: AtomicU64,
+    /// The time that threads of bulk work have paused, in nanoseconds.
+    paused_nanos: AtomicU64,
     /// The least share of the time that a thread of bulk work gets, in percent.
     share_percent: u8,
 }
@@ -49,7 +51,8 @@ thread_local! {
 impl Precedence {
     /// Bulk work gets at least this share of its time, from 1 to 100 percent; with 100 it never pauses.
     pub(crate) fn new(share_percent: u8) -> Self {
-        Precedence { bulk: AtomicU64::new(0), begun: AtomicU64::new(0), share_percent: share_percent.clamp(1, 100) }
+        let (bulk, begun, paused_nanos) = <_>::default();
+        Precedence { bulk, begun, paused_nanos, share_percent: share_percent.clamp(1, 100) }
     }
 
     /// A point request begins.
@@ -59,6 +62,12 @@ impl Precedence {
         if self.bulk.load(Ordering::Relaxed) > 0 {
             self.begun.fetch_add(1, Ordering::Relaxed);
         }
+    }
+
+    /// The time that threads of bulk work have paused since the start, all together.
+    #[cfg_attr(not(feature = "http"), allow(dead_code, reason = "only metrics ask"))]
+    pub(crate) fn paused(&self) -> Duration {
+        Duration::from_nanos(self.paused_nanos.load(Ordering::Relaxed))
     }
 
     /// A bulk request has its turn.
@@ -103,6 +112,7 @@ impl GiveWay for Precedence {
         let pause = pace.step(Moment::now(), self.begun.load(Ordering::Relaxed), self.share_percent);
         if !pause.is_zero() {
             std::thread::sleep(pause);
+            self.paused_nanos.fetch_add(pause.as_nanos() as u64, Ordering::Relaxed);
             pace.since = Some(Moment::now());
         }
         PACE.set(pace);

@@ -106,8 +106,7 @@ pub(super) fn serve(
     replies: &mut Replies<&UnixStream>,
 ) -> Result<(), End> {
     let mut inflow = Inflow::new(arrivals, header, &shared.bounds)?;
-    // Nothing is reclaimed while the clock is repaired, so that it must not take longer than it needs.
-    let stop = if header.kind == Kind::RepairClock { Stop::new() } else { shared.service.bulk_stop() };
+    let stop = stop(shared, header.kind, body);
     let work = Work { shared, caller: &session.caller, stop: &stop };
     let (outflow, pieces) = outflow::new();
     let (answer, forwarded) = thread::scope(|scope| {
@@ -129,6 +128,16 @@ pub(super) fn serve(
     }
     replies.flush()?;
     inflow.drain()
+}
+
+/// The sign that a request looks at between its steps, where bulk work gives way.
+fn stop(shared: &Shared, kind: Kind, body: &[u8]) -> Stop {
+    match operation(kind, body) {
+        // Nothing is reclaimed while the clock is repaired, so that it must not take longer than it needs.
+        Ok(Operation::RepairClock) => Stop::new(),
+        Ok(operation) if operation.is_bulk() => shared.service.bulk_stop(),
+        _ => Stop::new(),
+    }
 }
 
 #[cold]
