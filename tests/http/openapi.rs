@@ -68,21 +68,7 @@ fn answers_of_every_route_keep_to_the_document() {
     computed(&mut to);
     to.get("/v1/history/{view}", "/v1/history/stats?user_id=1");
     to.get("/v1/history/{view}", "/v1/history/stats?limit=x");
-    for route in
-        ["/v1/store", "/v1/catalog", "/v1/views", "/v1/services", "/v1/entities", "/metrics", "/healthz", "/health"]
-    {
-        to.get(route, route);
-    }
-    to.get("/v1/views/{name}", "/v1/views/stats");
-    for name in ["purchases", "spending", "offer"] {
-        to.get("/v1/views/{name}", &format!("/v1/views/{name}"));
-    }
-    to.get("/v1/views/{name}", "/v1/views/none");
-    to.get("/v1/services/{name}", "/v1/services/ranker_v1");
-    to.get("/v1/services/{name}", "/v1/services/none");
-    for name in ["offer", "ranker_v1", "spending:n_1h", "stats", "purchases", "none"] {
-        to.get("/v1/lineage/{name}", &format!("/v1/lineage/{name}"));
-    }
+    definitions(&mut to);
     freshness(&sidecar, &mut to);
     for query in ["score", "n+kind:feature&limit=3", "", "taem:x", "a&limit=x"] {
         to.get("/v1/search", &format!("/v1/search?q={query}"));
@@ -97,18 +83,7 @@ fn answers_of_every_route_keep_to_the_document() {
     plans(&sidecar, &mut to);
     audits(&mut to);
     to.get("/v1/policy", "/v1/policy");
-    for parameters in ["", "?name=stats&limit=1&before=2", "?limit=0", "?x=y"] {
-        to.get("/v1/log", &format!("/v1/log{parameters}"));
-    }
-    for parameters in ["?from=2024-01-01", "?from=now&to=now", "?from=x", "?to=now"] {
-        to.get("/v1/diff", &format!("/v1/diff{parameters}"));
-    }
-    for parameters in ["", "?days=7&name=stats&by_day=true", "?days=0", "?day=1"] {
-        to.get("/v1/usage", &format!("/v1/usage{parameters}"));
-    }
-    for parameters in ["", "?name=stats", "?x=y"] {
-        to.get("/v1/models", &format!("/v1/models{parameters}"));
-    }
+    logs(&mut to);
     limits(&mut to);
     to.get("/openapi.json", "/openapi.json");
     dialect(&mut to);
@@ -167,6 +142,40 @@ fn statistics(to: &mut Recorder<'_>) {
         to.post("/v1/profile", &format!("/v1/profile?{parameters}"), &json!({}));
     }
     to.get(route, "/v1/statistics/stats");
+}
+
+fn definitions(to: &mut Recorder<'_>) {
+    for route in
+        ["/v1/store", "/v1/catalog", "/v1/views", "/v1/services", "/v1/entities", "/metrics", "/healthz", "/health"]
+    {
+        to.get(route, route);
+    }
+    to.get("/v1/views/{name}", "/v1/views/stats");
+    for name in ["purchases", "spending", "offer"] {
+        to.get("/v1/views/{name}", &format!("/v1/views/{name}"));
+    }
+    to.get("/v1/views/{name}", "/v1/views/none");
+    to.get("/v1/services/{name}", "/v1/services/ranker_v1");
+    to.get("/v1/services/{name}", "/v1/services/none");
+    for name in ["offer", "ranker_v1", "spending:n_1h", "stats", "purchases", "none"] {
+        to.get("/v1/lineage/{name}", &format!("/v1/lineage/{name}"));
+    }
+}
+
+/// What changed, and who read what.
+fn logs(to: &mut Recorder<'_>) {
+    for parameters in ["", "?name=stats&limit=1&before=2", "?limit=0", "?x=y"] {
+        to.get("/v1/log", &format!("/v1/log{parameters}"));
+    }
+    for parameters in ["?from=2024-01-01", "?from=now&to=now", "?from=x", "?to=now"] {
+        to.get("/v1/diff", &format!("/v1/diff{parameters}"));
+    }
+    for parameters in ["", "?days=7&name=stats&by_day=true", "?days=0", "?day=1"] {
+        to.get("/v1/usage", &format!("/v1/usage{parameters}"));
+    }
+    for parameters in ["", "?name=stats", "?x=y"] {
+        to.get("/v1/models", &format!("/v1/models{parameters}"));
+    }
 }
 
 fn duplicates(sidecar: &Sidecar, to: &mut Recorder<'_>) {
