@@ -15,8 +15,9 @@ use crate::sync::{AtomicU8, AtomicU64, MutexGuard, zeroed_bytes, zeroed_words};
 /// Uses of a row that are told apart.
 const USES_MAX: u8 = 3;
 
-/// Rows that may be kept for their uses while room is made for one: the work of a fill is bounded.
-const KEPT_MAX: usize = 16;
+/// Rows that may be kept for their uses while room is made for one: the work of a fill is bounded. A row that finds no room
+/// by then is not kept; the next one goes on where it ended.
+const KEPT_MAX: usize = 64;
 
 /// Words of a record, roughly, by which ghosts are counted.
 const RECORD_WORDS: usize = 32;
@@ -151,8 +152,7 @@ impl Locked<'_> {
             return;
         }
         let is_main = self.shard.ghosts.take(hash.0);
-        self.insert(&head, key, row, is_main);
-        self.shard.fills += 1;
+        self.shard.fills += u64::from(self.insert(&head, key, row, is_main).is_some());
     }
 
     /// Changes a row if it is there.
@@ -169,7 +169,7 @@ impl Locked<'_> {
                 let (uses, is_main) =
                     (self.memory.uses(index, slot).load(Ordering::Relaxed), bucket.entry(slot).is_main());
                 self.remove(index, slot);
-                let slot = new.map(|new| self.insert(&new, key, row, is_main));
+                let slot = new.and_then(|new| self.insert(&new, key, row, is_main));
                 slot.iter().for_each(|slot| self.memory.uses(index, *slot).store(uses, Ordering::Relaxed));
             }
         }
@@ -213,10 +213,13 @@ impl Locked<'_> {
         (head.words <= self.memory.layout.record_max()).then_some(head)
     }
 
-    fn insert(&mut self, head: &Head, key: &[u8], row: Option<Row<'_>>, is_main: bool) -> usize {
-        self.make_room(is_main, head.words, &mut { KEPT_MAX });
+    /// Adds a record where there is room; returns its entry.
+    fn insert(&mut self, head: &Head, key: &[u8], row: Option<Row<'_>>, is_main: bool) -> Option<usize> {
+        if !self.make_room(is_main, head.words, &mut { KEPT_MAX }) {
+            return None;
+        }
         let bytes = row.map_or(&[][..], |row| row.bytes);
-        self.place(head, is_main, |words| head.write(key, bytes, words))
+        Some(self.place(head, is_main, |words| head.write(key, bytes, words)))
     }
 
     /// Writes a record into a ring that has room, and its entry.
@@ -235,10 +238,15 @@ impl Locked<'_> {
         slot
     }
 
-    fn make_room(&mut self, is_main: bool, words: usize, keeps: &mut usize) {
+    /// Makes room in a ring, keeping so many rows for their uses at most; says whether there is.
+    fn make_room(&mut self, is_main: bool, words: usize, keeps: &mut usize) -> bool {
         while !self.shard.ring(is_main).has_room(words) {
+            if *keeps == 0 {
+                return false;
+            }
             self.evict_oldest(is_main, keeps);
         }
+        true
     }
 
     /// Takes the oldest record out of a ring. What was used since it came there goes on into the main one.
@@ -250,32 +258,42 @@ impl Locked<'_> {
         let bucket = memory.bucket(index);
         let Some(slot) = (0..ENTRIES).find(|slot| bucket.entry(*slot).place() == Some(place)) else { return };
         let uses = memory.uses(index, slot).load(Ordering::Relaxed);
-        if uses == 0 || *keeps == 0 {
-            self.remove(index, slot);
-            self.shard.evictions += 1;
-            if !is_main {
-                self.shard.ghosts.add(head.hash);
-            }
-            return;
+        // A table that is not full yet gives nothing up.
+        let is_for_nothing = !is_main && self.shard.main.has_room(head.words);
+        // Before anything takes the place of its record.
+        self.remove(index, slot);
+        if uses == 0 && !is_for_nothing {
+            return self.gone(&head, is_main);
         }
         *keeps -= 1;
         let mut record = mem::take(&mut self.shard.moved);
         record.clear();
         record.extend(memory.words()[place..][..head.words].iter().map(|word| word.load(Ordering::Relaxed)));
-        self.remove(index, slot);
-        self.make_room(true, head.words, keeps);
+        if !self.make_room(true, head.words, keeps) {
+            return self.gone(&head, is_main);
+        }
         let slot = self.place(&head, true, |words| {
             words.iter().zip(&record).for_each(|(word, value)| word.store(*value, Ordering::Relaxed));
         });
-        if is_main {
-            memory.uses(index, slot).store(uses - 1, Ordering::Relaxed);
-        }
+        // In the main ring one use is left of those in the small one, by which it is told from what came for nothing.
+        let left = if is_main { uses - 1 } else { uses.min(1) };
+        memory.uses(index, slot).store(left, Ordering::Relaxed);
         self.shard.moved = record;
     }
 
-    /// Makes an entry of a full bucket free: that of the row with the fewest uses.
+    /// Counts a row that has made room.
+    fn gone(&mut self, head: &Head, is_main: bool) {
+        self.shard.evictions += 1;
+        if !is_main {
+            self.shard.ghosts.add(head.hash);
+        }
+    }
+
+    /// Makes an entry of a full bucket free: that of the row with the fewest uses, of equals one of the small ring.
     fn evict_from(&mut self, index: usize) -> usize {
-        let uses = |slot: &usize| self.memory.uses(index, *slot).load(Ordering::Relaxed);
+        let bucket = self.memory.bucket(index);
+        let uses =
+            |slot: &usize| (self.memory.uses(index, *slot).load(Ordering::Relaxed), bucket.entry(*slot).is_main());
         let slot = (0..ENTRIES).min_by_key(uses).unwrap_or_default();
         self.remove(index, slot);
         self.shard.evictions += 1;

@@ -246,7 +246,19 @@ fn a_scan_leaves_what_is_read_often() {
     });
     let hits: usize = often.chunks(100).map(|keys| store.read(keys)).sum();
     assert!(hits > 900, "{hits} of 1000");
-    assert!(store.table.counts().evictions > 40_000);
+    assert!(store.table.counts().evictions > 30_000);
+}
+
+#[test]
+fn a_table_that_is_not_full_gives_nothing_up() {
+    let mut store = Store::new(1 << 20);
+    let keys: Vec<u64> = (0..3_000).collect();
+    keys.chunks(100).for_each(|keys| {
+        store.read(keys);
+    });
+    let missed: usize = keys.chunks(100).map(|keys| keys.len() - store.read(keys)).sum();
+    // Some are in buckets that are full, or were filled in beside another of their bucket.
+    assert!(missed < 100 && store.table.counts().bytes < 800_000, "{missed}, {:?}", store.table.counts());
 }
 
 #[test]
