@@ -18,7 +18,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use asofdb::{F32Matrix, Session, Value};
+use asofdb::{ErrorKind, F32Matrix, Session, Value};
 use asofdb_client::{Client, ConnectOptions};
 
 use self::child::Server;
@@ -105,7 +105,13 @@ fn as_server(socket: &Path, store: &Path, setting: &Setting) -> Command {
 /// A client that calls itself so.
 fn connect(socket: &Path, consumer: &str) -> Client {
     let options = ConnectOptions { consumer: Some(consumer.to_owned()), ..ConnectOptions::default() };
-    Client::connect_with(socket, options).expect("the sidecar listens")
+    loop {
+        match Client::connect_with(socket, options.clone()) {
+            // It reads the catalog, for which this consumer may have too many requests at a time.
+            Err(error) if error.kind() == ErrorKind::Limited => std::thread::sleep(PAUSE),
+            connected => return connected.expect("the sidecar listens"),
+        }
+    }
 }
 
 fn now() -> Instant {

@@ -274,7 +274,8 @@ fn requests_at_a_time_of_a_consumer_and_a_view_are_429_beyond_their_limit() {
 fn bytes_of_answers_are_owed_by_the_next_request_and_429_says_for_how_long() {
     let limits = "[[consumer]]\nname = \"ranker\"\nanswered_bytes_per_second = 1\nanswered_bytes_burst = 100\n";
     let sidecar = Sidecar::with(limits, HttpOptions::default());
-    let get = || sidecar.tcp.send("GET", "/v1/views", &[("X-Asof-Consumer", "ranker")], b"");
+    let asked = json!({"features": ["stats"], "entities": [{"user_id": 1}, {"user_id": 2}]}).to_string();
+    let get = || sidecar.tcp.send("POST", "/v1/latest", &[("X-Asof-Consumer", "ranker")], asked.as_bytes());
     let answered = get();
     assert_eq!(answered.status, 200);
     assert!(answered.body.len() > 200, "{}", answered.text());
@@ -282,9 +283,11 @@ fn bytes_of_answers_are_owed_by_the_next_request_and_429_says_for_how_long() {
     let message = refused.error(429, "limited");
     assert!(message.starts_with("consumer \"ranker\" has used up its 1 bytes of answers a second; "), "{message}");
     assert_eq!(refused.header("retry-after"), Some("1"));
+    // What is defined is read all the same.
+    assert_eq!(sidecar.tcp.send("GET", "/v1/views", &[("X-Asof-Consumer", "ranker")], b"").status, 200);
     let metrics = sidecar.tcp.get("/metrics");
     let line = format!(
-        "asof_answered_bytes_total{{operation=\"catalog\",consumer=\"ranker\",view=\"\"}} {}\n",
+        "asof_answered_bytes_total{{operation=\"latest\",consumer=\"ranker\",view=\"stats\"}} {}\n",
         answered.body.len()
     );
     assert!(metrics.text().contains(&line), "{line}: {}", metrics.text());

@@ -281,3 +281,18 @@ fn a_store_whose_flushes_are_limited_takes_and_keeps_what_is_written() {
     client.compact().unwrap();
     assert_eq!(export(&client, &directory.path().join("out")).unwrap(), 5_000);
 }
+
+#[test]
+fn an_ingest_in_steps_goes_at_the_pace_of_its_consumers_bytes_and_is_not_refused() {
+    let sidecar = Sidecar::start(&users(), &[]);
+    let client = sidecar.client();
+    client.set_limits("[default]\nwritten_bytes_per_second = 1_000_000\nwritten_bytes_burst = 1\n").unwrap();
+    let (directory, now) = (TempDir::new().unwrap(), client.now().unwrap());
+    let row =
+        |id| format!("{{\"user_id\":{id},\"event_timestamp\":\"{now}\",\"score\":1,\"visits\":1,\"name\":\"x\"}}\n");
+    for name in ["a.ndjson", "b.ndjson"] {
+        let path = file(&directory, name, &(0..1_000).map(row).collect::<String>());
+        let done = asof(&sidecar, &["ingest", "profile", path.to_str().unwrap(), "--from-scratch"]);
+        assert_eq!(done.status.code(), Some(0), "{}", text(&done.stderr));
+    }
+}

@@ -168,10 +168,11 @@ impl<'a> Admission<'a> {
         if rule.work != Work::Free {
             self.underway = meter.enter_views()?;
         }
-        match rule.work {
-            Work::Point => meter.admit_views()?,
-            Work::Bulk => meter.admit_bulk_views(self.stop)?,
-            Work::Free => {}
+        match (rule.work, rule.limit) {
+            (Work::Point, Limit::Rows) => meter.admit_views()?,
+            (Work::Point, _) => meter.admit_views_alone()?,
+            (Work::Bulk, _) => meter.admit_bulk_views(self.stop)?,
+            (Work::Free, _) => {}
         }
         match rule.limit {
             Limit::Rows => meter.admit_rows(rows),
@@ -200,8 +201,9 @@ impl<'a> Admission<'a> {
         let (rule, allowance) = (self.operation.rule(), self.caller.consumer.allowance());
         match (rule.limit, rule.work) {
             (Limit::Nothing, _) => Ok(()),
-            (_, Work::Bulk) => allowance.admit_bulk_request(),
-            _ => allowance.admit_request(),
+            // A client asks such things between the steps of bulk work, which would end with their refusal.
+            (Limit::Requests, _) | (_, Work::Bulk) => allowance.admit_requests_alone(),
+            (Limit::Rows, _) => allowance.admit_request(),
         }
     }
 

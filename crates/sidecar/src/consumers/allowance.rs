@@ -61,11 +61,12 @@ impl Allowance {
         self.requests.take(1, now).map_err(|refused| self.refuse(&self.requests, refused, "requests", 1))
     }
 
-    /// Takes the token of a bulk request, which waits itself until nothing is owed.
+    /// Takes the token of a request, whether bytes are owed or not: of one that reads and writes no values, and of bulk
+    /// work, which waits until nothing is owed.
     ///
     /// # Errors
     /// `Limited`.
-    pub(crate) fn admit_bulk_request(&self) -> Result<()> {
+    pub(crate) fn admit_requests_alone(&self) -> Result<()> {
         let taken = self.requests.take(1, Moment::now());
         taken.map_err(|refused| self.refuse(&self.requests, refused, "requests", 1))
     }

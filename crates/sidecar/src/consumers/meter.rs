@@ -46,12 +46,20 @@ impl Meter {
         self.0.views.iter().try_for_each(|view| view.admit_request())
     }
 
+    /// Takes the tokens of a request of each view, whether bytes are owed or not.
+    ///
+    /// # Errors
+    /// As [`Meter::admit`].
+    pub(crate) fn admit_views_alone(&self) -> Result<()> {
+        self.0.views.iter().try_for_each(|view| view.admit_requests_alone())
+    }
+
     /// Takes the tokens of a bulk request of each view, and waits while bytes are owed.
     ///
     /// # Errors
     /// As [`Meter::admit`]; `Unavailable` when it is told to stop meanwhile.
     pub(crate) fn admit_bulk_views(&self, stop: &Stop) -> Result<()> {
-        self.0.views.iter().try_for_each(|view| view.admit_bulk_request())?;
+        self.admit_views_alone()?;
         self.wait_while_owed(stop)
     }
 
