@@ -119,8 +119,10 @@ pub fn fresh_store() -> (tempfile::TempDir, Store, Arc<RocksBackend>) {
     (directory, store, backend)
 }
 
+/// `ASOFDB_BENCH_HOT_BYTES` is the size of the hot table; 0: none.
 pub fn options() -> Options {
-    Options { memory_budget_bytes: CACHE_BYTES, ..Options::default() }
+    let hot_bytes = std::env::var("ASOFDB_BENCH_HOT_BYTES").is_ok().then(|| number("ASOFDB_BENCH_HOT_BYTES", 0));
+    Options { memory_budget_bytes: CACHE_BYTES, hot_bytes, ..Options::default() }
 }
 
 pub fn open(path: &Path) -> Store {
