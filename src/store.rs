@@ -1,14 +1,15 @@
 //! The store: what an embedding process opens.
 
+mod reads;
+mod upkeep;
+
 use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
-use asofdb_expression::Nulls;
 use asofdb_storage::{
-    Backend, Catalog, CheckpointFiles, Clock, ClockRepair, ClockStatus, Committed, Definitions, Durability, Erased,
-    Error, FeatureView, Lookup, MemoryBackend, Plan, Result, Stats, Stop, Timestamp, UsagePeriod, UsageRow, Verified,
-    WriteBatch, key,
+    Backend, Catalog, Clock, ClockRepair, ClockStatus, Committed, Definitions, Durability, Erased, Error, FeatureView,
+    Lookup, MemoryBackend, Plan, Result, Stop, Timestamp, UsagePeriod, UsageRow, WriteBatch, key,
 };
 use parking_lot::Mutex;
 
@@ -23,14 +24,7 @@ use crate::govern::{ApplyOptions, planned};
 use crate::policy::readers::{Guard, Readers};
 use crate::policy::team::Actor;
 use crate::profile::keeper::ProfileKeeper;
-use crate::read::answer::Answer;
-use crate::read::asked::AskedRows;
-use crate::read::lookup::{self, Engine};
-use crate::read::matrix::{F32Matrix, write_records};
-use crate::read::plan::ReadPlan;
-use crate::read::question::Question;
-use crate::read::record::Records;
-use crate::read::request::{EntityRows, Prepared};
+use crate::read::request::Prepared;
 use crate::rows::encode::ViewEncoder;
 use crate::rows::keys::EntityKey;
 use crate::rows::plain::check_plain;
@@ -38,12 +32,10 @@ use crate::rows::problems::Problems;
 use crate::served::log::ServedLog;
 #[cfg(feature = "files")]
 use crate::served::options::ServedLogOptions;
-use crate::served::read::ServedRead;
 use crate::usage::answers::{AnswerCounts, AnswerRow};
 use crate::usage::consumer::check_consumer_name;
 use crate::usage::meter::Meter;
 use crate::usage::recorder::Recorder;
-use crate::windows;
 use crate::windows::sealer::Sealer;
 
 /// Batches of fewer rows go through the write buffers: below this, files of their own cost more than they save.
@@ -364,188 +356,6 @@ impl Store {
         request.with_meter(meter).with_guard(self.guard())
     }
 
-    /// The newest values of each entity's features, as of now.
-    ///
-    /// # Errors
-    /// `NotFound` when a feature of the request was dropped; `Corrupt` when stored bytes cannot be read.
-    pub fn latest(&self, request: &Prepared, entities: &EntityRows) -> Result<Answer> {
-        self.answer(request, entities, Question::Latest)
-    }
-
-    /// The values that were true at `at` (inclusive) and, with `known_at`, known by then.
-    ///
-    /// # Errors
-    /// As [`Store::latest`].
-    pub fn as_of(
-        &self,
-        request: &Prepared,
-        entities: &EntityRows,
-        at: Timestamp,
-        known_at: Option<Timestamp>,
-    ) -> Result<Answer> {
-        self.answer(request, entities, Question::AsOf { at, known_at })
-    }
-
-    /// [`Store::latest`] into a dense matrix, ready for a model. Numbers wider than `f32` are rounded to it.
-    ///
-    /// # Errors
-    /// `Invalid` when a feature is not a number or the matrix has another size; else as [`Store::latest`].
-    pub fn latest_f32(&self, request: &Prepared, entities: &EntityRows, matrix: F32Matrix<'_>) -> Result<()> {
-        self.matrix(request, entities, Question::Latest, matrix)
-    }
-
-    /// [`Store::as_of`] into a dense matrix.
-    ///
-    /// # Errors
-    /// As [`Store::latest_f32`].
-    pub fn as_of_f32(
-        &self,
-        request: &Prepared,
-        entities: &EntityRows,
-        at: Timestamp,
-        known_at: Option<Timestamp>,
-        matrix: F32Matrix<'_>,
-    ) -> Result<()> {
-        self.matrix(request, entities, Question::AsOf { at, known_at }, matrix)
-    }
-
-    /// Counts how often each derived feature was null by itself rather than by its inputs, such as by a division by
-    /// zero, since the store was opened: in reads and joins, by reference. Of more than 1,024 features the later ones
-    /// count as `other`.
-    pub fn expression_nulls(&self) -> Vec<(String, Nulls)> {
-        self.nulls.by_feature()
-    }
-
-    pub(crate) fn null_counts(&self) -> Arc<NullCounts> {
-        self.nulls.clone()
-    }
-
-    fn engine(&self) -> Engine<'_> {
-        Engine { backend: self.backend(), nulls: &self.nulls, sealer: &self.sealer }
-    }
-
-    /// The log, and the id of the answer, if this read is one of those that are logged.
-    #[inline]
-    fn logged(&self) -> Option<(&ServedLog, String)> {
-        let log = self.served.as_deref()?;
-        Some((log, log.take()?))
-    }
-
-    pub(crate) fn answer(&self, request: &Prepared, entities: &EntityRows, question: Question) -> Result<Answer> {
-        let answer = match self.logged() {
-            None => lookup::answer(self.engine(), request, entities, question)?,
-            Some(to) => self.answer_logged(to, request, entities, question)?,
-        };
-        request.count_reads(1, entities.len());
-        Ok(answer)
-    }
-
-    #[cold]
-    fn answer_logged(
-        &self,
-        (log, id): (&ServedLog, String),
-        request: &Prepared,
-        entities: &EntityRows,
-        question: Question,
-    ) -> Result<Answer> {
-        lookup::with_plan(self.backend(), request, |plan| {
-            let (mut records, asked) = (Vec::new(), entities.asked_of(plan)?);
-            let is_logged = self.read_logged((log, &id), (plan, request), asked, question, &mut records, usize::MAX)?;
-            let answer = Answer::new(plan.clone(), records, entities.len());
-            Ok(if is_logged { answer.with_id(id.clone()) } else { answer })
-        })
-    }
-
-    /// Reads into records, and hands a copy of them to the log; tells whether it took it.
-    fn read_logged(
-        &self,
-        (log, id): (&ServedLog, &str),
-        (plan, request): (&Arc<ReadPlan>, &Prepared),
-        asked: &AskedRows,
-        question: Question,
-        records: &mut Vec<Records>,
-        variable_bytes_max: usize,
-    ) -> Result<bool> {
-        let moment = lookup::read_moment(self.engine(), plan, asked, question, records, variable_bytes_max)?;
-        if moment.is_none() {
-            lookup::read_records(self.engine(), plan, asked, question, records, variable_bytes_max)?;
-        }
-        request.count_records(plan, records, asked.len());
-        // A copy that there is no room for takes nothing from the answer.
-        let Some((moment, records)) = moment.zip(ServedRead::copies(records).ok()) else {
-            log.drop_read();
-            return Ok(false);
-        };
-        Ok(log.put(ServedRead {
-            id: id.to_owned(),
-            moment,
-            question,
-            consumer: request.meter().as_ref().map(|meter| meter.consumer().to_owned()),
-            references: request.references().to_vec(),
-            request: request.id(),
-            plan: plan.clone(),
-            catalog: self.catalog(),
-            asked: asked.clone(),
-            records,
-        }))
-    }
-
-    pub(crate) fn matrix(
-        &self,
-        request: &Prepared,
-        entities: &EntityRows,
-        question: Question,
-        matrix: F32Matrix<'_>,
-    ) -> Result<()> {
-        let mut matrix = matrix;
-        lookup::with_plan(self.backend(), request, |plan| {
-            self.read_matrix((plan, request), entities.asked_of(plan)?, question, &mut matrix)
-        })?;
-        request.count_reads(1, entities.len());
-        Ok(())
-    }
-
-    /// Reads into records, one list a source, whose memory is used again. Refuses answers whose values of variable
-    /// length have more than `variable_bytes_max` together. Values that are not present are counted for the consumer of
-    /// the request, of which this is a plan. Gives the id of the answer where it was logged.
-    pub fn read_records(
-        &self,
-        (plan, request): (&Arc<ReadPlan>, &Prepared),
-        asked: &AskedRows,
-        question: Question,
-        records: &mut Vec<Records>,
-        variable_bytes_max: usize,
-    ) -> Result<Option<String>> {
-        if let Some((log, id)) = self.logged() {
-            let request = (plan, request);
-            let is_logged = self.read_logged((log, &id), request, asked, question, records, variable_bytes_max)?;
-            return Ok(is_logged.then_some(id));
-        }
-        lookup::read_records(self.engine(), plan, asked, question, records, variable_bytes_max)?;
-        request.count_records(plan, records, asked.len());
-        Ok(None)
-    }
-
-    /// Reads into a matrix of rows × features. Values that are not present are counted for the consumer of the request,
-    /// of which this is a plan.
-    pub fn read_matrix(
-        &self,
-        (plan, request): (&Arc<ReadPlan>, &Prepared),
-        asked: &AskedRows,
-        question: Question,
-        matrix: &mut F32Matrix<'_>,
-    ) -> Result<()> {
-        if let Some((log, id)) = self.logged() {
-            let statuses = matrix.statuses.as_ref().map(|statuses| statuses.len());
-            plan.output.check_matrix(asked.len(), matrix.values.len(), statuses)?;
-            let mut records = Vec::new();
-            self.read_logged((log, &id), (plan, request), asked, question, &mut records, usize::MAX)?;
-            write_records(plan, &records, asked.len(), matrix);
-            return Ok(());
-        }
-        lookup::read_matrix(self.engine(), (plan, request), asked, question, matrix)
-    }
-
     /// Deletes an entity from a view as of `at`: earlier reads still see it, later ones find it missing.
     ///
     /// # Errors
@@ -589,90 +399,6 @@ impl Store {
             true => self.backend.commit(batch, self.durability),
             false => self.backend.bulk_load(batch),
         }
-    }
-
-    /// Writes what is in memory to disk, what is logged of reads included.
-    ///
-    /// # Errors
-    /// `Unavailable` when the disk is full.
-    pub fn flush(&self) -> Result<()> {
-        self.recorder.write()?;
-        self.served.as_deref().map_or(Ok(()), ServedLog::flush)?;
-        self.backend.flush()
-    }
-
-    /// Compacts everything, reclaiming what retention, drops and erasures left.
-    ///
-    /// # Errors
-    /// `Unavailable` when the disk is full.
-    pub fn compact(&self) -> Result<()> {
-        self.compact_until(&Stop::NEVER)
-    }
-
-    /// [`Store::compact`] that ends soon when it is told to, within some seconds of work. What it has rewritten until
-    /// then stays so.
-    ///
-    /// # Errors
-    /// As there; `Unavailable` also when it was stopped.
-    pub fn compact_until(&self, stop: &Stop) -> Result<()> {
-        self.sealer.finish(stop)?;
-        self.backend.compact_until(stop)
-    }
-
-    /// Writes a consistent copy of the store into the new directory `to`.
-    ///
-    /// # Errors
-    /// `Conflict` when it exists.
-    pub fn checkpoint(&self, to: &Path) -> Result<()> {
-        self.checkpoint_with(to, CheckpointFiles::default())
-    }
-
-    /// [`Store::checkpoint`] that shares its data files with the store, or none.
-    ///
-    /// # Errors
-    /// As there; `Corrupt` when a file is not what it was.
-    pub fn checkpoint_with(&self, to: &Path, files: CheckpointFiles) -> Result<()> {
-        self.checkpoint_until(to, files, &Stop::NEVER)
-    }
-
-    /// [`Store::checkpoint_with`] that ends soon when it is told to, and then leaves nothing.
-    ///
-    /// # Errors
-    /// As there; `Unavailable` also when it was stopped.
-    pub fn checkpoint_until(&self, to: &Path, files: CheckpointFiles, stop: &Stop) -> Result<()> {
-        self.backend.checkpoint_until(to, files, stop)
-    }
-
-    /// Figures about the store.
-    ///
-    /// # Errors
-    /// `Unavailable` when the store cannot be read.
-    pub fn stats(&self) -> Result<Stats> {
-        self.backend.stats()
-    }
-
-    /// Returns why the store is read-only, if it is: a write to disk failed, and until the store is opened again every
-    /// other one is refused as `Unavailable`. Reads go on.
-    pub fn read_only(&self) -> Option<String> {
-        self.backend.read_only()
-    }
-
-    /// Reads everything and checks that it can be read and that the answers agree.
-    ///
-    /// # Errors
-    /// `Unavailable` when the store cannot be read; what is wrong with the data is in the answer.
-    pub fn verify(&self) -> Result<Verified> {
-        self.verify_until(&Stop::NEVER)
-    }
-
-    /// [`Store::verify`] that ends soon when it is told to.
-    ///
-    /// # Errors
-    /// As there; `Unavailable` also when it was stopped.
-    pub fn verify_until(&self, stop: &Stop) -> Result<Verified> {
-        let mut verified = self.backend.verify_until(stop)?;
-        verified.problems.extend(windows::verify::problems(self.backend(), stop)?);
-        Ok(verified)
     }
 
     /// Findings of opening the store that its operator should hear of, a line each. Nothing of it is wrong.

@@ -13,7 +13,8 @@ use twox_hash::XxHash3_128;
 ///
 /// Each column has a digest of its own: the xxh3-128 of whether each row has a value, a byte 0 or 1 a row, and of the
 /// values, one after the other: those of fixed width as Arrow stores them, little-endian; texts and bytes behind their
-/// length, a `u64`; lists and structures as [`ColumnDigest`] says. The digest of the table is the xxh3-128 of the number of
+/// length, a `u64`; a list as its number of items, a `u64`, and the items, a structure as its
+/// fields, each item and field a byte 0 for null, or a byte 1 and the value. The digest of the table is the xxh3-128 of the number of
 /// rows (`u64`), and for each column its name and its type, each behind its length, and its digest.
 ///
 /// Texts are texts however Arrow keeps them (`utf8`, `large_utf8`, views, dictionaries), and so are bytes and lists. All

@@ -88,8 +88,7 @@ fn the_next_read_after_any_change_sees_it() {
         store.batch().bulk().put("v", "c", -30, 11).put("v", "d", -30, 12).put("v", "a", -9 * HOUR, 13).load();
     });
     put("w", "d", HOUR / 2, 14);
-    both.each(|store| store.clock_to(HOUR));
-    both.each(|store| store.clock_to(11 * DAY));
+    [HOUR, 11 * DAY].iter().for_each(|time| both.each(|store| store.clock_to(*time)));
     both.each(|store| {
         store.backend().confirm_clock().unwrap();
         store.backend().compact().unwrap();

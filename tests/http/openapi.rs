@@ -55,16 +55,7 @@ fn answers_of_every_route_keep_to_the_document() {
     let sidecar = Sidecar::start();
     let mut to = Recorder { target: &sidecar.unix, answers: Vec::new() };
     to.get("/v1/policy", "/v1/policy");
-    let row = stats_row(1, hours_ago(1), &json!(i64::MAX));
-    let asked = json!({"features": ["stats", "clicks_by_shop:clicks"], "entities": [{"user_id": 1, "shop": "a"}]});
-    to.post("/v1/write/{view}", "/v1/write/stats?durability=os", &json!([row]));
-    to.post("/v1/write/{view}", "/v1/write/stats", &json!([{}]));
-    to.post("/v1/latest", "/v1/latest", &asked);
-    to.post("/v1/latest", "/v1/latest", &json!({"features": ["nothing"], "entities": []}));
-    let mut as_of = asked.clone();
-    (as_of["at"], as_of["known_at"]) = (json!("now"), json!("2024-01-01"));
-    to.post("/v1/as_of", "/v1/as_of", &as_of);
-    to.post("/v1/as_of", "/v1/as_of", &json!([]));
+    values(&mut to);
     computed(&mut to);
     to.get("/v1/history/{view}", "/v1/history/stats?user_id=1");
     to.get("/v1/history/{view}", "/v1/history/stats?limit=x");
@@ -142,6 +133,19 @@ fn statistics(to: &mut Recorder<'_>) {
         to.post("/v1/profile", &format!("/v1/profile?{parameters}"), &json!({}));
     }
     to.get(route, "/v1/statistics/stats");
+}
+
+fn values(to: &mut Recorder<'_>) {
+    let row = stats_row(1, hours_ago(1), &json!(i64::MAX));
+    let asked = json!({"features": ["stats", "clicks_by_shop:clicks"], "entities": [{"user_id": 1, "shop": "a"}]});
+    to.post("/v1/write/{view}", "/v1/write/stats?durability=os", &json!([row]));
+    to.post("/v1/write/{view}", "/v1/write/stats", &json!([{}]));
+    to.post("/v1/latest", "/v1/latest", &asked);
+    to.post("/v1/latest", "/v1/latest", &json!({"features": ["nothing"], "entities": []}));
+    let mut as_of = asked.clone();
+    (as_of["at"], as_of["known_at"]) = (json!("now"), json!("2024-01-01"));
+    to.post("/v1/as_of", "/v1/as_of", &as_of);
+    to.post("/v1/as_of", "/v1/as_of", &json!([]));
 }
 
 fn definitions(to: &mut Recorder<'_>) {

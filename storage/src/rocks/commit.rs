@@ -216,7 +216,7 @@ fn commit_group(store: &Store, group: Vec<Write>) {
     let unsettled = store.present.stamp_unsettled();
     let mut created = vec![unsettled.stamp()];
     created.extend((0..others).map(|_| store.present.stamp()));
-    let answer = write_group(store, &accepted, &created);
+    let answer = write_group(store, &accepted, &created).inspect(|()| count_group(store, &accepted));
     drop(unsettled);
     drop(committing);
     for (write, created) in accepted.iter().zip(&created) {
@@ -284,7 +284,6 @@ fn write_group(store: &Store, group: &[Write], created: &[Timestamp]) -> Result<
     store.ages.apply(&ages);
     hot::finish(changing, newest.iter().map(|index| sorted.newest_row(*index)));
     tell_newest(store, &sorted, &newest);
-    count_group(store, group);
     Ok(())
 }
 

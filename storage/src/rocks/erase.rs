@@ -15,6 +15,7 @@ use super::ages::AgeChanges;
 use super::commit::Committer;
 use super::erase_copies::{ErasedCopies, rewrite_events};
 use super::error::from_rocks;
+use super::families::Database;
 use super::kept::Kept;
 use super::records::{self, Work};
 use super::store::Store;
@@ -72,11 +73,7 @@ fn delete(
     }
     let all = [rows.clone(), of_indexes].concat();
     store.writes.touch(all.iter().map(|row| row.view));
-    let id = match records::begun(database, Work::Erasure)?.last() {
-        Some((last, _)) => Work::id(last)? + 1,
-        None => 0,
-    };
-    batch.put_cf(database.catalog(), Work::Erasure.key(id), crate::records::encode(&all)?);
+    batch.put_cf(database.catalog(), Work::Erasure.key(next_id(database)?), crate::records::encode(&all)?);
     // Forgotten when it is dropped.
     let _changing = store.hot.change(rows.iter().map(ErasedRow::row_key));
     fail_point("erasure begun");
@@ -86,6 +83,14 @@ fn delete(
     let erased: Vec<_> = rows.iter().map(ErasedRow::row_key).collect();
     store.tell(&Newest::Erased(&erased));
     Ok(receipts)
+}
+
+/// The number of the next erasure.
+fn next_id(database: &Database) -> Result<u64> {
+    match records::begun(database, Work::Erasure)?.last() {
+        Some((last, _)) => Ok(Work::id(last)? + 1),
+        None => Ok(0),
+    }
 }
 
 /// The newest version of a row, if there is one.

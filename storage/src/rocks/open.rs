@@ -62,11 +62,11 @@ pub(super) fn assemble(
     records::check_format(&database)?;
     directory.complete()?;
     resume(path, &database, &present)?;
-    let ages = AgeCounts::resume(&database, &present);
-    let tiles = Tiles::resume(&database, &present.known())?;
     let pool = Arc::new(Pool::new(database.clone()));
     let kept = setting.map(|setting| Kept::resume(path, setting, &database)).transpose()?;
     let store = Store {
+        ages: AgeCounts::resume(&database, &present),
+        tiles: Tiles::resume(&database, &present.known())?,
         hot: HotRows::within(&options),
         online: RocksOnline::over(database.clone(), pool.clone(), present.clone(), options.stall_patience),
         options,
@@ -80,8 +80,6 @@ pub(super) fn assemble(
         notices: Vec::new(),
         observers: Default::default(),
         writes: Default::default(),
-        tiles,
-        ages,
         erasing: Default::default(),
         taking_over: Default::default(),
         counters: Default::default(),
