@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::catalog::Catalog;
+use crate::change::Change;
 use crate::error::{Error, Result};
-use crate::plan::Change;
 use crate::records;
 use crate::time::Timestamp;
 

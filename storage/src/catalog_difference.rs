@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::catalog::{Catalog, Feature, FeatureView};
+use crate::change::{Change, ChangeKind, ObjectKind};
 use crate::difference;
-use crate::plan::{Change, ChangeKind, ObjectKind, kind_of};
+use crate::plan::kind_of;
 use crate::redefinition::redefined;
 use crate::schema::FeatureId;
 

@@ -16,6 +16,7 @@ mod batch;
 mod catalog;
 mod catalog_change;
 mod catalog_difference;
+mod change;
 mod clock;
 mod computed;
 mod computed_rules;
@@ -93,6 +94,7 @@ pub use catalog::{
 pub use catalog_change::{
     Approval, Approvals, CHANGES_BYTES_MAX, CatalogChange, ChangeCause, LOGGED_CHANGES_MAX, Undo,
 };
+pub use change::{Change, ChangeKind, ObjectKind};
 pub use clock::{ClockClaim, ClockRepair, ClockStatus, StampRun};
 pub use computed::{Computed, Expressions, RequestValue, WindowAggregate, WindowFeature, WindowedFeature, Windows};
 pub use date::Date;
@@ -114,7 +116,7 @@ pub use model_reads::{ModelKey, ModelReads, ModelRow};
 pub use name::NAME_BYTES_MAX;
 pub use number::{MatrixNumber, NumberWork, is_numeric};
 pub use objective::FreshnessObjective;
-pub use plan::{Change, ChangeKind, ObjectKind, Plan};
+pub use plan::Plan;
 pub use problem::{Problem, Step, Unknown};
 pub use profile::{FeatureProfile, HistogramBucket, NumberProfile, StatusCounts, TopValue, ViewProfile, ViewSize};
 pub use proposal::{Proposal, Proposals};

@@ -1,8 +1,8 @@
 //! Proposals: plans that somebody has made known, so that others can look at them and approve.
 
 use crate::catalog_change::LOGGED_DETAILS_BYTES_MAX;
+use crate::change::Change;
 use crate::error::{Error, Result};
-use crate::plan::Change;
 use crate::records;
 use crate::time::Timestamp;
 
@@ -91,7 +91,7 @@ impl Proposals {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::{ChangeKind, ObjectKind};
+    use crate::change::{ChangeKind, ObjectKind};
 
     fn proposal(plan: usize, who: &str) -> Proposal {
         let line = |name: usize| Change {

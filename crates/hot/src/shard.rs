@@ -1,6 +1,7 @@
 //! Shards: what is changed under one lock.
 
 use std::mem;
+use std::ops::Range;
 use std::sync::atomic::Ordering;
 
 use crate::bucket::{Bucket, Entry};
@@ -184,19 +185,25 @@ impl Locked<'_> {
         self.shard.rows -= rows as u64;
     }
 
+    /// The buckets of shard `index` that may have rows: memory that was never written is left alone.
+    fn buckets(&self, index: usize) -> Range<usize> {
+        let (buckets, rows) = (self.memory.layout.buckets, self.shard.rows);
+        index * buckets..index * buckets + if rows > 0 { buckets } else { 0 }
+    }
+
     /// Forgets all rows of shard `index`.
     pub(crate) fn clear(&mut self, index: usize) {
-        let buckets = self.memory.layout.buckets;
-        (index * buckets..(index + 1) * buckets).for_each(|bucket| self.empty(bucket));
+        self.buckets(index).for_each(|bucket| self.empty(bucket));
         self.shard.small.clear();
         self.shard.main.clear();
-        self.shard.ghosts.clear();
+        if self.shard.evictions > 0 {
+            self.shard.ghosts.clear();
+        }
     }
 
     /// Forgets the rows of shard `index` that are of some views.
     pub(crate) fn forget_views(&mut self, index: usize, views: &[u32]) {
-        let buckets = self.memory.layout.buckets;
-        for bucket in index * buckets..(index + 1) * buckets {
+        for bucket in self.buckets(index) {
             for slot in 0..ENTRIES {
                 let place = self.memory.bucket(bucket).entry(slot).place();
                 let head = place.and_then(|place| Head::read(&self.memory.words()[place..]));

@@ -3,8 +3,8 @@
 use super::codec::{self, Decode, Encode};
 use super::{Reader, Recorded};
 use crate::catalog_change::{Approval, Approvals, CatalogChange, ChangeCause};
+use crate::change::{Change, ChangeKind, ObjectKind};
 use crate::error::{Error, Result};
-use crate::plan::{Change, ChangeKind, ObjectKind};
 use crate::time::Timestamp;
 
 /// A change without what was before, which stands in records of its own.

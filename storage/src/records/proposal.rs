@@ -3,8 +3,8 @@
 use super::change::LineRecordV1;
 use super::codec::{self, Decode, Encode};
 use super::{Reader, Recorded};
+use crate::change::Change;
 use crate::error::{Error, Result};
-use crate::plan::Change;
 use crate::proposal::{Proposal, Proposals};
 use crate::time::Timestamp;
 
@@ -71,8 +71,8 @@ impl TryFrom<ProposalsRecordV1> for Proposals {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::change::{ChangeKind, ObjectKind};
     use crate::error::ErrorKind;
-    use crate::plan::{ChangeKind, ObjectKind};
 
     fn number(number: u64) -> Vec<u8> {
         number.to_le_bytes().to_vec()
