@@ -169,8 +169,8 @@ class Proposal:
     def _all(cls, text: str) -> list[Proposal]:
         rows = json.loads(text)
         for row in rows:
-            row["at"] = _time(row["at"])
-            row["approved_by"] = [Approval(one["who"], _time(one["at"])) for one in row["approved_by"]]
+            row["at"] = time_of(row["at"])
+            row["approved_by"] = [Approval(one["who"], time_of(one["at"])) for one in row["approved_by"]]
             row["changes"] = [Change(**change) for change in row["changes"]]
         return [cls(**row) for row in rows]
 
@@ -381,7 +381,7 @@ class Statistics:
     @classmethod
     def _of(cls, text: str) -> Statistics:
         tree = json.loads(text)
-        tree["taken"] = _time(tree["taken"])
+        tree["taken"] = time_of(tree["taken"])
         tree["features"] = {one["feature"]: FeatureStatistics._of(one) for one in tree["features"]}
         return cls(**tree)
 
@@ -498,7 +498,7 @@ class Limits:
     @classmethod
     def _of(cls, text: str) -> Limits:
         tree = json.loads(text)
-        return cls(tree["limits"], _time(tree["changed"]), tree["by"], tree["error"])
+        return cls(tree["limits"], time_of(tree["changed"]), tree["by"], tree["error"])
 
 
 @dataclass(frozen=True)

@@ -60,6 +60,7 @@ pub(crate) struct Serve {
     #[arg(long, value_name = "BYTES", value_parser = parse_bytes)]
     hot_bytes: Option<usize>,
     /// Most bytes a second that flushes and compactions write [default: as many as they can]
+    #[arg(long, value_name = "BYTES", value_parser = parse_bytes)]
     background_io_max: Option<usize>,
     /// The nice value of the threads that flush and compact
     #[arg(long, value_name = "N", default_value = "5", value_parser = clap::value_parser!(u8).range(0..=19))]
