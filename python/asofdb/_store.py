@@ -32,7 +32,9 @@ from ._reports import (
     Freshness,
     IngestReport,
     JoinReport,
-    ModelUsage, Limits, Proposal,
+    Limits,
+    ModelUsage,
+    Proposal,
     Restored,
     SearchHit,
     Statistics,
@@ -213,8 +215,8 @@ class _Engine:
         ``views`` only pairs with a feature in one of these.
 
         Features of the same join keys are compared by how they are computed and by their values for some hundred
-        entities, as of ``at`` or of now; by name alone where there are no values. Of data of the past, values of now may
-        have expired: give a time.
+        entities, as of ``at`` or of now; by name alone where there are no values. Of data of the past, values of now
+        may have expired: give a time.
         """
         names = [views] if isinstance(views, str) else list(views)
         return Duplicate._of(self._engine.duplicates_json(names, at))

@@ -195,7 +195,7 @@ mod tests {
         };
         let definitions = [Apply, Policy, Approve, Propose];
         let rows =
-            [Delete, Erase, Materialize, Profile, SetLimits, Audit, Compact, Checkpoint, ConfirmClock, RepairClock];
+            [Delete, Erase, Materialize, Profile, Audit, SetLimits, Compact, Checkpoint, ConfirmClock, RepairClock];
         assert_eq!(changing, [&[Write, Load][..], &definitions, &rows].concat());
     }
 
