@@ -94,8 +94,8 @@ fn the_next_read_after_any_change_sees_it() {
         store.backend().compact().unwrap();
     });
     put("aged", "a", 10 * DAY, 15);
-    both.each(|store| store.define(&[kept("v"), aged("aged", true)]));
-    both.each(|store| store.define(&[kept("v"), kept("w"), aged("aged", true)]));
+    both.each(|store| store.define(&[kept("v"), aged("aged", false)]));
+    both.each(|store| store.define(&[kept("v"), kept("w"), aged("aged", false)]));
     put("w", "a", 9 * DAY, 16);
     assert!(both.stats().hits > 1_000);
 }
