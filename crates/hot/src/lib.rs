@@ -33,6 +33,7 @@ mod ghost;
 mod hash;
 mod layout;
 mod look;
+mod pages;
 mod prefetch;
 mod record;
 mod ring;

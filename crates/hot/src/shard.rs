@@ -2,12 +2,13 @@
 
 use std::mem;
 use std::ops::Range;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::bucket::{Bucket, Entry};
 use crate::ghost::Ghosts;
 use crate::hash::RowHash;
 use crate::layout::{BUCKET_WORDS, ENTRIES, Layout};
+use crate::pages::advise_huge;
 use crate::prefetch::prefetch;
 use crate::record::{Head, Row};
 use crate::ring::Ring;
@@ -29,12 +30,17 @@ const LINE_BYTES: usize = 64;
 /// Lines of a record that are fetched: the processor goes on by itself.
 const FETCHED_LINES: usize = 4;
 
+/// The part of a shard that is filled before the table has huge pages.
+const HUGE_PART: usize = 8;
+
 /// The memory of a table.
 pub(crate) struct Memory {
     words: Box<[AtomicU64]>,
     /// The words before the first bucket, so that each lies in one line.
     offset: usize,
     pub(crate) layout: Layout,
+    /// True once huge pages were asked for: a table with few rows does not take the memory of a full one.
+    has_huge_pages: AtomicBool,
     /// The uses of each entry since it came or was last looked at for room; beside the table, since readers write them.
     uses: Box<[AtomicU8]>,
 }
@@ -44,12 +50,21 @@ impl Memory {
         let words = zeroed_words(layout.words() + LINE_BYTES / size_of::<u64>());
         let misplaced = words.as_ptr() as usize % LINE_BYTES;
         let offset = if cfg!(loom) { 0 } else { (LINE_BYTES - misplaced) % LINE_BYTES / size_of::<u64>() };
-        Memory { words, offset, layout, uses: zeroed_bytes(layout.shards * layout.buckets * ENTRIES) }
+        let has_huge_pages = AtomicBool::new(false);
+        Memory { words, offset, layout, has_huge_pages, uses: zeroed_bytes(layout.shards * layout.buckets * ENTRIES) }
     }
 
     #[inline]
     pub(crate) fn words(&self) -> &[AtomicU64] {
         &self.words[self.offset..]
+    }
+
+    /// Asks for huge pages when a shard is filled to an eighth.
+    fn grow(&self, used: usize) {
+        let is_small = used * HUGE_PART < self.layout.small + self.layout.main;
+        if !is_small && !self.has_huge_pages.swap(true, Ordering::Relaxed) {
+            advise_huge(&self.words);
+        }
     }
 
     /// The number of the bucket of a row.
@@ -63,9 +78,11 @@ impl Memory {
         Bucket::new(self.words(), index)
     }
 
+    /// Has a bucket fetched, and the uses of its entries.
     #[inline]
-    pub(crate) fn bucket_words(&self, index: usize) -> &[AtomicU64] {
-        &self.words()[index * BUCKET_WORDS..]
+    pub(crate) fn prefetch_bucket(&self, index: usize) {
+        prefetch(&self.words()[index * BUCKET_WORDS..]);
+        prefetch(&self.uses[index * ENTRIES..]);
     }
 
     /// Has the first lines of a record fetched.
@@ -154,6 +171,7 @@ impl Locked<'_> {
         }
         let is_main = self.shard.ghosts.take(hash.0);
         self.shard.fills += u64::from(self.insert(&head, key, row, is_main).is_some());
+        self.memory.grow(self.shard.used());
     }
 
     /// Changes a row if it is there.

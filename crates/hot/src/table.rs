@@ -7,7 +7,6 @@ use crate::counts::{HotCounts, ReadCounts};
 use crate::hash::RowHash;
 use crate::layout::Layout;
 use crate::look::{Found, Looked, One};
-use crate::prefetch::prefetch;
 use crate::record::Row;
 use crate::shard::{Locked, Memory, Shard};
 use crate::sync::{AtomicU64, Mutex, MutexGuard, fence};
@@ -64,7 +63,7 @@ impl Table {
     fn begin(&self, view: u32, key: &[u8]) -> One {
         let hash = RowHash::of(view, key);
         let bucket = self.memory.bucket_of(hash);
-        prefetch(self.memory.bucket_words(bucket));
+        self.memory.prefetch_bucket(bucket);
         One { hash, bucket, mark: Mark::NONE, found: Found::Unknown }
     }
 
