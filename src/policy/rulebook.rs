@@ -26,6 +26,11 @@ impl Policy {
         self.approvals_min
     }
 
+    /// Returns whether there is anything that only some consumers may read.
+    pub fn is_restricting(&self) -> bool {
+        !self.restricted.is_empty()
+    }
+
     /// Groups of words that mean the same, beside those that are known anyway.
     pub fn synonyms(&self) -> &[Vec<String>] {
         &self.synonyms

@@ -1,6 +1,6 @@
 //! Audits that a sidecar makes of what it has logged: over HTTP and as pages.
 
-use asofdb::{Session, UsagePeriod};
+use asofdb::{Allow, Definitions, Session, UsagePeriod};
 use serde_json::{Value as Json, json};
 
 use super::client::wait_until;
@@ -104,6 +104,10 @@ fn what_a_consumer_may_not_read_is_counted_and_not_told() {
             && !explored.contains("onerror"),
         "{explored}"
     );
+    // The tags go with the view, and with them the reason to keep anybody from it.
+    let allow = Allow { drop: true, redefine: true, used: true };
+    sidecar.store.apply_to(&Definitions::default(), allow, None).unwrap();
+    assert_eq!((told("fraud"), told("ranker")), ((json!(4), 0), (json!(4), 0)));
 }
 
 #[test]

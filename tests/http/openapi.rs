@@ -78,10 +78,7 @@ fn answers_of_every_route_keep_to_the_document() {
     limits(&mut to);
     to.get("/openapi.json", "/openapi.json");
     dialect(&mut to);
-    to.post("/v1/delete", "/v1/delete", &json!({"view": "stats", "entity": {"user_id": 1}, "at": "now"}));
-    to.post("/v1/delete", "/v1/delete", &json!({"entity": {"none": 1}}));
-    to.get("/v1/history/{view}", "/v1/history/stats?user_id=1");
-    to.post("/v1/erase", "/v1/erase", &json!({"entity": {"user_id": 1}}));
+    removals(&mut to);
     to.get("/readyz", "/readyz");
     sidecar.service.refuse_limits(&asofdb::Error::invalid("no"));
     to.get("/readyz", "/readyz");
@@ -133,6 +130,13 @@ fn statistics(to: &mut Recorder<'_>) {
         to.post("/v1/profile", &format!("/v1/profile?{parameters}"), &json!({}));
     }
     to.get(route, "/v1/statistics/stats");
+}
+
+fn removals(to: &mut Recorder<'_>) {
+    to.post("/v1/delete", "/v1/delete", &json!({"view": "stats", "entity": {"user_id": 1}, "at": "now"}));
+    to.post("/v1/delete", "/v1/delete", &json!({"entity": {"none": 1}}));
+    to.get("/v1/history/{view}", "/v1/history/stats?user_id=1");
+    to.post("/v1/erase", "/v1/erase", &json!({"entity": {"user_id": 1}}));
 }
 
 fn values(to: &mut Recorder<'_>) {

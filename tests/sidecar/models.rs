@@ -45,18 +45,10 @@ fn models_are_told_by_every_way_of_access_and_bad_ones_are_refused() {
         let text = reply.text();
         assert!(text.contains("<th scope=\"row\">fraud/3</th>") && text.contains("<th scope=\"row\">search/a</th>"));
     }
-    let output = Command::new(env!("CARGO_BIN_EXE_asof"))
-        .args([
-            "--connect",
-            sidecar.socket().to_str().expect("a path"),
-            "usage",
-            "profile",
-            "--models",
-            "--format",
-            "json",
-        ])
-        .output()
-        .expect("asof");
+    let socket = sidecar.socket();
+    let socket = socket.to_str().expect("a path");
+    let words = ["--connect", socket, "usage", "profile", "--models", "--format", "json"];
+    let output = Command::new(env!("CARGO_BIN_EXE_asof")).args(words).output().expect("asof");
     let told: Json = serde_json::from_slice(&output.stdout).expect("JSON");
     assert_eq!((&told[0]["model"], &told[1]["model"]), (&json!("fraud/3"), &json!("search/a")));
 }

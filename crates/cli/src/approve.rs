@@ -11,8 +11,8 @@ use super::text::counted;
 
 /// Approve a plan by its hash, so that somebody else can apply it
 ///
-/// Where the policy has approvals_min, asof plan shows the hash of what asof apply would do. Whoever approves plans the
-/// same file and compares. An approval is recorded with the user, as the kernel tells it, and the time, and ends with the
+/// The hash is that of what asof apply would do, and asof plan shows it where the policy has approvals_min. Whoever
+/// approves plans the same file and compares. An approval is recorded with the user, as the kernel tells it, and the time, and ends with the
 /// next change of the catalog.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  asof --connect ~/.asof/socket approve 5f2b…")]

@@ -16,7 +16,7 @@ use super::text::{count, counted};
 /// The time between two looks at an audit that runs.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 
-/// What an audit has found.
+/// The findings of an audit.
 pub(crate) struct ServedAudit {
     pub(crate) report: Report,
     /// Values that differ.

@@ -29,7 +29,7 @@ impl LineageArguments {
         &self.lineage_namespace
     }
 
-    /// What tells events, if they are to be told; `notice` hears what could not be.
+    /// The teller of events, if they are to be told; `notice` hears what could not be.
     ///
     /// # Errors
     /// `Invalid` for an address that is none.

@@ -43,7 +43,7 @@ enum Action {
 
 /// Make a file the policy of the store
 ///
-/// What is defined already may break it, and is told; what is defined from now on may not.
+/// Tells what breaks it already, and may stay; what is defined from now on has to keep it.
 #[derive(Debug, Args)]
 struct ApplyPolicy {
     /// The policy (TOML)

@@ -24,7 +24,7 @@ const USAGE_DAYS: u32 = 30;
 /// Changes that are told.
 const CHANGES: usize = 10;
 
-/// What is known of a definition besides itself.
+/// The surroundings of a definition.
 #[derive(Debug, Default)]
 pub(crate) struct Surroundings {
     /// Properties, each a line.
@@ -106,7 +106,7 @@ impl Surroundings {
         Ok(known)
     }
 
-    /// How fresh a view with events is, against what it promises.
+    /// Adds the freshness of a view with events, against what it promises.
     fn add_freshness(&mut self, session: &dyn Session, view: &FeatureView) -> Result<()> {
         if !view.is_stored() && view.windows().is_none() {
             return Ok(());

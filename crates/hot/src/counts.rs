@@ -20,7 +20,7 @@ pub struct HotCounts {
     pub rows: u64,
     /// Bytes of records that are used.
     pub bytes: u64,
-    /// Bytes of the table.
+    /// Bytes that the table takes when it is full, all that lies beside it included.
     pub bytes_max: u64,
 }
 
@@ -34,7 +34,7 @@ struct Stripe {
     misses: AtomicU64,
 }
 
-/// What readers count.
+/// Counts of readers.
 #[derive(Default)]
 pub(crate) struct ReadCounts([Stripe; STRIPES]);
 

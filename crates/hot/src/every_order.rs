@@ -4,14 +4,15 @@ use loom::sync::Arc;
 use loom::sync::atomic::{AtomicU64, Ordering};
 use loom::thread;
 
+use crate::hash::RowHash;
 use crate::layout::Layout;
 use crate::{Hot, Looked, Row, Table};
 
-const KEYS: [(u32, &[u8]); 2] = [(1, b"a"), (2, b"b")];
+const KEYS: [(u32, &[u8]); 2] = [(1, b"a"), (2, b"c")];
 
-/// A table of one bucket, so that both rows share its word, or of several.
-fn table() -> Table {
-    Table::with_layout(Layout { shards: 1, buckets: 1, small: 64, main: 64 })
+/// A table of so many buckets: of one, so that both rows share its word, or of two, in which each has its own.
+fn table(buckets: usize) -> Table {
+    Table::with_layout(Layout { shards: 1, buckets, small: 64, main: 64 })
 }
 
 fn row(version: u64) -> Vec<u8> {
@@ -34,8 +35,8 @@ struct Store {
 }
 
 impl Store {
-    fn new() -> Self {
-        Store { table: table(), version: AtomicU64::new(0), acknowledged: AtomicU64::new(0) }
+    fn new(buckets: usize) -> Self {
+        Store { table: table(buckets), version: AtomicU64::new(0), acknowledged: AtomicU64::new(0) }
     }
 
     fn write(&self, version: u64, keys: &[(u32, &[u8])]) {
@@ -80,7 +81,7 @@ impl Store {
 #[test]
 fn a_row_that_is_written_over_is_old_or_new_and_never_both() {
     check(|| {
-        let store = Arc::new(Store::new());
+        let store = Arc::new(Store::new(1));
         store.read(&KEYS[..1]);
         let writer = store.clone();
         let writer = thread::spawn(move || writer.write(1, &KEYS[..1]));
@@ -93,7 +94,7 @@ fn a_row_that_is_written_over_is_old_or_new_and_never_both() {
 #[test]
 fn a_row_that_was_read_before_a_write_is_not_filled_in_after_it() {
     check(|| {
-        let store = Arc::new(Store::new());
+        let store = Arc::new(Store::new(1));
         let writer = store.clone();
         let writer = thread::spawn(move || writer.write(1, &KEYS[..1]));
         store.read(&KEYS[..1]);
@@ -103,21 +104,30 @@ fn a_row_that_was_read_before_a_write_is_not_filled_in_after_it() {
 }
 
 #[test]
-fn two_rows_that_are_written_together_are_read_together() {
-    check(|| {
-        let store = Arc::new(Store::new());
-        store.read(&KEYS);
-        let writer = store.clone();
-        let writer = thread::spawn(move || writer.write(1, &KEYS));
-        store.read(&KEYS);
-        writer.join().unwrap();
-    });
+fn two_rows_of_one_bucket_that_are_written_together_are_read_together() {
+    check(|| read_beside_a_write(1));
+}
+
+#[test]
+fn two_rows_of_two_buckets_that_are_written_together_are_read_together() {
+    let places = KEYS.map(|(view, key)| RowHash::of(view, key).bucket(2));
+    assert_ne!(places[0], places[1]);
+    check(|| read_beside_a_write(2));
+}
+
+fn read_beside_a_write(buckets: usize) {
+    let store = Arc::new(Store::new(buckets));
+    store.read(&KEYS);
+    let writer = store.clone();
+    let writer = thread::spawn(move || writer.write(1, &KEYS));
+    store.read(&KEYS);
+    writer.join().unwrap();
 }
 
 #[test]
 fn what_is_cleared_is_not_filled_in_by_whoever_looked_before() {
     check(|| {
-        let store = Arc::new(Store::new());
+        let store = Arc::new(Store::new(1));
         let other = store.clone();
         // A load, which says nothing of its rows, and clears the table before it is over.
         let loader = thread::spawn(move || {

@@ -6,7 +6,12 @@ pub(crate) struct Ghosts(Box<[u32]>);
 
 impl Ghosts {
     pub(crate) fn new(count: usize) -> Self {
-        Ghosts(vec![0; count.next_power_of_two()].into())
+        Ghosts(vec![0; 1 << count.max(1).ilog2()].into())
+    }
+
+    /// The bytes that they take.
+    pub(crate) fn bytes(&self) -> usize {
+        size_of_val(&*self.0)
     }
 
     fn place(&mut self, hash: u64) -> (&mut u32, u32) {

@@ -12,6 +12,9 @@ const INDEX_PART: usize = 8;
 /// The small ring's part of a shard.
 const SMALL_PART: usize = 10;
 
+/// The part of the bytes for uses and ghosts: each takes a byte and a half of a hundred, or less.
+const BESIDE_PART: usize = 32;
+
 /// Most shards: more threads than that seldom fill rows at a time.
 const SHARDS_MAX: usize = 64;
 
@@ -32,9 +35,9 @@ pub(crate) struct Layout {
 }
 
 impl Layout {
-    /// The parts of so many bytes.
+    /// The parts of so many bytes, what lies beside the table included.
     pub(crate) fn of(bytes: usize) -> Self {
-        let words = bytes / size_of::<u64>();
+        let words = (bytes - bytes / BESIDE_PART) / size_of::<u64>();
         let shards = 1 << (words / SHARD_WORDS_MIN).clamp(1, SHARDS_MAX).ilog2();
         let shard = (words / shards).max(1_024);
         let buckets = (shard / INDEX_PART / BUCKET_WORDS).max(1);

@@ -1,4 +1,4 @@
-//! What readers found.
+//! Findings of readers.
 
 use crate::bucket::Mark;
 use crate::hash::RowHash;
@@ -15,13 +15,13 @@ pub enum Hot<'l> {
     Unknown,
 }
 
-/// What was found in a table, and what it takes to find out whether that still holds. Its memory is used again.
+/// The findings of one look into a table, and what it takes to know whether they still hold. Its memory is used again.
 #[derive(Debug, Default)]
 pub struct Looked {
     pub(crate) rows: Vec<One>,
     /// The words of the rows.
     pub(crate) words: Vec<u64>,
-    /// How often the table had been cleared.
+    /// The number of times that the table had been cleared.
     pub(crate) clearings: u64,
 }
 
@@ -41,6 +41,10 @@ pub(crate) enum Found {
     Absent,
     Row { version: [i64; 2], start: usize, bytes: usize },
 }
+
+/// Words and rows whose memory is kept for the next look: of a thousand rows or so.
+const WORDS_KEPT_MAX: usize = 64 << 10;
+const ROWS_KEPT_MAX: usize = 4 << 10;
 
 impl Looked {
     /// Memory for what is found.
@@ -75,6 +79,16 @@ impl Looked {
     pub fn unknown(&self) -> impl Iterator<Item = usize> + '_ {
         let is_unknown = |(_, one): &(usize, &One)| matches!(one.found, Found::Unknown);
         self.rows.iter().enumerate().filter(is_unknown).map(|(index, _)| index)
+    }
+
+    /// Gives back the memory of a large look, which a thread would otherwise hold for ever.
+    pub fn trim(&mut self) {
+        if self.words.capacity() > WORDS_KEPT_MAX {
+            self.words = Vec::new();
+        }
+        if self.rows.capacity() > ROWS_KEPT_MAX {
+            self.rows = Vec::new();
+        }
     }
 
     /// Returns whether one of the rows is being written: the store must be asked for all of them.

@@ -11,7 +11,7 @@ pub(crate) struct Ring {
     /// The place of its first word in the table.
     start: usize,
     words: usize,
-    /// Where the next record goes, from `start`.
+    /// The place of the next record, from `start`.
     head: usize,
     /// Words from the oldest record up to there.
     used: usize,

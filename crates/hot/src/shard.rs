@@ -54,6 +54,11 @@ impl Memory {
         Memory { words, offset, layout, has_huge_pages, uses: zeroed_bytes(layout.shards * layout.buckets * ENTRIES) }
     }
 
+    /// The bytes that it takes when all of it was written.
+    pub(crate) fn bytes(&self) -> usize {
+        size_of_val(&*self.words) + size_of_val(&*self.uses)
+    }
+
     #[inline]
     pub(crate) fn words(&self) -> &[AtomicU64] {
         &self.words[self.offset..]
@@ -120,7 +125,7 @@ impl Memory {
     }
 }
 
-/// What belongs to a shard besides its memory.
+/// The state of a shard, besides its memory.
 pub(crate) struct Shard {
     small: Ring,
     main: Ring,
@@ -149,6 +154,11 @@ impl Shard {
     /// Words of records that are used.
     pub(crate) fn used(&self) -> usize {
         self.small.used() + self.main.used()
+    }
+
+    /// Bytes that it takes beside the memory of the table.
+    pub(crate) fn bytes_beside(&self) -> usize {
+        self.ghosts.bytes()
     }
 
     fn ring(&mut self, is_main: bool) -> &mut Ring {

@@ -150,13 +150,14 @@ impl Table {
     /// What it did, and what it holds.
     pub fn counts(&self) -> HotCounts {
         let [hits, misses] = self.reads.sum();
-        let bytes_max = (self.memory.layout.words() * size_of::<u64>()) as u64;
+        let bytes_max = self.memory.bytes() as u64;
         let mut counts = HotCounts { hits, misses, bytes_max, ..HotCounts::default() };
         for shard in &self.shards {
             let shard = shard.lock();
             counts.fills += shard.fills;
             counts.evictions += shard.evictions;
             counts.rows += shard.rows;
+            counts.bytes_max += shard.bytes_beside() as u64;
             counts.bytes += (shard.used() * size_of::<u64>()) as u64;
         }
         counts

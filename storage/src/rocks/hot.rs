@@ -38,7 +38,11 @@ impl HotRows {
     ) -> Result<LookedUp> {
         let Some(table) = &self.0 else { return latest.answer(lookups, at, visit) };
         LOOKED.with(|looked| match looked.try_borrow_mut() {
-            Ok(mut looked) => Reading { table, latest, lookups, at }.answer(&mut looked, visit),
+            Ok(mut looked) => {
+                let answered = Reading { table, latest, lookups, at }.answer(&mut looked, visit);
+                looked.trim();
+                answered
+            }
             // A visitor reads.
             Err(_) => latest.answer(lookups, at, visit),
         })

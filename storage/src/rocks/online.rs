@@ -58,7 +58,7 @@ impl RocksOnline {
     /// be written or is open already.
     pub fn create(path: impl AsRef<Path>, memory_budget_bytes: usize) -> Result<Self> {
         let path = path.as_ref();
-        let options = Options { memory_budget_bytes, ..Options::default() };
+        let options = Options { memory_budget_bytes, hot_bytes: Some(0), ..Options::default() };
         options.check()?;
         directory::check_table(path)?;
         // Nobody asks this clock: a table goes by the time of each read.

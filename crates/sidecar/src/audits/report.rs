@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use asofdb::{Result, Store, Timestamp};
+use asofdb::{Policy, Result, Store, Timestamp};
 use asofdb_platform::{Audit, AuditedFeature};
 use serde_json::{Value as Json, json};
 
@@ -130,22 +130,27 @@ pub(super) fn pruned(mut audit: Audit) -> Audit {
     audit
 }
 
-/// The findings without values of features that a consumer may not read: these are counted, and not told.
+/// The findings without values of features that a consumer may not read: these are counted, and not told. Neither are
+/// those of features that have gone, where the policy restricts anything: whether it did them nobody knows any more.
 ///
 /// # Errors
-/// As [`Store::for_consumer`].
+/// As [`Store::for_consumer`]; `Invalid` for a policy that cannot be read.
 pub(crate) fn readable(audit: &Audit, store: &Store, consumer: &str) -> Result<Audit> {
     let store = store.for_consumer(consumer)?;
+    let is_restricting = Policy::of(&store.catalog())?.is_some_and(|policy| policy.is_restricting());
     let mut known: BTreeMap<String, bool> = BTreeMap::new();
     let mut audit = audit.clone();
     audit.examples.retain(|example| {
-        let may = || store.check_readable(&[&example.feature]).is_ok() || !is_defined(&store, &example.feature);
+        let may = || {
+            let has_gone = !is_defined(&store, &example.feature);
+            if has_gone { !is_restricting } else { store.check_readable(&[&example.feature]).is_ok() }
+        };
         *known.entry(example.feature.clone()).or_insert_with(may)
     });
     Ok(audit)
 }
 
-/// Returns whether a feature is defined: nobody may be kept from one that has gone.
+/// Returns whether a feature is defined.
 fn is_defined(store: &Store, reference: &str) -> bool {
     let (view, name) = reference.split_once(':').unwrap_or((reference, ""));
     store.catalog().view(view).is_some_and(|view| view.feature(name).is_some())
