@@ -3,6 +3,7 @@
 mod reads;
 mod upkeep;
 
+#[cfg(feature = "files")]
 use std::path::Path;
 use std::sync::Arc;
 

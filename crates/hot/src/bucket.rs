@@ -79,7 +79,10 @@ impl<'t> Bucket<'t> {
     /// Begins to read.
     #[inline]
     pub(crate) fn mark(self) -> Mark {
-        Mark(self.word.load(Ordering::Acquire))
+        // Not an acquire load: of memory that may only be read, as in another process, Rust permits relaxed ones alone.
+        let word = self.word.load(Ordering::Relaxed);
+        fence(Ordering::Acquire);
+        Mark(word)
     }
 
     /// Returns whether nothing has changed since `mark`; after a fence for loads, by which all that was read came before.

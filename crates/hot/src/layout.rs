@@ -46,6 +46,22 @@ impl Layout {
         Layout { shards, buckets, small, main: records - small }
     }
 
+    /// The parts as numbers.
+    pub(crate) fn parts(&self) -> [usize; 4] {
+        [self.shards, self.buckets, self.small, self.main]
+    }
+
+    /// A layout that another process has written, for a table of so many words; `None` where they are not enough.
+    pub(crate) fn from_parts(parts: [u64; 4], words: usize) -> Option<Self> {
+        let words = words as u64;
+        let [shards, buckets, small, main] = parts;
+        let index = shards.checked_mul(buckets)?.checked_mul(BUCKET_WORDS as u64)?;
+        let rings = small.checked_add(main)?.checked_mul(shards)?;
+        let fits = index.checked_add(rings)? <= words && buckets > 0 && buckets <= u64::from(u32::MAX);
+        let [shards, buckets, small, main] = parts.map(|part| part as usize);
+        (fits && shards.is_power_of_two()).then_some(Layout { shards, buckets, small, main })
+    }
+
     /// All words.
     pub(crate) fn words(&self) -> usize {
         self.index_words() + self.shards * (self.small + self.main)

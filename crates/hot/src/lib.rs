@@ -31,6 +31,10 @@ mod bucket;
 mod counts;
 mod ghost;
 mod hash;
+mod header;
+mod index;
+#[cfg(all(target_os = "linux", not(loom)))]
+mod keeper;
 mod layout;
 mod look;
 mod pages;
@@ -38,8 +42,11 @@ mod prefetch;
 mod record;
 mod ring;
 mod shard;
+#[cfg(all(target_os = "linux", not(loom)))]
+mod shared;
 mod sync;
 mod table;
+mod words;
 
 #[cfg(all(test, loom))]
 mod every_order;
@@ -47,6 +54,9 @@ mod every_order;
 mod tests;
 
 pub use self::counts::HotCounts;
+pub use self::header::Conditions;
 pub use self::look::{Hot, Looked};
 pub use self::record::Row;
+#[cfg(all(target_os = "linux", not(loom)))]
+pub use self::shared::SharedTable;
 pub use self::table::{Changing, Table};

@@ -75,6 +75,11 @@ impl Looked {
         }
     }
 
+    /// The hash of row `index`, by which [`crate::Table::count_uses`] knows it.
+    pub fn hash(&self, index: usize) -> u64 {
+        self.rows[index].hash.0
+    }
+
     /// The rows that the store must be asked for, by their places.
     pub fn unknown(&self) -> impl Iterator<Item = usize> + '_ {
         let is_unknown = |(_, one): &(usize, &One)| matches!(one.found, Found::Unknown);

@@ -7,12 +7,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crate::bucket::{Bucket, Entry};
 use crate::ghost::Ghosts;
 use crate::hash::RowHash;
-use crate::layout::{BUCKET_WORDS, ENTRIES, Layout};
+use crate::index::Index;
+use crate::layout::{ENTRIES, Layout};
 use crate::pages::advise_huge;
 use crate::prefetch::prefetch;
 use crate::record::{Head, Row};
 use crate::ring::Ring;
-use crate::sync::{AtomicU8, AtomicU64, MutexGuard, zeroed_bytes, zeroed_words};
+use crate::sync::{AtomicU8, AtomicU64, MutexGuard, zeroed_bytes};
+use crate::words::Words;
 
 /// Uses of a row that are told apart.
 const USES_MAX: u8 = 3;
@@ -24,20 +26,12 @@ const KEPT_MAX: usize = 64;
 /// Words of a record, roughly, by which ghosts are counted.
 const RECORD_WORDS: usize = 32;
 
-/// Bytes of a line of the processor's cache: a bucket lies in one.
-const LINE_BYTES: usize = 64;
-
-/// Lines of a record that are fetched: the processor goes on by itself.
-const FETCHED_LINES: usize = 4;
-
 /// The part of a shard that is filled before the table has huge pages.
 const HUGE_PART: usize = 8;
 
 /// The memory of a table.
 pub(crate) struct Memory {
-    words: Box<[AtomicU64]>,
-    /// The words before the first bucket, so that each lies in one line.
-    offset: usize,
+    pub(crate) words: Words,
     pub(crate) layout: Layout,
     /// True once huge pages were asked for: a table with few rows does not take the memory of a full one.
     has_huge_pages: AtomicBool,
@@ -46,67 +40,56 @@ pub(crate) struct Memory {
 }
 
 impl Memory {
-    pub(crate) fn new(layout: Layout) -> Self {
-        let words = zeroed_words(layout.words() + LINE_BYTES / size_of::<u64>());
-        let misplaced = words.as_ptr() as usize % LINE_BYTES;
-        let offset = if cfg!(loom) { 0 } else { (LINE_BYTES - misplaced) % LINE_BYTES / size_of::<u64>() };
+    /// Makes a table of words that are all zero, as many as the layout says.
+    pub(crate) fn new(words: Words, layout: Layout) -> Self {
         let has_huge_pages = AtomicBool::new(false);
-        Memory { words, offset, layout, has_huge_pages, uses: zeroed_bytes(layout.shards * layout.buckets * ENTRIES) }
+        Memory { words, layout, has_huge_pages, uses: zeroed_bytes(layout.shards * layout.buckets * ENTRIES) }
     }
 
     /// The bytes that it takes when all of it was written.
     pub(crate) fn bytes(&self) -> usize {
-        size_of_val(&*self.words) + size_of_val(&*self.uses)
+        self.words.bytes() + size_of_val(&*self.uses)
     }
 
     #[inline]
     pub(crate) fn words(&self) -> &[AtomicU64] {
-        &self.words[self.offset..]
+        self.words.rows()
+    }
+
+    #[inline]
+    pub(crate) fn index(&self) -> Index<'_> {
+        Index { words: self.words(), layout: &self.layout }
     }
 
     /// Asks for huge pages when a shard is filled to an eighth.
     fn grow(&self, used: usize) {
         let is_small = used * HUGE_PART < self.layout.small + self.layout.main;
         if !is_small && !self.has_huge_pages.swap(true, Ordering::Relaxed) {
-            advise_huge(&self.words);
+            advise_huge(self.words());
         }
     }
 
     /// The number of the bucket of a row.
     #[inline]
     pub(crate) fn bucket_of(&self, hash: RowHash) -> usize {
-        hash.shard(self.layout.shards) * self.layout.buckets + hash.bucket(self.layout.buckets)
+        self.index().bucket_of(hash)
     }
 
     #[inline]
     pub(crate) fn bucket(&self, index: usize) -> Bucket<'_> {
-        Bucket::new(self.words(), index)
+        self.index().bucket(index)
     }
 
-    /// Has a bucket fetched, and the uses of its entries.
+    /// Has the uses of the entries of a bucket fetched.
     #[inline]
-    pub(crate) fn prefetch_bucket(&self, index: usize) {
-        prefetch(&self.words()[index * BUCKET_WORDS..]);
+    pub(crate) fn prefetch_uses(&self, index: usize) {
         prefetch(&self.uses[index * ENTRIES..]);
     }
 
-    /// Has the first lines of a record fetched.
-    #[inline]
-    pub(crate) fn prefetch_record(&self, place: usize) {
-        let record = self.words().get(place..).unwrap_or_default();
-        record.chunks(BUCKET_WORDS).take(FETCHED_LINES).for_each(prefetch);
-    }
-
-    /// Finds the entry of a row, with its place and its head, which may be torn unless the shard is locked.
+    /// Finds the entry of a row, with its place and its head.
     #[inline]
     pub(crate) fn find(&self, bucket: usize, hash: RowHash, view: u32, key: &[u8]) -> Option<(usize, usize, Head)> {
-        self.bucket(bucket).alike(hash).find_map(|(slot, entry)| {
-            let place = entry.place()?;
-            let record = self.words().get(place..)?;
-            let head = Head::read(record)?;
-            let is_it = head.hash == hash.0 && head.view == view && head.has_key(key, &record[Head::WORDS..]);
-            is_it.then_some((slot, place, head))
-        })
+        self.index().find(bucket, hash, view, key)
     }
 
     #[inline]
@@ -122,6 +105,20 @@ impl Memory {
         if so_far < USES_MAX {
             uses.store(so_far + 1, Ordering::Relaxed);
         }
+    }
+
+    /// Counts a use of a row by its hash alone, where it is there.
+    pub(crate) fn count_use_of(&self, hash: RowHash) {
+        let bucket = self.bucket_of(hash);
+        self.bucket(bucket).alike(hash).for_each(|(slot, _)| self.count_use(bucket, slot));
+    }
+
+    /// Overwrites the record of an entry that was taken out, all but the word that its ring goes on by, where others could
+    /// read it: what was erased or has expired is nowhere in shared memory. Within [`Bucket::change`].
+    fn wipe(&self, place: Option<usize>) {
+        let record = place.filter(|_| self.words.is_shared()).and_then(|place| self.words().get(place..));
+        let Some((record, head)) = record.and_then(|record| Some((record, Head::read(record)?))) else { return };
+        record[1..head.words].iter().for_each(|word| word.store(0, Ordering::Relaxed));
     }
 }
 
@@ -209,7 +206,13 @@ impl Locked<'_> {
         let bucket = self.memory.bucket(index);
         let rows = (0..ENTRIES).filter(|slot| bucket.entry(*slot) != Entry::NONE).count();
         // Also where there is none: what is being filled in may be old.
-        bucket.change(|| (0..ENTRIES).for_each(|slot| bucket.set(slot, Entry::NONE)));
+        bucket.change(|| {
+            for slot in 0..ENTRIES {
+                let place = bucket.entry(slot).place();
+                bucket.set(slot, Entry::NONE);
+                self.memory.wipe(place);
+            }
+        });
         self.shard.rows -= rows as u64;
     }
 
@@ -295,15 +298,16 @@ impl Locked<'_> {
         let uses = memory.uses(index, slot).load(Ordering::Relaxed);
         // A table that is not full yet gives nothing up.
         let is_for_nothing = !is_main && self.shard.main.has_room(head.words);
-        // Before anything takes the place of its record.
-        self.remove(index, slot);
         if uses == 0 && !is_for_nothing {
+            self.remove(index, slot);
             return self.gone(&head, is_main);
         }
         *keeps -= 1;
         let mut record = mem::take(&mut self.shard.moved);
         record.clear();
         record.extend(memory.words()[place..][..head.words].iter().map(|word| word.load(Ordering::Relaxed)));
+        // Before anything takes the place of its record.
+        self.remove(index, slot);
         if !self.make_room(true, head.words, keeps) {
             return self.gone(&head, is_main);
         }
@@ -338,7 +342,11 @@ impl Locked<'_> {
     /// Takes an entry out. Its record stays until its ring comes round to it.
     fn remove(&mut self, index: usize, slot: usize) {
         let bucket = self.memory.bucket(index);
-        bucket.change(|| bucket.set(slot, Entry::NONE));
+        bucket.change(|| {
+            let place = bucket.entry(slot).place();
+            bucket.set(slot, Entry::NONE);
+            self.memory.wipe(place);
+        });
         self.shard.rows -= 1;
     }
 }

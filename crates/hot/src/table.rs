@@ -2,21 +2,24 @@
 
 use std::sync::atomic::Ordering;
 
-use crate::bucket::Mark;
 use crate::counts::{HotCounts, ReadCounts};
 use crate::hash::RowHash;
+use crate::header::Header;
 use crate::layout::Layout;
-use crate::look::{Found, Looked, One};
+use crate::look::Looked;
 use crate::record::Row;
 use crate::shard::{Locked, Memory, Shard};
-use crate::sync::{AtomicU64, Mutex, MutexGuard, fence};
-
-/// Rows whose places are fetched into the processor's cache together.
-const GROUP: usize = 32;
+#[cfg(all(target_os = "linux", not(loom)))]
+use crate::shared::Shared;
+use crate::sync::{AtomicU64, Mutex, MutexGuard};
+use crate::words::Words;
 
 /// A bounded table of newest rows. See the crate for what it promises.
 pub struct Table {
-    memory: Memory,
+    /// Dropped before the memory that it is about.
+    #[cfg(all(target_os = "linux", not(loom)))]
+    pub(crate) shared: Option<Shared>,
+    pub(crate) memory: Memory,
     shards: Box<[Mutex<Shard>]>,
     clearings: AtomicU64,
     /// Held by whoever changes the store.
@@ -31,80 +34,38 @@ impl Table {
     }
 
     pub(crate) fn with_layout(layout: Layout) -> Self {
+        Table::over(Words::own(layout.words()), layout)
+    }
+
+    /// A table over words that are all zero.
+    pub(crate) fn over(words: Words, layout: Layout) -> Self {
         let shards = (0..layout.shards).map(|index| Mutex::new(Shard::new(&layout, index))).collect();
-        let memory = Memory::new(layout);
-        Table { memory, shards, clearings: AtomicU64::new(0), changing: Mutex::new(()), reads: ReadCounts::default() }
+        let memory = Memory::new(words, layout);
+        Table {
+            memory,
+            shards,
+            clearings: AtomicU64::new(0),
+            changing: Mutex::new(()),
+            reads: ReadCounts::default(),
+            #[cfg(all(target_os = "linux", not(loom)))]
+            shared: None,
+        }
     }
 
     /// Looks for rows, by view and entity key. What it finds holds if [`Table::is_still`] says so afterwards.
     pub fn look<'k>(&self, rows: impl Iterator<Item = (u32, &'k [u8])> + Clone, looked: &mut Looked) {
-        looked.rows.clear();
-        looked.words.clear();
         looked.clearings = self.clearings.load(Ordering::Acquire);
-        let (mut ahead, mut behind) = (rows.clone(), rows);
-        let mut hits = 0;
-        loop {
-            let first = looked.rows.len();
-            looked.rows.extend(ahead.by_ref().take(GROUP).map(|(view, key)| self.begin(view, key)));
-            if looked.rows.len() == first {
-                break;
-            }
-            looked.rows[first..].iter().for_each(|one| self.fetch_records(one));
-            for index in first..looked.rows.len() {
-                let Some((view, key)) = behind.next() else { break };
-                hits += u64::from(self.find(index, view, key, looked));
-            }
-        }
+        let memory = &self.memory;
+        let begin = |bucket| memory.prefetch_uses(bucket);
+        let hits = memory.index().look(rows, looked, begin, |one, slot| memory.count_use(one.bucket, slot));
         self.reads.add(hits, looked.rows.len() as u64 - hits);
-    }
-
-    /// Hashes a row, and has its bucket fetched.
-    #[inline]
-    fn begin(&self, view: u32, key: &[u8]) -> One {
-        let hash = RowHash::of(view, key);
-        let bucket = self.memory.bucket_of(hash);
-        self.memory.prefetch_bucket(bucket);
-        One { hash, bucket, mark: Mark::NONE, found: Found::Unknown }
-    }
-
-    /// Has the records fetched that may be the row's.
-    #[inline]
-    fn fetch_records(&self, one: &One) {
-        for (_, entry) in self.memory.bucket(one.bucket).alike(one.hash) {
-            entry.place().iter().for_each(|place| self.memory.prefetch_record(*place));
-        }
-    }
-
-    /// Finds row `index` and copies it; says whether it did.
-    #[inline]
-    fn find(&self, index: usize, view: u32, key: &[u8], looked: &mut Looked) -> bool {
-        let Looked { rows, words, .. } = looked;
-        let one = &mut rows[index];
-        one.mark = self.memory.bucket(one.bucket).mark();
-        if !one.mark.is_quiet() {
-            return false;
-        }
-        let Some((slot, place, head)) = self.memory.find(one.bucket, one.hash, view, key) else { return false };
-        if !head.is_row {
-            one.found = Found::Absent;
-        } else {
-            let (from, count) = (place + head.row_start(), head.row_bytes.div_ceil(8));
-            let Some(row) = self.memory.words().get(from..from.saturating_add(count)) else { return false };
-            let start = words.len();
-            words.extend(row.iter().map(|word| word.load(Ordering::Relaxed)));
-            one.found = Found::Row { version: head.version, start, bytes: head.row_bytes };
-        }
-        self.memory.count_use(one.bucket, slot);
-        true
     }
 
     /// Returns whether nothing was written to any of the rows since they were looked for, found or not: then all that was
     /// found, and all that the store said of the others meanwhile, was so at one moment.
     #[inline]
     pub fn is_still(&self, looked: &Looked) -> bool {
-        // What was copied came before what follows.
-        fence(Ordering::Acquire);
-        looked.rows.iter().all(|one| self.memory.bucket(one.bucket).is_still(one.mark))
+        self.memory.index().is_still(looked)
     }
 
     /// Fills in what the store said about row `index`, `None` where it has no such row, unless something was written to
@@ -145,6 +106,31 @@ impl Table {
         for (index, shard) in self.shards.iter().enumerate() {
             Locked { memory: &self.memory, shard: shard.lock() }.forget_views(index, views);
         }
+    }
+
+    /// Counts uses of rows by their hashes, as other processes tell them, so that they are not given up for others.
+    pub fn count_uses(&self, hashes: &[u64]) {
+        hashes.iter().for_each(|hash| self.memory.count_use_of(RowHash(*hash)));
+    }
+
+    /// Says by which revision of the catalog the rows are written from now on, to other processes.
+    pub fn set_revision(&self, revision: u64) {
+        self.header().iter().for_each(|header| header.set_revision(revision));
+    }
+
+    /// Says up to which time the system's clock is believed, and before which time the present is not, in microseconds
+    /// since 1970, to other processes.
+    pub fn set_times(&self, until: i64, floor: i64) {
+        self.header().iter().for_each(|header| header.set_times(until, floor));
+    }
+
+    /// Closes the table for other processes, or opens it again. By one thread at a time.
+    pub fn change_gate(&self) {
+        self.header().iter().for_each(|header| header.change_gate());
+    }
+
+    fn header(&self) -> Option<Header<'_>> {
+        Some(self.memory.words.header()).filter(|words| !words.is_empty()).map(Header)
     }
 
     /// What it did, and what it holds.
