@@ -49,6 +49,7 @@ impl Store {
             let cause = cause(actor, &options.message, approved_by, plan.changes.clone())?;
             self.forget_dropped(&catalog, &plan)?;
             self.backend().change_catalog(plan.clone().into_catalog(), cause)?;
+            self.share_hot();
         }
         Ok(plan)
     }
@@ -71,7 +72,10 @@ impl Store {
         let kind = if catalog.policy().is_some() { ChangeKind::Change } else { ChangeKind::Create };
         let details = vec![format!("sha256 {}", policy_hash(policy))];
         let change = Change { kind, what: ObjectKind::Policy, name: "policy".to_owned(), details };
-        self.backend().change_catalog(catalog.with_policy(policy), cause(actor, message, approved_by, vec![change])?)
+        self.backend()
+            .change_catalog(catalog.with_policy(policy), cause(actor, message, approved_by, vec![change])?)?;
+        self.share_hot();
+        Ok(())
     }
 
     /// [`Session::approve`](crate::Session::approve) by somebody.

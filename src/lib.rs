@@ -176,6 +176,7 @@ pub mod parts {
     pub use crate::misdefined::check_conditions;
     pub use crate::profile::notes::is_statistics_note;
     pub use crate::read::asked::AskedRows;
+    pub use crate::read::lookup::{LookNewest, VisitNewest, newest_matrix, newest_records};
     pub use crate::read::output::{Output, OutputColumn};
     pub use crate::read::plan::ReadPlan;
     pub use crate::read::record::Records;
@@ -193,4 +194,5 @@ pub mod parts {
     #[cfg(feature = "files")]
     pub use crate::source::{NO_TIME_MICROS, RequestRows, request_batch, request_column, value_column};
     pub use crate::store::check_revision;
+    pub use crate::usage::holes::{HoleCounts, Holes};
 }

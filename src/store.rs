@@ -77,7 +77,7 @@ impl Store {
         let (sealer, recorder) = (Sealer::new(backend.clone()), Recorder::new(backend.clone()));
         let (sealer, recorder) = (Arc::new(sealer), Arc::new(recorder));
         let (readers, profiles, changing) = Default::default();
-        Store {
+        let store = Store {
             sealer,
             recorder,
             #[cfg(feature = "files")]
@@ -91,6 +91,17 @@ impl Store {
             readers,
             profiles,
             changing,
+        };
+        store.share_hot();
+        store
+    }
+
+    /// Lets the rows of the hot table lie in memory that other processes read, but those of views of which the policy
+    /// restricts anything. Where it cannot be read, none do.
+    pub(crate) fn share_hot(&self) {
+        let catalog = self.backend.catalog();
+        if let Ok(but) = self.readers.restricted_views(&catalog) {
+            self.backend.share_hot(catalog.revision(), but);
         }
     }
 

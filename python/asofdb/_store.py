@@ -720,11 +720,13 @@ class Store(_Engine):
         return "<asofdb.Store, closed>" if self._engine.is_closed else "<asofdb.Store>"
 
 
-def _connected(socket: str, reader: tuple[str | None, str | None], timeout: float, wait: float) -> _native.Engine:
+def _connected(
+    socket: str, reader: tuple[str | None, str | None], timeout: float, wait: float, shared_memory: bool
+) -> _native.Engine:
     until = time.monotonic() + wait
     while True:
         try:
-            return _native.Engine.connect(socket, reader, timeout)
+            return _native.Engine.connect(socket, reader, timeout, shared_memory)
         except UnavailableError:
             if time.monotonic() >= until:
                 raise
@@ -751,6 +753,7 @@ class Client(_Engine):
         model: str | None = None,
         timeout: float = 30.0,
         wait: float = 0.0,
+        shared_memory: bool = False,
         lineage: Path | None = None,
         lineage_namespace: str = "asofdb",
     ) -> None:
@@ -758,17 +761,25 @@ class Client(_Engine):
 
         ``consumer`` is what the client calls itself, for limits and metrics, and ``model`` the version of a model that
         it reads for, ``"fraud/3"``: see :meth:`models`. ``timeout`` is in seconds, for one answer.
-        ``wait`` is how many seconds a sidecar that does not answer yet has to start. ``lineage`` and
+        ``wait`` is how many seconds a sidecar that does not answer yet has to start. With ``shared_memory`` reads of
+        the newest values are answered in this process where the rows lie in memory that the sidecar shares (``asof
+        serve --share-memory``): see :attr:`shared_reads`. ``lineage`` and
         ``lineage_namespace`` are as in :meth:`Store.open`.
 
         Raises ``UnavailableError`` when none listens, ``InvalidError`` when this user may not connect.
         """
         told_to = None if lineage is None else Lineage(lineage, lineage_namespace)
-        super().__init__(_connected(os.fspath(socket), (consumer, model), timeout, wait), told_to)
+        super().__init__(_connected(os.fspath(socket), (consumer, model), timeout, wait, shared_memory), told_to)
         self._socket = os.fspath(socket)
 
     def __repr__(self) -> str:
         return f"<asofdb.Client of {self._socket}{', closed' if self._engine.is_closed else ''}>"
+
+    @property
+    def shared_reads(self) -> dict[str, Any]:
+        """Figures about reads out of memory that the sidecar shares: whether it does (``is_shared``), why not
+        (``refused``), and the reads that were ``answered`` here and ``passed_on`` to the sidecar."""
+        return self._engine.shared_reads()
 
     def begin_audit(
         self,

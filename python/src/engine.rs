@@ -12,7 +12,7 @@ use asofdb::{
     Plan, ProfileSample, Result, ServedLogOptions, Session, Store, SystemClock, UsagePeriod, parse_definitions,
     plan_hash, read_definitions, read_served_log,
 };
-use asofdb_client::{Cancel, Client, ConnectOptions};
+use asofdb_client::{Cancel, Client, ConnectOptions, SharedReads};
 use asofdb_platform::{AuditAgainst, AuditOptions, Discovery, Searcher, audit};
 use parking_lot::Mutex;
 use pyo3::prelude::*;
@@ -180,22 +180,36 @@ impl Engine {
         Ok(Engine::new(Origin::Store, asofdb_client::Engine::Store(store)))
     }
 
-    /// Connects to the sidecar on a socket, for a consumer and a version of a model; `timeout` in seconds.
+    /// Connects to the sidecar on a socket, for a consumer and a version of a model, and reads the memory that it shares if
+    /// it is to; `timeout` in seconds.
     #[staticmethod]
     fn connect(
         py: Python<'_>,
         socket: PathBuf,
         reader: (Option<String>, Option<String>),
         timeout: f64,
+        shared_memory: bool,
     ) -> PyResult<Self> {
         let given = Duration::try_from_secs_f64(timeout).ok().filter(|timeout| !timeout.is_zero());
         let refused = || exception(py, &Error::invalid(format!("a time-out is in seconds, above zero: {timeout}")));
         let timeout = given.ok_or_else(refused)?;
         let (consumer, model) = reader;
-        let options = ConnectOptions { consumer, model, timeout };
+        let options = ConnectOptions { consumer, model, timeout, shared_memory };
         let connect = || Client::connect_with(&socket, options.clone());
         let client = py.detach(connect).or_raise(py)?;
         Ok(Engine::new(Origin::Sidecar(socket, options), asofdb_client::Engine::Sidecar(client)))
+    }
+
+    /// Figures about reads of the sidecar's memory as a mapping.
+    fn shared_reads<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let figures = PyDict::new(py);
+        let asofdb_client::Engine::Sidecar(client) = self.get(py)? else { return Ok(figures) };
+        let SharedReads { is_shared, refused, answered, passed_on } = client.shared_reads();
+        figures.set_item("is_shared", is_shared)?;
+        figures.set_item("refused", refused)?;
+        figures.set_item("answered", answered)?;
+        figures.set_item("passed_on", passed_on)?;
+        Ok(figures)
     }
 
     /// Lets go of the store or the connections; what is still running finishes.

@@ -1,6 +1,6 @@
 //! Those who may read what a policy restricts by its tags.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use asofdb_storage::{Catalog, Error, Feature, FeatureId, FeatureView, Result};
@@ -103,6 +103,17 @@ impl Readers {
             None => Ok(()),
             Some(known) => features().into_iter().try_for_each(|(view, feature)| known.check(consumer, view, feature)),
         }
+    }
+
+    /// The views of a catalog of which some consumers may not read all, by their ids.
+    ///
+    /// # Errors
+    /// `Invalid` when the policy cannot be read.
+    pub(crate) fn restricted_views(&self, catalog: &Catalog) -> Result<Vec<u32>> {
+        let known = self.restrictions(catalog)?;
+        let views: BTreeSet<u32> =
+            known.iter().flat_map(|known| known.features.keys().map(|(view, _)| *view)).collect();
+        Ok(views.into_iter().collect())
     }
 
     /// The restrictions of a catalog; `None` where nothing is restricted.

@@ -16,6 +16,7 @@ use crate::read::record::Records;
 use crate::read::request::{EntityRows, Prepared};
 use crate::read::sources::{SourcePlan, Sources};
 use crate::rows::keys::EncodedKeys;
+use crate::usage::holes::Holes;
 use crate::windows::folder::{FoldQuestion, Folder};
 use crate::windows::sealer::Sealer;
 use crate::windows::tiles::Tiles;
@@ -81,7 +82,7 @@ pub(crate) fn read_records(
         true => run(engine.backend, &plan.sources, &asked.groups, question, visit),
         false => run_with_folds(engine, plan, asked, question, visit, computed),
     };
-    read_found(engine, plan, asked, records, variable_bytes_max, find).map(drop)
+    read_found(engine.nulls, plan, asked, records, variable_bytes_max, find).map(drop)
 }
 
 /// Reads as [`read_records`] does, the same answers, from a state that can be asked again: tells of which moment it is.
@@ -112,7 +113,7 @@ pub(crate) fn read_moment(
         };
         run_in(engine, plan, asked, question, (&*state, now), &mut visit, computed)
     };
-    let at = read_found(engine, plan, asked, records, variable_bytes_max, find)?;
+    let at = read_found(engine.nulls, plan, asked, records, variable_bytes_max, find)?;
     let known_at = asked_known_at.map_or(newest, |known_at| known_at.min(newest));
     Ok(Some(Moment { served_at: now, at, known_at }))
 }
@@ -120,7 +121,7 @@ pub(crate) fn read_moment(
 /// Fills records with what `find` hands to its visitor and folds, and with what is computed from it; returns the time
 /// asked about.
 fn read_found(
-    engine: Engine<'_>,
+    nulls: &NullCounts,
     plan: &ReadPlan,
     asked: &AskedRows,
     records: &mut Vec<Records>,
@@ -144,7 +145,7 @@ fn read_found(
     };
     let at = find(&mut visit, computed)?;
     if sources.has_computed() {
-        compute(sources, &plan.derived, Times::One(at), &asked.request, records, rows, engine.nulls)?;
+        compute(sources, &plan.derived, Times::One(at), &asked.request, records, rows, nulls)?;
         check_variable_bytes(records.iter().map(Records::variable_bytes).sum(), variable_bytes_max)?;
     }
     Ok(at)
@@ -182,6 +183,57 @@ pub(crate) fn read_matrix(
     };
     request.count_holes(plan, holes);
     Ok(())
+}
+
+/// Looks up the newest versions of some rows as of the present, all of one state, and hands that and each answer on;
+/// false, and nothing was handed on, where it cannot tell.
+pub type LookNewest<'l> = dyn FnMut(&[Lookup<'_>], &mut VisitNewest<'_>) -> Result<bool> + 'l;
+
+/// Takes what was found for a lookup, after the present that it is for.
+pub type VisitNewest<'v> = dyn FnMut(Timestamp, usize, Option<Found<'_>>) -> Result<()> + 'v;
+
+/// Reads the newest values of what is stored out of something other than a store, such as memory that a sidecar shares;
+/// `None` where that cannot tell, or the answer has values that are computed.
+///
+/// # Errors
+/// `Corrupt` when rows cannot be read; else what `look` returned.
+pub fn newest_records(plan: &ReadPlan, asked: &AskedRows, look: &mut LookNewest<'_>) -> Result<Option<Vec<Records>>> {
+    if plan.sources.has_computed() {
+        return Ok(None);
+    }
+    let (mut records, mut is_known) = (Vec::new(), false);
+    read_found(&NullCounts::default(), plan, asked, &mut records, usize::MAX, |visit, _| {
+        let targets = Targets::new(&plan.sources, &asked.groups);
+        is_known = look(&targets.lookups(), &mut |at, index, found| targets.visit(visit, at, index, found))?;
+        Ok(Timestamp::MIN)
+    })?;
+    Ok(is_known.then_some(records))
+}
+
+/// Reads as [`newest_records`] does into a matrix, and counts the values that are not present. False where that cannot tell
+/// or values are computed; the matrix is to be written anew then.
+///
+/// # Errors
+/// As there; `Invalid` when a feature is not a number or the matrix has another size.
+pub fn newest_matrix(
+    plan: &ReadPlan,
+    asked: &AskedRows,
+    matrix: &mut F32Matrix<'_>,
+    holes: &mut Holes,
+    look: &mut LookNewest<'_>,
+) -> Result<bool> {
+    let mut writer = MatrixWriter::new(plan, asked.len(), matrix)?;
+    if plan.sources.has_computed() {
+        return Ok(false);
+    }
+    let targets = Targets::new(&plan.sources, &asked.groups);
+    let mut visit =
+        |row: usize, source: usize, at, found: Option<Found<'_>>| writer.write_counted((row, source), at, found, holes);
+    if !look(&targets.lookups(), &mut |at, index, found| targets.visit(&mut visit, at, index, found))? {
+        return Ok(false);
+    }
+    writer.write_holes(&asked.groups, asked.len(), Some(holes));
+    Ok(true)
 }
 
 fn check_variable_bytes(bytes: usize, bytes_max: usize) -> Result<()> {

@@ -17,7 +17,7 @@ use crate::rows::keys::EntityKey;
 use crate::rows::named::find_column;
 use crate::rows::problems::Problems;
 use crate::rows::types::{arrow_type, cast_exact};
-use crate::usage::holes::Holes;
+use crate::usage::holes::{HoleCounts, Holes};
 use crate::usage::meter::Metered;
 
 /// A request that was resolved once: names looked up, the reading of rows compiled.
@@ -68,6 +68,14 @@ impl Prepared {
     pub fn count_reads(&self, calls: usize, rows: usize) {
         if let Some(meter) = &self.meter {
             meter.serve(calls, rows);
+        }
+    }
+
+    /// Counts the values of answers that were not present, by column of a plan, as somebody tells who has answered for this
+    /// process.
+    pub fn count_reported(&self, plan: &ReadPlan, holes: &[(usize, HoleCounts)]) {
+        if let Some(meter) = &self.meter {
+            meter.count_holes(plan, Holes::of(holes));
         }
     }
 

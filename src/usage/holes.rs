@@ -8,7 +8,7 @@ use crate::read::plan::ReadPlan;
 use crate::read::record::Records;
 
 /// Values that are not present, by status: null, missing, expired.
-pub(crate) type HoleCounts = [u64; 3];
+pub type HoleCounts = [u64; 3];
 
 thread_local! {
     /// The memory of the last holes of this thread: counting allocates nothing.
@@ -17,7 +17,7 @@ thread_local! {
 
 /// The values of one answer that are not present. An answer without any costs a look at the header of its records.
 #[derive(Debug, Default)]
-pub(crate) struct Holes {
+pub struct Holes {
     /// By column, as far as there are holes.
     counts: Vec<HoleCounts>,
     /// By source of the plan, rows of which no column is present: one addition, however many columns a view has.
@@ -45,7 +45,8 @@ fn add(counts: &mut Vec<HoleCounts>, index: usize, status: Status, number: u64) 
 }
 
 impl Holes {
-    pub(crate) fn new() -> Self {
+    /// No holes, in memory that is used again.
+    pub fn new() -> Self {
         SPARE.take()
     }
 
@@ -55,6 +56,19 @@ impl Holes {
         add(&mut self.counts, column, status, values);
     }
 
+    /// The holes that were counted elsewhere, each with its column.
+    pub fn of(columns: &[(usize, HoleCounts)]) -> Self {
+        let mut holes = Holes::new();
+        for (column, counts) in columns {
+            for (status, number) in [Status::Null, Status::Missing, Status::Expired].into_iter().zip(*counts) {
+                if number > 0 {
+                    holes.add(*column, status, number);
+                }
+            }
+        }
+        holes
+    }
+
     /// Counts the columns of a source for rows of which none is present.
     #[inline]
     fn add_rows(&mut self, source: usize, status: Status, rows: u64) {
@@ -62,7 +76,7 @@ impl Holes {
     }
 
     /// Counts those of records, one list a source of the plan.
-    pub(crate) fn add_records(&mut self, plan: &ReadPlan, records: &[Records], rows: usize) {
+    pub fn add_records(&mut self, plan: &ReadPlan, records: &[Records], rows: usize) {
         for (source, records) in records.iter().enumerate() {
             if records.are_complete(0..rows) {
                 continue;
@@ -77,7 +91,7 @@ impl Holes {
     }
 
     /// Hands each column with holes on. The plan is that of the answer.
-    pub(crate) fn each(mut self, plan: &ReadPlan, mut each: impl FnMut(usize, &HoleCounts)) {
+    pub fn each(mut self, plan: &ReadPlan, mut each: impl FnMut(usize, &HoleCounts)) {
         for (planned, rows) in plan.sources.list.iter().zip(&self.rows) {
             for (status, number) in [Status::Null, Status::Missing, Status::Expired].into_iter().zip(*rows) {
                 if number > 0 {

@@ -272,6 +272,11 @@ pub trait Clock: Send + Sync + 'static {
 
     /// Reads the system's clock and the monotonic one together. A store tells by it whether the first has jumped.
     fn reading(&self) -> Reading;
+
+    /// Returns whether other processes on this machine see the same clock.
+    fn is_of_system(&self) -> bool {
+        false
+    }
 }
 
 /// The system's clock.
@@ -292,6 +297,10 @@ impl Clock for SystemClock {
     fn reading(&self) -> Reading {
         let elapsed = i64::try_from(BEGUN.elapsed().as_micros()).unwrap_or(i64::MAX);
         Reading { system: self.now(), elapsed: Span(elapsed) }
+    }
+
+    fn is_of_system(&self) -> bool {
+        true
     }
 }
 

@@ -20,5 +20,6 @@ mod policy;
 mod raw;
 pub mod receiver;
 mod served;
+mod sharing;
 mod statistics;
 mod storage;

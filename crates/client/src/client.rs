@@ -18,6 +18,8 @@ use crate::options::ConnectOptions;
 use crate::pipeline::Pipeline;
 use crate::pool::{Lender, Pool};
 use crate::requests::catalog_of;
+#[cfg(target_os = "linux")]
+use crate::shared::{SharedMemory, SharedReads};
 
 /// The number of times that a read follows a catalog that changes under it before it gives up.
 pub(crate) const STALE_MAX: usize = 5;
@@ -37,6 +39,9 @@ pub struct Client {
 #[derive(Debug)]
 struct Inner {
     pool: Pool,
+    /// The memory of the sidecar, where the client wants it.
+    #[cfg(target_os = "linux")]
+    shared: Option<SharedMemory>,
     /// The catalog as it was last read.
     catalog: RwLock<Arc<Catalog>>,
 }
@@ -55,9 +60,16 @@ impl Client {
     /// # Errors
     /// As [`Client::connect`]; `Invalid` also for a name that a consumer cannot have.
     pub fn connect_with(path: impl AsRef<Path>, options: ConnectOptions) -> Result<Self> {
-        let pool = Pool::new(path.as_ref().to_owned(), options)?;
+        let path = path.as_ref().to_owned();
+        let pool = Pool::new(path.clone(), options.clone())?;
         let catalog = pool.lender(None).read(read_catalog).map_err(Failure::into_error)?;
-        Ok(Client { inner: Arc::new(Inner { pool, catalog: RwLock::new(catalog) }), cancel: None })
+        let inner = Inner {
+            pool,
+            #[cfg(target_os = "linux")]
+            shared: options.shared_memory.then(|| SharedMemory::connect(path, options)),
+            catalog: RwLock::new(catalog),
+        };
+        Ok(Client { inner: Arc::new(inner), cancel: None })
     }
 
     /// Returns this client again, over the same connections, with calls that end when `cancel` says so.
@@ -103,6 +115,19 @@ impl Client {
     /// The catalog as it was last seen.
     pub(crate) fn known_catalog(&self) -> Arc<Catalog> {
         self.inner.catalog.read().clone()
+    }
+
+    /// The memory of the sidecar, where the client wants it.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn shared_memory(&self) -> Option<&SharedMemory> {
+        self.inner.shared.as_ref()
+    }
+
+    /// Figures about the reads that were answered out of memory that the sidecar shares; all zero where the client does not
+    /// want it ([`ConnectOptions::shared_memory`]).
+    #[cfg(target_os = "linux")]
+    pub fn shared_reads(&self) -> SharedReads {
+        self.inner.shared.as_ref().map(SharedMemory::reads).unwrap_or_default()
     }
 
     /// Reads through a handle, which is prepared where the connection has none, and again where the catalog has

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::io::{ErrorKind as IoKind, Write};
+use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::sync::Arc;
@@ -11,12 +12,13 @@ use asofdb::parts::{AskedRows, ReadPlan};
 use asofdb::{Error, Prepared, Result};
 use asofdb_protocol::{
     ANSWER_BYTES_MAX, Call, Form, HandleMessage, Header, Input, Kind, Message, PointHeader, PrepareRequest,
-    ReleaseRequest, Welcome, decode_message, encode_message, put_frame,
+    ReleaseRequest, ShareRequest, SharedMessage, Welcome, decode_message, encode_message, put_frame,
 };
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendFlags, recv, send};
 
+use crate::descriptor::DescriptorReader;
 use crate::failure::{Failure, cannot_connect, check_answer, check_length, unexpected};
 use crate::handles::{FormKey, HANDLES_KEPT_MAX, KnownHandle, check_handle, form_key, older_form};
 use crate::options::ConnectOptions;
@@ -94,6 +96,26 @@ impl Connection {
         self.flush()?;
         let body = self.answer(C::KIND, id)?;
         decode_message(body).map_err(|error| Failure::Broken { error, sent: true })
+    }
+
+    /// Asks for the memory of the hot table; its descriptor comes with the answer.
+    pub(crate) fn share(&mut self) -> Result<(SharedMessage, OwnedFd), Failure> {
+        let id = self.queue_with(Kind::Share, false, &ShareRequest)?;
+        self.flush()?;
+        let stream = self.stream.clone();
+        let mut reader = DescriptorReader { stream: &stream, descriptor: None };
+        while self.input.peek(ANSWER_BYTES_MAX).map_err(|error| Failure::Broken { error, sent: true })?.is_none() {
+            match self.input.read_from(&mut reader) {
+                Ok(0) => return Err(self.broken(&IoKind::UnexpectedEof.into(), true)),
+                Ok(_) => {}
+                Err(error) if error.kind() == IoKind::Interrupted => {}
+                Err(error) => return Err(self.broken(&error, true)),
+            }
+        }
+        let body = self.answer(Kind::Share, id)?;
+        let message = decode_message(body).map_err(|error| Failure::Broken { error, sent: true })?;
+        let none = || Error::unavailable("the sidecar has sent no descriptor of its memory");
+        Ok((message, reader.descriptor.ok_or_else(none)?))
     }
 
     /// Adds a request, with chunks to follow or none, to what will be sent; gives its number.

@@ -11,6 +11,8 @@ mod bulk;
 mod cancel;
 mod client;
 mod connection;
+#[cfg(target_os = "linux")]
+mod descriptor;
 mod engine;
 mod failure;
 mod handles;
@@ -19,6 +21,8 @@ mod pipeline;
 mod pool;
 mod requests;
 mod session;
+#[cfg(target_os = "linux")]
+mod shared;
 
 #[cfg(feature = "async")]
 pub use self::asynchronous::{AsyncClient, AsyncJoin, AsyncScan, Batches};
@@ -27,6 +31,8 @@ pub use self::client::Client;
 pub use self::engine::Engine;
 pub use self::options::ConnectOptions;
 pub use self::pipeline::Pipeline;
+#[cfg(target_os = "linux")]
+pub use self::shared::SharedReads;
 pub use asofdb_protocol::{
     AlertReport, AlertTargetReport, AlertsReport, AuditRequest, ConsumerReport, LimitsReport, PROTOCOL_VERSION, Role,
 };

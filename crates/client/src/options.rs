@@ -13,11 +13,15 @@ pub struct ConnectOptions {
     pub model: Option<String>,
     /// The longest time that an answer may take.
     pub timeout: Duration,
+    /// If set, the client asks for the memory of the sidecar's hot table, and answers reads of the newest values by itself
+    /// where all of their rows are there (`asof serve --share-memory`). Otherwise, and where the sidecar shares none,
+    /// everything goes through the socket.
+    pub shared_memory: bool,
 }
 
 impl Default for ConnectOptions {
     fn default() -> Self {
-        ConnectOptions { consumer: None, model: None, timeout: Duration::from_secs(30) }
+        ConnectOptions { consumer: None, model: None, timeout: Duration::from_secs(30), shared_memory: false }
     }
 }
 

@@ -15,21 +15,46 @@ const LAYOUT_AT: usize = 1;
 pub(crate) const KEEPER_AT: usize = 8;
 const GATE_AT: usize = 16;
 const REVISION_AT: usize = 17;
-const UNTIL_AT: usize = 18;
-const FLOOR_AT: usize = 19;
+const GRANTS_AT: usize = 21;
+const FROM_AT: usize = 18;
+const UNTIL_AT: usize = 19;
+const FLOOR_AT: usize = 20;
 
 /// Set in the word of the keeper by the kernel when its thread has died.
 const OWNER_DIED: u64 = 0x4000_0000;
+
+/// The clock of a store, for others on the same machine: the present is what the system's clock shows, but not before the
+/// floor, as long as that shows a time of the window. Otherwise only the store knows. In microseconds since 1970.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Times {
+    /// The beginning of the window, inclusive.
+    pub from: i64,
+    /// The end of the window, inclusive.
+    pub until: i64,
+    /// The present is not before this time.
+    pub floor: i64,
+}
+
+impl Times {
+    /// The times of which only the store knows the present.
+    pub const NONE: Times = Times { from: i64::MAX, until: i64::MIN, floor: i64::MIN };
+
+    /// The present by what the system's clock shows; `None` where only the store knows it.
+    #[inline]
+    pub fn present(&self, system: i64) -> Option<i64> {
+        (self.from <= system && system <= self.until).then_some(system.max(self.floor))
+    }
+}
 
 /// Conditions that hold for all rows of a table at one time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Conditions {
     /// The revision of the catalog that the rows are written by.
     pub revision: u64,
-    /// The time up to which the system's clock is believed, in microseconds since 1970.
-    pub until: i64,
-    /// The present is not before this time.
-    pub floor: i64,
+    /// The clock of the store.
+    pub times: Times,
+    /// The number of times that all others lost the right to read it.
+    pub grants: u64,
     /// The number of times that the table was closed or opened.
     gate: u64,
 }
@@ -48,7 +73,7 @@ impl Header<'_> {
         for (word, value) in self.0[LAYOUT_AT..].iter().zip(layout.parts()) {
             word.store(value as u64, Ordering::Relaxed);
         }
-        self.set_times(i64::MIN, i64::MIN);
+        self.set_times(Times::NONE);
         self.0[FORMAT_AT].store(FORMAT, Ordering::Release);
     }
 
@@ -66,18 +91,32 @@ impl Header<'_> {
         keeper != 0 && keeper & OWNER_DIED == 0
     }
 
-    /// Closes the table, or opens it again: an odd number of changes is a closed one. By one thread at a time.
-    pub(crate) fn change_gate(self) {
-        self.0[GATE_AT].fetch_add(1, Ordering::AcqRel);
+    /// Counts one more change of the gate; an odd number is a closed one. By one thread at a time.
+    pub(crate) fn change_gate(self, is_closed: bool) {
+        let before = self.load(GATE_AT);
+        let step = if before.is_multiple_of(2) == is_closed { 1 } else { 2 };
+        self.0[GATE_AT].store(before + step, Ordering::Release);
+    }
+
+    /// Takes the right to read it from all others.
+    pub(crate) fn withdraw(self) {
+        self.0[GRANTS_AT].fetch_add(1, Ordering::AcqRel);
+    }
+
+    pub(crate) fn grants(self) -> u64 {
+        self.0[GRANTS_AT].load(Ordering::Acquire)
     }
 
     pub(crate) fn set_revision(self, revision: u64) {
         self.0[REVISION_AT].store(revision, Ordering::Release);
     }
 
-    pub(crate) fn set_times(self, until: i64, floor: i64) {
-        for (at, time) in [(UNTIL_AT, until), (FLOOR_AT, floor)] {
-            if self.load(at) != time as u64 {
+    /// Says what the clock of the store is. A reader that finds parts of two of these has a window or a floor that held a
+    /// moment ago.
+    pub(crate) fn set_times(self, times: Times) {
+        // The floor moves with every read, and readers have this line in their caches.
+        if (self.load(FROM_AT), self.load(UNTIL_AT)) != (times.from as u64, times.until as u64) {
+            for (at, time) in [(FLOOR_AT, times.floor), (FROM_AT, times.from), (UNTIL_AT, times.until)] {
                 self.0[at].store(time as u64, Ordering::Release);
             }
         }
@@ -88,8 +127,12 @@ impl Header<'_> {
     pub(crate) fn conditions(self) -> Option<Conditions> {
         let conditions = Conditions {
             revision: self.load(REVISION_AT),
-            until: self.load(UNTIL_AT) as i64,
-            floor: self.load(FLOOR_AT) as i64,
+            times: Times {
+                from: self.load(FROM_AT) as i64,
+                until: self.load(UNTIL_AT) as i64,
+                floor: self.load(FLOOR_AT) as i64,
+            },
+            grants: self.load(GRANTS_AT),
             gate: self.load(GATE_AT),
         };
         // What is read of the table comes after.
@@ -100,6 +143,9 @@ impl Header<'_> {
     /// Returns whether the conditions that matter for rows still hold; after a fence.
     #[inline]
     pub(crate) fn holds(self, conditions: &Conditions) -> bool {
-        self.load(GATE_AT) == conditions.gate && self.load(REVISION_AT) == conditions.revision && self.is_kept()
+        self.load(GATE_AT) == conditions.gate
+            && self.load(REVISION_AT) == conditions.revision
+            && self.load(GRANTS_AT) == conditions.grants
+            && self.is_kept()
     }
 }

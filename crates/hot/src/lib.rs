@@ -29,6 +29,8 @@
 
 mod bucket;
 mod counts;
+#[cfg(all(target_os = "linux", not(loom)))]
+mod fork;
 mod ghost;
 mod hash;
 mod header;
@@ -54,7 +56,7 @@ mod every_order;
 mod tests;
 
 pub use self::counts::HotCounts;
-pub use self::header::Conditions;
+pub use self::header::{Conditions, Times};
 pub use self::look::{Hot, Looked};
 pub use self::record::Row;
 #[cfg(all(target_os = "linux", not(loom)))]

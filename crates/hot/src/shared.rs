@@ -9,6 +9,7 @@ use rustix::fs::{
     MemfdFlags, Mode, OFlags, SealFlags, fcntl_add_seals, fcntl_get_seals, ftruncate, memfd_create, open,
 };
 
+use crate::fork::ForkMark;
 use crate::header::{Conditions, Header};
 use crate::index::Index;
 use crate::keeper::Keeper;
@@ -66,6 +67,8 @@ impl Table {
 pub struct SharedTable {
     words: Words,
     layout: Layout,
+    /// Nobody counts the reads of a child of a fork.
+    mark: ForkMark,
 }
 
 impl std::fmt::Debug for SharedTable {
@@ -90,7 +93,7 @@ impl SharedTable {
         let words = Words::mapped(map).ok_or_else(|| refused("it is too short"))?;
         let layout = Header(words.header()).layout(words.rows().len());
         let layout = layout.ok_or_else(|| refused("it is a table of another version"))?;
-        Ok(SharedTable { words, layout })
+        Ok(SharedTable { words, layout, mark: ForkMark::new()? })
     }
 
     /// Bytes of memory that are mapped.
@@ -98,10 +101,11 @@ impl SharedTable {
         self.words.bytes()
     }
 
-    /// The conditions that hold now; `None` while its process answers for itself alone, or has ended.
+    /// The conditions that hold now; `None` while its process answers for itself alone, once that has ended, and in the
+    /// children of a fork of this one.
     #[inline]
     pub fn conditions(&self) -> Option<Conditions> {
-        Header(self.words.header()).conditions()
+        if self.mark.is_here() { Header(self.words.header()).conditions() } else { None }
     }
 
     /// Returns whether a process keeps the table. Once none does, none will.

@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 
 use crate::counts::{HotCounts, ReadCounts};
 use crate::hash::RowHash;
-use crate::header::Header;
+use crate::header::{Header, Times};
 use crate::layout::Layout;
 use crate::look::Looked;
 use crate::record::Row;
@@ -25,6 +25,8 @@ pub struct Table {
     /// Held by whoever changes the store.
     changing: Mutex<()>,
     reads: ReadCounts,
+    /// The number of times that it was closed for other processes and not opened since.
+    closed: Mutex<u32>,
 }
 
 impl Table {
@@ -47,6 +49,7 @@ impl Table {
             clearings: AtomicU64::new(0),
             changing: Mutex::new(()),
             reads: ReadCounts::default(),
+            closed: Mutex::new(0),
             #[cfg(all(target_os = "linux", not(loom)))]
             shared: None,
         }
@@ -118,15 +121,40 @@ impl Table {
         self.header().iter().for_each(|header| header.set_revision(revision));
     }
 
-    /// Says up to which time the system's clock is believed, and before which time the present is not, in microseconds
-    /// since 1970, to other processes.
-    pub fn set_times(&self, until: i64, floor: i64) {
-        self.header().iter().for_each(|header| header.set_times(until, floor));
+    /// Says what the clock of the store is, to other processes.
+    pub fn set_times(&self, times: Times) {
+        self.header().iter().for_each(|header| header.set_times(times));
     }
 
-    /// Closes the table for other processes, or opens it again. By one thread at a time.
-    pub fn change_gate(&self) {
-        self.header().iter().for_each(|header| header.change_gate());
+    /// Takes the right to read the table from all other processes that have it; those that are given it later have the next
+    /// number of grants. It is for them to go by: what they may not see must not be in the table.
+    pub fn withdraw(&self) {
+        self.header().iter().for_each(|header| header.withdraw());
+    }
+
+    /// The number of its grants, which the conditions of others have for as long as they may read it.
+    pub fn grants(&self) -> u64 {
+        self.header().map_or(0, Header::grants)
+    }
+
+    /// Returns whether other processes may be given the table.
+    pub fn is_shared(&self) -> bool {
+        self.memory.words.is_shared()
+    }
+
+    /// Closes the table for other processes, until it was opened as often.
+    pub fn close(&self) {
+        let mut closed = self.closed.lock();
+        *closed += 1;
+        self.header().iter().for_each(|header| header.change_gate(true));
+    }
+
+    /// Takes one [`Table::close`] back.
+    pub fn open(&self) {
+        let mut closed = self.closed.lock();
+        *closed = closed.saturating_sub(1);
+        let is_closed = *closed > 0;
+        self.header().iter().for_each(|header| header.change_gate(is_closed));
     }
 
     fn header(&self) -> Option<Header<'_>> {

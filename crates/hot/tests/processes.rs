@@ -8,10 +8,11 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
-use asofdb_hot::{Hot, Looked, Row, SharedTable, Table};
+use asofdb_hot::{Hot, Looked, Row, SharedTable, Table, Times};
 use rustix::fs::{MemfdFlags, SealFlags, ftruncate, memfd_create};
 
 const KEYS: [(u32, &[u8]); 3] = [(1, b"anna"), (1, b"otto, who has a longer key"), (2, b"anna")];
+const TIMES: Times = Times { from: 1_000, until: 3_000, floor: 2_000 };
 const IS_OTHER: &str = "ASOFDB_HOT_TEST_IS_OTHER";
 
 fn row(number: i64, bytes: &[u8]) -> Row<'_> {
@@ -22,7 +23,7 @@ fn row(number: i64, bytes: &[u8]) -> Row<'_> {
 fn filled() -> Table {
     let table = Table::shared(1 << 20).unwrap();
     table.set_revision(7);
-    table.set_times(2_000, 1_000);
+    table.set_times(TIMES);
     let mut looked = Looked::new();
     table.look(KEYS[..2].iter().copied(), &mut looked);
     table.fill(&looked, 0, KEYS[0], Some(row(10, b"secret of anna")));
@@ -56,7 +57,11 @@ fn another_mapping_has_what_the_table_has_and_no_more() {
     let shared = mapped(&table);
     assert_eq!(read(&shared), [Some(Some((10, b"secret of anna".to_vec()))), Some(None), None]);
     let conditions = shared.conditions().unwrap();
-    assert_eq!((conditions.revision, conditions.until, conditions.floor), (7, 2_000, 1_000));
+    assert_eq!((conditions.revision, conditions.times), (7, TIMES));
+    assert_eq!(
+        [900, 1_500, 3_000, 3_001].map(|now| conditions.times.present(now)),
+        [None, Some(2_000), Some(3_000), None]
+    );
     let changing = table.change([KEYS[0]].into_iter());
     let mut looked = Looked::new();
     assert_eq!(shared.look([KEYS[0]].into_iter(), &mut looked), 0, "a row that is being written");
@@ -72,9 +77,12 @@ fn a_row_that_was_written_meanwhile_and_a_table_that_was_closed_are_found_out() 
     let changes: [&dyn Fn(); 4] = [
         &|| table.change([KEYS[0]].into_iter()).finish(),
         &|| {
-            table.change_gate();
+            table.close();
+            table.close();
             assert_eq!(shared.conditions(), None);
-            table.change_gate();
+            table.open();
+            assert_eq!(shared.conditions(), None, "it was closed twice");
+            table.open();
         },
         &|| table.set_revision(8),
         &|| table.clear(),

@@ -8,9 +8,9 @@ use crate::message::{
     ClockRequest, CommittedMessage, ConsumerFigures, ConsumersRequest, ErasedMessage, FeedMessage, FeedsRequest,
     FreshnessMessage, FreshnessRequest, HandleMessage, Hello, LimitsMessage, LimitsRequest, LogRequest,
     MaterializeRequest, ModelRowMessage, ModelsRequest, NoteAnswer, NoteRequest, PolicyRequest, Pong, PrepareRequest,
-    ProfileRequest, ReleaseRequest, RemoveEntity, SampleMessage, SampleRequest, StatisticsMessage, StatisticsRequest,
-    StatsMessage, UsageRequest, UsageRowMessage, VerifiedMessage, ViewAgesMessage, ViewRunMessage, Welcome,
-    WriteRequest,
+    ProfileRequest, ReleaseRequest, RemoveEntity, ReportRequest, SampleMessage, SampleRequest, ShareRequest,
+    SharedMessage, StatisticsMessage, StatisticsRequest, StatsMessage, UsageRequest, UsageRowMessage, VerifiedMessage,
+    ViewAgesMessage, ViewRunMessage, Welcome, WriteRequest,
 };
 
 /// A request that is one message and is answered by one message.
@@ -98,6 +98,8 @@ calls! {
     AlertsRequest => Alerts, true, AlertsMessage;
     AuditRequest => Audit, false, u64;
     AuditsRequest => Audits, true, String;
+    ShareRequest => Share, true, SharedMessage;
+    ReportRequest => Report, false, ();
     VerifyRequest => Verify, true, VerifiedMessage;
     CompactRequest => Compact, true, ();
     ClockRequest => Clock, true, ClockMessage;

@@ -125,6 +125,10 @@ kinds! {
     Audits = 43,
     /// Makes a plan known to those who may approve it.
     Propose = 44,
+    /// Asks for the memory of the hot table, whose descriptor comes with the answer.
+    Share = 46,
+    /// Tells what a client has read out of that memory.
+    Report = 47,
     /// An error; an answer to any request.
     Error = 127,
 }

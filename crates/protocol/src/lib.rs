@@ -34,10 +34,10 @@ pub use self::message::{
     FreshnessRequest, HandleFeature, HandleMessage, HandleRequestValue, HandleView, Hello, JoinEnd, JoinKeyMessage,
     JoinRequest, KnownAtMessage, LimitsMessage, LimitsRequest, LoadRequest, LogRequest, MAGIC, MaterializeRequest,
     ModelRowMessage, ModelsRequest, NamedValue, NoteAnswer, NoteMessage, NoteRequest, PROTOCOL_VERSION, PolicyRequest,
-    Pong, PrepareRequest, ProfileRequest, ReleaseRequest, RemoveEntity, STALE, SampleMessage, SampleRequest, ScanBegin,
-    ScanEnd, ScanRequest, ScanRows, StatisticsMessage, StatisticsRequest, StatsMessage, StoreStatsMessage, TimeMessage,
-    UsageRequest, UsageRowMessage, ValueTypeMessage, VerifiedMessage, ViewAgesMessage, ViewRunMessage, Welcome,
-    WriteRequest, WriteView,
+    Pong, PrepareRequest, ProfileRequest, ReadsMessage, ReleaseRequest, RemoveEntity, ReportRequest, STALE,
+    SampleMessage, SampleRequest, ScanBegin, ScanEnd, ScanRequest, ScanRows, ShareRequest, SharedMessage,
+    StatisticsMessage, StatisticsRequest, StatsMessage, StoreStatsMessage, TimeMessage, UsageRequest, UsageRowMessage,
+    ValueTypeMessage, VerifiedMessage, ViewAgesMessage, ViewRunMessage, Welcome, WriteRequest, WriteView,
 };
 pub use self::point::{
     NO_ANSWER_ID, PointHeader, answer_head, answer_id, decode_matrix, decode_records, split_answer_id, variable_lengths,

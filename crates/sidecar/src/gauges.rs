@@ -77,6 +77,8 @@ pub(crate) struct Gauges {
     /// Bytes of large requests and answers that are held, counted by the door's budget.
     pub(crate) large_frame_bytes: Arc<Gauge>,
     panics: AtomicU64,
+    /// Calls and rows that clients have answered by themselves, out of shared memory, as they tell it.
+    shared: [AtomicU64; 2],
     refused: [AtomicU64; Refusal::ALL.len()],
 }
 
@@ -87,6 +89,18 @@ impl Gauges {
 
     pub(crate) fn refused(&self, refusal: Refusal) -> u64 {
         self.refused[refusal as usize].load(Ordering::Relaxed)
+    }
+
+    /// Counts reads that a client has answered by itself.
+    pub(crate) fn count_shared(&self, calls: u64, rows: u64) {
+        self.shared.iter().zip([calls, rows]).for_each(|(sum, count)| {
+            sum.fetch_add(count, Ordering::Relaxed);
+        });
+    }
+
+    /// Calls and rows that clients have answered by themselves.
+    pub(crate) fn shared(&self) -> [u64; 2] {
+        [&self.shared[0], &self.shared[1]].map(|sum| sum.load(Ordering::Relaxed))
     }
 
     /// Counts a panic that failed one request.

@@ -182,6 +182,9 @@ fn doors(service: &Service, encoder: &mut DescriptorEncoder<'_>) -> Result<(), f
     for (door, gauges) in doors {
         ConstCounter::new(gauges.panics()).encode(panics.encode_family(&[("door", door)])?)?;
     }
+    let [calls, rows] = service.native.shared();
+    counter(encoder, "shared_reads", "Reads that clients have answered by themselves, out of shared memory", calls)?;
+    counter(encoder, "shared_rows", "Entity rows of these reads", rows)?;
     Ok(())
 }
 

@@ -129,6 +129,8 @@ operations! {
     Audits:     "audits",     Reader,   "reading figures",        Point, Requests;
     /// Telling what is wrong, and who was told.
     Alerts:     "alerts",     Reader,   "reading figures",        Point, Requests;
+    /// Asking for the memory of the hot table, and telling what was read there.
+    Share:      "share",      Reader,   "reading",                Point, Requests;
     /// Telling what consumers have read.
     Usage:      "usage",      Reader,   "reading figures",        Bulk,  Requests;
     /// Choosing some entities of a view.

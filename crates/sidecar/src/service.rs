@@ -188,6 +188,11 @@ impl Service {
         LimitsReport { limits, changed, by, error }
     }
 
+    /// The limits that are in force.
+    pub(crate) fn current_limits(&self) -> Arc<Limits> {
+        self.consumers.limits()
+    }
+
     /// Makes these the limits from now on, for requests that were prepared before and for consumers that are here
     /// already as well. A rate that stays as it is goes on where it is; one that changes begins full. A name that is
     /// reserved newly is kept by whoever has it until that connection ends.
@@ -196,6 +201,8 @@ impl Service {
     /// `Invalid` when too many names of consumers came and went; the limits are as before then.
     pub fn set_limits(&self, limits: Limits, by: &str) -> Result<()> {
         self.consumers.set_limits(limits)?;
+        // Who has the memory may have limits now.
+        self.store.backend().withdraw_memory();
         self.settings.limits_changed(self.store.now(), by);
         tracing::info!(by, "the limits of consumers and views were changed");
         Ok(())

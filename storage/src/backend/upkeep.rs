@@ -1,5 +1,6 @@
 //! The upkeep of a store. Nothing here changes an answer.
 
+use std::os::fd::OwnedFd;
 use std::path::Path;
 
 use crate::ages::Ages;
@@ -47,6 +48,15 @@ pub struct HotStats {
     pub bytes: u64,
     /// Bytes that the table may take, its index included.
     pub bytes_max: u64,
+}
+
+/// The memory of a hot table, for another process.
+#[derive(Debug)]
+pub struct SharedMemory {
+    /// A descriptor that can be mapped and read.
+    pub descriptor: OwnedFd,
+    /// The number of grants that its header has for as long as it may be read.
+    pub grants: u64,
 }
 
 /// Figures about one column family.
@@ -155,6 +165,25 @@ pub trait Upkeep: Send + Sync + 'static {
     /// # Errors
     /// As there; `Unavailable` also when it was stopped.
     fn verify_until(&self, stop: &Stop) -> Result<Verified>;
+
+    /// Lets rows that are written by a revision of the catalog lie in memory that other processes read
+    /// (`Options::hot_shared`), but those of some views, by their ids. After a change of the catalog none do until this
+    /// was called for it.
+    fn share_hot(&self, _revision: u64, _but: Vec<u32>) {}
+
+    /// The memory of the hot table, for another process to map; `None` where it is not shared.
+    ///
+    /// # Errors
+    /// `Unavailable` where this process has no room for a descriptor.
+    fn shared_memory(&self) -> Result<Option<SharedMemory>> {
+        Ok(None)
+    }
+
+    /// Takes the right to read that memory from all who have it: they ask for it again.
+    fn withdraw_memory(&self) {}
+
+    /// Counts uses of rows of the hot table by other processes, which know them by their hashes.
+    fn count_hot_uses(&self, _hashes: &[u64]) {}
 
     /// Findings of opening the store that its operator should hear of, a line each: writes that were never finished,
     /// say. Nothing of it is wrong with the store.

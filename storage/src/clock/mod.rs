@@ -120,6 +120,21 @@ impl StoreClock {
         }
     }
 
+    /// The window of what the system's clock shows in which the present is that, but not before a floor: its beginning, its
+    /// end, and the floor. `None` where the clock is not the system's.
+    #[cfg(feature = "rocksdb")]
+    pub(crate) fn window(&self) -> Option<[Timestamp; 3]> {
+        if !self.clock.is_of_system() {
+            return None;
+        }
+        let (believed, floor) = (load(&self.bounds.believed), load(&self.believed));
+        if believed > Timestamp::MIN {
+            return Some([Timestamp::MIN, believed, floor]);
+        }
+        let (least, most) = (load(&self.bounds.least), load(&self.bounds.most));
+        Some([least, most, floor.max(load(&self.claimed))])
+    }
+
     /// The believed present: what is done for good goes by it. It never goes back, but for [`StoreClock::set_back`].
     pub(crate) fn believed(&self) -> Timestamp {
         self.now();

@@ -2,12 +2,15 @@
 
 use std::cell::RefCell;
 
-use asofdb_hot::{Changing, Hot, HotCounts, Looked, Row, Table};
+use asofdb_hot::{Changing, Hot, HotCounts, Looked, Row, Table, Times};
 
 use super::online::RocksOnline;
 use super::options::Options;
-use crate::backend::{Found, HotStats, LookedUp, Lookup, NewestRow, RowKey, Visit};
-use crate::error::Result;
+use super::present::Present;
+use super::sharing::Sharing;
+use crate::backend::{Found, HotStats, LookedUp, Lookup, NewestRow, RowKey, SharedMemory, Visit};
+use crate::catalog::Catalog;
+use crate::error::{Error, Result};
 use crate::time::Timestamp;
 use crate::version::Version;
 
@@ -17,15 +20,92 @@ thread_local! {
 }
 
 /// The hot table of a store, if it has one.
-pub(super) struct HotRows(Option<Table>);
+pub(super) struct HotRows {
+    table: Option<Table>,
+    sharing: Sharing,
+}
 
 /// Newest versions, one a lookup.
 type Versions<'n> = dyn Fn(usize) -> Option<Found<'n>> + 'n;
 
 impl HotRows {
-    /// The table of the bytes that the options say.
-    pub(super) fn within(options: &Options) -> Self {
-        HotRows(Some(options.hot_bytes()).filter(|bytes| *bytes > 0).map(Table::new))
+    /// The table of the bytes that the options say, for rows by this catalog.
+    ///
+    /// # Errors
+    /// `Unavailable` where the kernel has no memory that can be shared, if it is to be.
+    pub(super) fn within(options: &Options, catalog: &Catalog) -> Result<Self> {
+        let bytes = options.hot_bytes();
+        if bytes == 0 {
+            return Ok(HotRows { table: None, sharing: Sharing::default() });
+        }
+        let table = if options.hot_shared { shared(bytes)? } else { Table::new(bytes) };
+        let sharing = Sharing::default();
+        if table.is_shared() {
+            sharing.follow(catalog.revision());
+        }
+        table.set_revision(catalog.revision());
+        Ok(HotRows { table: Some(table), sharing })
+    }
+
+    /// The table's memory, which another process may map and read; `None` where it is not shared.
+    ///
+    /// # Errors
+    /// `Unavailable` where this process has no room for a descriptor.
+    pub(super) fn shared_memory(&self) -> Result<Option<SharedMemory>> {
+        let Some(table) = &self.table else { return Ok(None) };
+        // Before the descriptor is made, and before anybody decides who gets it.
+        let grants = table.grants();
+        let descriptor = table.descriptor();
+        let descriptor =
+            descriptor.map_err(|error| Error::unavailable("cannot share the hot table").with_source(error))?;
+        Ok(descriptor.map(|descriptor| SharedMemory { descriptor, grants }))
+    }
+
+    /// Takes the right to read the table from all other processes that have it.
+    pub(super) fn withdraw(&self) {
+        self.table.iter().for_each(Table::withdraw);
+    }
+
+    /// Counts uses of rows by other processes.
+    pub(super) fn count_uses(&self, hashes: &[u64]) {
+        self.table.iter().for_each(|table| table.count_uses(hashes));
+    }
+
+    /// Says what the present is, to other processes that have the table.
+    pub(super) fn tell_times(&self, present: &Present) {
+        if let Some(table) = self.table.as_ref().filter(|table| table.is_shared()) {
+            let times = |[from, until, floor]: [Timestamp; 3]| Times {
+                from: from.as_micros(),
+                until: until.as_micros(),
+                floor: floor.as_micros(),
+            };
+            table.set_times(present.window().map_or(Times::NONE, times));
+        }
+    }
+
+    /// Says that the catalog has changed, and forgets all rows.
+    pub(super) fn follow(&self, revision: u64) {
+        if self.table.as_ref().is_some_and(Table::is_shared) {
+            self.sharing.follow(revision);
+        }
+        self.table.iter().for_each(|table| table.set_revision(revision));
+        self.clear();
+    }
+
+    /// Answers nothing to other processes until [`HotRows::open`] was called as often.
+    pub(super) fn close(&self) {
+        self.table.iter().for_each(Table::close);
+    }
+
+    pub(super) fn open(&self) {
+        self.table.iter().for_each(Table::open);
+    }
+
+    /// Lets rows be shared that are written by this revision of the catalog, but those of some views.
+    pub(super) fn share(&self, revision: u64, but: Vec<u32>) {
+        self.sharing.share(revision, but);
+        let but = self.sharing.unshared();
+        self.table.iter().filter(|_| !but.is_empty()).for_each(|table| table.forget_views(&but));
     }
 
     /// Answers all lookups as [`crate::Online::look_up`] does, from memory what is there, and the rest from `latest`.
@@ -36,7 +116,9 @@ impl HotRows {
         at: Timestamp,
         visit: &mut Visit<'_>,
     ) -> Result<LookedUp> {
-        let Some(table) = &self.0 else { return latest.answer(lookups, at, visit) };
+        let Some(table) = self.table.as_ref().filter(|_| self.sharing.permits(lookups)) else {
+            return latest.answer(lookups, at, visit);
+        };
         LOOKED.with(|looked| match looked.try_borrow_mut() {
             Ok(mut looked) => {
                 let answered = Reading { table, latest, lookups, at }.answer(&mut looked, visit);
@@ -50,20 +132,20 @@ impl HotRows {
 
     /// Says that rows are going to be written. What is dropped unfinished forgets them.
     pub(super) fn change<'k>(&self, rows: impl Iterator<Item = RowKey<'k>>) -> Option<Changing<'_>> {
-        self.0.as_ref().map(|table| table.change(rows.map(|row| (row.view, row.key))))
+        self.table.as_ref().map(|table| table.change(rows.map(|row| (row.view, row.key))))
     }
 
     pub(super) fn forget_views(&self, views: &[u32]) {
-        self.0.iter().for_each(|table| table.forget_views(views));
+        self.table.iter().for_each(|table| table.forget_views(views));
     }
 
     pub(super) fn clear(&self) {
-        self.0.iter().for_each(Table::clear);
+        self.table.iter().for_each(Table::clear);
     }
 
     /// Figures about the table, if there is one.
     pub(super) fn stats(&self) -> Option<HotStats> {
-        let HotCounts { hits, misses, fills, evictions, rows, bytes, bytes_max } = self.0.as_ref()?.counts();
+        let HotCounts { hits, misses, fills, evictions, rows, bytes, bytes_max } = self.table.as_ref()?.counts();
         Some(HotStats { hits, misses, fills, evictions, rows, bytes, bytes_max })
     }
 }
@@ -73,6 +155,18 @@ pub(super) fn finish<'r>(changing: Option<Changing<'_>>, newest: impl Iterator<I
     let Some(changing) = changing else { return };
     newest.for_each(|row| changing.put((row.of.view, row.of.key), of_version(row.version, row.row)));
     changing.finish();
+}
+
+#[cfg(target_os = "linux")]
+fn shared(bytes: usize) -> Result<Table> {
+    let failed =
+        |error| Error::unavailable("cannot make a hot table that can be shared (hot_shared)").with_source(error);
+    Table::shared(bytes).map_err(failed)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn shared(_: usize) -> Result<Table> {
+    Err(Error::unavailable("a hot table can be shared on Linux alone (hot_shared)"))
 }
 
 fn of_version(version: Version, bytes: &[u8]) -> Row<'_> {

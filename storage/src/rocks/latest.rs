@@ -8,6 +8,7 @@ use crate::time::Timestamp;
 
 /// Answers all lookups from one state, as `as_of` would at `at`.
 pub(super) fn latest(store: &Store, lookups: &[Lookup<'_>], at: Timestamp, visit: &mut Visit<'_>) -> Result<()> {
+    store.hot.tell_times(&store.present);
     match store.hot.look_up(&store.online, lookups, at, visit)? {
         LookedUp::Answered => Ok(()),
         LookedUp::Declined => {

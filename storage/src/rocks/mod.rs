@@ -53,6 +53,7 @@ mod restamp;
 mod restore;
 mod retention;
 mod scan;
+mod sharing;
 mod snapshot;
 mod split;
 mod spoiled;
@@ -93,8 +94,8 @@ use self::store::Store;
 pub use self::version::ROCKSDB_VERSION;
 use crate::ages::Ages;
 use crate::backend::{
-    AsOfLookup, Catalogs, CheckpointFiles, Committed, Erased, History, Lookup, Observer, Snapshot, StampedState, State,
-    Stats, TileMaking, Tiles, Timekeeping, Upkeep, Verified, Visit, VisitTile,
+    AsOfLookup, Catalogs, CheckpointFiles, Committed, Erased, History, Lookup, Observer, SharedMemory, Snapshot,
+    StampedState, State, Stats, TileMaking, Tiles, Timekeeping, Upkeep, Verified, Visit, VisitTile,
 };
 use crate::batch::{Durability, WriteBatch};
 use crate::catalog::{Catalog, FeatureView};
@@ -330,6 +331,22 @@ impl Upkeep for RocksBackend {
         let mut verified = verify::verify(&self.store, stop)?;
         verified.problems.extend(verify_ages::verify_ages(&self.store, &self.committer.pausing()?, stop)?);
         Ok(verified)
+    }
+
+    fn share_hot(&self, revision: u64, but: Vec<u32>) {
+        self.store.hot.share(revision, but);
+    }
+
+    fn shared_memory(&self) -> Result<Option<SharedMemory>> {
+        self.store.hot.shared_memory()
+    }
+
+    fn withdraw_memory(&self) {
+        self.store.hot.withdraw();
+    }
+
+    fn count_hot_uses(&self, hashes: &[u64]) {
+        self.store.hot.count_uses(hashes);
     }
 
     fn notices(&self) -> Vec<String> {

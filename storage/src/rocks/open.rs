@@ -67,7 +67,7 @@ pub(super) fn assemble(
     let store = Store {
         ages: AgeCounts::resume(&database, &present),
         tiles: Tiles::resume(&database, &present.known())?,
-        hot: HotRows::within(&options),
+        hot: HotRows::within(&options, &present.known().catalog)?,
         online: RocksOnline::over(database.clone(), pool.clone(), present.clone(), options.stall_patience),
         options,
         tuning,

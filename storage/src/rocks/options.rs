@@ -104,6 +104,8 @@ pub struct Options {
     /// Bytes of that for the hot table, which answers reads of the latest values from memory; 0: there is none. `None`:
     /// an eighth of the budget.
     pub hot_bytes: Option<usize>,
+    /// If set, the hot table lies in memory that other processes may be given to read (Linux).
+    pub hot_shared: bool,
     /// If set, a store is created where there is none.
     pub create: bool,
     /// Flushes and compactions at a time.
@@ -126,6 +128,7 @@ impl Default for Options {
         Options {
             memory_budget_bytes: MEMORY_BUDGET_BYTES_DEFAULT,
             hot_bytes: None,
+            hot_shared: false,
             create: true,
             background_jobs: BACKGROUND_JOBS_DEFAULT,
             stall_patience: STALL_PATIENCE_DEFAULT,

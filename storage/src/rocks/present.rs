@@ -92,6 +92,11 @@ impl Present {
         self.clock.now()
     }
 
+    /// The window of the system's clock in which others can tell the present; see [`StoreClock::window`].
+    pub(super) fn window(&self) -> Option<[Timestamp; 3]> {
+        self.clock.window()
+    }
+
     /// The created timestamp of one more commit.
     pub(super) fn stamp(&self) -> Timestamp {
         self.clock.stamp()

@@ -186,10 +186,14 @@ impl Store {
     /// may not answer.
     pub(super) fn tell(&self, event: &Newest<'_>) {
         match event {
-            Newest::Suspended => self.online.suspend(),
+            Newest::Suspended => {
+                self.online.suspend();
+                self.hot.close();
+            }
             Newest::Resumed => {
                 // Nothing told it of the rows, and while it is closed nobody asks it.
                 self.hot.clear();
+                self.hot.open();
                 self.online.resume();
             }
             Newest::Put(_) | Newest::Erased(_) | Newest::Dropped(_) => {}
@@ -200,6 +204,7 @@ impl Store {
     /// Tells that the events tell everything again, after a load of some views.
     pub(super) fn tell_loaded(&self, views: &[u32]) {
         self.hot.forget_views(views);
+        self.hot.open();
         self.online.resume();
         self.observers.tell(&Newest::Resumed);
     }

@@ -59,6 +59,10 @@ pub(crate) struct Serve {
     /// eighth]
     #[arg(long, value_name = "BYTES", value_parser = parse_bytes)]
     hot_bytes: Option<usize>,
+    /// Lets clients on this machine that ask for it read the memory of the hot table by themselves, without a request;
+    /// nothing that the policy restricts lies there then
+    #[arg(long)]
+    share_memory: bool,
     /// Most bytes a second that flushes and compactions write [default: as many as they can]
     #[arg(long, value_name = "BYTES", value_parser = parse_bytes)]
     background_io_max: Option<usize>,
@@ -188,6 +192,7 @@ impl Serve {
         let options = Options {
             memory_budget_bytes: self.memory_budget,
             hot_bytes: self.hot_bytes,
+            hot_shared: self.share_memory,
             background_bytes_per_second: self.background_io_max.map(|bytes| bytes as u64),
             background_niceness: self.background_nice,
             shared: context.shared_store,

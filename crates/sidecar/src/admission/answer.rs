@@ -18,6 +18,13 @@ impl Answer for String {
     }
 }
 
+/// Its rows are counted when the client tells of them.
+impl Answer for asofdb::storage::SharedMemory {
+    fn bytes(&self) -> usize {
+        0
+    }
+}
+
 /// What is read for another answer, in which it counts.
 impl<T> Answer for Result<T, asofdb::Error> {
     fn bytes(&self) -> usize {

@@ -20,3 +20,11 @@ pub(crate) struct Terms {
     /// The latency that 99 in 100 reads shall stay within.
     pub(crate) latency_p99: Option<Duration>,
 }
+
+impl Terms {
+    /// Returns whether there is a limit among them.
+    pub(crate) fn is_limiting(&self) -> bool {
+        let Terms { requests, rows, answered, written, in_flight, latency_p99: _ } = self;
+        requests.is_some() || rows.is_some() || answered.is_some() || written.is_some() || in_flight.is_some()
+    }
+}

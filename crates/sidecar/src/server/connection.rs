@@ -12,7 +12,7 @@ use super::registry::Activity;
 use super::replies::Replies;
 use super::session::Session;
 use super::shared::Shared;
-use super::{bulk, control};
+use super::{bulk, control, sharing};
 use crate::access::Peer;
 use crate::consumers::Stopwatch;
 use crate::gauges::Refusal;
@@ -50,6 +50,7 @@ struct Connection<'s> {
     shared: &'s Shared,
     arrivals: Arrivals<'s>,
     replies: Replies<&'s UnixStream>,
+    stream: &'s UnixStream,
     /// The part of it that others see, once it has said hello.
     activity: Option<Arc<Activity>>,
 }
@@ -60,6 +61,7 @@ impl<'s> Connection<'s> {
             shared,
             arrivals: Arrivals::new(shared, stream),
             replies: Replies::new(stream, shared.bounds.stall_timeout),
+            stream,
             activity: None,
         }
     }
@@ -160,6 +162,15 @@ impl<'s> Connection<'s> {
             let body = body.to_vec();
             self.replies.flush()?;
             return bulk::serve(shared, session, header, &body, &mut self.arrivals, &mut self.replies);
+        }
+        if header.kind == Kind::Share {
+            return match sharing::share(shared, &session.caller, body) {
+                Ok(memory) => {
+                    self.replies.flush()?;
+                    Ok(sharing::send(self.stream, header.id, &memory)?)
+                }
+                Err(error) => Ok(self.replies.error(header.id, &error)?),
+            };
         }
         match control::answer(shared, session, header.kind, body) {
             Ok(body) => Ok(self.replies.frame(Header::answer(header.kind, header.id), &[&body])?),

@@ -18,6 +18,7 @@ use super::handle::Handle;
 use super::reads::Reads;
 use super::session::Session;
 use super::shared::Shared;
+use super::sharing;
 use crate::admission::{Admission, Caller};
 use crate::budget::Held;
 use crate::consumers::Limits;
@@ -54,6 +55,7 @@ pub(super) fn answer(shared: &Shared, session: &mut Session<'_>, kind: Kind, bod
         Kind::Alerts => alerts(shared, body),
         Kind::Audit => audits::begin(shared, caller, body),
         Kind::Audits => audits::told(shared, caller, body),
+        Kind::Report => sharing::report(shared, caller, body),
         Kind::Note => note(shared, body),
         Kind::Apply => apply(shared, caller, body),
         Kind::Policy => policy(shared, caller, body),
@@ -88,6 +90,7 @@ fn operation(kind: Kind, body: &[u8]) -> Result<Operation> {
         Kind::Alerts => Operation::Alerts,
         Kind::Audit => Operation::Audit,
         Kind::Audits => Operation::Audits,
+        Kind::Report => Operation::Share,
         Kind::Note => Operation::Note,
         Kind::Apply => Operation::Apply,
         Kind::Policy => Operation::Policy,

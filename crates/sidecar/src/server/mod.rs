@@ -16,6 +16,7 @@ mod registry;
 mod replies;
 mod session;
 mod shared;
+mod sharing;
 
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
