@@ -42,13 +42,14 @@ fn main() {
     let redis = Redis::start().expect("redis-server starts");
     let rows = SidecarContender { sidecar: &sidecar, answers: Answers::Rows };
     let matrix = SidecarContender { sidecar: &sidecar, answers: Answers::Matrix };
+    let shared = SidecarContender { sidecar: &sidecar, answers: Answers::Shared };
     let peers: Vec<_> = redis.iter().flat_map(|redis| load(redis, sizes)).collect();
-    let mut contenders: Vec<&dyn Contender> = vec![&floor, &embedded, &rows, &matrix];
+    let mut contenders: Vec<&dyn Contender> = vec![&floor, &embedded, &rows, &matrix, &shared];
     contenders.extend(peers.iter().map(|peer| peer as &dyn Contender));
     contenders.iter().for_each(|contender| check(*contender, sizes));
     let picks = Picks::new(sizes);
     // Rows that are written are slower to read than those that were compacted: the writer comes last.
-    in_criterion(&mut criterion, &[&embedded, &rows, &matrix], &picks);
+    in_criterion(&mut criterion, &[&embedded, &rows, &matrix, &shared], &picks);
     criterion.final_summary();
     measure(&contenders, sizes, &picks);
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use asofdb::{Answer, EntityRows, F32Matrix, FeatureView, Prepared, Session, Value};
-use asofdb_client::{Client, Pipeline};
+use asofdb_client::{Client, ConnectOptions, Pipeline};
 use tempfile::TempDir;
 
 use crate::child::Server;
@@ -18,7 +18,7 @@ use crate::support::{CACHE_BYTES, Sizes, WIDE, all};
 fn as_server(socket: &Path, store: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_asof"));
     command.arg("serve").arg("--store").arg(store).arg("--socket").arg(socket);
-    command.arg("--memory-budget").arg(CACHE_BYTES.to_string()).args(["--log", "warn"]);
+    command.arg("--memory-budget").arg(CACHE_BYTES.to_string()).args(["--log", "warn", "--share-memory"]);
     command
 }
 
@@ -46,8 +46,9 @@ impl Sidecar {
     }
 
     /// A client whose connections are its own.
-    fn connect(&self) -> Client {
-        Client::connect(&self.server.socket).expect("the sidecar listens")
+    fn connect(&self, shared_memory: bool) -> Client {
+        let options = ConnectOptions { shared_memory, ..ConnectOptions::default() };
+        Client::connect_with(&self.server.socket, options).expect("the sidecar listens")
     }
 }
 
@@ -58,6 +59,8 @@ pub enum Answers {
     Rows,
     /// A matrix of floats.
     Matrix,
+    /// A matrix of floats, which the client fills by itself out of shared memory.
+    Shared,
 }
 
 /// A sidecar asked for one of them.
@@ -71,6 +74,7 @@ impl Contender for SidecarContender<'_> {
         match self.answers {
             Answers::Rows => "sidecar: rows",
             Answers::Matrix => "sidecar: f32 matrix",
+            Answers::Shared => "sidecar: shared memory",
         }
     }
 
@@ -79,16 +83,16 @@ impl Contender for SidecarContender<'_> {
     }
 
     fn reader(&self) -> Box<dyn Reader + Send + '_> {
-        let (client, request) = (self.sidecar.connect(), &self.sidecar.request);
+        let (client, request) = (self.sidecar.connect(self.answers == Answers::Shared), &self.sidecar.request);
         let rows = request.entity_rows();
         match self.answers {
             Answers::Rows => Box::new(RowsReader { client, request, rows, answer: None }),
-            Answers::Matrix => Box::new(MatrixReader { client, request, rows, out: Vec::new() }),
+            Answers::Matrix | Answers::Shared => Box::new(MatrixReader { client, request, rows, out: Vec::new() }),
         }
     }
 
     fn pipeline(&self) -> Option<Box<dyn Reader + Send + '_>> {
-        if self.answers == Answers::Rows {
+        if self.answers != Answers::Matrix {
             return None;
         }
         let pipeline = self.sidecar.client.pipeline(&self.sidecar.request, false, f32::NAN).expect("a pipeline");
@@ -97,7 +101,7 @@ impl Contender for SidecarContender<'_> {
     }
 
     fn writes(&self, batches: &[Vec<WrittenRow>]) -> Vec<ReadyWrite<'_>> {
-        if self.answers == Answers::Rows {
+        if self.answers != Answers::Matrix {
             // The same server has been measured beside a writer already, or will be.
             return Vec::new();
         }

@@ -52,6 +52,39 @@ def test_a_consumer_has_a_name_that_is_checked(sidecar: Sidecar) -> None:
         asofdb.Client(sidecar.socket, consumer="\n")
 
 
+def test_a_client_reads_the_memory_of_its_sidecar(tmp_path: Path) -> None:
+    sidecar = Sidecar(tmp_path, "--share-memory")
+    try:
+        with (
+            asofdb.Client(sidecar.socket) as plain,
+            asofdb.Client(sidecar.socket, consumer="ranker", shared_memory=True) as client,
+        ):
+            client.apply(DEFINITIONS)
+            client.write("activity", activity([1, 2, 3], client.now(), clicks=[7, None, 9]))
+            request = client.prepare("activity:clicks")
+            users = {"user_id": [1, 2, 3, 4]}
+
+            def read_here() -> bool:
+                before = client.shared_reads["answered"]
+                assert request.latest(users).to_dict()["clicks"] == [7, None, 9, None]
+                return client.shared_reads["answered"] > before
+
+            # The first read brings the rows into memory, and from time to time one asks the sidecar for the time.
+            assert any(read_here() for _ in range(1_000)), client.shared_reads
+            assert client.shared_reads["is_shared"] and client.shared_reads["refused"] is None
+            assert plain.shared_reads == {"is_shared": False, "refused": None, "answered": 0, "passed_on": 0}
+            client.write("activity", activity([1], client.now(), clicks=[8]))
+            assert request.latest(users).to_dict()["clicks"] == [8, None, 9, None]
+            reads = client.shared_reads["answered"] + client.shared_reads["passed_on"]
+        with asofdb.Client(sidecar.socket) as plain:
+            told = [row for row in plain.usage() if row.consumer == "ranker" and row.name == "activity"]
+            assert [row.serving.calls for row in told] == [reads]
+    finally:
+        sidecar.stop()
+    with pytest.raises(asofdb.UnavailableError):
+        asofdb.Client(sidecar.socket, shared_memory=True)
+
+
 def test_many_threads_share_a_client(client: asofdb.Client) -> None:
     users = list(range(100))
     client.write("activity", activity(users, T0, clicks=users))
