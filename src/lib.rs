@@ -176,7 +176,7 @@ pub mod parts {
     pub use crate::misdefined::check_conditions;
     pub use crate::profile::notes::is_statistics_note;
     pub use crate::read::asked::AskedRows;
-    pub use crate::read::lookup::{LookNewest, VisitNewest, newest_matrix, newest_records};
+    pub use crate::read::newest_read::NewestRead;
     pub use crate::read::output::{Output, OutputColumn};
     pub use crate::read::plan::ReadPlan;
     pub use crate::read::record::Records;

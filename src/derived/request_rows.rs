@@ -69,6 +69,16 @@ impl RequestRows {
         column.present[row].then(|| &column.bytes[start..column.ends[row]])
     }
 
+    /// Some of the rows.
+    pub(crate) fn subset(&self, rows: &[usize]) -> RequestRows {
+        let column = |number: usize| {
+            let mut column = RequestColumn::default();
+            rows.iter().for_each(|row| column.push_encoded(self.get(number, *row)));
+            column
+        };
+        RequestRows { columns: (0..self.columns.len()).map(column).collect() }
+    }
+
     /// Forgets the rows from `rows` on.
     pub(crate) fn truncate(&mut self, rows: usize) {
         self.columns.iter_mut().for_each(|column| column.truncate(rows));
@@ -131,6 +141,12 @@ impl RequestRows {
 const NULL: u32 = u32::MAX;
 
 impl RequestColumn {
+    fn push_encoded(&mut self, value: Option<&[u8]>) {
+        self.bytes.extend_from_slice(value.unwrap_or_default());
+        self.present.push(value.is_some());
+        self.ends.push(self.bytes.len());
+    }
+
     fn push(&mut self, value: Option<&Value>) {
         if let Some(value) = value {
             value.encode(&mut self.bytes);

@@ -31,6 +31,11 @@ impl Answer {
         Answer { plan, records, rows, id: None }
     }
 
+    /// The records of the answer, one list a view of its plan.
+    pub fn into_records(self) -> Vec<Records> {
+        self.records
+    }
+
     /// Notes the id that it has in a log.
     pub fn with_id(self, id: String) -> Self {
         Answer { id: Some(id), ..self }

@@ -58,6 +58,15 @@ impl AskedRows {
         self.rows = rows;
     }
 
+    /// Some of the rows.
+    pub(crate) fn subset(&self, rows: &[usize]) -> AskedRows {
+        AskedRows {
+            groups: self.groups.iter().map(|group| group.subset(rows)).collect(),
+            request: self.request.subset(rows),
+            rows: rows.len(),
+        }
+    }
+
     /// Forgets the rows, keeps the memory unless there are more than `bytes_max` of it.
     pub fn clear(&mut self, bytes_max: usize) {
         for group in &mut self.groups {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use asofdb_storage::{AsOfLookup, Backend, Error, Found, Lookup, Result, State, Timestamp};
+use asofdb_storage::{Backend, Error, Found, Result, State, Timestamp};
 
 use crate::derived::compute::{Times, compute};
 use crate::derived::nulls::NullCounts;
@@ -14,9 +14,9 @@ use crate::read::plan::ReadPlan;
 use crate::read::question::Question;
 use crate::read::record::Records;
 use crate::read::request::{EntityRows, Prepared};
-use crate::read::sources::{SourcePlan, Sources};
+use crate::read::sources::Sources;
+use crate::read::targets::{Targets, VisitRow};
 use crate::rows::keys::EncodedKeys;
-use crate::usage::holes::Holes;
 use crate::windows::folder::{FoldQuestion, Folder};
 use crate::windows::sealer::Sealer;
 use crate::windows::tiles::Tiles;
@@ -82,7 +82,7 @@ pub(crate) fn read_records(
         true => run(engine.backend, &plan.sources, &asked.groups, question, visit),
         false => run_with_folds(engine, plan, asked, question, visit, computed),
     };
-    read_found(engine.nulls, plan, asked, records, variable_bytes_max, find).map(drop)
+    read_found(engine, plan, asked, records, variable_bytes_max, find).map(drop)
 }
 
 /// Reads as [`read_records`] does, the same answers, from a state that can be asked again: tells of which moment it is.
@@ -113,7 +113,7 @@ pub(crate) fn read_moment(
         };
         run_in(engine, plan, asked, question, (&*state, now), &mut visit, computed)
     };
-    let at = read_found(engine.nulls, plan, asked, records, variable_bytes_max, find)?;
+    let at = read_found(engine, plan, asked, records, variable_bytes_max, find)?;
     let known_at = asked_known_at.map_or(newest, |known_at| known_at.min(newest));
     Ok(Some(Moment { served_at: now, at, known_at }))
 }
@@ -121,7 +121,7 @@ pub(crate) fn read_moment(
 /// Fills records with what `find` hands to its visitor and folds, and with what is computed from it; returns the time
 /// asked about.
 fn read_found(
-    nulls: &NullCounts,
+    engine: Engine<'_>,
     plan: &ReadPlan,
     asked: &AskedRows,
     records: &mut Vec<Records>,
@@ -145,7 +145,7 @@ fn read_found(
     };
     let at = find(&mut visit, computed)?;
     if sources.has_computed() {
-        compute(sources, &plan.derived, Times::One(at), &asked.request, records, rows, nulls)?;
+        compute(sources, &plan.derived, Times::One(at), &asked.request, records, rows, engine.nulls)?;
         check_variable_bytes(records.iter().map(Records::variable_bytes).sum(), variable_bytes_max)?;
     }
     Ok(at)
@@ -185,57 +185,6 @@ pub(crate) fn read_matrix(
     Ok(())
 }
 
-/// Looks up the newest versions of some rows as of the present, all of one state, and hands that and each answer on;
-/// false, and nothing was handed on, where it cannot tell.
-pub type LookNewest<'l> = dyn FnMut(&[Lookup<'_>], &mut VisitNewest<'_>) -> Result<bool> + 'l;
-
-/// Takes what was found for a lookup, after the present that it is for.
-pub type VisitNewest<'v> = dyn FnMut(Timestamp, usize, Option<Found<'_>>) -> Result<()> + 'v;
-
-/// Reads the newest values of what is stored out of something other than a store, such as memory that a sidecar shares;
-/// `None` where that cannot tell, or the answer has values that are computed.
-///
-/// # Errors
-/// `Corrupt` when rows cannot be read; else what `look` returned.
-pub fn newest_records(plan: &ReadPlan, asked: &AskedRows, look: &mut LookNewest<'_>) -> Result<Option<Vec<Records>>> {
-    if plan.sources.has_computed() {
-        return Ok(None);
-    }
-    let (mut records, mut is_known) = (Vec::new(), false);
-    read_found(&NullCounts::default(), plan, asked, &mut records, usize::MAX, |visit, _| {
-        let targets = Targets::new(&plan.sources, &asked.groups);
-        is_known = look(&targets.lookups(), &mut |at, index, found| targets.visit(visit, at, index, found))?;
-        Ok(Timestamp::MIN)
-    })?;
-    Ok(is_known.then_some(records))
-}
-
-/// Reads as [`newest_records`] does into a matrix, and counts the values that are not present. False where that cannot tell
-/// or values are computed; the matrix is to be written anew then.
-///
-/// # Errors
-/// As there; `Invalid` when a feature is not a number or the matrix has another size.
-pub fn newest_matrix(
-    plan: &ReadPlan,
-    asked: &AskedRows,
-    matrix: &mut F32Matrix<'_>,
-    holes: &mut Holes,
-    look: &mut LookNewest<'_>,
-) -> Result<bool> {
-    let mut writer = MatrixWriter::new(plan, asked.len(), matrix)?;
-    if plan.sources.has_computed() {
-        return Ok(false);
-    }
-    let targets = Targets::new(&plan.sources, &asked.groups);
-    let mut visit =
-        |row: usize, source: usize, at, found: Option<Found<'_>>| writer.write_counted((row, source), at, found, holes);
-    if !look(&targets.lookups(), &mut |at, index, found| targets.visit(&mut visit, at, index, found))? {
-        return Ok(false);
-    }
-    writer.write_holes(&asked.groups, asked.len(), Some(holes));
-    Ok(true)
-}
-
 fn check_variable_bytes(bytes: usize, bytes_max: usize) -> Result<()> {
     if bytes <= bytes_max { Ok(()) } else { Err(answer_too_long(bytes_max)) }
 }
@@ -264,9 +213,6 @@ fn answer_too_long(variable_bytes_max: usize) -> Error {
         "the texts, bytes and lists of an answer have at most {variable_bytes_max} bytes: ask for fewer rows"
     ))
 }
-
-/// Takes what was found for a row and a source, with the time it is for.
-type VisitRow<'v> = dyn FnMut(usize, usize, Timestamp, Option<Found<'_>>) -> Result<()> + 'v;
 
 /// Looks up every view of every entity at once, so that all are of one state, and hands each answer to `visit`.
 /// Entities with null keys are not visited. Returns the time asked about.
@@ -369,63 +315,4 @@ fn fold_all(
         spares.give_back(memory);
     }
     Ok(())
-}
-
-/// The look-ups of a read: row after row, in each row source after source; those without a key are left out.
-struct Targets<'a> {
-    sources: &'a [SourcePlan],
-    groups: &'a [EncodedKeys],
-    /// Only where some rows have no key are lookups numbered differently from cells.
-    holes: Option<Vec<usize>>,
-    count: usize,
-}
-
-impl<'a> Targets<'a> {
-    fn new(sources: &'a Sources, groups: &'a [EncodedKeys]) -> Self {
-        let sources = sources.looked_up();
-        let asked = groups.first().map_or(0, EncodedKeys::len) * sources.len();
-        let mut targets = Targets { sources, groups, holes: None, count: asked };
-        if groups.iter().any(EncodedKeys::has_holes) {
-            let keyed: Vec<usize> = (0..asked).filter(|cell| targets.get(*cell).is_some()).collect();
-            targets.count = keyed.len();
-            targets.holes = Some(keyed);
-        }
-        targets
-    }
-
-    /// The source and the key of a cell.
-    #[inline]
-    fn get(&self, cell: usize) -> Option<(&'a SourcePlan, &'a [u8])> {
-        let source = &self.sources[cell % self.sources.len()];
-        let key = self.groups[source.key_group].get(cell / self.sources.len())?;
-        Some((source, key))
-    }
-
-    /// The cell of a lookup.
-    #[inline]
-    fn cell(&self, index: usize) -> usize {
-        self.holes.as_ref().map_or(index, |keyed| keyed[index])
-    }
-
-    fn wanted(&self) -> impl Iterator<Item = (&'a SourcePlan, &'a [u8])> {
-        (0..self.count).filter_map(|index| self.get(self.cell(index)))
-    }
-
-    fn lookups(&self) -> Vec<Lookup<'a>> {
-        let mut lookups = Vec::with_capacity(self.count);
-        lookups.extend(self.wanted().map(|(source, key)| Lookup { view: &source.view, key }));
-        lookups
-    }
-
-    fn lookups_at(&self, at: Timestamp) -> Vec<AsOfLookup<'a>> {
-        let mut lookups = Vec::with_capacity(self.count);
-        lookups.extend(self.wanted().map(|(source, key)| AsOfLookup { view: &source.view, key, at }));
-        lookups
-    }
-
-    #[inline]
-    fn visit(&self, visit: &mut VisitRow<'_>, at: Timestamp, index: usize, found: Option<Found<'_>>) -> Result<()> {
-        let cell = self.cell(index);
-        visit(cell / self.sources.len(), cell % self.sources.len(), at, found)
-    }
 }

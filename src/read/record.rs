@@ -59,6 +59,23 @@ impl Records {
         Ok(Records { bytes: self.bytes.clone(), stride: self.stride, header: self.header, arena })
     }
 
+    /// Takes the records of some rows from records for these alone.
+    ///
+    /// # Errors
+    /// `Unavailable` when long values cannot be spilled.
+    pub(crate) fn take_rows(&mut self, layout: &RecordLayout, rows: &[usize], from: &Records) -> Result<()> {
+        let is_variable = |field: &&Field| field.ty.fixed_bytes().is_none();
+        let variable: Vec<&Field> = layout.fields().iter().filter(is_variable).collect();
+        for (other, row) in rows.iter().enumerate() {
+            let to = *row * self.stride..(*row + 1) * self.stride;
+            self.bytes[to].copy_from_slice(&from.bytes[other * self.stride..(other + 1) * self.stride]);
+            for field in variable.iter().filter(|field| from.get(other).is_present(field)) {
+                self.get_mut(*row).put(field, Some(from.variable(other, field)))?;
+            }
+        }
+        Ok(())
+    }
+
     /// Bytes of memory held.
     pub fn memory_bytes(&self) -> usize {
         self.bytes.capacity() + self.arena.len()

@@ -356,6 +356,11 @@ impl EntityRows {
         })
     }
 
+    /// Some of the entities, by their rows.
+    pub fn subset(&self, rows: &[usize]) -> EntityRows {
+        EntityRows { plan: self.plan.clone(), asked: self.asked.subset(rows) }
+    }
+
     /// Forgets the rows, keeps the memory.
     pub fn clear(&mut self) {
         self.asked.clear(usize::MAX);

@@ -183,6 +183,17 @@ impl EncodedKeys {
         self.holes_count += other.holes_count;
     }
 
+    /// Some of the keys, by their rows.
+    pub(crate) fn subset(&self, rows: &[usize]) -> EncodedKeys {
+        let mut keys = EncodedKeys::default();
+        for row in rows {
+            let (start, key) = (keys.bytes.len(), self.get(*row));
+            keys.bytes.extend_from_slice(key.unwrap_or_default());
+            keys.finish(start, key.is_some());
+        }
+        keys
+    }
+
     /// Appends the keys as they travel: the end of each as a `u32`, then their bytes. A hole is an empty key,
     /// which no key of an entity is.
     pub fn write_to(&self, out: &mut Vec<u8>) {

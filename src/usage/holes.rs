@@ -46,7 +46,7 @@ fn add(counts: &mut Vec<HoleCounts>, index: usize, status: Status, number: u64) 
 
 impl Holes {
     /// No holes, in memory that is used again.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         SPARE.take()
     }
 
@@ -76,7 +76,18 @@ impl Holes {
     }
 
     /// Counts those of records, one list a source of the plan.
-    pub fn add_records(&mut self, plan: &ReadPlan, records: &[Records], rows: usize) {
+    pub(crate) fn add_records(&mut self, plan: &ReadPlan, records: &[Records], rows: usize) {
+        self.add_records_of(plan, records, |_| true, rows);
+    }
+
+    /// Counts those of some of the records.
+    pub(crate) fn add_records_of(
+        &mut self,
+        plan: &ReadPlan,
+        records: &[Records],
+        counts: impl Fn(usize) -> bool,
+        rows: usize,
+    ) {
         for (source, records) in records.iter().enumerate() {
             if records.are_complete(0..rows) {
                 continue;
@@ -84,7 +95,8 @@ impl Holes {
             for (position, column) in plan.output.columns.iter().enumerate() {
                 if column.slot.source == source {
                     let field = plan.sources.field(column.slot);
-                    records.iter(0..rows).for_each(|record| self.add(position, record.status(field), 1));
+                    let counted = records.iter(0..rows).enumerate().filter(|(row, _)| counts(*row));
+                    counted.for_each(|(_, record)| self.add(position, record.status(field), 1));
                 }
             }
         }

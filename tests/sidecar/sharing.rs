@@ -95,6 +95,37 @@ fn a_client_answers_by_itself_what_the_sidecar_would() {
 }
 
 #[test]
+fn rows_that_are_not_in_memory_are_asked_for_and_the_others_are_not() {
+    let sidecar = Sidecar::start(&users(), SHARE);
+    let (shared, socket) = (connect(&sidecar, "ranker"), sidecar.client());
+    let at = socket.now().unwrap().minus(Span::from_secs(60));
+    write(&socket, "profile", &(1..=20).map(|user| (user, at, (user % 3 > 0).then_some(user))).collect::<Vec<_>>());
+    let request = shared.prepare(&["profile"]).unwrap();
+    for (warm, all) in [(10, 13), (16, 19)] {
+        read_here(&shared, &request, &rows(&request, 1..=warm));
+        let (entities, before) = (rows(&request, (1..=all).rev()), shared.shared_reads());
+        let missed = socket.stats().unwrap().hot.unwrap().misses;
+        let answer = shared.latest(&request, &entities).unwrap();
+        let told = socket.latest(&socket.prepare(&["profile"]).unwrap(), &entities).unwrap();
+        assert_eq!(values(&answer, all as usize), values(&told, all as usize));
+        // Unless the sidecar had to tell the time.
+        if shared.shared_reads().answered > before.answered {
+            assert_eq!(socket.stats().unwrap().hot.unwrap().misses - missed, (all - warm) as u64);
+        }
+    }
+    let numbers = shared.prepare(&["profile:visits"]).unwrap();
+    let (entities, mut matrix) = (rows(&numbers, (1..=20).rev()), [0.0; 20]);
+    shared.latest_f32(&numbers, &entities, F32Matrix { values: &mut matrix, statuses: None, fill: -1.0 }).unwrap();
+    let expected: Vec<f32> = (1..=20).rev().map(|user| if user % 3 > 0 { user as f32 } else { -1.0 }).collect();
+    assert_eq!(matrix[..], expected);
+    let calls = shared.shared_reads();
+    drop(shared);
+    let usage = socket.usage(UsagePeriod::total(1)).unwrap();
+    let row = usage.iter().find(|row| row.key.consumer == "ranker" && row.key.name == "profile").expect("its usage");
+    assert_eq!(row.serving.calls, calls.answered + calls.passed_on, "each is counted once: {usage:?}");
+}
+
+#[test]
 fn what_was_written_is_read_by_clients_of_shared_memory_when_the_write_returns() {
     let sidecar = Sidecar::start(&users(), SHARE);
     let (shared, socket) = (connect(&sidecar, "ranker"), sidecar.client());

@@ -51,13 +51,14 @@ impl Session for Client {
 
     fn read(&self, request: &Prepared, entities: &EntityRows, question: Question) -> Result<Answer> {
         #[cfg(target_os = "linux")]
-        if let (Question::Latest, Some(shared)) = (question, self.shared_memory())
-            && let Some(answer) = shared.answer(request, entities, &Client::known_catalog(self))?
-        {
-            return Ok(answer);
+        if let (Question::Latest, Some(shared)) = (question, self.shared_memory()) {
+            let ask = |others: &EntityRows| self.ask_rows(request, others, question).map(Answer::into_records);
+            let answered = shared.answer(request, entities, &Client::known_catalog(self), ask)?;
+            if let Some((plan, records)) = answered {
+                return Ok(Answer::new(plan, records, entities.len()));
+            }
         }
-        let rows = entities.len();
-        self.read_with(request, entities, question, Form::Identified, |handle, body| answer_of(handle, body, rows))
+        self.ask_rows(request, entities, question)
     }
 
     fn read_f32(
@@ -68,14 +69,13 @@ impl Session for Client {
         mut matrix: F32Matrix<'_>,
     ) -> Result<()> {
         #[cfg(target_os = "linux")]
-        if let (Question::Latest, Some(shared)) = (question, self.shared_memory())
-            && shared.fill(request, entities, &Client::known_catalog(self), &mut matrix)?
-        {
-            return Ok(());
+        if let (Question::Latest, Some(shared)) = (question, self.shared_memory()) {
+            let ask = |others: &EntityRows, matrix: F32Matrix<'_>| self.ask_f32(request, others, question, matrix);
+            if shared.fill(request, entities, &Client::known_catalog(self), &mut matrix, ask)? {
+                return Ok(());
+            }
         }
-        let (form, rows) = (form_of(&matrix), entities.len());
-        let decode = |handle: &KnownHandle, body: &[u8]| matrix_of(&handle.plan, body, rows, &mut matrix);
-        self.read_with(request, entities, question, form, decode)
+        self.ask_f32(request, entities, question, matrix)
     }
 
     fn commit(&self, rows: &[(&str, &RecordBatch)], durability: Option<Durability>) -> Result<Committed> {
@@ -233,5 +233,26 @@ impl Session for Client {
             CheckpointFiles::Shared => self.ask(&request),
             CheckpointFiles::Copied => self.ask(&CopyRequest(request)),
         }
+    }
+}
+
+impl Client {
+    /// Asks the sidecar for an answer.
+    fn ask_rows(&self, request: &Prepared, entities: &EntityRows, question: Question) -> Result<Answer> {
+        let rows = entities.len();
+        self.read_with(request, entities, question, Form::Identified, |handle, body| answer_of(handle, body, rows))
+    }
+
+    /// Asks the sidecar for a matrix.
+    fn ask_f32(
+        &self,
+        request: &Prepared,
+        entities: &EntityRows,
+        question: Question,
+        mut matrix: F32Matrix<'_>,
+    ) -> Result<()> {
+        let (form, rows) = (form_of(&matrix), entities.len());
+        let decode = |handle: &KnownHandle, body: &[u8]| matrix_of(&handle.plan, body, rows, &mut matrix);
+        self.read_with(request, entities, question, form, decode)
     }
 }

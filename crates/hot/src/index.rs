@@ -126,8 +126,14 @@ impl<'t> Index<'t> {
     /// found, and all that the store said of the others meanwhile, was so at one moment.
     #[inline]
     pub(crate) fn is_still(self, looked: &Looked) -> bool {
+        self.are_still(looked.rows.iter())
+    }
+
+    /// [`Index::is_still`] for some of the rows.
+    #[inline]
+    pub(crate) fn are_still<'l>(self, mut rows: impl Iterator<Item = &'l One>) -> bool {
         // What was copied came before what follows.
         fence(Ordering::Acquire);
-        looked.rows.iter().all(|one| self.bucket(one.bucket).is_still(one.mark))
+        rows.all(|one| self.bucket(one.bucket).is_still(one.mark))
     }
 }

@@ -127,6 +127,11 @@ impl SharedTable {
         self.index().is_still(looked) && Header(self.words.header()).holds(conditions)
     }
 
+    /// [`SharedTable::is_still`] for some of the rows, by their places.
+    pub fn are_still(&self, looked: &Looked, rows: impl Iterator<Item = usize>, conditions: &Conditions) -> bool {
+        self.index().are_still(rows.map(|row| &looked.rows[row])) && Header(self.words.header()).holds(conditions)
+    }
+
     fn index(&self) -> Index<'_> {
         Index { words: self.words.rows(), layout: &self.layout }
     }

@@ -35,12 +35,12 @@ struct Tally {
 }
 
 impl Tallies {
-    /// Counts a read.
-    pub(super) fn add(&self, request: &Prepared, plan: &ReadPlan, rows: usize, holes: Holes) {
+    /// Counts the rows of a read, and the read unless the sidecar has counted it for other rows.
+    pub(super) fn add(&self, request: &Prepared, plan: &ReadPlan, (is_call, rows): (bool, usize), holes: Holes) {
         let new = || Tally { references: request.references().to_vec(), calls: 0, rows: 0, holes: Vec::new() };
         let mut tallies = self.0[STRIPE.with(|stripe| *stripe)].lock();
         let tally = tallies.entry(request.id()).or_insert_with(new);
-        tally.calls += 1;
+        tally.calls += u64::from(is_call);
         tally.rows += rows as u64;
         holes.each(plan, |column, counts| {
             if tally.holes.len() <= column {
