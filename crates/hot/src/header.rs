@@ -1,5 +1,7 @@
 //! The header of a table that other processes read: who keeps it, how it is laid out, and what must hold for an answer.
 
+#![cfg_attr(loom, allow(dead_code, reason = "loom has no memory that could be shared"))]
+
 use std::sync::atomic::Ordering;
 
 use crate::layout::Layout;

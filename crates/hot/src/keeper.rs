@@ -1,4 +1,4 @@
-//! The keeper of a shared table: a thread that does nothing but live as long as the table is kept up.
+//! The keeper of a shared table: a thread that lives as long as the table is kept up.
 //!
 //! Readers in other processes must know when this one is gone: from then on somebody else may write the store, and the
 //! table is old. They cannot ask on every read, which would be a system call. So the kernel tells them, by the way that it
@@ -15,6 +15,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::{Builder, JoinHandle};
 
 use crate::header::KEEPER_AT;
+use crate::pages::Huge;
 use crate::words::Words;
 
 /// A list of one word, as the kernel knows it (`struct robust_list_head`).
@@ -36,7 +37,8 @@ const STACK_BYTES: usize = 64 << 10;
 
 /// Keeps a table for as long as it lives.
 pub(crate) struct Keeper {
-    end: Option<Sender<()>>,
+    /// Taken when it ends.
+    work: Option<Sender<Huge>>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -51,25 +53,33 @@ impl Keeper {
     /// Starts to keep a table, whose words must outlive the keeper.
     pub(crate) fn start(words: &Words) -> io::Result<Self> {
         let place = Place(ptr::from_ref(&words.header()[KEEPER_AT]).cast());
-        let (end, ended) = channel();
+        let (work, wanted) = channel();
         let (started, wait) = channel();
-        let keep = move || keep(place, &started, &ended);
+        let keep = move || keep(place, &started, &wanted);
         let thread = Builder::new().name("asofdb-keeper".to_owned()).stack_size(STACK_BYTES).spawn(keep)?;
-        let keeper = Keeper { end: Some(end), thread: Some(thread) };
+        let keeper = Keeper { work: Some(work), thread: Some(thread) };
         wait.recv().unwrap_or_else(|_| Err(io::ErrorKind::Other.into()))?;
         Ok(keeper)
+    }
+
+    /// Has its thread, which has nothing else to do, put some of the table's memory on huge pages.
+    pub(crate) fn collapse(&self, pages: Huge) {
+        if let Some(work) = &self.work {
+            // The thread does not end before.
+            let _ = work.send(pages);
+        }
     }
 }
 
 impl Drop for Keeper {
     fn drop(&mut self) {
-        drop(self.end.take());
+        drop(self.work.take());
         self.thread.take().map(JoinHandle::join);
     }
 }
 
 #[allow(unsafe_code, clippy::needless_pass_by_value, reason = "system calls; the place belongs to the thread")]
-fn keep(place: Place, started: &Sender<io::Result<()>>, ended: &Receiver<()>) {
+fn keep(place: Place, started: &Sender<io::Result<()>>, wanted: &Receiver<Huge>) {
     // SAFETY: the words outlive the keeper, which waits for this thread. The word is aligned for two of them, and nothing
     // but this thread and the kernel writes it.
     let word = unsafe { &*place.0 };
@@ -92,7 +102,7 @@ fn keep(place: Place, started: &Sender<io::Result<()>>, ended: &Receiver<()>) {
     }
     let _ = started.send(Ok(()));
     // Until the other end is dropped.
-    let _ = ended.recv();
+    wanted.iter().for_each(Huge::collapse);
     word.store(0, Ordering::Release);
     // SAFETY: what the kernel gave above is what it takes.
     unsafe { libc::syscall(libc::SYS_set_robust_list, before, bytes) };

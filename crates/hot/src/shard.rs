@@ -9,7 +9,6 @@ use crate::ghost::Ghosts;
 use crate::hash::RowHash;
 use crate::index::Index;
 use crate::layout::{ENTRIES, Layout};
-use crate::pages::advise_huge;
 use crate::prefetch::prefetch;
 use crate::record::{Head, Row};
 use crate::ring::Ring;
@@ -61,12 +60,10 @@ impl Memory {
         Index { words: self.words(), layout: &self.layout }
     }
 
-    /// Asks for huge pages when a shard is filled to an eighth.
-    fn grow(&self, used: usize) {
+    /// Returns whether the table should have huge pages now, once: when a shard is filled to an eighth.
+    fn grows(&self, used: usize) -> bool {
         let is_small = used * HUGE_PART < self.layout.small + self.layout.main;
-        if !is_small && !self.has_huge_pages.swap(true, Ordering::Relaxed) {
-            advise_huge(self.words());
-        }
+        !is_small && !self.has_huge_pages.swap(true, Ordering::Relaxed)
     }
 
     /// The number of the bucket of a row.
@@ -170,15 +167,15 @@ pub(crate) struct Locked<'t> {
 }
 
 impl Locked<'_> {
-    /// Adds a row that is not there, or that there is none.
-    pub(crate) fn fill(&mut self, hash: RowHash, view: u32, key: &[u8], row: Option<Row<'_>>) {
-        let Some(head) = self.fitting(hash, view, key, row) else { return };
+    /// Adds a row that is not there, or that there is none. Returns whether the table should have huge pages now.
+    pub(crate) fn fill(&mut self, hash: RowHash, view: u32, key: &[u8], row: Option<Row<'_>>) -> bool {
+        let Some(head) = self.fitting(hash, view, key, row) else { return false };
         if self.memory.find(self.memory.bucket_of(hash), hash, view, key).is_some() {
-            return;
+            return false;
         }
         let is_main = self.shard.ghosts.take(hash.0);
         self.shard.fills += u64::from(self.insert(&head, key, row, is_main).is_some());
-        self.memory.grow(self.shard.used());
+        self.memory.grows(self.shard.used())
     }
 
     /// Changes a row if it is there.

@@ -25,7 +25,7 @@ const SIZE_SEALS: SealFlags = SealFlags::SHRINK.union(SealFlags::GROW).union(Sea
 /// keeps it.
 pub(crate) struct Shared {
     file: File,
-    _keeper: Keeper,
+    pub(crate) keeper: Keeper,
 }
 
 impl Table {
@@ -46,7 +46,7 @@ impl Table {
         let mut table = Table::over(words, layout);
         Header(table.memory.words.header()).begin(&layout);
         let keeper = Keeper::start(&table.memory.words)?;
-        table.shared = Some(Shared { file, _keeper: keeper });
+        table.shared = Some(Shared { file, keeper });
         Ok(table)
     }
 

@@ -7,6 +7,9 @@ use crate::hash::RowHash;
 use crate::header::{Header, Times};
 use crate::layout::Layout;
 use crate::look::Looked;
+#[cfg(all(target_os = "linux", not(loom)))]
+use crate::pages::Huge;
+use crate::pages::advise_huge;
 use crate::record::Row;
 use crate::shard::{Locked, Memory, Shard};
 #[cfg(all(target_os = "linux", not(loom)))]
@@ -79,9 +82,20 @@ impl Table {
         let mut locked = Locked { memory: &self.memory, shard };
         // Under the lock: who clears takes it after this, or counted before.
         let is_newest = self.memory.bucket(one.bucket).mark() == one.mark && one.mark.is_quiet();
-        if is_newest && self.clearings.load(Ordering::Acquire) == looked.clearings {
-            locked.fill(one.hash, view, key, row);
+        let may_fill = is_newest && self.clearings.load(Ordering::Acquire) == looked.clearings;
+        if may_fill && locked.fill(one.hash, view, key, row) {
+            drop(locked);
+            self.take_huge_pages();
         }
+    }
+
+    /// Has its memory put on huge pages. Readers do not wait for it.
+    fn take_huge_pages(&self) {
+        #[cfg(all(target_os = "linux", not(loom)))]
+        if let Some(shared) = &self.shared {
+            return shared.keeper.collapse(Huge::under(self.memory.words()));
+        }
+        advise_huge(self.memory.words());
     }
 
     /// Says that rows are going to be written to the store. Until the change is finished they are not answered; a change
