@@ -34,12 +34,14 @@ mod hash;
 mod layout;
 mod look;
 mod pages;
+mod pinned;
 mod prefetch;
 mod record;
 mod ring;
 mod shard;
 mod sync;
 mod table;
+mod walk;
 
 #[cfg(all(test, loom))]
 mod every_order;
@@ -50,3 +52,4 @@ pub use self::counts::HotCounts;
 pub use self::look::{Hot, Looked};
 pub use self::record::Row;
 pub use self::table::{Changing, Table};
+pub use self::walk::{Held, Standing};

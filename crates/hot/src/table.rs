@@ -16,8 +16,8 @@ const GROUP: usize = 32;
 
 /// A bounded table of newest rows. See the crate for what it promises.
 pub struct Table {
-    memory: Memory,
-    shards: Box<[Mutex<Shard>]>,
+    pub(crate) memory: Memory,
+    pub(crate) shards: Box<[Mutex<Shard>]>,
     clearings: AtomicU64,
     /// Held by whoever changes the store.
     changing: Mutex<()>,
@@ -109,14 +109,24 @@ impl Table {
 
     /// Fills in what the store said about row `index`, `None` where it has no such row, unless something was written to
     /// its bucket since it was looked for. Does nothing where it would have to wait.
-    pub fn fill(&self, looked: &Looked, index: usize, (view, key): (u32, &[u8]), row: Option<Row<'_>>) {
+    pub fn fill(&self, looked: &Looked, index: usize, key: (u32, &[u8]), row: Option<Row<'_>>) {
+        self.fill_as(looked, index, key, row, false);
+    }
+
+    /// [`Table::fill`] of a row that makes no room for others that are not pinned, while pinned rows take no more than three
+    /// quarters of the table.
+    pub fn fill_pinned(&self, looked: &Looked, index: usize, key: (u32, &[u8]), row: Option<Row<'_>>) {
+        self.fill_as(looked, index, key, row, true);
+    }
+
+    fn fill_as(&self, looked: &Looked, index: usize, (view, key): (u32, &[u8]), row: Option<Row<'_>>, is_pinned: bool) {
         let one = looked.rows[index];
         let Some(shard) = self.shards[one.hash.shard(self.shards.len())].try_lock() else { return };
         let mut locked = Locked { memory: &self.memory, shard };
         // Under the lock: who clears takes it after this, or counted before.
         let is_newest = self.memory.bucket(one.bucket).mark() == one.mark && one.mark.is_quiet();
         if is_newest && self.clearings.load(Ordering::Acquire) == looked.clearings {
-            locked.fill(one.hash, view, key, row);
+            locked.fill(one.hash, view, key, row, is_pinned);
         }
     }
 
@@ -158,9 +168,17 @@ impl Table {
             counts.evictions += shard.evictions;
             counts.rows += shard.rows;
             counts.bytes_max += shard.bytes_beside() as u64;
+            counts.pinned_rows += shard.pinned.rows;
+            counts.pinned_bytes += (shard.pinned.words() * size_of::<u64>()) as u64;
             counts.bytes += (shard.used() * size_of::<u64>()) as u64;
         }
         counts
+    }
+
+    /// Returns whether pinned rows take all of their part of the table, in most of its shards.
+    pub fn is_full_of_pinned(&self) -> bool {
+        let full = self.shards.iter().filter(|shard| shard.lock().pinned.is_full()).count();
+        2 * full > self.shards.len()
     }
 
     fn locked<T>(&self, hash: RowHash, work: impl FnOnce(&mut Locked<'_>) -> T) -> T {
@@ -183,6 +201,15 @@ impl Changing<'_> {
     pub fn put(&self, (view, key): (u32, &[u8]), row: Row<'_>) {
         let hash = RowHash::of(view, key);
         self.table.locked(hash, |locked| locked.put(hash, view, key, Some(row)));
+    }
+
+    /// [`Changing::put`] of a row that is pinned, and is added where it is not there.
+    pub fn put_pinned(&self, (view, key): (u32, &[u8]), row: Row<'_>) {
+        let hash = RowHash::of(view, key);
+        self.table.locked(hash, |locked| {
+            locked.put(hash, view, key, Some(row));
+            locked.fill(hash, view, key, Some(row), true);
+        });
     }
 
     /// Ends the change: all that is new was put.

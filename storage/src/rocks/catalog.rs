@@ -45,8 +45,7 @@ pub(super) fn change_catalog(store: &Store, next: Catalog, cause: ChangeCause) -
     fail_point("catalog written");
     store.ages.follow(&next, store.present.now());
     store.present.set_catalog(next);
-    // What views keep and hide may be another, and nobody reads rows of views that are gone.
-    store.hot.clear();
+    store.hot.begin_anew(&store.present.known().catalog);
     if !dropped.is_empty() {
         store.tell(&Newest::Dropped(&dropped));
     }
