@@ -146,11 +146,12 @@ pub use asofdb_storage::{
     Aggregate, Approval, Approvals, Catalog, CatalogChange, Change, ChangeCause, ChangeKind, CheckpointFiles, Clock,
     ClockClaim, ClockRepair, ClockStatus, Committed, Computed, Date, Definitions, Durability, Entity, EntityDefinition,
     Erased, Error, ErrorKind, Expressions, Feature, FeatureDefinition, FeatureProfile, FeatureService, FeatureView,
-    FeedRun, FeedSource, FreshnessObjective, GiveWay, Hint, HistogramBucket, JoinKey, LifeCycle, ManualClock, ModelKey,
-    ModelRow, NumberProfile, ObjectKind, Plan, Proposal, Proposals, Reading, RequestValue, Result, ScalarType,
-    Schedule, ServiceDefinition, Span, Stage, StampRun, Stats, Status, StatusCounts, Stop, StoreId, SystemClock,
-    Timestamp, TopValue, UsageCounts, UsageKey, UsageOf, UsagePeriod, UsageRow, Value, ValueType, Verdicts, Verified,
-    Version, ViewDefinition, ViewProfile, ViewSize, Window, WindowAggregate, WindowFeature, Windows,
+    FeedRun, FeedSource, FreshnessObjective, GiveWay, Hint, HistogramBucket, HotPolicy, JoinKey, LifeCycle,
+    ManualClock, ModelKey, ModelRow, NumberProfile, ObjectKind, Plan, Proposal, Proposals, Reading, RequestValue,
+    Result, ScalarType, Schedule, ServiceDefinition, Span, Stage, StampRun, Stats, Status, StatusCounts, Stop, StoreId,
+    SystemClock, Timestamp, TopValue, UsageCounts, UsageKey, UsageOf, UsagePeriod, UsageRow, Value, ValueType,
+    Verdicts, Verified, Version, ViewDefinition, ViewProfile, ViewSize, Window, WindowAggregate, WindowFeature,
+    Windows,
 };
 #[cfg(feature = "rocksdb")]
 pub use asofdb_storage::{

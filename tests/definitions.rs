@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use asofdb::{Definitions, FeatureDefinition, parse_definitions, read_definitions};
-use asofdb_storage::{Catalog, ErrorKind, JoinKey, ScalarType, Span, Timestamp, Value, ValueType};
+use asofdb_storage::{Catalog, ErrorKind, HotPolicy, JoinKey, ScalarType, Span, Timestamp, Value, ValueType};
 use proptest::prelude::*;
 
 use crate::common::repository;
@@ -177,6 +177,21 @@ fn a_value_of_the_wrong_type_says_where() {
     let (_, message) = refused("[entity]\nname = \"e\"\n");
     assert_eq!(message, "d.toml:1:1: there can be several of an entity: write it in double brackets");
     assert_eq!(refused("entity = [1]").1, "d.toml:1:11: entity is a list of tables, not a whole number");
+}
+
+#[test]
+fn a_feature_view_says_where_its_newest_rows_are_and_no_other_view_does() {
+    let hot = |word: &str| WHOLE.replace("keep_newest = false", &format!("keep_newest = false\nhot = {word}"));
+    assert_eq!(parse(WHOLE).views[0].hot, HotPolicy::Auto);
+    for policy in HotPolicy::ALL {
+        assert_eq!(parse(&hot(&format!("{:?}", policy.as_str()))).views[0].hot, policy);
+    }
+    assert_eq!(refused(&hot("\"warm\"")).1, "d.toml:14:7: hot is pin, auto or never: \"warm\"");
+    assert_eq!(refused(&hot("true")).1, "d.toml:14:7: hot is text in quotes, not true or false");
+    let columns = "columns = [{ name = \"x\", type = \"int64\" }]\n";
+    let events = format!("\n[[event_view]]\nname = \"e\"\nentities = [\"airport\"]\nhot = \"pin\"\n{columns}");
+    let message = refused(&format!("{WHOLE}{events}")).1;
+    assert!(message.contains("an event view has no key \"hot\""), "{message}");
 }
 
 #[test]

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use asofdb_model::Bytes;
 use asofdb_storage::{
-    Catalog, Date, Definitions, EntityDefinition, FeatureDefinition, FeedSource, JoinKey, LifeCycle, Record, Schedule,
-    ServiceDefinition, Span, Stage, Timestamp, Verdicts, ViewDefinition,
+    Catalog, Date, Definitions, EntityDefinition, FeatureDefinition, FeedSource, HotPolicy, JoinKey, LifeCycle, Record,
+    Schedule, ServiceDefinition, Span, Stage, Timestamp, Verdicts, ViewDefinition,
 };
 
 use crate::values::{scalar_type, text, value, value_type};
@@ -106,6 +106,7 @@ fn view(bytes: &mut Bytes<'_>) -> ViewDefinition {
         life: life("view", bytes),
         verdicts: verdicts(bytes),
         source: source(bytes),
+        hot: hot(bytes),
         ..ViewDefinition::default()
     }
 }
@@ -159,6 +160,10 @@ fn verdicts(bytes: &mut Bytes<'_>) -> Verdicts {
 fn source(bytes: &mut Bytes<'_>) -> Option<FeedSource> {
     let schedule = |bytes: &mut Bytes<'_>| span(bytes).map(|every| Schedule { every });
     (bytes.below(4) == 0).then(|| FeedSource { path: text(bytes), schedule: schedule(bytes) })
+}
+
+fn hot(bytes: &mut Bytes<'_>) -> HotPolicy {
+    HotPolicy::ALL.get(bytes.below(8)).copied().unwrap_or_default()
 }
 
 fn span(bytes: &mut Bytes<'_>) -> Option<Span> {

@@ -104,7 +104,7 @@ def _entity(tree: dict[str, Any]) -> Entity:
 
 def _view(tree: dict[str, Any]) -> FeatureView:
     same = ("name", "entities", "ttl", "retention", "keep_newest", "max_future_skew", "event_timestamp")
-    more = ("created_timestamp", "owner", "team", "description", "tags", "check")
+    more = ("created_timestamp", "owner", "team", "description", "tags", "check", "hot")
     features = [_feature(feature) for feature in tree["features"]]
     fields = {name: tree[name] for name in same + more}
     return FeatureView(features=features, freshness=_freshness(tree), source=_source(tree), **fields, **_said(tree))

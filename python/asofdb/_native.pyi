@@ -19,7 +19,7 @@ class Engine:
     def open(
         path: str,
         durability: str,
-        memory_bytes: int | None,
+        memory: tuple[int | None, int | None],
         modes: tuple[bool, bool],
         reader: tuple[str | None, str | None],
         log_served: tuple[str, float] | None,

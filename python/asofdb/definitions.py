@@ -90,7 +90,9 @@ class FeatureView:
     ``status`` is experimental, production or deprecated. What is deprecated may name the view that it is
     ``replaced_by`` and the day, ``"2027-01-31"``, on which it may be dropped at the earliest: ``drop_after``.
     ``same_as`` and ``not_same_as`` are verdicts on features that look like others, named ``"view:feature"``: those that
-    are the same, and those that are not, each with the reason. ``source`` are the files that it is fed from.
+    are the same, and those that are not, each with the reason. ``source`` are the files that it is fed from. ``hot`` says
+    whether its newest rows are kept in memory: ``"auto"``, those that are read most; ``"pin"``, all of them as far as
+    there is room; ``"never"``.
     """
 
     name: str
@@ -114,6 +116,7 @@ class FeatureView:
     same_as: Mapping[str, Sequence[str]] = field(default_factory=dict)
     not_same_as: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     source: FeedSource | None = None
+    hot: str = "auto"
 
 
 @dataclass
@@ -259,6 +262,7 @@ def _view(view: FeatureView) -> str:
         *life_cycle(view),
         *verdicts(view),
         ("source", _source(view.source)),
+        ("hot", None if view.hot == "auto" else text(view.hot)),
     )
     return head + "".join(_feature(feature) for feature in view.features)
 

@@ -152,14 +152,14 @@ fn written(json: serde_json::Result<String>) -> Result<String> {
 
 #[pymethods]
 impl Engine {
-    /// Opens the store in a directory; `modes` say whether it is created, and left open to others, `reader` the consumer and
-    /// the version of a model that it reads for.
+    /// Opens the store in a directory; `memory` are the bytes of its budget and those of its hot table, `modes` say
+    /// whether it is created, and left open to others, `reader` the consumer and the version of a model that it reads for.
     #[staticmethod]
     fn open(
         py: Python<'_>,
         path: PathBuf,
         durability: &str,
-        memory_bytes: Option<usize>,
+        memory: (Option<usize>, Option<usize>),
         modes: (bool, bool),
         reader: (Option<String>, Option<String>),
         log_served: Option<(PathBuf, f64)>,
@@ -167,7 +167,8 @@ impl Engine {
         let durability = self::durability(py, durability)?;
         let ((create, shared), (consumer, model)) = (modes, reader);
         let mut options = Options { create, shared, ..Options::default() };
-        options.memory_budget_bytes = memory_bytes.unwrap_or(options.memory_budget_bytes);
+        options.memory_budget_bytes = memory.0.unwrap_or(options.memory_budget_bytes);
+        options.hot_bytes = memory.1;
         let open = move || {
             let mut store = Store::open_with(path, options, Arc::new(SystemClock), durability)?;
             if let Some((directory, share)) = log_served {
@@ -600,7 +601,14 @@ impl Engine {
     fn stats_json(&self, py: Python<'_>) -> PyResult<String> {
         let stats = self.run(py, asofdb_client::Engine::stats)?;
         let family = |family: &asofdb::storage::FamilyStats| json!({"name": family.name, "rows_estimate": family.rows_estimate, "disk_bytes": family.disk_bytes});
-        let hot = |hot: &asofdb::storage::HotStats| json!({"hits": hot.hits, "misses": hot.misses, "fills": hot.fills, "evictions": hot.evictions, "rows": hot.rows, "bytes": hot.bytes, "bytes_max": hot.bytes_max});
+        let hot = |hot: &asofdb::storage::HotStats| {
+            json!({
+                "hits": hot.hits, "misses": hot.misses, "fills": hot.fills, "evictions": hot.evictions, "rows": hot.rows,
+                "bytes": hot.bytes, "bytes_max": hot.bytes_max, "pinned_rows": hot.pinned_rows,
+                "pinned_bytes": hot.pinned_bytes, "is_warm": hot.warming.is_over,
+                "rows_returned": hot.warming.rows, "rows_wanted": hot.warming.rows_wanted,
+            })
+        };
         Ok(json!({
             "disk_bytes": stats.disk_bytes,
             "memory_bytes": stats.memory_bytes,

@@ -42,6 +42,7 @@ FULL = asofdb.Definitions(
             team="ops",
             description="d",
             tags={"x": "y"},
+            hot="pin",
         )
     ],
     feature_services=[asofdb.FeatureService("model_v1", ["activity:*"], "m@example.org", "s", {"k": "v"})],
@@ -64,6 +65,7 @@ def test_objects_say_all_that_a_file_says_and_read_back(tmp_path: Path) -> None:
         assert (view.ttl, view.retention, view.max_future_skew) == ("2h 5us", "400d", "1m")
         assert (view.keep_newest, view.event_timestamp, view.created_timestamp) == (False, "when", "known")
         assert (view.owner, view.team, view.description, view.tags) == ("o@example.org", "ops", "d", {"x": "y"})
+        assert view.hot == "pin"
         assert read.feature_services == FULL.feature_services
         assert not store.plan(read)
 
@@ -95,6 +97,19 @@ def test_what_is_not_named_is_dropped_only_if_that_is_allowed(engine: Any) -> No
     assert "ranker_v1" in engine.catalog().feature_services
     assert str(engine.apply(definitions, allow_drop=True)) == "- feature_service ranker_v1"
     assert engine.catalog().feature_services == {}
+
+
+def test_a_view_is_pinned_and_taken_out_of_memory_by_its_definition(engine: Any) -> None:
+    definitions = engine.catalog().definitions()
+    view = definitions.feature_views[0]
+    assert view.hot == "auto"
+    for before, hot in (("auto", "pin"), ("pin", "never"), ("never", "auto")):
+        view.hot = hot
+        assert str(engine.apply(definitions)) == f"~ feature_view {view.name}: hot {before} -> {hot}"
+        assert engine.catalog().feature_views[view.name].hot == hot
+    view.hot = "warm"
+    with pytest.raises(asofdb.InvalidError, match="hot is pin, auto or never"):
+        engine.plan(definitions)
 
 
 def test_broken_definitions_are_refused_with_the_place(tmp_path: Path, store: asofdb.Store) -> None:

@@ -237,6 +237,17 @@ def test_a_store_that_is_open_elsewhere_says_so(store: asofdb.Store, tmp_path: P
         asofdb.Store.open(tmp_path / "nothing", create=False)
     with pytest.raises(asofdb.InvalidError, match="memory_budget_bytes"):
         asofdb.Store.open(tmp_path / "small", memory_bytes=1)
+    with pytest.raises(asofdb.InvalidError, match="hot_bytes is at most half of memory_budget_bytes, 8388608: 8388609"):
+        asofdb.Store.open(tmp_path / "small", memory_bytes=16 << 20, hot_bytes=(8 << 20) + 1)
+
+
+def test_the_part_of_the_memory_for_rows_that_are_read_often_can_be_said(tmp_path: Path) -> None:
+    with asofdb.Store.open(tmp_path / "store", memory_bytes=32 << 20, hot_bytes=0) as store:
+        assert store.stats()["hot"] is None
+    with asofdb.Store.open(tmp_path / "store", memory_bytes=32 << 20, hot_bytes=2 << 20) as store:
+        assert 2 << 19 < store.stats()["hot"]["bytes_max"] <= 2 << 20
+    with asofdb.Store.open(tmp_path / "store", memory_bytes=32 << 20) as store:
+        assert 2 << 20 < store.stats()["hot"]["bytes_max"] <= 4 << 20
 
 
 def test_what_was_written_is_there_when_it_is_opened_again(tmp_path: Path) -> None:

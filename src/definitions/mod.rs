@@ -18,7 +18,8 @@ use std::path::Path;
 
 use asofdb_storage::{
     Catalog, Definitions, EVENT_COLUMN_DEFAULT, EntityDefinition, Error, FeatureDefinition, FreshnessObjective,
-    JoinKey, MAX_FUTURE_SKEW_DEFAULT, Problem, Result, ServiceDefinition, Step, Timestamp, ValueType, ViewDefinition,
+    HotPolicy, JoinKey, MAX_FUTURE_SKEW_DEFAULT, Problem, Result, ServiceDefinition, Step, Timestamp, ValueType,
+    ViewDefinition,
 };
 use toml::Spanned;
 use toml::de::DeTable;
@@ -38,7 +39,7 @@ const DOCUMENT_KEYS: [&str; 6] =
     ["entity", "feature_view", "event_view", "window_view", "derived_view", "feature_service"];
 const ENTITY_KEYS: [&str; 4] = ["name", "join_keys", "description", "tags"];
 const JOIN_KEY_KEYS: [&str; 2] = ["name", "type"];
-const VIEW_KEYS: [&str; 21] = [
+const VIEW_KEYS: [&str; 22] = [
     "name",
     "entities",
     "ttl",
@@ -59,6 +60,7 @@ const VIEW_KEYS: [&str; 21] = [
     "same_as",
     "not_same_as",
     "source",
+    "hot",
     "feature",
 ];
 const EVENT_VIEW_KEYS: [&str; 21] = [
@@ -184,6 +186,7 @@ fn view(table: &Table) -> Result<ViewDefinition> {
     Ok(ViewDefinition {
         ttl: table.span("ttl")?,
         keep_newest: table.flag("keep_newest")?.unwrap_or(true),
+        hot: hot(table)?,
         features: features.iter().map(feature).collect::<Result<_>>()?,
         ..any_view(table)?
     })
@@ -230,6 +233,12 @@ fn any_view(table: &Table) -> Result<ViewDefinition> {
         source: source(table)?,
         ..ViewDefinition::default()
     })
+}
+
+/// Reads the place of a view's rows in the hot table.
+fn hot(table: &Table) -> Result<HotPolicy> {
+    let Some(field) = table.field("hot") else { return Ok(HotPolicy::default()) };
+    field.text()?.parse().map_err(|error: Error| field.invalid(error.message()))
 }
 
 /// Reads the freshness that a view promises. Without `warn` it warns of nothing before it is stale.

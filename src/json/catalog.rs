@@ -205,6 +205,7 @@ fn stored_view<E: serde::ser::Error>(view: &FeatureView) -> Result<Json, E> {
             "ttl": span(view.ttl),
             "retention": span(view.retention),
             "keep_newest": view.keep_newest,
+            "hot": view.hot.as_str(),
             "max_future_skew": view.max_future_skew.to_string(),
             "event_timestamp": view.event_column,
             "created_timestamp": view.created_column,

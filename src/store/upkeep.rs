@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use asofdb_storage::{CheckpointFiles, Result, Stats, Stop, Verified};
+use asofdb_storage::{CheckpointFiles, Result, Stats, Stop, Verified, Warming};
 
 use super::Store;
 use crate::served::log::ServedLog;
@@ -17,6 +17,12 @@ impl Store {
         self.recorder.write()?;
         self.served.as_deref().map_or(Ok(()), ServedLog::flush)?;
         self.backend.flush()
+    }
+
+    /// Returns how far the rows have come back that the hot table held before the store was opened: at once after it was
+    /// closed, and in the background after a crash.
+    pub fn warming(&self) -> Warming {
+        self.backend.warming()
     }
 
     /// Compacts everything, reclaiming what retention, drops and erasures left.

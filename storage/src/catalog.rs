@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use crate::computed::{Computed, Expressions, Windows, kind};
 use crate::feed_source::FeedSource;
+use crate::hot_policy::HotPolicy;
 use crate::life_cycle::LifeCycle;
 use crate::objective::FreshnessObjective;
 use crate::schema::{FeatureId, RowLayout, RowSchema};
@@ -126,6 +127,8 @@ pub struct FeatureView {
     pub verdicts: Verdicts,
     /// The files that it is fed from, where it says so; of a stored view.
     pub source: Option<FeedSource>,
+    /// The place of its newest rows in the hot table.
+    pub hot: HotPolicy,
     /// The way in which its features are computed; `None`: they are stored.
     pub computed: Option<Computed>,
     /// The features, or the columns of events, in the order of the definition.

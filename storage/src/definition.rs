@@ -9,6 +9,7 @@ use crate::catalog::{JoinKey, MAX_FUTURE_SKEW_DEFAULT};
 use crate::computed::{Computed, WindowFeature, WindowedFeature, kind};
 use crate::error::Result;
 use crate::feed_source::FeedSource;
+use crate::hot_policy::HotPolicy;
 use crate::life_cycle::LifeCycle;
 use crate::objective::FreshnessObjective;
 use crate::time::Span;
@@ -88,6 +89,8 @@ pub struct ViewDefinition {
     pub verdicts: Verdicts,
     /// The files that it is fed from, where it says so; of a stored view.
     pub source: Option<FeedSource>,
+    /// The place of its newest rows in the hot table; of a feature view.
+    pub hot: HotPolicy,
     /// The way in which its features are computed; `None`: they are stored.
     pub computed: Option<Computed>,
     /// The features, or the columns of events; at least one. A view of windows has those that its windows give, and
@@ -152,6 +155,7 @@ impl Default for ViewDefinition {
             life: LifeCycle::default(),
             verdicts: Verdicts::default(),
             source: None,
+            hot: HotPolicy::default(),
             computed: None,
             features: Vec::new(),
         }

@@ -69,6 +69,7 @@ pub(crate) fn of_views(old: &FeatureView, new: &FeatureView) -> Vec<String> {
     differences.note("not_same_as", &old.verdicts.not_same_as, &new.verdicts.not_same_as);
     let source = |view: &FeatureView| view.source.as_ref().map_or("none".to_owned(), FeedSource::to_string);
     differences.show("source", source(old), source(new));
+    differences.show("hot", old.hot, new.hot);
     let request = |view: &FeatureView| view.expressions().map(|expressions| expressions.request.clone());
     differences.note("request", &request(old), &request(new));
     differences.show("owner", format!("{:?}", old.owner), format!("{:?}", new.owner));

@@ -31,6 +31,7 @@ mod feed_runs;
 mod feed_source;
 mod float_run;
 mod floats;
+mod hot_policy;
 mod index_rules;
 pub mod key;
 mod life_cycle;
@@ -85,7 +86,7 @@ pub use backend::{
     AsOfLookup, Backend, Catalogs, CheckpointFiles, Committed, Cursor, Erased, EventVersion, FamilyStats, Found,
     History, HotStats, KeyRange, LookedUp, Lookup, Newest, NewestRow, Observer, Online, RowKey, Scan, Scanned,
     SharedMemory, Snapshot, StampedState, State, Stats, Tile, TileMaking, Tiles, Timekeeping, Upkeep, Verified, Visit,
-    VisitEventVersion, VisitTile, VisitVersion,
+    VisitEventVersion, VisitTile, VisitVersion, Warming,
 };
 pub use batch::{BATCH_BYTES_MAX, BATCH_ROWS_MAX, BatchRow, Durability, Note, WriteBatch};
 pub use catalog::{
@@ -108,6 +109,7 @@ pub use fail_point::fail_point;
 pub use feed_runs::{FeedFile, FeedRun, FeedRuns};
 pub use feed_source::{FeedSource, Schedule};
 pub use floats::Floats;
+pub use hot_policy::HotPolicy;
 pub use life_cycle::{LifeCycle, Stage};
 pub use local::refuse_url;
 pub use memory::MemoryBackend;

@@ -13,6 +13,7 @@ use crate::date::Date;
 use crate::definition::{Definitions, EntityDefinition, FeatureDefinition, ServiceDefinition, ViewDefinition};
 use crate::difference;
 use crate::error::{Error, Result};
+use crate::hot_policy::HotPolicy;
 use crate::key::EVENTS_BIT;
 use crate::life_cycle::LifeCycle;
 use crate::redefinition::redefined;
@@ -202,6 +203,7 @@ impl Planner<'_> {
         details.extend(view.retention.map(|retention| format!("retention {retention}")));
         details.extend(view.freshness.map(|freshness| format!("freshness: {freshness}")));
         details.extend(view.life.status.map(|_| view.life.to_string()));
+        details.extend((view.hot != HotPolicy::default()).then(|| format!("hot {}", view.hot)));
         details.extend(definition.also_by.iter().map(|entities| format!("also by {}", entities.join(" and "))));
         self.push(ChangeKind::Create, kind_of(&view), &view.name, details);
         Ok(view)
@@ -483,6 +485,7 @@ fn view_of(definition: &ViewDefinition) -> FeatureView {
         life: definition.life.clone(),
         verdicts: definition.verdicts.clone(),
         source: definition.source.clone(),
+        hot: definition.hot,
         computed: definition.computed.clone(),
         features: Vec::new(),
         next_feature: 0,

@@ -11,6 +11,7 @@ use crate::computed::Computed;
 use crate::computed_rules::{check_expressions, check_unwritten, check_windows};
 use crate::definition::{Definitions, EntityDefinition, FeatureDefinition, ServiceDefinition, ViewDefinition};
 use crate::error::ErrorKind;
+use crate::hot_policy::check_hot;
 use crate::index_rules::check_also_by;
 use crate::name::{NAME_BYTES_MAX, check_name, shortened};
 use crate::problem::{At, Checked, Problem};
@@ -174,6 +175,7 @@ fn check_view(at: &At, view: &ViewDefinition, entities: &BTreeMap<&str, &EntityD
         Some(Computed::Windows(_)) => {}
         _ => check_features(at, view, &columns)?,
     }
+    check_hot(at, view, &subject(view))?;
     view.event_id.as_ref().map_or(Ok(()), |event_id| check_events(at, view, event_id))
 }
 

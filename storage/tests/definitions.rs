@@ -1,8 +1,8 @@
 //! Every rule that definitions must keep is refused with an error that names the thing, and with its place.
 
 use asofdb_storage::{
-    Definitions, EntityDefinition, ErrorKind, FEATURES_MAX, FeatureDefinition, JoinKey, NAME_BYTES_MAX, Problem,
-    ScalarType, ServiceDefinition, Span, Step, Value, ValueType, ViewDefinition,
+    Definitions, EntityDefinition, ErrorKind, FEATURES_MAX, FeatureDefinition, HotPolicy, JoinKey, NAME_BYTES_MAX,
+    Problem, ScalarType, ServiceDefinition, Span, Step, Value, ValueType, ViewDefinition,
 };
 
 const FLOAT: ValueType = ValueType::Scalar(ScalarType::Float32);
@@ -193,6 +193,21 @@ fn a_default_is_of_the_type_of_its_feature_and_not_nan() {
 fn ttl_and_retention_are_above_zero() {
     invalid("feature_view.0.ttl", &["weather", "ttl", "above zero"], |d| d.views[0].ttl = Some(Span::ZERO));
     invalid("feature_view.0.retention", &["weather", "retention"], |d| d.views[0].retention = Some(Span::ZERO));
+}
+
+#[test]
+fn only_a_feature_view_says_where_its_newest_rows_are() {
+    let mut good = valid();
+    good.views[0].hot = HotPolicy::Pin;
+    good.check().unwrap();
+    let words = ["event view \"weather\"", "only a feature view has newest rows", "leave hot out"];
+    invalid("event_view.0.hot", &words, |d| {
+        d.views[0].hot = HotPolicy::Never;
+        (d.views[0].event_id, d.views[0].keep_newest) = (Some(Vec::new()), false);
+        d.views[0].features.iter_mut().for_each(|column| column.default = None);
+        d.services.clear();
+    });
+    assert_eq!("warm".parse::<HotPolicy>().unwrap_err().message(), "hot is pin, auto or never: \"warm\"");
 }
 
 #[test]

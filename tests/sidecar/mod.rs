@@ -12,6 +12,7 @@ mod feeds;
 mod golden;
 pub mod harness;
 mod hostile;
+mod hot;
 mod lifecycle;
 mod limits;
 mod models;

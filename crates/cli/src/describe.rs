@@ -106,6 +106,7 @@ fn of_view(view: &FeatureView) -> Result<Report> {
     match view.event_id_names() {
         _ if !view.holds_events() => {
             facts.add("ttl", &view.ttl.map_or("none: never expires".to_owned(), |ttl| ttl.to_string()));
+            facts.add("hot", view.hot.as_str());
         }
         names if names.is_empty() => facts.add("event id", "all columns together"),
         names => facts.add("event id", &names.join(", ")),

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use asofdb::storage::HotStats;
+use asofdb::storage::{HotStats, Warming};
 use asofdb::{Backups, CheckpointFiles, Error, Restored, Session, Stats as Figures, StoreId};
 use asofdb_client::ConsumerReport;
 use clap::Args;
@@ -95,7 +95,11 @@ fn hot_line(hot: &HotStats) -> String {
     let asked = hot.hits + hot.misses;
     let share =
         if asked == 0 { String::new() } else { format!(", {:.1} % of reads", 100.0 * hot.hits as f64 / asked as f64) };
-    format!("hot table: {} rows, {} of {}{share}", count(hot.rows), bytes(hot.bytes), bytes(hot.bytes_max))
+    let pinned = if hot.pinned_rows == 0 { String::new() } else { format!(", {} pinned", count(hot.pinned_rows)) };
+    let Warming { is_over, rows, rows_wanted } = hot.warming;
+    let warming = if is_over { String::new() } else { format!(", warming: {} of {}", count(rows), count(rows_wanted)) };
+    let size = format!("{} of {}", bytes(hot.bytes), bytes(hot.bytes_max));
+    format!("hot table: {} rows{pinned}, {size}{share}{warming}", count(hot.rows))
 }
 
 fn hot_json(hot: &HotStats) -> Json {
@@ -107,6 +111,11 @@ fn hot_json(hot: &HotStats) -> Json {
         "rows": hot.rows,
         "bytes": hot.bytes,
         "bytes_max": hot.bytes_max,
+        "pinned_rows": hot.pinned_rows,
+        "pinned_bytes": hot.pinned_bytes,
+        "is_warm": hot.warming.is_over,
+        "rows_returned": hot.warming.rows,
+        "rows_wanted": hot.warming.rows_wanted,
     })
 }
 

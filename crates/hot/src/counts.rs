@@ -18,6 +18,10 @@ pub struct HotCounts {
     pub evictions: u64,
     /// Rows that are there.
     pub rows: u64,
+    /// Rows of those that are pinned.
+    pub pinned_rows: u64,
+    /// Bytes of their records.
+    pub pinned_bytes: u64,
     /// Bytes of records that are used.
     pub bytes: u64,
     /// Bytes that the table takes when it is full, all that lies beside it included.

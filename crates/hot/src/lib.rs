@@ -40,6 +40,7 @@ mod keeper;
 mod layout;
 mod look;
 mod pages;
+mod pinned;
 mod prefetch;
 mod record;
 mod ring;
@@ -48,6 +49,7 @@ mod shard;
 mod shared;
 mod sync;
 mod table;
+mod walk;
 mod words;
 
 #[cfg(all(test, loom))]
@@ -62,3 +64,4 @@ pub use self::record::Row;
 #[cfg(all(target_os = "linux", not(loom)))]
 pub use self::shared::SharedTable;
 pub use self::table::{Changing, Table};
+pub use self::walk::{Held, Standing};

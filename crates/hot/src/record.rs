@@ -18,12 +18,13 @@ const KEY_BYTES_MAX: usize = u16::MAX as usize;
 
 const IS_ROW: u64 = 1 << 63;
 const IS_PAD: u64 = 1 << 62;
+const IS_PINNED: u64 = 1 << 61;
 
 /// The first words of a record.
 ///
 /// | word | is |
 /// |---|---|
-/// | 0 | words of all (lower half), bytes of the key (16 bits), whether there is a row or this is room that is not used |
+/// | 0 | words of all (lower half), bytes of the key (16 bits), whether there is a row, this is room that is not used, or it is pinned |
 /// | 1 | hash |
 /// | 2 | view (lower half), bytes of the row |
 /// | 3, 4 | event and created timestamp |
@@ -34,6 +35,8 @@ pub(crate) struct Head {
     /// False where the store has no row, and where this is a pad.
     pub(crate) is_row: bool,
     pub(crate) is_pad: bool,
+    /// True if it makes no room for rows that are not.
+    pub(crate) is_pinned: bool,
     pub(crate) hash: u64,
     pub(crate) view: u32,
     pub(crate) row_bytes: usize,
@@ -54,6 +57,7 @@ impl Head {
             key_bytes: key.len(),
             is_row: row.is_some(),
             is_pad: false,
+            is_pinned: false,
             hash,
             view,
             row_bytes,
@@ -72,6 +76,7 @@ impl Head {
             key_bytes: usize::from((first >> 32) as u16),
             is_row: first & IS_ROW != 0,
             is_pad: first & IS_PAD != 0,
+            is_pinned: first & IS_PINNED != 0,
             hash: hash.load(Ordering::Relaxed),
             view: lengths as u32,
             row_bytes: (lengths >> 32) as usize,
@@ -91,7 +96,8 @@ impl Head {
 
     /// Writes the record into as many words as it takes.
     pub(crate) fn write(&self, key: &[u8], row: &[u8], words: &[AtomicU64]) {
-        let first = self.words as u64 | (self.key_bytes as u64) << 32 | if self.is_row { IS_ROW } else { 0 };
+        let flags = if self.is_row { IS_ROW } else { 0 } | if self.is_pinned { IS_PINNED } else { 0 };
+        let first = self.words as u64 | (self.key_bytes as u64) << 32 | flags;
         let lengths = u64::from(self.view) | (self.row_bytes as u64) << 32;
         let [event, created] = self.version.map(|time| time as u64);
         for (word, value) in words.iter().zip([first, self.hash, lengths, event, created]) {
@@ -100,6 +106,12 @@ impl Head {
         let (of_key, of_row) = words[Head::WORDS..].split_at(key.len().div_ceil(8));
         write_bytes(key, of_key);
         write_bytes(row, of_row);
+    }
+
+    /// Copies the key and the row out of the record's words, of which nobody writes any.
+    pub(crate) fn copy(&self, words: &[AtomicU64], key: &mut Vec<u8>, row: &mut Vec<u8>) {
+        read_bytes(&words[Head::WORDS..], self.key_bytes, key);
+        read_bytes(&words[self.row_start()..], self.row_bytes, row);
     }
 
     /// Returns whether the words after the head are this key.
@@ -127,6 +139,12 @@ fn write_bytes(bytes: &[u8], words: &[AtomicU64]) {
     for (chunk, word) in bytes.chunks(8).zip(words) {
         word.store(word_of(chunk), Ordering::Relaxed);
     }
+}
+
+fn read_bytes(words: &[AtomicU64], count: usize, bytes: &mut Vec<u8>) {
+    bytes.clear();
+    bytes.extend(words.iter().take(count.div_ceil(8)).flat_map(|word| word.load(Ordering::Relaxed).to_ne_bytes()));
+    bytes.truncate(count);
 }
 
 /// Up to eight bytes as they lie in memory, then zeros.

@@ -9,6 +9,7 @@ use crate::ghost::Ghosts;
 use crate::hash::RowHash;
 use crate::index::Index;
 use crate::layout::{ENTRIES, Layout};
+use crate::pinned::Pinned;
 use crate::prefetch::prefetch;
 use crate::record::{Head, Row};
 use crate::ring::Ring;
@@ -16,7 +17,7 @@ use crate::sync::{AtomicU8, AtomicU64, MutexGuard, zeroed_bytes};
 use crate::words::Words;
 
 /// Uses of a row that are told apart.
-const USES_MAX: u8 = 3;
+pub(crate) const USES_MAX: u8 = 3;
 
 /// Rows that may be kept for their uses while room is made for one: the work of a fill is bounded. A row that finds no room
 /// by then is not kept; the next one goes on where it ended.
@@ -61,7 +62,7 @@ impl Memory {
     }
 
     /// Returns whether the table should have huge pages now, once: when a shard is filled to an eighth.
-    fn grows(&self, used: usize) -> bool {
+    pub(crate) fn grows(&self, used: usize) -> bool {
         let is_small = used * HUGE_PART < self.layout.small + self.layout.main;
         !is_small && !self.has_huge_pages.swap(true, Ordering::Relaxed)
     }
@@ -90,7 +91,7 @@ impl Memory {
     }
 
     #[inline]
-    fn uses(&self, bucket: usize, slot: usize) -> &AtomicU8 {
+    pub(crate) fn uses(&self, bucket: usize, slot: usize) -> &AtomicU8 {
         &self.uses[bucket * ENTRIES + slot]
     }
 
@@ -124,6 +125,7 @@ pub(crate) struct Shard {
     small: Ring,
     main: Ring,
     ghosts: Ghosts,
+    pub(crate) pinned: Pinned,
     /// Room for a record that moves.
     moved: Vec<u64>,
     pub(crate) fills: u64,
@@ -138,6 +140,7 @@ impl Shard {
             small: Ring::new(start, layout.small),
             main: Ring::new(start + layout.small, layout.main),
             ghosts: Ghosts::new(layout.main / RECORD_WORDS),
+            pinned: Pinned::new(layout),
             moved: Vec::new(),
             fills: 0,
             evictions: 0,
@@ -155,7 +158,7 @@ impl Shard {
         self.ghosts.bytes()
     }
 
-    fn ring(&mut self, is_main: bool) -> &mut Ring {
+    pub(crate) fn ring(&mut self, is_main: bool) -> &mut Ring {
         if is_main { &mut self.main } else { &mut self.small }
     }
 }
@@ -168,12 +171,13 @@ pub(crate) struct Locked<'t> {
 
 impl Locked<'_> {
     /// Adds a row that is not there, or that there is none. Returns whether the table should have huge pages now.
-    pub(crate) fn fill(&mut self, hash: RowHash, view: u32, key: &[u8], row: Option<Row<'_>>) -> bool {
+    pub(crate) fn fill(&mut self, hash: RowHash, view: u32, key: &[u8], row: Option<Row<'_>>, is_pinned: bool) -> bool {
         let Some(head) = self.fitting(hash, view, key, row) else { return false };
+        let head = Head { is_pinned, ..head };
         if self.memory.find(self.memory.bucket_of(hash), hash, view, key).is_some() {
             return false;
         }
-        let is_main = self.shard.ghosts.take(hash.0);
+        let is_main = self.shard.ghosts.take(hash.0) || is_pinned && !self.shard.pinned.is_over(Some(&head));
         self.shard.fills += u64::from(self.insert(&head, key, row, is_main).is_some());
         self.memory.grows(self.shard.used())
     }
@@ -183,7 +187,8 @@ impl Locked<'_> {
         let index = self.memory.bucket_of(hash);
         let Some((slot, place, old)) = self.memory.find(index, hash, view, key) else { return };
         let bucket = self.memory.bucket(index);
-        match self.fitting(hash, view, key, row) {
+        let new = self.fitting(hash, view, key, row).map(|new| Head { is_pinned: old.is_pinned, ..new });
+        match new {
             Some(new) if new.words == old.words => {
                 let bytes = row.map_or(&[][..], |row| row.bytes);
                 bucket.change(|| new.write(key, bytes, &self.memory.words()[place..][..new.words]));
@@ -201,16 +206,11 @@ impl Locked<'_> {
     /// Forgets all rows of a bucket.
     pub(crate) fn empty(&mut self, index: usize) {
         let bucket = self.memory.bucket(index);
-        let rows = (0..ENTRIES).filter(|slot| bucket.entry(*slot) != Entry::NONE).count();
+        for slot in (0..ENTRIES).filter(|slot| bucket.entry(*slot) != Entry::NONE) {
+            self.remove(index, slot);
+        }
         // Also where there is none: what is being filled in may be old.
-        bucket.change(|| {
-            for slot in 0..ENTRIES {
-                let place = bucket.entry(slot).place();
-                bucket.set(slot, Entry::NONE);
-                self.memory.wipe(place);
-            }
-        });
-        self.shard.rows -= rows as u64;
+        bucket.change(|| ());
     }
 
     /// The buckets of shard `index` that may have rows: memory that was never written is left alone.
@@ -221,7 +221,19 @@ impl Locked<'_> {
 
     /// Forgets all rows of shard `index`.
     pub(crate) fn clear(&mut self, index: usize) {
-        self.buckets(index).for_each(|bucket| self.empty(bucket));
+        for bucket in self.buckets(index) {
+            let bucket = self.memory.bucket(bucket);
+            // Also where there is none: what is being filled in may be old.
+            bucket.change(|| {
+                for slot in 0..ENTRIES {
+                    let place = bucket.entry(slot).place();
+                    bucket.set(slot, Entry::NONE);
+                    self.memory.wipe(place);
+                }
+            });
+        }
+        self.shard.rows = 0;
+        self.shard.pinned = Pinned::new(&self.memory.layout);
         self.shard.small.clear();
         self.shard.main.clear();
         if self.shard.evictions > 0 {
@@ -243,14 +255,14 @@ impl Locked<'_> {
     }
 
     /// The head of a record that rings take.
-    fn fitting(&self, hash: RowHash, view: u32, key: &[u8], row: Option<Row<'_>>) -> Option<Head> {
+    pub(crate) fn fitting(&self, hash: RowHash, view: u32, key: &[u8], row: Option<Row<'_>>) -> Option<Head> {
         let head = Head::of(hash.0, view, key, row)?;
         (head.words <= self.memory.layout.record_max()).then_some(head)
     }
 
     /// Adds a record where there is room; returns its entry.
     fn insert(&mut self, head: &Head, key: &[u8], row: Option<Row<'_>>, is_main: bool) -> Option<usize> {
-        if !self.make_room(is_main, head.words, &mut { KEPT_MAX }) {
+        if !self.make_room(is_main, head, &mut { KEPT_MAX }) {
             return None;
         }
         let bytes = row.map_or(&[][..], |row| row.bytes);
@@ -258,7 +270,7 @@ impl Locked<'_> {
     }
 
     /// Writes a record into a ring that has room, and its entry.
-    fn place(&mut self, head: &Head, is_main: bool, write: impl FnOnce(&[AtomicU64])) -> usize {
+    pub(crate) fn place(&mut self, head: &Head, is_main: bool, write: impl FnOnce(&[AtomicU64])) -> usize {
         let (hash, memory) = (RowHash(head.hash), self.memory);
         let index = memory.bucket_of(hash);
         let bucket = memory.bucket(index);
@@ -270,22 +282,24 @@ impl Locked<'_> {
         });
         memory.uses(index, slot).store(0, Ordering::Relaxed);
         self.shard.rows += 1;
+        self.shard.pinned.add(head);
         slot
     }
 
-    /// Makes room in a ring, keeping so many rows for their uses at most; says whether there is.
-    fn make_room(&mut self, is_main: bool, words: usize, keeps: &mut usize) -> bool {
-        while !self.shard.ring(is_main).has_room(words) {
+    /// Makes room in a ring for a record, keeping so many rows at most; says whether there is.
+    fn make_room(&mut self, is_main: bool, coming: &Head, keeps: &mut usize) -> bool {
+        while !self.shard.ring(is_main).has_room(coming.words) {
             if *keeps == 0 {
                 return false;
             }
-            self.evict_oldest(is_main, keeps);
+            self.evict_oldest(is_main, coming, keeps);
         }
         true
     }
 
-    /// Takes the oldest record out of a ring. What was used since it came there goes on into the main one.
-    fn evict_oldest(&mut self, is_main: bool, keeps: &mut usize) {
+    /// Takes the oldest record out of a ring. What was used since it came there goes on into the main one, and so do pinned
+    /// rows; where those take more than their part, all others.
+    fn evict_oldest(&mut self, is_main: bool, coming: &Head, keeps: &mut usize) {
         let memory = self.memory;
         let Some(place) = self.shard.ring(is_main).give_up(memory.words()) else { return };
         let Some(head) = Head::read(&memory.words()[place..]) else { return };
@@ -295,7 +309,12 @@ impl Locked<'_> {
         let uses = memory.uses(index, slot).load(Ordering::Relaxed);
         // A table that is not full yet gives nothing up.
         let is_for_nothing = !is_main && self.shard.main.has_room(head.words);
-        if uses == 0 && !is_for_nothing {
+        let is_spared = match self.shard.pinned.is_over(Some(coming)) {
+            // A scan of others passes through the small ring all the same.
+            true => is_main && !head.is_pinned,
+            false => head.is_pinned,
+        };
+        if uses == 0 && !is_for_nothing && !is_spared {
             self.remove(index, slot);
             return self.gone(&head, is_main);
         }
@@ -305,14 +324,18 @@ impl Locked<'_> {
         record.extend(memory.words()[place..][..head.words].iter().map(|word| word.load(Ordering::Relaxed)));
         // Before anything takes the place of its record.
         self.remove(index, slot);
-        if !self.make_room(true, head.words, keeps) {
+        if !self.make_room(true, &head, keeps) {
             return self.gone(&head, is_main);
         }
         let slot = self.place(&head, true, |words| {
             words.iter().zip(&record).for_each(|(word, value)| word.store(*value, Ordering::Relaxed));
         });
         // In the main ring one use is left of those in the small one, by which it is told from what came for nothing.
-        let left = if is_main { uses - 1 } else { uses.min(1) };
+        let left = match is_main {
+            true if is_spared => uses,
+            true => uses - 1,
+            false => uses.min(1),
+        };
         memory.uses(index, slot).store(left, Ordering::Relaxed);
         self.shard.moved = record;
     }
@@ -325,12 +348,21 @@ impl Locked<'_> {
         }
     }
 
-    /// Makes an entry of a full bucket free: that of the row with the fewest uses, of equals one of the small ring.
+    fn is_pinned(&self, place: usize) -> bool {
+        Head::read(&self.memory.words()[place..]).is_some_and(|head| head.is_pinned)
+    }
+
+    /// Makes an entry of a full bucket free: that of the row with the fewest uses, of equals one of the small ring. Pinned
+    /// rows within their part go last.
     fn evict_from(&mut self, index: usize) -> usize {
         let bucket = self.memory.bucket(index);
-        let uses =
-            |slot: &usize| (self.memory.uses(index, *slot).load(Ordering::Relaxed), bucket.entry(*slot).is_main());
-        let slot = (0..ENTRIES).min_by_key(uses).unwrap_or_default();
+        let is_over = self.shard.pinned.is_over(None);
+        let worth = |slot: &usize| {
+            let (entry, uses) = (bucket.entry(*slot), self.memory.uses(index, *slot).load(Ordering::Relaxed));
+            let is_pinned = entry.place().is_some_and(|place| self.is_pinned(place));
+            (is_pinned && !is_over, uses, entry.is_main())
+        };
+        let slot = (0..ENTRIES).min_by_key(worth).unwrap_or_default();
         self.remove(index, slot);
         self.shard.evictions += 1;
         slot
@@ -339,11 +371,13 @@ impl Locked<'_> {
     /// Takes an entry out. Its record stays until its ring comes round to it.
     fn remove(&mut self, index: usize, slot: usize) {
         let bucket = self.memory.bucket(index);
+        let head = bucket.entry(slot).place().and_then(|place| Head::read(&self.memory.words()[place..]));
         bucket.change(|| {
             let place = bucket.entry(slot).place();
             bucket.set(slot, Entry::NONE);
             self.memory.wipe(place);
         });
         self.shard.rows -= 1;
+        head.iter().for_each(|head| self.shard.pinned.remove(head));
     }
 }

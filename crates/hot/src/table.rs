@@ -23,7 +23,7 @@ pub struct Table {
     #[cfg(all(target_os = "linux", not(loom)))]
     pub(crate) shared: Option<Shared>,
     pub(crate) memory: Memory,
-    shards: Box<[Mutex<Shard>]>,
+    pub(crate) shards: Box<[Mutex<Shard>]>,
     clearings: AtomicU64,
     /// Held by whoever changes the store.
     changing: Mutex<()>,
@@ -76,21 +76,31 @@ impl Table {
 
     /// Fills in what the store said about row `index`, `None` where it has no such row, unless something was written to
     /// its bucket since it was looked for. Does nothing where it would have to wait.
-    pub fn fill(&self, looked: &Looked, index: usize, (view, key): (u32, &[u8]), row: Option<Row<'_>>) {
+    pub fn fill(&self, looked: &Looked, index: usize, key: (u32, &[u8]), row: Option<Row<'_>>) {
+        self.fill_as(looked, index, key, row, false);
+    }
+
+    /// [`Table::fill`] of a row that makes no room for others that are not pinned, while pinned rows take no more than three
+    /// quarters of the table.
+    pub fn fill_pinned(&self, looked: &Looked, index: usize, key: (u32, &[u8]), row: Option<Row<'_>>) {
+        self.fill_as(looked, index, key, row, true);
+    }
+
+    fn fill_as(&self, looked: &Looked, index: usize, (view, key): (u32, &[u8]), row: Option<Row<'_>>, is_pinned: bool) {
         let one = looked.rows[index];
         let Some(shard) = self.shards[one.hash.shard(self.shards.len())].try_lock() else { return };
         let mut locked = Locked { memory: &self.memory, shard };
         // Under the lock: who clears takes it after this, or counted before.
         let is_newest = self.memory.bucket(one.bucket).mark() == one.mark && one.mark.is_quiet();
         let may_fill = is_newest && self.clearings.load(Ordering::Acquire) == looked.clearings;
-        if may_fill && locked.fill(one.hash, view, key, row) {
+        if may_fill && locked.fill(one.hash, view, key, row, is_pinned) {
             drop(locked);
             self.take_huge_pages();
         }
     }
 
     /// Has its memory put on huge pages. Readers do not wait for it.
-    fn take_huge_pages(&self) {
+    pub(crate) fn take_huge_pages(&self) {
         #[cfg(all(target_os = "linux", not(loom)))]
         if let Some(shared) = &self.shared {
             return shared.keeper.collapse(Huge::under(self.memory.words()));
@@ -186,9 +196,17 @@ impl Table {
             counts.evictions += shard.evictions;
             counts.rows += shard.rows;
             counts.bytes_max += shard.bytes_beside() as u64;
+            counts.pinned_rows += shard.pinned.rows;
+            counts.pinned_bytes += (shard.pinned.words() * size_of::<u64>()) as u64;
             counts.bytes += (shard.used() * size_of::<u64>()) as u64;
         }
         counts
+    }
+
+    /// Returns whether pinned rows take all of their part of the table, in most of its shards.
+    pub fn is_full_of_pinned(&self) -> bool {
+        let full = self.shards.iter().filter(|shard| shard.lock().pinned.is_full()).count();
+        2 * full > self.shards.len()
     }
 
     fn locked<T>(&self, hash: RowHash, work: impl FnOnce(&mut Locked<'_>) -> T) -> T {
@@ -211,6 +229,15 @@ impl Changing<'_> {
     pub fn put(&self, (view, key): (u32, &[u8]), row: Row<'_>) {
         let hash = RowHash::of(view, key);
         self.table.locked(hash, |locked| locked.put(hash, view, key, Some(row)));
+    }
+
+    /// [`Changing::put`] of a row that is pinned, and is added where it is not there.
+    pub fn put_pinned(&self, (view, key): (u32, &[u8]), row: Row<'_>) {
+        let hash = RowHash::of(view, key);
+        self.table.locked(hash, |locked| {
+            locked.put(hash, view, key, Some(row));
+            locked.fill(hash, view, key, Some(row), true);
+        });
     }
 
     /// Ends the change: all that is new was put.

@@ -50,6 +50,7 @@ mod settings;
 mod slack;
 mod socket;
 mod sync;
+mod warmth;
 
 pub use self::access::{Access, Peer};
 #[cfg(feature = "alerts")]

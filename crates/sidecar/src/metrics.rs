@@ -5,7 +5,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use asofdb::storage::HotStats;
+use asofdb::storage::{HotStats, Warming};
 use asofdb::{ClockStatus, Span, Stats};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeGaugeValue, EncodeMetric, MetricEncoder, NoLabelSet, text};
@@ -262,6 +262,18 @@ fn hot_table(hot: &HotStats, encoder: &mut DescriptorEncoder<'_>) -> Result<(), 
     gauge(encoder, "hot_table", "Rows of the hot table and their keys", bytes, hot.bytes)?;
     gauge(encoder, "hot_table_max", "What the hot table may take", bytes, hot.bytes_max)?;
     gauge(encoder, "hot_table_rows", "Rows that are in the hot table", None, hot.rows)?;
+    gauge(encoder, "hot_table_pinned", "Rows of the hot table that are pinned", bytes, hot.pinned_bytes)?;
+    gauge(encoder, "hot_table_pinned_rows", "Rows that are pinned in the hot table", None, hot.pinned_rows)?;
+    let Warming { is_over, rows, rows_wanted } = hot.warming;
+    gauge(
+        encoder,
+        "hot_table_warm",
+        "1 when the hot table has what it had before the start",
+        None,
+        u64::from(is_over),
+    )?;
+    gauge(encoder, "hot_table_returned_rows", "Rows that came back after the start", None, rows)?;
+    gauge(encoder, "hot_table_wanted_rows", "Rows that were to come back after the start", None, rows_wanted)?;
     counter(encoder, "hot_table_hits", "Rows of latest reads that were found in the hot table", hot.hits)?;
     counter(encoder, "hot_table_misses", "Rows of latest reads that were not", hot.misses)?;
     counter(encoder, "hot_table_fills", "Rows that were filled into the hot table", hot.fills)?;

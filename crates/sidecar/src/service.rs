@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use asofdb::storage::KeyRange;
 use asofdb::{Catalog, Error, FeedFiles, Result, Stop, Store, Timestamp, ViewRun};
@@ -23,6 +24,7 @@ use crate::gauges::Gauges;
 use crate::line::{BulkBounds, Line};
 use crate::precedence::Precedence;
 use crate::settings::{ALERTS, LIMITS, Settings};
+use crate::warmth::Warmth;
 
 /// Whoever hears of the runs of feeds: with the catalog of now, and the files that they were loaded from.
 struct FeedListener(Box<HearRuns>);
@@ -63,6 +65,7 @@ pub struct Service {
     #[cfg(feature = "alerts")]
     pub(crate) objectives: Objectives,
     ready: AtomicBool,
+    warmth: Warmth,
     draining: AtomicBool,
 }
 
@@ -89,6 +92,7 @@ impl Service {
             #[cfg(feature = "http")]
             freshness: FreshnessHistory::default(),
             ready: AtomicBool::new(false),
+            warmth: Warmth::default(),
             draining: AtomicBool::new(false),
         }
     }
@@ -98,6 +102,14 @@ impl Service {
     pub fn with_bulk(mut self, bounds: BulkBounds) -> Self {
         self.precedence = Arc::new(Precedence::new(bounds.share_percent));
         self.bulk = Line::new(bounds);
+        self
+    }
+
+    /// Lets it say that it is ready only when the store's hot table has what it had before the store was opened, or this
+    /// time from now on is over.
+    #[must_use]
+    pub fn ready_when_warm(mut self, patience: Duration) -> Self {
+        self.warmth = Warmth::within(patience);
         self
     }
 
@@ -145,7 +157,17 @@ impl Service {
 
     /// Returns whether requests should be sent here: it is warm, does not stop, and its store can be written.
     pub fn is_ready(&self) -> bool {
-        self.ready.load(Ordering::Acquire) && !self.is_draining() && self.store.read_only().is_none()
+        self.has_started() && !self.is_draining() && self.read_only().is_none() && self.warming().is_none()
+    }
+
+    /// Returns whether it was marked as warm.
+    pub(crate) fn has_started(&self) -> bool {
+        self.ready.load(Ordering::Acquire)
+    }
+
+    /// Returns how far the hot table is, if the service waits for it.
+    pub(crate) fn warming(&self) -> Option<String> {
+        self.warmth.waits(|| self.store.warming())
     }
 
     /// Returns why the store is read-only, if it is: see [`Store::read_only`].

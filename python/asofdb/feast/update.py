@@ -23,7 +23,7 @@ _ATTEMPTS: Final = 50
 _PAUSE_SECONDS_MAX: Final = 0.2
 _applying = threading.Lock()
 
-_KEPT: Final = ("retention", "keep_newest", "check", "freshness", "source", "same_as", "not_same_as")
+_KEPT: Final = ("retention", "keep_newest", "check", "freshness", "source", "hot", "same_as", "not_same_as")
 """What Feast has no word for: it stays as it is in the store."""
 
 
@@ -145,7 +145,7 @@ def _kind(feature: Feature) -> str:
 def _continued(known: FeatureView, wanted: FeatureView) -> FeatureView:
     """A view as it is wanted, with what Feast knows nothing of as it was.
 
-    That is its retention, check, freshness and source, verdicts on its features, their defaults, and features that were
+    That is its retention, check, freshness, source and place in memory, verdicts on its features, their defaults, and features that were
     taken out in Feast; and its stage, where no tags say it.
     """
     stored = {feature.name: feature for feature in known.features}

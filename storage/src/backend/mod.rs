@@ -27,7 +27,7 @@ pub use self::snapshot::{Cursor, EventVersion, Scan, Scanned, Snapshot, VisitEve
 pub use self::state::State;
 pub use self::tiles::{Tile, TileMaking, Tiles, VisitTile};
 pub use self::timekeeping::Timekeeping;
-pub use self::upkeep::{CheckpointFiles, FamilyStats, HotStats, SharedMemory, Stats, Upkeep, Verified};
+pub use self::upkeep::{CheckpointFiles, FamilyStats, HotStats, SharedMemory, Stats, Upkeep, Verified, Warming};
 
 /// A store of versioned rows: whatever keeps a catalog, a history and its time, and can be looked after.
 pub trait Backend: Catalogs + History + Tiles + Upkeep + Timekeeping {}

@@ -48,6 +48,23 @@ pub struct HotStats {
     pub bytes: u64,
     /// Bytes that the table may take, its index included.
     pub bytes_max: u64,
+    /// Rows of those that are there which are pinned.
+    pub pinned_rows: u64,
+    /// Bytes that those take.
+    pub pinned_bytes: u64,
+    /// The return of the rows that were there before the store was opened.
+    pub warming: Warming,
+}
+
+/// The return of the rows that the hot table held when the store was closed, or some time before it crashed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Warming {
+    /// True once all have come, or what could not come was given up.
+    pub is_over: bool,
+    /// Rows that have come.
+    pub rows: u64,
+    /// Rows that are to come in all.
+    pub rows_wanted: u64,
 }
 
 /// The memory of a hot table, for another process.
@@ -184,6 +201,11 @@ pub trait Upkeep: Send + Sync + 'static {
 
     /// Counts uses of rows of the hot table by other processes, which know them by their hashes.
     fn count_hot_uses(&self, _hashes: &[u64]) {}
+
+    /// Returns how far the rows have come back that the hot table held before the store was opened.
+    fn warming(&self) -> Warming {
+        Warming { is_over: true, ..Warming::default() }
+    }
 
     /// Findings of opening the store that its operator should hear of, a line each: writes that were never finished,
     /// say. Nothing of it is wrong with the store.

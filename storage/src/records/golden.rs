@@ -12,6 +12,7 @@ use crate::computed::{Computed, Expressions, RequestValue, WindowAggregate, Wind
 use crate::date::Date;
 use crate::error::ErrorKind;
 use crate::feed_source::{FeedSource, Schedule};
+use crate::hot_policy::HotPolicy;
 use crate::key::EVENTS_BIT;
 use crate::life_cycle::{LifeCycle, Stage};
 use crate::objective::FreshnessObjective;
@@ -108,6 +109,7 @@ fn view() -> FeatureView {
         life: LifeCycle::default(),
         verdicts: Verdicts::default(),
         source: None,
+        hot: HotPolicy::default(),
         computed: None,
         features,
         next_feature: 18,
@@ -202,6 +204,18 @@ fn verdicts_on_features_and_sources_of_feeds_are_in_version_7_of_views() {
         Some(FeedSource { path: "data/*.parquet".into(), schedule: Some(Schedule { every: Span::from_secs(3600) }) });
     let read = again::<FeatureView>(b"vprofile", fixture!("view-7"));
     assert_eq!(format!("{read:?}"), format!("{made:?}"));
+}
+
+#[test]
+fn the_place_of_rows_in_the_hot_table_is_in_version_8_of_views() {
+    let made = FeatureView { hot: HotPolicy::Pin, ..view() };
+    let read = again::<FeatureView>(b"vprofile", fixture!("view-8"));
+    assert_eq!(format!("{read:?}"), format!("{made:?}"));
+    let never = [&fixture!("view-8")[..fixture!("view-8").len() - 1], &[2]].concat();
+    assert_eq!(again::<FeatureView>(b"vprofile", &never).hot, HotPolicy::Never);
+    let unknown = [&never[..never.len() - 1], &[3]].concat();
+    let error = decode::<FeatureView>(b"vx", &unknown).unwrap_err();
+    assert_eq!(format!("{error:#}"), "feature view \"x\": a place in the hot table that is not known: 3");
 }
 
 /// Windows with an aggregate of each kind.
@@ -300,8 +314,8 @@ fn what_is_no_record_of_a_known_version_is_refused_by_name() {
         let error = decode::<FeatureView>(b"vx", bytes).unwrap_err();
         assert_eq!((error.kind(), format!("{error:#}").as_str()), (kind, message));
     };
-    let newer = [&[8][..], &fixture!("view")[1..]].concat();
-    let message = "feature view \"x\": record version 8 is newer than this asofdb reads (7)";
+    let newer = [&[9][..], &fixture!("view")[1..]].concat();
+    let message = "feature view \"x\": record version 9 is newer than this asofdb reads (8)";
     refused(&newer, ErrorKind::Conflict, message);
     refused(&[], ErrorKind::Corrupt, "feature view \"x\": the record is empty");
     refused(&[0, 1], ErrorKind::Corrupt, "feature view \"x\": there is no record version 0");

@@ -19,6 +19,7 @@ mod feed_source;
 pub(crate) mod floor;
 #[cfg(test)]
 mod golden;
+mod hot_policy;
 #[cfg(feature = "rocksdb")]
 pub(crate) mod kept;
 mod life_cycle;

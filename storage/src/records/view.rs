@@ -8,6 +8,7 @@ use super::codec::{self, Decode, Encode};
 use super::computed::ComputedRecordV1;
 use super::entity::JoinKeyRecordV1;
 use super::feed_source::FeedSourceRecordV1;
+use super::hot_policy::HotRecordV1;
 use super::life_cycle::LifeRecordV1;
 use super::value::{ValueRecord, ValueTypeRecord};
 use super::verdicts::VerdictsRecordV1;
@@ -16,6 +17,7 @@ use crate::catalog::{EventIndex, Feature, FeatureView, JoinKey};
 use crate::computed::Computed;
 use crate::error::{Error, Result};
 use crate::feed_source::FeedSource;
+use crate::hot_policy::HotPolicy;
 use crate::life_cycle::LifeCycle;
 use crate::objective::FreshnessObjective;
 use crate::schema::{FeatureId, RowSchema};
@@ -90,6 +92,13 @@ pub(crate) struct ViewRecordV7 {
     source: Option<FeedSourceRecordV1>,
 }
 
+/// Version 7, and what was added.
+#[derive(Encode, Decode)]
+pub(crate) struct ViewRecordV8 {
+    view: ViewRecordV7,
+    hot: HotRecordV1,
+}
+
 #[derive(Encode, Decode)]
 struct FreshnessRecordV1 {
     warn: i64,
@@ -122,7 +131,7 @@ struct SchemaRecordV1 {
 }
 
 impl Recorded for FeatureView {
-    type Written = ViewRecordV7;
+    type Written = ViewRecordV8;
 
     const READERS: &'static [Reader<Self>] = &[
         codec::read::<ViewRecordV1, Self>,
@@ -132,6 +141,7 @@ impl Recorded for FeatureView {
         codec::read_checked::<ViewRecordV5, Self>,
         codec::read_checked::<ViewRecordV6, Self>,
         codec::read_checked::<ViewRecordV7, Self>,
+        codec::read_checked::<ViewRecordV8, Self>,
     ];
 
     fn name(key: &[u8]) -> String {
@@ -140,6 +150,10 @@ impl Recorded for FeatureView {
 
     /// Writes the oldest version that says all of the view.
     fn write(&self, out: &mut Vec<u8>) -> Result<()> {
+        if self.hot != HotPolicy::default() {
+            out.push(8);
+            return codec::write(&ViewRecordV8::from(self), out);
+        }
         if !self.verdicts.is_empty() || self.source.is_some() {
             out.push(7);
             return codec::write(&ViewRecordV7::from(self), out);
@@ -166,6 +180,20 @@ impl Recorded for FeatureView {
         }
         out.push(1);
         codec::write(&ViewRecordV1::from(self), out)
+    }
+}
+
+impl From<&FeatureView> for ViewRecordV8 {
+    fn from(view: &FeatureView) -> Self {
+        ViewRecordV8 { view: view.into(), hot: view.hot.into() }
+    }
+}
+
+impl TryFrom<ViewRecordV8> for FeatureView {
+    type Error = Error;
+
+    fn try_from(record: ViewRecordV8) -> Result<Self> {
+        Ok(FeatureView { hot: record.hot.try_into()?, ..FeatureView::try_from(record.view)? })
     }
 }
 
@@ -344,6 +372,7 @@ impl From<ViewRecordV1> for FeatureView {
             life: LifeCycle::default(),
             verdicts: Verdicts::default(),
             source: None,
+            hot: HotPolicy::default(),
             computed: None,
             features: record.features.into_iter().map(Feature::from).collect(),
             next_feature: record.next_feature,

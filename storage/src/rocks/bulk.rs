@@ -23,6 +23,7 @@ use super::commit::{Committer, check_views, note_events, put_notes, views};
 use super::error::{from_io, from_rocks};
 use super::families::{Database, EVENTS, HISTORY, LATEST};
 use super::fate::Fate;
+use super::hot;
 use super::kept::MarkKind;
 use super::newest::{Candidates, Looking};
 use super::order::{Sorted, WARM_ROWS};
@@ -64,9 +65,10 @@ pub(super) fn load(store: &Arc<Store>, committer: &Committer, batch: WriteBatch)
     fail_point("load prepared");
     // Taken here and not on the committer, so that commits do not wait for a copy of the store.
     let copies_wait = store.taking_over.read();
-    committer.exclusively(move |store| load.take_over(store))?;
+    let batch = committer.exclusively(move |store| load.take_over(store))?;
     drop(copies_wait);
     drop(unsettled);
+    hot::read_loaded(store, &batch);
     store.floor.refresh();
     Ok(Committed { created })
 }
@@ -111,8 +113,8 @@ impl Load {
         Ok(Load { batch, created, files, views, is_of_events, writes, spoiled, basis, versions, latest, ages, record })
     }
 
-    /// Makes the load part of the store. Runs between commits.
-    fn take_over(mut self, store: &Store) -> Result<()> {
+    /// Makes the load part of the store, and gives back what was loaded. Runs between commits.
+    fn take_over(mut self, store: &Store) -> Result<WriteBatch> {
         check_views(&self.batch, &store.present.known())?;
         if store.writes.counts(&self.views) != self.writes {
             self.look_again(store)?;
@@ -128,7 +130,7 @@ impl Load {
         store.tell(&Newest::Suspended);
         let family = if self.is_of_events { store.database.events() } else { store.database.history() };
         if let Err(error) = ingest(&store.database, family, versions) {
-            store.tell_loaded(&self.views);
+            store.tell_loaded(&self.views, &self.batch);
             // Where this fails too, opening the store forgets the load, as its rows are not there.
             let _ = forget(store, self.id());
             return Err(store.failed(error));
@@ -140,11 +142,11 @@ impl Load {
         }
         store.ages.apply(&self.ages);
         self.tell_put(store);
-        store.tell_loaded(&self.views);
+        store.tell_loaded(&self.views, &self.batch);
         store.writes.touch(self.views.iter().copied());
         store.counters.batches.fetch_add(1, Ordering::Relaxed);
         store.counters.rows.fetch_add(self.batch.len() as u64, Ordering::Relaxed);
-        Ok(())
+        Ok(self.batch)
     }
 
     /// Removes the tiles that the events are in.

@@ -44,10 +44,8 @@ pub(super) fn change_catalog(store: &Store, next: Catalog, cause: ChangeCause) -
     store.write_rare(batch, true)?;
     fail_point("catalog written");
     store.ages.follow(&next, store.present.now());
-    let revision = next.revision();
     store.present.set_catalog(next);
-    // What views keep and hide may be another, and nobody reads rows of views that are gone.
-    store.hot.follow(revision);
+    store.hot.begin_anew(&store.present.known().catalog);
     if !dropped.is_empty() {
         store.tell(&Newest::Dropped(&dropped));
     }

@@ -16,8 +16,11 @@ impl Drop for Closing {
         let rocks = &store.database.rocks;
         let sync = || rocks.flush_wal(true).map_err(|error| from_rocks("cannot write the log to disk", error));
         // Nobody is left to hear of a failure; what was acknowledged as on disk is there already.
-        let _ = store.floor.write(true, sync, || rocks.latest_sequence_number());
+        let synced = store.floor.write(true, sync, || rocks.latest_sequence_number());
         fail_point("closing synced");
+        if synced.is_ok() && store.is_as_recorded() {
+            store.hot.leave(&store.database, &store.present.known().catalog);
+        }
         rocks.cancel_all_background_work(true);
         store.floor.close();
         // Files that compaction has made since the store was opened.

@@ -20,7 +20,7 @@ use super::records::note_key;
 use super::spoiled::Spoiled;
 use super::store::Store;
 use super::stored::Head;
-use super::{hot, maintain, present};
+use super::{maintain, present};
 use crate::backend::{Committed, Newest};
 use crate::batch::{Durability, Note, WriteBatch};
 use crate::error::{Error, Result};
@@ -282,7 +282,7 @@ fn write_group(store: &Store, group: &[Write], created: &[Timestamp]) -> Result<
     fail_point("commit written");
     note_events(&sorted, &mut ages);
     store.ages.apply(&ages);
-    hot::finish(changing, newest.iter().map(|index| sorted.newest_row(*index)));
+    store.hot.finish(changing, newest.iter().map(|index| sorted.newest_row(*index)));
     tell_newest(store, &sorted, &newest);
     Ok(())
 }

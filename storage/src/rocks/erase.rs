@@ -165,6 +165,7 @@ fn finish_locked(store: &Store) -> Result<()> {
             rows.iter().filter(|row| !key::holds_events(row.view)).for_each(|row| rewrite(store, row));
             rewrite_events(store, &rows)?;
         }
+        store.hot.forget_keys()?;
         if maintain::background_errors(store) > failures {
             return Err(Error::unavailable(
                 "the rows were erased, but their bytes are still on disk; free some space and compact the store",

@@ -53,7 +53,6 @@ mod restamp;
 mod restore;
 mod retention;
 mod scan;
-mod sharing;
 mod snapshot;
 mod split;
 mod spoiled;
@@ -80,6 +79,7 @@ pub use self::backups::{BackedUp, Backup, BackupKey, Backups, KeepPolicy};
 use self::closing::Closing;
 use self::commit::Committer;
 use self::error::from_rocks;
+use self::hot::Returning;
 pub use self::online::RocksOnline;
 pub use self::options::{
     BACKGROUND_JOBS_DEFAULT, MEMORY_BUDGET_BYTES_DEFAULT, MEMORY_BUDGET_BYTES_MIN, Options, STALL_PATIENCE_DEFAULT,
@@ -95,7 +95,7 @@ pub use self::version::ROCKSDB_VERSION;
 use crate::ages::Ages;
 use crate::backend::{
     AsOfLookup, Catalogs, CheckpointFiles, Committed, Erased, History, Lookup, Observer, SharedMemory, Snapshot,
-    StampedState, State, Stats, TileMaking, Tiles, Timekeeping, Upkeep, Verified, Visit, VisitTile,
+    StampedState, State, Stats, TileMaking, Tiles, Timekeeping, Upkeep, Verified, Visit, VisitTile, Warming,
 };
 use crate::batch::{Durability, WriteBatch};
 use crate::catalog::{Catalog, FeatureView};
@@ -111,6 +111,7 @@ use crate::time::{Clock, ManualClock, Timestamp};
 pub struct RocksBackend {
     /// Declared before the committer, which it asks to pause.
     _recounting: Recounting,
+    _returning: Returning,
     /// Declared before the store, so that it finishes first.
     committer: Committer,
     _closing: Closing,
@@ -131,7 +132,8 @@ impl RocksBackend {
         let store = Arc::new(open::open(path.as_ref(), options, clock)?);
         let (committer, closing) = (Committer::start(store.clone())?, Closing(store.clone()));
         let recounting = Recounting::start(&store, committer.pausing()?)?;
-        Ok(RocksBackend { _recounting: recounting, committer, _closing: closing, store })
+        let returning = Returning::start(&store)?;
+        Ok(RocksBackend { _recounting: recounting, _returning: returning, committer, _closing: closing, store })
     }
 }
 
@@ -296,7 +298,9 @@ impl Tiles for RocksBackend {
 
 impl Upkeep for RocksBackend {
     fn flush(&self) -> Result<()> {
-        maintain::flush(&self.store)
+        maintain::flush(&self.store)?;
+        self.store.hot.sample();
+        Ok(())
     }
 
     fn compact_until(&self, stop: &Stop) -> Result<()> {
@@ -334,7 +338,12 @@ impl Upkeep for RocksBackend {
     }
 
     fn share_hot(&self, revision: u64, but: Vec<u32>) {
-        self.store.hot.share(revision, but);
+        // Between two commits, so that each goes by what holds from its beginning to its end. A store that cannot write any
+        // more has a table that nothing is shared of.
+        let _ = self.committer.exclusively(move |store| {
+            store.hot.share(revision, &but);
+            Ok(())
+        });
     }
 
     fn shared_memory(&self) -> Result<Option<SharedMemory>> {
@@ -347,6 +356,10 @@ impl Upkeep for RocksBackend {
 
     fn count_hot_uses(&self, hashes: &[u64]) {
         self.store.hot.count_uses(hashes);
+    }
+
+    fn warming(&self) -> Warming {
+        self.store.hot.warming()
     }
 
     fn notices(&self) -> Vec<String> {

@@ -42,6 +42,7 @@ pub(super) fn open(path: &Path, options: Options, clock: Arc<dyn Clock>) -> Resu
     fail_point("opening recovered");
     store.floor.start(&checked)?;
     records::identify(&store)?;
+    checked.notices.extend(store.hot.resume(&store.database, &store.present.known().catalog));
     fail_point("opening done");
     store.notices = checked.notices;
     Ok(store)
@@ -67,7 +68,7 @@ pub(super) fn assemble(
     let store = Store {
         ages: AgeCounts::resume(&database, &present),
         tiles: Tiles::resume(&database, &present.known())?,
-        hot: HotRows::within(&options, &present.known().catalog)?,
+        hot: HotRows::within(path, &options, &present.known().catalog)?,
         online: RocksOnline::over(database.clone(), pool.clone(), present.clone(), options.stall_patience),
         options,
         tuning,
@@ -78,6 +79,7 @@ pub(super) fn assemble(
         floor: Keeper::new(path),
         kept,
         notices: Vec::new(),
+        last: Default::default(),
         observers: Default::default(),
         writes: Default::default(),
         erasing: Default::default(),

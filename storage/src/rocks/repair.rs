@@ -15,7 +15,6 @@ use rocksdb::{ColumnFamily, DB, DBRecoveryMode, Options as RocksOptions, WriteBa
 
 use super::directory::{self, StoreDirectory};
 use super::error::{from_io, from_open, from_rocks};
-use super::floor;
 use super::kept::{self, Setting};
 use super::open::assemble;
 use super::options::{Options, Tuning};
@@ -25,7 +24,7 @@ use super::rebuild_indexes::rebuild_indexes;
 use super::scan::key_parts;
 use super::store::Store;
 use super::work::LoadedRows;
-use super::{maintain, process, spoiled, verify};
+use super::{floor, hot, maintain, process, spoiled, verify};
 use crate::catalog::FeatureView;
 use crate::error::Result;
 use crate::key::ENTITY_KEY_BYTES_MAX;
@@ -77,6 +76,7 @@ pub fn repair(path: impl AsRef<Path>, options: Options, clock: Arc<dyn Clock>) -
     }
     let failed = |error| from_io(&format!("cannot write the store at {}", path.display()), error);
     let aside = keep_aside(path).map_err(failed)?;
+    hot::remove_files(path)?;
     let mended = floor::mend(path)?;
     let left = floor::look(path)?.damage;
     let mut repaired = Repaired { aside: Some(aside), mended, lost: Vec::new() };

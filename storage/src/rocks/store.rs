@@ -23,6 +23,7 @@ use super::tiles::Tiles;
 use super::views::ViewWrites;
 use super::{patience, reached};
 use crate::backend::{Newest, Observers, Online};
+use crate::batch::WriteBatch;
 use crate::error::{Error, Result};
 
 /// An open store.
@@ -43,6 +44,8 @@ pub(super) struct Store {
     pub(super) online: RocksOnline,
     /// The rows in front of it.
     pub(super) hot: HotRows,
+    /// RocksDB's number of the last write of all; 0 before it was made.
+    pub(super) last: AtomicU64,
     pub(super) observers: Observers,
     pub(super) writes: ViewWrites,
     pub(super) tiles: Tiles,
@@ -177,7 +180,15 @@ impl Store {
             self.ages.put(&self.database, &mut batch)?;
             Ok(batch)
         };
-        let _ = patience::write(&self.database, Duration::ZERO, false, build, || {});
+        if patience::write(&self.database, Duration::ZERO, false, build, || {}).is_ok() {
+            self.last.store(self.database.rocks.latest_sequence_number(), Ordering::Release);
+        }
+    }
+
+    /// Returns whether nothing was written since the last record, and `latest` has all that is newest.
+    pub(super) fn is_as_recorded(&self) -> bool {
+        let is_last = self.last.load(Ordering::Acquire) == self.database.rocks.latest_sequence_number();
+        is_last && self.online.gate().mark().is_some() && self.database.latch.reason().is_none()
     }
 
     /// Tells all that hangs on the newest versions what has become of them. Called between commits.
@@ -202,8 +213,8 @@ impl Store {
     }
 
     /// Tells that the events tell everything again, after a load of some views.
-    pub(super) fn tell_loaded(&self, views: &[u32]) {
-        self.hot.forget_views(views);
+    pub(super) fn tell_loaded(&self, views: &[u32], batch: &WriteBatch) {
+        self.hot.forget_loaded(views, batch);
         self.hot.open();
         self.online.resume();
         self.observers.tell(&Newest::Resumed);

@@ -63,6 +63,11 @@ pub(crate) struct Serve {
     /// nothing that the policy restricts lies there then
     #[arg(long)]
     share_memory: bool,
+    /// Say at /readyz that requests should be sent here only when the hot table has the rows back that it had before the
+    /// start, or this time is over [without a time: 1m]
+    #[arg(long, value_name = "TIME", num_args = 0..=1, require_equals = true, default_missing_value = "1m",
+          value_parser = humantime::parse_duration)]
+    ready_when_warm: Option<Duration>,
     /// Most bytes a second that flushes and compactions write [default: as many as they can]
     #[arg(long, value_name = "BYTES", value_parser = parse_bytes)]
     background_io_max: Option<usize>,
@@ -120,8 +125,7 @@ impl Serve {
         let store = self.served.start(self.open(context)?)?;
         let (bounds, http_connections_max) = self.connections(descriptors)?;
         let socket = lifecycle::socket(self.socket.as_deref(), self.access.mode)?;
-        let service = Service::new(store.clone(), limits).with_bulk(self.bounds.bulk_bounds());
-        let service = Arc::new(self.feeds.give(service, &context.lineage)?);
+        let service = self.service(context, store.clone(), limits)?;
         let server = Server::start(service.clone(), socket, self.access.access(), bounds)?;
         let http = self.http.start(&service, &self.access, http_connections_max)?;
         service.warm_up()?;
@@ -146,6 +150,15 @@ impl Serve {
         store.flush()?;
         info!("stopped");
         Ok(Outcome::Done)
+    }
+
+    fn service(&self, context: &Context, store: Store, limits: Limits) -> Result<Arc<Service>> {
+        let service = Service::new(store, limits).with_bulk(self.bounds.bulk_bounds());
+        let service = match self.ready_when_warm {
+            Some(patience) => service.ready_when_warm(patience),
+            None => service,
+        };
+        Ok(Arc::new(self.feeds.give(service, &context.lineage)?))
     }
 
     fn tell_ready(&self, context: &Context, store: &Store, http: Option<&Http>) {

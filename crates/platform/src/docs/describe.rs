@@ -99,6 +99,7 @@ fn lineage(catalog: &Catalog, view: &FeatureView) -> Result<Vec<String>> {
 fn stored_facts(page: &mut Document, view: &FeatureView) {
     if !view.holds_events() {
         page.fact("ttl", view.ttl.map_or("none: never expires".to_owned(), |ttl| ttl.to_string()));
+        page.fact("hot", view.hot);
     }
     page.fact("retention", view.retention.map_or("none: kept for ever".to_owned(), |span| span.to_string()));
     page.fact("event timestamp", &view.event_column);

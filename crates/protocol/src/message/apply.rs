@@ -23,8 +23,9 @@ impl Encode for ApplyRequest {
         self.definitions.encode(encoder)?;
         (u8::from(self.allow.drop) | u8::from(self.allow.used) << 1).encode(encoder)?;
         self.catalog_revision.encode(encoder)?;
-        let DefinitionsMessage { additions, computed, indexes, objectives, lives, notes, .. } = &self.definitions;
-        let has_notes = !notes.is_empty() || !self.message.is_empty();
+        let DefinitionsMessage { additions, computed, indexes, objectives, lives, notes, hots, .. } = &self.definitions;
+        let has_message = !self.message.is_empty() || !hots.is_empty();
+        let has_notes = !notes.is_empty() || has_message;
         let has_lives = !lives.is_empty() || has_notes;
         let has_objectives = !objectives.is_empty() || has_lives;
         let has_indexes = !indexes.is_empty() || has_objectives;
@@ -48,8 +49,11 @@ impl Encode for ApplyRequest {
         if has_notes {
             notes.encode(encoder)?;
         }
-        if !self.message.is_empty() {
+        if has_message {
             self.message.encode(encoder)?;
+        }
+        if !hots.is_empty() {
+            hots.encode(encoder)?;
         }
         Ok(())
     }
@@ -85,6 +89,9 @@ impl<C> Decode<C> for ApplyRequest {
         }
         if decoder.reader().peek_read(1).is_some() {
             request.message = Decode::decode(decoder)?;
+        }
+        if decoder.reader().peek_read(1).is_some() {
+            request.definitions.hots = Decode::decode(decoder)?;
         }
         Ok(request)
     }

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use asofdb::{
-    Computed, Definitions, EntityDefinition, Error, FeatureDefinition, FreshnessObjective, JoinKey, LifeCycle, Result,
-    ServiceDefinition, Verdicts, ViewDefinition,
+    Computed, Definitions, EntityDefinition, Error, FeatureDefinition, FreshnessObjective, HotPolicy, JoinKey,
+    LifeCycle, Result, ServiceDefinition, Verdicts, ViewDefinition,
 };
 
 use super::life_cycle::LifeMessage;
@@ -25,6 +25,7 @@ pub struct DefinitionsMessage {
     pub(super) objectives: Objectives,
     pub(super) lives: Lives,
     pub(super) notes: Notes,
+    pub(super) hots: Hots,
 }
 
 /// The additions to each view, in the order of the views; none at all where no view has any.
@@ -46,6 +47,10 @@ pub(super) type Lives = Vec<LifeMessage>;
 
 /// The verdicts on features and the source of each view, in the order of the views; none at all where no view has any.
 pub(super) type Notes = Vec<ViewNotesMessage>;
+
+/// The place of the rows of each view in the hot table, by the word of definition files, in the order of the views; none at
+/// all where every view has the default.
+pub(super) type Hots = Vec<String>;
 
 /// The freshness that a view promises.
 #[derive(Debug, Clone, Copy, PartialEq, Encode, Decode)]
@@ -96,6 +101,7 @@ impl<C> Decode<C> for DefinitionsMessage {
             objectives: Objectives::new(),
             lives: Lives::new(),
             notes: Notes::new(),
+            hots: Hots::new(),
         })
     }
 }
@@ -121,6 +127,8 @@ impl TryFrom<Definitions> for DefinitionsMessage {
         let lives = if has_life { lives.into_iter().map(LifeMessage::from).collect() } else { Lives::new() };
         let notes: Notes = definitions.views.iter().map(ViewNotesMessage::from).collect();
         let has_notes = notes.iter().any(|notes| *notes != ViewNotesMessage::default());
+        let has_hot = definitions.views.iter().any(|view| view.hot != HotPolicy::default());
+        let hots = definitions.views.iter().filter(|_| has_hot).map(|view| view.hot.to_string()).collect();
         let has_any = additions.iter().any(|added| *added != AdditionMessage::default());
         Ok(DefinitionsMessage {
             additions: if has_any { additions } else { Additions::new() },
@@ -129,6 +137,7 @@ impl TryFrom<Definitions> for DefinitionsMessage {
             objectives: if has_objective { objectives } else { Objectives::new() },
             lives,
             notes: if has_notes { notes } else { Notes::new() },
+            hots,
             entities: definitions.entities.into_iter().map(EntityMessage::from).collect(),
             views: definitions.views.into_iter().map(ViewMessage::from).collect(),
             services: definitions.services.into_iter().map(ServiceMessage::from).collect(),
@@ -150,6 +159,8 @@ impl TryFrom<DefinitionsMessage> for Definitions {
         let mut lives = lives.into_iter().chain(std::iter::repeat(LifeCycle::default()));
         let notes = message.notes.into_iter().chain(std::iter::repeat(ViewNotesMessage::default()));
         let mut notes = notes.map(ViewNotesMessage::into_parts);
+        let hots = message.hots.iter().map(|word| word.parse()).collect::<Result<Vec<HotPolicy>>>()?;
+        let mut hots = hots.into_iter();
         let views = message.views.into_iter().zip(additions).zip(computed).zip(indexes.zip(objectives));
         Ok(Definitions {
             entities: message.entities.into_iter().map(EntityDefinition::from).collect(),
@@ -162,6 +173,7 @@ impl TryFrom<DefinitionsMessage> for Definitions {
                         life: lives.next().unwrap_or_default(),
                         verdicts,
                         source,
+                        hot: hots.next().unwrap_or_default(),
                         ..view.into_view(added, computed)
                     }
                 })
@@ -267,6 +279,7 @@ impl ViewMessage {
             life: LifeCycle::default(),
             verdicts: Verdicts::default(),
             source: None,
+            hot: HotPolicy::default(),
             computed,
             name: message.name,
             entities: message.entities,

@@ -1,7 +1,7 @@
 //! Figures about a store and its consumers.
 
 use asofdb::Stats;
-use asofdb::storage::HotStats;
+use asofdb::storage::{HotStats, Warming};
 
 use super::{ConsumerMessage, StoreStatsMessage};
 use crate::codec::{Decode, DecodeError, Decoder, Encode, EncodeError, Encoder, Reader, impl_borrow_decode};
@@ -63,19 +63,50 @@ struct HotStatsMessage {
     rows: u64,
     bytes: u64,
     bytes_max: u64,
+    pinned_rows: u64,
+    pinned_bytes: u64,
+    is_warm: bool,
+    rows_returned: u64,
+    rows_wanted: u64,
 }
 
 impl From<HotStats> for HotStatsMessage {
     fn from(stats: HotStats) -> Self {
-        let HotStats { hits, misses, fills, evictions, rows, bytes, bytes_max } = stats;
-        HotStatsMessage { hits, misses, fills, evictions, rows, bytes, bytes_max }
+        HotStatsMessage {
+            hits: stats.hits,
+            misses: stats.misses,
+            fills: stats.fills,
+            evictions: stats.evictions,
+            rows: stats.rows,
+            bytes: stats.bytes,
+            bytes_max: stats.bytes_max,
+            pinned_rows: stats.pinned_rows,
+            pinned_bytes: stats.pinned_bytes,
+            is_warm: stats.warming.is_over,
+            rows_returned: stats.warming.rows,
+            rows_wanted: stats.warming.rows_wanted,
+        }
     }
 }
 
 impl From<HotStatsMessage> for HotStats {
     fn from(message: HotStatsMessage) -> Self {
-        let HotStatsMessage { hits, misses, fills, evictions, rows, bytes, bytes_max } = message;
-        HotStats { hits, misses, fills, evictions, rows, bytes, bytes_max }
+        HotStats {
+            hits: message.hits,
+            misses: message.misses,
+            fills: message.fills,
+            evictions: message.evictions,
+            rows: message.rows,
+            bytes: message.bytes,
+            bytes_max: message.bytes_max,
+            pinned_rows: message.pinned_rows,
+            pinned_bytes: message.pinned_bytes,
+            warming: Warming {
+                is_over: message.is_warm,
+                rows: message.rows_returned,
+                rows_wanted: message.rows_wanted,
+            },
+        }
     }
 }
 
@@ -89,10 +120,21 @@ mod tests {
         let mut stats = Stats { rows: 7, ..Stats::default() };
         let before = encoded_message(&StatsMessage::new(stats.clone(), Vec::new())).unwrap();
         assert_eq!(before, encoded_message(&(StoreStatsMessage::from(stats.clone()), Vec::<u64>::new())).unwrap());
-        stats.hot = Some(HotStats { hits: 1, misses: 2, fills: 3, evictions: 4, rows: 5, bytes: 6, bytes_max: 7 });
+        let warming = Warming { is_over: true, rows: 10, rows_wanted: 11 };
+        let hot = HotStats {
+            hits: 1,
+            misses: 2,
+            fills: 3,
+            evictions: 4,
+            rows: 5,
+            bytes: 6,
+            bytes_max: 7,
+            ..HotStats::default()
+        };
+        stats.hot = Some(HotStats { pinned_rows: 8, pinned_bytes: 9, warming, ..hot });
         let bytes = encoded_message(&StatsMessage::new(stats.clone(), Vec::new())).unwrap();
-        let figures = (1..=7u64).flat_map(u64::to_le_bytes).collect::<Vec<_>>();
-        assert_eq!(bytes, [before, figures].concat());
+        let figures = |numbers: std::ops::RangeInclusive<u64>| numbers.flat_map(u64::to_le_bytes).collect::<Vec<_>>();
+        assert_eq!(bytes, [before, figures(1..=9), vec![1], figures(10..=11)].concat());
         assert_eq!(decode_message::<StatsMessage>(&bytes).unwrap().into_stats(), stats);
     }
 }

@@ -23,7 +23,10 @@ pub(super) async fn readyz(State(door): State<Arc<Door>>) -> Response {
             let service = &door.service;
             return axum::Json(ready(service.store.clock().warning(), service.settings.warning())).into_response();
         }
-        (false, None) => json!({"status": "starting"}),
+        (false, None) => match door.service.warming().filter(|_| door.service.has_started()) {
+            Some(reason) => json!({"status": "warming", "reason": reason}),
+            None => json!({"status": "starting"}),
+        },
     };
     (StatusCode::SERVICE_UNAVAILABLE, axum::Json(body)).into_response()
 }

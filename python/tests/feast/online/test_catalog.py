@@ -95,6 +95,7 @@ def test_what_feast_has_no_word_for_stays_as_it_is_in_the_store(store: FeatureSt
     view.source = asofdb.FeedSource("stats/*.parquet", "every 1h")
     view.freshness = asofdb.FreshnessObjective(stale="6h", warn="1h")
     view.check, view.retention, view.features[0].default = "trips >= 0", "90d", 0.5
+    view.hot = "pin"
     engine.apply(definitions)
     before = engine.catalog().feature_views["shop__stats"]
     store.apply([stats_view(tmp_path, description="Applied again")])
@@ -103,7 +104,7 @@ def test_what_feast_has_no_word_for_stays_as_it_is_in_the_store(store: FeatureSt
     for name in ("status", "replaced_by", "drop_after", "same_as", "not_same_as", "source", "freshness", "check"):
         assert getattr(after, name) == getattr(before, name), name
         assert getattr(after, name), name
-    assert (after.retention, after.features) == (before.retention, before.features)
+    assert (after.retention, after.features, after.hot) == (before.retention, before.features, "pin")
     without = stats_view(tmp_path, schema=[Field(name="driver_id", dtype=Int64), Field(name="conv", dtype=Float64)])
     store.apply([without])
     removed = engine.catalog().feature_views["shop__stats"]
