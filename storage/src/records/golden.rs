@@ -215,7 +215,8 @@ fn the_place_of_rows_in_the_hot_table_is_in_version_8_of_views() {
     assert_eq!(again::<FeatureView>(b"vprofile", &never).hot, HotPolicy::Never);
     let unknown = [&never[..never.len() - 1], &[3]].concat();
     let error = decode::<FeatureView>(b"vx", &unknown).unwrap_err();
-    assert_eq!(format!("{error:#}"), "feature view \"x\": a place in the hot table that is not known: 3");
+    let message = "feature view \"x\": the record cannot be read: a place in the hot table that is not known: 3";
+    assert_eq!(format!("{error:#}"), message);
 }
 
 /// Windows with an aggregate of each kind.
