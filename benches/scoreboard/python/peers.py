@@ -42,7 +42,7 @@ def parsed():
 def main():
     options = parsed()
     # Where a path is given, spilled data and stores go to that disk instead of /tmp.
-    with tempfile.TemporaryDirectory(dir=options.folder) as folder:
+    with tempfile.TemporaryDirectory(dir=options.folder and options.folder.absolute()) as folder:
         options.folder = Path(folder)
         options.asof = str(Path(options.asof).absolute())
         found = board.Board(options.out)

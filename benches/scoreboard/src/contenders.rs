@@ -132,3 +132,80 @@ fn served(name: &str, setting: &Setting) -> Fallible<Box<dyn Reader>> {
         other => return Err(format!("no contender is called {other:?}").into()),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::contender::{Written, check};
+    use crate::data::row;
+    use crate::measure::{Progress, read};
+
+    const IN_PROCESS: [Scenario; 4] = [Scenario::Latest, Scenario::Keyed, Scenario::Views, Scenario::AsOf];
+
+    fn setting(scenario: Scenario, directory: &Path) -> Setting {
+        Setting { scenario, rows: 2_000, directory: directory.to_owned(), asof: "asof".into() }
+    }
+
+    #[test]
+    fn all_in_process_answer_with_what_was_stored() {
+        for scenario in IN_PROCESS {
+            for name in names(scenario) {
+                let directory = tempfile::tempdir().expect("a directory");
+                let setting = setting(scenario, directory.path());
+                let Ok(Opened::Reader(mut reader)) = open(name, &setting) else { panic!("{scenario:?}, {name}") };
+                check(&mut *reader, &setting).unwrap_or_else(|error| panic!("{scenario:?}, {name}: {error}"));
+            }
+        }
+    }
+
+    #[test]
+    fn an_answer_that_is_not_what_was_stored_is_refused() {
+        struct Zeros;
+        impl Reader for Zeros {
+            fn answer(&mut self, _: &crate::contender::Request, out: &mut [f32]) -> Fallible<()> {
+                out.fill(0.0);
+                Ok(())
+            }
+        }
+        let error = check(&mut Zeros, &setting(Scenario::Latest, Path::new(""))).expect_err("zeros are no answer");
+        assert!(error.to_string().contains(": 0 instead of "), "{error}");
+    }
+
+    /// Every writer writes the same batches; blind writes lose what is newest, and all others keep it.
+    #[test]
+    fn late_rows_leave_what_is_latest_alone_unless_they_are_written_blindly() {
+        for name in names(Scenario::Writes) {
+            let directory = tempfile::tempdir().expect("a directory");
+            let setting = setting(Scenario::Writes, directory.path());
+            let Ok(Opened::Writer(mut writer)) = open(name, &setting) else { panic!("{name}") };
+            let batches: Vec<_> = (0..4).map(|number| Written::batch(number, 1_000, setting.entities())).collect();
+            let mut newest = std::collections::BTreeMap::new();
+            for batch in &batches {
+                writer.prepare(batch).and_then(|()| writer.write()).unwrap_or_else(|error| panic!("{name}: {error}"));
+                for row in batch {
+                    let version: &mut u64 = newest.entry(row.entity).or_default();
+                    *version = row.version.max(*version);
+                }
+            }
+            let mut out = vec![f32::NAN; 50];
+            let mut wrong = 0;
+            for (entity, version) in &newest {
+                assert!(writer.latest(*entity, &mut out).expect("a read"), "{name}: entity {entity} is not there");
+                wrong += usize::from(!row(*entity, *version, 0, 50).eq(out.iter().copied()));
+            }
+            assert_eq!(wrong == 0, writer.is_right_when_late(), "{name}: {wrong} are wrong");
+        }
+    }
+
+    #[test]
+    fn a_turn_counts_rows_and_their_time() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let setting = setting(Scenario::Keyed, directory.path());
+        let Ok(Opened::Reader(mut reader)) = open("hash map", &setting) else { panic!("a hash map") };
+        let turn = read(&mut *reader, &setting, &mut Progress::default(), Duration::from_millis(1)).expect("a turn");
+        assert!(turn.p50_ns > 0.0 && turn.rows_per_second > 0.0 && turn.cpu_us_per_row > 0.0, "{turn:?}");
+    }
+}

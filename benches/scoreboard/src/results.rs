@@ -86,14 +86,15 @@ impl Entry {
         Spread::of(self.rounds.iter().map(|round| round.p50_ns))
     }
 
-    /// Returns the time that one in a hundred exceeds.
+    /// Returns the time that one in a hundred exceeds; `None` unless every turn can tell: turns with few requests were the
+    /// slow ones.
     pub fn p99(&self) -> Option<Spread> {
-        Spread::of(self.rounds.iter().filter_map(|round| round.p99_ns))
+        Spread::of(self.rounds.iter().map(|round| round.p99_ns).collect::<Option<Vec<_>>>()?)
     }
 
-    /// Returns the time that one in a thousand exceeds.
+    /// Returns the time that one in a thousand exceeds; `None` as for [`Entry::p99`].
     pub fn p999(&self) -> Option<Spread> {
-        Spread::of(self.rounds.iter().filter_map(|round| round.p999_ns))
+        Spread::of(self.rounds.iter().map(|round| round.p999_ns).collect::<Option<Vec<_>>>()?)
     }
 
     /// Returns rows a second.
@@ -110,6 +111,22 @@ impl Entry {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_percentile_is_told_if_every_turn_can_tell_it() {
+        let turn = |p99_ns| Round { p99_ns, ..Round::default() };
+        let entry = |rounds| Entry {
+            scenario: String::new(),
+            contender: String::new(),
+            rounds,
+            memory_bytes: 0,
+            disk_bytes: 0,
+            note: String::new(),
+            failed: None,
+        };
+        assert_eq!(entry(vec![turn(Some(2.0)), turn(Some(4.0))]).p99().map(|found| found.median), Some(3.0));
+        assert_eq!(entry(vec![turn(Some(2.0)), turn(None)]).p99(), None);
+    }
 
     #[test]
     fn the_spread_of_figures_is_their_median_least_and_greatest() {
