@@ -9,7 +9,7 @@ DIR ?= asof-demo
 # Seconds of fuzzing a target.
 SECONDS_EACH ?= 60
 
-.PHONY: demo test torture loom miri wheel fuzz bench audit fmt
+.PHONY: demo test torture loom miri wheel fuzz bench scoreboard audit fmt
 
 demo: ## real flights from files to a correct training set
 	@$(PREPARED) build_asof && "$$CARGO_TARGET_DIR/debug/asof" demo $(DIR)
@@ -34,6 +34,9 @@ fuzz: ## with cargo-fuzz where it is installed; otherwise the same bodies with r
 
 bench: ## in release; BENCH_ARGS go to cargo bench
 	@bash scripts/bench $(BENCH_ARGS)
+
+scoreboard: ## asofdb beside its peers; SCOREBOARD_ARGS go to scripts/scoreboard: --quick, --full, --docs
+	@bash scripts/scoreboard $(SCOREBOARD_ARGS)
 
 audit: ## advisories, licences, crates and sources
 	@$(PREPARED) { command -v cargo-deny >/dev/null || { say "installing cargo-deny" && cargo install -q cargo-deny --locked; }; } \

@@ -664,8 +664,8 @@ class Store(_Engine):
 
         ``durability`` of writes that do not say theirs: ``"os"`` (survives a crash of the process, not a power cut) or
         ``"sync"`` (on disk when a write returns). ``memory_bytes`` is for block cache, write buffers and
-        hot table together, and ``hot_bytes`` the hot table's part of that, at most half of it: reads of the latest values
-        are answered from there. 0: there is none; None: an eighth.
+        hot table together, and ``hot_bytes`` the hot table's part of that, at most half of it: reads of the latest
+        values are answered from there. 0: there is none; None: an eighth.
         The directory becomes the user's own (0700, its files 0600) unless ``shared`` leaves its permissions as they
         are; it is refused when it is another user's and open to others. What is read is counted as that of
         ``consumer``, if there is one: see :meth:`usage`; and as that of the version of a model, ``model="fraud/3"``, if

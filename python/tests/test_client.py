@@ -67,7 +67,7 @@ def test_a_client_reads_the_memory_of_its_sidecar(tmp_path: Path) -> None:
             def read_here() -> bool:
                 before = client.shared_reads["answered"]
                 assert request.latest(users).to_dict()["clicks"] == [7, None, 9, None]
-                return client.shared_reads["answered"] > before
+                return bool(client.shared_reads["answered"] > before)
 
             # The first read brings the rows into memory, and from time to time one asks the sidecar for the time.
             assert any(read_here() for _ in range(1_000)), client.shared_reads

@@ -60,17 +60,23 @@ impl Redis {
     /// # Errors
     /// When the server cannot be started or does not answer within ten seconds.
     pub fn start() -> io::Result<Option<Redis>> {
+        Redis::start_program("redis-server")
+    }
+
+    /// Starts a program with the options of Redis, `redis-server` or `valkey-server`, as [`Redis::start`] does.
+    ///
+    /// # Errors
+    /// As [`Redis::start`].
+    pub fn start_program(program: &str) -> io::Result<Option<Redis>> {
         let directory = TempDir::new()?;
         let socket = directory.path().join("redis.sock");
-        let mut server = Command::new("redis-server");
+        let mut server = Command::new(program);
         server.args(["--port", "0", "--save", "", "--appendonly", "no", "--daemonize", "no"]);
         server.arg("--unixsocket").arg(&socket).arg("--dir").arg(directory.path());
         match server.stdin(Stdio::null()).stdout(Stdio::null()).spawn() {
             Ok(server) => Redis { server, socket, _directory: directory }.wait().map(Some),
             Err(error) if error.kind() == ErrorKind::NotFound => {
-                eprintln!(
-                    "redis-server is not installed, so Redis is left out; `apt-get install redis-server` gives it"
-                );
+                eprintln!("{program} is not installed, so it is left out; `apt-get install {program}` may give it");
                 Ok(None)
             }
             Err(error) => Err(error),

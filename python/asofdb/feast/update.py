@@ -145,8 +145,8 @@ def _kind(feature: Feature) -> str:
 def _continued(known: FeatureView, wanted: FeatureView) -> FeatureView:
     """A view as it is wanted, with what Feast knows nothing of as it was.
 
-    That is its retention, check, freshness, source and place in memory, verdicts on its features, their defaults, and features that were
-    taken out in Feast; and its stage, where no tags say it.
+    That is its retention, check, freshness, source and place in memory, verdicts on its features, their defaults, and
+    features that were taken out in Feast; and its stage, where no tags say it.
     """
     stored = {feature.name: feature for feature in known.features}
     features = [
