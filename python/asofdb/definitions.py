@@ -91,8 +91,8 @@ class FeatureView:
     ``replaced_by`` and the day, ``"2027-01-31"``, on which it may be dropped at the earliest: ``drop_after``.
     ``same_as`` and ``not_same_as`` are verdicts on features that look like others, named ``"view:feature"``: those that
     are the same, and those that are not, each with the reason. ``source`` are the files that it is fed from. ``hot``
-    says whether its newest rows are kept in memory: ``"auto"``, those that are read most; ``"pin"``, all of them as far as
-    there is room; ``"never"``.
+    says whether its newest rows are kept in memory: ``"auto"``, those that are read most; ``"pin"``, all of them as far
+    as there is room; ``"never"``.
     """
 
     name: str
