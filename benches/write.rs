@@ -4,14 +4,16 @@
 
 mod support;
 
+use std::collections::HashMap;
 use std::hint::black_box;
+use std::path::Path;
 
 use arrow::array::RecordBatch;
 use asofdb::storage::{History, WriteBatch, key};
 use asofdb::{FeatureView, Store, Version};
 use criterion::measurement::{Measurement, WallTime};
 use criterion::{BenchmarkGroup, Criterion, Throughput, criterion_group, criterion_main};
-use rocksdb::{DB, Options as RocksOptions};
+use rocksdb::{DB, IngestExternalFileOptions, Options as RocksOptions, SstFileWriter};
 use support::cpu::CpuTime;
 use support::{NARROW, Sizes, WIDE, arrow_batch, batch, fresh_store, mix};
 use tempfile::TempDir;
@@ -69,6 +71,57 @@ fn write_raw(db: &DB, view: &FeatureView, rows: &[(Vec<u8>, Version, Vec<u8>)], 
     db.write(batch).expect("a write");
 }
 
+/// Newest rows in memory, which go to `latest` all together when there are many: the shape that docs/design.md weighs
+/// against writing each with its batch. What it takes to open such a store, or to read it, is not in it.
+#[derive(Default)]
+struct Coalesced {
+    dirty: HashMap<Vec<u8>, (Version, Vec<u8>)>,
+    bytes: usize,
+    files: usize,
+}
+
+impl Coalesced {
+    /// Bytes of rows after which they are written.
+    const BYTES_MAX: usize = 64 << 20;
+
+    fn write(&mut self, db: &DB, directory: &Path, view: &FeatureView, rows: &[(Vec<u8>, Version, Vec<u8>)]) {
+        write_raw(db, view, rows, false);
+        for (entity_key, version, row) in rows {
+            let mut key = Vec::with_capacity(entity_key.len() + 8);
+            key::latest_key(view.key_space, entity_key, view.id, &mut key);
+            match self.dirty.get_mut(&key) {
+                Some(known) if known.0 > *version => {}
+                Some(known) => *known = (*version, row.clone()),
+                None => {
+                    self.bytes += key.len() + row.len();
+                    self.dirty.insert(key, (*version, row.clone()));
+                }
+            }
+        }
+        if self.bytes > Coalesced::BYTES_MAX {
+            self.checkpoint(db, directory);
+        }
+    }
+
+    /// Writes a file in the order of the keys, which RocksDB takes over.
+    fn checkpoint(&mut self, db: &DB, directory: &Path) {
+        let mut rows: Vec<_> = self.dirty.drain().collect();
+        rows.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+        let path = directory.join(format!("{}.sst", self.files));
+        let mut options = RocksOptions::default();
+        options.set_compression_type(rocksdb::DBCompressionType::Lz4);
+        let mut file = SstFileWriter::create(&options);
+        file.open(&path).expect("a file");
+        rows.iter().for_each(|(key, (_, row))| file.put(key, row).expect("a row in its order"));
+        file.finish().expect("a whole file");
+        let mut taking = IngestExternalFileOptions::default();
+        taking.set_move_files(true);
+        let latest = db.cf_handle("latest").expect("the family");
+        db.ingest_external_file_cf_opts(latest, &taking, vec![path]).expect("a good file");
+        (self.bytes, self.files) = (0, self.files + 1);
+    }
+}
+
 /// Measures `write` alone over `batches`; making the batches is not part of it.
 fn measured<B, M: Measurement>(by: &M, batches: u64, make: impl Fn(usize) -> B, mut write: impl FnMut(B)) -> M::Value {
     (0..batches as usize).fold(by.zero(), |sum, n| {
@@ -103,6 +156,7 @@ fn writes<M: Measurement>(c: &mut Criterion<M>, by: &M, unit: &str) {
         group.throughput(Throughput::Elements(ROWS as u64));
         group.sample_size(10);
         raws(&mut group, by, name);
+        coalesced(&mut group, by, name);
         for view in [name.to_owned(), format!("{name}_events")] {
             commits(&mut group, by, &view);
             stores(&mut group, by, &view);
@@ -123,6 +177,26 @@ fn raws<M: Measurement>(group: &mut BenchmarkGroup<'_, M>, by: &M, name: &str) {
             });
         });
     }
+}
+
+/// The rows that are left in memory at the end are written as well.
+fn coalesced<M: Measurement>(group: &mut BenchmarkGroup<'_, M>, by: &M, name: &str) {
+    let sizes = Sizes::from_env();
+    let (_keep, store, _) = fresh_store();
+    let view = store.catalog().view(name).expect("the view").clone();
+    group.bench_function("raw, history, and latest together later", |b| {
+        b.iter_custom(|batches| {
+            let ((_keep, db), files) = (raw(), TempDir::new().expect("a directory"));
+            let mut newest = Coalesced::default();
+            let make = |first| encoded(&view, first, sizes);
+            let written = measured(by, batches, make, |rows| newest.write(&db, files.path(), &view, &rows));
+            let start = by.start();
+            if newest.bytes > 0 {
+                newest.checkpoint(&db, files.path());
+            }
+            by.add(&written, &by.end(start))
+        });
+    });
 }
 
 fn commits<M: Measurement>(group: &mut BenchmarkGroup<'_, M>, by: &M, name: &str) {

@@ -42,6 +42,7 @@ pub fn names(scenario: Scenario) -> &'static [&'static str] {
         Scenario::Writes => &["asofdb", "RocksDB", "LMDB (heed)", "redb", "fjall", "SQLite"],
         Scenario::ServedKeyed => &[
             "asofdb sidecar",
+            "asofdb shared memory",
             "murr HTTP, mapped files",
             "murr Flight, mapped files",
             "murr HTTP, memory",
@@ -54,7 +55,9 @@ pub fn names(scenario: Scenario) -> &'static [&'static str] {
         | Scenario::ServedHundred
         | Scenario::ServedThousand
         | Scenario::ServedClients
-        | Scenario::ServedViews => &["asofdb sidecar", "Redis blobs", "Redis hashes", "Valkey blobs", "Valkey hashes"],
+        | Scenario::ServedViews => {
+            &["asofdb sidecar", "asofdb shared memory", "Redis blobs", "Redis hashes", "Valkey blobs", "Valkey hashes"]
+        }
     }
 }
 
@@ -120,7 +123,8 @@ fn writer(name: &str, setting: &Setting) -> Fallible<Box<dyn Writer>> {
 fn served(name: &str, setting: &Setting) -> Fallible<Box<dyn Reader>> {
     let redis = |program, layout| RedisReader::start(program, layout, setting);
     Ok(match name {
-        "asofdb sidecar" => Box::new(Sidecar::start(setting)?),
+        "asofdb sidecar" => Box::new(Sidecar::start(setting, false)?),
+        "asofdb shared memory" => Box::new(Sidecar::start(setting, true)?),
         "murr HTTP, mapped files" => start_murr(setting, MurrStore::Mapped, Way::Http)?,
         "murr Flight, mapped files" => start_murr(setting, MurrStore::Mapped, Way::Flight)?,
         "murr HTTP, memory" => start_murr(setting, MurrStore::Memory, Way::Http)?,

@@ -51,6 +51,10 @@ const AIMS: &[Aim] = &[
     times("served-thousand", "asofdb sidecar", "Redis hashes", 50.0),
     rate("served-clients", "asofdb sidecar", "Redis blobs", 2.0),
     within("served-views", "asofdb sidecar", 20_000.0),
+    within("served-views", "asofdb shared memory", 12_000.0),
+    times("served-one", "asofdb shared memory", "asofdb sidecar", 10.0),
+    within("served-thousand", "asofdb shared memory", 60_000.0),
+    times("served-keyed", "asofdb sidecar", "murr Flight, memory", 1.0),
     times("feast-1", "asofdb sidecar", "Feast + Redis", 100.0),
 ];
 

@@ -1,4 +1,4 @@
-//! asofdb's sidecar, through its socket and its Rust client.
+//! asofdb's sidecar, through its socket or its shared memory, and its Rust client.
 
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 
 use asofdb::{EntityRows, F32Matrix, Prepared, Session};
-use asofdb_client::Client;
+use asofdb_client::{Client, ConnectOptions};
 
 use crate::contender::{Fallible, Reader, Request};
 use crate::embedded::asof::{ask, fill, references};
@@ -22,29 +22,35 @@ pub struct Sidecar {
     references: Vec<String>,
     request: Prepared,
     rows: EntityRows,
+    /// True if it reads the sidecar's memory by itself.
+    shared: bool,
 }
 
 impl Sidecar {
-    /// Loads the data, and starts `asof serve` with its defaults but for the memory that all have.
+    /// Loads the data, and starts `asof serve` with its defaults but for the memory that all have, and that it is `shared`.
     ///
     /// # Errors
     /// What the store or the server says.
-    pub fn start(setting: &Setting) -> Fallible<Self> {
+    pub fn start(setting: &Setting, shared: bool) -> Fallible<Self> {
         // A socket has a short path.
         let (store, socket) = (setting.directory.join("store"), setting.directory.join("s"));
         drop(fill(&store, setting)?);
         let mut command = Command::new(&setting.asof);
         command.arg("serve").arg("--store").arg(store).arg("--socket").arg(&socket);
         command.arg("--memory-budget").arg(CACHE_BYTES.to_string()).args(["--log", "warn"]);
+        if shared {
+            command.arg("--share-memory");
+        }
         let server = Server::start(command.stdout(Stdio::null()), || UnixStream::connect(&socket).is_ok())?;
-        Sidecar::connect(Arc::new(server), socket, references(&setting.scenario.shape()))
+        Sidecar::connect(Arc::new(server), socket, references(&setting.scenario.shape()), shared)
     }
 
-    fn connect(server: Arc<Server>, socket: PathBuf, references: Vec<String>) -> Fallible<Self> {
-        let client = Client::connect(&socket)?;
+    fn connect(server: Arc<Server>, socket: PathBuf, references: Vec<String>, shared: bool) -> Fallible<Self> {
+        let client =
+            Client::connect_with(&socket, ConnectOptions { shared_memory: shared, ..ConnectOptions::default() })?;
         let request = client.prepare(&references)?;
         let rows = request.entity_rows();
-        Ok(Sidecar { server, socket, client, references, request, rows })
+        Ok(Sidecar { server, socket, client, references, request, rows, shared })
     }
 }
 
@@ -61,6 +67,7 @@ impl Reader for Sidecar {
     }
 
     fn another(&self) -> Fallible<Box<dyn Reader>> {
-        Ok(Box::new(Sidecar::connect(self.server.clone(), self.socket.clone(), self.references.clone())?))
+        let (server, socket) = (self.server.clone(), self.socket.clone());
+        Ok(Box::new(Sidecar::connect(server, socket, self.references.clone(), self.shared)?))
     }
 }
