@@ -8,6 +8,7 @@ use crate::sync::AtomicU64;
 use crate::sync::zeroed_words;
 
 /// Words of the header.
+#[cfg(not(loom))]
 pub(crate) const HEADER_WORDS: usize = 64;
 
 /// Bytes of a line of the processor's cache: a bucket lies in one.

@@ -138,6 +138,48 @@ fn what_is_no_table_is_refused() {
     assert_eq!(refused(empty), "it is a table of another version");
 }
 
+/// A file with the header of a table and any words after it.
+fn any_words(header: &[u8], words: impl Iterator<Item = u64>, bytes: usize) -> OwnedFd {
+    let file = memfd_create("x", MemfdFlags::ALLOW_SEALING).unwrap();
+    let mut content = header.to_vec();
+    content.extend(words.take((bytes - header.len()) / 8).flat_map(u64::to_le_bytes));
+    let mut file = File::from(file);
+    file.write_all(&content).unwrap();
+    let file = OwnedFd::from(file);
+    rustix::fs::fcntl_add_seals(&file, SealFlags::SHRINK | SealFlags::GROW | SealFlags::SEAL).unwrap();
+    file
+}
+
+#[test]
+fn a_table_of_any_words_is_read_without_a_panic() {
+    let table = filled();
+    let mut memory = Vec::new();
+    File::from(table.descriptor().unwrap().unwrap()).read_to_end(&mut memory).unwrap();
+    let mut random = 1_u64;
+    let mut next = move || {
+        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        random
+    };
+    let mut looked = Looked::new();
+    for round in 0..20 {
+        // Small numbers are places that there are, and bits that are set seldom let readers go on.
+        let words: Vec<u64> = (0..memory.len() / 8).map(|_| next() >> (next() % 64) & !3).collect();
+        let any = SharedTable::open(any_words(&memory[..512], words.into_iter(), memory.len())).unwrap();
+        let keys: Vec<_> = (0..2_000_u64).map(|key| (key + round).to_be_bytes()).collect();
+        any.look(keys.iter().map(|key| (1, &key[..])), &mut looked);
+        let found = (0..looked.len()).filter(|row| looked.get(*row) != Hot::Unknown).count();
+        assert!(found < 20, "{found}: hardly any words are a row of these keys");
+    }
+    let mut header = memory[..512].to_vec();
+    for at in 1..5 {
+        let before = header[at * 8..][..8].to_vec();
+        header[at * 8..][..8].copy_from_slice(&u64::MAX.to_le_bytes());
+        let refused = SharedTable::open(any_words(&header, std::iter::repeat(0), memory.len()));
+        assert_eq!(refused.unwrap_err().to_string(), "it is a table of another version");
+        header[at * 8..][..8].copy_from_slice(&before);
+    }
+}
+
 #[test]
 fn a_table_that_is_dropped_is_gone_for_others() {
     let table = filled();
