@@ -199,9 +199,9 @@ pub(crate) fn with_plan<T>(
     mut read: impl FnMut(&Arc<ReadPlan>) -> Result<T>,
 ) -> Result<T> {
     let catalog = || backend.catalog();
-    let plan = request.plan(catalog().revision(), catalog)?;
+    let plan = request.plan(backend.revision(), catalog)?;
     match read(&plan) {
-        Err(error) if catalog().revision() == plan.revision => Err(error),
+        Err(error) if backend.revision() == plan.revision => Err(error),
         Err(_) => read(&request.plan(catalog().revision(), catalog)?),
         done => done,
     }

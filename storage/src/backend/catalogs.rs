@@ -12,6 +12,11 @@ pub trait Catalogs: Send + Sync + 'static {
     /// The catalog as of now.
     fn catalog(&self) -> Arc<Catalog>;
 
+    /// The revision of the catalog as of now. A read asks for it to see whether its plan still holds.
+    fn revision(&self) -> u64 {
+        self.catalog().revision()
+    }
+
     /// Makes `next` the catalog, durably and in one step, and logs who did so and what was there before.
     ///
     /// # Errors

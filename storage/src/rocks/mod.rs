@@ -219,6 +219,10 @@ impl Catalogs for RocksBackend {
         self.store.present.known().catalog.clone()
     }
 
+    fn revision(&self) -> u64 {
+        self.store.present.revision()
+    }
+
     fn change_catalog(&self, next: Catalog, cause: ChangeCause) -> Result<()> {
         self.committer.exclusively(move |store| catalog::change_catalog(store, next, cause))
     }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
 use parking_lot::{Mutex, RwLock, RwLockWriteGuard};
@@ -21,6 +21,8 @@ const COMMIT_PATIENCE: Duration = Duration::from_millis(10);
 pub(super) struct Present {
     clock: StoreClock,
     catalog: RwLock<Arc<Known>>,
+    /// That of the catalog, for readers that need no more of it.
+    revision: AtomicU64,
     pins: Mutex<Pins>,
     erasing: AtomicBool,
     /// The greatest believed present that is on record. So it does not go back when the store is opened again.
@@ -80,6 +82,7 @@ impl Present {
         Present {
             clock: StoreClock::new(clock),
             catalog: RwLock::default(),
+            revision: AtomicU64::new(0),
             pins: Mutex::default(),
             erasing: AtomicBool::new(false),
             recorded: AtomicI64::new(i64::MIN),
@@ -180,6 +183,12 @@ impl Present {
         self.catalog.read().clone()
     }
 
+    /// The revision of the catalog; an older one only while that changes.
+    #[inline]
+    pub(super) fn revision(&self) -> u64 {
+        self.revision.load(Ordering::Acquire)
+    }
+
     pub(super) fn set_catalog(&self, catalog: Catalog) {
         let written = catalog.views().filter(|view| view.is_stored()).chain(catalog.indexes());
         let view_ids = written.map(|view| view.id).collect();
@@ -189,7 +198,9 @@ impl Present {
                 windows.entry(from.id).or_default().push(view.id);
             }
         }
+        let revision = catalog.revision();
         *self.catalog.write() = Arc::new(Known { catalog: Arc::new(catalog), view_ids, windows });
+        self.revision.store(revision, Ordering::Release);
     }
 
     /// Pins the present for a snapshot: retention stays as of it until it is unpinned. Returns the number of the pin
