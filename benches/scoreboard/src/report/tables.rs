@@ -35,13 +35,13 @@ fn about(board: &Board) -> String {
 }
 
 fn scenario(title: &Title, entries: &[&Entry]) -> String {
-    let (row, name) = (title.row, title.title);
+    let (counted, name) = (title.counted, title.title);
     let mut sorted: Vec<&&Entry> = entries.iter().collect();
     let place = |entry: &Entry| entry.p50().filter(|_| entry.failed.is_none()).map_or(f64::INFINITY, |p50| p50.median);
     sorted.sort_by(|left, right| place(left).total_cmp(&place(right)));
     let mut out = format!("### {name}\n\n");
     out += &format!(
-        "| fastest first | p50 (least–most) | p99 | p99.9 | {row}s/s | CPU µs a {row} | MiB | MiB on disk |\n"
+        "| fastest first | p50 (least–most) | p99 | p99.9 | {counted}/s | CPU µs each | MiB | MiB on disk |\n"
     );
     out += "|---|---|---|---|---|---|---|---|\n";
     let mut notes = Vec::new();
@@ -63,7 +63,7 @@ fn scenario(title: &Title, entries: &[&Entry]) -> String {
 fn line(entry: &Entry) -> String {
     let Some(p50) = entry.p50() else { return String::new() };
     let median = |spread: Option<Spread>, say: fn(f64) -> String| spread.map_or("–".into(), |found| say(found.median));
-    let name = match entry.contender.starts_with("asofdb") {
+    let name = match entry.contender.contains("asofdb") {
         true => format!("**{}**", entry.contender),
         false => entry.contender.clone(),
     };
