@@ -1,5 +1,5 @@
-//! Ingest of a Parquet file of 50 float columns into an empty store, as features and as events, in time and in CPU time,
-//! beside the decoding of the same file alone. `ASOFDB_BENCH_INGEST` rows (100,000).
+//! Ingest of a Parquet file of 50 columns into an empty store, in time and in CPU time, beside the decoding of the same
+//! file alone: of mixed columns, and of floats as features and as events. `ASOFDB_BENCH_INGEST` rows (100,000).
 
 mod support;
 
@@ -13,7 +13,7 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use support::cpu::CpuTime;
-use support::{WIDE, event, fresh_store, mix, number, value};
+use support::{WIDE, event, fresh_store, mix, mixed, number, value};
 
 /// Rows of one row group of the input.
 const GROUP: usize = 100_000;
@@ -43,12 +43,34 @@ fn write_input(path: &Path, rows: usize) {
     writer.close().expect("a whole file");
 }
 
+/// One input, and the views that it goes into.
+struct Shape {
+    title: &'static str,
+    write: fn(&Path, usize),
+    views: &'static [(&'static str, &'static str)],
+}
+
+const SHAPES: [Shape; 2] = [
+    Shape { title: "50 mixed", write: mixed::write_parquet, views: &[("ingest", mixed::VIEW)] },
+    Shape {
+        title: "50 floats",
+        write: write_input,
+        views: &[("ingest", "wide"), ("ingest into an event view", "wide_events")],
+    },
+];
+
 fn ingests<M: Measurement>(c: &mut Criterion<M>, unit: &str) {
+    for shape in SHAPES {
+        ingest_shape(c, unit, &shape);
+    }
+}
+
+fn ingest_shape<M: Measurement>(c: &mut Criterion<M>, unit: &str, shape: &Shape) {
     let rows = number("ASOFDB_BENCH_INGEST", 100_000);
     let directory = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a directory");
     let input = directory.path().join("input.parquet");
-    write_input(&input, rows);
-    let mut group = c.benchmark_group(format!("ingest/{rows} rows x {WIDE}, {unit}"));
+    (shape.write)(&input, rows);
+    let mut group = c.benchmark_group(format!("ingest/{rows} rows x {}, {unit}", shape.title));
     group.throughput(Throughput::Elements(rows as u64));
     group.sample_size(10);
     group.bench_function("Parquet decoded, no more", |b| {
@@ -58,7 +80,7 @@ fn ingests<M: Measurement>(c: &mut Criterion<M>, unit: &str) {
             reader.map(|batch| batch.expect("a batch").num_rows()).sum::<usize>()
         });
     });
-    for (name, view) in [("ingest", "wide"), ("ingest into an event view", "wide_events")] {
+    for (name, view) in shape.views.iter().copied() {
         group.bench_function(name, |b| {
             b.iter_batched(
                 fresh_store,

@@ -94,7 +94,8 @@ pub use self::freshness::Freshness;
 pub use self::govern::{ApplyOptions, CHANGE_MESSAGE_BYTES_MAX, plan_hash, policy_hash, policy_plan_hash};
 #[cfg(feature = "files")]
 pub use self::ingest::{
-    INGEST_CHUNK_BYTES_DEFAULT, INGEST_CHUNK_BYTES_MIN, IngestOptions, IngestReport, IngestedFile, Input,
+    INGEST_CHUNK_BYTES_DEFAULT, INGEST_CHUNK_BYTES_MIN, INGEST_STEP_BYTES_DEFAULT, IngestOptions, IngestReport,
+    IngestedFile, Input,
 };
 #[cfg(feature = "files")]
 pub use self::join::TrainingSetOptions;

@@ -362,6 +362,25 @@ fn progress_counts_the_bytes_of_both_readings() {
 }
 
 #[test]
+fn an_ingest_of_more_than_fits_into_memory_is_one_step_and_leaves_nothing_else_on_disk() {
+    let directory = TempDir::new().unwrap();
+    let (in_one, in_steps) = (TestStore::new(&users()), TestStore::new(&users()));
+    let path = files::parquet(directory.path().join("a.parquet"), &profiles(30_000), 5_000);
+    let options = IngestOptions { chunk_bytes: INGEST_CHUNK_BYTES_MIN, ..IngestOptions::default() };
+    let small = IngestOptions { step_bytes: INGEST_CHUNK_BYTES_MIN as u64, ..options.clone() };
+    for (test, options) in [(&in_one, &options), (&in_steps, &small)] {
+        assert_eq!(counts(&ingest(&test.store, "profile", &[&path], options).unwrap()), [30_000, 30_000, 0, 0]);
+        assert_eq!(test.store.verify().unwrap().versions, 30_000);
+        assert_eq!(counts(&ingest(&test.store, "profile", &[&path], options).unwrap()), [0, 0, 0, 30_000]);
+    }
+    assert_eq!(in_one.store.stats().unwrap().batches, 1);
+    assert!(in_steps.store.stats().unwrap().batches > 1);
+    for user in [1, 7, 29_999] {
+        assert_eq!(visits(&in_one.store, user), visits(&in_steps.store, user));
+    }
+}
+
+#[test]
 fn the_flights_data_is_ingested_as_it_is() {
     let directory = repository("examples/flights");
     let definitions = read_definitions(directory.join("definitions.toml")).unwrap();
@@ -403,7 +422,8 @@ fn open(directory: &Path) -> Store {
 }
 
 fn ingest_numbers(directory: &Path, progress: &mut dyn FnMut(u64)) -> IngestReport {
-    let options = IngestOptions { chunk_bytes: KILLED_CHUNK_BYTES, ..IngestOptions::default() };
+    let step_bytes = KILLED_CHUNK_BYTES as u64;
+    let options = IngestOptions { chunk_bytes: KILLED_CHUNK_BYTES, step_bytes, ..IngestOptions::default() };
     let inputs = vec![Input::Path(directory.join("numbers.parquet"))];
     open(directory).ingest("numbers", inputs, &options, &mut |done| progress(done.rows)).unwrap()
 }

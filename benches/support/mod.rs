@@ -6,6 +6,8 @@
 #![allow(dead_code, reason = "each bench uses its part")]
 
 pub mod cpu;
+pub mod mixed;
+pub mod random;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -18,6 +20,8 @@ use asofdb::{
     Store, SystemClock, Timestamp, ValueType, ViewDefinition,
 };
 use rocksdb::{BlockBasedOptions, Cache, ColumnFamilyDescriptor, DB};
+
+pub use self::random::mix;
 
 /// Features of the wide view; 50 floats make a row of about 250 bytes with its key.
 pub const WIDE: usize = 50;
@@ -52,14 +56,6 @@ impl Sizes {
 
 pub fn number(name: &str, default: usize) -> usize {
     std::env::var(name).ok().and_then(|text| text.replace('_', "").parse().ok()).unwrap_or(default)
-}
-
-/// A number from `seed` that looks random.
-pub fn mix(seed: u64) -> u64 {
-    let mut z = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
 }
 
 /// The event of a version: one a day, at an hour of the entity's own.
@@ -107,7 +103,7 @@ pub fn many_views(entities: usize) -> PathBuf {
     })
 }
 
-/// An empty store with the two views, event views `wide_events` and `narrow_events` of the same columns, and its backend.
+/// An empty store with the two views, the mixed one, event views `wide_events` and `narrow_events` of the same columns, and its backend.
 pub fn fresh_store() -> (tempfile::TempDir, Store, Arc<RocksBackend>) {
     let directory = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a directory");
     let path = directory.path().join("store");
@@ -115,7 +111,9 @@ pub fn fresh_store() -> (tempfile::TempDir, Store, Arc<RocksBackend>) {
     let store = Store::with_backend(backend.clone(), Durability::Os);
     let (wide, narrow) = (view("wide".into(), WIDE), view("narrow".into(), NARROW));
     let views = vec![events("wide_events", &wide), events("narrow_events", &narrow), wide, narrow];
-    store.apply(&definitions(views), false).expect("the bench's definitions");
+    let Definitions { entities, views: mixed, .. } = mixed::definitions();
+    let views = views.into_iter().chain(mixed).collect();
+    store.apply(&Definitions { entities, views, services: vec![] }, false).expect("the bench's definitions");
     (directory, store, backend)
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use asofdb_storage::{Catalog, FeatureView, Result, Stop, Timestamp, WriteBatch};
+use asofdb_storage::{Catalog, FeatureView, Result, Staging, Stop, Timestamp, WriteBatch};
 
 use crate::ingest::Loads;
 use crate::session::Session;
@@ -36,5 +36,9 @@ impl Loads for LoadsUntil<'_> {
 
     fn load(&self, view: &FeatureView, batch: WriteBatch) -> Result<()> {
         Session::load(self.store, view, batch)
+    }
+
+    fn stage<'s>(&'s self, view: &FeatureView) -> Option<Box<dyn Staging + 's>> {
+        Session::stage(self.store, view)
     }
 }

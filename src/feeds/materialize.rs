@@ -20,6 +20,9 @@ const ERROR_BYTES_MAX: usize = 1_000;
 /// Bytes of a chunk of a feed's ingest: feeds run beside others.
 const CHUNK_BYTES: usize = 32 << 20;
 
+/// Bytes of a step of it: whoever asks what is known now waits some seconds at most.
+const STEP_BYTES: u64 = 1 << 30;
+
 /// Called now and then with the view that is being loaded.
 pub type OnFeedProgress<'p> = dyn FnMut(&str, Progress) + 'p;
 
@@ -148,8 +151,12 @@ impl Loading<'_> {
         let mut report = IngestReport::default();
         if !new.is_empty() {
             let inputs = new.iter().map(|path| Input::Path(path.clone())).collect();
-            let options =
-                IngestOptions { rejects: self.rejects()?, chunk_bytes: CHUNK_BYTES, ..IngestOptions::default() };
+            let options = IngestOptions {
+                rejects: self.rejects()?,
+                chunk_bytes: CHUNK_BYTES,
+                step_bytes: STEP_BYTES,
+                ..IngestOptions::default()
+            };
             report = ingest(self.store.loads, &self.view.name, inputs, &options, &mut |done| progress(done))?;
         }
         let began = i64::try_from(began.as_nanos()).unwrap_or(i64::MAX);

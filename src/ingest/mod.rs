@@ -1,20 +1,21 @@
 //! Ingest: files become rows of a view, whole or not at all, once, and from where they were left off.
 //!
-//! **Whole or not at all.** Everything is read twice: first checked to the end, all files of it, then written.
-//! A bad row, a damaged file or a missing column therefore leaves nothing behind, however large the input is.
-//! The rows that fit into one chunk are encoded while they are checked, so input of up to a chunk is read once, and
-//! is one atomic write. Beyond that the second reading costs, measured for rows of 50 floats: from Parquet with zstd
-//! some 15 % of the CPU time (0.45 s a million rows, beside 2.3 to 2.7 s to read, sort and write them); from CSV,
-//! whose parsing outweighs the rest, half as much again as reading it once.
-//! Staging the sorted files of RocksDB until the end would save that, but needs the disk space of the
-//! whole input once more, and a second path through the storage engine.
+//! **Whole or not at all.** All files are checked to the end before any row of them is written. A bad row, a damaged
+//! file or a missing column therefore leaves nothing behind, however large the input is. The rows that fit into one step
+//! ([`IngestOptions::step_bytes`]) are encoded while they are checked, so input of up to a step is read once, and is one
+//! atomic write. What is more is read a second time, step by step.
+//!
+//! **At the same cost a row, whatever the amount.** Rows that fill a chunk ([`IngestOptions::chunk_bytes`]) are gathered
+//! on disk, sorted, and the store writes all of a step at once, in the order of its keys. A store that cannot gather, as
+//! one behind a sidecar, takes each chunk as a step: their files overlap, and compaction merges them again and again.
 //!
 //! **Once.** A file is known by its content, the view and the view's schema version. How far it has come is a note
 //! in the store, written together with the rows: there is no moment at which one is true and not the other.
 //! A file that was moved or is named twice is known again; a view that got a new feature takes its files anew.
 //!
-//! **In bounded memory.** Three threads: one decodes ([`decode`]), the caller's encodes, one loads chunks. There are
-//! at most two chunks ([`IngestOptions::chunk_bytes`]) and [`decode::PIECES_WAITING`] pieces of some megabytes.
+//! **In bounded memory.** Three threads: one decodes ([`decode`]), the caller's encodes, one gathers and loads. There are
+//! at most two chunks and [`decode::PIECES_WAITING`] pieces of some megabytes, and while a step is written two parts of
+//! it, which take less than a chunk each.
 
 mod chunk;
 mod decode;
@@ -30,11 +31,12 @@ use std::time::Instant;
 
 use asofdb_storage::{Error, Result};
 
+use self::chunk::ChunkSizes;
 pub use self::chunk::LOAD_ROWS_MAX;
 pub use self::identity::check_note;
 pub use self::input::Input;
 use self::input::InputFile;
-pub use self::options::{INGEST_CHUNK_BYTES_DEFAULT, INGEST_CHUNK_BYTES_MIN, IngestOptions};
+pub use self::options::{INGEST_CHUNK_BYTES_DEFAULT, INGEST_CHUNK_BYTES_MIN, INGEST_STEP_BYTES_DEFAULT, IngestOptions};
 use self::rejects::Rejects;
 pub use self::report::{IngestReport, IngestedFile};
 use self::run::Run;
@@ -63,8 +65,10 @@ pub(crate) fn ingest(
     let rejects = options.rejects.as_deref().map(Rejects::create).transpose()?;
     let open = |input| InputFile::open(&target, input, options);
     let files = inputs.into_iter().map(open).collect::<Result<Vec<_>>>()?;
-    let chunk_bytes = options.chunk_bytes.min(load_bytes_max);
-    let (files, rejects) = Run::new(&target, files, rejects, chunk_bytes, progress)?.run()?;
+    let bytes_max = options.chunk_bytes.min(load_bytes_max);
+    let gathers = options.step_bytes > bytes_max as u64 && target.stage().is_some();
+    let sizes = ChunkSizes { bytes_max, step_bytes_max: gathers.then_some(options.step_bytes) };
+    let (files, rejects) = Run::new(&target, files, rejects, sizes, progress)?.run()?;
     Ok(IngestReport::new(files, rejects, started.elapsed()))
 }
 

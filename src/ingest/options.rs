@@ -6,9 +6,12 @@ use asofdb_storage::{Error, Result};
 
 use crate::source::{Delimiter, InputFormat};
 
-/// Bytes of keys and rows written in one step, where the options do not say. The larger, the fewer files overlap
-/// and have to be merged by compaction; two chunks are in memory, one being filled and one being loaded.
+/// Bytes of keys and rows of a chunk, where the options do not say: two are in memory, one being filled and one being
+/// gathered or loaded.
 pub const INGEST_CHUNK_BYTES_DEFAULT: usize = 128 << 20;
+
+/// Bytes that become part of the store in one step, where the options do not say: some hundred million rows.
+pub const INGEST_STEP_BYTES_DEFAULT: u64 = 32 << 30;
 
 /// Fewest bytes of a chunk: smaller ones would spend their time on syncing.
 pub const INGEST_CHUNK_BYTES_MIN: usize = 64 << 10;
@@ -30,9 +33,14 @@ pub struct IngestOptions {
     pub rejects: Option<PathBuf>,
     /// Write everything again, also what an earlier run has written.
     pub from_scratch: bool,
-    /// Bytes of keys and rows written in one step, at least [`INGEST_CHUNK_BYTES_MIN`]. About three times as much
-    /// memory is used.
+    /// Bytes of keys and rows that are in memory before they are gathered on disk, or loaded, at least
+    /// [`INGEST_CHUNK_BYTES_MIN`]. About three times as much memory is used.
     pub chunk_bytes: usize,
+    /// Bytes of keys and rows that become part of the store in one step. Those that do not fit into a chunk are gathered
+    /// in the store's directory, sorted, and written again when the step is complete: up to twice as much disk is used
+    /// meanwhile. No more bytes than a chunk has: nothing is gathered, and each chunk is a step. Where rows have no created
+    /// timestamp of their own, a step has at most 4 GiB: while it is written, reads that ask what is known now wait.
+    pub step_bytes: u64,
 }
 
 impl Default for IngestOptions {
@@ -43,6 +51,7 @@ impl Default for IngestOptions {
             rejects: None,
             from_scratch: false,
             chunk_bytes: INGEST_CHUNK_BYTES_DEFAULT,
+            step_bytes: INGEST_STEP_BYTES_DEFAULT,
         }
     }
 }

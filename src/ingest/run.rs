@@ -5,7 +5,7 @@ use std::thread;
 
 use asofdb_storage::{Error, Result, Timestamp, fail_point};
 
-use super::chunk::{Chunk, Loader};
+use super::chunk::{Chunk, ChunkSizes, Loader};
 use super::decode::each_piece;
 use super::input::InputFile;
 use super::rejects::Rejects;
@@ -23,7 +23,7 @@ pub(super) struct Run<'r, 'p> {
     progress: &'r mut OnProgress<'p>,
     /// One present for all rules, so that a row that was good when it was checked is good when it is written.
     now: Timestamp,
-    /// The rows encoded while they were checked: the first ones, up to a chunk.
+    /// The rows encoded and not yet written: at first those that were checked, up to a step.
     chunk: Chunk,
     rows: u64,
 }
@@ -33,24 +33,34 @@ impl<'r, 'p> Run<'r, 'p> {
         target: &'r Target<'r>,
         files: Vec<InputFile>,
         rejects: Option<Rejects>,
-        chunk_bytes: usize,
+        sizes: ChunkSizes,
         progress: &'r mut OnProgress<'p>,
     ) -> Result<Self> {
         let (encoder, now) = (target.encoder(), target.now()?);
-        let chunk = Chunk::new(chunk_bytes);
+        let chunk = Chunk::new(sizes);
         Ok(Run { target, encoder, files, rejects, progress, now, chunk, rows: 0 })
     }
 
     pub(super) fn run(mut self) -> Result<(Vec<IngestedFile>, Option<PathBuf>)> {
-        for index in 0..self.files.len() {
-            self.find_rejects_again(index)?;
-            self.check(index)?;
-        }
-        fail_point("ingest checked");
-        self.write()?;
+        let target = self.target;
+        thread::scope(|scope| {
+            let loader = Loader::start(scope, target)?;
+            let written = self.check_and_write(&loader);
+            // The loader's own error is the cause of what else went wrong.
+            loader.finish().and(written)
+        })?;
         fail_point("ingest written");
         let rejects = self.rejects.map(Rejects::finish).transpose()?.flatten();
         Ok((self.files.iter().map(InputFile::report).collect(), rejects))
+    }
+
+    fn check_and_write(&mut self, loader: &Loader<'_>) -> Result<()> {
+        for index in 0..self.files.len() {
+            self.find_rejects_again(index)?;
+            self.check(index, loader)?;
+        }
+        fail_point("ingest checked");
+        self.write(loader)
     }
 
     /// Finds the bad rows of what earlier runs have read, for the rejects file.
@@ -69,12 +79,13 @@ impl<'r, 'p> Run<'r, 'p> {
         Ok(())
     }
 
-    /// Reads what is left of a file and checks it; the rows that fit into the first chunk are encoded.
-    fn check(&mut self, index: usize) -> Result<()> {
+    /// Reads what is left of a file and checks it; the rows that fit into the first step are encoded.
+    fn check(&mut self, index: usize, loader: &Loader<'_>) -> Result<()> {
         if self.files[index].before.done {
             return Ok(());
         }
         self.each_piece(index, self.files[index].before.read, |run, mut piece| {
+            run.gather_if_full(loader)?;
             let is_full = run.chunk.is_full();
             match is_full {
                 true => run.encoder.check(&piece.batch, run.now, &mut piece.problems),
@@ -95,24 +106,15 @@ impl<'r, 'p> Run<'r, 'p> {
         Ok(())
     }
 
-    /// Writes the first chunk, then the rest of the files chunk by chunk.
-    fn write(&mut self) -> Result<()> {
-        let target = self.target;
-        thread::scope(|scope| {
-            let loader = Loader::start(scope, target)?;
-            let written = self.write_chunks(&loader);
-            // The loader's own error is the cause of what else went wrong.
-            loader.finish().and(written)
-        })
-    }
-
-    fn write_chunks(&mut self, loader: &Loader<'_>) -> Result<()> {
+    /// Writes the first step, then the rest of the files step by step.
+    fn write(&mut self, loader: &Loader<'_>) -> Result<()> {
         for index in 0..self.files.len() {
             if self.files[index].reached.done {
                 continue;
             }
             self.each_piece(index, self.files[index].reached.read, |run, mut piece| {
                 run.load_if_full(loader)?;
+                run.gather_if_full(loader)?;
                 run.encoder.encode(&piece.batch, run.now, &mut piece.problems, &mut run.chunk.rows)?;
                 run.expect_checked(index, &piece)?;
                 run.reach(index, &piece);
@@ -129,10 +131,13 @@ impl<'r, 'p> Run<'r, 'p> {
 
     fn load(&mut self, loader: &Loader<'_>) -> Result<()> {
         let chunk = self.chunk.take();
-        match chunk.is_empty() || loader.load(chunk) {
-            true => Ok(()),
-            false => Err(Error::unavailable("the store stopped to take rows; run the ingest again to go on")),
-        }
+        if chunk.is_empty() || loader.load(chunk) { Ok(()) } else { Err(stopped()) }
+    }
+
+    /// Has the rows of a step that goes on gathered on disk, when they fill their memory.
+    fn gather_if_full(&mut self, loader: &Loader<'_>) -> Result<()> {
+        let Some(rows) = self.chunk.take_rows() else { return Ok(()) };
+        if loader.gather(rows) { Ok(()) } else { Err(stopped()) }
     }
 
     /// Reads a file from row `start` on, telling the progress after each piece.
@@ -203,4 +208,8 @@ impl<'r, 'p> Run<'r, 'p> {
         let total = sum(|file| 2 * file.source.bytes_total());
         (self.progress)(Progress { rows: self.rows, done, total: Some(total) });
     }
+}
+
+fn stopped() -> Error {
+    Error::unavailable("the store stopped to take rows; run the ingest again to go on")
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use asofdb_storage::{Catalog, FeatureView, Result, Timestamp, WriteBatch};
+use asofdb_storage::{Catalog, FeatureView, Result, Staging, Timestamp, WriteBatch};
 
 use crate::rows::encode::ViewEncoder;
 
@@ -25,6 +25,9 @@ pub(crate) trait Loads: Sync {
 
     /// Writes a batch of one view with its notes, all of it or nothing.
     fn load(&self, view: &FeatureView, batch: WriteBatch) -> Result<()>;
+
+    /// Begins to gather rows of a view on disk, to be loaded in one step; `None` where the store cannot.
+    fn stage<'s>(&'s self, view: &FeatureView) -> Option<Box<dyn Staging + 's>>;
 }
 
 /// A store that takes the rows of one view.
@@ -61,6 +64,11 @@ impl<'s> Target<'s> {
     /// Most bytes of keys and rows that one load should have.
     pub(super) fn load_bytes_max(&self) -> Result<usize> {
         self.store.load_bytes_max()
+    }
+
+    /// Begins to gather rows on disk, where the store can.
+    pub(super) fn stage(&self) -> Option<Box<dyn Staging + 's>> {
+        self.store.stage(self.encoder.view())
     }
 
     /// Writes a batch with its notes, all of it or nothing.

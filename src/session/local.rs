@@ -7,8 +7,8 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use asofdb_storage::{
     Catalog, CatalogChange, CheckpointFiles, ClockRepair, ClockStatus, Committed, Definitions, Durability, Erased,
-    FeatureView, KeyRange, ModelRow, Plan, Result, Stats, Stop, Timestamp, UsagePeriod, UsageRow, Value, Verified,
-    WriteBatch,
+    FeatureView, KeyRange, ModelRow, Plan, Result, Staging, Stats, Stop, Timestamp, UsagePeriod, UsageRow, Value,
+    Verified, WriteBatch,
 };
 
 use super::{Scan, ScanBegin, ScanSink, Session};
@@ -104,6 +104,10 @@ impl Session for Store {
 
     fn load(&self, _view: &FeatureView, batch: WriteBatch) -> Result<()> {
         Store::load(self, batch).map(drop)
+    }
+
+    fn stage<'s>(&'s self, view: &FeatureView) -> Option<Box<dyn Staging + 's>> {
+        self.backend().stage(view)
     }
 
     fn load_bytes_max(&self) -> Result<usize> {

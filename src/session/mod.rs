@@ -15,8 +15,8 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use asofdb_storage::{
     Approvals, Catalog, CatalogChange, CheckpointFiles, ClockRepair, ClockStatus, Committed, Definitions, Durability,
-    Erased, FeatureView, ModelRow, Plan, Proposals, Result, Stats, StoreId, Timestamp, UsagePeriod, UsageRow, Value,
-    Verified, WriteBatch,
+    Erased, FeatureView, ModelRow, Plan, Proposals, Result, Staging, Stats, StoreId, Timestamp, UsagePeriod, UsageRow,
+    Value, Verified, WriteBatch,
 };
 
 pub use self::deletions::deletions;
@@ -221,6 +221,12 @@ pub trait Session: Send + Sync {
     /// # Errors
     /// `Conflict` when the view was changed meanwhile; else as a commit.
     fn load(&self, view: &FeatureView, batch: WriteBatch) -> Result<()>;
+
+    /// Begins to gather rows of a view on disk, for a load of more than fits into memory; `None` where that cannot be, as
+    /// behind a sidecar or in memory: then each load is a step by itself.
+    fn stage<'s>(&'s self, _view: &FeatureView) -> Option<Box<dyn Staging + 's>> {
+        None
+    }
 
     /// Returns the most bytes of keys and rows that one load should have.
     ///
@@ -676,5 +682,9 @@ impl<S: Session> crate::ingest::Loads for S {
 
     fn load(&self, view: &FeatureView, batch: WriteBatch) -> Result<()> {
         Session::load(self, view, batch)
+    }
+
+    fn stage<'s>(&'s self, view: &FeatureView) -> Option<Box<dyn Staging + 's>> {
+        Session::stage(self, view)
     }
 }

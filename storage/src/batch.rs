@@ -37,6 +37,7 @@ pub struct WriteBatch {
     copied_row_bytes: usize,
     notes: Vec<Note>,
     bulk: bool,
+    is_unstamped: bool,
 }
 
 /// A named durable record beside the rows, such as how far an ingest has come; `None` removes it.
@@ -60,6 +61,19 @@ pub(crate) struct Extent {
     /// Bytes from the start of the row to that of the key, of a copy, which shares the row of its event. Zero where the
     /// row follows the key.
     row_before: u32,
+}
+
+/// A row whose key is in the arena of a batch from `start` on, with its content behind it.
+#[cfg(feature = "rocksdb")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct PlacedRow {
+    pub(crate) view: u32,
+    pub(crate) key_space: u32,
+    pub(crate) start: usize,
+    pub(crate) key_bytes: u32,
+    pub(crate) row_bytes: u32,
+    pub(crate) event: Timestamp,
+    pub(crate) created: Timestamp,
 }
 
 /// One row of a batch.
@@ -135,6 +149,7 @@ impl WriteBatch {
             event,
             created,
         });
+        self.is_unstamped |= created.is_none();
         Ok(())
     }
 
@@ -274,6 +289,31 @@ impl WriteBatch {
         let key_end = place.start + place.key_bytes as usize;
         let row_start = if place.row_before == 0 { key_end } else { place.start - place.row_before as usize };
         (&self.arena[place.start..key_end], &self.arena[row_start..row_start + place.row_bytes as usize])
+    }
+
+    /// Returns whether a row has no created timestamp of its own, so that it gets that of the commit.
+    pub fn is_unstamped(&self) -> bool {
+        self.is_unstamped
+    }
+
+    /// A bulk batch whose keys and rows are in `arena` already: [`WriteBatch::place`] says where.
+    #[cfg(feature = "rocksdb")]
+    pub(crate) fn of_arena(arena: Vec<u8>) -> Self {
+        WriteBatch { arena, ..WriteBatch::bulk() }
+    }
+
+    /// The bytes that the batch has, for another one.
+    #[cfg(feature = "rocksdb")]
+    pub(crate) fn into_arena(self) -> Vec<u8> {
+        self.arena
+    }
+
+    /// Adds a row that is in the arena and has passed all checks; a copy is a row of its own here.
+    #[cfg(feature = "rocksdb")]
+    pub(crate) fn place(&mut self, row: &PlacedRow) {
+        let PlacedRow { view, key_space, start, key_bytes, row_bytes, event, created } = *row;
+        let place = Extent { start, key_bytes, row_bytes, key_space, row_before: 0 };
+        self.rows.push(Entry { view, place, event, created: Some(created) });
     }
 
     /// The notes.

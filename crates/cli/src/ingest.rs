@@ -13,6 +13,7 @@ use super::context::Context;
 use super::error::{Outcome, Result};
 use super::output::{Output, Report};
 use super::progress::{Bar, Stopwatch};
+use super::serve::parse_bytes;
 use super::sheet::{Cell, Column, Place, Sheet};
 use super::text::{count, counted};
 
@@ -41,6 +42,10 @@ pub(crate) struct Ingest {
     /// Read the files from their beginnings, whatever an earlier run has done
     #[arg(long)]
     from_scratch: bool,
+    /// Bytes of rows that become part of the store in one step. Up to twice as much disk is used meanwhile; smaller steps
+    /// cost more, and keep more of what was done when they are interrupted
+    #[arg(long, value_name = "BYTES", value_parser = parse_bytes, default_value = "32GiB")]
+    step: usize,
     #[command(flatten)]
     output: Output,
 }
@@ -72,6 +77,7 @@ impl Ingest {
             delimiter: self.delimiter,
             rejects: self.rejects.clone(),
             from_scratch: self.from_scratch,
+            step_bytes: self.step as u64,
             ..IngestOptions::default()
         };
         let bar = Bar::new(format!("ingesting {}", self.view));

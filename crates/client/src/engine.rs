@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
-use asofdb::storage::{WriteBatch, refuse_url};
+use asofdb::storage::{Staging, WriteBatch, refuse_url};
 use asofdb::{
     Answer, AnswerRow, ApplyOptions, Catalog, CatalogChange, CheckpointFiles, ClockRepair, ClockStatus, Committed,
     Definitions, Durability, EntityKey, EntityRows, Erased, Error, F32Matrix, FeatureView, Feed, Freshness,
@@ -173,6 +173,10 @@ impl Session for Engine {
 
     fn load(&self, view: &FeatureView, batch: WriteBatch) -> Result<()> {
         self.session().load(view, batch)
+    }
+
+    fn stage<'s>(&'s self, view: &FeatureView) -> Option<Box<dyn Staging + 's>> {
+        self.session().stage(view)
     }
 
     fn load_bytes_max(&self) -> Result<usize> {

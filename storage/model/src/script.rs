@@ -76,6 +76,9 @@ impl Script {
     }
 }
 
+/// Rows of a part of a load that comes in parts.
+const PART_ROWS: usize = 3;
+
 /// One write, with all that it writes.
 #[derive(Debug)]
 pub struct Write {
@@ -116,10 +119,25 @@ impl Write {
         let Ok(batch) = self.batch(now) else { return Ok(None) };
         let durability = if self.sync { Durability::Sync } else { Durability::Os };
         let committed = match self.bulk {
+            true if self.number % 2 == 0 => self.gather(backend, batch, now),
             true => backend.bulk_load(batch),
             false => backend.commit(batch, durability),
         };
         committed.map(Some)
+    }
+
+    /// Loads its rows in parts, where the store gathers such.
+    fn gather(&self, backend: &dyn Backend, batch: WriteBatch, now: Timestamp) -> Result<Committed> {
+        let stage = self.rows.first().and_then(|row| backend.stage(&row.view));
+        let Some(mut stage) = stage else { return backend.bulk_load(batch) };
+        for rows in self.rows.chunks(PART_ROWS) {
+            let mut part = WriteBatch::bulk();
+            for row in rows {
+                part.put(&row.view, &row.key, row.event, row.created, &row.bytes, now)?;
+            }
+            stage.add(part)?;
+        }
+        stage.load(batch.notes().to_vec(), &|| Ok(()))
     }
 
     /// Adds its rows to a log.

@@ -5,8 +5,10 @@ use std::sync::Arc;
 use super::lookup::{AsOfLookup, Lookup, Visit};
 use super::newest::Observer;
 use super::snapshot::Snapshot;
+use super::staging::Staging;
 use super::state::State;
 use crate::batch::{Durability, WriteBatch};
+use crate::catalog::FeatureView;
 use crate::error::Result;
 use crate::time::Timestamp;
 
@@ -49,6 +51,12 @@ pub trait History: Send + Sync + 'static {
     /// # Errors
     /// As [`History::commit`].
     fn bulk_load(&self, batch: WriteBatch) -> Result<Committed>;
+
+    /// Begins to gather rows of a view that are more than one batch should have; `None` where nothing is gained by it, as
+    /// in memory.
+    fn stage<'s>(&'s self, _view: &FeatureView) -> Option<Box<dyn Staging + 's>> {
+        None
+    }
 
     /// Removes every version of the rows, physically. The lookups name one entity in several views.
     ///

@@ -6,32 +6,27 @@
 //! opening a store finishes a load whose versions are there, and forgets one whose versions are not. Whether
 //! they are is told by a sentinel, a key that is taken over together with them.
 
-use std::fs;
-use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 
-use parking_lot::Mutex;
-use rocksdb::{
-    ColumnFamily, ErrorKind as RocksKind, IngestExternalFileOptions, Options as RocksOptions, SstFileWriter,
-    WriteBatch as RocksBatch,
-};
+use rocksdb::WriteBatch as RocksBatch;
 
 use super::ages::AgeChanges;
-use super::commit::{Committer, check_views, note_events, put_notes, views};
-use super::error::{from_io, from_rocks};
+use super::commit::{Committer, check_view, check_views, note_events, put_notes, views};
+use super::error::from_rocks;
 use super::families::{Database, EVENTS, HISTORY, LATEST};
-use super::fate::Fate;
 use super::hot;
 use super::kept::MarkKind;
-use super::newest::{Candidates, Looking};
-use super::order::{Sorted, WARM_ROWS};
+use super::load_files::{Files, ingest};
+use super::load_write::{Written, write_files, write_latest};
+use super::newer::{Newer, NewerRow};
+use super::observe;
+use super::order::Sorted;
 use super::rebuild::rebuild_latest;
 use super::records::{self, Work};
-use super::spoiled::Spoiled;
+use super::spoiled::{Spoiled, Spoils};
 use super::store::Store;
-use super::stored::{self, Head};
 use super::tiles::Basis;
 use super::work::{LoadRecord, LoadedRows};
 use crate::backend::{Committed, Newest};
@@ -42,15 +37,8 @@ use crate::key::{self, EVENT_ID_BYTES, EVENTS_SENTINEL_VIEW, HISTORY_SENTINEL_VI
 use crate::time::Timestamp;
 use crate::version::Version;
 
-/// Rows of one file. Some files of a load are written at the same time, and compaction likes them of about
-/// the size it writes itself.
-const FILE_ROWS_MAX: usize = 1_000_000;
-
 /// Rows of a load that observers are told of at once.
 const TOLD_ROWS_MAX: usize = 50_000;
-
-/// Threads that write the files of a load: this machine's two cores are the least that is common.
-const THREADS: usize = 2;
 
 /// Loads a batch by way of files.
 pub(super) fn load(store: &Arc<Store>, committer: &Committer, batch: WriteBatch) -> Result<Committed> {
@@ -68,37 +56,40 @@ pub(super) fn load(store: &Arc<Store>, committer: &Committer, batch: WriteBatch)
     let batch = committer.exclusively(move |store| load.take_over(store))?;
     drop(copies_wait);
     drop(unsettled);
-    hot::read_loaded(store, &batch);
+    batch.iter().for_each(|batch| hot::read_loaded(store, batch));
     store.floor.refresh();
     Ok(Committed { created })
 }
 
+/// The rows of a load.
+pub(super) enum LoadRows {
+    /// They are in memory, with the counts of writes to the views before `latest` was looked at.
+    Batch { batch: WriteBatch, writes: Vec<u64> },
+    /// So many of one view were gathered on disk. What others wrote to it meanwhile was noted under this number.
+    Gathered { view: u32, rows: u64, watch: u64 },
+}
+
 /// A load whose files are written.
-struct Load {
-    batch: WriteBatch,
-    created: Timestamp,
-    files: Files,
-    views: Vec<u32>,
-    /// True if the rows are events, which have a family of their own.
-    is_of_events: bool,
-    /// The counts of writes to the views, taken before `latest` was looked at.
-    writes: Vec<u64>,
+pub(super) struct Load {
+    pub(super) rows: LoadRows,
+    pub(super) created: Timestamp,
+    pub(super) files: Files,
+    pub(super) views: Vec<u32>,
     /// The tiles that the events are in, and what that was decided by.
-    spoiled: Spoiled,
-    basis: Basis,
-    versions: Vec<PathBuf>,
-    latest: Vec<PathBuf>,
+    pub(super) spoils: Spoils,
+    pub(super) basis: Basis,
+    pub(super) versions: Vec<PathBuf>,
+    pub(super) latest: Vec<PathBuf>,
     /// The outcome for the ages of entities.
-    ages: AgeChanges,
-    record: LoadRecord,
+    pub(super) ages: AgeChanges,
+    pub(super) record: LoadRecord,
 }
 
 impl Load {
     fn prepare(store: &Store, batch: WriteBatch, created: Timestamp) -> Result<Self> {
-        let files = Files::new(store, created)?;
+        let files = Files::new(store)?;
         let sorted = Sorted::new(vec![&batch], &[created]);
-        let is_of_events = sorted.first_event() == 0;
-        if !is_of_events && sorted.first_event() < sorted.len() {
+        if sorted.first_event() > 0 && sorted.first_event() < sorted.len() {
             return Err(Error::internal("a bulk load of rows and of events together"));
         }
         let (views, record) =
@@ -106,57 +97,106 @@ impl Load {
         let writes = store.writes.counts(&views);
         let known = store.present.known();
         let basis = store.tiles.basis(&known, &views);
-        let spoiled = Spoiled::by(store, &known, &sorted);
+        let spoils = Spoils::of(Spoiled::by(store, &known, &sorted));
         let Written { versions, latest, mut ages } = write_files(store, &files, &sorted)?;
         note_events(&sorted, &mut ages);
         drop(sorted);
-        Ok(Load { batch, created, files, views, is_of_events, writes, spoiled, basis, versions, latest, ages, record })
+        let rows = LoadRows::Batch { batch, writes };
+        Ok(Load { rows, created, files, views, spoils, basis, versions, latest, ages, record })
     }
 
-    /// Makes the load part of the store, and gives back what was loaded. Runs between commits.
-    fn take_over(mut self, store: &Store) -> Result<WriteBatch> {
-        check_views(&self.batch, &store.present.known())?;
-        if store.writes.counts(&self.views) != self.writes {
-            self.look_again(store)?;
-        }
+    /// True if the rows are events, which have a family of their own.
+    fn is_of_events(&self) -> bool {
+        self.views.iter().any(|view| key::holds_events(*view))
+    }
+
+    /// Makes the load part of the store, and gives back the rows that are in memory. Runs between commits.
+    pub(super) fn take_over(mut self, store: &Store) -> Result<Option<WriteBatch>> {
+        self.check_views(store)?;
+        let newer = self.look_again(store)?;
         self.delete_tiles(store)?;
         let versions = self.versions_with_sentinel(store)?;
         if let Some(kept) = &store.kept {
-            let of_versions = if self.is_of_events { EVENTS } else { HISTORY };
+            let of_versions = if self.is_of_events() { EVENTS } else { HISTORY };
             kept.keep_load(self.created, [(of_versions, &self.versions), (LATEST, &self.latest)])?;
         }
         self.begin(store)?;
         fail_point("load begun");
         store.tell(&Newest::Suspended);
-        let family = if self.is_of_events { store.database.events() } else { store.database.history() };
+        let family = if self.is_of_events() { store.database.events() } else { store.database.history() };
         if let Err(error) = ingest(&store.database, family, versions) {
-            store.tell_loaded(&self.views, &self.batch);
+            store.tell_loaded(&self.views, self.batch());
             // Where this fails too, opening the store forgets the load, as its rows are not there.
             let _ = forget(store, self.id());
             return Err(store.failed(error));
         }
         fail_point("load in history");
-        if let Err(error) = self.finish(store) {
+        if let Err(error) = self.finish(store, &newer) {
             store.ages.distrust(self.views.iter().copied());
             return Err(store.failed(unfinished(error)));
         }
+        self.conclude(store, &newer);
+        Ok(match self.rows {
+            LoadRows::Batch { batch, .. } => Some(batch),
+            LoadRows::Gathered { .. } => None,
+        })
+    }
+
+    /// Lets everything that hangs on the rows know that they are there.
+    fn conclude(&self, store: &Store, newer: &Newer) {
         store.ages.apply(&self.ages);
-        self.tell_put(store);
-        store.tell_loaded(&self.views, &self.batch);
-        store.writes.touch(self.views.iter().copied());
+        if !newer.is_nothing() {
+            // What the rows replaced is not what was there when that was looked at.
+            store.ages.distrust(self.views.iter().copied());
+        }
+        store.tell_loaded(&self.views, self.batch());
+        let rows = match &self.rows {
+            LoadRows::Batch { batch, .. } if store.writes.are_watched() => {
+                store.writes.add(self.views.iter().copied(), &Sorted::new(vec![batch], &[self.created]));
+                batch.len() as u64
+            }
+            LoadRows::Batch { batch, .. } => {
+                store.writes.touch(self.views.iter().copied());
+                batch.len() as u64
+            }
+            LoadRows::Gathered { rows, .. } => {
+                store.writes.touch(self.views.iter().copied());
+                *rows
+            }
+        };
         store.counters.batches.fetch_add(1, Ordering::Relaxed);
-        store.counters.rows.fetch_add(self.batch.len() as u64, Ordering::Relaxed);
-        Ok(self.batch)
+        store.counters.rows.fetch_add(rows, Ordering::Relaxed);
+    }
+
+    /// The rows, if they are in memory.
+    fn batch(&self) -> Option<&WriteBatch> {
+        match &self.rows {
+            LoadRows::Batch { batch, .. } => Some(batch),
+            LoadRows::Gathered { .. } => None,
+        }
+    }
+
+    /// Refuses rows of a view that was dropped since they were encoded.
+    fn check_views(&self, store: &Store) -> Result<()> {
+        match &self.rows {
+            LoadRows::Batch { batch, .. } => check_views(batch, &store.present.known()),
+            LoadRows::Gathered { view, .. } => check_view(*view, &store.present.known()),
+        }
     }
 
     /// Removes the tiles that the events are in.
     fn delete_tiles(&mut self, store: &Store) -> Result<()> {
         let known = store.present.known();
         if store.tiles.basis(&known, &self.views) != self.basis {
-            self.spoiled = Spoiled::by(store, &known, &Sorted::new(vec![&self.batch], &[self.created]));
+            self.spoils = match &self.rows {
+                LoadRows::Batch { batch, .. } => {
+                    Spoils::of(Spoiled::by(store, &known, &Sorted::new(vec![batch], &[self.created])))
+                }
+                LoadRows::Gathered { .. } => Spoils::all(),
+            };
         }
         store.tiles.give_up_making();
-        self.spoiled.delete_ahead(store)
+        self.spoils.delete_ahead(store, &self.views)
     }
 
     /// Puts on record what is to be finished or forgotten if this process dies.
@@ -170,16 +210,18 @@ impl Load {
     }
 
     /// Tells the observers of the greatest version of each row; those that have a greater one keep it.
-    fn tell_put(&self, store: &Store) {
+    fn tell_put(&self, store: &Store) -> Result<()> {
+        let LoadRows::Batch { batch, .. } = &self.rows else { return observe::tell_views(store, &self.views) };
         if store.observers.is_empty() {
-            return;
+            return Ok(());
         }
-        let sorted = Sorted::new(vec![&self.batch], &[self.created]);
+        let sorted = Sorted::new(vec![batch], &[self.created]);
         let newest: Vec<_> = sorted.newest().collect();
         for some in newest.chunks(TOLD_ROWS_MAX) {
             let rows: Vec<_> = some.iter().map(|index| sorted.newest_row(*index)).collect();
             store.tell(&Newest::Put(&rows));
         }
+        Ok(())
     }
 
     /// The stamp is no other commit's.
@@ -187,19 +229,38 @@ impl Load {
         self.created.as_micros() as u64
     }
 
-    /// Decides anew what becomes the newest, because others wrote meanwhile.
-    fn look_again(&mut self, store: &Store) -> Result<()> {
-        let sorted = Sorted::new(vec![&self.batch], &[self.created]);
-        let candidates = Candidates::of_sorted(&sorted);
-        let job = Job { store, files: &self.files, sorted: &sorted, candidates: &candidates };
-        self.ages.clear();
-        self.latest = job.latest_file(0..candidates.len(), &mut self.ages)?.into_iter().collect();
-        Ok(())
+    /// Looks whether others wrote to the views since `latest` was looked at. Of rows in memory it is decided anew what
+    /// becomes the newest; of others, the answer says what is to be mended behind the files of `latest`.
+    fn look_again(&mut self, store: &Store) -> Result<Newer> {
+        if self.is_of_events() {
+            return Ok(Newer::nothing());
+        }
+        match &self.rows {
+            LoadRows::Batch { batch, writes } => {
+                if store.writes.counts(&self.views) != *writes {
+                    let sorted = Sorted::new(vec![batch], &[self.created]);
+                    let Written { latest, ages, .. } = write_latest(store, &self.files, &sorted)?;
+                    (self.latest, self.ages) = (latest, ages);
+                }
+                Ok(Newer::nothing())
+            }
+            LoadRows::Gathered { view, watch, .. } => {
+                let rows = self.record.rows.iter().find(|rows| rows.view == *view);
+                let newer = match rows {
+                    Some(rows) => Newer::read(store, rows, store.writes.take(*watch))?,
+                    None => Newer::nothing(),
+                };
+                if newer.is_all() {
+                    self.latest.clear();
+                }
+                Ok(newer)
+            }
+        }
     }
 
     fn versions_with_sentinel(&self, store: &Store) -> Result<Vec<PathBuf>> {
         let [of_rows, of_events] = sentinels(self.id());
-        let (sentinel, options) = match self.is_of_events {
+        let (sentinel, options) = match self.is_of_events() {
             true => (of_events, &store.tuning.events),
             false => (of_rows, &store.tuning.history),
         };
@@ -207,12 +268,16 @@ impl Load {
         Ok(self.versions.iter().cloned().chain([sentinel]).collect())
     }
 
-    fn finish(&self, store: &Store) -> Result<()> {
+    fn finish(&self, store: &Store, newer: &Newer) -> Result<()> {
         if !self.latest.is_empty() {
             ingest(&store.database, store.database.latest(), self.latest.clone())?;
         }
+        if newer.is_all() {
+            self.record.rows.iter().try_for_each(|rows| rebuild_latest(store, rows))?;
+        }
         fail_point("load in latest");
-        conclude(store, self.id(), &self.record.notes)
+        conclude(store, self.id(), &self.record.notes, &newer.still_newer(store)?)?;
+        self.tell_put(store)
     }
 }
 
@@ -231,20 +296,22 @@ pub(super) fn sentinels(id: u64) -> [Vec<u8>; 2] {
     [of_rows, of_events]
 }
 
-/// Ends a load whose rows are there.
-fn conclude(store: &Store, id: u64, notes: &[Note]) -> Result<()> {
+/// Ends a load whose rows are there. Some rows of `latest` are put as they were before it. They are in this batch, since
+/// where logs are kept the files of a load come in front of it when they are played again.
+fn conclude(store: &Store, id: u64, notes: &[Note], newer: &[&NewerRow]) -> Result<()> {
     // The id is the load's stamp.
-    end(store, MarkKind::Loaded(Timestamp::from_micros(id as i64)), id, notes)
+    end(store, MarkKind::Loaded(Timestamp::from_micros(id as i64)), id, notes, newer)
 }
 
 /// Ends a load whose rows are not there.
 fn forget(store: &Store, id: u64) -> Result<()> {
-    end(store, MarkKind::Work, id, &[])
+    end(store, MarkKind::Work, id, &[], &[])
 }
 
-fn end(store: &Store, kind: MarkKind, id: u64, notes: &[Note]) -> Result<()> {
+fn end(store: &Store, kind: MarkKind, id: u64, notes: &[Note], newer: &[&NewerRow]) -> Result<()> {
     store.write_as(kind, true, || {
         let mut batch = RocksBatch::default();
+        newer.iter().for_each(|row| batch.put_cf(store.database.latest(), &row.key, &row.value));
         put_notes(store, notes, &mut batch);
         for (family, sentinel) in store.database.version_families().into_iter().zip(sentinels(id)) {
             batch.delete_cf(family, sentinel);
@@ -265,7 +332,7 @@ pub(super) fn recover(store: &Store) -> Result<()> {
             true => {
                 record.rows.iter().try_for_each(|rows| rebuild_latest(store, rows))?;
                 fail_point("load recovered");
-                conclude(store, id, &record.notes)?;
+                conclude(store, id, &record.notes, &[])?;
             }
             false => forget(store, id)?,
         }
@@ -284,7 +351,7 @@ fn is_taken_over(database: &Database, id: u64) -> Result<bool> {
 }
 
 /// The first and last row of each view.
-fn loaded_rows(sorted: &Sorted<'_>) -> Vec<LoadedRows> {
+pub(super) fn loaded_rows(sorted: &Sorted<'_>) -> Vec<LoadedRows> {
     let (mut loaded, mut start) = (Vec::new(), 0);
     while start < sorted.len() {
         let end = sorted.end_of_view(start);
@@ -296,188 +363,10 @@ fn loaded_rows(sorted: &Sorted<'_>) -> Vec<LoadedRows> {
     loaded
 }
 
-/// Lets RocksDB take over files of one family.
-pub(super) fn ingest(database: &Database, family: &ColumnFamily, files: Vec<PathBuf>) -> Result<()> {
-    database.latch.check()?;
-    let mut options = IngestExternalFileOptions::default();
-    options.set_move_files(true);
-    database.rocks.ingest_external_file_cf_opts(family, &options, files).map_err(|error| {
-        // Only a failure of the list of files, which names no file of the load, leaves open whether they were taken
-        // over; opening the store finds out by the sentinel.
-        let doing = match error.kind() == RocksKind::IOError && Fate::of(&error) == Fate::Unknown {
-            true => {
-                database.latch.close_after(&error);
-                "it is unknown whether the rows were loaded, and the store is read-only from now on; see that the disk \
-                 is well, open the store again, and load them again, which does no harm if they are there"
-            }
-            false => "the files of a bulk load were refused",
-        };
-        from_rocks(doing, error)
-    })
-}
-
-/// The directory of one load's files. What RocksDB has not taken over is removed with it.
-struct Files {
-    directory: PathBuf,
-    count: AtomicUsize,
-}
-
-impl Files {
-    fn new(store: &Store, created: Timestamp) -> Result<Self> {
-        let directory = store.loads.join(created.as_micros().to_string());
-        fs::create_dir(&directory).map_err(|error| from_io("cannot prepare a bulk load", error))?;
-        Ok(Files { directory, count: AtomicUsize::new(0) })
-    }
-
-    /// Writes one file; `fill` puts its rows, in order.
-    fn write(
-        &self,
-        options: &RocksOptions,
-        fill: impl FnOnce(&mut SstFileWriter<'_>) -> Result<(), rocksdb::Error>,
-    ) -> Result<PathBuf> {
-        let path = self.directory.join(format!("{}.sst", self.count.fetch_add(1, Ordering::Relaxed)));
-        let mut writer = SstFileWriter::create(options);
-        let write = |writer: &mut SstFileWriter<'_>| {
-            writer.open(&path)?;
-            fill(writer)?;
-            writer.finish()
-        };
-        write(&mut writer).map_err(|error| from_rocks("cannot write the files of a bulk load", error))?;
-        Ok(path)
-    }
-}
-
-impl Drop for Files {
-    fn drop(&mut self) {
-        // What stays is removed when the store is opened again.
-        let _ = fs::remove_dir_all(&self.directory);
-    }
-}
-
-/// One file to be written: rows by their position in the sorted load, or in its candidates.
-enum Task {
-    Versions(Range<usize>),
-    Latest(Range<usize>),
-}
-
-/// The part of a load that was written.
-#[derive(Default)]
-struct Written {
-    /// The files for `history` or `events`.
-    versions: Vec<PathBuf>,
-    latest: Vec<PathBuf>,
-    /// The changes of the ages of entities by the rows of `latest`.
-    ages: AgeChanges,
-}
-
-struct Job<'j> {
-    store: &'j Store,
-    files: &'j Files,
-    sorted: &'j Sorted<'j>,
-    candidates: &'j Candidates,
-}
-
-/// Writes all files of a load, some at a time.
-fn write_files(store: &Store, files: &Files, sorted: &Sorted<'_>) -> Result<Written> {
-    let candidates = Candidates::of_sorted(sorted);
-    let job = Job { store, files, sorted, candidates: &candidates };
-    let latest = chunks(candidates.len()).map(Task::Latest);
-    let tasks: Vec<_> = latest.chain(chunks(sorted.len()).map(Task::Versions)).collect();
-    let next = AtomicUsize::new(0);
-    let written = Mutex::new(Written::default());
-    let work = || {
-        while let Some(task) = tasks.get(next.fetch_add(1, Ordering::Relaxed)) {
-            job.run(task, &written)?;
-        }
-        Ok(())
-    };
-    std::thread::scope(|scope| {
-        // Where no more threads can be started, this one does all of it.
-        let start = || std::thread::Builder::new().spawn_scoped(scope, work);
-        let others: Vec<_> = (1..THREADS.min(tasks.len())).filter_map(|_| start().ok()).collect();
-        let mine = work();
-        let theirs = others.into_iter().map(|other| other.join().unwrap_or_else(|_| Err(panicked())));
-        theirs.fold(mine, Result::and)
-    })?;
-    Ok(written.into_inner())
-}
-
-fn panicked() -> Error {
-    Error::internal("a thread of a bulk load panicked, which is a bug; nothing was written")
-}
-
-fn chunks(len: usize) -> impl Iterator<Item = Range<usize>> {
-    (0..len).step_by(FILE_ROWS_MAX).map(move |start| start..len.min(start + FILE_ROWS_MAX))
-}
-
-impl Job<'_> {
-    fn run(&self, task: &Task, written: &Mutex<Written>) -> Result<()> {
-        match task {
-            Task::Versions(rows) => {
-                let path = self.versions_file(rows.clone())?;
-                written.lock().versions.push(path);
-            }
-            Task::Latest(rows) => {
-                let mut ages = AgeChanges::default();
-                let path = self.latest_file(rows.clone(), &mut ages)?;
-                let mut written = written.lock();
-                written.latest.extend(path);
-                written.ages.extend(&ages);
-            }
-        }
-        Ok(())
-    }
-
-    fn versions_file(&self, rows: Range<usize>) -> Result<PathBuf> {
-        let mut bytes = Vec::new();
-        let tuning = &self.store.tuning;
-        let options = if self.sorted.first_event() == 0 { &tuning.events } else { &tuning.history };
-        self.files.write(options, |writer| {
-            for start in rows.clone().step_by(WARM_ROWS) {
-                let some = start..rows.end.min(start + WARM_ROWS);
-                self.sorted.warm(some.clone());
-                for (version, row) in some.map(|index| self.sorted.get(index)) {
-                    bytes.clear();
-                    key::version_key(row.view, row.key, version, &mut bytes);
-                    writer.put(&bytes, row.row)?;
-                }
-            }
-            Ok(())
-        })
-    }
-
-    /// A file of those rows that become the newest; none when none does, as RocksDB refuses empty files.
-    fn latest_file(&self, rows: Range<usize>, ages: &mut AgeChanges) -> Result<Option<PathBuf>> {
-        let (mut keys, mut winners) = (Vec::new(), Vec::new());
-        self.candidates.winners(&self.store.database, Looking::Once, rows, |key, version, index, replaced| {
-            let row = self.sorted.get(index).1;
-            ages.replace(row.view, replaced, Some(Head::new(version, row.row)));
-            keys.extend_from_slice(key);
-            winners.push((keys.len(), index));
-        })?;
-        if winners.is_empty() {
-            return Ok(None);
-        }
-        let (mut start, mut bytes) = (0, Vec::new());
-        let written = self.files.write(&self.store.tuning.latest, |writer| {
-            for some in winners.chunks(WARM_ROWS) {
-                self.sorted.warm(some.iter().map(|(_, index)| *index));
-                for &(end, index) in some {
-                    let (version, row) = self.sorted.get(index);
-                    bytes.clear();
-                    stored::encode(version, row.row, &mut bytes);
-                    writer.put(&keys[start..end], &bytes)?;
-                    start = end;
-                }
-            }
-            Ok(())
-        });
-        written.map(Some)
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
     use crate::backend::{Catalogs, History, KeyRange, Upkeep};
     use crate::rocks::RocksBackend;

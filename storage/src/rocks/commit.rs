@@ -225,12 +225,20 @@ fn commit_group(store: &Store, group: Vec<Write>) {
     }
 }
 
+/// Refuses a view that was dropped since rows of it were encoded.
+pub(super) fn check_view(view: u32, known: &present::Known) -> Result<()> {
+    match known.has_view(view) {
+        true => Ok(()),
+        false => Err(Error::not_found(format!("a view of the batch was dropped: id {view}"))),
+    }
+}
+
 /// Refuses a batch with a view that was dropped since the batch was made.
 pub(super) fn check_views(batch: &WriteBatch, known: &present::Known) -> Result<()> {
     let mut last = None;
     for row in batch.rows() {
-        if last != Some(row.view) && !known.has_view(row.view) {
-            return Err(Error::not_found(format!("a view of the batch was dropped: id {}", row.view)));
+        if last != Some(row.view) {
+            check_view(row.view, known)?;
         }
         last = Some(row.view);
     }
@@ -253,7 +261,7 @@ fn write_group(store: &Store, group: &[Write], created: &[Timestamp]) -> Result<
     let bytes = group.iter().map(|write| write.batch.written_bytes()).sum::<usize>();
     let spoiled = Spoiled::by(store, &store.present.known(), &sorted);
     let (is_observed, mut newest, mut ages) = (!store.observers.is_empty(), Vec::new(), AgeChanges::default());
-    store.writes.touch(views(&sorted));
+    store.writes.add(views(&sorted), &sorted);
     let sync = group.iter().any(|write| write.durability == Durability::Sync);
     let changing = store.hot.change(sorted.newest().map(|index| sorted.newest_row(index).of));
     fail_point("commit begun");

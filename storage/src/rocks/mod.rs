@@ -27,17 +27,21 @@ mod hot;
 mod kept;
 mod latch;
 mod latest;
+mod load_files;
+mod load_write;
 mod lock;
 mod maintain;
 mod making;
 mod manifest;
 mod modes;
+mod newer;
 mod newest;
 mod observe;
 mod online;
 mod open;
 mod options;
 mod order;
+mod partition;
 mod patience;
 mod point;
 mod pool;
@@ -54,8 +58,10 @@ mod restore;
 mod retention;
 mod scan;
 mod snapshot;
+mod sorted_run;
 mod split;
 mod spoiled;
+mod staging;
 mod state;
 mod store;
 mod stored;
@@ -89,13 +95,14 @@ use self::recount::Recounting;
 pub use self::repair::{Repaired, examine, repair};
 pub use self::restore::Restored;
 use self::snapshot::RocksSnapshot;
+use self::staging::Gathering;
 use self::state::RocksState;
 use self::store::Store;
 pub use self::version::ROCKSDB_VERSION;
 use crate::ages::Ages;
 use crate::backend::{
     AsOfLookup, Catalogs, CheckpointFiles, Committed, Erased, History, Lookup, Observer, SharedMemory, Snapshot,
-    StampedState, State, Stats, TileMaking, Tiles, Timekeeping, Upkeep, Verified, Visit, VisitTile, Warming,
+    Staging, StampedState, State, Stats, TileMaking, Tiles, Timekeeping, Upkeep, Verified, Visit, VisitTile, Warming,
 };
 use crate::batch::{Durability, WriteBatch};
 use crate::catalog::{Catalog, FeatureView};
@@ -243,6 +250,10 @@ impl History for RocksBackend {
 
     fn bulk_load(&self, batch: WriteBatch) -> Result<Committed> {
         bulk::load(&self.store, &self.committer, batch)
+    }
+
+    fn stage<'s>(&'s self, view: &FeatureView) -> Option<Box<dyn Staging + 's>> {
+        Some(Box::new(Gathering::new(&self.store, &self.committer, view)))
     }
 
     fn erase(&self, lookups: &[Lookup<'_>]) -> Result<Vec<Erased>> {

@@ -75,6 +75,8 @@ pub(super) fn assemble(
         present,
         pool,
         loads: directory::empty_loads(path)?,
+        loads_before: Default::default(),
+        loading: Default::default(),
         database,
         floor: Keeper::new(path),
         kept,

@@ -27,6 +27,8 @@ pub(super) struct Entry {
 pub(super) struct Sorted<'b> {
     batches: Vec<&'b WriteBatch>,
     entries: Vec<Entry>,
+    /// True if greater versions of the first row are elsewhere, before these.
+    continues: bool,
 }
 
 impl<'b> Sorted<'b> {
@@ -43,9 +45,14 @@ impl<'b> Sorted<'b> {
                 batch: index as u32,
             }));
         }
-        let mut sorted = Sorted { batches, entries };
+        let mut sorted = Sorted { batches, entries, continues: false };
         sorted.sort();
         sorted
+    }
+
+    /// The same rows, as the part of a greater order of which greater versions of the first row are before them.
+    pub(super) fn continuing(self, continues: bool) -> Self {
+        Sorted { continues, ..self }
     }
 
     fn sort(&mut self) {
@@ -104,8 +111,10 @@ impl<'b> Sorted<'b> {
 
     /// The positions of the greatest version of each row, in order. Events are not rows of which the newest counts.
     pub(super) fn newest(&self) -> impl Iterator<Item = usize> {
-        let is_first =
-            |&index: &usize| index == 0 || !is_same_row(&self.batches, &self.entries[index - 1], &self.entries[index]);
+        let is_first = |&index: &usize| match index {
+            0 => !self.continues,
+            _ => !is_same_row(&self.batches, &self.entries[index - 1], &self.entries[index]),
+        };
         (0..self.first_event()).filter(is_first)
     }
 }

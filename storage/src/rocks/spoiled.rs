@@ -69,6 +69,11 @@ impl Spoiled {
         }
     }
 
+    /// Bytes of memory that the keys take.
+    pub(super) fn bytes(&self) -> usize {
+        self.keys.len() + self.ends.len() * size_of::<usize>()
+    }
+
     fn keys(&self) -> impl Iterator<Item = &[u8]> {
         let starts = std::iter::once(0).chain(self.ends.iter().copied());
         starts.zip(&self.ends).map(|(start, end)| &self.keys[start..*end])
@@ -90,6 +95,53 @@ impl Spoiled {
             if batch.size_in_bytes() > WRITE_BYTES_MAX {
                 store.write_rare(std::mem::take(&mut batch), false)?;
             }
+        }
+        if batch.is_empty() { Ok(()) } else { store.write_rare(batch, false) }
+    }
+}
+
+/// Bytes of the keys of tiles that a load may spoil. Beyond it, all tiles of its views go.
+const SPOILED_BYTES_MAX: usize = 32 << 20;
+
+/// The tiles that the events of a load are in.
+#[derive(Default)]
+pub(super) struct Spoils {
+    some: Vec<Spoiled>,
+    bytes: usize,
+    are_all: bool,
+}
+
+impl Spoils {
+    pub(super) fn of(spoiled: Spoiled) -> Self {
+        Spoils { bytes: spoiled.bytes(), some: vec![spoiled], are_all: false }
+    }
+
+    /// All tiles of the views of a load.
+    pub(super) fn all() -> Self {
+        Spoils { are_all: true, ..Spoils::default() }
+    }
+
+    /// Adds those of a part of the load.
+    pub(super) fn add(&mut self, spoiled: Spoiled) {
+        self.bytes += spoiled.bytes();
+        self.are_all |= self.bytes > SPOILED_BYTES_MAX;
+        match self.are_all {
+            true => self.some.clear(),
+            false => self.some.push(spoiled),
+        }
+    }
+
+    /// Writes the deletions, as [`Spoiled::delete_ahead`] does.
+    ///
+    /// # Errors
+    /// As there.
+    pub(super) fn delete_ahead(&self, store: &Store, views: &[u32]) -> Result<()> {
+        if !self.are_all {
+            return self.some.iter().try_for_each(|spoiled| spoiled.delete_ahead(store));
+        }
+        let mut batch = RocksBatch::default();
+        for view in views.iter().filter(|view| key::holds_events(**view)) {
+            delete_view(&store.database, *view, &mut batch);
         }
         if batch.is_empty() { Ok(()) } else { store.write_rare(batch, false) }
     }

@@ -41,6 +41,10 @@ pub(super) struct Store {
     pub(super) notices: Vec<String>,
     /// The directory in which bulk loads write their files.
     pub(super) loads: PathBuf,
+    /// The number of their directories so far.
+    pub(super) loads_before: AtomicU64,
+    /// Held while a large load is written and taken over: one at a time, for its memory and its time of the processors.
+    pub(super) loading: Mutex<()>,
     pub(super) online: RocksOnline,
     /// The rows in front of it.
     pub(super) hot: HotRows,
@@ -213,7 +217,7 @@ impl Store {
     }
 
     /// Tells that the events tell everything again, after a load of some views.
-    pub(super) fn tell_loaded(&self, views: &[u32], batch: &WriteBatch) {
+    pub(super) fn tell_loaded(&self, views: &[u32], batch: Option<&WriteBatch>) {
         self.hot.forget_loaded(views, batch);
         self.hot.open();
         self.online.resume();

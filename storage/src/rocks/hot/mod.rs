@@ -185,13 +185,13 @@ impl HotRows {
         changing.finish();
     }
 
-    /// Forgets the rows of a load: those of all of its views where it is large.
-    pub(super) fn forget_loaded(&self, views: &[u32], batch: &WriteBatch) {
+    /// Forgets the rows of a load: those of all of its views where it is large, or not in memory.
+    pub(super) fn forget_loaded(&self, views: &[u32], batch: Option<&WriteBatch>) {
         let Some(table) = &self.table else { return };
-        match batch.rows().len() > FORGOTTEN_MAX {
-            true => table.forget_views(views),
+        match batch.filter(|batch| batch.rows().len() <= FORGOTTEN_MAX) {
+            None => table.forget_views(views),
             // What is not finished is forgotten.
-            false => drop(table.change(batch.rows().map(|row| (row.view, row.key)))),
+            Some(batch) => drop(table.change(batch.rows().map(|row| (row.view, row.key)))),
         }
     }
 

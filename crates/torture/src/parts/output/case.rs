@@ -43,7 +43,7 @@ const MAKES: Case = Case { refuses_what_exists: true, ..REPEATABLE };
 const NOTHING: &str = "nothing";
 
 /// Every command.
-pub(super) const CASES: [Case; 13] = [
+pub(super) const CASES: [Case; 14] = [
     Case { name: "apply", arguments: &["apply", "definitions.toml", "--store", "out"], print: new_store, ..REPEATABLE },
     Case {
         name: "ingest",
@@ -54,9 +54,16 @@ pub(super) const CASES: [Case; 13] = [
     Case {
         name: "ingest in steps",
         program: Program::Ingest,
-        arguments: &["store", "clicks", "long.csv"],
+        arguments: &["store", "clicks", "long.csv", "65536"],
         print: ingested,
         goes_in_steps: true,
+        ..REPEATABLE
+    },
+    Case {
+        name: "ingest of rows gathered on disk",
+        program: Program::Ingest,
+        arguments: &["store", "clicks", "long.csv", "1073741824"],
+        print: ingested,
         ..REPEATABLE
     },
     Case {
