@@ -1,6 +1,7 @@
 //! Writes the mixed rows of the benches to a Parquet file, and their definitions beside it:
 //! `cargo run --profile dev --workspace --example mixed -- FILE.parquet ROWS`.
 
+#[allow(dead_code, reason = "a file needs the definitions as text only")]
 #[path = "../support/mixed.rs"]
 mod mixed;
 #[path = "../support/random.rs"]

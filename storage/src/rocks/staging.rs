@@ -190,6 +190,8 @@ impl Parts {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::FileExt;
+
     use super::*;
     use crate::backend::{Catalogs, History, KeyRange, Upkeep};
     use crate::batch::Durability;
@@ -362,6 +364,22 @@ mod tests {
         let error = stage.load(vec![(b"progress".to_vec(), Some(b"all".to_vec()))], &go_on).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::NotFound);
         assert_eq!(store.note(b"progress").unwrap(), None);
+        nothing_is_left(&store);
+    }
+    #[test]
+    fn rows_that_the_disk_gives_back_otherwise_are_not_loaded() {
+        let fixture = Fixture::new();
+        let store = fixture.open();
+        let mut stage = stage(&store, &fixture.view);
+        let mut batch = WriteBatch::bulk();
+        (0..50).for_each(|event| fixture.put(&store, &mut batch, b"a", event, event));
+        stage.add(batch).unwrap();
+        let file = stage.gathered.clone().unwrap();
+        let mut byte = [0];
+        file.read_exact_at(&mut byte, 1_000).unwrap();
+        file.write_all_at(&[!byte[0]], 1_000).unwrap();
+        assert_eq!(stage.load(Vec::new(), &go_on).unwrap_err().kind(), ErrorKind::Corrupt);
+        assert_eq!(seen(&fixture, &store, &[b"a"]), [None]);
         nothing_is_left(&store);
     }
 }
