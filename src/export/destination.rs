@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use arrow::datatypes::SchemaRef;
 use asofdb_storage::{Error, Result};
 use parquet::file::metadata::SortingColumn;
-use parquet::file::properties::WriterProperties;
+use parquet::file::properties::WriterPropertiesBuilder;
 
 use super::options::ExportOptions;
 use crate::files::output::{OutputDirectory, cannot_write};
@@ -20,7 +20,8 @@ pub(super) struct Destination {
     pub(super) schema: SchemaRef,
     /// Position of the event timestamp among the columns.
     pub(super) event: usize,
-    pub(super) properties: WriterProperties,
+    pub(super) properties: WriterPropertiesBuilder,
+    pub(super) compression: Compression,
     /// The directory that the files are written into.
     pub(super) directory: PathBuf,
     /// The name that it will have.
@@ -34,6 +35,7 @@ impl Destination {
             schema: schema.arrow.clone(),
             event: schema.event,
             properties: properties(schema, options.compression),
+            compression: options.compression,
             directory: output.path().to_owned(),
             target: output.target().to_owned(),
             written: AtomicU64::new(0),
@@ -59,8 +61,8 @@ impl Destination {
     }
 }
 
-fn properties(schema: &ExportSchema, compression: Compression) -> WriterProperties {
-    parquet_properties(&schema.arrow, compression).set_sorting_columns(Some(sorting(schema))).build()
+fn properties(schema: &ExportSchema, compression: Compression) -> WriterPropertiesBuilder {
+    parquet_properties(&schema.arrow, compression).set_sorting_columns(Some(sorting(schema)))
 }
 
 /// Returns the order of rows: by join keys, then newest first. Parquet's order of every join-key type is that of

@@ -7,10 +7,10 @@ use arrow::array::{AsArray, RecordBatch};
 use arrow::compute::{max, min};
 use arrow::datatypes::TimestampMicrosecondType;
 use asofdb_storage::{Result, Scanned, Timestamp, fail_point};
-use parquet::arrow::ArrowWriter;
 
 use super::destination::Destination;
 use super::manifest::ManifestFile;
+use crate::files::table::TableWriter;
 use crate::scan::{Rows, Selection};
 
 /// The file of the `number`-th range: the names sort as the keys do.
@@ -29,7 +29,7 @@ pub(super) struct Written {
 pub(super) struct PartFile {
     destination: Arc<Destination>,
     path: String,
-    writer: ArrowWriter<File>,
+    writer: TableWriter<File>,
     rows: u64,
     span: Option<(Timestamp, Timestamp)>,
 }
@@ -40,7 +40,7 @@ impl PartFile {
         let file = File::create_new(destination.directory.join(&path));
         let file = file.map_err(|error| destination.cannot_write(error))?;
         let properties = destination.properties.clone();
-        let writer = ArrowWriter::try_new(file, destination.schema.clone(), Some(properties))
+        let writer = TableWriter::new(file, destination.schema.clone(), properties, destination.compression)
             .map_err(|error| destination.cannot_write(error))?;
         Ok(PartFile { destination: destination.clone(), path, writer, rows: 0, span: None })
     }
@@ -65,7 +65,7 @@ impl PartFile {
     pub(super) fn finish(self) -> Result<Written> {
         let PartFile { destination, path, writer, rows, span } = self;
         fail_point("export file begun");
-        writer.close().map_err(|error| destination.cannot_write(error))?;
+        writer.finish().map_err(|error| destination.cannot_write(error))?;
         let metadata = fs::metadata(destination.directory.join(&path));
         let bytes = metadata.map_err(|error| destination.cannot_write(error))?.len();
         Ok(Written { file: ManifestFile { path, rows, bytes }, span })

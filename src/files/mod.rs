@@ -3,3 +3,4 @@
 pub(crate) use asofdb_storage::output;
 
 pub(crate) mod parquet;
+pub(crate) mod table;

@@ -9,10 +9,10 @@ use serde::{Deserialize, Serialize};
 
 /// Most rows of a row group: readers divide work by row groups, and half a megabyte of a column is worth a read.
 /// Groups twice as large cost a twentieth more time, in fresh memory.
-const ROW_GROUP_ROWS_MAX: usize = 1 << 17;
+pub(crate) const ROW_GROUP_ROWS_MAX: usize = 1 << 17;
 
 /// Most bytes of a row group; it is held in memory until it is whole.
-const ROW_GROUP_BYTES_MAX: usize = 64 << 20;
+pub(crate) const ROW_GROUP_BYTES_MAX: usize = 64 << 20;
 
 /// The compression of the files' pages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -21,7 +21,7 @@ pub enum Compression {
     /// zstd, level 1: higher levels cost much time for few per cent.
     #[default]
     Zstd,
-    /// Snappy: a little faster and larger, and read by everything.
+    /// Snappy: a little faster, and a fifth larger.
     Snappy,
     /// None.
     None,
@@ -46,7 +46,8 @@ pub(crate) fn parquet_properties(schema: &Schema, compression: Compression) -> W
     dictionaries(builder, schema)
 }
 
-/// Dictionaries for strings only: numbers repeat too little to be worth twice the time.
+/// Dictionaries for strings only, where the `parquet` crate encodes a column: numbers repeat too little to be worth twice
+/// the time of its own.
 fn dictionaries(mut builder: WriterPropertiesBuilder, schema: &Schema) -> WriterPropertiesBuilder {
     let is_string = |ty: &DataType| matches!(ty, DataType::Utf8 | DataType::Dictionary(..));
     for field in schema.fields() {

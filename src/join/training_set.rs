@@ -6,11 +6,11 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::{Field, Schema, SchemaRef};
 use asofdb_storage::{Error, Result, ValueType, fail_point};
 use crossbeam::channel::{Receiver, bounded};
-use parquet::arrow::ArrowWriter;
 
 use super::{JoinBatches, JoinOptions, JoinReport};
 use crate::files::output::{OutputFile, cannot_write};
 use crate::files::parquet::{Compression, parquet_properties};
+use crate::files::table::TableWriter;
 use crate::progress::{OnProgress, Progress};
 use crate::read::request::Prepared;
 use crate::rows::types::{arrow_type, timestamp_type};
@@ -94,14 +94,14 @@ fn write(
     batches: &Receiver<Option<RecordBatch>>,
 ) -> Result<()> {
     let failed = |error: parquet::errors::ParquetError| cannot_write(out, error);
-    let properties = parquet_properties(&schema, compression).build();
-    let mut writer = ArrowWriter::try_new(output, schema, Some(properties)).map_err(failed)?;
+    let properties = parquet_properties(&schema, compression);
+    let mut writer = TableWriter::new(output, schema, properties, compression).map_err(failed)?;
     for batch in batches {
         match batch {
             Some(batch) => writer.write(&batch).map_err(failed)?,
             None => {
                 fail_point("training set joined");
-                return writer.into_inner().map_err(failed)?.finish();
+                return writer.finish().map_err(failed)?.finish();
             }
         }
     }

@@ -4,8 +4,8 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayData, ArrayRef, BinaryBuilder, BooleanArray, BooleanBufferBuilder, DictionaryArray, Int8Array, ListArray,
-    PrimitiveArray, StringArray, StringBuilder, TimestampMicrosecondArray, make_array,
+    ArrayData, ArrayRef, BinaryArray, BinaryBuilder, BooleanArray, BooleanBufferBuilder, DictionaryArray, Int8Array,
+    ListArray, PrimitiveArray, StringArray, StringBuilder, TimestampMicrosecondArray, make_array,
 };
 use arrow::buffer::{BooleanBuffer, Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
 use arrow::datatypes::{
@@ -36,10 +36,10 @@ pub(crate) fn field_columns(
     fields: &[(&Field, Option<&Value>)],
     rows: Range<usize>,
 ) -> Result<Vec<ArrayRef>> {
-    let holes = records.incomplete(rows.clone());
+    let absent = Absent::new(records, fields, rows.clone());
     let fixed = gather(records, fields, rows.clone());
     let column = |((field, default), fixed): (&(&Field, Option<&Value>), Fixed)| {
-        let source = Source { records, field, rows: rows.clone(), holes: &holes, default: *default };
+        let source = Source { records, field, rows: rows.clone(), absent: absent.of(field), default: *default };
         source.column(fixed)
     };
     fields.iter().zip(fixed).map(column).collect()
@@ -87,13 +87,45 @@ fn gather(records: &Records, fields: &[(&Field, Option<&Value>)], rows: Range<us
     columns
 }
 
+/// The rows in which fields are not present, counted from the first, found in one pass over the records.
+struct Absent {
+    /// By null bit; empty where no row has a hole.
+    by_bit: Vec<Vec<u32>>,
+}
+
+impl Absent {
+    fn new(records: &Records, fields: &[(&Field, Option<&Value>)], rows: Range<usize>) -> Self {
+        let holes = records.incomplete(rows.clone());
+        if holes.is_empty() {
+            return Absent { by_bit: Vec::new() };
+        }
+        let bits = fields.iter().map(|(field, _)| field.bit + 1).max().unwrap_or(0);
+        let mut by_bit = vec![Vec::new(); bits];
+        for hole in holes {
+            let record = records.get(rows.start + hole);
+            if record.is_row_present() {
+                let null = record.null_bits(records.header_bytes()).take_while(|bit| *bit < bits);
+                null.for_each(|bit| by_bit[bit].push(hole as u32));
+            } else {
+                fields.iter().for_each(|(field, _)| by_bit[field.bit].push(hole as u32));
+            }
+        }
+        Absent { by_bit }
+    }
+
+    /// The rows that do not have a value of a field, in ascending order.
+    fn of(&self, field: &Field) -> &[u32] {
+        self.by_bit.get(field.bit).map_or(&[], Vec::as_slice)
+    }
+}
+
 /// The source of one column.
 struct Source<'a> {
     records: &'a Records,
     field: &'a Field,
     rows: Range<usize>,
-    /// The rows where some field is not present, counted from the first.
-    holes: &'a [usize],
+    /// The rows that do not have a value, counted from the first.
+    absent: &'a [u32],
     default: Option<&'a Value>,
 }
 
@@ -104,35 +136,29 @@ impl<'a> Source<'a> {
             (ValueType::Scalar(ty), Fixed::Word(bits)) => self.plain(ty, bits),
             (ValueType::Scalar(ty), Fixed::Long(bits)) => self.plain(ty, bits),
             (ValueType::Scalar(ScalarType::String), _) => self.strings(),
-            (ValueType::Scalar(ScalarType::Bytes), _) => Ok(self.binaries()),
+            (ValueType::Scalar(ScalarType::Bytes), _) => self.binaries(),
             (ValueType::List(item), _) => self.lists(item),
             (ty, _) => Err(Error::internal(format!("a column of {ty} was gathered in another width"))),
         }
     }
 
-    /// The rows that do not have a value, counted from the first.
-    fn absent(&self) -> impl Iterator<Item = usize> {
-        let is_absent = |row: &usize| !self.records.get(self.rows.start + row).is_present(self.field);
-        self.holes.iter().copied().filter(is_absent)
-    }
-
     /// The column's nulls: none where a default stands in.
     fn nulls(&self) -> Option<NullBuffer> {
-        if self.holes.is_empty() || self.default.is_some() {
+        if self.absent.is_empty() || self.default.is_some() {
             return None;
         }
         let mut present = BooleanBufferBuilder::new(self.rows.len());
         present.append_n(self.rows.len(), true);
-        self.absent().for_each(|row| present.set_bit(row, false));
-        Some(NullBuffer::new(present.finish())).filter(|nulls| nulls.null_count() > 0)
+        self.absent.iter().for_each(|row| present.set_bit(*row as usize, false));
+        Some(NullBuffer::new(present.finish()))
     }
 
     /// Puts the default, or else zero, where there is no value.
     fn fill<const N: usize, B: Copy>(&self, bits: &mut [B], from_bytes: impl Fn([u8; N]) -> B) {
-        let mut default = Vec::with_capacity(N);
+        let mut default = Vec::new();
         self.default.into_iter().for_each(|value| value.encode(&mut default));
         let default = from_bytes(default.try_into().unwrap_or([0; N]));
-        self.absent().for_each(|row| bits[row] = default);
+        self.absent.iter().for_each(|row| bits[*row as usize] = default);
     }
 
     fn plain<B: Bits>(&self, ty: ScalarType, mut bits: Vec<B>) -> Result<ArrayRef> {
@@ -149,9 +175,10 @@ impl<'a> Source<'a> {
 
     /// The bytes of each row's value or its default.
     fn variable<'b>(&'b self, default: Option<&'b [u8]>) -> impl Iterator<Item = Option<&'b [u8]>> {
-        self.rows.clone().map(move |row| match self.records.get(row).is_present(self.field) {
-            true => Some(self.records.variable(row, self.field)),
-            false => default,
+        let mut absent = self.absent.iter().map(|row| self.rows.start + *row as usize).peekable();
+        self.rows.clone().map(move |row| match absent.next_if_eq(&row) {
+            None => Some(self.records.variable(row, self.field)),
+            Some(_) => default,
         })
     }
 
@@ -160,21 +187,34 @@ impl<'a> Source<'a> {
             Some(Value::String(text)) => Some(text.as_bytes()),
             _ => None,
         };
-        let mut builder = StringBuilder::with_capacity(self.rows.len(), self.rows.len() * 8);
-        for bytes in self.variable(default) {
-            builder.append_option(bytes.map(utf8).transpose()?);
-        }
-        Ok(Arc::new(builder.finish()))
+        let (offsets, bytes) = self.side_by_side(default)?;
+        // All texts are looked at in one go, and then where each begins.
+        let column = StringArray::try_new(offsets, bytes, self.nulls()).map_err(not_utf8)?;
+        Ok(Arc::new(column))
     }
 
-    fn binaries(&self) -> ArrayRef {
+    fn binaries(&self) -> Result<ArrayRef> {
         let default = match self.default {
             Some(Value::Bytes(bytes)) => Some(bytes.as_slice()),
             _ => None,
         };
-        let mut builder = BinaryBuilder::with_capacity(self.rows.len(), self.rows.len() * 8);
-        self.variable(default).for_each(|bytes| builder.append_option(bytes));
-        Arc::new(builder.finish())
+        let (offsets, bytes) = self.side_by_side(default)?;
+        Ok(Arc::new(BinaryArray::new(offsets, bytes, self.nulls())))
+    }
+
+    /// The bytes of all values, and where each begins.
+    fn side_by_side(&self, default: Option<&[u8]>) -> Result<(OffsetBuffer<i32>, Buffer)> {
+        let mut offsets = Vec::with_capacity(self.rows.len() + 1);
+        let mut bytes = Vec::with_capacity(self.rows.len() * 16);
+        offsets.push(0);
+        for value in self.variable(default) {
+            bytes.extend_from_slice(value.unwrap_or_default());
+            offsets.push(bytes.len() as i32);
+        }
+        if i32::try_from(bytes.len()).is_err() {
+            return Err(Error::invalid("a batch has over 2^31 bytes in one column; ask for fewer rows"));
+        }
+        Ok((OffsetBuffer::new(offsets.into()), Buffer::from_vec(bytes)))
     }
 
     fn lists(&self, item: ScalarType) -> Result<ArrayRef> {
@@ -225,7 +265,11 @@ fn plain_array(ty: ScalarType, rows: usize, values: Buffer, nulls: Option<NullBu
 }
 
 fn utf8(bytes: &[u8]) -> Result<&str> {
-    std::str::from_utf8(bytes).map_err(|error| Error::corrupt("a stored string is not UTF-8").with_source(error))
+    std::str::from_utf8(bytes).map_err(not_utf8)
+}
+
+fn not_utf8(error: impl std::error::Error + Send + Sync + 'static) -> Error {
+    Error::corrupt("a stored string is not UTF-8").with_source(error)
 }
 
 /// The list column of stored lists.

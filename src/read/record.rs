@@ -123,6 +123,11 @@ impl Records {
         bytes.chunks_exact(self.stride).map(RecordRef::new)
     }
 
+    /// Bytes of a record before its fields.
+    pub(crate) fn header_bytes(&self) -> usize {
+        self.header
+    }
+
     /// Returns whether in all of `rows` every field is present.
     pub(crate) fn are_complete(&self, rows: Range<usize>) -> bool {
         self.iter(rows).all(|record| record.is_complete(self.header))

@@ -140,6 +140,20 @@ impl<'a> RecordRef<'a> {
         self.status(field) == Status::Present
     }
 
+    /// Returns whether there is a row: then every field has a value or is null.
+    #[inline]
+    pub fn is_row_present(self) -> bool {
+        self.bytes[STATUS_AT] == Status::Present as u8
+    }
+
+    /// The null bits that are set, in ascending order, of a record with a header of so many bytes.
+    pub fn null_bits(self, header_bytes: usize) -> impl Iterator<Item = usize> {
+        let bytes = self.bytes[NULLS_AT..header_bytes].iter().enumerate();
+        bytes
+            .filter(|(_, byte)| **byte != 0)
+            .flat_map(|(at, byte)| (0..8).filter(move |bit| byte >> bit & 1 == 1).map(move |bit| at * 8 + bit))
+    }
+
     /// Returns whether every field has a value, of a record with a header of so many bytes.
     #[inline]
     pub fn is_complete(self, header_bytes: usize) -> bool {
