@@ -11,7 +11,7 @@ use arrow::datatypes::{DataType, Field, Float64Type, Int8Type, Int64Type, Schema
 use bytes::Bytes;
 use parquet::arrow::arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
 use parquet::basic::{Compression as ParquetCompression, Encoding};
-use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData};
+use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData, RowGroupMetaData};
 use parquet::file::statistics::Statistics;
 
 use super::TableWriter;
@@ -171,7 +171,7 @@ fn pages_of_long_texts_end_before_they_are_too_long() {
 fn row_groups_have_a_limit_and_all_their_rows() {
     let numbers = (0..300_000).map(|n| Some(n as i64)).collect::<Int64Array>();
     let (metadata, _) = round_trip(&[batch(vec![("numbers", Arc::new(numbers) as ArrayRef)])], Compression::Zstd);
-    let rows: Vec<i64> = metadata.row_groups().iter().map(|group| group.num_rows()).collect();
+    let rows: Vec<i64> = metadata.row_groups().iter().map(RowGroupMetaData::num_rows).collect();
     assert_eq!(rows, [131_072, 131_072, 37_856]);
 }
 
