@@ -2,7 +2,7 @@
 //! is there from the start.
 
 use std::net::TcpListener;
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::{Arc, RwLock};
 
 use murr::api::{MurrFlightService, MurrHttpService};
@@ -50,7 +50,7 @@ impl Ports {
 ///
 /// # Errors
 /// What murr says.
-pub fn serve(setting: &Setting, store: MurrStore, ports: Ports, ready: &PathBuf) -> Fallible<()> {
+pub fn serve(setting: &Setting, store: MurrStore, ports: Ports, ready: &Path) -> Fallible<()> {
     let mut config = Config::default();
     config.server.http.host = "127.0.0.1".into();
     config.server.grpc.host = "127.0.0.1".into();
@@ -64,7 +64,7 @@ pub fn serve(setting: &Setting, store: MurrStore, ports: Ports, ready: &PathBuf)
     }
 }
 
-fn run<S: Store>(store: S, config: Config, setting: &Setting, ready: &PathBuf) -> Fallible<()> {
+fn run<S: Store>(store: S, config: Config, setting: &Setting, ready: &Path) -> Fallible<()> {
     let service = Arc::new(MurrService::new(Arc::new(RwLock::new(store)), config)?);
     service.create(TABLE, table_schema(&setting.scenario.shape()))?;
     for batch in batches(setting) {
