@@ -23,12 +23,12 @@ use super::commit::{Committer, check_views, note_events, put_notes, views};
 use super::error::{from_io, from_rocks};
 use super::families::{Database, EVENTS, HISTORY, LATEST};
 use super::fate::Fate;
-use super::hot;
 use super::kept::MarkKind;
 use super::newest::{Candidates, Looking};
 use super::order::{Sorted, WARM_ROWS};
 use super::rebuild::rebuild_latest;
 use super::records::{self, Work};
+use super::returning;
 use super::spoiled::Spoiled;
 use super::store::Store;
 use super::stored::{self, Head};
@@ -68,7 +68,7 @@ pub(super) fn load(store: &Arc<Store>, committer: &Committer, batch: WriteBatch)
     let batch = committer.exclusively(move |store| load.take_over(store))?;
     drop(copies_wait);
     drop(unsettled);
-    hot::read_loaded(store, &batch);
+    returning::read_loaded(store, &batch);
     store.floor.refresh();
     Ok(Committed { created })
 }
