@@ -16,7 +16,6 @@ use super::ages::AgeChanges;
 use super::commit::{Committer, check_view, check_views, note_events, put_notes, views};
 use super::error::from_rocks;
 use super::families::{Database, EVENTS, HISTORY, LATEST};
-use super::hot;
 use super::kept::MarkKind;
 use super::load_files::{Files, ingest};
 use super::load_write::{Written, write_files, write_latest};
@@ -25,6 +24,7 @@ use super::observe;
 use super::order::Sorted;
 use super::rebuild::rebuild_latest;
 use super::records::{self, Work};
+use super::returning;
 use super::spoiled::{Spoiled, Spoils};
 use super::store::Store;
 use super::tiles::Basis;
@@ -56,7 +56,7 @@ pub(super) fn load(store: &Arc<Store>, committer: &Committer, batch: WriteBatch)
     let batch = committer.exclusively(move |store| load.take_over(store))?;
     drop(copies_wait);
     drop(unsettled);
-    batch.iter().for_each(|batch| hot::read_loaded(store, batch));
+    batch.iter().for_each(|batch| returning::read_loaded(store, batch));
     store.floor.refresh();
     Ok(Committed { created })
 }

@@ -56,6 +56,7 @@ mod repair;
 mod restamp;
 mod restore;
 mod retention;
+mod returning;
 mod scan;
 mod snapshot;
 mod sorted_run;
@@ -85,7 +86,6 @@ pub use self::backups::{BackedUp, Backup, BackupKey, Backups, KeepPolicy};
 use self::closing::Closing;
 use self::commit::Committer;
 use self::error::from_rocks;
-use self::hot::Returning;
 pub use self::online::RocksOnline;
 pub use self::options::{
     BACKGROUND_JOBS_DEFAULT, MEMORY_BUDGET_BYTES_DEFAULT, MEMORY_BUDGET_BYTES_MIN, Options, STALL_PATIENCE_DEFAULT,
@@ -94,6 +94,7 @@ pub use self::records::STORE_FORMAT;
 use self::recount::Recounting;
 pub use self::repair::{Repaired, examine, repair};
 pub use self::restore::Restored;
+use self::returning::Returning;
 use self::snapshot::RocksSnapshot;
 use self::staging::Gathering;
 use self::state::RocksState;

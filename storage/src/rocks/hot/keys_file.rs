@@ -22,7 +22,7 @@ const BYTES_MAX: u64 = 4 << 20;
 const KEYS_MAX: usize = 500_000;
 
 /// A row, by the id of its view and its entity key.
-pub(super) type RowName = (u32, Vec<u8>);
+pub(in crate::rocks) type RowName = (u32, Vec<u8>);
 
 /// Writes a sample of the rows of a table.
 pub(super) fn write(table: &Table, directory: &Path, modes: Modes) -> io::Result<()> {

@@ -7,22 +7,24 @@ mod policies;
 mod progress;
 mod reading;
 mod rows_file;
-mod warming;
+mod words;
 
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use asofdb_hot::{Changing, HotCounts, Looked, Row, Table, Times};
+use asofdb_hot::{Changing, HotCounts, Looked, Table, Times};
 use parking_lot::Mutex;
 
 use self::kept_file::{Belonging, Outcome};
 use self::keys_file::KEYS;
+pub(super) use self::keys_file::RowName;
+pub(super) use self::patience::Patience;
 use self::policies::{Now, Policies};
 use self::progress::Progress;
 use self::reading::Reading;
 use self::rows_file::ROWS;
-pub(super) use self::warming::{Returning, read_loaded};
+use self::words::of_version;
 use super::directory::sync_directory;
 use super::error::from_io;
 use super::families::Database;
@@ -37,7 +39,6 @@ use crate::error::{Error, Result};
 use crate::fail_point;
 use crate::hot_policy::HotPolicy;
 use crate::time::Timestamp;
-use crate::version::Version;
 
 thread_local! {
     /// Memory for what was found.
@@ -57,7 +58,7 @@ pub(super) struct HotRows {
     modes: Modes,
     /// Fills and rows at the last sample; held by whoever writes or removes one.
     sampled: Mutex<Option<[u64; 2]>>,
-    progress: Progress,
+    pub(super) progress: Progress,
 }
 
 impl HotRows {
@@ -153,7 +154,8 @@ impl HotRows {
         let Some(table) = &self.table else { return latest.answer(lookups, at, visit) };
         LOOKED.with(|looked| match looked.try_borrow_mut() {
             Ok(mut looked) => {
-                let answered = Reading { rows: self, table, latest, lookups, at }.answer(&mut looked, visit);
+                let answered =
+                    Reading { policies: &self.policies, table, latest, lookups, at }.answer(&mut looked, visit);
                 looked.trim();
                 answered
             }
@@ -296,21 +298,21 @@ impl HotRows {
         removed.map_err(|error| from_io("cannot remove the keys of hot rows", error))
     }
 
-    fn is_there(&self) -> bool {
+    pub(super) fn is_there(&self) -> bool {
         self.table.is_some()
     }
 
-    fn evictions(&self) -> u64 {
+    pub(super) fn evictions(&self) -> u64 {
         self.table.as_ref().map_or(0, |table| table.counts().evictions)
     }
 
     /// The policies of views, if any of them is pinned and there is a table.
-    fn pinned(&self) -> Option<Now> {
+    pub(super) fn pinned(&self) -> Option<Now> {
         let policies = self.policies.now();
         (self.table.is_some() && policies.has_pinned()).then_some(policies)
     }
 
-    fn is_full_of_pinned(&self) -> bool {
+    pub(super) fn is_full_of_pinned(&self) -> bool {
         self.table.as_ref().is_none_or(Table::is_full_of_pinned)
     }
 }
@@ -338,8 +340,4 @@ fn shared(bytes: usize) -> Result<Table> {
 #[cfg(not(target_os = "linux"))]
 fn shared(_: usize) -> Result<Table> {
     Err(Error::unavailable("a hot table can be shared on Linux alone (hot_shared)"))
-}
-
-fn of_version(version: Version, bytes: &[u8]) -> Row<'_> {
-    Row { version: [version.event.as_micros(), version.created.as_micros()], bytes }
 }

@@ -4,18 +4,18 @@ use std::time::{Duration, Instant};
 
 /// The beginning of some work, and the time that it may take.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Patience {
+pub(in crate::rocks) struct Patience {
     begun: Instant,
     time: Duration,
 }
 
 impl Patience {
     #[allow(clippy::disallowed_methods, reason = "for measuring only: no answer depends on it")]
-    pub(super) fn of(time: Duration) -> Self {
+    pub(in crate::rocks) fn of(time: Duration) -> Self {
         Patience { begun: Instant::now(), time }
     }
 
-    pub(super) fn is_over(self) -> bool {
+    pub(in crate::rocks) fn is_over(self) -> bool {
         self.begun.elapsed() > self.time
     }
 }

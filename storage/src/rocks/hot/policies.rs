@@ -48,11 +48,11 @@ impl ByView {
 
 /// The policies that hold now; `None` where every view has the default.
 #[derive(Debug, Clone)]
-pub(super) struct Now(Option<Arc<ByView>>);
+pub(in crate::rocks) struct Now(Option<Arc<ByView>>);
 
 impl Now {
     #[inline]
-    pub(super) fn of(&self, view: u32) -> HotPolicy {
+    pub(in crate::rocks) fn of(&self, view: u32) -> HotPolicy {
         self.0.as_ref().map_or(HotPolicy::Auto, |by_view| by_view.of(view))
     }
 }

@@ -10,7 +10,7 @@ use crate::backend::Warming;
 
 /// The progress of the return of hot rows.
 #[derive(Default)]
-pub(super) struct Progress {
+pub(in crate::rocks) struct Progress {
     is_over: AtomicBool,
     rows: AtomicU64,
     rows_wanted: AtomicU64,
@@ -22,14 +22,14 @@ pub(super) struct Progress {
 
 impl Progress {
     /// Says that so many rows have come, of so many, and no more will.
-    pub(super) fn taken_over(&self, rows: u64, rows_wanted: u64) {
+    pub(in crate::rocks) fn taken_over(&self, rows: u64, rows_wanted: u64) {
         self.rows.store(rows, Ordering::Relaxed);
         self.rows_wanted.store(rows_wanted, Ordering::Relaxed);
         self.end();
     }
 
     /// Says which rows are wanted.
-    pub(super) fn want(&self, names: Vec<RowName>) {
+    pub(in crate::rocks) fn want(&self, names: Vec<RowName>) {
         self.rows_wanted.store(names.len() as u64, Ordering::Relaxed);
         if names.is_empty() {
             self.end();
@@ -37,26 +37,26 @@ impl Progress {
         *self.names.lock() = names;
     }
 
-    pub(super) fn take_wanted(&self) -> Vec<RowName> {
+    pub(in crate::rocks) fn take_wanted(&self) -> Vec<RowName> {
         std::mem::take(&mut *self.names.lock())
     }
 
-    pub(super) fn came(&self, rows: u64) {
+    pub(in crate::rocks) fn came(&self, rows: u64) {
         self.rows.fetch_add(rows, Ordering::Relaxed);
     }
 
-    pub(super) fn end(&self) {
+    pub(in crate::rocks) fn end(&self) {
         self.is_over.store(true, Ordering::Release);
     }
 
-    pub(super) fn now(&self) -> Warming {
+    pub(in crate::rocks) fn now(&self) -> Warming {
         let is_over = self.is_over.load(Ordering::Acquire);
         let [rows, rows_wanted] = [&self.rows, &self.rows_wanted].map(|count| count.load(Ordering::Relaxed));
         Warming { is_over, rows, rows_wanted }
     }
 
     /// Waits so long, or until the store is closed; says whether it is still open.
-    pub(super) fn wait(&self, patience: Duration) -> bool {
+    pub(in crate::rocks) fn wait(&self, patience: Duration) -> bool {
         let mut is_closed = self.is_closed.lock();
         if !*is_closed {
             self.closed.wait_for(&mut is_closed, patience);
@@ -64,7 +64,7 @@ impl Progress {
         !*is_closed
     }
 
-    pub(super) fn close(&self) {
+    pub(in crate::rocks) fn close(&self) {
         *self.is_closed.lock() = true;
         self.closed.notify_all();
     }

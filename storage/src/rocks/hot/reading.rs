@@ -2,14 +2,13 @@
 
 use asofdb_hot::{Hot, Looked};
 
-use super::policies::Now;
-use super::{HotRows, of_version};
+use super::policies::{Now, Policies};
+use super::words::{found, of_version};
 use crate::backend::{Found, LookedUp, Lookup, Visit};
 use crate::error::Result;
 use crate::hot_policy::HotPolicy;
 use crate::rocks::online::RocksOnline;
 use crate::time::Timestamp;
-use crate::version::Version;
 
 /// Newest versions, one a lookup.
 type Versions<'n> = dyn Fn(usize) -> Option<Found<'n>> + 'n;
@@ -38,7 +37,7 @@ impl Asked {
 
 /// One read.
 pub(super) struct Reading<'r> {
-    pub(super) rows: &'r HotRows,
+    pub(super) policies: &'r Policies,
     pub(super) table: &'r asofdb_hot::Table,
     pub(super) latest: &'r RocksOnline,
     pub(super) lookups: &'r [Lookup<'r>],
@@ -103,7 +102,7 @@ impl Reading<'_> {
                 Err(_) => asked.place(index).and_then(|place| known(looked, place)),
             };
             let given = self.give(&newest, mark, visit)?;
-            let policies = self.rows.policies.now();
+            let policies = self.policies.now();
             for ((index, lookup), stored) in unknown.iter().zip(&lookups).zip(stored) {
                 if let Some(place) = asked.place(*index) {
                     self.fill(looked, place, lookup, *stored, &policies);
@@ -119,8 +118,8 @@ impl Reading<'_> {
 
     /// Fills in what `latest` said of a row. The policies are those of after the look: a change of them since has cleared
     /// the table, and nothing is filled in.
-    fn fill(&self, looked: &Looked, place: usize, lookup: &Lookup<'_>, found: Option<Found<'_>>, policies: &Now) {
-        let (key, row) = ((lookup.view.id, lookup.key), found.map(|found| of_version(found.version, found.row)));
+    fn fill(&self, looked: &Looked, place: usize, lookup: &Lookup<'_>, stored: Option<Found<'_>>, policies: &Now) {
+        let (key, row) = ((lookup.view.id, lookup.key), stored.map(|stored| of_version(stored.version, stored.row)));
         match policies.of(lookup.view.id) {
             HotPolicy::Auto => self.table.fill(looked, place, key, row),
             HotPolicy::Pin => self.table.fill_pinned(looked, place, key, row),
@@ -135,7 +134,8 @@ impl Reading<'_> {
 
 /// What the table knows of a row.
 fn known(looked: &Looked, place: usize) -> Option<Found<'_>> {
-    let Hot::Row(row) = looked.get(place) else { return None };
-    let [event, created] = row.version.map(Timestamp::from_micros);
-    Some(Found { version: Version::new(event, created), row: row.bytes })
+    match looked.get(place) {
+        Hot::Row(row) => Some(found(row)),
+        Hot::Absent | Hot::Unknown => None,
+    }
 }

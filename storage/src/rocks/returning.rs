@@ -4,15 +4,14 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use super::keys_file::RowName;
-use super::patience::Patience;
+use super::hot::{Patience, RowName};
+use super::latest::latest;
+use super::store::Store;
 use crate::backend::Lookup;
 use crate::batch::WriteBatch;
 use crate::catalog::FeatureView;
 use crate::error::{Error, Result};
 use crate::hot_policy::HotPolicy;
-use crate::rocks::latest::latest;
-use crate::rocks::store::Store;
 use crate::stop::Stop;
 
 /// The time between two samples of the keys of hot rows.
@@ -32,7 +31,7 @@ const LOOK_EVERY: usize = 4_096;
 const NICENESS: i32 = 5;
 
 /// The thread that reads rows again and takes samples. Dropping it stops and waits for it.
-pub(in crate::rocks) struct Returning {
+pub(super) struct Returning {
     store: Arc<Store>,
     stop: Stop,
     thread: Option<JoinHandle<()>>,
@@ -43,7 +42,7 @@ impl Returning {
     ///
     /// # Errors
     /// `Unavailable` when no thread can be started.
-    pub(in crate::rocks) fn start(store: &Arc<Store>) -> Result<Self> {
+    pub(super) fn start(store: &Arc<Store>) -> Result<Self> {
         let stop = Stop::new();
         let thread = match store.hot.is_there() {
             true => {
@@ -117,7 +116,7 @@ fn read<'k>(store: &Store, names: impl Iterator<Item = (u32, &'k [u8])>) {
 }
 
 /// Reads the pinned rows of a load, after it, in the thread of whoever loads: as many as pinned rows have room.
-pub(in crate::rocks) fn read_loaded(store: &Store, batch: &WriteBatch) {
+pub(super) fn read_loaded(store: &Store, batch: &WriteBatch) {
     let Some(pinned) = store.hot.pinned() else { return };
     let names = batch.rows().map(|row| (row.view, row.key)).filter(|(view, _)| pinned.of(*view) == HotPolicy::Pin);
     let names: Vec<_> = names.collect();
