@@ -99,6 +99,9 @@ impl Store {
     /// Lets the rows of the hot table lie in memory that other processes read, but those of views of which the policy
     /// restricts anything. Where it cannot be read, none do.
     pub(crate) fn share_hot(&self) {
+        if !self.backend.shares_memory() {
+            return;
+        }
         let catalog = self.backend.catalog();
         if let Ok(but) = self.readers.restricted_views(&catalog) {
             self.backend.share_hot(catalog.revision(), but);

@@ -14,8 +14,8 @@ pub struct ConnectOptions {
     /// The longest time that an answer may take.
     pub timeout: Duration,
     /// If set, the client asks for the memory of the sidecar's hot table, and answers reads of the newest values by itself
-    /// where all of their rows are there (`asof serve --share-memory`). Otherwise, and where the sidecar shares none,
-    /// everything goes through the socket.
+    /// where their rows are there (`asof serve --share-memory`). Otherwise, and where the sidecar shares none, everything
+    /// goes through the socket, as all that `AsyncClient` asks does.
     pub shared_memory: bool,
 }
 

@@ -183,8 +183,12 @@ pub trait Upkeep: Send + Sync + 'static {
     /// As there; `Unavailable` also when it was stopped.
     fn verify_until(&self, stop: &Stop) -> Result<Verified>;
 
-    /// Lets rows that are written by a revision of the catalog lie in memory that other processes read
-    /// (`Options::hot_shared`), but those of some views, by their ids. After a change of the catalog none do until this
+    /// Returns whether the hot table lies in memory that other processes may be given to read (`Options::hot_shared`).
+    fn shares_memory(&self) -> bool {
+        false
+    }
+
+    /// Lets rows that are written by a revision of the catalog lie in that memory, but those of some views, by their ids. After a change of the catalog none do until this
     /// was called for it.
     fn share_hot(&self, _revision: u64, _but: Vec<u32>) {}
 

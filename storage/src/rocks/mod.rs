@@ -353,6 +353,10 @@ impl Upkeep for RocksBackend {
         Ok(verified)
     }
 
+    fn shares_memory(&self) -> bool {
+        self.store.hot.is_shared()
+    }
+
     fn share_hot(&self, revision: u64, but: Vec<u32>) {
         // Between two commits, so that each goes by what holds from its beginning to its end. A store that cannot write any
         // more has a table that nothing is shared of.

@@ -101,6 +101,11 @@ impl HotRows {
         Ok(descriptor.map(|descriptor| SharedMemory { descriptor, grants }))
     }
 
+    /// Returns whether the table lies in memory that can be shared.
+    pub(super) fn is_shared(&self) -> bool {
+        self.table.as_ref().is_some_and(Table::is_shared)
+    }
+
     /// Takes the right to read the table from all other processes that have it.
     pub(super) fn withdraw(&self) {
         self.table.iter().for_each(Table::withdraw);
@@ -203,7 +208,7 @@ impl HotRows {
 
     /// Goes on for the views of another catalog, with an empty table: what views keep and hide may be another.
     pub(super) fn begin_anew(&self, catalog: &Catalog) {
-        match self.table.as_ref().is_some_and(Table::is_shared) {
+        match self.is_shared() {
             // Until somebody has said what of it may be shared.
             true => self.policies.keep_out(catalog),
             false => self.policies.follow(catalog),
