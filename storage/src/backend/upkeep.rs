@@ -188,8 +188,8 @@ pub trait Upkeep: Send + Sync + 'static {
         false
     }
 
-    /// Lets rows that are written by a revision of the catalog lie in that memory, but those of some views, by their ids. After a change of the catalog none do until this
-    /// was called for it.
+    /// Lets rows that are written by a revision of the catalog lie in that memory, but those of some views, by their ids.
+    /// After a change of the catalog none do until this was called for it.
     fn share_hot(&self, _revision: u64, _but: Vec<u32>) {}
 
     /// The memory of the hot table, for another process to map; `None` where it is not shared.
