@@ -33,7 +33,7 @@ impl Table {
     /// when it is dropped, or when this process ends, however it does.
     ///
     /// # Errors
-    /// Where the kernel has no such memory (Linux has since 5.1), or no more threads.
+    /// Those of the kernel, where it has no such memory (Linux has since 5.1), or no more threads.
     pub fn shared(bytes: usize) -> io::Result<Self> {
         let layout = Layout::of(bytes);
         let file = File::from(memfd_create("asofdb-hot", MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING)?);
@@ -54,7 +54,7 @@ impl Table {
     /// process alone.
     ///
     /// # Errors
-    /// Where this process has no room for a descriptor, or no `/proc`.
+    /// Those of the kernel, where this process has no room for a descriptor, or no `/proc`.
     pub fn descriptor(&self) -> io::Result<Option<OwnedFd>> {
         use std::os::fd::AsRawFd;
         let Some(Shared { file, .. }) = &self.shared else { return Ok(None) };

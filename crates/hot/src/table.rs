@@ -185,7 +185,7 @@ impl Table {
         Some(self.memory.words.header()).filter(|words| !words.is_empty()).map(Header)
     }
 
-    /// What it did, and what it holds.
+    /// Figures of its work and of the rows that it holds.
     pub fn counts(&self) -> HotCounts {
         let [hits, misses] = self.reads.sum();
         let bytes_max = self.memory.bytes() as u64;

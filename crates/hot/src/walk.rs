@@ -58,7 +58,7 @@ pub struct Held<'h> {
     pub key: &'h [u8],
     /// The newest version.
     pub row: Row<'h>,
-    /// What it is worth.
+    /// The worth of the row.
     pub standing: Standing,
 }
 

@@ -36,7 +36,7 @@ pub(super) struct DataPage<'a> {
 pub(super) struct Pages {
     column: ColumnDescPtr,
     sink: TrackedWrite<Vec<u8>>,
-    /// Whether pages are compressed: the first one says.
+    /// True if pages are compressed, which the first one decides; `None` before it.
     compressed: Option<bool>,
     encodings: Vec<Encoding>,
     stats: Vec<PageEncodingStats>,

@@ -216,7 +216,7 @@ struct Seen<'s> {
 }
 
 impl Seen<'_> {
-    /// What is known of a lookup, unless it is of a row that is not in memory.
+    /// The newest version of a lookup, or that there is none, unless it is of a row that is not in memory.
     fn known(&self, lookup: usize) -> Option<Option<Found<'_>>> {
         let is_other = self.is_other.get(lookup).copied().unwrap_or(false);
         let shown = |found: &Found<'_>| self.lookups[lookup].shows(found.version, self.at);

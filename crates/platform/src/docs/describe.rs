@@ -79,7 +79,7 @@ pub(crate) fn of_view(catalog: &Catalog, view: &FeatureView) -> Result<Document>
     Ok(page)
 }
 
-/// What has a stage says it, and what goes says when and in favour of what.
+/// Adds the stage of a thing that has one, and of one that goes the time and its successor.
 fn life_facts(page: &mut Document, folder: &str, life: &LifeCycle) {
     page.fact("stage", stage(life));
     page.links("replaced by", folder, life.replaced_by.iter().cloned());

@@ -25,7 +25,7 @@ impl Answer for asofdb::storage::SharedMemory {
     }
 }
 
-/// What is read for another answer, in which it counts.
+/// A part of another answer, in which it counts.
 impl<T> Answer for Result<T, asofdb::Error> {
     fn bytes(&self) -> usize {
         0

@@ -15,7 +15,7 @@ const FEATURES_MAX: usize = 1_000;
 /// Differences in full of a report.
 const EXAMPLES_ALL_MAX: usize = 1_000;
 
-/// What features beyond [`FEATURES_MAX`] count as.
+/// The name under which features beyond [`FEATURES_MAX`] count.
 const OTHERS: &str = "(others)";
 
 /// An audit that runs, or was made.
@@ -31,7 +31,7 @@ pub(crate) struct AuditReport {
     pub(crate) state: AuditState,
 }
 
-/// What has become of an audit.
+/// The state of an audit.
 #[derive(Debug, Clone)]
 pub(crate) enum AuditState {
     /// It has compared so many rows.
@@ -76,7 +76,7 @@ impl AuditReport {
         if let AuditState::Failed(error) = &self.state { Some(error) } else { None }
     }
 
-    /// What is known of it in short.
+    /// The audit in short.
     pub(crate) fn to_json(&self) -> Json {
         let found = self.found();
         json!({
@@ -97,7 +97,7 @@ impl AuditReport {
 }
 
 impl AuditReport {
-    /// What is known of it, with its findings as far as a consumer may read them.
+    /// The audit with its findings as far as a consumer may read them.
     ///
     /// # Errors
     /// `Internal` where a value cannot be written.
