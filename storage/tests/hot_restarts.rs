@@ -4,10 +4,12 @@
 #[allow(dead_code, unused_imports, unused_macros, reason = "it serves several test binaries, each using some of it")]
 mod common;
 
-use std::fs;
+use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
+use std::{fs, io};
 
 use asofdb_storage::{
     Backups, Catalogs, CheckpointFiles, Durability, FeatureView, Found, History, HotPolicy, HotStats, Lookup,
@@ -58,17 +60,38 @@ impl Fixture {
 
     /// Copies the files of an open store that nobody writes to, as a crash would leave them.
     fn crashed(&self, name: &str) -> String {
-        let copy = format!("{name}-crashed");
-        fs::create_dir(self.path(&copy)).unwrap();
-        copy_files(&self.path(name), &self.path(&copy));
-        copy
+        self.crashed_as(name, &format!("{name}-crashed"))
+    }
+
+    /// A store compacts when it likes: what is copied counts once the files were the same before and after.
+    fn crashed_as(&self, name: &str, copy: &str) -> String {
+        let (from, to) = (self.path(name), self.path(copy));
+        loop {
+            fs::create_dir(&to).unwrap();
+            let before = files_of(&from);
+            if copy_files(&from, &to).is_ok() && files_of(&from) == before {
+                return copy.to_owned();
+            }
+            fs::remove_dir_all(&to).unwrap();
+        }
     }
 }
 
-fn copy_files(from: &Path, to: &Path) {
-    for entry in fs::read_dir(from).unwrap().map(Result::unwrap).filter(|entry| entry.path().is_file()) {
-        fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
+fn copy_files(from: &Path, to: &Path) -> io::Result<()> {
+    for (name, _) in files_of(from) {
+        fs::copy(from.join(&name), to.join(&name))?;
     }
+    Ok(())
+}
+
+/// The files of a directory with their lengths.
+fn files_of(directory: &Path) -> BTreeMap<OsString, u64> {
+    let entries = fs::read_dir(directory).unwrap().map(Result::unwrap);
+    let file = |entry: fs::DirEntry| {
+        let known = entry.metadata().ok().filter(fs::Metadata::is_file)?;
+        Some((entry.file_name(), known.len()))
+    };
+    entries.filter_map(file).collect()
 }
 
 fn view(store: &RocksBackend, name: &str) -> Arc<FeatureView> {
@@ -201,7 +224,7 @@ fn after_a_crash_the_rows_of_the_last_sample_come_back_in_the_background() {
     let (fixture, store) = Fixture::new();
     store.flush().unwrap();
     put(&store, "v", 7, 2);
-    let crashed = fixture.crashed("store");
+    let (crashed, other) = (fixture.crashed("store"), fixture.crashed_as("store", "other"));
     let again = fixture.open(&crashed);
     let wanted = COUNT as u64 + 1;
     assert_eq!(warm(&again), Warming { is_over: true, rows: wanted, rows_wanted: wanted });
@@ -211,7 +234,6 @@ fn after_a_crash_the_rows_of_the_last_sample_come_back_in_the_background() {
     assert!(values[7] == 2 && values.iter().sum::<i64>() == COUNT + 1);
     assert_eq!(stats(&again).misses, before.misses, "every row was there");
     let torn = fs::read(fixture.path("store").join(KEYS)).unwrap();
-    let other = fixture.crashed(&crashed);
     fs::write(fixture.path(&other).join(KEYS), &torn[..torn.len() / 2]).unwrap();
     let store = fixture.open(&other);
     assert_eq!((warm(&store).rows_wanted, store.notices()), (0, Vec::new()), "a torn sample is none");
