@@ -82,7 +82,7 @@ impl Chunk {
         self.gathered + gathered_bytes(&self.rows) >= bytes_max
     }
 
-    /// What rows take in memory counts, not their bytes alone.
+    /// Returns whether the rows fill the chunk: their memory counts, not their bytes alone.
     fn are_rows_full(&self) -> bool {
         let bytes = self.rows.memory_bytes() + self.rows.written_len() * ROW_MEMORY_BYTES;
         bytes >= self.sizes.bytes_max || self.rows.len() >= CHUNK_ROWS_MAX

@@ -17,7 +17,7 @@ pub struct NewestRead<'a> {
     targets: Targets<'a>,
 }
 
-/// What is known of lookups: the newest version of each, or that there is none; the outer `None` for a lookup that is
+/// The findings of lookups: the newest version of each, or that there is none; the outer `None` for a lookup that is
 /// answered elsewhere.
 pub type Known<'k> = dyn Fn(usize) -> Option<Option<Found<'k>>> + 'k;
 

@@ -1,4 +1,4 @@
-//! What a view says of the place of its rows in the hot table.
+//! The place of a view's rows in the hot table, as the view says it.
 
 use std::fmt;
 use std::str::FromStr;

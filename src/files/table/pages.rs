@@ -56,7 +56,7 @@ pub(super) struct FinishedChunk {
     close: ColumnCloseResult,
 }
 
-/// What is known of a chunk once its last page is there.
+/// The outcome of a chunk once its last page is there.
 pub(super) struct ChunkEnd {
     pub(super) statistics: Statistics,
     pub(super) order: BoundaryOrder,

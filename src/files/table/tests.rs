@@ -1,4 +1,4 @@
-//! What is written is read back by the `parquet` crate, with the same values, and what its statistics say is true.
+//! Tests that files are read back by the `parquet` crate, with the same values, and what its statistics say is true.
 
 use std::sync::Arc;
 

@@ -91,7 +91,7 @@ pub(super) struct TextColumn {
     /// The values of the page being filled, without nulls.
     values: Texts,
     dictionary: TextDictionary,
-    /// Whether the dictionary is used: the first page says.
+    /// True if the dictionary is used, which the first page decides; `None` before it.
     uses_dictionary: Option<bool>,
     bounds: Bounds<Vec<u8>>,
     nulls: usize,

@@ -399,11 +399,15 @@ impl Timekeeping for RocksBackend {
     fn confirm_clock(&self) -> Result<()> {
         self.committer.exclusively(|store| {
             store.present.believe();
+            store.hot.tell_times(&store.present);
             store.write(true, || Ok(rocksdb::WriteBatch::default()))
         })
     }
 
     fn repair_clock_until(&self, stop: &Stop) -> Result<ClockRepair> {
-        restamp::repair(&self.store, &self.committer, stop)
+        let repaired = restamp::repair(&self.store, &self.committer, stop);
+        // Others, whose clock is within the window that they know, would stay at the time of before.
+        self.store.hot.tell_times(&self.store.present);
+        repaired
     }
 }

@@ -178,7 +178,7 @@ pub(super) enum Outcome {
 /// Reads a file block by block, each of which is as it was written, until `take` has enough.
 ///
 /// # Errors
-/// Where it cannot be read, is torn, or is not what was written; `take` has had the blocks before.
+/// Those of the disk; `InvalidData` for a file that is torn or damaged, of which `take` has had the blocks before.
 pub(super) fn read(
     directory: &Path,
     kind: &Kind,
@@ -224,7 +224,7 @@ fn file_array<const N: usize>(file: &mut impl Read) -> io::Result<[u8; N]> {
     Ok(array)
 }
 
-/// What is not what was written.
+/// The error for bytes that are not those that were written.
 pub(super) fn damaged() -> io::Error {
     io::Error::new(ErrorKind::InvalidData, "it is damaged")
 }

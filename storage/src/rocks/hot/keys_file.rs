@@ -48,7 +48,7 @@ pub(super) fn write(table: &Table, directory: &Path, modes: Modes) -> io::Result
 /// Reads the sample, if there is one.
 ///
 /// # Errors
-/// Where it is torn or damaged.
+/// Those of [`kept_file::read`].
 pub(super) fn read(directory: &Path) -> io::Result<Vec<RowName>> {
     let mut names = Vec::new();
     kept_file::read(directory, &KEYS, Belonging::default(), &mut |mut block| {

@@ -1,4 +1,4 @@
-//! What the catalog says of the place of rows in the hot table.
+//! The place of rows in the hot table, as the catalog says it.
 
 use std::collections::HashMap;
 use std::sync::Arc;
