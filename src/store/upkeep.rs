@@ -1,6 +1,7 @@
 //! Upkeep of a store: what operators do, and nothing in it changes an answer.
 
 use std::path::Path;
+use std::time::Duration;
 
 use asofdb_storage::{CheckpointFiles, Result, Stats, Stop, Verified, Warming};
 
@@ -17,6 +18,25 @@ impl Store {
         self.recorder.write()?;
         self.served.as_deref().map_or(Ok(()), ServedLog::flush)?;
         self.backend.flush()
+    }
+
+    /// Lets go of the store and waits until it is closed, and no longer than `patience`; says whether it is. It is once all
+    /// its clones, and what was made of them, are gone, and what is kept for the next opening is written. A process
+    /// that ends before that loses nothing that was acknowledged; the next one that opens the store has to find its hot
+    /// rows again.
+    ///
+    /// ```
+    /// # use std::{sync::Arc, time::Duration};
+    /// # use asofdb::{Store, SystemClock};
+    /// let store = Store::in_memory(Arc::new(SystemClock));
+    /// let other = store.clone();
+    /// assert!(!store.close(Duration::ZERO));
+    /// assert!(other.close(Duration::from_secs(10)));
+    /// ```
+    pub fn close(self, patience: Duration) -> bool {
+        let closed = self.backend.closed();
+        drop(self);
+        closed.wait(patience)
     }
 
     /// Returns how far the rows have come back that the hot table held before the store was opened: at once after it was

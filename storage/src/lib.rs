@@ -18,6 +18,7 @@ mod catalog_change;
 mod catalog_difference;
 mod change;
 mod clock;
+mod closed;
 mod computed;
 mod computed_rules;
 mod date;
@@ -97,6 +98,7 @@ pub use catalog_change::{
 };
 pub use change::{Change, ChangeKind, ObjectKind};
 pub use clock::{ClockClaim, ClockRepair, ClockStatus, StampRun};
+pub use closed::Closed;
 pub use computed::{Computed, Expressions, RequestValue, WindowAggregate, WindowFeature, WindowedFeature, Windows};
 pub use date::Date;
 pub use definition::{

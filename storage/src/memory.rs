@@ -20,6 +20,7 @@ use crate::batch::{Durability, WriteBatch};
 use crate::catalog::{Catalog, FeatureView};
 use crate::catalog_change::{CHANGES_BYTES_MAX, CatalogChange, ChangeCause};
 use crate::clock::{ClockRepair, ClockStatus, StoreClock};
+use crate::closed::{Closed, SignsClosed};
 use crate::error::{Error, Result};
 use crate::event_copies::is_copy_of;
 use crate::key::{entity_of, holds_events, version_bytes};
@@ -49,6 +50,7 @@ pub struct MemoryBackend {
     clock: StoreClock,
     state: RwLock<State>,
     observers: Observers,
+    closed: SignsClosed,
 }
 
 impl MemoryBackend {
@@ -56,7 +58,12 @@ impl MemoryBackend {
     pub fn new(clock: Arc<dyn Clock>) -> Self {
         let id = StoreId::random().map(|id| (StoreId::NOTE.to_vec(), id.as_bytes().to_vec()));
         let state = State { notes: id.into_iter().collect(), ..State::default() };
-        MemoryBackend { clock: StoreClock::new(clock), state: RwLock::new(state), observers: Observers::default() }
+        MemoryBackend {
+            clock: StoreClock::new(clock),
+            state: RwLock::new(state),
+            observers: Observers::default(),
+            closed: SignsClosed::default(),
+        }
     }
 
     /// Answers all lookups from one state, with the retention that holds at `now`.
@@ -379,6 +386,10 @@ impl Upkeep for MemoryBackend {
         let keys = state.without_copies().map(|(key, _)| key);
         let entities: BTreeSet<_> = keys.map(|(view, key)| (*view, entity_of(*view, key))).collect();
         Ok(Verified { versions, entities: entities.len() as u64, problems: Vec::new() })
+    }
+
+    fn closed(&self) -> Closed {
+        self.closed.sign()
     }
 }
 

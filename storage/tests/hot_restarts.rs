@@ -306,3 +306,16 @@ fn tables_of_other_sizes_and_none_at_all_take_what_they_can_and_leave_nothing_th
     assert_eq!((stats(&store).rows, stats(&store).evictions), (rows, 0));
     assert_eq!(values(&store).iter().sum::<i64>(), COUNT + 1);
 }
+
+#[test]
+fn the_sign_that_a_store_is_closed_comes_when_its_rows_are_kept_and_it_can_be_opened_again() {
+    let (fixture, store) = Fixture::new();
+    let closed = store.closed();
+    assert!(!closed.wait(Duration::ZERO));
+    // Somebody else is the last to let go of it, as a thread of a sidecar may be.
+    let other = std::thread::spawn(move || drop(store));
+    assert!(closed.wait(Duration::from_secs(600)) && closed.clone().wait(Duration::ZERO));
+    assert!(fixture.path("store").join(ROWS).exists());
+    assert_eq!(stats(&fixture.open("store")).misses, 0);
+    other.join().unwrap();
+}

@@ -128,12 +128,29 @@ def pages_fit_and_are_named(page: Page) -> None:
         assert nameless == [], (path, nameless)
 
 
+def open_whole(page: Page, path: str) -> None:
+    """Opens a page, and waits for the parts of it that its script fetches: it has begun to when the page is loaded."""
+    page.goto(address + path, wait_until="load")
+    expect(page.locator("[aria-busy=true]")).to_have_count(0)
+
+
+def unfold(page: Page) -> None:
+    """Opens all that is folded in, and waits for the parts that are fetched then."""
+    page.evaluate(
+        """() => Promise.all([...document.querySelectorAll("details:not([open])")].map((one) => {
+            const toggled = new Promise((done) => one.addEventListener("toggle", done, { once: true }));
+            one.open = true;
+            return toggled;
+        }))"""
+    )
+    expect(page.locator("[aria-busy=true]")).to_have_count(0)
+
+
 def nobody_is_kept_out(page: Page) -> None:
     """axe-core finds nothing serious on any page, also within what is folded in."""
     for path in [*PAGES[:-1], "/views/none"]:
-        page.goto(address + path, wait_until="networkidle")
-        page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
-        page.wait_for_load_state("networkidle")
+        open_whole(page, path)
+        unfold(page)
         # The page's policy lets nothing in: the debugger runs it.
         page.evaluate(AXE)
         found = page.evaluate("axe.run(document, { resultTypes: ['violations'] }).then((found) => found.violations)")
@@ -150,7 +167,7 @@ def everything_is_reached_by_keys(page: Page) -> None:
     page.goto(address + "/")
     assert page.evaluate("document.activeElement.id") == "query"
     for path in ["/services/ranker_v1", "/freshness", "/changes", "/plans", "/audits/1", "/views/stats"]:
-        page.goto(address + path, wait_until="networkidle")
+        open_whole(page, path)
         wanted = page.evaluate(
             """() => [...document.querySelectorAll("a[href], button, input:not([type=hidden]), summary, [tabindex='0']")]
                 .filter((one) => one.checkVisibility()).length"""

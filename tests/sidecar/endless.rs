@@ -8,9 +8,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use asofdb::storage::{
-    Ages, AsOfLookup, CatalogChange, Catalogs, ChangeCause, Cursor, Found, History, KeyRange, Lookup, MemoryBackend,
-    Observer, Scan, Scanned, Snapshot, StampedState, State, Tiles, Timekeeping, Upkeep, Visit, VisitEventVersion,
-    VisitVersion, WriteBatch,
+    Ages, AsOfLookup, CatalogChange, Catalogs, ChangeCause, Closed, Cursor, Found, History, KeyRange, Lookup,
+    MemoryBackend, Observer, Scan, Scanned, Snapshot, StampedState, State, Tiles, Timekeeping, Upkeep, Visit,
+    VisitEventVersion, VisitVersion, WriteBatch,
 };
 use asofdb::{
     Catalog, CheckpointFiles, ClockRepair, ClockStatus, Committed, Durability, Erased, FeatureView, ManualClock,
@@ -165,6 +165,10 @@ impl Upkeep for Endless {
 
     fn verify_until(&self, stop: &Stop) -> Result<Verified> {
         self.work(stop)
+    }
+
+    fn closed(&self) -> Closed {
+        self.store.closed()
     }
 }
 

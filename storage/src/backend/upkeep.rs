@@ -5,6 +5,7 @@ use std::path::Path;
 
 use crate::ages::Ages;
 use crate::catalog::FeatureView;
+use crate::closed::Closed;
 use crate::error::Result;
 use crate::stop::Stop;
 
@@ -210,6 +211,10 @@ pub trait Upkeep: Send + Sync + 'static {
     fn warming(&self) -> Warming {
         Warming { is_over: true, ..Warming::default() }
     }
+
+    /// Returns the sign that the store is closed, for whoever lets go of it and waits: others may still use it, and what
+    /// closing a store has to finish takes its time.
+    fn closed(&self) -> Closed;
 
     /// Findings of opening the store that its operator should hear of, a line each: writes that were never finished,
     /// say. Nothing of it is wrong with the store.

@@ -109,6 +109,7 @@ use crate::batch::{Durability, WriteBatch};
 use crate::catalog::{Catalog, FeatureView};
 use crate::catalog_change::{CatalogChange, ChangeCause};
 use crate::clock::{ClockRepair, ClockStatus};
+use crate::closed::{Closed, SignsClosed};
 use crate::error::{Error, Result};
 use crate::stop::Stop;
 use crate::time::{Clock, ManualClock, Timestamp};
@@ -124,6 +125,8 @@ pub struct RocksBackend {
     committer: Committer,
     _closing: Closing,
     store: Arc<Store>,
+    /// Declared last, when all else is gone.
+    closed: SignsClosed,
 }
 
 impl RocksBackend {
@@ -140,8 +143,8 @@ impl RocksBackend {
         let store = Arc::new(open::open(path.as_ref(), options, clock)?);
         let (committer, closing) = (Committer::start(store.clone())?, Closing(store.clone()));
         let recounting = Recounting::start(&store, committer.pausing()?)?;
-        let returning = Returning::start(&store)?;
-        Ok(RocksBackend { _recounting: recounting, _returning: returning, committer, _closing: closing, store })
+        let (returning, closed) = (Returning::start(&store)?, SignsClosed::default());
+        Ok(RocksBackend { _recounting: recounting, _returning: returning, committer, _closing: closing, store, closed })
     }
 }
 
@@ -351,6 +354,10 @@ impl Upkeep for RocksBackend {
         let mut verified = verify::verify(&self.store, stop)?;
         verified.problems.extend(verify_ages::verify_ages(&self.store, &self.committer.pausing()?, stop)?);
         Ok(verified)
+    }
+
+    fn closed(&self) -> Closed {
+        self.closed.sign()
     }
 
     fn shares_memory(&self) -> bool {

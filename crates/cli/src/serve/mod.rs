@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use asofdb::{Durability, Options, Store, SystemClock};
-use asofdb_sidecar::{Bounds, ClockWatch, Descriptors, FreshnessWatch, Limits, Server, Service};
+use asofdb_sidecar::{AlertOptions, Bounds, ClockWatch, Descriptors, FreshnessWatch, Limits, Server, Service};
 use clap::{Args, ValueEnum};
 use tracing::{info, warn};
 
@@ -28,7 +28,7 @@ use self::lifecycle::Signals;
 use self::logs::LogArguments;
 use self::served::ServedArguments;
 pub(crate) use self::sizes::parse_bytes;
-use self::storage::OnStorageError;
+use self::storage::{OnStorageError, StorageWatch};
 use super::context::Context;
 use super::error::{Outcome, Result};
 
@@ -112,6 +112,9 @@ enum Durable {
     Sync,
 }
 
+/// The longest time in which the store is closed when all is answered: five seconds may go into its hot rows.
+const CLOSE_PATIENCE: Duration = Duration::from_secs(10);
+
 impl Serve {
     pub(crate) fn run(&self, context: &Context) -> Result<Outcome> {
         context.local_only("serve")?;
@@ -123,6 +126,29 @@ impl Serve {
         // Before the store is open, which takes its part of the descriptors.
         let descriptors = Descriptors::raise();
         let store = self.served.start(self.open(context)?)?;
+        self.serve(context, &store, descriptors, signals, limits, alerts)?;
+        served::finish(&store);
+        if let Some(reason) = store.read_only() {
+            return Err(storage::ended(&reason).into());
+        }
+        store.flush()?;
+        if !store.close(CLOSE_PATIENCE) {
+            warn!(patience = ?CLOSE_PATIENCE, "the store was not closed in time: the next start finds its hot rows again");
+        }
+        info!("stopped");
+        Ok(Outcome::Done)
+    }
+
+    /// Serves the store until a signal comes, and what was asked is answered.
+    fn serve(
+        &self,
+        context: &Context,
+        store: &Store,
+        descriptors: Descriptors,
+        signals: Signals,
+        limits: Limits,
+        alerts: Option<AlertOptions>,
+    ) -> Result<()> {
         let (bounds, http_connections_max) = self.connections(descriptors)?;
         let socket = lifecycle::socket(self.socket.as_deref(), self.access.mode)?;
         let service = self.service(context, store.clone(), limits)?;
@@ -134,22 +160,16 @@ impl Serve {
         let feeds = self.feeds.start(&service)?;
         let mut reload = reload::started(&service, self.limits.as_deref(), &self.alerts, alerts, &context.store)?;
         service.set_ready();
-        storage::watch(service.clone(), self.on_storage_error, signals.ender())?;
+        let _storage = StorageWatch::start(service.clone(), self.on_storage_error, signals.ender())?;
         lifecycle::notify_ready();
-        self.tell_ready(context, &store, http.as_ref());
+        self.tell_ready(context, store, http.as_ref());
         let signal = signals.wait(|| reload.again());
         lifecycle::notify_stopping();
         info!(signal, "stopping: what has been asked is answered, nothing new is taken");
         drop(feeds);
         self.drain(server, http);
         service.finish_audits();
-        served::finish(&store);
-        if let Some(reason) = store.read_only() {
-            return Err(storage::ended(&reason).into());
-        }
-        store.flush()?;
-        info!("stopped");
-        Ok(Outcome::Done)
+        Ok(())
     }
 
     fn service(&self, context: &Context, store: Store, limits: Limits) -> Result<Arc<Service>> {

@@ -1,6 +1,8 @@
 //! The sidecar's answer to a store that has become read-only, because a write to disk failed.
 
 use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use asofdb::Error;
@@ -23,11 +25,17 @@ pub(super) enum OnStorageError {
     Readonly,
 }
 
-/// Looks after the store for as long as the sidecar takes requests.
-pub(super) fn watch(service: Arc<Service>, then: OnStorageError, ender: Ender) -> Result<()> {
-    let look = move || {
-        while !service.is_draining() {
-            if let Some(reason) = service.read_only() {
+/// Looks after the store until it is dropped.
+pub(super) struct StorageWatch {
+    stop: Option<Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl StorageWatch {
+    pub(super) fn start(service: Arc<Service>, then: OnStorageError, ender: Ender) -> Result<Self> {
+        let (stop, stopped) = channel();
+        let look = move || {
+            if let Some(reason) = reason(&service, &stopped) {
                 error!(
                     reason,
                     "the store is read-only since writing to disk failed; reads go on until it is restarted"
@@ -35,14 +43,35 @@ pub(super) fn watch(service: Arc<Service>, then: OnStorageError, ender: Ender) -
                 if then == OnStorageError::Exit {
                     ender.end();
                 }
-                return;
             }
-            std::thread::sleep(LOOK_EVERY);
+        };
+        let thread = thread::Builder::new().name("asofdb-storage".into()).spawn(look);
+        let thread = thread
+            .map_err(|error| Error::unavailable("cannot start the thread that watches the store").with_source(error))?;
+        Ok(StorageWatch { stop: Some(stop), thread: Some(thread) })
+    }
+}
+
+impl Drop for StorageWatch {
+    fn drop(&mut self) {
+        self.stop = None;
+        if let Some(thread) = self.thread.take() {
+            // It panicked only where a bug made it, and nothing depends on it.
+            let _ = thread.join();
         }
-    };
-    let started = std::thread::Builder::new().name("asofdb-storage".into()).spawn(look);
-    started.map_err(|error| Error::unavailable("cannot start the thread that watches the store").with_source(error))?;
-    Ok(())
+    }
+}
+
+/// Waits until the store is read-only, and says why; `None` when it was stopped before.
+fn reason(service: &Service, stopped: &Receiver<()>) -> Option<String> {
+    loop {
+        if let Some(reason) = service.read_only() {
+            return Some(reason);
+        }
+        if stopped.recv_timeout(LOOK_EVERY) != Err(RecvTimeoutError::Timeout) {
+            return None;
+        }
+    }
 }
 
 /// The error with which a sidecar ends whose store was read-only.

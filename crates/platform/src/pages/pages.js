@@ -68,11 +68,16 @@ function reachWhatScrolls() {
   }
 }
 
+// Whoever does not see the page hears that a part of it is still to come.
 async function fill(section) {
-  const fetched = await part(section.dataset.from, "part");
-  if (fetched === null) return;
-  section.replaceChildren(...fetched.childNodes);
-  reachWhatScrolls();
+  section.ariaBusy = "true";
+  try {
+    const fetched = await part(section.dataset.from, "part");
+    if (fetched !== null) section.replaceChildren(...fetched.childNodes);
+    reachWhatScrolls();
+  } finally {
+    section.ariaBusy = null;
+  }
 }
 
 // A part that is folded in is fetched when it is opened, others at once.
