@@ -194,7 +194,7 @@ pub mod parts {
     pub use crate::served::meaning::{difference as meaning_difference, feature_meaning};
     pub use crate::session::{deletions, scan_until};
     #[cfg(feature = "files")]
-    pub use crate::source::{NO_TIME_MICROS, RequestRows, request_batch, request_column, value_column};
+    pub use crate::source::{NO_TIME_MICROS, ObjectRows, RequestRows, request_batch, request_column, value_column};
     pub use crate::store::check_revision;
     pub use crate::usage::holes::{HoleCounts, Holes};
 }

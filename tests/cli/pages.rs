@@ -104,3 +104,17 @@ fn the_search_of_the_page_for_platform_teams_finds_what_it_shows() {
     cli.succeeds("apply features.toml");
     assert_eq!(runs_as_shown(&cli, &text), 5);
 }
+
+#[test]
+fn the_stream_of_the_page_about_streams_runs_as_it_shows() {
+    let (cli, text) = (Cli::new(), section("streams.md", "A file that grows"));
+    cli.write("features.toml", blocks(&text, "toml").concat());
+    cli.write("clicks.ndjson", blocks(&text, "json").concat());
+    let commands = blocks(&text, "sh").concat();
+    for command in commands.lines() {
+        cli.succeeds(command.strip_prefix("asof ").expect("a command"));
+    }
+    assert_eq!(cli.json("get clicks_v1 --entity user_id=7")[0]["features"]["clicks_v1:clicks"]["value"], 4);
+    let rejects = fs::read_to_string(cli.path("bad.ndjson")).expect("the bad records");
+    assert_eq!(blocks(&section("streams.md", "Records that are bad"), "json"), [rejects]);
+}

@@ -24,3 +24,4 @@ mod served;
 mod sharing;
 mod statistics;
 mod storage;
+mod streams;

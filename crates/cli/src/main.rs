@@ -51,6 +51,7 @@ mod search;
 mod serve;
 mod sheet;
 mod statistics;
+mod stream;
 mod surroundings;
 mod table;
 mod terminal;
@@ -102,6 +103,7 @@ enum Command {
     #[command(flatten)]
     Governing(Governing),
     Ingest(ingest::Ingest),
+    Stream(stream::Stream),
     Get(get::Get),
     Eval(eval::Eval),
     History(history::History),
@@ -197,6 +199,7 @@ impl Command {
         match self {
             Command::Governing(command) => command.run(context),
             Command::Ingest(command) => command.run(context),
+            Command::Stream(command) => command.run(context),
             Command::Get(command) => command.run(context),
             Command::Eval(command) => command.run(context),
             Command::History(command) => command.run(context),

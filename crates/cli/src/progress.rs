@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use asofdb::Progress;
+use asofdb_streams::StreamFigures;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::text::count;
@@ -70,6 +71,14 @@ impl Bar {
         }
         self.bar.set_message(format!("{} rows, {}", count(progress.rows), self.started.rate(progress.rows)));
         self.bar.set_position(progress.done);
+    }
+
+    /// Shows what a stream has done, and how much of its source is left.
+    pub(crate) fn show_stream(&self, done: &StreamFigures) {
+        let records = done.rows + done.rejected;
+        let behind = done.behind.filter(|behind| *behind > 0).map(|behind| format!(", {} behind", count(behind)));
+        let (rate, behind) = (self.started.rate(records), behind.unwrap_or_default());
+        self.bar.set_message(format!("{} records, {} rejected, {rate}{behind}", count(records), count(done.rejected)));
     }
 
     /// Takes the bar away and tells how long the work took.

@@ -49,6 +49,10 @@ mod service;
 mod settings;
 mod slack;
 mod socket;
+#[cfg(all(feature = "http", feature = "streams"))]
+mod stream_metrics;
+#[cfg(feature = "streams")]
+mod stream_watch;
 mod sync;
 mod warmth;
 
@@ -68,4 +72,6 @@ pub use self::line::BulkBounds;
 pub use self::server::Server;
 pub use self::service::Service;
 pub use self::socket::Socket;
+#[cfg(feature = "streams")]
+pub use self::stream_watch::StreamWatch;
 pub use asofdb_protocol::{AlertReport, AlertTargetReport, AlertsReport, ConsumerReport, LimitsReport, Role};

@@ -23,6 +23,8 @@ use crate::gauges::{Gauges, Refusal};
 use crate::limit_metrics::{by_series, settings};
 use crate::served_metrics::served;
 use crate::service::Service;
+#[cfg(feature = "streams")]
+use crate::stream_metrics::streams;
 
 /// The series with durations: the first ones that there were. Each takes two kilobytes of text; all have counters.
 const DURATIONS_MAX: usize = 256;
@@ -63,6 +65,8 @@ impl Collector for Everything {
         if let Ok(fed) = self.0.store.feeds(&[]) {
             feeds(&fed, &mut encoder)?;
         }
+        #[cfg(feature = "streams")]
+        streams(&self.0.streams(), &mut encoder)?;
         match self.0.store.stats() {
             Ok(stats) => store(&stats, &mut encoder),
             Err(_) => Ok(()),

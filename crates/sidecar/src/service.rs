@@ -8,7 +8,9 @@ use std::time::Duration;
 use asofdb::storage::KeyRange;
 use asofdb::{Catalog, Error, FeedFiles, Result, Stop, Store, Timestamp, ViewRun};
 use asofdb_protocol::{AlertsReport, ConsumerReport, LimitsReport};
-#[cfg(feature = "alerts")]
+#[cfg(feature = "streams")]
+use asofdb_streams::StreamStatus;
+#[cfg(any(feature = "alerts", feature = "streams"))]
 use parking_lot::RwLock;
 
 #[cfg(feature = "alerts")]
@@ -54,6 +56,8 @@ pub struct Service {
     feed_files: Option<FeedFiles>,
     /// Hears of the runs of feeds.
     feed_listener: Option<FeedListener>,
+    #[cfg(feature = "streams")]
+    streams: RwLock<Vec<Arc<StreamStatus>>>,
     #[cfg(feature = "alerts")]
     alerts: RwLock<Option<Arc<Board>>>,
     #[cfg(feature = "http")]
@@ -85,6 +89,8 @@ impl Service {
             precedence: Arc::new(Precedence::new(BulkBounds::default().share_percent)),
             feed_files: None,
             feed_listener: None,
+            #[cfg(feature = "streams")]
+            streams: RwLock::default(),
             #[cfg(feature = "alerts")]
             alerts: RwLock::default(),
             #[cfg(feature = "http")]
@@ -168,6 +174,17 @@ impl Service {
     /// Returns how far the hot table is, if the service waits for it.
     pub(crate) fn warming(&self) -> Option<String> {
         self.warmth.waits(|| self.store.warming())
+    }
+
+    /// The streams that run into its store.
+    #[cfg(all(feature = "http", feature = "streams"))]
+    pub(crate) fn streams(&self) -> Vec<Arc<StreamStatus>> {
+        self.streams.read().clone()
+    }
+
+    #[cfg(feature = "streams")]
+    pub(crate) fn set_streams(&self, streams: Vec<Arc<StreamStatus>>) {
+        *self.streams.write() = streams;
     }
 
     /// Returns why the store is read-only, if it is: see [`Store::read_only`].

@@ -10,6 +10,7 @@ mod reload;
 mod served;
 mod sizes;
 mod storage;
+mod streams;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -29,6 +30,7 @@ use self::logs::LogArguments;
 use self::served::ServedArguments;
 pub(crate) use self::sizes::parse_bytes;
 use self::storage::{OnStorageError, StorageWatch};
+use self::streams::StreamArguments;
 use super::context::Context;
 use super::error::{Outcome, Result};
 
@@ -82,6 +84,8 @@ pub(crate) struct Serve {
     drain_timeout: Duration,
     #[command(flatten)]
     feeds: FeedArguments,
+    #[command(flatten)]
+    streams: StreamArguments,
     #[command(flatten)]
     http: HttpArguments,
     #[command(flatten)]
@@ -151,6 +155,7 @@ impl Serve {
     ) -> Result<()> {
         let (bounds, http_connections_max) = self.connections(descriptors)?;
         let socket = lifecycle::socket(self.socket.as_deref(), self.access.mode)?;
+        let streams = self.streams.open(store)?;
         let service = self.service(context, store.clone(), limits)?;
         let server = Server::start(service.clone(), socket, self.access.access(), bounds)?;
         let http = self.http.start(&service, &self.access, http_connections_max)?;
@@ -158,6 +163,7 @@ impl Serve {
         let _watch = ClockWatch::start(service.clone())?;
         let _freshness = http.as_ref().map(|_| FreshnessWatch::start(service.clone())).transpose()?;
         let feeds = self.feeds.start(&service)?;
+        let streams = StreamArguments::start(&service, streams)?;
         let mut reload = reload::started(&service, self.limits.as_deref(), &self.alerts, alerts, &context.store)?;
         service.set_ready();
         let _storage = StorageWatch::start(service.clone(), self.on_storage_error, signals.ender())?;
@@ -166,7 +172,7 @@ impl Serve {
         let signal = signals.wait(|| reload.again());
         lifecycle::notify_stopping();
         info!(signal, "stopping: what has been asked is answered, nothing new is taken");
-        drop(feeds);
+        drop((feeds, streams));
         self.drain(server, http);
         service.finish_audits();
         Ok(())

@@ -1,0 +1,80 @@
+//! Records that are no good rows, set aside.
+
+use std::fs::File;
+use std::io::{Error as IoError, Write};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use asofdb::{Error, Result};
+use serde_json::json;
+
+use crate::progress::Done;
+
+/// The file of bad records: a line of JSON each, with partition, offset, the rule and what it was.
+///
+/// Its length is written in the same step as the positions: what a process that was killed has added without them is cut
+/// off, and comes again.
+pub(crate) struct Rejects {
+    path: PathBuf,
+    file: File,
+    bytes: u64,
+}
+
+/// One bad record.
+pub(crate) struct Reject<'r> {
+    pub(crate) partition: &'r str,
+    pub(crate) offset: u64,
+    pub(crate) reason: &'r str,
+    pub(crate) value: &'r [u8],
+}
+
+impl Rejects {
+    /// Opens the file where what was done has left it; a file that others have made shorter, or another one, is gone on
+    /// with at its end.
+    ///
+    /// # Errors
+    /// `Unavailable` when it cannot be opened.
+    pub(crate) fn open(path: &Path, done: &Done) -> Result<Self> {
+        let failed = |error| cannot_write(path, error);
+        let path = std::path::absolute(path).map_err(failed)?;
+        let file = File::options().create(true).append(true).open(&path).map_err(failed)?;
+        let there = file.metadata().map_err(failed)?.len();
+        let is_ours = done.file == path.as_os_str().as_bytes();
+        let bytes = if is_ours { there.min(done.set_aside) } else { there };
+        if bytes < there {
+            file.set_len(bytes).map_err(failed)?;
+        }
+        Ok(Rejects { path, file, bytes })
+    }
+
+    /// Adds records behind those of the last step, on disk when it returns, and notes where the file ends then.
+    ///
+    /// # Errors
+    /// `Unavailable` when they cannot be written.
+    pub(crate) fn add<'r>(&mut self, rejects: impl Iterator<Item = Reject<'r>>, done: &mut Done) -> Result<()> {
+        let mut lines = Vec::new();
+        for Reject { partition, offset, reason, value } in rejects {
+            let value = serde_json::from_slice(value)
+                .unwrap_or_else(|_| json!(String::from_utf8_lossy(value).trim_end_matches(['\r', '\n'])));
+            let line = json!({"partition": partition, "offset": offset, "reason": reason, "value": value});
+            lines.extend(line.to_string().into_bytes());
+            lines.push(b'\n');
+        }
+        // A try before this one may have failed in the middle, or its commit.
+        let cut = self.file.set_len(self.bytes);
+        let written = cut.and_then(|()| self.file.write_all(&lines)).and_then(|()| self.file.sync_data());
+        written.map_err(|error| cannot_write(&self.path, error))?;
+        done.set_aside = self.bytes + lines.len() as u64;
+        done.file = self.path.as_os_str().as_bytes().to_vec();
+        Ok(())
+    }
+
+    /// Takes a step as done: the next one adds behind it.
+    pub(crate) fn committed(&mut self, done: &Done) {
+        self.bytes = self.bytes.max(done.set_aside);
+    }
+}
+
+fn cannot_write(path: &Path, error: IoError) -> Error {
+    Error::unavailable(format!("cannot write bad records to {}", path.display())).with_source(error)
+}
