@@ -49,6 +49,36 @@ impl JsonRows {
         pushed
     }
 
+    /// Adds a row of texts by their names. What it lacks, or cannot be read, is null.
+    pub(super) fn push_texts<'f>(&mut self, fields: impl Iterator<Item = (&'f [u8], &'f [u8])>) -> Result<(), String> {
+        let mut pushed = Ok(());
+        for (name, text) in fields {
+            pushed = pushed.and_then(|()| self.push_text(name, text));
+        }
+        self.end_row();
+        pushed
+    }
+
+    fn push_text(&mut self, name: &[u8], text: &[u8]) -> Result<(), String> {
+        let Some(position) = std::str::from_utf8(name).ok().and_then(|name| self.positions.get(name)) else {
+            return Ok(());
+        };
+        let column = &mut self.columns[*position];
+        if column.len() > self.rows {
+            return Err(format!("column {:?} is named twice", column.name()));
+        }
+        let text = std::str::from_utf8(text).map_err(|_| format!("column {:?} is no UTF-8", column.name()))?;
+        match column.ty() {
+            ValueType::List(_) => push_value(column, text),
+            ValueType::Scalar(ScalarType::String | ScalarType::Bytes) => column.push(text),
+            ValueType::Scalar(_) if text.is_empty() => {
+                column.push_null();
+                Ok(())
+            }
+            ValueType::Scalar(_) => column.push(text),
+        }
+    }
+
     /// Reads the values of a row, which then waits for [`JsonRows::end_row`].
     pub(super) fn push_values(&mut self, object: &[u8]) -> Result<(), String> {
         let JsonRows { columns, positions, unknown, rows } = self;

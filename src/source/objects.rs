@@ -54,6 +54,15 @@ impl ObjectRows {
         }
     }
 
+    /// Adds an object of fields, each with its name and its value as text, as in a file of CSV: a value of a list is JSON, and
+    /// an empty one is null but in columns of texts and bytes.
+    pub fn push_fields<'f>(&mut self, fields: impl Iterator<Item = (&'f [u8], &'f [u8])>) {
+        let row = self.rows.len();
+        if let Err(problem) = self.rows.push_texts(fields) {
+            self.problems.report(row, problem);
+        }
+    }
+
     /// Adds the place of an object that cannot be one, for this reason.
     pub fn push_bad(&mut self, reason: &str) {
         self.problems.report(self.rows.len(), reason);

@@ -16,6 +16,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use serde_json::{Value as Json, json};
 use tempfile::TempDir;
 
+use super::certificates;
 use super::harness::{Sidecar, eventually};
 use super::receiver::{Manner, Receiver, Request};
 use crate::common::{batch, times, users};
@@ -272,24 +273,9 @@ fn a_wrong_file_of_alerts_is_refused_before_the_store_is_opened() {
     assert!(!store.exists());
 }
 
-/// Makes the certificates of an authority and of `localhost`; `None` without openssl's command.
-fn certificates(directory: &Path) -> Option<ServerConfig> {
-    let run = |words: &str| {
-        let mut openssl = Command::new("openssl");
-        let output = openssl.current_dir(directory).args(words.split(' ')).output().ok()?;
-        assert!(output.status.success(), "{words}: {}", String::from_utf8_lossy(&output.stderr));
-        Some(())
-    };
-    let extensions = "basicConstraints=critical,CA:FALSE\nsubjectAltName=DNS:localhost\nextendedKeyUsage=serverAuth\n";
-    fs::write(directory.join("extensions"), extensions).unwrap();
-    let key = "-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes";
-    run(&format!(
-        "req -x509 {key} -keyout ca.key -out ca.pem -days 2 -subj /CN=authority -addext keyUsage=keyCertSign"
-    ))?;
-    run(&format!("req {key} -keyout server.key -out server.csr -subj /CN=localhost"))?;
-    run(
-        "x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -extfile extensions -out server.pem",
-    )?;
+/// A server for `localhost`; `None` without openssl's command.
+fn secured(directory: &Path) -> Option<ServerConfig> {
+    certificates::make(directory)?;
     let certificate = CertificateDer::from_pem_file(directory.join("server.pem")).unwrap();
     let key = PrivateKeyDer::from_pem_file(directory.join("server.key")).unwrap();
     let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -301,7 +287,7 @@ fn certificates(directory: &Path) -> Option<ServerConfig> {
 #[test]
 fn https_is_spoken_to_who_is_trusted_and_to_nobody_else() {
     let directory = TempDir::new().unwrap();
-    let Some(tls) = certificates(directory.path()) else { return eprintln!("skipped: openssl is not installed") };
+    let Some(tls) = secured(directory.path()) else { return eprintln!("skipped: openssl is not installed") };
     let receiver = Receiver::secure(Manner::Take, tls);
     let url = |host: &str| format!("https://{host}:{}/hook", receiver.address.port());
     let ca = format!("ca_file = {:?}", directory.path().join("ca.pem"));

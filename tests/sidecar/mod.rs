@@ -4,6 +4,7 @@ mod alerts;
 mod asynchronous;
 mod bulk;
 mod cancellation;
+mod certificates;
 mod clock;
 mod command_line;
 mod crowd;

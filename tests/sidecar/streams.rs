@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, OpenOptions};
-use std::io::Write;
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -12,6 +14,7 @@ use asofdb_client::Client;
 use serde_json::Value as Json;
 use tempfile::TempDir;
 
+use super::certificates;
 use super::harness::{Sidecar, eventually};
 use crate::common::users;
 use crate::http::client::Target;
@@ -212,4 +215,82 @@ fn streams_that_cannot_be_run_are_refused_before_the_sidecar_serves() {
         let text = String::from_utf8_lossy(&said.stderr).into_owned();
         assert!(said.status.code() == Some(1) && text.contains(rule), "{rule}: {text}");
     }
+}
+
+/// A server with a password that speaks TLS, in a temporary directory with its certificates; ended when it goes.
+struct SecureServer {
+    directory: TempDir,
+    server: Child,
+    port: u16,
+}
+
+impl SecureServer {
+    /// `None` without such a server, or openssl's command.
+    fn start() -> Option<Self> {
+        let directory = TempDir::new().unwrap();
+        certificates::make(directory.path())?;
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let words =
+            format!("--port 0 --tls-port {port} --bind 127.0.0.1 --tls-auth-clients no --requirepass hidden --save");
+        let files =
+            "--tls-cert-file server.pem --tls-key-file server.key --tls-ca-cert-file ca.pem --unixsocket socket";
+        let launch = |name: &&str| {
+            let mut server = Command::new(name);
+            let server = server.args(words.split(' ')).arg("").args(files.split(' ')).current_dir(directory.path());
+            server.stdout(Stdio::null()).stderr(Stdio::null()).spawn().ok()
+        };
+        let server = ["valkey-server", "redis-server"].iter().find_map(launch)?;
+        let server = SecureServer { directory, server, port };
+        assert!(eventually(|| UnixStream::connect(server.directory.path().join("socket")).is_ok()));
+        Some(server)
+    }
+
+    fn add(&self, number: i64) {
+        let mut stream = UnixStream::connect(self.directory.path().join("socket")).unwrap();
+        let value = line(number);
+        let value = value.trim_end();
+        write!(stream, "AUTH hidden\r\n*5\r\n$4\r\nXADD\r\n$6\r\nvisits\r\n$1\r\n*\r\n$5\r\nvalue\r\n").unwrap();
+        write!(stream, "${}\r\n{value}\r\nQUIT\r\n", value.len()).unwrap();
+        let mut said = String::new();
+        stream.read_to_string(&mut said).unwrap();
+        assert!(said.starts_with("+OK\r\n$"), "{said}");
+    }
+}
+
+impl Drop for SecureServer {
+    fn drop(&mut self) {
+        let _ = self.server.kill();
+        let _ = self.server.wait();
+    }
+}
+
+/// Needs a server of Redis or Valkey that speaks TLS, as Debian's does, and openssl's command.
+#[test]
+fn a_stream_of_redis_is_read_over_tls_from_who_is_trusted_with_the_password_of_the_environment() {
+    let Some(server) = SecureServer::start() else {
+        return eprintln!("skipped: there is no redis-server, or no openssl");
+    };
+    let directory = TempDir::new().unwrap();
+    store_in(directory.path()).apply(&users(), false).unwrap();
+    (1..4).for_each(|number| server.add(number));
+    let ca = server.directory.path().join("ca.pem");
+    let run = |host: &str, trusted: &Path, password: &str| {
+        let address = format!("rediss://{host}:{}/0#visits", server.port);
+        let mut asof = Command::new(env!("CARGO_BIN_EXE_asof"));
+        asof.args(["stream", "profile", "--until-end", "--from", &address, "--store"])
+            .arg(directory.path().join("store"));
+        asof.env("SSL_CERT_FILE", trusted).env("REDISCLI_AUTH", password);
+        let output = asof.output().unwrap();
+        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    let strange = server.directory.path().join("strange.pem");
+    fs::write(&strange, "").unwrap();
+    for (host, trusted, password) in
+        [("localhost", &strange, "hidden"), ("127.0.0.1", &ca, "hidden"), ("localhost", &ca, "wr0ng")]
+    {
+        let (code, said) = run(host, trusted, password);
+        assert!(code == Some(1) && said.contains("rediss://") && !said.contains(password), "{host}: {said}");
+    }
+    assert_eq!(run("localhost", &ca, "hidden"), (Some(0), String::new()));
+    assert_eq!(history(&store_in(directory.path())), [1, 2, 3]);
 }

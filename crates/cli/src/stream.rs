@@ -31,8 +31,8 @@ const LOOK_EVERY: Duration = Duration::from_millis(100);
 pub(crate) struct Stream {
     /// The view
     view: String,
-    /// The log: a file that grows by lines of JSON and may be rotated, or `-` for the standard input, which cannot be read
-    /// again
+    /// The log: a file that grows by lines of JSON and may be rotated, redis://HOST:PORT/DB#KEY for a stream of Valkey or
+    /// Redis, or `-` for the standard input, which cannot be read again
     #[arg(long, value_name = "SOURCE")]
     from: String,
     /// The name of the stream, by which its place is kept [default: the source]
@@ -58,6 +58,7 @@ const EXAMPLES: &str = "\
 Examples:
   asof stream clicks_v1 --from /var/log/shop/clicks.ndjson
   asof stream clicks_v1 --from clicks.ndjson --rejects bad.ndjson --until-end
+  asof stream clicks_v1 --from 'redis://localhost#clicks' --begin latest
   generate | asof stream clicks_v1 --from -";
 
 /// The place at which a stream begins.

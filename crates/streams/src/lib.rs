@@ -39,6 +39,8 @@ mod address;
 mod options;
 mod position;
 mod progress;
+#[cfg(feature = "redis")]
+mod redis;
 mod rejects;
 mod source;
 mod status;
@@ -50,6 +52,8 @@ mod tail;
 pub use self::address::source;
 pub use self::options::{Begin, OnBadRecord, StreamOptions};
 pub use self::position::Position;
+#[cfg(feature = "redis")]
+pub use self::redis::RedisStream;
 pub use self::source::{Content, Record, Source, Take, Waited};
 pub use self::status::{StreamFigures, StreamState, StreamStatus};
 pub use self::stream::Stream;

@@ -23,7 +23,7 @@ pub(crate) struct Rejects {
 /// One bad record.
 pub(crate) struct Reject<'r> {
     pub(crate) partition: &'r str,
-    pub(crate) offset: u64,
+    pub(crate) offset: &'r str,
     pub(crate) reason: &'r str,
     pub(crate) value: &'r [u8],
 }
@@ -47,6 +47,14 @@ impl Rejects {
         Ok(Rejects { path, file, bytes })
     }
 
+    /// Notes where the file ends before anything is added to it; says whether that was not noted yet.
+    pub(crate) fn note(&self, done: &mut Done) -> bool {
+        let noted = Done { set_aside: self.bytes, file: self.path.as_os_str().as_bytes().to_vec(), ..done.clone() };
+        let is_new = noted != *done;
+        *done = noted;
+        is_new
+    }
+
     /// Adds records behind those of the last step, on disk when it returns, and notes where the file ends then.
     ///
     /// # Errors
@@ -56,6 +64,7 @@ impl Rejects {
         for Reject { partition, offset, reason, value } in rejects {
             let value = serde_json::from_slice(value)
                 .unwrap_or_else(|_| json!(String::from_utf8_lossy(value).trim_end_matches(['\r', '\n'])));
+            let offset = offset.parse::<u64>().map_or_else(|_| json!(offset), |number| json!(number));
             let line = json!({"partition": partition, "offset": offset, "reason": reason, "value": value});
             lines.extend(line.to_string().into_bytes());
             lines.push(b'\n');

@@ -47,6 +47,11 @@ pub trait Source: Send {
     /// # Errors
     /// `Unavailable` when it cannot be reached.
     fn behind(&mut self, partition: &str, at: &Position) -> Result<Option<u64>>;
+
+    /// Returns an offset as the users of the source know it.
+    fn show(&self, offset: u128) -> String {
+        offset.to_string()
+    }
 }
 
 /// The taker of records. It says whether it wants more; the one that it was given is taken all the same.
@@ -65,7 +70,7 @@ pub enum Waited {
 #[derive(Debug, Clone, Copy)]
 pub struct Record<'r> {
     /// Its offset in the partition.
-    pub offset: u64,
+    pub offset: u128,
     /// What it says.
     pub content: Content<'r>,
 }
@@ -75,6 +80,8 @@ pub struct Record<'r> {
 pub enum Content<'r> {
     /// Its value.
     Value(&'r [u8]),
+    /// It has several fields, each with its name and its value as text.
+    Fields(&'r [(&'r [u8], &'r [u8])]),
     /// It cannot be a row, for this reason.
     Bad(&'r str),
 }

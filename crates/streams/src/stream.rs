@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use asofdb::parts::{ObjectRows, find_stored_view};
 use asofdb::storage::WriteBatch;
 use asofdb::{Error, Result, Stop, Store};
+use serde_json::{Map, Value as Json};
 
 use crate::options::{OnBadRecord, StreamOptions};
 use crate::position::Position;
@@ -47,7 +48,7 @@ struct Batch {
 
 struct Origin {
     partition: usize,
-    offset: u64,
+    offset: u128,
     end: usize,
 }
 
@@ -62,11 +63,17 @@ impl Stream {
         let name = options.name.clone().unwrap_or_else(|| source.address().to_owned());
         let names = NoteNames::new(batch.rows.view().id, &name)?;
         let note = store.backend().note(&names.stream())?.filter(|_| source.resumes());
-        let done = note.map_or_else(|| Ok(Done::default()), |note| Done::decode(&note))?;
+        let mut done = note.map_or_else(|| Ok(Done::default()), |note| Done::decode(&note))?;
         let rejects = match &options.on_bad_record {
             OnBadRecord::Stop => None,
             OnBadRecord::SetAside(path) => Some(Rejects::open(path, &done)?),
         };
+        // Before the first is set aside: also that one is cut off where its step is not written.
+        if source.resumes() && rejects.as_ref().is_some_and(|rejects| rejects.note(&mut done)) {
+            let mut batch = WriteBatch::new();
+            batch.note(names.stream(), Some(done.encode()));
+            store.backend().commit(batch, options.durability)?;
+        }
         let figures = StreamFigures { rows: done.rows, rejected: done.rejected, ..StreamFigures::default() };
         let status = Arc::new(StreamStatus::new(&name, &options.view, figures));
         let partitions = BTreeMap::new();
@@ -225,22 +232,23 @@ impl Stream {
         let Some(rejects) = &mut self.rejects else {
             let Origin { partition, offset, .. } = self.batch.origins[*first];
             let (stream, view, partition) = (self.status.name(), self.status.view(), names[partition]);
+            let offset = self.source.show(offset);
             return Err(Error::invalid(format!(
                 "stream {stream}, partition {partition}, offset {offset}: not written to view {view:?}: {reason}; bad \
                  records can be set aside in a file"
             )));
         };
-        let batch = &self.batch;
+        let (batch, source) = (&self.batch, &self.source);
         let reject = |(row, reason): &'_ (usize, String)| {
             let start = row.checked_sub(1).map_or(0, |before| batch.origins[before].end);
             let Origin { partition, offset, end } = batch.origins[*row];
-            (names[partition].as_str(), offset, reason.clone(), start..end)
+            (names[partition].as_str(), source.show(offset), reason.clone(), start..end)
         };
         let all: Vec<_> = problems.iter().map(reject).collect();
         rejects.add(
             all.iter().map(|(partition, offset, reason, bytes)| Reject {
                 partition,
-                offset: *offset,
+                offset,
                 reason,
                 value: &batch.values[bytes.clone()],
             }),
@@ -277,6 +285,13 @@ impl Batch {
             Content::Value(value) => {
                 self.rows.push(value);
                 self.values.extend_from_slice(value);
+            }
+            Content::Fields(fields) => {
+                self.rows.push_fields(fields.iter().copied());
+                // As it is set aside.
+                let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
+                let object: Map<_, _> = fields.iter().map(|(name, value)| (text(name), text(value).into())).collect();
+                self.values.extend(Json::Object(object).to_string().into_bytes());
             }
             Content::Bad(reason) => self.rows.push_bad(reason),
         }

@@ -295,6 +295,19 @@ fn bad_records_are_set_aside_with_partition_offset_and_rule_and_each_once() {
 }
 
 #[test]
+fn what_a_process_has_set_aside_before_its_first_step_was_written_is_cut_off_and_what_others_wrote_is_not() {
+    let fixture = Fixture::new();
+    write(&fixture.path("bad.ndjson"), "{\"of\": \"another\"}\n");
+    drop(fixture.stream(fixture.setting_aside()).unwrap());
+    // As it is when the process is killed here.
+    write(&fixture.path("bad.ndjson"), "{\"partition\": \"lines\", \"offset\": 0}\n");
+    write(&fixture.log(), "{broken\n");
+    fixture.run_with(fixture.setting_aside()).unwrap();
+    let rejects = fixture.rejects();
+    assert_eq!((rejects.len(), &rejects[0]["of"], &rejects[1]["value"]), (2, &json!("another"), &json!("{broken")));
+}
+
+#[test]
 fn a_stream_takes_features_that_were_added_and_ends_with_its_view() {
     let fixture = Fixture::new();
     fixture.append(0..1);

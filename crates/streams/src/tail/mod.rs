@@ -58,13 +58,14 @@ impl Tail {
     fn go_to(&mut self, position: &Position) -> Result<&mut Open> {
         let unknown = || Error::corrupt("the position of a stream is none in a file; begin it anew (--anew)");
         let identity = Identity::decode(&position.identity).ok_or_else(unknown)?;
+        let offset = u64::try_from(position.offset).map_err(|_| unknown())?;
         self.open.take_if(|open| !open.is_at(position));
         if self.open.is_none() {
             let failed = |error| cannot_read(&self.path, error);
             let files = files::files(&self.path).map_err(failed)?;
-            let found = find(&files, &identity, position.offset).map_err(failed)?;
-            let (of, file) = found.ok_or_else(|| self.is_gone(&files, &identity, position.offset))?;
-            self.open = Some(Open::new(of, file, identity, position.offset).map_err(failed)?);
+            let found = find(&files, &identity, offset).map_err(failed)?;
+            let (of, file) = found.ok_or_else(|| self.is_gone(&files, &identity, offset))?;
+            self.open = Some(Open::new(of, file, identity, offset).map_err(failed)?);
         }
         self.open.as_mut().ok_or_else(unknown)
     }
@@ -118,7 +119,7 @@ impl Open {
     }
 
     fn is_at(&self, position: &Position) -> bool {
-        self.lines.offset() == position.offset && self.identity.encode() == position.identity
+        u128::from(self.lines.offset()) == position.offset && self.identity.encode() == position.identity
     }
 
     fn is_cut(&self, file: &LogFile) -> bool {
@@ -134,7 +135,7 @@ impl Open {
     fn position(&mut self) -> io::Result<Position> {
         let offset = self.lines.offset();
         self.identity = Identity::of(self.lines.get_ref(), offset)?;
-        Ok(Position { offset, identity: self.identity.encode() })
+        Ok(Position { offset: offset.into(), identity: self.identity.encode() })
     }
 }
 
@@ -158,7 +159,7 @@ impl Source for Tail {
             Begin::Latest => last_end(&file).map_err(failed)?,
         };
         let identity = Identity::of(&file, offset).map_err(failed)?;
-        Ok(Some(Position { offset, identity: identity.encode() }))
+        Ok(Some(Position { offset: offset.into(), identity: identity.encode() }))
     }
 
     fn read(&mut self, _partition: &str, from: &Position, take: &mut Take<'_>) -> Result<Position> {
@@ -211,8 +212,9 @@ impl Source for Tail {
         let failed = |error| cannot_read(&self.path, error);
         let files = files::files(&self.path).map_err(failed)?;
         let Some(identity) = Identity::decode(&at.identity) else { return Ok(None) };
-        let of = files.iter().find(|file| file.inode == identity.inode && file.bytes >= at.offset);
-        Ok(of.map(|of| of.bytes - at.offset + following(&files, of).iter().map(|file| file.bytes).sum::<u64>()))
+        let Ok(offset) = u64::try_from(at.offset) else { return Ok(None) };
+        let of = files.iter().find(|file| file.inode == identity.inode && file.bytes >= offset);
+        Ok(of.map(|of| of.bytes - offset + following(&files, of).iter().map(|file| file.bytes).sum::<u64>()))
     }
 }
 

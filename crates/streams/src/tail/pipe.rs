@@ -29,7 +29,7 @@ pub struct Pipe {
 
 struct Line {
     /// The offsets of its first byte, and of the line that follows.
-    offsets: [u64; 2],
+    offsets: [u128; 2],
     content: std::result::Result<Vec<u8>, String>,
 }
 
@@ -54,14 +54,14 @@ fn read(reader: impl Read, sender: &Sender<io::Result<Line>>) {
             Ok(None) => break,
             Err(error) => Err(error),
         };
-        let (is_last, end) = (line.is_err(), lines.offset());
+        let (is_last, end) = (line.is_err(), lines.offset().into());
         let line = line.map(|line| Line { offsets: [line.offsets[0], end], ..line });
         if sender.send(line).is_err() || is_last {
             return;
         }
     }
     let last = lines.last().map(Line::of);
-    let end = lines.offset();
+    let end = lines.offset().into();
     // Whoever takes them has gone.
     let _ = last.map(|line| sender.send(Ok(Line { offsets: [line.offsets[0], end], ..line })));
 }
@@ -71,6 +71,7 @@ impl Line {
         let content = match record.content {
             Content::Value(value) => Ok(value.to_vec()),
             Content::Bad(reason) => Err(reason.to_owned()),
+            Content::Fields(_) => Err("a line has no fields".to_owned()),
         };
         Line { offsets: [record.offset; 2], content }
     }
