@@ -14,7 +14,7 @@ use crate::common::disk::Disk;
 use crate::common::{NOW, TestStore, batch, files, hours_ago, int, times, users};
 
 /// Users with names that do not compress, of about 200 bytes a row.
-fn profiles(users: i64) -> RecordBatch {
+pub(crate) fn profiles(users: i64) -> RecordBatch {
     let ids: ArrayRef = Arc::new(Int64Array::from_iter_values(0..users));
     let mut random = 1_u64;
     let mut word = || {
@@ -31,7 +31,7 @@ fn profiles(users: i64) -> RecordBatch {
     ])
 }
 
-fn open(path: &Path) -> Store {
+pub(crate) fn open(path: &Path) -> Store {
     let options = Options { memory_budget_bytes: 64 << 20, ..Options::default() };
     let store = Store::open_with(path, options, ManualClock::new(NOW), Durability::Os).unwrap();
     store.apply(&users(), false).unwrap();
@@ -85,7 +85,7 @@ fn a_training_set_and_an_export_onto_a_full_disk_name_it_and_leave_nothing() {
 }
 
 /// Writes one user with these visits.
-fn write_user(store: &Store, user: i64, visits: i64) -> Result<()> {
+pub(crate) fn write_user(store: &Store, user: i64, visits: i64) -> Result<()> {
     let columns = vec![
         ("user_id", Arc::new(Int64Array::from(vec![user])) as ArrayRef),
         ("event_timestamp", times([Some(hours_ago(1))])),
@@ -97,7 +97,7 @@ fn write_user(store: &Store, user: i64, visits: i64) -> Result<()> {
 }
 
 /// The visits of a user now.
-fn visits(store: &Store, user: i64) -> Option<Value> {
+pub(crate) fn visits(store: &Store, user: i64) -> Option<Value> {
     let request = store.prepare(&["profile:visits"]).unwrap();
     let mut entities = request.entity_rows();
     entities.push(&[int(user)]).unwrap();

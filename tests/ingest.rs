@@ -346,7 +346,7 @@ fn readers_need_a_format_and_are_known_again_by_their_content() {
 }
 
 #[test]
-fn progress_counts_the_bytes_of_both_readings() {
+fn progress_counts_the_bytes_that_are_checked_encoded_and_written() {
     let directory = TempDir::new().unwrap();
     let test = TestStore::new(&users());
     let path = files::parquet(directory.path().join("a.parquet"), &profiles(30_000), 5_000);
@@ -354,7 +354,7 @@ fn progress_counts_the_bytes_of_both_readings() {
     let mut seen = Vec::new();
     let inputs = vec![Input::Path(path.clone())];
     test.store.ingest("profile", inputs, &options, &mut |progress| seen.push(progress)).unwrap();
-    let total = 2 * fs::metadata(&path).unwrap().len();
+    let total = 3 * fs::metadata(&path).unwrap().len();
     assert!(seen.iter().all(|progress| progress.total == Some(total)));
     assert!(seen.is_sorted_by_key(|progress| progress.done) && seen.is_sorted_by_key(|progress| progress.rows));
     let last = seen.last().unwrap();

@@ -16,6 +16,7 @@ mod export;
 mod feeds;
 mod formats;
 mod freshness;
+mod gathering;
 mod hostile;
 mod ingest;
 mod int96;

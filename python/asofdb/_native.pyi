@@ -198,6 +198,7 @@ def ingest_files(
     from_scratch: bool,
     progress: Progress | None,
     delimiter: str | None,
+    step_bytes: int | None,
 ) -> str: ...
 def ingest_named(engine: Engine, view: str, name: str, path: Path) -> int: ...
 def ingest_rows(
@@ -206,6 +207,7 @@ def ingest_rows(
     table: Any,
     rejects: str | None,
     progress: Progress | None,
+    step_bytes: int | None,
 ) -> str: ...
 def export(
     engine: Engine,

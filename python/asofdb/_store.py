@@ -73,7 +73,7 @@ class JoinOptions(TypedDict, total=False):
     delimiter: str | None
 
 
-IngestArguments = tuple[str | None, str | None, Path | None, bool, Progress | None]
+IngestArguments = tuple[str | None, str | None, Path | None, bool, Progress | None, int | None]
 """Format, delimiter, rejects, from scratch, progress."""
 
 
@@ -306,6 +306,7 @@ class _Engine:
         rejects: Path | None = None,
         from_scratch: bool = False,
         progress: Progress | None = None,
+        step_bytes: int | None = None,
     ) -> IngestReport:
         """Loads files, or one table or stream of any size, into a view: whole or not at all.
 
@@ -314,16 +315,23 @@ class _Engine:
         known by its content and not loaded twice, and an ingest that was interrupted goes on where it was;
         ``from_scratch`` loads everything again. Bad rows refuse everything, unless ``rejects`` names a file for them.
 
+        ``step_bytes`` of keys and rows become part of the store at once (None: 32 GiB, and through a sidecar no more
+        than 4 GiB); more of them than fit into memory are gathered on disk until then. Smaller steps cost more, and
+        keep more of what was done when they are interrupted. ``progress`` counts the bytes of the sources thrice: to
+        check, to encode and to write them.
+
         Raises ``InvalidError`` or ``CorruptError``, naming file, row, column and rule; nothing is written then.
         """
         paths = [os.fspath(source) for source in sources if isinstance(source, (str, os.PathLike))]
         files = [os.path.abspath(path) for path in paths]
         with told(lambda: self._begin(f"ingest.{view}", reads=((), files), writes=((view,), ()))):
-            return self._ingest(view, sources, paths, (format, delimiter, rejects, from_scratch, progress))
+            return self._ingest(view, sources, paths, (format, delimiter, rejects, from_scratch, progress, step_bytes))
 
     def _ingest(self, view: str, sources: Sequence[Any], paths: list[str], options: IngestArguments) -> IngestReport:
-        format, delimiter, rejects, from_scratch, progress = options
+        format, delimiter, rejects, from_scratch, progress, step_bytes = options
         rejects = None if rejects is None else os.fspath(rejects)
+        if step_bytes is not None and not 0 < step_bytes < 2**64:
+            raise InvalidError(f"step_bytes is a number of bytes from 1 to 2**64 - 1: {step_bytes}")
         if paths and len(paths) == len(sources):
             text = _native.ingest_files(
                 self._engine,
@@ -334,9 +342,10 @@ class _Engine:
                 from_scratch,
                 progress,
                 delimiter,
+                step_bytes,
             )
         elif len(sources) == 1 and format is None and delimiter is None:
-            text = _native.ingest_rows(self._engine, view, as_stream(sources[0]), rejects, progress)
+            text = _native.ingest_rows(self._engine, view, as_stream(sources[0]), rejects, progress, step_bytes)
         else:
             raise InvalidError("an ingest is of one or several files, or of one table without a format or delimiter")
         return IngestReport._of(text)

@@ -4,8 +4,8 @@ use std::fs::File;
 use std::path::PathBuf;
 
 use asofdb::{
-    Compression, Delimiter, Error, ExportOptions, ExportRows, IngestOptions, IngestReport, Input, InputFormat,
-    PartitionBy, Session,
+    Compression, Delimiter, Error, ExportOptions, ExportRows, INGEST_STEP_BYTES_DEFAULT, IngestOptions, IngestReport,
+    Input, InputFormat, PartitionBy, Session,
 };
 use pyo3::prelude::*;
 use serde_json::json;
@@ -62,10 +62,13 @@ pub(crate) fn ingest_files(
     from_scratch: bool,
     progress: Option<Py<PyAny>>,
     delimiter: Option<&str>,
+    step_bytes: Option<u64>,
 ) -> PyResult<String> {
     let input_format = format.map(|name| input_format(py, name)).transpose()?;
     let delimiter = self::delimiter(py, delimiter)?;
-    let options = IngestOptions { input_format, delimiter, rejects, from_scratch, ..IngestOptions::default() };
+    let step_bytes = step_bytes.unwrap_or(INGEST_STEP_BYTES_DEFAULT);
+    let options =
+        IngestOptions { input_format, delimiter, rejects, from_scratch, step_bytes, ..IngestOptions::default() };
     let mut callback = Callback::new(progress);
     let done = engine.run(py, |engine| {
         let inputs = paths.into_iter().map(Input::Path).collect();
@@ -97,11 +100,13 @@ pub(crate) fn ingest_rows(
     table: &Bound<'_, PyAny>,
     rejects: Option<PathBuf>,
     progress: Option<Py<PyAny>>,
+    step_bytes: Option<u64>,
 ) -> PyResult<String> {
     let rows = import_rows(table)?.ok_or_else(|| not_a_table(table))?;
     // What is in memory has no content by which it would be known again.
     let input_format = Some(InputFormat::Ipc);
-    let options = IngestOptions { input_format, rejects, from_scratch: true, ..IngestOptions::default() };
+    let step_bytes = step_bytes.unwrap_or(INGEST_STEP_BYTES_DEFAULT);
+    let options = IngestOptions { input_format, rejects, from_scratch: true, step_bytes, ..IngestOptions::default() };
     let mut callback = Callback::new(progress);
     let done = engine.run(py, |engine| {
         let spooled = Spooled::new(rows)?;

@@ -6,6 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.dataset as ds
@@ -53,6 +54,29 @@ def test_tables_and_streams_of_any_size_are_loaded(engine: Any) -> None:
     assert engine.ingest("visits", reader).rows_written == 10
     found = engine.as_of("visits", {"user_id": [rows - 1, -1], "shop": ["a", "x"]}, at=T0)
     assert found.to_dict()["count"] == [rows - 1, 3]
+
+
+def test_an_ingest_is_one_step_unless_its_steps_are_made_smaller(engine: Any) -> None:
+    rows = 1_100_000
+    table = pa.table(
+        {
+            "user_id": pa.array(np.arange(rows)),
+            "shop": pa.array(["a"]).take(pa.array(np.zeros(rows, np.int64))),
+            "count": pa.array(np.arange(rows, dtype=np.int32)),
+            "event_timestamp": pa.array(np.full(rows, int(T0.timestamp() * 1_000_000)), pa.timestamp("us", "UTC")),
+        }
+    )
+    before = engine.stats()["batches"]
+    assert engine.ingest("visits", table).rows_written == rows
+    assert engine.stats()["batches"] == before + 1
+    # A million rows are what fits into memory.
+    assert engine.ingest("visits", table, step_bytes=1 << 20).rows_written == rows
+    assert engine.stats()["batches"] == before + 3
+    found = engine.as_of("visits", {"user_id": [rows - 1], "shop": ["a"]}, at=T0)
+    assert found.to_dict()["count"] == [rows - 1]
+    for wrong in (0, -1, 2**64):
+        with pytest.raises(asofdb.InvalidError, match="step_bytes is a number of bytes from 1 to 2\\*\\*64 - 1"):
+            engine.ingest("visits", table, step_bytes=wrong)
 
 
 def test_bad_rows_refuse_everything_or_are_set_aside(engine: Any, tmp_path: Path) -> None:

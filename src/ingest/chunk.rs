@@ -1,15 +1,11 @@
 //! Chunks: rows and notes that are written in one step.
 
 use std::collections::BTreeMap;
-use std::thread::{self, ScopedJoinHandle};
 
-use asofdb_storage::{Error, Note, Result, Staging, WriteBatch, fail_point};
-use crossbeam::channel::{Sender, bounded};
+use asofdb_storage::{Note, WriteBatch};
 
 use super::identity::Reached;
-use super::target::Target;
 use crate::source::PIECE_ROWS_MAX;
-use crate::threads;
 
 /// Rows after which a chunk is full: sorting takes some hundred bytes a row besides the row itself.
 const CHUNK_ROWS_MAX: usize = 1_000_000;
@@ -34,6 +30,18 @@ pub(super) struct Chunk {
     gathered: u64,
     is_unstamped: bool,
     sizes: ChunkSizes,
+    room: Room,
+}
+
+/// The room on disk for rows that do not fit into memory.
+#[derive(Debug, Clone, Copy)]
+enum Room {
+    /// Nobody has asked: they fit so far.
+    Unasked,
+    /// The store gathers so many bytes.
+    Granted(u64),
+    /// The store gathers none now: what fits into memory is a step.
+    Refused,
 }
 
 /// The sizes that a chunk may have.
@@ -41,13 +49,15 @@ pub(super) struct Chunk {
 pub(super) struct ChunkSizes {
     /// Bytes in memory.
     pub(super) bytes_max: usize,
-    /// Bytes that become part of the store in one step, where more than that is gathered on disk; `None` where it is not.
-    pub(super) step_bytes_max: Option<u64>,
+    /// Bytes that become part of the store in one step. Where that is more than fits into memory they are gathered on disk,
+    /// if the store can.
+    pub(super) step_bytes_max: u64,
 }
 
 impl Chunk {
     pub(super) fn new(sizes: ChunkSizes) -> Self {
-        Chunk { rows: WriteBatch::bulk(), notes: BTreeMap::new(), gathered: 0, is_unstamped: false, sizes }
+        let room = if sizes.step_bytes_max > sizes.bytes_max as u64 { Room::Unasked } else { Room::Refused };
+        Chunk { rows: WriteBatch::bulk(), notes: BTreeMap::new(), gathered: 0, is_unstamped: false, sizes, room }
     }
 
     /// The chunk, leaving an empty one.
@@ -55,9 +65,19 @@ impl Chunk {
         std::mem::replace(self, Chunk::new(self.sizes))
     }
 
+    /// Returns whether it has more rows than fit into memory, and it is to be asked whether the store gathers them.
+    pub(super) fn wants_room(&self) -> bool {
+        matches!(self.room, Room::Unasked) && self.are_rows_full() && !self.is_full()
+    }
+
+    /// Says how many bytes the store gathers; `None` where it gathers none now.
+    pub(super) fn set_room(&mut self, bytes: Option<u64>) {
+        self.room = bytes.map_or(Room::Refused, Room::Granted);
+    }
+
     /// Takes the rows that are to be gathered on disk; none while they fit into memory, or when the step is complete.
     pub(super) fn take_rows(&mut self) -> Option<WriteBatch> {
-        if self.sizes.step_bytes_max.is_none() || !self.are_rows_full() || self.is_full() {
+        if !matches!(self.room, Room::Granted(_)) || !self.are_rows_full() || self.is_full() {
             return None;
         }
         self.gathered += gathered_bytes(&self.rows);
@@ -76,10 +96,14 @@ impl Chunk {
 
     /// Returns whether it should be written.
     pub(super) fn is_full(&self) -> bool {
-        let Some(step_max) = self.sizes.step_bytes_max else { return self.are_rows_full() };
+        let room = match self.room {
+            Room::Refused => return self.are_rows_full(),
+            Room::Unasked => u64::MAX,
+            Room::Granted(bytes) => bytes,
+        };
         let is_unstamped = self.is_unstamped || self.rows.is_unstamped();
-        let bytes_max = if is_unstamped { step_max.min(UNSTAMPED_BYTES_MAX) } else { step_max };
-        self.gathered + gathered_bytes(&self.rows) >= bytes_max
+        let step_max = if is_unstamped { UNSTAMPED_BYTES_MAX } else { u64::MAX };
+        self.gathered + gathered_bytes(&self.rows) >= self.sizes.step_bytes_max.min(step_max).min(room)
     }
 
     /// Returns whether the rows fill the chunk: their memory counts, not their bytes alone.
@@ -94,93 +118,11 @@ impl Chunk {
     }
 
     /// The rows, and the notes to be written with them.
-    fn into_parts(self) -> (WriteBatch, Vec<Note>) {
+    pub(super) fn into_parts(self) -> (WriteBatch, Vec<Note>) {
         (self.rows, self.notes.into_iter().map(|(name, reached)| (name, Some(reached.encode()))).collect())
     }
 }
 
 fn gathered_bytes(rows: &WriteBatch) -> u64 {
     rows.written_bytes() as u64 + rows.written_len() as u64 * ROW_GATHERED_BYTES
-}
-
-/// Gathers and writes chunks in a thread of its own, one after the other.
-pub(super) struct Loader<'s> {
-    work: Sender<Work>,
-    thread: ScopedJoinHandle<'s, Result<()>>,
-}
-
-enum Work {
-    /// Rows of a chunk that goes on.
-    Gather(WriteBatch),
-    /// The rest of a chunk.
-    Load(Chunk),
-}
-
-impl<'s> Loader<'s> {
-    pub(super) fn start<'e>(scope: &'s thread::Scope<'s, 'e>, target: &'s Target<'_>) -> Result<Self> {
-        // Without room: work is handed over when that before is done.
-        let (work, receive) = bounded::<Work>(0);
-        let mut loading = Loading { target, stage: None };
-        let thread =
-            threads::start(scope, "that loads", move || receive.into_iter().try_for_each(|work| loading.run(work)))?;
-        Ok(Loader { work, thread })
-    }
-
-    /// Hands rows over to be gathered, waiting for the work before. Whether the loader still takes work.
-    pub(super) fn gather(&self, rows: WriteBatch) -> bool {
-        self.work.send(Work::Gather(rows)).is_ok()
-    }
-
-    /// Hands a chunk over, waiting for the work before. Whether the loader still takes work.
-    pub(super) fn load(&self, chunk: Chunk) -> bool {
-        self.work.send(Work::Load(chunk)).is_ok()
-    }
-
-    /// Waits for the last chunk. Rows that were gathered and not loaded are removed.
-    pub(super) fn finish(self) -> Result<()> {
-        drop(self.work);
-        self.thread.join().unwrap_or_else(|_| Err(panicked()))
-    }
-}
-
-/// The work of the loader.
-struct Loading<'t> {
-    target: &'t Target<'t>,
-    stage: Option<Box<dyn Staging + 't>>,
-}
-
-impl Loading<'_> {
-    fn run(&mut self, work: Work) -> Result<()> {
-        match work {
-            Work::Gather(rows) => self.gather(rows),
-            Work::Load(chunk) => self.load(chunk),
-        }
-    }
-
-    fn gather(&mut self, rows: WriteBatch) -> Result<()> {
-        if self.stage.is_none() {
-            self.stage = self.target.stage();
-        }
-        match &mut self.stage {
-            Some(stage) => stage.add(rows),
-            None => Err(Error::internal("rows were to be gathered by a store that cannot")),
-        }
-    }
-
-    fn load(&mut self, chunk: Chunk) -> Result<()> {
-        fail_point("ingest loads");
-        let (mut rows, notes) = chunk.into_parts();
-        let Some(mut stage) = self.stage.take() else {
-            notes.into_iter().for_each(|(name, value)| rows.note(name, value));
-            return self.target.load(rows);
-        };
-        if !rows.is_empty() {
-            stage.add(rows)?;
-        }
-        stage.load(notes, &|| self.target.check_cancelled()).map(drop)
-    }
-}
-
-fn panicked() -> Error {
-    Error::internal("the thread that loads an ingest panicked, which is a bug; run it again to go on")
 }

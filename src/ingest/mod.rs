@@ -6,8 +6,9 @@
 //! atomic write. What is more is read a second time, step by step.
 //!
 //! **At the same cost a row, whatever the amount.** Rows that fill a chunk ([`IngestOptions::chunk_bytes`]) are gathered
-//! on disk, sorted, and the store writes all of a step at once, in the order of its keys. A store that cannot gather, as
-//! one behind a sidecar, takes each chunk as a step: their files overlap, and compaction merges them again and again.
+//! on disk, sorted, and the store writes all of a step at once, in the order of its keys; a sidecar does so for its clients.
+//! A store that cannot gather, or a sidecar that has no room for more, takes each chunk as a step: their files overlap, and
+//! compaction merges them again and again.
 //!
 //! **Once.** A file is known by its content, the view and the view's schema version. How far it has come is a note
 //! in the store, written together with the rows: there is no moment at which one is true and not the other.
@@ -21,6 +22,7 @@ mod chunk;
 mod decode;
 mod identity;
 mod input;
+mod loader;
 mod options;
 mod rejects;
 mod report;
@@ -66,8 +68,7 @@ pub(crate) fn ingest(
     let open = |input| InputFile::open(&target, input, options);
     let files = inputs.into_iter().map(open).collect::<Result<Vec<_>>>()?;
     let bytes_max = options.chunk_bytes.min(load_bytes_max);
-    let gathers = options.step_bytes > bytes_max as u64 && target.stage().is_some();
-    let sizes = ChunkSizes { bytes_max, step_bytes_max: gathers.then_some(options.step_bytes) };
+    let sizes = ChunkSizes { bytes_max, step_bytes_max: options.step_bytes };
     let (files, rejects) = Run::new(&target, files, rejects, sizes, progress)?.run()?;
     Ok(IngestReport::new(files, rejects, started.elapsed()))
 }

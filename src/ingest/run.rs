@@ -5,9 +5,10 @@ use std::thread;
 
 use asofdb_storage::{Error, Result, Timestamp, fail_point};
 
-use super::chunk::{Chunk, ChunkSizes, Loader};
+use super::chunk::{Chunk, ChunkSizes};
 use super::decode::each_piece;
 use super::input::InputFile;
+use super::loader::{Loader, WrittenBytes};
 use super::rejects::Rejects;
 use super::report::IngestedFile;
 use super::target::Target;
@@ -26,6 +27,8 @@ pub(super) struct Run<'r, 'p> {
     /// The rows encoded and not yet written: at first those that were checked, up to a step.
     chunk: Chunk,
     rows: u64,
+    /// Bytes of the inputs whose rows are part of the store.
+    written_bytes: u64,
 }
 
 impl<'r, 'p> Run<'r, 'p> {
@@ -38,17 +41,19 @@ impl<'r, 'p> Run<'r, 'p> {
     ) -> Result<Self> {
         let (encoder, now) = (target.encoder(), target.now()?);
         let chunk = Chunk::new(sizes);
-        Ok(Run { target, encoder, files, rejects, progress, now, chunk, rows: 0 })
+        let written_bytes = files.iter().map(|file| file.loaded_bytes).sum();
+        Ok(Run { target, encoder, files, rejects, progress, now, chunk, rows: 0, written_bytes })
     }
 
     pub(super) fn run(mut self) -> Result<(Vec<IngestedFile>, Option<PathBuf>)> {
-        let target = self.target;
+        let (target, written) = (self.target, WrittenBytes::new(self.written_bytes));
         thread::scope(|scope| {
-            let loader = Loader::start(scope, target)?;
-            let written = self.check_and_write(&loader);
+            let loader = Loader::start(scope, target, &written)?;
+            let checked = self.check_and_write(&loader);
             // The loader's own error is the cause of what else went wrong.
-            loader.finish().and(written)
+            loader.finish(&mut || self.tell_written(&written)).and(checked)
         })?;
+        self.tell_written(&written);
         fail_point("ingest written");
         let rejects = self.rejects.map(Rejects::finish).transpose()?.flatten();
         Ok((self.files.iter().map(InputFile::report).collect(), rejects))
@@ -113,8 +118,8 @@ impl<'r, 'p> Run<'r, 'p> {
                 continue;
             }
             self.each_piece(index, self.files[index].reached.read, |run, mut piece| {
-                run.load_if_full(loader)?;
                 run.gather_if_full(loader)?;
+                run.load_if_full(loader)?;
                 run.encoder.encode(&piece.batch, run.now, &mut piece.problems, &mut run.chunk.rows)?;
                 run.expect_checked(index, &piece)?;
                 run.reach(index, &piece);
@@ -131,13 +136,21 @@ impl<'r, 'p> Run<'r, 'p> {
 
     fn load(&mut self, loader: &Loader<'_>) -> Result<()> {
         let chunk = self.chunk.take();
-        if chunk.is_empty() || loader.load(chunk) { Ok(()) } else { Err(stopped()) }
+        if chunk.is_empty() {
+            return Ok(());
+        }
+        let bytes = self.sum(|file| file.loaded_bytes);
+        loader.load(chunk, bytes, &mut || self.tell_written(loader.written()))
     }
 
     /// Has the rows of a step that goes on gathered on disk, when they fill their memory.
     fn gather_if_full(&mut self, loader: &Loader<'_>) -> Result<()> {
+        if self.chunk.wants_room() {
+            let room = loader.begin(&mut || self.tell_written(loader.written()))?;
+            self.chunk.set_room(room);
+        }
         let Some(rows) = self.chunk.take_rows() else { return Ok(()) };
-        if loader.gather(rows) { Ok(()) } else { Err(stopped()) }
+        loader.gather(rows, &mut || self.tell_written(loader.written()))
     }
 
     /// Reads a file from row `start` on, telling the progress after each piece.
@@ -202,14 +215,19 @@ impl<'r, 'p> Run<'r, 'p> {
         error.context(format!("file {}", self.files[index].source.name()))
     }
 
+    fn sum(&self, bytes: fn(&InputFile) -> u64) -> u64 {
+        self.files.iter().map(bytes).sum()
+    }
+
+    /// Tells the progress: each input is checked, encoded and written.
     fn tell(&mut self) {
-        let sum = |bytes: fn(&InputFile) -> u64| self.files.iter().map(bytes).sum::<u64>();
-        let done = sum(|file| file.checked_bytes + file.loaded_bytes);
-        let total = sum(|file| 2 * file.source.bytes_total());
+        let done = self.sum(|file| file.checked_bytes + file.loaded_bytes) + self.written_bytes;
+        let total = self.sum(|file| 3 * file.source.bytes_total());
         (self.progress)(Progress { rows: self.rows, done, total: Some(total) });
     }
-}
 
-fn stopped() -> Error {
-    Error::unavailable("the store stopped to take rows; run the ingest again to go on")
+    fn tell_written(&mut self, written: &WrittenBytes) {
+        self.written_bytes = written.get();
+        self.tell();
+    }
 }

@@ -223,7 +223,7 @@ pub trait Session: Send + Sync {
     fn load(&self, view: &FeatureView, batch: WriteBatch) -> Result<()>;
 
     /// Begins to gather rows of a view on disk, for a load of more than fits into memory; `None` where that cannot be, as
-    /// behind a sidecar or in memory: then each load is a step by itself.
+    /// in memory, or behind a sidecar that has no room for more: then each load is a step by itself.
     fn stage<'s>(&'s self, _view: &FeatureView) -> Option<Box<dyn Staging + 's>> {
         None
     }
@@ -629,7 +629,8 @@ pub trait Session: Send + Sync {
     }
 
     /// Writes the rows of files of this host into a view: columns named as its join keys, timestamps and features,
-    /// other columns being ignored. `progress` counts bytes: those of the inputs twice, to check and to write.
+    /// other columns being ignored. `progress` counts bytes: those of the inputs thrice, to check, to encode and
+    /// to write them.
     ///
     /// Files of [`Session::export`] say themselves which column is the created timestamp and which rows are
     /// deletions: an export of versions, ingested into an empty store of the same definitions, gives the same history.

@@ -85,9 +85,9 @@ pub use ages::{AgeBucket, Ages};
 pub use aggregate::{Aggregate, DISTINCT_MAX, LIST_VALUES_MAX, PRECISIONS};
 pub use backend::{
     AsOfLookup, Backend, Catalogs, CheckpointFiles, Committed, Cursor, Erased, EventVersion, FamilyStats, Found,
-    History, HotStats, KeyRange, LookedUp, Lookup, Newest, NewestRow, Observer, Online, RowKey, Scan, Scanned,
-    SharedMemory, Snapshot, Staging, StampedState, State, Stats, Tile, TileMaking, Tiles, Timekeeping, Upkeep,
-    Verified, Visit, VisitEventVersion, VisitTile, VisitVersion, Warming,
+    History, HotStats, KeyRange, LookedUp, Lookup, Newest, NewestRow, Observer, OnStagingProgress, Online, RowKey,
+    Scan, Scanned, SharedMemory, Snapshot, Staging, StagingProgress, StampedState, State, Stats, Tile, TileMaking,
+    Tiles, Timekeeping, Upkeep, Verified, Visit, VisitEventVersion, VisitTile, VisitVersion, Warming,
 };
 pub use batch::{BATCH_BYTES_MAX, BATCH_ROWS_MAX, BatchRow, Durability, Note, WriteBatch};
 pub use catalog::{

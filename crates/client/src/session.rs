@@ -6,8 +6,8 @@ use std::sync::Arc;
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use asofdb::parts::{check_revision, find_view, planned};
-use asofdb::storage::WriteBatch;
 use asofdb::storage::key::decode_values;
+use asofdb::storage::{Staging, WriteBatch};
 use asofdb::{
     Answer, AnswerRow, ApplyOptions, Catalog, CatalogChange, CheckpointFiles, ClockRepair, ClockStatus, Committed,
     Definitions, Durability, EntityKey, EntityRows, Erased, F32Matrix, FeatureView, Feed, Freshness, JoinBatches,
@@ -25,7 +25,7 @@ use asofdb_protocol::{
     StatsRequest, UsageRequest, VerifyRequest,
 };
 
-use crate::bulk::{begin_join, load, load_bytes_max, scan};
+use crate::bulk::{begin_join, gather, load, load_bytes_max, scan};
 use crate::client::Client;
 use crate::handles::KnownHandle;
 use crate::requests::{answer_of, apply_request, checkpoint_request, form_of, matrix_of, remove_entity, write_request};
@@ -126,6 +126,10 @@ impl Session for Client {
 
     fn load(&self, view: &FeatureView, batch: WriteBatch) -> Result<()> {
         load(self, view, &batch)
+    }
+
+    fn stage<'s>(&'s self, view: &FeatureView) -> Option<Box<dyn Staging + 's>> {
+        Some(Box::new(gather(self.pool(), view)?))
     }
 
     fn load_bytes_max(&self) -> Result<usize> {

@@ -129,6 +129,8 @@ kinds! {
     Share = 46,
     /// Tells what a client has read out of that memory.
     Report = 47,
+    /// Gathers rows of a view for a load: a stream in.
+    Gather = 48,
     /// An error; an answer to any request.
     Error = 127,
 }

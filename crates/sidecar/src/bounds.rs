@@ -30,6 +30,11 @@ pub struct Bounds {
     pub join_bytes_max: usize,
     /// Most bytes of keys and rows that a client loads in one step; they count in `memory_bytes_max`.
     pub load_bytes_max: usize,
+    /// Most bytes of keys and rows that clients have gathered on disk before they are loaded, with 32 for each row, all
+    /// clients together. A load gets a quarter of them, and may be `load_bytes_max` over it at its end; one that finds none
+    /// left is not gathered. Copies in indexes of events are not counted. What a load gathered goes with its connection,
+    /// and after `bulk_timeout`.
+    pub gather_bytes_max: u64,
     /// The longest time that a client may take to say hello.
     pub handshake_timeout: Duration,
     /// The longest time that a connection may say nothing.
@@ -53,6 +58,7 @@ impl Default for Bounds {
             requests_in_flight_max: 512,
             join_bytes_max: 256 << 20,
             load_bytes_max: 192 << 20,
+            gather_bytes_max: 16 << 30,
             handshake_timeout: Duration::from_secs(5),
             idle_timeout: Duration::from_secs(600),
             stall_timeout: Duration::from_secs(10),
@@ -65,6 +71,15 @@ impl Bounds {
     /// Most bytes of a load: two of them have room beside each other.
     pub(crate) fn load_bytes_max(&self) -> usize {
         self.load_bytes_max.min(self.memory_bytes_max / 2)
+    }
+
+    /// Most bytes that one load gathers; 0 where none does.
+    pub(crate) fn gather_bytes_of_one(&self) -> u64 {
+        match self.gather_bytes_max / 4 {
+            // It would be a step as it is.
+            few if few <= self.load_bytes_max() as u64 => 0,
+            bytes => bytes,
+        }
     }
 
     /// Most connections while one of this role comes: whoever takes all places does not keep out who could end it.

@@ -137,7 +137,7 @@ impl Write {
             }
             stage.add(part)?;
         }
-        stage.load(batch.notes().to_vec(), &|| Ok(()))
+        stage.load(batch.notes().to_vec(), &|_| Ok(()))
     }
 
     /// Adds its rows to a log.

@@ -25,7 +25,7 @@ pub use self::newest::{Newest, NewestRow, Observer};
 pub use self::online::{LookedUp, Online};
 pub use self::range::KeyRange;
 pub use self::snapshot::{Cursor, EventVersion, Scan, Scanned, Snapshot, VisitEventVersion, VisitVersion};
-pub use self::staging::Staging;
+pub use self::staging::{OnStagingProgress, Staging, StagingProgress};
 pub use self::state::State;
 pub use self::tiles::{Tile, TileMaking, Tiles, VisitTile};
 pub use self::timekeeping::Timekeeping;

@@ -33,6 +33,8 @@ mod lock;
 mod maintain;
 mod making;
 mod manifest;
+#[cfg(test)]
+mod mishaps;
 mod modes;
 mod newer;
 mod newest;

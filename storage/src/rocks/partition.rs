@@ -26,12 +26,17 @@ pub(super) struct Partition {
 }
 
 impl Partition {
+    /// Returns the bytes of its rows in the runs.
+    pub(super) fn bytes(&self) -> u64 {
+        self.slices.iter().map(|slice| slice.end - slice.start).sum()
+    }
+
     /// Reads the rows, in memory that was used before.
     ///
     /// # Errors
     /// `Unavailable` or `Corrupt` when they cannot be read; `Invalid` when there are too many that must not be parted.
     pub(super) fn read(&self, runs: &[SortedRun], mut arena: Vec<u8>, stamp: Timestamp) -> Result<WriteBatch> {
-        let bytes: u64 = self.slices.iter().map(|slice| slice.end - slice.start).sum();
+        let bytes = self.bytes();
         if bytes > PARTITION_BYTES_MAX {
             return Err(Error::invalid(format!(
                 "of one entity and event timestamp there are {bytes} bytes of versions, some of them without a created \

@@ -8,6 +8,7 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use parking_lot::{Mutex, MutexGuard};
@@ -23,7 +24,7 @@ use super::spoiled::{Spoiled, Spoils};
 use super::store::Store;
 use super::unsettled::InFlightStamp;
 use super::work::{LoadRecord, LoadedRows};
-use crate::backend::{Committed, Staging};
+use crate::backend::{Committed, OnStagingProgress, Staging, StagingProgress};
 use crate::batch::{Note, WriteBatch};
 use crate::catalog::FeatureView;
 use crate::error::Result;
@@ -68,6 +69,11 @@ impl<'s> Gathering<'s> {
         }
     }
 
+    /// The bytes of all runs.
+    fn bytes(&self) -> u64 {
+        self.runs.last().map_or(0, |run| run.places().end)
+    }
+
     fn files(&mut self) -> Result<&Files> {
         if self.files.is_none() {
             self.files = Some(Files::new(self.store)?);
@@ -76,10 +82,10 @@ impl<'s> Gathering<'s> {
     }
 
     /// Waits until no other large load is written.
-    fn wait(&self, check: &(dyn Fn() -> Result<()> + Sync)) -> Result<MutexGuard<'s, ()>> {
+    fn wait(&self, written: &Progress<'_>) -> Result<MutexGuard<'s, ()>> {
         let store: &'s Store = self.store;
         loop {
-            check()?;
+            written.tell(0)?;
             if let Some(loading) = store.loading.try_lock_for(WAIT) {
                 return Ok(loading);
             }
@@ -87,7 +93,7 @@ impl<'s> Gathering<'s> {
     }
 
     /// Writes all files of the load.
-    fn write(&mut self, stamp: Timestamp, check: &(dyn Fn() -> Result<()> + Sync)) -> Result<Parts> {
+    fn write(&mut self, stamp: Timestamp, written: &Progress<'_>) -> Result<Parts> {
         let known = self.store.present.known();
         let runs = std::mem::take(&mut self.runs);
         // The runs have the file alone now, so that its room is free when they go.
@@ -98,21 +104,21 @@ impl<'s> Gathering<'s> {
         let tasks = partitions(&runs, blocks, is_unstamped)?;
         let parts = Mutex::new(Parts::default());
         each(&tasks, Vec::new, |arena, partition: &Partition| {
-            check()?;
+            written.tell(0)?;
             let batch = partition.read(&runs, std::mem::take(arena), stamp)?;
             // Keys that may not be parted from those before can leave a partition without rows, and files have some.
             if batch.is_empty() {
                 return Ok(());
             }
             let sorted = Sorted::new(vec![&batch], &[stamp]).continuing(partition.continues);
-            let mut written = write_part(store, files, &sorted)?;
-            note_events(&sorted, &mut written.ages);
+            let mut part = write_part(store, files, &sorted)?;
+            note_events(&sorted, &mut part.ages);
             let spoiled = Spoiled::by(store, &known, &sorted);
-            parts.lock().add(written, spoiled, loaded_rows(&sorted));
+            parts.lock().add(part, spoiled, loaded_rows(&sorted));
             drop(sorted);
             *arena = batch.into_arena();
             fail_point("load partition written");
-            Ok(())
+            written.tell(partition.bytes())
         })?;
         Ok(parts.into_inner())
     }
@@ -126,7 +132,7 @@ impl Staging for Gathering<'_> {
             Some(file) => file.clone(),
             None => run_file(&self.files()?.next("runs"))?,
         };
-        let start = self.runs.last().map_or(0, |run| run.places().end);
+        let start = self.bytes();
         self.runs.push(SortedRun::write(&file, start, self.sizes.0, &sorted)?);
         self.gathered = Some(file);
         self.rows += batch.len() as u64;
@@ -135,17 +141,17 @@ impl Staging for Gathering<'_> {
         Ok(())
     }
 
-    fn load(mut self: Box<Self>, notes: Vec<Note>, check: &(dyn Fn() -> Result<()> + Sync)) -> Result<Committed> {
+    fn load(mut self: Box<Self>, notes: Vec<Note>, progress: &OnStagingProgress<'_>) -> Result<Committed> {
         let store = self.store;
         store.database.latch.check()?;
-        let loading = self.wait(check)?;
+        let written = Progress::new(self.bytes(), progress);
+        let loading = self.wait(&written)?;
         let watching = store.writes.watch(self.view);
         let basis = store.tiles.basis(&store.present.known(), &self.views);
         // Where no row needs the stamp it is taken when nothing is left to be waited for.
         let early = self.is_unstamped.then(|| store.present.stamp_unsettled());
         let stamp = early.as_ref().map_or(UNSTAMPED, InFlightStamp::stamp);
-        let parts = self.write(stamp, check)?;
-        check()?;
+        let parts = self.write(stamp, &written)?;
         let unsettled = early.unwrap_or_else(|| store.present.stamp_unsettled());
         let created = unsettled.stamp();
         let rows = LoadRows::Gathered { view: self.view, rows: self.rows, watch: watching.number() };
@@ -159,6 +165,25 @@ impl Staging for Gathering<'_> {
         drop((copies_wait, unsettled, watching, loading));
         store.floor.refresh();
         Ok(Committed { created })
+    }
+}
+
+/// The bytes of a load that are written.
+struct Progress<'p> {
+    done: AtomicU64,
+    total: u64,
+    tell: &'p OnStagingProgress<'p>,
+}
+
+impl<'p> Progress<'p> {
+    fn new(bytes: u64, tell: &'p OnStagingProgress<'p>) -> Self {
+        Progress { done: AtomicU64::new(0), total: bytes.max(1), tell }
+    }
+
+    /// Tells that so many bytes more are written, and asks whether to go on.
+    fn tell(&self, bytes: u64) -> Result<()> {
+        let done = self.done.fetch_add(bytes, Ordering::Relaxed) + bytes;
+        (self.tell)(StagingProgress { done, total: self.total })
     }
 }
 
@@ -206,7 +231,7 @@ mod tests {
         Box::new(Gathering { sizes: (1, 2), ..stage })
     }
 
-    fn go_on() -> Result<()> {
+    fn go_on(_: StagingProgress) -> Result<()> {
         Ok(())
     }
 
@@ -288,7 +313,7 @@ mod tests {
             stage.add(batch).unwrap();
         }
         // Before, between and after the partitions.
-        let meanwhile = || {
+        let meanwhile = |_| {
             fixture.commit(&store, b"a", 50, 7);
             fixture.commit(&store, b"b", 20, 8);
             let mut batch = WriteBatch::bulk();
@@ -317,11 +342,11 @@ mod tests {
         fixture.put(&store, &mut batch, b"a", 40, 3);
         stage.add(batch).unwrap();
         let calls = Mutex::new(0);
-        let erase = || {
+        let erase = |_| {
             let mut calls = calls.lock();
             *calls += 1;
             match *calls {
-                // Once at the beginning, once for the one partition, and when all is written.
+                // Once at the beginning, once before the one partition, and when it is written.
                 3 => {
                     let key = crate::rocks::testing::encoded(b"a");
                     store.erase(&[crate::backend::Lookup { view: &fixture.view, key: &key }]).map(drop)
@@ -335,6 +360,30 @@ mod tests {
     }
 
     #[test]
+    fn a_load_tells_how_many_of_its_bytes_are_written_until_all_are() {
+        let fixture = Fixture::new();
+        let store = fixture.open();
+        let mut stage = stage(&store, &fixture.view);
+        for part in 0..3 {
+            let mut batch = WriteBatch::bulk();
+            (0..20).for_each(|row| fixture.put(&store, &mut batch, b"a", 20 * part + row, row));
+            stage.add(batch).unwrap();
+        }
+        let (bytes, told) = (stage.bytes(), Mutex::new(Vec::new()));
+        let tell = |progress: StagingProgress| {
+            told.lock().push(progress);
+            Ok(())
+        };
+        stage.load(Vec::new(), &tell).unwrap();
+        let mut told = told.into_inner();
+        assert_eq!(told[0], StagingProgress { done: 0, total: bytes });
+        // Two threads tell of their parts, in no order.
+        told.sort_unstable_by_key(|progress| progress.done);
+        assert_eq!(told.last(), Some(&StagingProgress { done: bytes, total: bytes }));
+        assert!(told.iter().all(|progress| progress.total == bytes) && told.len() > 20, "{told:?}");
+    }
+
+    #[test]
     fn a_load_that_is_cancelled_or_dropped_leaves_nothing() {
         let fixture = Fixture::new();
         let store = fixture.open();
@@ -344,7 +393,7 @@ mod tests {
             fixture.put(&store, &mut batch, b"a", 10, 1);
             stage.add(batch).unwrap();
             if is_cancelled {
-                let cancelled = || Err(Error::unavailable("cancelled"));
+                let cancelled = |_| Err(Error::unavailable("cancelled"));
                 assert_eq!(stage.load(Vec::new(), &cancelled).unwrap_err().kind(), ErrorKind::Unavailable);
             }
             assert_eq!(seen(&fixture, &store, &[b"a"]), [None]);

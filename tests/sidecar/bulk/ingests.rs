@@ -17,17 +17,17 @@ use super::super::harness::Sidecar;
 use super::Host;
 use crate::common::{batch, files, hours_ago, times, users};
 
-fn ingest(client: &Client, paths: &[&Path], options: &IngestOptions) -> Result<IngestReport> {
+pub(super) fn ingest(client: &Client, paths: &[&Path], options: &IngestOptions) -> Result<IngestReport> {
     let inputs = paths.iter().map(|path| Input::Path(path.to_path_buf())).collect();
     client.ingest("profile", inputs, options, &mut |_| {})
 }
 
-fn counts(report: &IngestReport) -> [u64; 4] {
+pub(super) fn counts(report: &IngestReport) -> [u64; 4] {
     [report.rows_read, report.rows_written, report.rows_rejected, report.rows_resumed]
 }
 
 /// Rows of the view `profile` for the users `0..rows`.
-fn profiles(rows: i64) -> RecordBatch {
+pub(super) fn profiles(rows: i64) -> RecordBatch {
     let ids: Vec<i64> = (0..rows).collect();
     batch(vec![
         ("user_id", Arc::new(Int64Array::from(ids.clone())) as ArrayRef),
@@ -39,14 +39,15 @@ fn profiles(rows: i64) -> RecordBatch {
     ])
 }
 
-fn visits(client: &Client, user: i64) -> Vec<Option<Value>> {
+pub(super) fn visits(client: &Client, user: i64) -> Vec<Option<Value>> {
     let history = client.history("profile", &[("user_id", Value::Int64(user))], 10).unwrap();
     history.into_iter().map(|row| row.values[1].clone()).collect()
 }
 
-/// Chunks of some hundred rows.
+/// Chunks of some hundred rows, each a step.
 fn small() -> IngestOptions {
-    IngestOptions { chunk_bytes: INGEST_CHUNK_BYTES_MIN, ..IngestOptions::default() }
+    let chunk_bytes = INGEST_CHUNK_BYTES_MIN;
+    IngestOptions { chunk_bytes, step_bytes: chunk_bytes as u64, ..IngestOptions::default() }
 }
 
 const HEADER: &str = "user_id,event_timestamp,score,visits,name\n";

@@ -1,5 +1,6 @@
 //! Bulk work through a socket: histories, exports, joins and ingests as an embedded store does them.
 
+mod gathered;
 mod ingests;
 mod joins;
 mod neighbours;
@@ -47,8 +48,12 @@ impl Host {
 
     /// Over a store on disk.
     fn on_disk(definitions: &Definitions) -> Self {
+        Host::on_disk_with(definitions, Bounds::default())
+    }
+
+    fn on_disk_with(definitions: &Definitions, bounds: Bounds) -> Self {
         let TestStore { store, clock, directory } = TestStore::new(definitions);
-        Host::over(store, clock, directory, Bounds::default(), BulkBounds::default(), Access::default())
+        Host::over(store, clock, directory, bounds, BulkBounds::default(), Access::default())
     }
 
     fn over(

@@ -83,6 +83,10 @@ pub(super) struct BoundArguments {
     /// Most bytes of keys and rows of one step of an ingest, at most half of --memory-bytes-max
     #[arg(long, value_name = "BYTES", value_parser = parse_bytes, default_value = "192MiB")]
     load_bytes_max: usize,
+    /// Most disk for rows of ingests that are gathered before they are loaded, of all clients together. An ingest gets a
+    /// quarter at a time, and is loaded chunk by chunk where nothing is left, which costs more
+    #[arg(long, value_name = "BYTES", value_parser = parse_bytes, default_value = "16GiB")]
+    gather_bytes_max: usize,
     /// The longest time that a client may take to say hello
     #[arg(long, value_name = "TIME", value_parser = positive, default_value = "5s")]
     handshake_timeout: Duration,
@@ -109,6 +113,7 @@ impl BoundArguments {
             requests_in_flight_max: self.requests_in_flight_max,
             join_bytes_max: self.join_bytes_max,
             load_bytes_max: self.load_bytes_max,
+            gather_bytes_max: self.gather_bytes_max as u64,
             handshake_timeout: self.handshake_timeout,
             idle_timeout: self.idle_timeout,
             stall_timeout: self.stall_timeout,

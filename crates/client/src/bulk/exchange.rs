@@ -39,9 +39,33 @@ pub(crate) enum Event<'e> {
 impl<'c> Exchange<'c> {
     /// Asks. `more` tells that chunks follow.
     pub(crate) fn begin<Q: Message>(pool: Lender<'c>, kind: Kind, request: &Q, more: bool) -> Result<Self> {
-        let mut connection = pool.take_open()?;
+        Exchange::on(pool, pool.take_open()?, kind, request, more)
+    }
+
+    /// Asks over a connection that its caller has, with chunks to follow.
+    pub(crate) fn over<Q: Message>(pool: Lender<'c>, connection: Connection, kind: Kind, request: &Q) -> Result<Self> {
+        Exchange::on(pool, connection, kind, request, true)
+    }
+
+    fn on<Q: Message>(
+        pool: Lender<'c>,
+        mut connection: Connection,
+        kind: Kind,
+        request: &Q,
+        more: bool,
+    ) -> Result<Self> {
         let id = connection.queue_with(kind, more, request).map_err(Failure::into_error)?;
         Ok(Exchange { pool, connection: Some(connection), kind, id, more, answered: false })
+    }
+
+    /// The connection, when the answer has ended.
+    pub(crate) fn into_connection(mut self) -> Option<Connection> {
+        let is_whole = self.is_whole();
+        self.connection.take().filter(|_| is_whole)
+    }
+
+    fn is_whole(&self) -> bool {
+        self.answered && !self.more && self.is_sent()
     }
 
     /// Returns whether everything that was queued has been sent.
@@ -132,7 +156,7 @@ impl<'c> Exchange<'c> {
 impl Drop for Exchange<'_> {
     /// A connection with an answer under way is of no use to others: closing it ends the work.
     fn drop(&mut self) {
-        let is_whole = self.answered && !self.more && self.is_sent();
+        let is_whole = self.is_whole();
         if let Some(connection) = self.connection.take().filter(|_| is_whole) {
             self.pool.put_back(connection);
         }

@@ -24,25 +24,21 @@ pub(crate) fn load_bytes_max(welcome: &Welcome) -> Result<usize> {
 /// # Errors
 /// Those of the sidecar; `Unavailable` when the connection breaks, and the rows may have been written.
 pub(crate) fn load(client: &Client, view: &FeatureView, batch: &WriteBatch) -> Result<()> {
-    send(client, view, batch).map_err(|error| match error.kind() {
+    send(client, view, batch).map_err(unknown)
+}
+
+/// What a failure means for an ingest.
+pub(super) fn unknown(error: Error) -> Error {
+    match error.kind() {
         // Rows and notes are written together, so whether or not they were, the next run knows.
         ErrorKind::Unavailable => error.context("the rows may not have been loaded; run the ingest again to go on"),
         _ => error,
-    })
+    }
 }
 
 fn send(client: &Client, view: &FeatureView, batch: &WriteBatch) -> Result<()> {
-    let mut exchange = Exchange::begin(client.pool(), Kind::Load, &request(view, batch), true)?;
-    let mut chunk = Vec::new();
-    for row in batch.rows() {
-        write_row(&row, &mut chunk);
-        if chunk.len() >= PIECE_BYTES {
-            exchange.queue(&chunk, true)?;
-            exchange.send()?;
-            chunk.clear();
-        }
-    }
-    exchange.queue(&chunk, false)?;
+    let mut exchange = Exchange::begin(client.pool(), Kind::Load, &load_request(view, batch), true)?;
+    send_rows(&mut exchange, batch)?;
     loop {
         match exchange.turn()? {
             Event::Sent => {}
@@ -52,7 +48,21 @@ fn send(client: &Client, view: &FeatureView, batch: &WriteBatch) -> Result<()> {
     }
 }
 
-fn request(view: &FeatureView, batch: &WriteBatch) -> LoadRequest {
+/// Sends the rows of a batch, the last of which wait to be sent then.
+pub(super) fn send_rows(exchange: &mut Exchange<'_>, batch: &WriteBatch) -> Result<()> {
+    let mut chunk = Vec::new();
+    for row in batch.rows() {
+        write_row(&row, &mut chunk);
+        if chunk.len() >= PIECE_BYTES {
+            exchange.queue(&chunk, true)?;
+            exchange.send()?;
+            chunk.clear();
+        }
+    }
+    exchange.queue(&chunk, false)
+}
+
+pub(super) fn load_request(view: &FeatureView, batch: &WriteBatch) -> LoadRequest {
     let note = |(name, value): &Note| Some(NoteMessage { name: name.clone(), value: value.clone()? });
     LoadRequest {
         view: view.name.clone(),

@@ -13,6 +13,7 @@ mod clock;
 mod consumers;
 mod definitions;
 mod feeds;
+mod gather;
 #[cfg(test)]
 mod golden;
 mod governance;
@@ -47,6 +48,7 @@ pub use self::clock::{ClockMessage, ClockRepairMessage, ClockRequest};
 pub use self::consumers::{ConsumerFigures, ConsumersRequest};
 pub use self::definitions::{DefinitionsMessage, JoinKeyMessage};
 pub use self::feeds::{FeedMessage, FeedsRequest, MaterializeRequest, ViewRunMessage};
+pub use self::gather::{GatherAnswer, GatherRequest, LoadProgress};
 pub use self::governance::{ApproveRequest, ChangeMessage, LogRequest, PolicyRequest};
 pub use self::handle::{HandleFeature, HandleMessage, HandleRequestValue, HandleView};
 pub use self::hello::Hello;

@@ -135,7 +135,9 @@ impl<'s> Connection<'s> {
             false => (self.shared.bounds.stall_timeout, "paused within a request"),
         };
         // A connection within a request is not idle, however slow it is.
-        let idle = self.activity.as_deref().filter(|_| self.arrivals.is_empty());
+        // One with rows that wait to be loaded must not make room for others: they would be lost.
+        let is_idle = self.arrivals.is_empty() && session.gathering.is_empty();
+        let idle = self.activity.as_deref().filter(|_| is_idle);
         idle.inspect(|activity| self.shared.registry.idle(activity));
         let rest = (self.replies.is_strained() && self.arrivals.is_empty()).then(Stopwatch::start);
         let arrived = self.arrivals.read(patience, late);

@@ -57,11 +57,14 @@ impl Server {
         let stop = eventfd(0, EventfdFlags::CLOEXEC).map_err(|error| failed(error.into()))?;
         socket.listener().set_nonblocking(true).map_err(failed)?;
         let budget = Budget::new(bounds.memory_bytes_max, service.native.large_frame_bytes.clone());
+        let gather_bytes_max = usize::try_from(bounds.gather_bytes_max).unwrap_or(usize::MAX);
+        let gathering = Budget::new(gather_bytes_max, Default::default());
         let shared = Arc::new(Shared {
             service,
             access,
             registry: Registry::default(),
             budget,
+            gathering,
             bounds,
             notices: Notices::default(),
         });

@@ -3,6 +3,7 @@
 use asofdb::{Error, Result, check_model_name};
 use asofdb_protocol::{Hello, MAGIC, PROTOCOL_VERSION, Role, Welcome, decode_message};
 
+use super::bulk::Gathering;
 use super::reads::Reads;
 use super::shared::Shared;
 use crate::access::Peer;
@@ -13,6 +14,7 @@ use crate::budget::Held;
 pub(super) struct Session<'s> {
     pub(super) caller: Caller,
     pub(super) reads: Reads<'s>,
+    pub(super) gathering: Gathering<'s>,
 }
 
 impl<'s> Session<'s> {
@@ -45,6 +47,6 @@ impl<'s> Session<'s> {
         };
         let reads = Reads::new(Held::new(&shared.budget));
         let caller = Caller { consumer, model: hello.model, role, uid: Some(peer.uid) };
-        Ok((Session { caller, reads }, welcome))
+        Ok((Session { caller, reads, gathering: Gathering::new(shared) }, welcome))
     }
 }

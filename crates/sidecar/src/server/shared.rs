@@ -25,6 +25,8 @@ pub(super) struct Shared {
     pub(super) bounds: Bounds,
     pub(super) registry: Registry,
     pub(super) budget: Budget,
+    /// Bytes of disk for rows that are gathered before they are loaded.
+    pub(super) gathering: Budget,
     pub(super) notices: Notices,
 }
 

@@ -28,8 +28,8 @@ pub(super) struct Inflow<'a, 's> {
 impl<'a, 's> Inflow<'a, 's> {
     /// Makes the inflow of the chunks that follow the request with this header.
     pub(super) fn new(arrivals: &'a mut Arrivals<'s>, header: Header, bounds: &'a Bounds) -> Result<Self, End> {
-        if header.more != matches!(header.kind, Kind::Join | Kind::Load) {
-            let message = "joins and loads are followed by chunks, other requests are not";
+        if header.more != matches!(header.kind, Kind::Join | Kind::Load | Kind::Gather) {
+            let message = "joins, loads and what is gathered are followed by chunks, other requests are not";
             return Err(End::Refused(Error::invalid(message)));
         }
         Ok(Inflow { arrivals, bounds, id: header.id, started: Stopwatch::start(), more: header.more, end: None })

@@ -2,10 +2,12 @@
 
 use asofdb::parts::{EventIdCheck, LOAD_ROWS_MAX, RowCheck, check_note, find_stored_view};
 use asofdb::storage::{RowLayout, WriteBatch, key, row};
-use asofdb::{Committed, Error, FeatureView, Result, ScalarType, Timestamp};
+use asofdb::{Error, FeatureView, Result, ScalarType, Timestamp};
 use asofdb_protocol::{CommittedMessage, LoadRequest, decode_message, encoded_message, read_row};
 
+use super::gather::Gathered;
 use super::inflow::Inflow;
+use super::outflow::Outflow;
 use super::work::Work;
 use crate::admission::Admission;
 use crate::budget::Held;
@@ -21,33 +23,45 @@ pub(super) fn answer(
     admission: &mut Admission<'_>,
     body: &[u8],
     inflow: &mut Inflow<'_, '_>,
+    gathered: Option<Gathered<'_>>,
+    outflow: &Outflow,
 ) -> Result<Vec<u8>> {
     let request: LoadRequest = decode_message(body)?;
     admission.admit([request.view.as_str()], 0)?;
     admission.charge_written(usize::try_from(request.bytes).unwrap_or(usize::MAX));
-    let committed = load(work, &request, inflow)?;
+    let store = &work.shared.service.store;
+    let catalog = store.catalog();
+    let view = find_stored_view(&catalog, &request.view)?;
+    let committed = receive(work, view, &request, inflow, |batch| match gathered {
+        Some(gathered) => gathered.load(work, &request, batch, outflow),
+        None => store.load(batch),
+    })?;
     admission.count(request.rows);
     encoded_message(&CommittedMessage::from(committed))
 }
 
-fn load(work: &Work<'_>, request: &LoadRequest, inflow: &mut Inflow<'_, '_>) -> Result<Committed> {
+/// Takes the rows of a request, whose memory is held until `take` is done with them.
+pub(super) fn receive<T>(
+    work: &Work<'_>,
+    view: &FeatureView,
+    request: &LoadRequest,
+    inflow: &mut Inflow<'_, '_>,
+    take: impl FnOnce(WriteBatch) -> Result<T>,
+) -> Result<T> {
     let (rows_max, bytes_max) = (LOAD_ROWS_MAX as u64, work.shared.bounds.load_bytes_max() as u64);
     if request.rows > rows_max || request.bytes > bytes_max {
         let (rows, bytes) = (request.rows, request.bytes);
         let message = format!("a load has at most {rows_max} rows and {bytes_max} bytes; load less at a time");
         return Err(Error::invalid(format!("{message}: {rows} and {bytes}")));
     }
-    let store = &work.shared.service.store;
-    let catalog = store.catalog();
-    let view = find_stored_view(&catalog, &request.view)?;
     let mut held = Held::new(&work.shared.budget);
     held.resize(request.bytes as usize + request.rows as usize * row_memory_bytes(view))?;
-    let mut loading = Loading::new(view, request, store.now())?;
+    let mut loading = Loading::new(view, request, work.shared.service.store.now())?;
     while let Some(chunk) = inflow.next()? {
         loading.add(chunk)?;
         work.stop.check()?;
     }
-    store.load(loading.finish()?)
+    take(loading.finish()?)
 }
 
 /// The memory of a row of a view in a batch besides its bytes, with the keys of its copies, which may be as long as its

@@ -4,6 +4,7 @@
 //! as it needs them. The connection's thread writes what it answers, and an empty chunk now and then while there is
 //! nothing to write: so a client that waits knows that it is worked for, and one that has gone is noticed.
 
+mod gather;
 mod inflow;
 mod join;
 mod load;
@@ -20,6 +21,7 @@ use asofdb::{CheckpointFiles, Error, Result, Stop};
 use asofdb_protocol::{Header, Kind, ScanRequest, decode_message};
 use crossbeam::channel::{Receiver, RecvTimeoutError};
 
+pub(super) use self::gather::Gathering;
 use self::inflow::{Inflow, TOOK_TOO_LONG};
 use self::outflow::{Outflow, Piece};
 use self::work::Work;
@@ -38,15 +40,23 @@ const HEARTBEAT_EVERY: Duration = Duration::from_secs(2);
 /// Returns whether a request is one of these.
 pub(super) fn is_bulk(kind: Kind) -> bool {
     use Kind::{
-        Checkpoint, Compact, Copy, Freshness, Join, Load, Materialize, Profile, RepairClock, Sample, Scan, Usage,
-        Verify,
+        Checkpoint, Compact, Copy, Freshness, Gather, Join, Load, Materialize, Profile, RepairClock, Sample, Scan,
+        Usage, Verify,
     };
     let is_about_itself = matches!(kind, Freshness | Sample | Usage | Verify | Profile);
-    is_about_itself || matches!(kind, Scan | Join | Load | Compact | Checkpoint | Copy | RepairClock | Materialize)
+    is_about_itself
+        || matches!(kind, Scan | Join | Load | Gather | Compact | Checkpoint | Copy | RepairClock | Materialize)
 }
 
 /// Does the work when the request has been admitted; returns the message that ends the answer.
-fn answer(work: &Work<'_>, kind: Kind, body: &[u8], inflow: &mut Inflow<'_, '_>, outflow: &Outflow) -> Result<Vec<u8>> {
+fn answer(
+    work: &Work<'_>,
+    gathering: &mut Gathering<'_>,
+    kind: Kind,
+    body: &[u8],
+    inflow: &mut Inflow<'_, '_>,
+    outflow: &Outflow,
+) -> Result<Vec<u8>> {
     let operation = operation(kind, body)?;
     if operation.is_bulk() {
         give_way();
@@ -54,7 +64,8 @@ fn answer(work: &Work<'_>, kind: Kind, body: &[u8], inflow: &mut Inflow<'_, '_>,
     work.shared.perform_until(work.caller, operation, work.stop, |admission| match kind {
         Kind::Scan => scan::answer(admission, body, outflow),
         Kind::Join => join::answer(work, admission, body, inflow, outflow),
-        Kind::Load => load::answer(work, admission, body, inflow),
+        Kind::Load => load::answer(work, admission, body, inflow, gathering.take(), outflow),
+        Kind::Gather => gather::answer(work, admission, body, inflow, gathering),
         Kind::Freshness => maintenance::freshness(work, admission, body),
         Kind::Usage => maintenance::usage(work, body),
         Kind::Sample => maintenance::sample(work, admission, body),
@@ -77,7 +88,7 @@ fn operation(kind: Kind, body: &[u8]) -> Result<Operation> {
             _ => Operation::Export,
         },
         Kind::Join => Operation::Join,
-        Kind::Load => Operation::Load,
+        Kind::Load | Kind::Gather => Operation::Load,
         Kind::Freshness => Operation::Freshness,
         Kind::Usage => Operation::Usage,
         Kind::Sample => Operation::Sample,
@@ -99,7 +110,7 @@ fn not_bulk(kind: Kind) -> Error {
 /// Answers a request and takes all of its chunks.
 pub(super) fn serve(
     shared: &Shared,
-    session: &Session<'_>,
+    session: &mut Session<'_>,
     header: Header,
     body: &[u8],
     arrivals: &mut Arrivals<'_>,
@@ -107,11 +118,12 @@ pub(super) fn serve(
 ) -> Result<(), End> {
     let mut inflow = Inflow::new(arrivals, header, &shared.bounds)?;
     let stop = stop(shared, header.kind, body);
-    let work = Work { shared, caller: &session.caller, stop: &stop };
+    let Session { caller, gathering, .. } = session;
+    let work = Work { shared, caller, stop: &stop };
     let (outflow, pieces) = outflow::new();
     let (answer, forwarded) = thread::scope(|scope| {
         let inflow = &mut inflow;
-        let working = move || answer(&work, header.kind, body, inflow, &outflow);
+        let working = move || answer(&work, gathering, header.kind, body, inflow, &outflow);
         let worker = match thread::Builder::new().name("bulk".into()).spawn_scoped(scope, working) {
             Ok(worker) => worker,
             Err(error) => return (Err(no_thread(error)), Ok(())),
