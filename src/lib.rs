@@ -109,8 +109,9 @@ pub use self::policy::breach::Breach;
 pub use self::policy::document::POLICY_BYTES_MAX;
 pub use self::policy::rulebook::Policy;
 pub use self::policy::team::Actor;
-pub use self::profile::sample::{PROFILE_ENTITIES_DEFAULT, ProfileSample};
+pub use self::profile::events::PROFILE_EVENTS_MAX;
 pub use self::profile::statistics::ViewStatistics;
+pub use self::profile::sample::{PROFILE_ENTITIES_DEFAULT, ProfileSample};
 pub use self::progress::{OnProgress, Progress};
 pub use self::read::answer::Answer;
 pub use self::read::fields::AnswerColumns;
@@ -146,13 +147,13 @@ pub use asofdb_storage as storage;
 pub use asofdb_storage::{
     Aggregate, Approval, Approvals, Catalog, CatalogChange, Change, ChangeCause, ChangeKind, CheckpointFiles, Clock,
     ClockClaim, ClockRepair, ClockStatus, Committed, Computed, Date, Definitions, Durability, Entity, EntityDefinition,
-    Erased, Error, ErrorKind, Expressions, Feature, FeatureDefinition, FeatureProfile, FeatureService, FeatureView,
-    FeedRun, FeedSource, FreshnessObjective, GiveWay, Hint, HistogramBucket, HotPolicy, JoinKey, LifeCycle,
-    ManualClock, ModelKey, ModelRow, NumberProfile, ObjectKind, Plan, Proposal, Proposals, Reading, RequestValue,
-    Result, ScalarType, Schedule, ServiceDefinition, Span, Stage, StampRun, Stats, Status, StatusCounts, Stop, StoreId,
-    SystemClock, Timestamp, TopValue, UsageCounts, UsageKey, UsageOf, UsagePeriod, UsageRow, Value, ValueType,
-    Verdicts, Verified, Version, ViewDefinition, ViewProfile, ViewSize, Window, WindowAggregate, WindowFeature,
-    Windows,
+    Erased, Error, ErrorKind, EventsRead, Expressions, Feature, FeatureDefinition, FeatureProfile, FeatureService,
+    FeatureView, FeedRun, FeedSource, FreshnessObjective, GiveWay, Hint, HistogramBucket, HotPolicy, JoinKey,
+    LifeCycle, ManualClock, ModelKey, ModelRow, NumberProfile, ObjectKind, Plan, Proposal, Proposals, Reading,
+    RequestValue, Result, ScalarType, Schedule, ServiceDefinition, Span, Stage, StampRun, Stats, Status, StatusCounts,
+    Stop, StoreId, SystemClock, Timestamp, TopValue, UsageCounts, UsageKey, UsageOf, UsagePeriod, UsageRow, Value,
+    ValueType, Verdicts, Verified, Version, ViewDefinition, ViewProfile, ViewSize, Window, WindowAggregate,
+    WindowFeature, Windows,
 };
 #[cfg(feature = "rocksdb")]
 pub use asofdb_storage::{

@@ -330,7 +330,7 @@ impl Store {
     }
 
     /// The guard of what the consumer of this clone reads.
-    fn guard(&self) -> Option<Guard> {
+    pub(crate) fn guard(&self) -> Option<Guard> {
         let consumer = self.consumer.clone();
         consumer.map(|consumer| Guard { readers: self.readers.clone(), consumer })
     }

@@ -11,6 +11,7 @@ mod derived;
 mod disks;
 mod docs;
 mod duplicates;
+mod event_statistics;
 mod events;
 mod export;
 mod feeds;

@@ -338,12 +338,14 @@ pub trait Session: Send + Sync {
     fn statistics(&self, view: &str) -> Result<ViewStatistics>;
 
     /// Takes the statistics of a view's values as of now, an entity's newest each, and keeps them in the place of those
-    /// that there were. Features that need values of the request are left out. A sidecar tells no progress.
+    /// that there were. Features that need values of the request are left out. Of an event view they are of the columns
+    /// of its events: of a sample the newest [`PROFILE_EVENTS_MAX`](crate::PROFILE_EVENTS_MAX) of each entity, of all
+    /// entities all of them. A sidecar tells no progress.
     ///
     /// # Errors
-    /// `NotFound` for an unknown view; `Invalid` for a sample out of range, for an event view, or where no input has all
-    /// join keys of a view that is computed; `Conflict` when an entity of it was erased meanwhile; `Unavailable` when
-    /// the store cannot write.
+    /// `NotFound` for an unknown view; `Invalid` for a sample out of range, or where no input has all join keys of a
+    /// view that is computed; `Conflict` when an entity of it was erased meanwhile; `Unavailable` when the store cannot
+    /// write.
     fn profile(&self, view: &str, sample: ProfileSample, progress: &mut OnProgress<'_>) -> Result<ViewStatistics>;
 
     /// Reads figures about the store.
