@@ -106,12 +106,13 @@ pub use self::join::{
 pub use self::json::{AnswerRows, AsJson, HistoryRows};
 pub use self::lineage::{Lineage, LineageFeature, LineageInput, Origin, WindowOrigin};
 pub use self::policy::breach::Breach;
+pub use self::policy::difference::PolicyDifference;
 pub use self::policy::document::POLICY_BYTES_MAX;
 pub use self::policy::rulebook::Policy;
 pub use self::policy::team::Actor;
 pub use self::profile::events::PROFILE_EVENTS_MAX;
-pub use self::profile::statistics::ViewStatistics;
 pub use self::profile::sample::{PROFILE_ENTITIES_DEFAULT, ProfileSample};
+pub use self::profile::statistics::ViewStatistics;
 pub use self::progress::{OnProgress, Progress};
 pub use self::read::answer::Answer;
 pub use self::read::fields::AnswerColumns;

@@ -27,6 +27,7 @@ mod models;
 mod objectives;
 mod pages;
 mod policy;
+mod policy_changes;
 mod reads;
 mod search;
 mod served_log;

@@ -170,6 +170,18 @@ class _Engine:
         """
         return self._engine.propose(*_wanted(definitions), message)
 
+    def propose_policy(self, policy: str, *, message: str = "") -> str:
+        """Makes a change of the policy (TOML) known to those who may approve it, with the reason; returns the hash by
+        which it is approved. Nothing is changed; it waits as other plans do.
+
+        Raises ``InvalidError`` for what is no policy, with the place, and for the policy that there is.
+        """
+        return self._engine.propose_policy(policy, message)
+
+    def policy_plan_hash(self, policy: str) -> str:
+        """Returns the hash by which a change of the policy is approved, where there is one with ``approvals_min``."""
+        return self._engine.policy_plan_hash(policy)
+
     def plans(self) -> list[Proposal]:
         """Returns the plans that wait, the oldest first, with who has approved them."""
         return Proposal._all(self._engine.plans_json())

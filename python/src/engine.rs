@@ -9,8 +9,8 @@ use arrow::datatypes::Schema;
 use asofdb::parts::feature_meaning;
 use asofdb::{
     Allow, ApplyOptions, AsJson, CatalogChange, CheckpointFiles, Definitions, Durability, Error, FeedFiles, Options,
-    Plan, ProfileSample, Result, ServedLogOptions, Session, Store, SystemClock, UsagePeriod, parse_definitions,
-    plan_hash, read_definitions, read_served_log,
+    Plan, Policy, ProfileSample, Result, ServedLogOptions, Session, Store, SystemClock, UsagePeriod, parse_definitions,
+    plan_hash, policy_plan_hash, read_definitions, read_served_log,
 };
 use asofdb_client::{Cancel, Client, ConnectOptions, SharedReads};
 use asofdb_platform::{AuditAgainst, AuditOptions, Discovery, Searcher, audit};
@@ -399,6 +399,17 @@ impl Engine {
     ) -> PyResult<String> {
         let definitions = definitions(py, text, path, origin)?;
         self.run(py, |engine| engine.propose(&definitions, message))
+    }
+
+    fn policy_plan_hash(&self, py: Python<'_>, policy: &str) -> PyResult<String> {
+        self.run(py, |engine| {
+            Policy::parse(policy, "policy")?;
+            policy_plan_hash(&*engine.catalog()?, policy)
+        })
+    }
+
+    fn propose_policy(&self, py: Python<'_>, policy: &str, message: &str) -> PyResult<String> {
+        self.run(py, |engine| engine.propose_policy(policy, message))
     }
 
     /// A list of plans that wait.

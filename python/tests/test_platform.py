@@ -331,6 +331,24 @@ def test_a_plan_needs_the_approval_of_somebody_else(empty: Any) -> None:
         empty.approve("abc")
 
 
+def test_a_change_of_the_policy_is_made_known_line_by_line(empty: Any) -> None:
+    empty.apply_policy("approvals_min = 1\n")
+    wanted = "approvals_min = 0\n"
+    plan = empty.policy_plan_hash(wanted)
+    with pytest.raises(asofdb.ConflictError, match=f"it has 0: {plan}"):
+        empty.apply_policy(wanted)
+    assert empty.propose_policy(wanted, message="Alone") == plan
+    [waiting] = empty.plans()
+    assert (waiting.plan, waiting.message) == (plan, "Alone")
+    lines = ["- policy line 1 (approvals_min = 1)", "+ policy line 1 (approvals_min = 0)"]
+    assert [str(change) for change in waiting.changes[1:]] == lines
+    with pytest.raises(asofdb.InvalidError, match="it is the policy already"):
+        empty.propose_policy("approvals_min = 1\n")
+    with pytest.raises(asofdb.InvalidError, match="policy:1:1"):
+        empty.propose_policy("approvals = 1\n")
+    assert empty.policy() == "approvals_min = 1\n"
+
+
 def test_a_sidecar_audits_its_own_log(tmp_path: Any) -> None:
     sidecar = Sidecar(tmp_path, "--log-served", str(tmp_path / "log"), "--log-share", "1")
     try:

@@ -94,6 +94,10 @@ impl Session for Store {
         self.propose_by(&Actor::of_process(), definitions, message, None)
     }
 
+    fn propose_policy(&self, policy: &str, message: &str) -> Result<String> {
+        self.propose_policy_by(&Actor::of_process(), policy, message)
+    }
+
     fn catalog_changes(&self, before: u64, limit: usize) -> Result<Vec<CatalogChange>> {
         self.backend().catalog_changes(before, limit)
     }

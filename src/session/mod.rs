@@ -151,6 +151,15 @@ pub trait Session: Send + Sync {
     /// As [`Session::plan`]; `Invalid` also when there is nothing to change; `Conflict` when too many plans wait.
     fn propose(&self, definitions: &Definitions, message: &str) -> Result<String>;
 
+    /// Makes a change of the policy known to those who may approve it, with the reason, and gives the hash by which it is
+    /// approved ([`policy_plan_hash`](crate::policy_plan_hash)). Nothing is changed: an operator applies it. It waits as
+    /// other plans do.
+    ///
+    /// # Errors
+    /// `Invalid` for what is no policy, with the place, and for the policy that there is; `Conflict` when too many plans
+    /// wait.
+    fn propose_policy(&self, policy: &str, message: &str) -> Result<String>;
+
     /// Reads the plans that wait for the catalog of now, the oldest first.
     ///
     /// # Errors

@@ -35,6 +35,7 @@ mod lineage_teller;
 pub mod pages;
 mod plan;
 mod planned;
+mod planned_policy;
 mod relatives;
 mod run_event;
 mod search;
@@ -56,6 +57,7 @@ pub use self::lineage::{LineageText, all_of};
 pub use self::lineage_teller::LineageTeller;
 pub use self::plan::plan_markdown;
 pub use self::planned::{Planned, WantedApproval, approval_json};
+pub use self::planned_policy::PlannedPolicy;
 pub use self::relatives::{
     Snippet, feature_snippets, service_snippets, services_with, versions_of, view_snippets, views_computed_from,
 };
