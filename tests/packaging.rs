@@ -5,9 +5,11 @@ use std::process::Command;
 
 use serde_json::{Value as Json, json};
 
-use crate::common::{hours_ago, repository};
+use crate::common::{hours_ago, repository, users};
 use crate::http::alerts::alerts;
+use crate::http::client::Target;
 use crate::http::sidecar::Sidecar;
+use crate::sidecar::harness::Sidecar as Process;
 use crate::sidecar::receiver::{Manner, Receiver};
 
 /// Needs systemd's tools, as every Debian has that runs services.
@@ -61,8 +63,20 @@ fn series() -> BTreeSet<String> {
     sidecar.tcp.post("/v1/latest", &json!({"features": ["stats:clicks"], "entities": [{"user_id": 1}]})).ok();
     sidecar.tcp.post("/v1/latest", &json!({"features": ["nothing"], "entities": []})).error(404, "not_found");
     let reply = sidecar.tcp.get("/metrics");
-    let samples = reply.text().lines().filter(|line| !line.starts_with('#'));
-    samples.map(|line| line.split(['{', ' ']).next().expect("a name").to_owned()).collect()
+    names(reply.text()).chain(on_disk()).collect()
+}
+
+/// The names of the series of a sidecar whose store is on disk, and has a hot table.
+fn on_disk() -> Vec<String> {
+    let directory = tempfile::tempdir().expect("a directory");
+    let http = directory.path().join("http");
+    let _sidecar = Process::start(&users(), &["--http-socket", http.to_str().expect("a path")]);
+    names(Target::Unix(http).get("/metrics").text()).collect()
+}
+
+fn names(metrics: &str) -> impl Iterator<Item = String> + '_ {
+    let samples = metrics.lines().filter(|line| !line.starts_with('#'));
+    samples.map(|line| line.split(['{', ' ']).next().expect("a name").to_owned())
 }
 
 /// Everything that the dashboard asks Prometheus, in its panels and its variables.

@@ -48,6 +48,7 @@ pub use self::audit::difference::{Difference, Side};
 pub use self::audit::drift::{Bin, Drift};
 pub use self::audit::html::audit_html;
 pub use self::audit::reason::Reason;
+pub use self::audit::record::AuditRecord;
 pub use self::audit::{AUDIT_EXAMPLES_DEFAULT, Audit, AuditAgainst, AuditOptions, AuditedFeature, audit};
 pub use self::discovery::{Discovery, Searcher};
 pub use self::docs::{DocFile, doc_files, doc_files_with, write_docs, write_docs_with};

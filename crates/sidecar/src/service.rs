@@ -235,6 +235,12 @@ impl Service {
         self.settings.note(LIMITS, Some(format!("{error:#}")));
     }
 
+    /// Takes over the audits that were made before, from the file beside the log of served features, if there is a log.
+    #[cfg(feature = "http")]
+    pub(crate) fn restore_audits(&self) {
+        self.audits.restore(&self.store);
+    }
+
     /// Ends the audit that runs, if one does, and begins no further one: for the end of the sidecar.
     #[cfg(feature = "http")]
     pub fn finish_audits(&self) {
