@@ -28,6 +28,7 @@ mod objectives;
 mod pages;
 mod policy;
 mod policy_changes;
+mod precedence;
 mod reads;
 mod search;
 mod served_log;

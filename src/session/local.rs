@@ -103,7 +103,7 @@ impl Session for Store {
     }
 
     fn scan(&self, scan: &Scan<'_>, sink: &mut dyn ScanSink) -> Result<u64> {
-        scan_until(self, scan, &Stop::NEVER, sink)
+        scan_until(self, scan, &self.bulk_stop(), sink)
     }
 
     fn load(&self, _view: &FeatureView, batch: WriteBatch) -> Result<()> {
@@ -129,7 +129,7 @@ impl Session for Store {
         spine: Spine<'s>,
         options: &JoinOptions,
     ) -> Result<Box<dyn JoinBatches + 's>> {
-        Ok(Box::new(join_until(self, request, &spine_schema, spine, options, &Stop::NEVER)?))
+        Ok(Box::new(join_until(self, request, &spine_schema, spine, options, &self.bulk_stop())?))
     }
 
     fn sample_entities(&self, view: &str, count: usize) -> Result<Vec<Vec<Value>>> {
@@ -167,7 +167,7 @@ impl Session for Store {
         files: &FeedFiles,
         progress: &mut OnFeedProgress<'_>,
     ) -> Result<Vec<ViewRun>> {
-        self.materialize_until(views, files, &Stop::NEVER, progress)
+        self.materialize_until(views, files, &self.bulk_stop(), progress)
     }
 
     fn statistics(&self, view: &str) -> Result<ViewStatistics> {
@@ -175,7 +175,7 @@ impl Session for Store {
     }
 
     fn profile(&self, view: &str, sample: ProfileSample, progress: &mut OnProgress<'_>) -> Result<ViewStatistics> {
-        self.profile_until(view, sample, &Stop::NEVER, progress)
+        self.profile_until(view, sample, &self.bulk_stop(), progress)
     }
 
     fn stats(&self) -> Result<Stats> {

@@ -46,7 +46,6 @@ mod notices;
 mod operation;
 mod outlet;
 mod output;
-mod precedence;
 mod safe_path;
 #[cfg(feature = "http")]
 mod served_metrics;

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use asofdb::storage::KeyRange;
-use asofdb::{Catalog, Error, FeedFiles, Result, Stop, Store, Timestamp, ViewRun};
+use asofdb::{Catalog, Error, FeedFiles, Precedence, Result, Stop, Store, Timestamp, ViewRun};
 use asofdb_protocol::{AlertsReport, ConsumerReport, LimitsReport};
 #[cfg(feature = "alerts")]
 use parking_lot::RwLock;
@@ -22,7 +22,6 @@ use crate::consumers::{Consumers, Limits};
 use crate::freshness_history::FreshnessHistory;
 use crate::gauges::Gauges;
 use crate::line::{BulkBounds, Line};
-use crate::precedence::Precedence;
 use crate::settings::{ALERTS, LIMITS, Settings};
 use crate::warmth::Warmth;
 

@@ -15,10 +15,12 @@ pub struct AuditRecord {
     served: Option<(i64, i64)>,
     /// Hour, values, and those that differ.
     hours: Vec<(i64, u64, u64)>,
-    /// Reference, values, and differences by reason.
-    features: Vec<(String, u64, Vec<(String, u64)>)>,
+    features: Vec<FeatureRecord>,
     examples: Vec<DifferenceRecord>,
 }
+
+/// A feature: its reference, values, and differences by reason.
+type FeatureRecord = (String, u64, Vec<(String, u64)>);
 
 #[derive(Debug, Serialize, Deserialize)]
 struct DifferenceRecord {
@@ -68,7 +70,7 @@ impl TryFrom<AuditRecord> for Audit {
     type Error = Error;
 
     fn try_from(record: AuditRecord) -> Result<Self> {
-        let feature = |(name, values, differences): (String, u64, Vec<(String, u64)>)| {
+        let feature = |(name, values, differences): FeatureRecord| {
             let differences = differences.into_iter().map(|(reason, count)| Ok((reason_of(&reason)?, count)));
             Ok((name, AuditedFeature { values, differences: differences.collect::<Result<_>>()? }))
         };
