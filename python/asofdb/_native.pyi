@@ -20,7 +20,7 @@ class Engine:
         path: str,
         durability: str,
         memory: tuple[int | None, int | None],
-        modes: tuple[bool, bool],
+        modes: tuple[bool, bool, int | None],
         reader: tuple[str | None, str | None],
         log_served: tuple[str, float] | None,
     ) -> Engine: ...
