@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -263,6 +264,20 @@ def test_statistics_of_a_view_are_taken_and_kept(empty: Any) -> None:
         empty.profile("profile", 0)
     with pytest.raises(asofdb.NotFoundError, match="profil"):
         empty.statistics("profil")
+
+
+def test_statistics_of_an_event_view_are_of_its_events(empty: Any) -> None:
+    empty.apply([USER, EventView("orders", ["user"], [Column("amount", "float64")])])
+    at = [T0 - timedelta(hours=number) for number in range(1, 104)]
+    amounts = [float(number) for number in range(1, 104)]
+    empty.write("orders", {"user_id": [1] * 103, "event_timestamp": at, "amount": amounts})
+    taken = empty.profile("orders", 10)
+    assert (taken.entities, taken.events, taken.events_of_entity_max) == (1, 100, 100)
+    assert taken.features["amount"].numbers.max == 100.0
+    every = empty.profile("orders", entities=None)
+    assert (every.events, every.events_of_entity_max, every.features["amount"].present) == (103, None, 103)
+    assert empty.statistics("orders") == every
+    assert empty.statistics("orders").view == "orders"
 
 
 def test_views_are_fed_from_their_sources(empty: Any, tmp_path: Any) -> None:
