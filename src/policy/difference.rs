@@ -14,8 +14,8 @@ const LINES_MAX: usize = 10_000;
 /// are left out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PolicyDifference {
-    /// The changes; none where the policy is the same. A line is named by its number, `line 3`, in the text that it goes
-    /// from or comes into. Lines of spaces are none.
+    /// The changes; none where the policy is the same. A line is named by its number, `line 3`, in the text that it
+    /// goes from or comes into. Lines of spaces are none.
     pub changes: Vec<Change>,
     /// The lines beyond the first 10,000.
     pub left_out: u64,

@@ -12,8 +12,8 @@ use crate::service::Service;
 /// The time between two looks for values that are too old.
 const LOOK_EVERY: Duration = Duration::from_secs(600);
 
-/// Keeps the audits of a service in a file beside its log of served features, until it is dropped. Without a log there is
-/// nothing to keep.
+/// Keeps the audits of a service in a file beside its log of served features, until it is dropped. Without a log there
+/// is nothing to keep.
 #[derive(Debug)]
 pub struct AuditWatch {
     stop: Option<Sender<()>>,
@@ -21,8 +21,8 @@ pub struct AuditWatch {
 }
 
 impl AuditWatch {
-    /// Takes over the audits that were made before the start, and begins to keep those that are made. A file that cannot
-    /// be read is logged and replaced; one of a later version is logged and left alone.
+    /// Takes over the audits that were made before the start, and begins to keep those that are made. A file that
+    /// cannot be read is logged and replaced; one of a later version is logged and left alone.
     ///
     /// # Errors
     /// `Unavailable` when no thread can be started.

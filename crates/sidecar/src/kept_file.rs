@@ -1,5 +1,5 @@
-//! Files that keep what a restart would forget, and whose loss harms nobody. Each is replaced whole. One that is damaged,
-//! or of a later version, is said in the log, and keeps nothing from starting.
+//! Files that keep what a restart would forget, and whose loss harms nobody. Each is replaced whole. One that is
+//! damaged, or of a later version, is said in the log, and keeps nothing from starting.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
