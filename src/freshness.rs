@@ -48,7 +48,7 @@ impl Store {
     /// # Errors
     /// `NotFound` for an unknown view; `Corrupt` when stored bytes cannot be read.
     pub fn freshness(&self, view: &str) -> Result<Freshness> {
-        self.freshness_until(view, &Stop::NEVER)
+        self.freshness_until(view, &self.bulk_stop())
     }
 
     /// [`Store::freshness`] that ends soon when it is told to.

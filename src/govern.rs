@@ -1,14 +1,15 @@
 //! Changes of the catalog by somebody, for a reason: applied, approved, and read back.
 
 use asofdb_storage::{
-    Approval, Approvals, Catalog, CatalogChange, Change, ChangeCause, ChangeKind, Definitions, Durability, Error, Hint,
-    ObjectKind, Plan, Result, Timestamp, WriteBatch,
+    Approval, Approvals, Catalog, CatalogChange, Change, ChangeCause, Definitions, Durability, Error, Hint, Plan,
+    Result, Timestamp, WriteBatch,
 };
 use sha2::{Digest, Sha256};
 
 use crate::allow::Allow;
 use crate::misdefined::check_conditions;
 use crate::policy::check::check_plan;
+use crate::policy::difference::policy_change;
 use crate::policy::owners::{check_actor, check_owner};
 use crate::policy::rulebook::Policy;
 use crate::policy::team::Actor;
@@ -69,9 +70,7 @@ impl Store {
         }
         let known = Policy::of(&catalog)?;
         let approved_by = self.approved(known.as_ref(), actor, || policy_plan_hash(&catalog, policy))?;
-        let kind = if catalog.policy().is_some() { ChangeKind::Change } else { ChangeKind::Create };
-        let details = vec![format!("sha256 {}", policy_hash(policy))];
-        let change = Change { kind, what: ObjectKind::Policy, name: "policy".to_owned(), details };
+        let change = policy_change(&catalog, policy);
         self.backend()
             .change_catalog(catalog.with_policy(policy), cause(actor, message, approved_by, vec![change])?)?;
         self.share_hot();

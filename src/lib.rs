@@ -58,6 +58,7 @@ mod json;
 mod lineage;
 mod misdefined;
 mod policy;
+mod precedence;
 mod profile;
 mod progress;
 mod proposals;
@@ -106,9 +107,12 @@ pub use self::join::{
 pub use self::json::{AnswerRows, AsJson, HistoryRows};
 pub use self::lineage::{Lineage, LineageFeature, LineageInput, Origin, WindowOrigin};
 pub use self::policy::breach::Breach;
+pub use self::policy::difference::PolicyDifference;
 pub use self::policy::document::POLICY_BYTES_MAX;
 pub use self::policy::rulebook::Policy;
 pub use self::policy::team::Actor;
+pub use self::precedence::Precedence;
+pub use self::profile::events::PROFILE_EVENTS_MAX;
 pub use self::profile::sample::{PROFILE_ENTITIES_DEFAULT, ProfileSample};
 pub use self::profile::statistics::ViewStatistics;
 pub use self::progress::{OnProgress, Progress};
@@ -146,13 +150,13 @@ pub use asofdb_storage as storage;
 pub use asofdb_storage::{
     Aggregate, Approval, Approvals, Catalog, CatalogChange, Change, ChangeCause, ChangeKind, CheckpointFiles, Clock,
     ClockClaim, ClockRepair, ClockStatus, Committed, Computed, Date, Definitions, Durability, Entity, EntityDefinition,
-    Erased, Error, ErrorKind, Expressions, Feature, FeatureDefinition, FeatureProfile, FeatureService, FeatureView,
-    FeedRun, FeedSource, FreshnessObjective, GiveWay, Hint, HistogramBucket, HotPolicy, JoinKey, LifeCycle,
-    ManualClock, ModelKey, ModelRow, NumberProfile, ObjectKind, Plan, Proposal, Proposals, Reading, RequestValue,
-    Result, ScalarType, Schedule, ServiceDefinition, Span, Stage, StampRun, Stats, Status, StatusCounts, Stop, StoreId,
-    SystemClock, Timestamp, TopValue, UsageCounts, UsageKey, UsageOf, UsagePeriod, UsageRow, Value, ValueType,
-    Verdicts, Verified, Version, ViewDefinition, ViewProfile, ViewSize, Window, WindowAggregate, WindowFeature,
-    Windows,
+    Erased, Error, ErrorKind, EventsRead, Expressions, Feature, FeatureDefinition, FeatureProfile, FeatureService,
+    FeatureView, FeedRun, FeedSource, FreshnessObjective, GiveWay, Hint, HistogramBucket, HotPolicy, JoinKey,
+    LifeCycle, ManualClock, ModelKey, ModelRow, NumberProfile, ObjectKind, Plan, Proposal, Proposals, Reading,
+    RequestValue, Result, ScalarType, Schedule, ServiceDefinition, Span, Stage, StampRun, Stats, Status, StatusCounts,
+    Stop, StoreId, SystemClock, Timestamp, TopValue, UsageCounts, UsageKey, UsageOf, UsagePeriod, UsageRow, Value,
+    ValueType, Verdicts, Verified, Version, ViewDefinition, ViewProfile, ViewSize, Window, WindowAggregate,
+    WindowFeature, Windows,
 };
 #[cfg(feature = "rocksdb")]
 pub use asofdb_storage::{

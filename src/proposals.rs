@@ -1,8 +1,9 @@
 //! Proposals: plans that are made known to those who may approve them, before anything is changed.
 
-use asofdb_storage::{Definitions, Durability, Error, Proposal, Proposals, Result, WriteBatch};
+use asofdb_storage::{Change, Definitions, Durability, Error, Proposal, Proposals, Result, WriteBatch};
 
-use crate::govern::{check_message, plan_hash, planned};
+use crate::govern::{check_message, plan_hash, planned, policy_plan_hash};
+use crate::policy::difference::PolicyDifference;
 use crate::policy::owners::{check_actor, check_owner};
 use crate::policy::rulebook::Policy;
 use crate::policy::team::Actor;
@@ -32,19 +33,42 @@ impl Store {
             return Err(Error::invalid("there is nothing to propose: everything is as defined already"));
         }
         let hash = plan_hash(&catalog, definitions)?;
+        self.make_known(actor, (hash, message), plan.changes, 0)
+    }
+
+    /// [`Session::propose_policy`](crate::Session::propose_policy) by somebody: whoever may approve it.
+    ///
+    /// # Errors
+    /// As there; `Denied` also for who may change nothing at all.
+    pub fn propose_policy_by(&self, actor: &Actor, policy: &str, message: &str) -> Result<String> {
+        let _changing = self.changing.lock();
+        let catalog = self.catalog();
+        check_message(message)?;
+        check_actor(Policy::of(&catalog)?.as_ref(), actor)?;
+        Policy::parse(policy, "policy")?;
+        let PolicyDifference { changes, left_out } = PolicyDifference::new(&catalog, policy);
+        if changes.is_empty() {
+            return Err(Error::invalid("there is nothing to propose: it is the policy already"));
+        }
+        let hash = policy_plan_hash(&catalog, policy)?;
+        self.make_known(actor, (hash, message), changes, left_out)
+    }
+
+    /// Keeps a plan by its hash, with the reason.
+    fn make_known(
+        &self,
+        actor: &Actor,
+        (plan, message): (String, &str),
+        changes: Vec<Change>,
+        left_out: u64,
+    ) -> Result<String> {
         let mut proposals = self.proposals()?;
-        proposals.add(Proposal {
-            plan: hash.clone(),
-            who: actor.name.clone(),
-            at: self.now(),
-            message: message.to_owned(),
-            changes: plan.changes,
-            left_out: 0,
-        })?;
+        let (who, at, message) = (actor.name.clone(), self.now(), message.to_owned());
+        proposals.add(Proposal { plan: plan.clone(), who, at, message, changes, left_out })?;
         let mut batch = WriteBatch::new();
         batch.note(Proposals::NOTE, Some(proposals.encode()?));
         self.backend().commit(batch, Durability::Sync)?;
-        Ok(hash)
+        Ok(plan)
     }
 
     /// Reads the plans that wait for the catalog of now.

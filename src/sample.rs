@@ -34,7 +34,7 @@ impl Store {
     /// `NotFound` for an unknown view; `Invalid` for a view of expressions, or more entities than
     /// [`SAMPLE_ENTITIES_MAX`]; `Corrupt` when stored bytes cannot be read.
     pub fn sample_entities(&self, view: &str, count: usize) -> Result<Vec<Vec<Value>>> {
-        self.sample_entities_until(view, count, &Stop::NEVER)
+        self.sample_entities_until(view, count, &self.bulk_stop())
     }
 
     /// [`Store::sample_entities`] that ends soon when it is told to.

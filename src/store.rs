@@ -24,6 +24,7 @@ use crate::feeds::{Feed, feeds};
 use crate::govern::{ApplyOptions, planned};
 use crate::policy::readers::{Guard, Readers};
 use crate::policy::team::Actor;
+use crate::precedence::GivenWay;
 use crate::profile::keeper::ProfileKeeper;
 use crate::read::request::Prepared;
 use crate::rows::encode::ViewEncoder;
@@ -69,6 +70,8 @@ pub struct Store {
     pub(crate) profiles: Arc<ProfileKeeper>,
     /// Held while the catalog is changed, or a change of it approved.
     pub(crate) changing: Arc<Mutex<()>>,
+    /// Whoever its bulk work gives way to; `None`: to nobody.
+    pub(crate) giving: Option<Arc<GivenWay>>,
 }
 
 impl Store {
@@ -91,6 +94,7 @@ impl Store {
             readers,
             profiles,
             changing,
+            giving: None,
         };
         store.share_hot();
         store
@@ -330,7 +334,7 @@ impl Store {
     }
 
     /// The guard of what the consumer of this clone reads.
-    fn guard(&self) -> Option<Guard> {
+    pub(crate) fn guard(&self) -> Option<Guard> {
         let consumer = self.consumer.clone();
         consumer.map(|consumer| Guard { readers: self.readers.clone(), consumer })
     }

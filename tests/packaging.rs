@@ -5,9 +5,11 @@ use std::process::Command;
 
 use serde_json::{Value as Json, json};
 
-use crate::common::{hours_ago, repository};
+use crate::common::{hours_ago, repository, users};
 use crate::http::alerts::alerts;
+use crate::http::client::Target;
 use crate::http::sidecar::Sidecar;
+use crate::sidecar::harness::Sidecar as Process;
 use crate::sidecar::receiver::{Manner, Receiver};
 
 /// Needs systemd's tools, as every Debian has that runs services.
@@ -61,8 +63,20 @@ fn series() -> BTreeSet<String> {
     sidecar.tcp.post("/v1/latest", &json!({"features": ["stats:clicks"], "entities": [{"user_id": 1}]})).ok();
     sidecar.tcp.post("/v1/latest", &json!({"features": ["nothing"], "entities": []})).error(404, "not_found");
     let reply = sidecar.tcp.get("/metrics");
-    let samples = reply.text().lines().filter(|line| !line.starts_with('#'));
-    samples.map(|line| line.split(['{', ' ']).next().expect("a name").to_owned()).collect()
+    names(reply.text()).chain(on_disk()).collect()
+}
+
+/// The names of the series of a sidecar whose store is on disk, and has a hot table.
+fn on_disk() -> Vec<String> {
+    let directory = tempfile::tempdir().expect("a directory");
+    let http = directory.path().join("http");
+    let _sidecar = Process::start(&users(), &["--http-socket", http.to_str().expect("a path")]);
+    names(Target::Unix(http).get("/metrics").text()).collect()
+}
+
+fn names(metrics: &str) -> impl Iterator<Item = String> + '_ {
+    let samples = metrics.lines().filter(|line| !line.starts_with('#'));
+    samples.map(|line| line.split(['{', ' ']).next().expect("a name").to_owned())
 }
 
 /// Everything that the dashboard asks Prometheus, in its panels and its variables.
@@ -98,6 +112,34 @@ fn every_question_of_the_dashboard_is_about_metrics_that_there_are() {
         }
     }
     let mut ids: Vec<_> = panels.iter().map(|panel| panel["id"].as_u64().expect("an id")).collect();
+    ids.sort_unstable();
     ids.dedup();
     assert_eq!(ids.len(), panels.len());
+}
+
+#[test]
+fn the_dashboard_has_the_slowest_reads_and_the_hot_table_and_no_panel_lies_on_another() {
+    let dashboard: Json = serde_json::from_str(include_str!("../packaging/grafana/asofdb.json")).expect("JSON");
+    let mut found = Vec::new();
+    questions(&dashboard, &mut found);
+    for wanted in [
+        &["histogram_quantile(0.999, ", "by (le, operation)"][..],
+        &["histogram_quantile(0.999, ", "by (le, consumer)"],
+        &["asof_hot_table_hits_total", "asof_hot_table_misses_total"],
+        &["asof_hot_table_bytes"],
+        &["asof_hot_table_evictions_total"],
+    ] {
+        assert!(found.iter().any(|question| wanted.iter().all(|part| question.contains(part))), "{wanted:?}");
+    }
+    let side = |panel: &Json, name: &str| panel["gridPos"][name].as_u64().expect("a place");
+    let panels = dashboard["panels"].as_array().expect("panels");
+    let lies_on = |one: &Json, other: &Json, at: &str, size: &str| {
+        side(one, at) < side(other, at) + side(other, size) && side(other, at) < side(one, at) + side(one, size)
+    };
+    for (place, one) in panels.iter().enumerate() {
+        for other in &panels[place + 1..] {
+            let overlap = lies_on(one, other, "x", "w") && lies_on(one, other, "y", "h");
+            assert!(!overlap, "{} and {}", one["title"], other["title"]);
+        }
+    }
 }

@@ -241,9 +241,6 @@ fn what_has_no_statistics_is_refused_with_the_reason_and_keeps_those_that_there_
         let error = store.profile(view, sample, &mut |_| {}).unwrap_err();
         (error.kind(), error.to_string())
     };
-    let (kind, message) = refused("clicks", ProfileSample::All);
-    assert_eq!(kind, ErrorKind::Invalid);
-    assert!(message.contains("\"clicks\" is an event view"), "{message}");
     for count in [0, SAMPLE_ENTITIES_MAX + 1] {
         let (kind, message) = refused("facts", ProfileSample::Entities(count));
         assert_eq!((kind, message.contains("from 1 to 65536 entities")), (ErrorKind::Invalid, true), "{message}");

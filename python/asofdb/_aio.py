@@ -185,6 +185,8 @@ class AsyncClient:
     plan_hash = _coroutine(Client.plan_hash)
     approve = _coroutine(Client.approve)
     propose = _coroutine(Client.propose)
+    propose_policy = _coroutine(Client.propose_policy)
+    policy_plan_hash = _coroutine(Client.policy_plan_hash)
     begin_audit = _coroutine(Client.begin_audit)
     audits = _coroutine(Client.audits)
     audited = _coroutine(Client.audited)

@@ -364,13 +364,16 @@ class FeatureStatistics:
 @dataclass(frozen=True)
 class Statistics:
     """Statistics of a view's values as of the time ``taken``, of ``entities`` of ``of_entities``. Those of ``outdated``
-    features are of an older definition."""
+    features are of an older definition. Of an event view ``features`` are the columns of ``events`` events, at most the
+    newest ``events_of_entity_max`` of each entity."""
 
     view: str
     taken: datetime | None
     catalog_revision: int | None
     entities: int | None
     of_entities: int | None
+    events: int | None
+    events_of_entity_max: int | None
     versions: int | None
     bytes: int | None
     size_is_exact: bool | None

@@ -170,6 +170,18 @@ class _Engine:
         """
         return self._engine.propose(*_wanted(definitions), message)
 
+    def propose_policy(self, policy: str, *, message: str = "") -> str:
+        """Makes a change of the policy (TOML) known to those who may approve it, with the reason; returns the hash by
+        which it is approved. Nothing is changed; it waits as other plans do.
+
+        Raises ``InvalidError`` for what is no policy, with the place, and for the policy that there is.
+        """
+        return self._engine.propose_policy(policy, message)
+
+    def policy_plan_hash(self, policy: str) -> str:
+        """Returns the hash by which a change of the policy is approved, where there is one with ``approvals_min``."""
+        return self._engine.policy_plan_hash(policy)
+
     def plans(self) -> list[Proposal]:
         """Returns the plans that wait, the oldest first, with who has approved them."""
         return Proposal._all(self._engine.plans_json())
@@ -660,6 +672,7 @@ class Store(_Engine):
         durability: str = "os",
         memory_bytes: int | None = None,
         hot_bytes: int | None = None,
+        bulk_share: int | None = None,
         create: bool = True,
         shared: bool = False,
         consumer: str | None = None,
@@ -674,7 +687,9 @@ class Store(_Engine):
         ``durability`` of writes that do not say theirs: ``"os"`` (survives a crash of the process, not a power cut) or
         ``"sync"`` (on disk when a write returns). ``memory_bytes`` is for block cache, write buffers and
         hot table together, and ``hot_bytes`` the hot table's part of that, at most half of it: reads of the latest
-        values are answered from there. 0: there is none; None: an eighth.
+        values are answered from there. 0: there is none; None: an eighth. With ``bulk_share``, from 1 to 100 percent,
+        exports, training sets, feeds and statistics pause between their steps while reads come, and get at least this
+        share of their time; None: they never pause. ``stats()`` says for how long they have.
         The directory becomes the user's own (0700, its files 0600) unless ``shared`` leaves its permissions as they
         are; it is refused when it is another user's and open to others. What is read is counted as that of
         ``consumer``, if there is one: see :meth:`usage`; and as that of the version of a model, ``model="fraud/3"``, if
@@ -688,7 +703,7 @@ class Store(_Engine):
         """
         log = None if log_served is None else (os.fspath(log_served), log_share)
         told_to = None if lineage is None else Lineage(lineage, lineage_namespace)
-        memory, modes, reader = (memory_bytes, hot_bytes), (create, shared), (consumer, model)
+        memory, modes, reader = (memory_bytes, hot_bytes), (create, shared, bulk_share), (consumer, model)
         return cls(_native.Engine.open(os.fspath(path), durability, memory, modes, reader, log), told_to)
 
     def notices(self) -> list[str]:

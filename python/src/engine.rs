@@ -9,8 +9,8 @@ use arrow::datatypes::Schema;
 use asofdb::parts::feature_meaning;
 use asofdb::{
     Allow, ApplyOptions, AsJson, CatalogChange, CheckpointFiles, Definitions, Durability, Error, FeedFiles, Options,
-    Plan, ProfileSample, Result, ServedLogOptions, Session, Store, SystemClock, UsagePeriod, parse_definitions,
-    plan_hash, read_definitions, read_served_log,
+    Plan, Policy, Precedence, ProfileSample, Result, ServedLogOptions, Session, Store, SystemClock, UsagePeriod,
+    parse_definitions, plan_hash, policy_plan_hash, read_definitions, read_served_log,
 };
 use asofdb_client::{Cancel, Client, ConnectOptions, SharedReads};
 use asofdb_platform::{AuditAgainst, AuditOptions, Discovery, Searcher, audit};
@@ -36,6 +36,8 @@ pub(crate) struct Engine {
     /// Ends the calls of a client, where they can be cancelled.
     cancel: Option<Cancel>,
     searcher: Searcher,
+    /// The precedence of reads over bulk work of a store, where it was asked for.
+    precedence: Option<Arc<Precedence>>,
 }
 
 /// The way in which it was opened, to open it again after a fork.
@@ -53,7 +55,7 @@ enum State {
 impl Engine {
     fn new(origin: Origin, engine: asofdb_client::Engine) -> Self {
         let state = Mutex::new(State::Open { engine, generation: generation() });
-        Engine { origin, state, cancel: None, searcher: Searcher::default() }
+        Engine { origin, state, cancel: None, searcher: Searcher::default(), precedence: None }
     }
 
     /// The engine, cheap to clone; connected anew in the child of a fork.
@@ -77,6 +79,14 @@ impl Engine {
         let engine = asofdb_client::Engine::Sidecar(client);
         *state = State::Open { engine: engine.clone(), generation: generation() };
         Ok(engine)
+    }
+
+    /// [`Engine::get`] for a read, to which bulk work gives way.
+    pub(crate) fn reading(&self, py: Python<'_>) -> PyResult<asofdb_client::Engine> {
+        if let Some(precedence) = &self.precedence {
+            precedence.point();
+        }
+        self.get(py)
     }
 
     /// Runs `work` without the GIL.
@@ -128,6 +138,13 @@ pub(crate) fn durability(py: Python<'_>, name: &str) -> PyResult<Durability> {
     }
 }
 
+/// The precedence of reads over bulk work that gets a share of its time, in percent.
+fn precedence(py: Python<'_>, share: i64) -> PyResult<Arc<Precedence>> {
+    let refused = || exception(py, &Error::invalid(format!("bulk_share is from 1 to 100 percent: {share}")));
+    let percent = u8::try_from(share).ok().filter(|share| (1..=100).contains(share)).ok_or_else(refused)?;
+    Ok(Arc::new(Precedence::new(percent)))
+}
+
 fn plan_json(plan: &Plan) -> String {
     json!(plan.changes.iter().map(change_json).collect::<Vec<_>>()).to_string()
 }
@@ -153,19 +170,22 @@ fn written(json: serde_json::Result<String>) -> Result<String> {
 #[pymethods]
 impl Engine {
     /// Opens the store in a directory; `memory` are the bytes of its budget and those of its hot table, `modes` say
-    /// whether it is created, and left open to others, `reader` the consumer and the version of a model that it reads for.
+    /// whether it is created, and left open to others, and the share of its time in percent that its bulk work gets beside
+    /// reads; `reader` is the consumer and the version of a model that it reads for.
     #[staticmethod]
     fn open(
         py: Python<'_>,
         path: PathBuf,
         durability: &str,
         memory: (Option<usize>, Option<usize>),
-        modes: (bool, bool),
+        modes: (bool, bool, Option<i64>),
         reader: (Option<String>, Option<String>),
         log_served: Option<(PathBuf, f64)>,
     ) -> PyResult<Self> {
         let durability = self::durability(py, durability)?;
-        let ((create, shared), (consumer, model)) = (modes, reader);
+        let ((create, shared, bulk_share), (consumer, model)) = (modes, reader);
+        let precedence = bulk_share.map(|share| precedence(py, share)).transpose()?;
+        let giving = precedence.clone();
         let mut options = Options { create, shared, ..Options::default() };
         options.memory_budget_bytes = memory.0.unwrap_or(options.memory_budget_bytes);
         options.hot_bytes = memory.1;
@@ -174,11 +194,16 @@ impl Engine {
             if let Some((directory, share)) = log_served {
                 store = store.log_served(&directory, ServedLogOptions { share, ..ServedLogOptions::default() })?;
             }
+            if let Some(precedence) = giving {
+                store = store.giving_way(precedence);
+            }
             let store = consumer.map_or(Ok(store.clone()), |consumer| store.for_consumer(&consumer))?;
             model.map_or(Ok(store.clone()), |model| store.for_model(&model))
         };
         let store = py.detach(open).or_raise(py)?;
-        Ok(Engine::new(Origin::Store, asofdb_client::Engine::Store(store)))
+        let mut opened = Engine::new(Origin::Store, asofdb_client::Engine::Store(store));
+        opened.precedence = precedence;
+        Ok(opened)
     }
 
     /// Connects to the sidecar on a socket, for a consumer and a version of a model, and reads the memory that it shares if
@@ -401,6 +426,17 @@ impl Engine {
         self.run(py, |engine| engine.propose(&definitions, message))
     }
 
+    fn policy_plan_hash(&self, py: Python<'_>, policy: &str) -> PyResult<String> {
+        self.run(py, |engine| {
+            Policy::parse(policy, "policy")?;
+            policy_plan_hash(&*engine.catalog()?, policy)
+        })
+    }
+
+    fn propose_policy(&self, py: Python<'_>, policy: &str, message: &str) -> PyResult<String> {
+        self.run(py, |engine| engine.propose_policy(policy, message))
+    }
+
     /// A list of plans that wait.
     fn plans_json(&self, py: Python<'_>) -> PyResult<String> {
         self.run(py, |engine| Ok(plans_json(&engine.proposals()?, &engine.approvals()?)))
@@ -613,6 +649,7 @@ impl Engine {
             "disk_bytes": stats.disk_bytes,
             "memory_bytes": stats.memory_bytes,
             "memory_budget_bytes": stats.memory_budget_bytes,
+            "bulk_paused_seconds": self.precedence.as_ref().map(|precedence| precedence.paused().as_secs_f64()),
             "families": stats.families.iter().map(family).collect::<Vec<_>>(),
             "batches": stats.batches,
             "rows": stats.rows,

@@ -71,7 +71,7 @@ impl Request {
         mut work: impl FnMut(&asofdb_client::Engine, &Prepared, &Entities) -> Result<T> + Send,
     ) -> PyResult<(T, Entities)> {
         let resolved = self.resolved(py)?;
-        let engine = self.engine.get().get(py)?;
+        let engine = self.engine.get().reading(py)?;
         let mut once = |resolved: &Resolved| {
             let rows = entity_rows(asked.entities, asked.request, &resolved.shape)?;
             let done = py.detach(|| work(&engine, &resolved.shape.prepared, &rows)).or_raise(py)?;

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -265,6 +266,20 @@ def test_statistics_of_a_view_are_taken_and_kept(empty: Any) -> None:
         empty.statistics("profil")
 
 
+def test_statistics_of_an_event_view_are_of_its_events(empty: Any) -> None:
+    empty.apply([USER, EventView("orders", ["user"], [Column("amount", "float64")])])
+    at = [T0 - timedelta(hours=number) for number in range(1, 104)]
+    amounts = [float(number) for number in range(1, 104)]
+    empty.write("orders", {"user_id": [1] * 103, "event_timestamp": at, "amount": amounts})
+    taken = empty.profile("orders", 10)
+    assert (taken.entities, taken.events, taken.events_of_entity_max) == (1, 100, 100)
+    assert taken.features["amount"].numbers.max == 100.0
+    every = empty.profile("orders", entities=None)
+    assert (every.events, every.events_of_entity_max, every.features["amount"].present) == (103, None, 103)
+    assert empty.statistics("orders") == every
+    assert empty.statistics("orders").view == "orders"
+
+
 def test_views_are_fed_from_their_sources(empty: Any, tmp_path: Any) -> None:
     ages = FeatureView("ages", ["user"], [Feature("age", "int64")])
     ages.source = asofdb.FeedSource("ages-*.csv", "every 1h")
@@ -329,6 +344,24 @@ def test_a_plan_needs_the_approval_of_somebody_else(empty: Any) -> None:
         empty.propose([USER, VIEWS[0]])
     with pytest.raises(asofdb.InvalidError, match="by its hash"):
         empty.approve("abc")
+
+
+def test_a_change_of_the_policy_is_made_known_line_by_line(empty: Any) -> None:
+    empty.apply_policy("approvals_min = 1\n")
+    wanted = "approvals_min = 0\n"
+    plan = empty.policy_plan_hash(wanted)
+    with pytest.raises(asofdb.ConflictError, match=f"it has 0: {plan}"):
+        empty.apply_policy(wanted)
+    assert empty.propose_policy(wanted, message="Alone") == plan
+    [waiting] = empty.plans()
+    assert (waiting.plan, waiting.message) == (plan, "Alone")
+    lines = ["- policy line 1 (approvals_min = 1)", "+ policy line 1 (approvals_min = 0)"]
+    assert [str(change) for change in waiting.changes[1:]] == lines
+    with pytest.raises(asofdb.InvalidError, match="it is the policy already"):
+        empty.propose_policy("approvals_min = 1\n")
+    with pytest.raises(asofdb.InvalidError, match="policy:1:1"):
+        empty.propose_policy("approvals = 1\n")
+    assert empty.policy() == "approvals_min = 1\n"
 
 
 def test_a_sidecar_audits_its_own_log(tmp_path: Any) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -239,6 +241,36 @@ def test_a_store_that_is_open_elsewhere_says_so(store: asofdb.Store, tmp_path: P
         asofdb.Store.open(tmp_path / "small", memory_bytes=1)
     with pytest.raises(asofdb.InvalidError, match="hot_bytes is at most half of memory_budget_bytes, 8388608: 8388609"):
         asofdb.Store.open(tmp_path / "small", memory_bytes=16 << 20, hot_bytes=(8 << 20) + 1)
+
+
+def test_bulk_work_of_a_store_pauses_for_its_reads_where_it_gets_a_share_of_its_time(tmp_path: Path) -> None:
+    clicks = asofdb.FeatureView("activity", ["user"], [asofdb.Feature("clicks", "int64")])
+    users = list(range(20_000))
+    spine = {"user_id": users, "event_timestamp": [T0] * len(users)}
+    with asofdb.Store.open(tmp_path / "store", bulk_share=1) as store:
+        store.apply([asofdb.Entity("user", {"user_id": "int64"}), clicks])
+        store.write("activity", {**spine, "clicks": users})
+        assert store.training_set(spine, "activity:clicks").to_arrow().num_rows == len(users)
+        assert store.stats()["bulk_paused_seconds"] == 0, "nobody read"
+        is_over = threading.Event()
+
+        def read() -> None:
+            while not is_over.is_set():
+                assert store.latest("activity:clicks", {"user_id": [7]}).to_dict()["clicks"] == [7]
+
+        reader = threading.Thread(target=read)
+        reader.start()
+        until = time.monotonic() + 120
+        while store.stats()["bulk_paused_seconds"] == 0 and time.monotonic() < until:
+            assert store.training_set(spine, "activity:clicks").to_arrow().num_rows == len(users)
+        is_over.set()
+        reader.join()
+        assert store.stats()["bulk_paused_seconds"] > 0
+    with asofdb.Store.open(tmp_path / "store") as store:
+        assert store.stats()["bulk_paused_seconds"] is None
+    for share in (0, 101, -1, 1 << 40):
+        with pytest.raises(asofdb.InvalidError, match=f"bulk_share is from 1 to 100 percent: {share}"):
+            asofdb.Store.open(tmp_path / "store", bulk_share=share)
 
 
 def test_the_part_of_the_memory_for_rows_that_are_read_often_can_be_said(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use asofdb_storage::{KeyRange, Result, Stop, Timestamp, fail_point};
+use asofdb_storage::{KeyRange, Result, Timestamp, fail_point};
 use crossbeam::channel::{RecvTimeoutError, bounded};
 
 pub(crate) use self::batches::BatchExport;
@@ -76,7 +76,7 @@ pub(crate) fn export(
     let output = OutputDirectory::create(out)?;
     let destination = Arc::new(Destination::new(&output, &selection.schema, options));
     let (snapshot, partition_by) = (&*snapshot, options.partition_by);
-    let task = Task { snapshot, selection, destination, partition_by, counts: Counts::new(Stop::new()) };
+    let task = Task { snapshot, selection, destination, partition_by, counts: Counts::new(store.own_stop()) };
     let mut files = task.run_all(options.threads, progress)?;
     if files.is_empty() && options.partition_by.is_none() {
         files.push(PartFile::create(&task.destination, part_name(0))?.finish()?);

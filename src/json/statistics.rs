@@ -18,6 +18,7 @@ impl Serialize for AsJson<'_, ViewStatistics> {
         let statistics = self.0;
         let profile = statistics.profile.as_ref();
         let size = profile.and_then(|profile| profile.size);
+        let events = profile.and_then(|profile| profile.events);
         let features = profile.map_or(&[][..], |profile| &profile.features);
         json!({
             "view": statistics.view,
@@ -25,6 +26,8 @@ impl Serialize for AsJson<'_, ViewStatistics> {
             "catalog_revision": profile.map(|profile| profile.revision),
             "entities": profile.map(|profile| profile.entities),
             "of_entities": profile.and_then(|profile| profile.of_entities),
+            "events": events.map(|events| events.count),
+            "events_of_entity_max": events.and_then(|events| events.of_entity_max),
             "versions": size.map(|size| size.versions),
             "bytes": size.map(|size| size.bytes),
             "size_is_exact": size.map(|size| size.is_exact),

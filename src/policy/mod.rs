@@ -2,6 +2,7 @@
 
 pub(crate) mod breach;
 pub(crate) mod check;
+pub(crate) mod difference;
 pub(crate) mod document;
 mod lint;
 pub(crate) mod owners;

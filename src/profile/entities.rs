@@ -62,6 +62,11 @@ impl<'p> Inputs<'p> {
         }
     }
 
+    /// A view with rows as its own input.
+    pub(super) fn own(snapshot: &'p dyn Snapshot, view: &'p FeatureView, stop: &'p Stop) -> Self {
+        Inputs { snapshot, join_keys: &view.join_keys, views: vec![view], stop }
+    }
+
     /// Hands over the entities of a sample, `chunk` at a time.
     ///
     /// # Errors

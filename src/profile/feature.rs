@@ -63,15 +63,27 @@ impl FeatureStatistics {
     /// # Errors
     /// `Corrupt` when stored bytes cannot be read.
     pub(super) fn take(&mut self, answer: &Answer, feature: usize) -> Result<()> {
+        self.take_all((0..answer.rows()).map(|row| Ok((answer.status(row, feature), answer.bytes(row, feature)))))
+    }
+
+    /// Adds values as they are stored.
+    ///
+    /// # Errors
+    /// `Corrupt` when stored bytes cannot be read; those of `values`.
+    pub(super) fn take_all<'v>(
+        &mut self,
+        values: impl Iterator<Item = Result<(Status, Option<&'v [u8]>)>>,
+    ) -> Result<()> {
         let (mut numbers, mut hashes) = (Vec::new(), Vec::new());
-        for row in 0..answer.rows() {
-            match answer.status(row, feature) {
+        for value in values {
+            let (status, stored) = value?;
+            match status {
                 Status::Present => self.counts.present += 1,
                 Status::Null => self.counts.null += 1,
                 Status::Missing => self.counts.missing += 1,
                 Status::Expired => self.counts.expired += 1,
             }
-            if let Some(stored) = answer.bytes(row, feature) {
+            if let Some(stored) = stored {
                 self.take_value(stored, &mut numbers, &mut hashes)?;
             }
         }

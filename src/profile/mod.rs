@@ -1,6 +1,7 @@
-//! Profiles: statistics of the values of a view, taken from its entities and kept with the time they were taken.
+//! Profiles: statistics of the values of a view, taken from its entities or their events, and kept with the time they were taken.
 
 mod entities;
+pub(crate) mod events;
 mod feature;
 mod frequent;
 mod histogram;

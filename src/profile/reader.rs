@@ -46,13 +46,25 @@ impl Store {
         let catalog = self.catalog();
         let view = find_view(&catalog, view)?.clone();
         let begun = self.profiles.begin(view.id);
-        // The store itself reads: nobody's reads are counted or logged, and what a caller may not see is taken out of
-        // what is told, not of what is kept.
-        let reader = Reader::new(self.reading_for_itself(), &catalog, &view, stop)?;
-        let profile = reader.read(sample, progress)?;
+        let profile = match view.holds_events() {
+            true => self.profile_of_events((&catalog, &view), sample, stop, progress)?,
+            false => self.profile_of_features((&catalog, &view), sample, stop, progress)?,
+        };
         let note = profile.encode()?;
         self.profiles.keep(begun, &view.name, || self.keep_statistics(&view, note))?;
         self.told(&self.catalog(), &view, Some(profile))
+    }
+
+    fn profile_of_features(
+        &self,
+        (catalog, view): (&Catalog, &FeatureView),
+        sample: ProfileSample,
+        stop: &Stop,
+        progress: &mut OnProgress<'_>,
+    ) -> Result<ViewProfile> {
+        // The store itself reads: nobody's reads are counted or logged, and what a caller may not see is taken out of
+        // what is told, not of what is kept.
+        Reader::new(self.reading_for_itself(), catalog, view, stop)?.read(sample, progress)
     }
 
     fn keep_statistics(&self, view: &FeatureView, note: Vec<u8>) -> Result<()> {
@@ -114,7 +126,7 @@ impl<'r> Reader<'r> {
         let size = counted.size.filter(|_| self.view.is_stored());
         let (taken, revision) = (self.at, self.catalog.revision());
         let of_entities = counted.entities.or(known.map(|known| known.max(entities)));
-        Ok(ViewProfile { taken, revision, entities, of_entities, size, features })
+        Ok(ViewProfile { taken, revision, entities, of_entities, size, events: None, features })
     }
 
     /// The entities of a stored view, as far as they are known without reading it.
@@ -175,12 +187,6 @@ fn any_value(ty: ValueType) -> Value {
 
 /// The features of a view that have values without a request: those that need values of one are left out.
 fn readable(catalog: &Catalog, view: &FeatureView) -> Result<Vec<String>> {
-    if view.holds_events() {
-        return Err(Error::invalid(format!(
-            "{:?} is an event view: statistics are of features; take those of a window view over it",
-            view.name
-        )));
-    }
     let mut features = Vec::new();
     for feature in &view.features {
         let lineage = Lineage::of(catalog, &[format!("{}:{}", view.name, feature.name)])?;

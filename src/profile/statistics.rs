@@ -4,7 +4,7 @@ use asofdb_storage::{Catalog, FeatureView, Result, ViewProfile};
 use twox_hash::XxHash3_128;
 
 use super::notes::kept;
-use crate::definitions::reference::find_view;
+use crate::definitions::reference::{find_feature, find_view};
 use crate::served::meaning::feature_meaning;
 use crate::store::Store;
 
@@ -47,7 +47,7 @@ impl Store {
             if view.feature(&feature.name).is_none() {
                 continue;
             }
-            if self.check_readable(&[format!("{}:{}", view.name, feature.name)]).is_err() {
+            if self.check_feature_readable(catalog, view, &feature.name).is_err() {
                 told.withheld.push(feature.name);
                 continue;
             }
@@ -58,10 +58,26 @@ impl Store {
         }
         Ok(told)
     }
+
+    /// Refuses a feature, or a column of events, that the consumer of this clone may not read.
+    fn check_feature_readable(&self, catalog: &Catalog, view: &FeatureView, feature: &str) -> Result<()> {
+        let Some(guard) = self.guard() else { return Ok(()) };
+        let feature = find_feature(view, feature)?;
+        guard.check(catalog, || [(view, feature)])
+    }
 }
 
-/// A hash of the meaning of a feature.
+/// A hash of the meaning of a feature, or of a column of events: which is what it is by its name.
+///
+/// # Errors
+/// `NotFound` for an unknown name; as [`feature_meaning`].
 pub(super) fn meaning(catalog: &Catalog, view: &FeatureView, feature: &str) -> Result<u128> {
-    let meaning = feature_meaning(catalog, &format!("{}:{feature}", view.name))?;
+    let meaning = match view.holds_events() {
+        false => feature_meaning(catalog, &format!("{}:{feature}", view.name))?,
+        true => {
+            let column = find_feature(view, feature)?;
+            format!("{}:{feature} {}, view {}, column {}", view.name, column.ty, view.id, column.id.0)
+        }
+    };
     Ok(XxHash3_128::oneshot(meaning.as_bytes()))
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 
-use asofdb_storage::{Error, Result};
+use asofdb_storage::{Error, Result, Span};
 use crossbeam::channel::{Sender, bounded};
 use parking_lot::Mutex;
 
@@ -122,6 +122,11 @@ impl ServedLog {
             None => Ok(()),
             Some(failure) => Err(Error::unavailable(format!("the log of served features: {failure}"))),
         }
+    }
+
+    /// The age from which on its files are removed.
+    pub fn age_max(&self) -> Span {
+        self.options.age_max
     }
 
     /// Tells what was logged since it began.

@@ -94,12 +94,16 @@ impl Session for Store {
         self.propose_by(&Actor::of_process(), definitions, message, None)
     }
 
+    fn propose_policy(&self, policy: &str, message: &str) -> Result<String> {
+        self.propose_policy_by(&Actor::of_process(), policy, message)
+    }
+
     fn catalog_changes(&self, before: u64, limit: usize) -> Result<Vec<CatalogChange>> {
         self.backend().catalog_changes(before, limit)
     }
 
     fn scan(&self, scan: &Scan<'_>, sink: &mut dyn ScanSink) -> Result<u64> {
-        scan_until(self, scan, &Stop::NEVER, sink)
+        scan_until(self, scan, &self.bulk_stop(), sink)
     }
 
     fn load(&self, _view: &FeatureView, batch: WriteBatch) -> Result<()> {
@@ -125,7 +129,7 @@ impl Session for Store {
         spine: Spine<'s>,
         options: &JoinOptions,
     ) -> Result<Box<dyn JoinBatches + 's>> {
-        Ok(Box::new(join_until(self, request, &spine_schema, spine, options, &Stop::NEVER)?))
+        Ok(Box::new(join_until(self, request, &spine_schema, spine, options, &self.bulk_stop())?))
     }
 
     fn sample_entities(&self, view: &str, count: usize) -> Result<Vec<Vec<Value>>> {
@@ -163,7 +167,7 @@ impl Session for Store {
         files: &FeedFiles,
         progress: &mut OnFeedProgress<'_>,
     ) -> Result<Vec<ViewRun>> {
-        self.materialize_until(views, files, &Stop::NEVER, progress)
+        self.materialize_until(views, files, &self.bulk_stop(), progress)
     }
 
     fn statistics(&self, view: &str) -> Result<ViewStatistics> {
@@ -171,7 +175,7 @@ impl Session for Store {
     }
 
     fn profile(&self, view: &str, sample: ProfileSample, progress: &mut OnProgress<'_>) -> Result<ViewStatistics> {
-        self.profile_until(view, sample, &Stop::NEVER, progress)
+        self.profile_until(view, sample, &self.bulk_stop(), progress)
     }
 
     fn stats(&self) -> Result<Stats> {

@@ -151,6 +151,15 @@ pub trait Session: Send + Sync {
     /// As [`Session::plan`]; `Invalid` also when there is nothing to change; `Conflict` when too many plans wait.
     fn propose(&self, definitions: &Definitions, message: &str) -> Result<String>;
 
+    /// Makes a change of the policy known to those who may approve it, with the reason, and gives the hash by which it is
+    /// approved ([`policy_plan_hash`](crate::policy_plan_hash)). Nothing is changed: an operator applies it. It waits as
+    /// other plans do.
+    ///
+    /// # Errors
+    /// `Invalid` for what is no policy, with the place, and for the policy that there is; `Conflict` when too many plans
+    /// wait.
+    fn propose_policy(&self, policy: &str, message: &str) -> Result<String>;
+
     /// Reads the plans that wait for the catalog of now, the oldest first.
     ///
     /// # Errors
@@ -338,12 +347,14 @@ pub trait Session: Send + Sync {
     fn statistics(&self, view: &str) -> Result<ViewStatistics>;
 
     /// Takes the statistics of a view's values as of now, an entity's newest each, and keeps them in the place of those
-    /// that there were. Features that need values of the request are left out. A sidecar tells no progress.
+    /// that there were. Features that need values of the request are left out. Of an event view they are of the columns
+    /// of its events: of a sample the newest [`PROFILE_EVENTS_MAX`](crate::PROFILE_EVENTS_MAX) of each entity, of all
+    /// entities all of them. A sidecar tells no progress.
     ///
     /// # Errors
-    /// `NotFound` for an unknown view; `Invalid` for a sample out of range, for an event view, or where no input has all
-    /// join keys of a view that is computed; `Conflict` when an entity of it was erased meanwhile; `Unavailable` when
-    /// the store cannot write.
+    /// `NotFound` for an unknown view; `Invalid` for a sample out of range, or where no input has all join keys of a
+    /// view that is computed; `Conflict` when an entity of it was erased meanwhile; `Unavailable` when the store cannot
+    /// write.
     fn profile(&self, view: &str, sample: ProfileSample, progress: &mut OnProgress<'_>) -> Result<ViewStatistics>;
 
     /// Reads figures about the store.

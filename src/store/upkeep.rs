@@ -50,7 +50,7 @@ impl Store {
     /// # Errors
     /// `Unavailable` when the disk is full.
     pub fn compact(&self) -> Result<()> {
-        self.compact_until(&Stop::NEVER)
+        self.compact_until(&self.bulk_stop())
     }
 
     /// [`Store::compact`] that ends soon when it is told to, within some seconds of work. What it has rewritten until
@@ -76,7 +76,7 @@ impl Store {
     /// # Errors
     /// As there; `Corrupt` when a file is not what it was.
     pub fn checkpoint_with(&self, to: &Path, files: CheckpointFiles) -> Result<()> {
-        self.checkpoint_until(to, files, &Stop::NEVER)
+        self.checkpoint_until(to, files, &self.bulk_stop())
     }
 
     /// [`Store::checkpoint_with`] that ends soon when it is told to, and then leaves nothing.
@@ -106,7 +106,7 @@ impl Store {
     /// # Errors
     /// `Unavailable` when the store cannot be read; what is wrong with the data is in the answer.
     pub fn verify(&self) -> Result<Verified> {
-        self.verify_until(&Stop::NEVER)
+        self.verify_until(&self.bulk_stop())
     }
 
     /// [`Store::verify`] that ends soon when it is told to.

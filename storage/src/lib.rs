@@ -122,7 +122,9 @@ pub use number::{MatrixNumber, NumberWork, is_numeric};
 pub use objective::FreshnessObjective;
 pub use plan::Plan;
 pub use problem::{Problem, Step, Unknown};
-pub use profile::{FeatureProfile, HistogramBucket, NumberProfile, StatusCounts, TopValue, ViewProfile, ViewSize};
+pub use profile::{
+    EventsRead, FeatureProfile, HistogramBucket, NumberProfile, StatusCounts, TopValue, ViewProfile, ViewSize,
+};
 pub use proposal::{Proposal, Proposals};
 pub use record_layout::{Field, RecordLayout};
 pub use records::Record;

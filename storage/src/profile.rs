@@ -5,7 +5,7 @@ use crate::records;
 use crate::time::Timestamp;
 use crate::value_type::ValueType;
 
-/// Statistics of the values of a view's features, as of one time.
+/// Statistics of the values of a view's features, or of the columns of its events, as of one time.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ViewProfile {
     /// The time as of which the values were read.
@@ -18,8 +18,19 @@ pub struct ViewProfile {
     pub of_entities: Option<u64>,
     /// The size of the view; `None` of one that is computed, which has no rows.
     pub size: Option<ViewSize>,
-    /// The features, in the order of the view.
+    /// The events that were read of these entities, where the view has events; `None` of other views.
+    pub events: Option<EventsRead>,
+    /// The features, or the columns of the events, in the order of the view.
     pub features: Vec<FeatureProfile>,
+}
+
+/// The events that the statistics of an event view are of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EventsRead {
+    /// The events, of all entities that were read.
+    pub count: u64,
+    /// The most that were read of one entity, its newest; `None` where all were.
+    pub of_entity_max: Option<u64>,
 }
 
 /// The size of a view.
@@ -33,7 +44,7 @@ pub struct ViewSize {
     pub is_exact: bool,
 }
 
-/// Statistics of the values of one feature, one of each entity.
+/// Statistics of the values of one feature, one of each entity; or of one column, one of each event.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FeatureProfile {
     /// Name of the feature.
@@ -42,7 +53,7 @@ pub struct FeatureProfile {
     pub ty: ValueType,
     /// A hash of all that the feature's value depends on besides rows and events: of its meaning.
     pub meaning: u128,
-    /// The numbers of entities by status.
+    /// The numbers of entities, or of events, by status.
     pub counts: StatusCounts,
     /// Present values that are not a number.
     pub nan: u64,
@@ -63,7 +74,7 @@ pub struct FeatureProfile {
     pub is_top_exact: bool,
 }
 
-/// Numbers of entities by status.
+/// Numbers of entities, or of events, by status.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct StatusCounts {
     /// Entities with a value.
@@ -115,7 +126,7 @@ pub struct TopValue {
     pub text: String,
     /// True where only the beginning is there.
     pub is_shortened: bool,
-    /// The entities that have it.
+    /// The entities, or events, that have it.
     pub count: u64,
 }
 
@@ -132,7 +143,7 @@ impl StatusCounts {
 }
 
 impl FeatureProfile {
-    /// The share of the entities with a value that have a certain one; 0 where none has any.
+    /// The share that a value has of those that there are; 0 where there is none.
     pub fn share_of_present(&self, count: u64) -> f64 {
         share(count, self.counts.present)
     }

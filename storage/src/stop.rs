@@ -11,6 +11,12 @@ pub trait GiveWay: fmt::Debug + Send + Sync {
     /// Pauses, if this thread is in somebody's way. It is called where the thread holds no lock, some hundred times a
     /// second or more, and returns soon.
     fn give_way(&self);
+
+    /// Hears that there is work that gives way.
+    fn work_begins(&self) {}
+
+    /// Hears that one of the works is over that have begun.
+    fn work_ends(&self) {}
 }
 
 /// A sign that work is to stop. Clones are one sign: one stays with whoever waits, one goes with the work, which looks

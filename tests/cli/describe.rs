@@ -150,3 +150,30 @@ fn static_pages_have_statistics_only_where_they_are_asked_for() {
     );
     assert!(!read("told/views/user_age_v2.html").contains("the-values"), "none were taken of it");
 }
+
+#[test]
+fn statistics_of_an_event_view_say_how_many_events_of_each_entity_they_are_of() {
+    let cli = filled();
+    let orders = "[[event_view]]\nname = \"orders_v1\"\nentities = [\"user\"]\n\
+                  columns = [{ name = \"amount\", type = \"float64\" }]\n";
+    cli.write("orders.toml", format!("{DEFINITIONS}\n{orders}"));
+    cli.succeeds("apply orders.toml");
+    let rows: String = (0..150).map(|n| format!("7,2024-05-01T00:{:02}:{:02}Z,{n}\n", n / 60, n % 60)).collect();
+    cli.write("orders.csv", format!("user_id,event_timestamp,amount\n{rows}8,2024-05-01T00:00:00Z,1000\n"));
+    cli.succeeds("ingest orders_v1 orders.csv");
+    has(&cli.succeeds("describe orders_v1"), &["no statistics were taken: asof profile orders_v1"]);
+    let sample = "statistics of 101 events of all 2 entities, at most the newest 100 of each, as of ";
+    has(&cli.succeeds("profile orders_v1"), &[sample]);
+    has(&cli.succeeds("describe orders_v1"), &[sample, "151 versions, ", "│ amount "]);
+    let known = cli.json("describe orders_v1")["known"]["statistics"].clone();
+    assert_eq!((&known["events"], &known["events_of_entity_max"]), (&json!(101), &json!(100)));
+    assert_eq!(known["features"][0]["numbers"]["min"], 50);
+    has(&cli.succeeds("profile orders_v1 --all"), &["statistics of 151 events of all 2 entities as of "]);
+    assert_eq!(cli.json("describe user_age_v1")["known"]["statistics"]["events"], json!(null));
+    cli.succeeds("docs --out pages --statistics");
+    let read = |path: &str| std::fs::read_to_string(cli.path(path)).unwrap();
+    let page = read("pages/views/orders_v1.md");
+    has(&page, &["Of 151 events of all 2 entities, as of ", "| column | values |", "| amount | 151 | 0.0 % |"]);
+    let page = read("pages/views/orders_v1.html");
+    has(&page, &["Of 151 events of all 2 entities, as of ", "<th scope=\"col\">events</th>"]);
+}

@@ -118,3 +118,34 @@ fn the_stream_of_the_page_about_streams_runs_as_it_shows() {
     let rejects = fs::read_to_string(cli.path("bad.ndjson")).expect("the bad records");
     assert_eq!(blocks(&section("streams.md", "Records that are bad"), "json"), [rejects]);
 }
+
+#[test]
+fn rows_of_the_view_that_the_page_for_platform_teams_pins_are_in_memory_also_after_a_restart() {
+    let [defined] = &blocks(&section("platform.md", "Rows that shall be in memory"), "toml")[..] else {
+        panic!("one view")
+    };
+    let cli = Cli::new();
+    cli.write("features.toml", defined);
+    cli.succeeds("apply features.toml");
+    assert!(cli.succeeds("describe fraud_score_v1").contains("hot                pin\n"));
+    let rows: String = (0..100).map(|user| format!("{user},2024-05-01T00:00:00Z,0.5\n")).collect();
+    cli.write("scores.csv", format!("user_id,event_timestamp,score\n{rows}"));
+    cli.succeeds("ingest fraud_score_v1 scores.csv");
+    // Each command opens the store anew.
+    let hot = || cli.json("stats")["hot"].clone();
+    assert_eq!(
+        (&hot()["pinned_rows"], &hot()["rows"]),
+        (&serde_json::json!(100), &serde_json::json!(100)),
+        "{}",
+        hot()
+    );
+    assert!(cli.succeeds("stats").contains("hot table: 100 rows, 100 pinned, "));
+    for setting in ["auto", "never"] {
+        cli.write("features.toml", defined.replace("hot = \"pin\"", &format!("hot = \"{setting}\"")));
+        cli.succeeds("apply features.toml");
+        assert_eq!(hot()["pinned_rows"], serde_json::json!(0), "{setting}");
+    }
+    cli.write("features.toml", defined.replace("hot = \"pin\"", "hot = \"always\""));
+    let wrong = cli.fails(1, "apply features.toml");
+    assert!(wrong.contains("features.toml:8:7") && wrong.contains("always"), "{wrong}");
+}

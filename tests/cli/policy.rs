@@ -111,6 +111,33 @@ fn a_plan_is_made_known_and_listed_with_its_approvals() {
 }
 
 #[test]
+fn a_change_of_the_policy_is_proposed_listed_and_applied_with_the_lines_that_change() {
+    let cli = Cli::filled();
+    cli.write("policy.toml", "approvals_min = 1\n");
+    cli.succeeds("policy apply policy.toml");
+    cli.write("strict.toml", "approvals_min = 2\n[view]\ndescription_min = 200\n");
+    let planned = cli.json("policy apply strict.toml --plan");
+    let proposed = cli.json("policy propose strict.toml --message Stricter");
+    assert_eq!((&proposed["plan"], &proposed["applied"]), (&planned["approval"]["plan"], &json!(false)));
+    let names: Vec<_> = proposed["changes"].as_array().unwrap().iter().map(|line| line["name"].clone()).collect();
+    assert_eq!(names, ["policy", "line 1", "line 1", "line 2", "line 3"]);
+    assert!(!proposed["breaches"].as_array().unwrap().is_empty(), "{proposed}");
+    let waiting = cli.json("plans")["plans"][0].clone();
+    assert_eq!((&waiting["plan"], &waiting["message"]), (&proposed["plan"], &json!("Stricter")));
+    assert_eq!(waiting["changes"], proposed["changes"]);
+    let shown = cli.succeeds("policy apply strict.toml --plan");
+    let lines = "- policy line 1 (approvals_min = 1)\n+ policy line 1 (approvals_min = 2)\n+ policy line 2 ([view])\n";
+    assert!(shown.starts_with(lines), "{shown}");
+    let hash = proposed["plan"].as_str().unwrap();
+    assert!(cli.succeeds("policy propose strict.toml").contains(&format!("proposed as plan {hash}; ")));
+    cli.refuses("policy apply strict.toml", &["approvals by 1 others", hash]);
+    let same = "there is nothing to propose: it is the policy already";
+    assert!(cli.fails(1, "policy propose policy.toml").contains(same));
+    cli.write("wrong.toml", "approvals = 1\n");
+    assert!(cli.fails(1, "policy propose wrong.toml").contains("wrong.toml:1:1: "));
+}
+
+#[test]
 fn a_plan_shows_its_hash_where_the_policy_wants_approvals() {
     let cli = Cli::filled();
     cli.write("policy.toml", "approvals_min = 1\n");

@@ -64,7 +64,7 @@ fn an_audit_on_the_server_is_neither_logged_nor_counted() {
 #[test]
 fn the_pages_of_audits_list_them_and_show_one_with_hostile_values_as_text() {
     let sidecar = with_late_row();
-    assert!(page(&sidecar.tcp.get("/audits")).contains("None was made since the start"));
+    assert!(page(&sidecar.tcp.get("/audits")).contains("None was made yet"));
     sidecar.audit(&json!({"consumer": "ranker"}));
     let list = page(&sidecar.tcp.get("/audits")).to_owned();
     for part in [

@@ -213,6 +213,10 @@ fn plans(sidecar: &Sidecar, to: &mut Recorder<'_>) {
     to.get("/v1/plans", "/v1/plans");
     to.post("/v1/apply", "/v1/apply", &asked);
     assert_eq!(sidecar.store.catalog().revision(), catalog.revision() + 2);
+    let policy = json!({"policy": NO_APPROVALS});
+    for route in ["/v1/plan", "/v1/propose", "/v1/apply"] {
+        to.post(route, route, &policy);
+    }
     let none = policy_plan_hash(&sidecar.store.catalog(), NO_APPROVALS).unwrap();
     sidecar.store.approve_by(&Actor { name: "uid:77".to_owned(), is_operator: true }, &none).unwrap();
     sidecar.store.apply_policy(NO_APPROVALS, "").unwrap();

@@ -135,7 +135,7 @@ fn the_page_of_a_view_has_statistics_with_histograms_versions_and_changes() {
     let reply = sidecar.tcp.get("/views/stats");
     let stats = page(&reply);
     for part in [
-        "Of the newest value of all 40 entities as of <time",
+        "Of the newest value of all 40 entities, as of <time",
         "<th scope=\"row\"><a href=\"#values-clicks\">clicks</a></th><td>40</td><td>0.0 %</td>",
         "<svg class=\"histogram\" viewBox=\"0 0 640 142\" role=\"img\" aria-labelledby=\"histogram-clicks-title\"",
         "<title id=\"histogram-clicks-title\">Histogram of the values of clicks</title>",
@@ -153,7 +153,11 @@ fn the_page_of_a_view_has_statistics_with_histograms_versions_and_changes() {
     ] {
         assert!(page(&reply).contains(part), "{part}: {}", reply.text());
     }
-    assert!(!page(&sidecar.tcp.get("/views/purchases")).contains("the-values"), "events have none");
+    assert!(page(&sidecar.tcp.get("/views/purchases")).contains("<code>asof profile purchases</code> takes them."));
+    sidecar.unix.send("POST", "/v1/profile?view=purchases", &[], &[]).ok();
+    let reply = sidecar.tcp.get("/views/purchases");
+    let purchases = page(&reply);
+    assert!(purchases.contains("Of 0 events of all 0 entities, at most the newest 100 of each, as of "), "{purchases}");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 
-use asofdb::{Actor, Session, parse_definitions};
+use asofdb::{Actor, Session, parse_definitions, policy_plan_hash};
 use asofdb_sidecar::{Access, HttpOptions};
 use serde_json::{Value as Json, json};
 
@@ -125,6 +125,51 @@ fn a_plan_is_proposed_shown_approved_by_somebody_else_and_applied() {
     apply().ok();
     let after = sidecar.tcp.get("/v1/plans").ok();
     assert_eq!((&after["plans"], &after["other_approvals"]), (&json!([]), &json!([])), "they end with the change");
+}
+
+#[test]
+fn a_policy_is_planned_proposed_shown_approved_and_applied_over_http() {
+    let sidecar = Sidecar::start();
+    sidecar.store.apply_policy("approvals_min = 1\n", "").unwrap();
+    let policy = "approvals_min = 0 # <script>alert(1)</script>\n[view]\ndescription_min = 5\n";
+    let hash = policy_plan_hash(&sidecar.store.catalog(), policy).unwrap();
+    let planned = sidecar.tcp.post("/v1/plan", &json!({"policy": policy})).ok();
+    assert_eq!((&planned["applied"], &planned["revision"]), (&json!(false), &json!(2)));
+    assert_eq!(planned["approval"], json!({"plan": hash, "needed": 1, "given": []}));
+    assert_eq!(planned["changes"].as_array().map(Vec::len), Some(5));
+    assert_eq!(planned["breaches"][0]["rule"], json!("view.description_min"));
+    let proposed = sidecar.unix.post("/v1/propose", &json!({"policy": policy, "message": "Alone"})).ok();
+    assert_eq!(proposed, json!({"plan": hash}));
+    let text = page(&sidecar.tcp.get("/plans")).to_owned();
+    for part in ["line 1", "approvals_min = 0 # &lt;script&gt;alert(1)&lt;/script&gt;", "description_min = 5"] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    let apply = |asked: Json| sidecar.unix.post("/v1/apply", &asked);
+    assert!(apply(json!({"policy": policy})).error(409, "conflict").contains("it has 0"));
+    sidecar.store.approve_by(&other(), &hash).unwrap();
+    assert_eq!(apply(json!({"policy": policy, "revision": 7})).status, 409);
+    let done = apply(json!({"policy": policy, "message": "Alone"})).ok();
+    assert_eq!((&done["applied"], &done["revision"]), (&json!(true), &json!(3)));
+    assert_eq!((&done["sha256"], &done["changes"]), (&planned["sha256"], &planned["changes"]));
+    assert_eq!(sidecar.tcp.get("/v1/policy").ok()["policy"], json!(policy));
+}
+
+#[test]
+fn a_policy_over_http_is_not_for_everybody_and_not_both_a_policy_and_definitions() {
+    let sidecar = Sidecar::start();
+    for (path, rule) in [("/v1/apply", "changing the policy needs the role operator"), ("/v1/propose", "has neither")] {
+        let denied = sidecar.tcp.post(path, &json!({"policy": "approvals_min = 1\n"})).error(403, "denied");
+        assert!(denied.contains(rule), "{denied}");
+    }
+    for asked in [json!({"policy": "", "definitions": ""}), json!({})] {
+        let malformed = sidecar.unix.post("/v1/propose", &asked).error(400, "invalid");
+        assert_eq!(malformed, "the body has `definitions` or a `policy`, one of the two");
+    }
+    let both = sidecar.unix.post("/v1/apply", &json!({"policy": "", "allow_drop": true})).error(400, "invalid");
+    assert!(both.contains("a policy drops and redefines nothing"), "{both}");
+    let wrong = sidecar.tcp.post("/v1/plan", &json!({"policy": "approvals = 1\n"})).error(422, "invalid");
+    assert!(wrong.starts_with("policy:1:1: "), "{wrong}");
+    assert_eq!(sidecar.store.catalog().policy(), None);
 }
 
 #[test]

@@ -91,6 +91,10 @@ impl Session for Blocking {
         self.wait(self.client.propose(definitions, message))
     }
 
+    fn propose_policy(&self, policy: &str, message: &str) -> Result<String> {
+        self.wait(self.client.propose_policy(policy, message))
+    }
+
     fn catalog_changes(&self, before: u64, limit: usize) -> Result<Vec<CatalogChange>> {
         self.wait(self.client.catalog_changes(before, limit))
     }

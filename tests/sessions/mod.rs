@@ -24,7 +24,7 @@ use self::computed::{
     a_training_row_with_request_values_is_what_a_read_gives, an_expression_that_is_redefined_is_followed,
     computed_features_are_the_same_wherever_the_store_is,
 };
-use self::statistics::statistics_are_taken_and_kept_wherever_the_store_is;
+use self::statistics::{statistics_are_taken_and_kept_wherever_the_store_is, statistics_of_events_are_taken_and_kept};
 use crate::common::{TestStore, batch, files, int, times, users, view};
 use crate::sidecar::harness::Sidecar;
 
@@ -202,6 +202,7 @@ fn events_count_once_and_are_deleted_by_their_identity(session: &impl Session) {
     };
     session.write("clicks", &clicks(&[1, 2, 3])).unwrap();
     session.write("clicks", &clicks(&[2, 3])).unwrap();
+    statistics_of_events_are_taken_and_kept(session);
     assert_eq!(counted(), 3);
     let page = clicks(&[3]).schema().index_of("page").unwrap();
     let mut identity = clicks(&[3]);

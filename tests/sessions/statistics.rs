@@ -1,6 +1,6 @@
 //! Statistics, wherever the store is.
 
-use asofdb::{ErrorKind, ProfileSample, Session, Value};
+use asofdb::{ErrorKind, EventsRead, PROFILE_EVENTS_MAX, ProfileSample, Session, Value};
 
 use super::write_visits;
 
@@ -22,4 +22,15 @@ pub fn statistics_are_taken_and_kept_wherever_the_store_is(session: &impl Sessio
     assert_eq!(refused("profil", ProfileSample::All), ErrorKind::NotFound);
     session.erase(&["profile"], &[("user_id", Value::Int64(3))]).unwrap();
     assert_eq!(session.statistics("profile").unwrap().profile, None);
+}
+
+/// Statistics of three clicks of one user.
+pub fn statistics_of_events_are_taken_and_kept(session: &impl Session) {
+    let taken = session.profile("clicks", ProfileSample::Entities(10), &mut |_| {}).unwrap();
+    assert_eq!(session.statistics("clicks").unwrap(), taken);
+    let profile = taken.profile.unwrap();
+    let events = EventsRead { count: 3, of_entity_max: Some(PROFILE_EVENTS_MAX) };
+    assert_eq!((profile.entities, profile.of_entities, profile.events), (1, Some(1), Some(events)));
+    let ids = profile.feature("click_id").unwrap();
+    assert_eq!((ids.numbers.as_ref().unwrap().max, ids.distinct), (3.0, 3));
 }

@@ -21,6 +21,7 @@ mod operations;
 mod policy;
 mod raw;
 pub mod receiver;
+mod restarts;
 mod served;
 mod sharing;
 mod statistics;

@@ -83,6 +83,11 @@ fn a_plan_is_made_known_through_the_sidecar_until_the_next_change() {
     assert_eq!(waiting[0].changes[0].details, ["ttl 1d -> 1m"]);
     let same = client.propose(&users(), "").unwrap_err();
     assert_eq!(same.message(), "there is nothing to propose: everything is as defined already");
+    let policy = client.propose_policy("approvals_min = 2\n", "Four eyes").unwrap();
+    assert_eq!(policy, asofdb::policy_plan_hash(&client.catalog().unwrap(), "approvals_min = 2\n").unwrap());
+    let waiting = client.proposals().unwrap().waiting;
+    assert_eq!(waiting[1].changes[1].to_string(), "+ policy line 1 (approvals_min = 2)");
+    assert_eq!(client.propose_policy("approvals = 2\n", "").unwrap_err().kind(), ErrorKind::Invalid);
     client.apply_with(&longer, &ApplyOptions::default()).unwrap();
     assert_eq!(client.proposals().unwrap().waiting, []);
 }
@@ -137,4 +142,9 @@ fn users_of_a_team_apply_what_is_theirs_once_another_user_has_approved_it() {
     let newest = &sidecar.client().catalog_log(None, 1).unwrap()[0].cause;
     assert_eq!((newest.who.as_str(), newest.message.as_str()), ("uid:65531", "Mine"));
     assert_eq!(newest.approved_by.iter().map(|one| one.who.as_str()).collect::<Vec<_>>(), ["uid:65532"]);
+    let alone = sidecar.directory.path().join("alone.toml");
+    std::fs::write(&alone, policy.replace("approvals_min = 1", "approvals_min = 0")).expect("a file");
+    fails(65533, &["policy", "propose", "alone.toml"], "uid:65533 has neither");
+    assert_eq!(run(65531, &["policy", "propose", "alone.toml", "--message", "Alone"]).0, Some(0));
+    fails(65531, &["policy", "apply", "alone.toml"], "needs the role operator");
 }

@@ -11,13 +11,13 @@ use super::text::counted;
 
 /// Approve a plan by its hash, so that somebody else can apply it
 ///
-/// The hash is that of what asof apply would do, and asof plan shows it where the policy has approvals_min. Whoever
-/// approves plans the same file and compares. An approval is recorded with the user, as the kernel tells it, and the time, and ends with the
+/// The hash is that of what asof apply would do, and asof plan shows it where the policy has approvals_min; of a policy
+/// asof policy apply --plan does. Whoever approves plans the same file and compares, or reads it in asof plans. An approval is recorded with the user, as the kernel tells it, and the time, and ends with the
 /// next change of the catalog.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  asof --connect ~/.asof/socket approve 5f2b…")]
 pub(crate) struct Approve {
-    /// The hash that asof plan, or asof policy apply --plan, shows
+    /// The hash that asof plan, asof plans, or asof policy apply --plan, shows
     #[arg(value_name = "PLAN")]
     plan: String,
 }

@@ -39,7 +39,7 @@ impl Docs {
     pub(crate) fn run(&self, context: &Context) -> Result<Outcome> {
         let store = context.open()?;
         let catalog = store.catalog()?;
-        let views = catalog.views().filter(|view| self.statistics && !view.holds_events());
+        let views = catalog.views().filter(|_| self.statistics);
         let statistics = views.map(|view| store.statistics(&view.name)).collect::<asofdb::Result<Vec<_>>>()?;
         let files = write_docs_with(&catalog, &statistics, &self.out)? as u64;
         let json = json!({"out": self.out.display().to_string(), "files": files});

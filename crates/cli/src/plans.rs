@@ -13,7 +13,7 @@ use super::text::counted;
 
 /// Show the plans that wait for approval, with who wants them and why, and who has approved them
 ///
-/// asof plan --propose makes a plan known. It waits until the next change of what is defined; what is applied then is
+/// asof plan --propose makes a plan known, asof policy propose one of the policy. It waits until the next change of what is defined; what is applied then is
 /// the file, whose hash has to be that of the plan.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  asof --connect ~/.asof/socket plans\n  asof plans --format json")]

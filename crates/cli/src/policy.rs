@@ -1,12 +1,10 @@
 //! `asof policy` and `asof lint`: rules that definitions keep.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use asofdb::parts::read_text;
-use asofdb::{
-    AsJson, Breach, DEFINITIONS_BYTES_MAX, Error, POLICY_BYTES_MAX, Policy, Session, policy_hash, policy_plan_hash,
-};
-use asofdb_platform::WantedApproval;
+use asofdb::{AsJson, Breach, Change, DEFINITIONS_BYTES_MAX, Error, POLICY_BYTES_MAX, Policy, Session, policy_hash};
+use asofdb_platform::PlannedPolicy;
 use clap::{Args, Subcommand};
 use serde_json::json;
 
@@ -34,11 +32,13 @@ const EXAMPLES: &str = "\
 Examples:
   asof policy
   asof policy apply policy.toml --message \"Every view has an owner\"
+  asof --connect ~/.asof/socket policy propose policy.toml --message \"Two approve\"
   asof lint features.toml --policy policy.toml";
 
 #[derive(Debug, Subcommand)]
 enum Action {
     Apply(ApplyPolicy),
+    Propose(ProposePolicy),
 }
 
 /// Make a file the policy of the store
@@ -63,6 +63,7 @@ impl PolicyCommand {
     pub(crate) fn run(&self, context: &Context) -> Result<Outcome> {
         match &self.action {
             Some(Action::Apply(apply)) => apply.run(context),
+            Some(Action::Propose(propose)) => propose.run(context),
             None => self.show(context),
         }
     }
@@ -85,32 +86,61 @@ impl PolicyCommand {
     }
 }
 
+/// Make a change of the policy known to those who may approve it
+///
+/// Nothing is changed. asof plans and the page /plans of a sidecar show each line that goes and comes, until the next
+/// change; asof approve approves it by its hash, and an operator applies the same file with asof policy apply.
+#[derive(Debug, Args)]
+struct ProposePolicy {
+    /// The policy (TOML)
+    #[arg(value_name = "POLICY.toml")]
+    file: PathBuf,
+    /// The reason, for those who look at it
+    #[arg(long, default_value = "", hide_default_value = true, value_name = "TEXT")]
+    message: String,
+    #[command(flatten)]
+    output: Output,
+}
+
 impl ApplyPolicy {
     fn run(&self, context: &Context) -> Result<Outcome> {
-        let text = read_text(&self.file, "policy file", POLICY_BYTES_MAX)?;
-        let policy = Policy::parse(&text, &self.file.display().to_string())?;
-        let store = context.open_or_create()?;
-        let catalog = store.catalog()?;
-        let breaches = policy.breaches(&catalog);
-        let wanted = WantedApproval::of(&store, &catalog, || policy_plan_hash(&catalog, &text))?;
+        let (text, store) = (policy_text(&self.file)?, context.open_or_create()?);
+        let planned = PlannedPolicy::of(&store, &text, &self.file.display().to_string())?;
         if !self.plan {
             store.apply_policy(&text, &self.message)?;
         }
         let done = if self.plan { "nothing done" } else { "applied" };
-        let found = counted(breaches.len() as u64, "breach", "breaches");
-        let mut below = vec![format!("policy {}: {done}; {found} in what is defined already", policy_hash(&text))];
-        let mut json = json!({
-            "applied": !self.plan,
-            "sha256": policy_hash(&text),
-            "breaches": AsJson(breaches.as_slice()).to_tree()?,
-        });
-        if let Some(wanted) = wanted.filter(|_| self.plan) {
-            below.push(wanted_line(&wanted));
-            json["approval"] = wanted.to_json();
-        }
-        self.output.print(&Report { json, sheet: sheet(&breaches), below, ..Report::default() })?;
+        self.output.print(&report(&planned, done, !self.plan)?)?;
         Ok(Outcome::Done)
     }
+}
+
+impl ProposePolicy {
+    fn run(&self, context: &Context) -> Result<Outcome> {
+        let (text, store) = (policy_text(&self.file)?, context.open()?);
+        let planned = PlannedPolicy::of(&store, &text, &self.file.display().to_string())?;
+        let plan = store.propose_policy(&text, &self.message)?;
+        let mut report = report(&planned, &format!("proposed as plan {plan}"), false)?;
+        report.json["plan"] = plan.into();
+        self.output.print(&report)?;
+        Ok(Outcome::Done)
+    }
+}
+
+fn policy_text(file: &Path) -> Result<String> {
+    Ok(read_text(file, "policy file", POLICY_BYTES_MAX)?)
+}
+
+/// Lines that go and come, above what breaks the policy already.
+fn report(planned: &PlannedPolicy, done: &str, is_applied: bool) -> Result<Report> {
+    let PlannedPolicy { sha256, difference, breaches, approval, .. } = planned;
+    let found = counted(breaches.len() as u64, "breach", "breaches");
+    let mut below = vec![format!("policy {sha256}: {done}; {found} in what is defined already")];
+    below.extend(approval.as_ref().filter(|_| !is_applied).map(wanted_line));
+    let lines = difference.changes.iter().skip(1).map(Change::to_string);
+    let more = (difference.left_out > 0).then(|| format!("{} more", counted(difference.left_out, "line", "lines")));
+    let (json, above) = (planned.to_json(is_applied)?, lines.chain(more).collect());
+    Ok(Report { json, sheet: sheet(breaches), above, below })
 }
 
 /// Check a file of definitions against a policy, without a store if the policy is given

@@ -13,10 +13,11 @@ use super::statistics::{lines, sheet};
 
 /// Take statistics of the values of views, and keep them for `asof describe` and the pages
 ///
-/// Of each feature: how many values there are and why the others are not, how many are different, the least, the
+/// Of each feature, or each column of events: how many values there are and why the others are not, how many are different, the least, the
 /// greatest, mean and quantiles, a histogram, and the most frequent values; of texts and lists the lengths. They are of
 /// the newest value of each entity of a sample, as of now; so of features that are computed, too. Features that need
-/// values of the request are left out. The store keeps them, with the time and the sample, until the view is dropped
+/// values of the request are left out. Of an event view they are of the newest 100 events of each entity of the sample,
+/// with --all of every event. The store keeps them, with the time and the sample, until the view is dropped
 /// or an entity of it is erased.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
@@ -38,6 +39,7 @@ const EXAMPLES: &str = "\
 Examples:
   asof profile user_stats_v1
   asof profile user_stats_v1 user_stats_v2 --all
+  asof profile purchases_v1                             # an event view
   asof profile user_stats_v1 --entities 1000 --format json";
 
 impl Profile {

@@ -1,7 +1,9 @@
 //! Statistics of values as a sheet and as lines.
 
 use asofdb::parts::number_json;
-use asofdb::{FeatureProfile, NumberProfile, ScalarType, Span, TopValue, ValueType, ViewProfile, ViewStatistics};
+use asofdb::{
+    EventsRead, FeatureProfile, NumberProfile, ScalarType, Span, TopValue, ValueType, ViewProfile, ViewStatistics,
+};
 use serde_json::Value as Json;
 
 use super::sheet::{Cell, Column, Place, Sheet, Tone};
@@ -89,13 +91,23 @@ pub(crate) fn lines(statistics: &ViewStatistics) -> Vec<String> {
     lines
 }
 
-/// The sample and the time: `1,000 of 5,000 entities as of 2024-06-01T00:00:00Z, revision 7`.
+/// The sample and the time: `1,000 of 5,000 entities as of 2024-06-01T00:00:00Z, revision 7`; of events also how many
+/// they are.
 pub(crate) fn taken(profile: &ViewProfile) -> String {
     let entities = counted(profile.entities, "entity", "entities");
     let sample = match profile.of_entities {
         _ if profile.is_all() => format!("all {entities}"),
         Some(of) => format!("{} of {}", count(profile.entities), counted(of, "entity", "entities")),
         None => format!("{entities}, of more"),
+    };
+    let sample = match profile.events {
+        None => sample,
+        Some(EventsRead { count: read, of_entity_max: None }) => {
+            format!("{} of {sample}", counted(read, "event", "events"))
+        }
+        Some(EventsRead { count: read, of_entity_max: Some(most) }) => {
+            format!("{} of {sample}, at most the newest {most} of each,", counted(read, "event", "events"))
+        }
     };
     format!("{sample} as of {}, revision {}", profile.taken, profile.revision)
 }

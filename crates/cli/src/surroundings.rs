@@ -44,11 +44,9 @@ impl Surroundings {
         known.add_usage(session, |row| row.key.name == view.name && row.key.of.as_str() == "view")?;
         known.add_relatives(catalog, view, None);
         let features = statistics.profile.as_ref().map_or(&[][..], |profile| &profile.features);
-        if !view.holds_events() {
-            known.below.extend(["".to_owned(), "values".to_owned()]);
-            known.below.extend(lines_of(&sheet(&statistics, features)));
-            known.below.extend(statistics_lines(&statistics).into_iter().map(|line| format!("  {line}")));
-        }
+        known.below.extend(["".to_owned(), "values".to_owned()]);
+        known.below.extend(lines_of(&sheet(&statistics, features)));
+        known.below.extend(statistics_lines(&statistics).into_iter().map(|line| format!("  {line}")));
         known.json.insert("statistics".to_owned(), AsJson(&statistics).to_tree()?);
         known.add_versions(catalog, view)?;
         known.add_changes(session, &view.name, &[])?;

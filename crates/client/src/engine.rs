@@ -163,6 +163,10 @@ impl Session for Engine {
         self.session().propose(definitions, message)
     }
 
+    fn propose_policy(&self, policy: &str, message: &str) -> Result<String> {
+        self.session().propose_policy(policy, message)
+    }
+
     fn catalog_changes(&self, before: u64, limit: usize) -> Result<Vec<CatalogChange>> {
         self.session().catalog_changes(before, limit)
     }

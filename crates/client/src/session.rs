@@ -21,8 +21,8 @@ use asofdb_protocol::MaterializeRequest;
 use asofdb_protocol::{
     AgesRequest, AnswersRequest, ApproveRequest, ClockRequest, CompactRequest, CopyRequest, DeleteRequest,
     EraseRequest, FeedsRequest, Form, FreshnessRequest, LogRequest, ModelsRequest, NoteRequest, PingRequest,
-    PolicyRequest, ProfileRequest, ProposeRequest, RepairClockRequest, SampleRequest, StatisticsRequest, StatsMessage,
-    StatsRequest, UsageRequest, VerifyRequest,
+    PolicyRequest, ProfileRequest, ProposePolicyRequest, ProposeRequest, RepairClockRequest, SampleRequest,
+    StatisticsRequest, StatsMessage, StatsRequest, UsageRequest, VerifyRequest,
 };
 
 use crate::bulk::{begin_join, gather, load, load_bytes_max, scan};
@@ -113,6 +113,10 @@ impl Session for Client {
     fn propose(&self, definitions: &Definitions, message: &str) -> Result<String> {
         let options = ApplyOptions { message: message.to_owned(), ..ApplyOptions::default() };
         self.ask(&ProposeRequest(apply_request(definitions, &options, &*self.latest_catalog()?)?))
+    }
+
+    fn propose_policy(&self, policy: &str, message: &str) -> Result<String> {
+        self.ask(&ProposePolicyRequest(PolicyRequest { policy: policy.to_owned(), message: message.to_owned() }))
     }
 
     fn catalog_changes(&self, before: u64, limit: usize) -> Result<Vec<CatalogChange>> {

@@ -35,6 +35,7 @@ mod lineage_teller;
 pub mod pages;
 mod plan;
 mod planned;
+mod planned_policy;
 mod relatives;
 mod run_event;
 mod search;
@@ -47,6 +48,7 @@ pub use self::audit::difference::{Difference, Side};
 pub use self::audit::drift::{Bin, Drift};
 pub use self::audit::html::audit_html;
 pub use self::audit::reason::Reason;
+pub use self::audit::record::AuditRecord;
 pub use self::audit::{AUDIT_EXAMPLES_DEFAULT, Audit, AuditAgainst, AuditOptions, AuditedFeature, audit};
 pub use self::discovery::{Discovery, Searcher};
 pub use self::docs::{DocFile, doc_files, doc_files_with, write_docs, write_docs_with};
@@ -56,6 +58,7 @@ pub use self::lineage::{LineageText, all_of};
 pub use self::lineage_teller::LineageTeller;
 pub use self::plan::plan_markdown;
 pub use self::planned::{Planned, WantedApproval, approval_json};
+pub use self::planned_policy::PlannedPolicy;
 pub use self::relatives::{
     Snippet, feature_snippets, service_snippets, services_with, versions_of, view_snippets, views_computed_from,
 };

@@ -71,6 +71,10 @@ pub struct EraseRequest(pub RemoveEntity);
 #[derive(Debug, Clone, PartialEq, Encode, Decode)]
 pub struct ProposeRequest(pub ApplyRequest);
 
+/// Makes a change of the policy known: the policy as it would be applied.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct ProposePolicyRequest(pub PolicyRequest);
+
 /// Copies the store without sharing its files.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 pub struct CopyRequest(pub CheckpointRequest);
@@ -109,6 +113,7 @@ calls! {
     WriteRequest => Write, false, CommittedMessage;
     ApplyRequest => Apply, false, u64;
     ProposeRequest => Propose, true, String;
+    ProposePolicyRequest => ProposePolicy, true, String;
     PolicyRequest => Policy, false, u64;
     DeleteRequest => Delete, false, CommittedMessage;
     EraseRequest => Erase, false, Vec<ErasedMessage>;
@@ -140,5 +145,8 @@ mod tests {
         let plain = encoded_message(&remove).unwrap();
         assert_eq!(encoded_message(&DeleteRequest(remove.clone())).unwrap(), plain);
         assert_eq!(encoded_message(&EraseRequest(remove)).unwrap(), plain);
+        let policy = PolicyRequest { policy: "p".to_owned(), message: "m".to_owned() };
+        let plain = encoded_message(&policy).unwrap();
+        assert_eq!(encoded_message(&ProposePolicyRequest(policy)).unwrap(), plain);
     }
 }

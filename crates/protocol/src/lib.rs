@@ -20,8 +20,8 @@ mod shape;
 
 pub use self::alerts::{ALERT_KINDS, AlertReport, AlertTargetReport, AlertsReport};
 pub use self::call::{
-    Call, CatalogRequest, CompactRequest, CopyRequest, DeleteRequest, EraseRequest, PingRequest, ProposeRequest,
-    RepairClockRequest, StatsRequest, VerifyRequest,
+    Call, CatalogRequest, CompactRequest, CopyRequest, DeleteRequest, EraseRequest, PingRequest, ProposePolicyRequest,
+    ProposeRequest, RepairClockRequest, StatsRequest, VerifyRequest,
 };
 pub use self::codec::{Message, decode_message, encode_message, encoded_message};
 pub use self::frame::{ANSWER_BYTES_MAX, BUFFER_BYTES, HEADER_BYTES, Header, Input, Kind, put_frame};

@@ -1,5 +1,5 @@
-//! The freshness of views over the last day, as it was looked at each minute. It is in memory alone: it begins with the
-//! sidecar.
+//! The freshness of views over the last day, as it was looked at each minute. It is in memory, and in a file for the next
+//! start where there is one.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -7,12 +7,14 @@ use asofdb::{FreshnessStatus, Span, Timestamp, ViewAges};
 use asofdb_platform::pages::FreshnessPoint;
 use parking_lot::Mutex;
 
+use super::freshness_record::{decode, encode};
+
 /// The time that is kept, and the looks in it.
 const KEPT: Span = Span::from_secs(86_400);
-const LOOKS_MAX: usize = 1_440;
+pub(super) const LOOKS_MAX: usize = 1_440;
 
 /// Views that are kept, of eight bytes a look: 12 MB. Those that promise something come first, and then they go by name.
-const VIEWS_MAX: usize = 1_024;
+pub(super) const VIEWS_MAX: usize = 1_024;
 
 /// What stands for nothing.
 const NO_AGE: u32 = u32::MAX;
@@ -29,19 +31,20 @@ pub(crate) struct FreshnessHistory {
     state: Mutex<State>,
 }
 
+/// What is kept of all views.
 #[derive(Debug, Default)]
-struct State {
-    looks: VecDeque<Timestamp>,
+pub(super) struct State {
+    pub(super) looks: VecDeque<Timestamp>,
     /// By view, as many as there are looks.
-    views: BTreeMap<String, VecDeque<Look>>,
+    pub(super) views: BTreeMap<String, VecDeque<Look>>,
 }
 
 /// What a look has found of a view.
 #[derive(Debug, Clone, Copy)]
-struct Look {
-    age_seconds: u32,
-    stale_share: u16,
-    status: u8,
+pub(super) struct Look {
+    pub(super) age_seconds: u32,
+    pub(super) stale_share: u16,
+    pub(super) status: u8,
 }
 
 impl FreshnessHistory {
@@ -69,6 +72,21 @@ impl FreshnessHistory {
         let Some(series) = state.views.get(view) else { return Vec::new() };
         state.looks.iter().zip(series).filter_map(|(at, look)| look.at(*at)).collect()
     }
+
+    /// The bytes by which it is kept.
+    pub(crate) fn record(&self) -> Vec<u8> {
+        encode(&self.state.lock())
+    }
+
+    /// Takes over what a record has of the last day, if there is nothing yet. Returns whether it is a record.
+    pub(crate) fn restore(&self, record: &[u8]) -> bool {
+        let Some(kept) = decode(record) else { return false };
+        let mut state = self.state.lock();
+        if state.looks.is_empty() {
+            *state = kept;
+        }
+        true
+    }
 }
 
 impl State {
@@ -87,7 +105,7 @@ impl State {
 }
 
 impl Look {
-    const NOTHING: Look = Look { age_seconds: NO_AGE, stale_share: NO_SHARE, status: NO_STATUS };
+    pub(super) const NOTHING: Look = Look { age_seconds: NO_AGE, stale_share: NO_SHARE, status: NO_STATUS };
 
     fn of(view: &ViewAges) -> Self {
         let seconds = |age: Span| u32::try_from(age.as_micros().max(0) / 1_000_000).unwrap_or(NO_AGE - 1);
@@ -160,6 +178,23 @@ mod tests {
         assert_eq!(history.of("b"), [], "it was dropped");
         history.add(&[ages("a", NOW.plus(minutes(9_000)), true)]);
         assert_eq!(history.of("a").len(), 1, "a day later nothing of it is left");
+    }
+
+    #[test]
+    fn a_history_goes_on_from_its_record_without_what_is_older_than_a_day() {
+        let before = FreshnessHistory::default();
+        for minute in 0..3 {
+            before.add(&[ages("a", NOW.plus(minutes(minute)), true), ages("gone", NOW.plus(minutes(minute)), true)]);
+        }
+        let after = FreshnessHistory::default();
+        assert!(after.restore(&before.record()));
+        assert_eq!(after.of("a"), before.of("a"));
+        after.add(&[ages("a", NOW.plus(minutes(1_441)), true)]);
+        let at: Vec<_> = after.of("a").iter().map(|point| point.at.since(NOW)).collect();
+        assert_eq!(at, [1, 2, 1_441].map(minutes));
+        assert_eq!(after.of("gone"), [], "it was dropped meanwhile");
+        assert!(!after.restore(b"nothing of the kind") && after.restore(&before.record()));
+        assert_eq!(after.of("a").len(), 3, "what it has is newer");
     }
 
     #[test]

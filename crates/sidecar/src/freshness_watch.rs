@@ -1,5 +1,6 @@
-//! A watch over freshness: it looks at all views each minute, for their history.
+//! A watch over freshness: it looks at all views each minute, for their history, and keeps that for the next start.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::{self, JoinHandle};
@@ -8,10 +9,17 @@ use std::time::Duration;
 use asofdb::{Error, Result};
 use tracing::warn;
 
+use crate::freshness_record::BYTES_MAX;
+use crate::kept_file::{Form, KeptFile};
 use crate::service::Service;
 
 /// The time between two looks.
 const LOOK_EVERY: Duration = Duration::from_secs(60);
+
+/// Looks after which the history is written again: what a crash may lose.
+const SAVE_EVERY: u32 = 10;
+
+const FORM: Form = Form { name: "FRESHNESS", version: 1, what: "the history of freshness", bytes_max: BYTES_MAX + 256 };
 
 /// Keeps the freshness of views over time, until it is dropped.
 #[derive(Debug)]
@@ -21,15 +29,18 @@ pub struct FreshnessWatch {
 }
 
 impl FreshnessWatch {
-    /// Begins to look at the views of a service's store.
+    /// Begins to look at the views of a service's store. Where a file is given, the history goes on from what it has, and
+    /// is written to it every ten minutes and at the end. One that cannot be read is logged and replaced; one of a later
+    /// version is logged and left alone.
     ///
     /// # Errors
     /// `Unavailable` when no thread can be started.
-    pub fn start(service: Arc<Service>) -> Result<Self> {
+    pub fn start(service: Arc<Service>, file: Option<&Path>) -> Result<Self> {
+        let file = file.map(|path| restored(&service, path));
         let (stop, stopped) = channel();
         let thread = thread::Builder::new()
             .name("freshness".into())
-            .spawn(move || watch(&service, &stopped))
+            .spawn(move || watch(&service, file, &stopped))
             .map_err(|error| Error::unavailable("cannot start a thread that watches freshness").with_source(error))?;
         Ok(FreshnessWatch { stop: Some(stop), thread: Some(thread) })
     }
@@ -45,12 +56,27 @@ impl Drop for FreshnessWatch {
     }
 }
 
-fn watch(service: &Service, stopped: &Receiver<()>) {
+/// Takes over what a file has.
+fn restored(service: &Service, path: &Path) -> KeptFile {
+    let (file, record) = KeptFile::open(path, FORM);
+    if record.is_some_and(|record| !service.freshness.restore(&record)) {
+        file.refuse("it is no history");
+    }
+    file
+}
+
+fn watch(service: &Service, mut file: Option<KeptFile>, stopped: &Receiver<()>) {
+    let mut looks = 0_u32;
     loop {
         if let Err(error) = service.look_at_freshness() {
             warn!("cannot tell how fresh views are, for their history: {error:#}");
         }
-        if stopped.recv_timeout(LOOK_EVERY) != Err(RecvTimeoutError::Timeout) {
+        looks = looks.wrapping_add(1);
+        let is_over = stopped.recv_timeout(LOOK_EVERY) != Err(RecvTimeoutError::Timeout);
+        if let Some(file) = file.as_mut().filter(|_| is_over || looks.is_multiple_of(SAVE_EVERY)) {
+            file.save(&service.freshness.record());
+        }
+        if is_over {
             return;
         }
     }

@@ -13,6 +13,8 @@ mod alerts;
 #[cfg(feature = "http")]
 mod answer_metrics;
 #[cfg(feature = "http")]
+mod audit_watch;
+#[cfg(feature = "http")]
 mod audits;
 mod bounds;
 mod budget;
@@ -27,10 +29,14 @@ mod freshness_history;
 #[cfg(feature = "http")]
 mod freshness_metrics;
 #[cfg(feature = "http")]
+mod freshness_record;
+#[cfg(feature = "http")]
 mod freshness_watch;
 mod gauges;
 #[cfg(feature = "http")]
 mod http;
+#[cfg(feature = "http")]
+mod kept_file;
 #[cfg(feature = "http")]
 mod limit_metrics;
 mod line;
@@ -40,7 +46,6 @@ mod notices;
 mod operation;
 mod outlet;
 mod output;
-mod precedence;
 mod safe_path;
 #[cfg(feature = "http")]
 mod served_metrics;
@@ -59,6 +64,8 @@ mod warmth;
 pub use self::access::{Access, Peer};
 #[cfg(feature = "alerts")]
 pub use self::alerts::{AlertOptions, Alerts, JsonPost};
+#[cfg(feature = "http")]
+pub use self::audit_watch::AuditWatch;
 pub use self::bounds::Bounds;
 pub use self::clock_watch::ClockWatch;
 pub use self::consumers::Limits;

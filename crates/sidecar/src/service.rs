@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use asofdb::storage::KeyRange;
-use asofdb::{Catalog, Error, FeedFiles, Result, Stop, Store, Timestamp, ViewRun};
+use asofdb::{Catalog, Error, FeedFiles, Precedence, Result, Stop, Store, Timestamp, ViewRun};
 use asofdb_protocol::{AlertsReport, ConsumerReport, LimitsReport};
 #[cfg(feature = "streams")]
 use asofdb_streams::StreamStatus;
@@ -24,7 +24,6 @@ use crate::consumers::{Consumers, Limits};
 use crate::freshness_history::FreshnessHistory;
 use crate::gauges::Gauges;
 use crate::line::{BulkBounds, Line};
-use crate::precedence::Precedence;
 use crate::settings::{ALERTS, LIMITS, Settings};
 use crate::warmth::Warmth;
 
@@ -250,6 +249,12 @@ impl Service {
     /// Notes that the file of limits was refused, so that those in force go on: health and [`Service::limits`] say so.
     pub fn refuse_limits(&self, error: &Error) {
         self.settings.note(LIMITS, Some(format!("{error:#}")));
+    }
+
+    /// Takes over the audits that were made before, from the file beside the log of served features, if there is a log.
+    #[cfg(feature = "http")]
+    pub(crate) fn restore_audits(&self) {
+        self.audits.restore(&self.store);
     }
 
     /// Ends the audit that runs, if one does, and begins no further one: for the end of the sidecar.

@@ -17,13 +17,23 @@ from asofdb import ConflictError, Definitions, Entity, Feature, FeatureView
 
 from .computing import check_computed
 from .connect import Engine
-from .views import PROJECT_TAG, REMOVED_TAG, STAGE_TAGS, VIEW_TAG, Naming, computed_view, entities_of, view_of
+from .views import (
+    PROJECT_TAG,
+    REMOVED_TAG,
+    SAID_TAGS,
+    STAGE_TAGS,
+    VIEW_TAG,
+    Naming,
+    computed_view,
+    entities_of,
+    view_of,
+)
 
 _ATTEMPTS: Final = 50
 _PAUSE_SECONDS_MAX: Final = 0.2
 _applying = threading.Lock()
 
-_KEPT: Final = ("retention", "keep_newest", "check", "freshness", "source", "hot", "same_as", "not_same_as")
+_KEPT: Final = ("retention", "keep_newest", "check", "freshness", "source", "same_as", "not_same_as")
 """What Feast has no word for: it stays as it is in the store."""
 
 
@@ -145,8 +155,8 @@ def _kind(feature: Feature) -> str:
 def _continued(known: FeatureView, wanted: FeatureView) -> FeatureView:
     """A view as it is wanted, with what Feast knows nothing of as it was.
 
-    That is its retention, check, freshness, source and place in memory, verdicts on its features, their defaults, and
-    features that were taken out in Feast; and its stage, where no tags say it.
+    That is its retention, check, freshness and source, verdicts on its features, their defaults, and features that were
+    taken out in Feast; and its stage and its place in memory, where no tags say them.
     """
     stored = {feature.name: feature for feature in known.features}
     features = [
@@ -156,15 +166,15 @@ def _continued(known: FeatureView, wanted: FeatureView) -> FeatureView:
     present = {feature.name for feature in features}
     removed = [_removed(feature) for feature in known.features if feature.name not in present]
     kept = {name: getattr(known, name) for name in _KEPT}
-    said = {name: getattr(wanted, name) for name in STAGE_TAGS}
-    stage = {name: getattr(known, name) if value is None else value for name, value in said.items()}
-    return replace(wanted, features=features + removed, **kept, **stage)
+    said = {name: getattr(wanted, name) for name in SAID_TAGS}
+    said = {name: getattr(known, name) if value is None else value for name, value in said.items()}
+    return replace(wanted, features=features + removed, **kept, **said)
 
 
 def _without_empty(view: FeatureView) -> FeatureView:
-    """A view whose stage is none where tags take it back."""
+    """A view whose stage is none where tags take it back, and its place in memory what it is where nobody says."""
     stage: dict[str, Any] = {name: getattr(view, name) or None for name in STAGE_TAGS}
-    return replace(view, **stage)
+    return replace(view, hot=view.hot or "auto", **stage)
 
 
 def _removed(feature: Feature) -> Feature:

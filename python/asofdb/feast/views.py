@@ -31,6 +31,9 @@ STAGE_TAGS: Final = {
 }
 """The tags by which a feature view of Feast says its stage: they become the view's own. An empty one takes it back."""
 
+SAID_TAGS: Final = {**STAGE_TAGS, "hot": "asofdb_hot"}
+"""All tags that say something of the view itself: its stage, and its place in memory."""
+
 EVENT_COLUMN: Final = "event_timestamp"
 CREATED_COLUMN: Final = "created"
 
@@ -109,7 +112,7 @@ def view_of(table: Any, naming: Naming) -> FeatureView:
         team=getattr(table, "org", "") or "",
         description=getattr(table, "description", "") or "",
         tags={**_own_tags(table), PROJECT_TAG: naming.project, VIEW_TAG: table.name},
-        **_stage(table, naming),
+        **_said(table, naming),
     )
 
 
@@ -138,17 +141,17 @@ def _tags(thing: Any) -> dict[str, str]:
 
 def _own_tags(table: Any) -> dict[str, str]:
     """The tags of a view that mean nothing to us."""
-    return {name: value for name, value in _tags(table).items() if name not in STAGE_TAGS.values()}
+    return {name: value for name, value in _tags(table).items() if name not in SAID_TAGS.values()}
 
 
-def _stage(table: Any, naming: Naming) -> dict[str, Any]:
-    """The stage that the tags of a view say: None where they say nothing, the empty text where they say that it has
-    none. The view that replaces it is named as in Feast."""
+def _said(table: Any, naming: Naming) -> dict[str, Any]:
+    """The stage and the place in memory that the tags of a view say: None where they say nothing, the empty text where
+    they take it back. The view that replaces it is named as in Feast."""
     tags = _tags(table)
-    stage: dict[str, Any] = {field: tags.get(tag) for field, tag in STAGE_TAGS.items()}
-    if stage["replaced_by"]:
-        stage["replaced_by"] = names.view_name(naming.prefix, stage["replaced_by"], None)
-    return stage
+    said: dict[str, Any] = {field: tags.get(tag) for field, tag in SAID_TAGS.items()}
+    if said["replaced_by"]:
+        said["replaced_by"] = names.view_name(naming.prefix, said["replaced_by"], None)
+    return said
 
 
 def _ttl(table: Any) -> timedelta | None:

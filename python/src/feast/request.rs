@@ -86,7 +86,7 @@ impl FeastRequest {
             return Err(invalid(py, format!("a call has columns of one length: {}", self.inputs.join(", "))));
         }
         let columns: Vec<&FeastKey> = keys.iter().map(Py::get).collect();
-        let engine = self.engine.get().get(py)?;
+        let engine = self.engine.get().reading(py)?;
         let mut resolved = self.resolved(py)?;
         for is_last in [false, true] {
             let found = py.detach(|| self.found(&engine, &resolved, &columns));

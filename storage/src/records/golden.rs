@@ -16,6 +16,9 @@ use crate::hot_policy::HotPolicy;
 use crate::key::EVENTS_BIT;
 use crate::life_cycle::{LifeCycle, Stage};
 use crate::objective::FreshnessObjective;
+use crate::profile::{
+    EventsRead, FeatureProfile, HistogramBucket, NumberProfile, StatusCounts, TopValue, ViewProfile, ViewSize,
+};
 use crate::schema::{FeatureId, RowSchema};
 use crate::time::{Span, Timestamp};
 use crate::value::Value;
@@ -362,4 +365,44 @@ fn a_list_within_a_list_is_neither_written_nor_read() {
     let at = bytes.windows(list.len()).position(|window| window == list).expect("the default of a list of bools");
     bytes[at + 16] = 8;
     assert_eq!(decode::<FeatureView>(b"vx", &bytes).unwrap_err().kind(), ErrorKind::Corrupt);
+}
+
+#[test]
+fn statistics_of_features_and_of_events_are_read_and_written_each_as_its_version() {
+    let numbers = NumberProfile {
+        count: 2,
+        min: 1.5,
+        max: 2.5,
+        mean: Some(2.0),
+        stddev: None,
+        ranked: 2,
+        quantiles: [1.5; 7],
+        histogram: vec![HistogramBucket { from: 1.5, to: 2.5, count: 2 }],
+    };
+    let amount = FeatureProfile {
+        name: "amount".into(),
+        ty: ValueType::Scalar(ScalarType::Float64),
+        meaning: 0x0123_4567_89ab_cdef,
+        counts: StatusCounts { present: 3, null: 1, missing: 0, expired: 0 },
+        nan: 0,
+        infinite: [0, 1],
+        numbers: Some(numbers),
+        lengths: None,
+        distinct: 2,
+        is_distinct_exact: true,
+        top: vec![TopValue { text: "1.5".into(), is_shortened: false, count: 1 }],
+        is_top_exact: true,
+    };
+    let made = ViewProfile {
+        taken: Timestamp::from_micros(1_717_200_000_000_000),
+        revision: 7,
+        entities: 2,
+        of_entities: Some(5),
+        size: Some(ViewSize { versions: 9, bytes: 640, is_exact: false }),
+        events: None,
+        features: vec![amount],
+    };
+    assert_eq!(again::<ViewProfile>(b"", fixture!("statistics")), made);
+    let events = Some(EventsRead { count: 4, of_entity_max: Some(100) });
+    assert_eq!(again::<ViewProfile>(b"", fixture!("statistics-2")), ViewProfile { events, ..made });
 }

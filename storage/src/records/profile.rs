@@ -3,7 +3,10 @@
 use super::codec::{self, Decode, Encode};
 use super::value::ValueTypeRecord;
 use super::{Reader, Recorded};
-use crate::profile::{FeatureProfile, HistogramBucket, NumberProfile, StatusCounts, TopValue, ViewProfile, ViewSize};
+use crate::error::Result;
+use crate::profile::{
+    EventsRead, FeatureProfile, HistogramBucket, NumberProfile, StatusCounts, TopValue, ViewProfile, ViewSize,
+};
 use crate::time::Timestamp;
 
 #[derive(Encode, Decode)]
@@ -16,6 +19,14 @@ pub(crate) struct ViewProfileRecordV1 {
     /// Versions, bytes, and whether they are exact.
     size: Option<(u64, u64, bool)>,
     features: Vec<FeatureProfileRecordV1>,
+}
+
+/// Version 2 has the events that were read.
+#[derive(Encode, Decode)]
+pub(crate) struct ViewProfileRecordV2 {
+    profile: ViewProfileRecordV1,
+    /// How many, and the most of one entity.
+    events: Option<(u64, Option<u64>)>,
 }
 
 #[derive(Encode, Decode)]
@@ -50,12 +61,41 @@ struct NumberProfileRecordV1 {
 }
 
 impl Recorded for ViewProfile {
-    type Written = ViewProfileRecordV1;
+    type Written = ViewProfileRecordV2;
 
-    const READERS: &'static [Reader<Self>] = &[codec::read::<ViewProfileRecordV1, Self>];
+    const READERS: &'static [Reader<Self>] =
+        &[codec::read::<ViewProfileRecordV1, Self>, codec::read::<ViewProfileRecordV2, Self>];
 
     fn name(_: &[u8]) -> String {
         "statistics of a view".to_owned()
+    }
+
+    /// Statistics of features are written as an asofdb of before knows them.
+    fn write(&self, out: &mut Vec<u8>) -> Result<()> {
+        match self.events {
+            None => {
+                out.push(1);
+                codec::write(&ViewProfileRecordV1::from(self), out)
+            }
+            Some(_) => {
+                out.push(2);
+                codec::write(&ViewProfileRecordV2::from(self), out)
+            }
+        }
+    }
+}
+
+impl From<&ViewProfile> for ViewProfileRecordV2 {
+    fn from(profile: &ViewProfile) -> Self {
+        let events = profile.events.map(|events| (events.count, events.of_entity_max));
+        ViewProfileRecordV2 { profile: ViewProfileRecordV1::from(profile), events }
+    }
+}
+
+impl From<ViewProfileRecordV2> for ViewProfile {
+    fn from(record: ViewProfileRecordV2) -> Self {
+        let events = record.events.map(|(count, of_entity_max)| EventsRead { count, of_entity_max });
+        ViewProfile { events, ..ViewProfile::from(record.profile) }
     }
 }
 
@@ -80,6 +120,7 @@ impl From<ViewProfileRecordV1> for ViewProfile {
             entities: record.entities,
             of_entities: record.of_entities,
             size: record.size.map(|(versions, bytes, is_exact)| ViewSize { versions, bytes, is_exact }),
+            events: None,
             features: record.features.into_iter().map(FeatureProfile::from).collect(),
         }
     }
@@ -184,7 +225,8 @@ mod tests {
         };
         let taken = Timestamp::from_micros(1);
         let size = Some(ViewSize { versions: 18, bytes: 19, is_exact: false });
-        ViewProfile { taken, revision: 2, entities: 3, of_entities: Some(4), size, features: vec![feature] }
+        let features = vec![feature];
+        ViewProfile { taken, revision: 2, entities: 3, of_entities: Some(4), size, events: None, features }
     }
 
     #[test]
@@ -207,7 +249,19 @@ mod tests {
         for cut in 0..bytes.len() {
             assert_eq!(ViewProfile::decode(&bytes[..cut]).unwrap_err().kind(), ErrorKind::Corrupt, "{cut}");
         }
-        let newer = [&[2][..], &bytes[1..]].concat();
+        let newer = [&[3][..], &bytes[1..]].concat();
         assert_eq!(ViewProfile::decode(&newer).unwrap_err().kind(), ErrorKind::Conflict);
+    }
+
+    #[test]
+    fn statistics_of_events_have_the_events_behind_the_rest_and_those_of_features_are_as_they_were() {
+        let features = profile().encode().unwrap();
+        for (of_entity_max, tail) in [(None, vec![0]), (Some(6), [&[1][..], &6_u64.to_le_bytes()].concat())] {
+            let of_events = ViewProfile { events: Some(EventsRead { count: 5, of_entity_max }), ..profile() };
+            let bytes = [&[2][..], &features[1..], &[1], &5_u64.to_le_bytes(), &tail].concat();
+            assert_eq!(of_events.encode().unwrap(), bytes);
+            assert_eq!(ViewProfile::decode(&bytes).unwrap(), of_events);
+        }
+        assert_eq!(features[0], 1);
     }
 }

@@ -17,7 +17,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use asofdb::{Durability, Options, Store, SystemClock};
-use asofdb_sidecar::{AlertOptions, Bounds, ClockWatch, Descriptors, FreshnessWatch, Limits, Server, Service};
+use asofdb_sidecar::{
+    AlertOptions, AuditWatch, Bounds, ClockWatch, Descriptors, FreshnessWatch, Limits, Server, Service,
+};
 use clap::{Args, ValueEnum};
 use tracing::{info, warn};
 
@@ -33,6 +35,9 @@ use self::storage::{OnStorageError, StorageWatch};
 use self::streams::StreamArguments;
 use super::context::Context;
 use super::error::{Outcome, Result};
+
+/// The name of the file with the history of freshness, in the directory of the store.
+const FRESHNESS_FILE: &str = "FRESHNESS";
 
 /// Serve the store to other processes of this host through a Unix socket
 ///
@@ -161,7 +166,9 @@ impl Serve {
         let http = self.http.start(&service, &self.access, http_connections_max)?;
         service.warm_up()?;
         let _watch = ClockWatch::start(service.clone())?;
-        let _freshness = http.as_ref().map(|_| FreshnessWatch::start(service.clone())).transpose()?;
+        let history = context.store.join(FRESHNESS_FILE);
+        let freshness = http.as_ref().map(|_| FreshnessWatch::start(service.clone(), Some(&history))).transpose()?;
+        let _audits = AuditWatch::start(service.clone())?;
         let feeds = self.feeds.start(&service)?;
         let streams = StreamArguments::start(&service, streams)?;
         let mut reload = reload::started(&service, self.limits.as_deref(), &self.alerts, alerts, &context.store)?;
@@ -172,7 +179,7 @@ impl Serve {
         let signal = signals.wait(|| reload.again());
         lifecycle::notify_stopping();
         info!(signal, "stopping: what has been asked is answered, nothing new is taken");
-        drop((feeds, streams));
+        drop((feeds, streams, freshness));
         self.drain(server, http);
         service.finish_audits();
         Ok(())

@@ -20,7 +20,7 @@ use asofdb_protocol::{
     AgesRequest, AlertsReport, AlertsRequest, AnswersRequest, ApproveRequest, AuditRequest, AuditsRequest, Call,
     CatalogRequest, ClockRequest, ConsumerReport, ConsumersRequest, DeleteRequest, EraseRequest, FeedsRequest, Form,
     LimitsReport, LimitsRequest, LogRequest, MaterializeRequest, ModelsRequest, PingRequest, PointHeader,
-    PolicyRequest, ProposeRequest, StatisticsRequest, StatsRequest,
+    PolicyRequest, ProposePolicyRequest, ProposeRequest, StatisticsRequest, StatsRequest,
 };
 use parking_lot::RwLock;
 
@@ -348,6 +348,15 @@ impl AsyncClient {
     pub async fn propose(&self, definitions: &Definitions, message: &str) -> Result<String> {
         let options = ApplyOptions { message: message.to_owned(), ..ApplyOptions::default() };
         self.ask(&ProposeRequest(apply_request(definitions, &options, &*self.catalog().await?)?)).await
+    }
+
+    /// Makes a change of the policy known to those who may approve it. See
+    /// [`Session::propose_policy`](asofdb::Session::propose_policy).
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn propose_policy(&self, policy: &str, message: &str) -> Result<String> {
+        self.ask(&ProposePolicyRequest(PolicyRequest { policy: policy.to_owned(), message: message.to_owned() })).await
     }
 
     /// Reads the newest changes of the catalog. See [`Session::catalog_changes`](asofdb::Session::catalog_changes).

@@ -18,6 +18,8 @@ pub struct Difference {
     pub entity: Vec<(String, Option<Value>)>,
     /// The time asked about.
     pub at: Timestamp,
+    /// The time when it was served.
+    pub served_at: Timestamp,
     /// `view:feature`.
     pub feature: String,
     /// The answer that was served.
@@ -70,6 +72,7 @@ impl Difference {
             consumer: row.consumer.clone(),
             entity: row.entity.iter().map(|key| (key.name.clone(), key.value.clone())).collect(),
             at: row.at,
+            served_at: row.served_at,
             feature: row.features[place].reference.clone(),
             served: Side::of(&row.features[place]),
             again: again.map(Side::of),
@@ -93,6 +96,7 @@ impl Difference {
             "consumer": self.consumer,
             "entity": entity,
             "at": AsJson(&self.at).to_tree()?,
+            "served_at": AsJson(&self.served_at).to_tree()?,
             "feature": self.feature,
             "served": self.served.to_json()?,
             "again": self.again.as_ref().map(Side::to_json).transpose()?,

@@ -6,6 +6,7 @@ pub(crate) mod drift;
 mod explain;
 pub(crate) mod html;
 pub(crate) mod reason;
+pub(crate) mod record;
 mod replay;
 
 use std::collections::BTreeMap;

@@ -43,10 +43,10 @@ pub fn audits(lines: &[AuditLine], is_logging: bool) -> Page {
         @if !is_logging {
             p { "This sidecar logs nothing of what it serves: start it with " code { "--log-served DIR" } "." }
         } @else if lines.is_empty() {
-            p { "None was made since the start: " code { "POST /v1/audit" } " begins one, for operators." }
+            p { "None was made yet: " code { "POST /v1/audit" } " begins one, for operators." }
         }
         @if !lines.is_empty() { (table(lines)) }
-        p.hint { "The last eight since the sidecar was started." }
+        p.hint { "The last eight, also of the time before the last restart. Differences in full go with the answers in the log." }
     };
     Page { title: "Audits".to_owned(), place: "/audits", main }
 }

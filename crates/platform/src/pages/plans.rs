@@ -27,7 +27,7 @@ pub fn plans(catalog: &Catalog, waiting: &[Proposal], approvals: &Approvals, nee
         ol.changes { @for proposal in waiting.iter().rev() { (proposed(catalog, proposal, approvals, needed)) } }
         @if !others.is_empty() {
             h2 { "Approvals of other plans" }
-            p.hint { "Of plans that nobody has made known with " code { "asof plan --propose" } ", and of policies." }
+            p.hint { "Of plans that nobody has made known with " code { "asof plan --propose" } " or " code { "asof policy propose" } "." }
             ul { @for (plan, approval) in others { li { code.hash { (plan) } " " (by(approval)) } } }
         }
     };

@@ -22,7 +22,7 @@ pub struct ViewFigures<'f> {
     pub ages: Option<&'f ViewAges>,
     /// The last day of that.
     pub history: &'f [FreshnessPoint],
-    /// The statistics of its values, where it may have any.
+    /// The statistics of its values.
     pub statistics: Option<&'f ViewStatistics>,
     /// The last changes of its definition, newest first.
     pub changes: &'f [CatalogChange],

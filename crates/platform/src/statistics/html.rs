@@ -4,7 +4,7 @@ use asofdb::{FeatureProfile, NumberProfile, ViewProfile, ViewStatistics};
 use maud::{Markup, html};
 
 use super::histogram::drawing;
-use super::words::{distinct, number, ranked_type, ranked_words, sample, size, value};
+use super::words::{counted, distinct, number, ranked_type, ranked_words, sample, size, value};
 
 /// The part of a view's page about its values.
 pub(crate) fn section(statistics: &ViewStatistics) -> Markup {
@@ -17,7 +17,7 @@ pub(crate) fn section(statistics: &ViewStatistics) -> Markup {
     html! {
         h2 #the-values { "Values" }
         p {
-            "Of the newest value of " (sample(profile)) " as of "
+            "Of " (sample(profile)) ", as of "
             time datetime=(profile.taken) { (profile.taken) } ", by revision " (profile.revision) " of the catalog."
             @if let Some(size) = size(profile) { " The view had " (size) "." }
         }
@@ -29,16 +29,17 @@ pub(crate) fn section(statistics: &ViewStatistics) -> Markup {
         }
         @if !profile.features.is_empty() {
             (overview(profile))
-            @for feature in &profile.features { (details(feature)) }
+            @for feature in &profile.features { (details(feature, counted(profile))) }
         }
     }
 }
 
 fn overview(profile: &ViewProfile) -> Markup {
+    let name = if profile.events.is_some() { "column" } else { "feature" };
     html! {
         table {
             thead { tr {
-                @for head in ["feature", "values", "null", "missing", "expired", "different", "least", "median",
+                @for head in [name, "values", "null", "missing", "expired", "different", "least", "median",
                               "greatest", "mean"] {
                     th scope="col" { (head) }
                 }
@@ -65,8 +66,8 @@ fn overview_row(feature: &FeatureProfile) -> Markup {
     } }
 }
 
-/// One feature: its histogram with the numbers beside, and its most frequent values.
-fn details(feature: &FeatureProfile) -> Markup {
+/// One feature: its histogram with the numbers beside, and its most frequent values. `counted` are entities or events.
+fn details(feature: &FeatureProfile, counted: &str) -> Markup {
     let [below, above] = feature.infinite;
     let apart: Vec<_> = [("NaN", feature.nan), ("-infinity", below), ("infinity", above)]
         .into_iter()
@@ -79,14 +80,14 @@ fn details(feature: &FeatureProfile) -> Markup {
             // A browser opens what has the target of a link in it.
             span id={ "values-" (feature.name) } {}
             @if !apart.is_empty() { p.hint { "Not among the numbers: " (apart.join(", ")) "." } }
-            @if let Some(ranked) = feature.ranked() { (histogram(feature, ranked)) }
-            @if !feature.top.is_empty() { (top(feature)) }
+            @if let Some(ranked) = feature.ranked() { (histogram(feature, ranked, counted)) }
+            @if !feature.top.is_empty() { (top(feature, counted)) }
             @if feature.ranked().is_none() && feature.top.is_empty() { p.hint { "There is no value." } }
         }
     }
 }
 
-fn histogram(feature: &FeatureProfile, ranked: &NumberProfile) -> Markup {
+fn histogram(feature: &FeatureProfile, ranked: &NumberProfile, counted: &str) -> Markup {
     let ty = ranked_type(feature);
     let of = format!("{} of {}", ranked_words(feature), feature.name);
     let quantiles = NumberProfile::QUANTILES.iter().zip(ranked.quantiles);
@@ -101,7 +102,7 @@ fn histogram(feature: &FeatureProfile, ranked: &NumberProfile) -> Markup {
                 }
             }
             table tabindex="0" aria-label={ "Histogram of the " (of) } {
-                thead { tr { th scope="col" { "from" } th scope="col" { "to" } th scope="col" { "entities" } } }
+                thead { tr { th scope="col" { "from" } th scope="col" { "to" } th scope="col" { (counted) } } }
                 tbody { @for bucket in &ranked.histogram { tr {
                     td { (number(ty, bucket.from)) } td { (number(ty, bucket.to)) } td { (bucket.count) }
                 } } }
@@ -114,12 +115,12 @@ fn histogram(feature: &FeatureProfile, ranked: &NumberProfile) -> Markup {
     }
 }
 
-fn top(feature: &FeatureProfile) -> Markup {
+fn top(feature: &FeatureProfile, counted: &str) -> Markup {
     html! {
         table {
             thead { tr {
                 th scope="col" { "most frequent" }
-                th scope="col" { @if feature.is_top_exact { "entities" } @else { "entities, at least" } }
+                th scope="col" { (counted) @if !feature.is_top_exact { ", at least" } }
                 th scope="col" { "share" }
             } }
             tbody { @for one in &feature.top { tr {

@@ -9,12 +9,15 @@ use crate::docs::escaped;
 /// The part of a view's page about its values; nothing where no statistics were taken.
 pub(crate) fn section(statistics: &ViewStatistics) -> String {
     let Some(profile) = &statistics.profile else { return String::new() };
-    let mut text = format!("\n## Values\n\nOf the newest value of {} as of {}.", sample(profile), profile.taken);
+    let mut text = format!("\n## Values\n\nOf {}, as of {}.", sample(profile), profile.taken);
     if let Some(size) = size(profile) {
         text += &format!(" The view had {size}.");
     }
-    text += "\n\n| feature | values | null | missing | expired | different | least | median | greatest | mean | most \
-             frequent |\n| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n";
+    let name = if profile.events.is_some() { "column" } else { "feature" };
+    text += &format!(
+        "\n\n| {name} | values | null | missing | expired | different | least | median | greatest | mean | most \
+             frequent |\n| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n"
+    );
     profile.features.iter().for_each(|feature| text += &row(feature));
     if !statistics.outdated.is_empty() {
         text += &format!("\nOf an older definition: {}.\n", escaped(&statistics.outdated.join(", ")));

@@ -1,14 +1,32 @@
 //! Statistics in words and short numbers.
 
 use asofdb::parts::number_json;
-use asofdb::{FeatureProfile, TopValue, ValueType, ViewProfile};
+use asofdb::{EventsRead, FeatureProfile, TopValue, ValueType, ViewProfile};
 use serde_json::Value as Json;
 
 /// Digits of a number.
 const DIGITS: usize = 6;
 
-/// The sample: `1 000 of 5 000 entities`.
+/// The values that statistics are of: the newest of each entity of a sample, or events of these.
 pub(super) fn sample(profile: &ViewProfile) -> String {
+    let sample = entities(profile);
+    match profile.events {
+        None => format!("the newest value of {sample}"),
+        Some(EventsRead { count: 1, .. }) => format!("1 event of {sample}"),
+        Some(EventsRead { count, of_entity_max: None }) => format!("{count} events of {sample}"),
+        Some(EventsRead { count, of_entity_max: Some(most) }) => {
+            format!("{count} events of {sample}, at most the newest {most} of each")
+        }
+    }
+}
+
+/// The word for what values are of: entities or events.
+pub(super) fn counted(profile: &ViewProfile) -> &'static str {
+    if profile.events.is_some() { "events" } else { "entities" }
+}
+
+/// The entities: `1 000 of 5 000 entities`.
+fn entities(profile: &ViewProfile) -> String {
     let entities = |count| if count == 1 { "entity" } else { "entities" };
     match profile.of_entities {
         _ if profile.is_all() => format!("all {} {}", profile.entities, entities(profile.entities)),

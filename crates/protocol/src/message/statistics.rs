@@ -77,8 +77,8 @@ mod tests {
     #[test]
     fn statistics_travel_as_these_bytes_and_come_back() {
         let taken = Timestamp::from_micros(1);
-        let profile =
-            ViewProfile { taken, revision: 2, entities: 3, of_entities: None, size: None, features: Vec::new() };
+        let (of_entities, size, events, features) = (None, None, None, Vec::new());
+        let profile = ViewProfile { taken, revision: 2, entities: 3, of_entities, size, events, features };
         let record = profile.encode().unwrap();
         let [view, outdated, withheld] = ["v", "o", "w"].map(str::to_owned);
         let statistics =

@@ -2,7 +2,7 @@
 
 use std::ops::Deref;
 
-use asofdb::{Error, Result, Stop};
+use asofdb::{Error, GiveWay, Result, Stop};
 
 use crate::gauges::{Gauges, Refusal};
 use crate::service::Service;
@@ -79,14 +79,14 @@ impl<S: Deref<Target = Service>> Turn<S> {
     /// `Unavailable` when too many wait already, it is not its turn in time, or it was told to stop.
     pub(crate) fn wait(service: S, stop: &Stop) -> Result<Self> {
         service.bulk.enter(stop)?;
-        service.precedence.bulk_begins();
+        service.precedence.work_begins();
         Ok(Turn(service))
     }
 }
 
 impl<S: Deref<Target = Service>> Drop for Turn<S> {
     fn drop(&mut self) {
-        self.0.precedence.bulk_ends();
+        self.0.precedence.work_ends();
         self.0.bulk.leave();
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use asofdb::{Policy, Result, Store, Timestamp};
-use asofdb_platform::{Audit, AuditedFeature};
+use asofdb_platform::{Audit, AuditedFeature, Difference};
 use serde_json::{Value as Json, json};
 
 use super::run::AuditWanted;
@@ -12,8 +12,9 @@ use super::run::AuditWanted;
 /// Features of a report, those with the most differences; the others count together.
 const FEATURES_MAX: usize = 1_000;
 
-/// Differences in full of a report.
+/// Differences in full of a report, and bytes of their values.
 const EXAMPLES_ALL_MAX: usize = 1_000;
+const EXAMPLES_BYTES_MAX: usize = 4 << 20;
 
 /// The name under which features beyond [`FEATURES_MAX`] count.
 const OTHERS: &str = "(others)";
@@ -21,7 +22,7 @@ const OTHERS: &str = "(others)";
 /// An audit that runs, or was made.
 #[derive(Debug, Clone)]
 pub(crate) struct AuditReport {
-    /// Counted from 1 since the sidecar was started.
+    /// Counted from 1, over restarts where audits are kept.
     pub(crate) number: u64,
     /// The user who wanted it.
     pub(crate) who: String,
@@ -114,6 +115,13 @@ impl AuditReport {
 /// The findings with no more features and differences than are kept.
 pub(super) fn pruned(mut audit: Audit) -> Audit {
     audit.examples.truncate(EXAMPLES_ALL_MAX);
+    let mut bytes = 0;
+    let fits = audit.examples.iter().take_while(|example| {
+        bytes += value_bytes(example);
+        bytes <= EXAMPLES_BYTES_MAX
+    });
+    let fits = fits.count();
+    audit.examples.truncate(fits);
     if audit.features.len() <= FEATURES_MAX {
         return audit;
     }
@@ -128,6 +136,17 @@ pub(super) fn pruned(mut audit: Audit) -> Audit {
     }
     audit.features = all.into_iter().chain([(OTHERS.to_owned(), others)]).collect::<BTreeMap<_, _>>();
     audit
+}
+
+/// Bytes of the values of a difference, as rows store them.
+fn value_bytes(example: &Difference) -> usize {
+    let sides = [Some(&example.served), example.again.as_ref()];
+    let values = sides.into_iter().flatten().filter_map(|side| side.value.as_ref());
+    let mut bytes = Vec::new();
+    values
+        .chain(example.entity.iter().filter_map(|(_, value)| value.as_ref()))
+        .for_each(|value| value.encode(&mut bytes));
+    bytes.len()
 }
 
 /// The findings without values of features that a consumer may not read: these are counted, and not told. Neither are

@@ -8,9 +8,9 @@ use asofdb_protocol::{
     AgesRequest, AlertsMessage, AnswerRowMessage, ApplyRequest, ApproveRequest, CatalogMessage, ChangeMessage,
     ClockMessage, ClockRequest, CommittedMessage, ConsumerFigures, ConsumerMessage, ErasedMessage, FeedMessage,
     FeedsRequest, Kind, LimitsMessage, LimitsRequest, LogRequest, ModelRowMessage, NamedValue, NoteAnswer, NoteRequest,
-    PolicyRequest, Pong, PrepareRequest, ProposeRequest, ReleaseRequest, RemoveEntity, StatisticsMessage,
-    StatisticsRequest, StatsMessage, ViewAgesMessage, WriteRequest, WriteView, decode_message, encoded_message,
-    read_stream,
+    PolicyRequest, Pong, PrepareRequest, ProposePolicyRequest, ProposeRequest, ReleaseRequest, RemoveEntity,
+    StatisticsMessage, StatisticsRequest, StatsMessage, ViewAgesMessage, WriteRequest, WriteView, decode_message,
+    encoded_message, read_stream,
 };
 
 use super::audits;
@@ -62,6 +62,7 @@ pub(super) fn answer(shared: &Shared, session: &mut Session<'_>, kind: Kind, bod
         Kind::Log => log(shared, body),
         Kind::Approve => approve(shared, caller, body),
         Kind::Propose => propose(shared, caller, body),
+        Kind::ProposePolicy => propose_policy(shared, caller, body),
         Kind::Clock => clock(shared, body),
         Kind::Delete => delete(shared, admission, body),
         Kind::Erase => erase(shared, admission, body),
@@ -96,7 +97,7 @@ fn operation(kind: Kind, body: &[u8]) -> Result<Operation> {
         Kind::Policy => Operation::Policy,
         Kind::Log => Operation::Log,
         Kind::Approve => Operation::Approve,
-        Kind::Propose => Operation::Propose,
+        Kind::Propose | Kind::ProposePolicy => Operation::Propose,
         Kind::Clock => match decode_message::<ClockRequest>(body)?.confirm {
             true => Operation::ConfirmClock,
             false => Operation::Clock,
@@ -285,6 +286,11 @@ fn propose(shared: &Shared, caller: &Caller, body: &[u8]) -> Result<Vec<u8>> {
     let ProposeRequest(ApplyRequest { definitions, catalog_revision, message, .. }) = decode_message(body)?;
     let (store, definitions) = (&shared.service.store, Definitions::try_from(definitions)?);
     encoded_message(&store.propose_by(&caller.actor(), &definitions, &message, Some(catalog_revision))?)
+}
+
+fn propose_policy(shared: &Shared, caller: &Caller, body: &[u8]) -> Result<Vec<u8>> {
+    let ProposePolicyRequest(PolicyRequest { policy, message }) = decode_message(body)?;
+    encoded_message(&shared.service.store.propose_policy_by(&caller.actor(), &policy, &message)?)
 }
 
 fn clock(shared: &Shared, body: &[u8]) -> Result<Vec<u8>> {

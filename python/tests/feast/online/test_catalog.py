@@ -137,6 +137,27 @@ def test_tags_say_the_stage_of_a_view_and_take_it_back(store: FeatureStore, tmp_
     assert stage() == ("production", None, None)
 
 
+def test_a_tag_pins_the_rows_of_a_view_in_memory_and_takes_it_back(store: FeatureStore, tmp_path: Path) -> None:
+    store.apply([DRIVER, stats_view(tmp_path, tags={"asofdb_hot": "pin"})])
+    engine = engine_of(store)
+
+    def hot() -> str:
+        view = engine.catalog().feature_views["shop__stats"]
+        assert view.tags == {"feast_project": "shop", "feast_view": "stats"}
+        return str(view.hot)
+
+    assert hot() == "pin"
+    store.apply([stats_view(tmp_path)])
+    assert hot() == "pin", "what tags do not say stays"
+    store.apply([stats_view(tmp_path, tags={"asofdb_hot": "never"})])
+    assert hot() == "never"
+    with pytest.raises(asofdb.InvalidError, match="hot"):
+        store.apply([stats_view(tmp_path, tags={"asofdb_hot": "always"})])
+    assert hot() == "never"
+    store.apply([stats_view(tmp_path, tags={"asofdb_hot": ""})])
+    assert hot() == "auto"
+
+
 def test_a_feature_of_another_type_is_refused_with_advice(store: FeatureStore, tmp_path: Path) -> None:
     store.apply([DRIVER, stats_view(tmp_path)])
     write(store, "stats", stats(1, 0.5, NOW))

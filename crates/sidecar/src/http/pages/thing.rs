@@ -39,14 +39,11 @@ pub(super) async fn view(
         admission.admit([view.name.as_str()], 0)?;
         let has_events = view.is_stored() || view.windows().is_some();
         let ages = if has_events { store.ages(&[&view.name])? } else { Vec::new() };
-        let statistics = match view.holds_events() {
-            true => None,
-            false => Some(admission.store()?.statistics(&view.name)?),
-        };
+        let statistics = admission.store()?.statistics(&view.name)?;
         let changes = changes_of(&catalog, store, &view.name)?;
         let ages = ages.first();
         let history = ages.map_or_else(Vec::new, |ages| door.service.freshness.of(&ages.view));
-        let figures = ViewFigures { ages, history: &history, statistics: statistics.as_ref(), changes: &changes };
+        let figures = ViewFigures { ages, history: &history, statistics: Some(&statistics), changes: &changes };
         let page = pages::view(&catalog, &view.name, figures)?.ok_or_else(|| unknown("view", &name, []))?;
         HtmlReply::of(door, visitor, &page)
     })

@@ -24,6 +24,7 @@ mod statistics;
 mod store;
 mod time;
 mod usage;
+mod wanted;
 mod write;
 
 pub(super) use self::alerts::alerts;

@@ -2,10 +2,8 @@
 
 use std::sync::Arc;
 
-use asofdb::{
-    Allow, ApplyOptions, Approvals, AsJson, Catalog, Definitions, Policy, Proposal, Store, parse_definitions,
-};
-use asofdb_platform::{Planned, approval_json};
+use asofdb::{Actor, Allow, ApplyOptions, Approvals, AsJson, Catalog, Definitions, Policy, Proposal, Store};
+use asofdb_platform::{Planned, PlannedPolicy, approval_json};
 use axum::extract::State;
 use serde::Deserialize;
 use serde_json::{Value as Json, json};
@@ -14,22 +12,22 @@ use super::super::door::Door;
 use super::super::failure::Failure;
 use super::super::payload::Payload;
 use super::super::reply::JsonReply;
+use super::wanted::{POLICY, Wanted};
 use crate::admission::Caller;
 use crate::operation::Operation;
-
-/// The name of definitions in messages about places in them.
-const ORIGIN: &str = "definitions";
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct ToPlan {
-    definitions: String,
+    definitions: Option<String>,
+    policy: Option<String>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct ToPropose {
-    definitions: String,
+    definitions: Option<String>,
+    policy: Option<String>,
     #[serde(default)]
     message: String,
 }
@@ -37,7 +35,8 @@ struct ToPropose {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct ToApply {
-    definitions: String,
+    definitions: Option<String>,
+    policy: Option<String>,
     #[serde(default)]
     message: String,
     #[serde(default)]
@@ -77,7 +76,7 @@ impl Permission {
     }
 }
 
-/// Answers with what definitions would change. Changes nothing.
+/// Answers with what definitions, or a policy, would change. Changes nothing.
 pub(in super::super) async fn plan(
     State(door): State<Arc<Door>>,
     caller: Caller,
@@ -85,16 +84,25 @@ pub(in super::super) async fn plan(
 ) -> Result<JsonReply, Failure> {
     door.run(caller, Operation::Plan, move |door, admission| {
         admission.admit([], 0)?;
-        let ToPlan { definitions } = payload.json()?;
-        let planned = Planned::of(&door.service.store, &parse_definitions(&definitions, ORIGIN)?)?;
-        let mut json = planned.to_json(false)?;
-        json["revision"] = planned.before.revision().into();
+        let ToPlan { definitions, policy } = payload.json()?;
+        let store = &door.service.store;
+        let (mut json, revision) = match Wanted::of(definitions, policy)? {
+            Wanted::Definitions(definitions) => {
+                let planned = Planned::of(store, &definitions)?;
+                (planned.to_json(false)?, planned.before.revision())
+            }
+            Wanted::Policy(policy) => {
+                let planned = PlannedPolicy::of(store, &policy, POLICY)?;
+                (planned.to_json(false)?, planned.revision)
+            }
+        };
+        json["revision"] = revision.into();
         JsonReply::of(door, &json)
     })
     .await
 }
 
-/// Makes definitions the catalog, and answers with what changed.
+/// Makes definitions the catalog, or a text the policy that they keep, and answers with what changed.
 pub(in super::super) async fn apply(
     State(door): State<Arc<Door>>,
     caller: Caller,
@@ -103,16 +111,30 @@ pub(in super::super) async fn apply(
     let actor = caller.actor();
     door.run(caller, Operation::Apply, move |door, admission| {
         admission.admit([], 0)?;
-        let asked: ToApply = payload.json()?;
+        let mut asked: ToApply = payload.json()?;
         let store = &door.service.store;
-        let definitions = parse_definitions(&asked.definitions, ORIGIN)?;
-        let (planned, options) = permitted(store, &definitions, asked)?;
-        let plan = store.apply_by(&actor, &definitions, &options)?;
-        let mut json = Planned { plan, approval: None, ..planned }.to_json(true)?;
+        let mut json = match Wanted::of(asked.definitions.take(), asked.policy.take())? {
+            Wanted::Definitions(definitions) => {
+                let (planned, options) = permitted(store, &definitions, asked)?;
+                let plan = store.apply_by(&actor, &definitions, &options)?;
+                Planned { plan, approval: None, ..planned }.to_json(true)?
+            }
+            Wanted::Policy(policy) => apply_policy(store, &actor, &policy, asked)?,
+        };
         json["revision"] = store.catalog().revision().into();
         JsonReply::of(door, &json)
     })
     .await
+}
+
+/// Makes a text the policy, which only operators may.
+fn apply_policy(store: &Store, actor: &Actor, policy: &str, asked: ToApply) -> Result<Json, Failure> {
+    if asked.allow_drop.is_given() || asked.allow_redefine.is_given() {
+        return Err(Failure::malformed("permissions are of definitions: a policy drops and redefines nothing"));
+    }
+    let planned = PlannedPolicy::of(store, policy, POLICY)?;
+    store.apply_policy_by(actor, policy, &asked.message, Some(asked.revision.unwrap_or(planned.revision)))?;
+    Ok(planned.to_json(true)?)
 }
 
 /// The plan, with permissions of what is named: of the catalog that was planned with, so that this is all that goes.
@@ -137,9 +159,12 @@ pub(in super::super) async fn propose(
     let actor = caller.actor();
     door.run(caller, Operation::Propose, move |door, admission| {
         admission.admit([], 0)?;
-        let ToPropose { definitions, message } = payload.json()?;
-        let definitions = parse_definitions(&definitions, ORIGIN)?;
-        let plan = door.service.store.propose_by(&actor, &definitions, &message, None)?;
+        let ToPropose { definitions, policy, message } = payload.json()?;
+        let store = &door.service.store;
+        let plan = match Wanted::of(definitions, policy)? {
+            Wanted::Definitions(definitions) => store.propose_by(&actor, &definitions, &message, None)?,
+            Wanted::Policy(policy) => store.propose_policy_by(&actor, &policy, &message)?,
+        };
         JsonReply::of(door, &json!({ "plan": plan }))
     })
     .await

@@ -4,12 +4,14 @@
 //! the time that it is given. So it always gets that share, whatever comes, and all of the time when nothing comes.
 
 use std::cell::Cell;
+use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::sync::{Arc, LazyLock};
+use std::time::{Duration, Instant};
 
-use asofdb::GiveWay;
+use asofdb_storage::{GiveWay, Stop};
 
-use crate::consumers::Moment;
+use crate::store::Store;
 
 /// The longest time between two steps that counts as work: more of it was a wait, for a client or a disk.
 const STEP_MAX: Duration = Duration::from_millis(10);
@@ -20,10 +22,25 @@ const PAUSE_MIN: Duration = Duration::from_micros(500);
 /// The longest pause: a step never waits longer, whatever it took.
 const PAUSE_MAX: Duration = Duration::from_millis(50);
 
-/// The precedence of point requests over bulk work.
+/// The precedence of point requests over the bulk work of the same process: see [`Store::giving_way`].
+///
+/// ```
+/// # fn main() -> asofdb::Result<()> {
+/// use std::sync::Arc;
+///
+/// use asofdb::{ManualClock, Precedence, Store, Timestamp};
+///
+/// let store = Store::in_memory(ManualClock::new(Timestamp::from_micros(0)));
+/// let precedence = Arc::new(Precedence::new(25));
+/// let bulk = store.giving_way(precedence.clone()); // its exports and joins get a quarter of their time at least
+/// precedence.point(); // when a request begins, before `store.latest(..)`
+/// # assert_eq!(bulk.catalog().revision(), store.catalog().revision());
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
-pub(crate) struct Precedence {
-    /// Bulk requests that work; where there are none, point requests are not counted.
+pub struct Precedence {
+    /// Bulk work that is under way; where there is none, point requests are not counted.
     bulk: AtomicU64,
     /// Point requests that have begun while there was bulk work.
     begun: AtomicU64,
@@ -33,11 +50,11 @@ pub(crate) struct Precedence {
     share_percent: u8,
 }
 
-/// The pace of one thread of bulk work.
+/// The pace of one thread of bulk work. Times are nanoseconds since the first one of this process.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 struct Pace {
     /// The end of its last step or pause; `None` before the first.
-    since: Option<Moment>,
+    since: Option<u64>,
     /// The point requests that had begun by then.
     begun: u64,
     /// The pause that is due, and not made yet.
@@ -48,16 +65,25 @@ thread_local! {
     static PACE: Cell<Pace> = const { Cell::new(Pace { since: None, begun: 0, due: Duration::ZERO }) };
 }
 
+/// Nanoseconds since this was first asked. Nothing that is answered depends on it.
+#[allow(clippy::disallowed_methods, reason = "for measuring only")]
+fn nanos() -> u64 {
+    static BEGINNING: LazyLock<Instant> = LazyLock::new(Instant::now);
+    BEGINNING.elapsed().as_nanos() as u64
+}
+
 impl Precedence {
-    /// Bulk work gets at least this share of its time, from 1 to 100 percent; with 100 it never pauses.
-    pub(crate) fn new(share_percent: u8) -> Self {
+    /// Bulk work gets at least this share of its time, from 1 to 100 percent (other numbers count as the nearest); with
+    /// 100 it never pauses.
+    pub fn new(share_percent: u8) -> Self {
         let (bulk, begun, paused_nanos) = <_>::default();
         Precedence { bulk, begun, paused_nanos, share_percent: share_percent.clamp(1, 100) }
     }
 
-    /// A point request begins.
+    /// Says that a point request begins. It costs the look at a number where there is no bulk work, and counts it where
+    /// there is.
     #[inline]
-    pub(crate) fn point(&self) {
+    pub fn point(&self) {
         // Without bulk work nobody writes here, and the threads of point requests are not in each other's way.
         if self.bulk.load(Ordering::Relaxed) > 0 {
             self.begun.fetch_add(1, Ordering::Relaxed);
@@ -65,30 +91,19 @@ impl Precedence {
     }
 
     /// The time that threads of bulk work have paused since the start, all together.
-    #[cfg_attr(not(feature = "http"), allow(dead_code, reason = "only metrics ask"))]
-    pub(crate) fn paused(&self) -> Duration {
+    pub fn paused(&self) -> Duration {
         Duration::from_nanos(self.paused_nanos.load(Ordering::Relaxed))
-    }
-
-    /// A bulk request has its turn.
-    pub(crate) fn bulk_begins(&self) {
-        self.bulk.fetch_add(1, Ordering::Relaxed);
-    }
-
-    /// Its turn is over.
-    pub(crate) fn bulk_ends(&self) {
-        self.bulk.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
 impl Pace {
     /// A step has ended; returns the pause to make now.
-    fn step(&mut self, now: Moment, begun: u64, share_percent: u8) -> Duration {
+    fn step(&mut self, now: u64, begun: u64, share_percent: u8) -> Duration {
         let Some(since) = self.since else {
             *self = Pace { since: Some(now), begun, due: Duration::ZERO };
             return Duration::ZERO;
         };
-        let worked = Duration::from_nanos(now.0.saturating_sub(since.0)).min(STEP_MAX);
+        let worked = Duration::from_nanos(now.saturating_sub(since)).min(STEP_MAX);
         self.since = Some(now);
         match begun == self.begun {
             // Nobody came: what was due is due to nobody.
@@ -109,31 +124,84 @@ impl GiveWay for Precedence {
             return;
         }
         let mut pace = PACE.get();
-        let pause = pace.step(Moment::now(), self.begun.load(Ordering::Relaxed), self.share_percent);
+        let pause = pace.step(nanos(), self.begun.load(Ordering::Relaxed), self.share_percent);
         if !pause.is_zero() {
             std::thread::sleep(pause);
             self.paused_nanos.fetch_add(pause.as_nanos() as u64, Ordering::Relaxed);
-            pace.since = Some(Moment::now());
+            pace.since = Some(nanos());
         }
         PACE.set(pace);
     }
+
+    fn work_begins(&self) {
+        self.bulk.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn work_ends(&self) {
+        self.bulk.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
-#[cfg(all(test, not(loom)))]
+/// Whoever the bulk work of clones of a store gives way to, from the first of them to the last.
+pub(crate) struct GivenWay(Arc<dyn GiveWay>);
+
+impl fmt::Debug for GivenWay {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("GivenWay")
+    }
+}
+
+impl GivenWay {
+    fn new(to: Arc<dyn GiveWay>) -> Self {
+        to.work_begins();
+        GivenWay(to)
+    }
+}
+
+impl Drop for GivenWay {
+    fn drop(&mut self) {
+        self.0.work_ends();
+    }
+}
+
+impl Store {
+    /// A clone of the store whose bulk work gives way between its steps: exports, joins and training sets, scans,
+    /// feeds, statistics, samples, exact freshness, compaction, checkpoints and `verify`. Reads and writes of it are as
+    /// those of any other. With a [`Precedence`] it pauses while point requests come, which whoever serves them says by
+    /// [`Precedence::point`]; they are counted as long as such a clone lives, so drop it when the work is done.
+    pub fn giving_way(&self, to: Arc<dyn GiveWay>) -> Store {
+        let mut clone = self.clone();
+        clone.giving = Some(Arc::new(GivenWay::new(to)));
+        clone
+    }
+
+    /// The sign of bulk work that nobody stops.
+    pub(crate) fn bulk_stop(&self) -> Stop {
+        self.giving.as_ref().map_or(Stop::NEVER, |given| Stop::giving_way(given.0.clone()))
+    }
+
+    /// The sign of bulk work that stops itself.
+    #[cfg(feature = "files")]
+    pub(crate) fn own_stop(&self) -> Stop {
+        self.giving.as_ref().map_or_else(Stop::new, |given| Stop::giving_way(given.0.clone()))
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
 
     /// The pauses of steps of so many microseconds, during each of which so many point requests begin.
     fn pauses(share_percent: u8, steps: &[(u64, u64)]) -> Vec<u128> {
         let (mut pace, mut now, mut begun) = (Pace::default(), 0, 0);
-        assert_eq!(pace.step(Moment(now), begun, share_percent), Duration::ZERO);
+        assert_eq!(pace.step(now, begun, share_percent), Duration::ZERO);
         let mut step = |(micros, requests): &(u64, u64)| {
             now += micros * 1_000;
             begun += requests;
-            let pause = pace.step(Moment(now), begun, share_percent);
+            let pause = pace.step(now, begun, share_percent);
             now += pause.as_nanos() as u64;
             if !pause.is_zero() {
-                pace.since = Some(Moment(now));
+                pace.since = Some(now);
             }
             pause.as_micros()
         };
@@ -167,9 +235,9 @@ mod tests {
     fn point_requests_are_counted_while_there_is_bulk_work() {
         let precedence = Precedence::new(25);
         precedence.point();
-        precedence.bulk_begins();
+        precedence.work_begins();
         (0..3).for_each(|_| precedence.point());
-        precedence.bulk_ends();
+        precedence.work_ends();
         precedence.point();
         assert_eq!(precedence.begun.load(Ordering::Relaxed), 3);
     }
