@@ -126,7 +126,7 @@ kinds! {
     /// Makes a plan known to those who may approve it.
     Propose = 44,
     /// Makes a change of the policy known to those who may approve it.
-    ProposePolicy = 48,
+    ProposePolicy = 49,
     /// Asks for the memory of the hot table, whose descriptor comes with the answer.
     Share = 46,
     /// Tells what a client has read out of that memory.

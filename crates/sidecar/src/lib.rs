@@ -3,6 +3,10 @@
 //! A [`Service`] is a store with its consumers. Two doors lead to it: [`Server`], the native protocol over a Unix
 //! socket (docs/protocol.md), and [`HttpServer`] (feature `http`, docs/http.md).
 #![cfg_attr(not(feature = "http"), allow(dead_code, reason = "what only the door for HTTP needs"))]
+#![cfg_attr(
+    not(all(feature = "alerts", feature = "http")),
+    allow(unused_imports, reason = "a room shows the same to all, and not all look where features are left out")
+)]
 
 mod access;
 mod admission;
