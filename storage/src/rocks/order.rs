@@ -1,5 +1,7 @@
 //! Sorting rows of batches into the order of `history`.
 
+use std::cmp::Ordering;
+
 use crate::backend::{NewestRow, RowKey};
 use crate::batch::{BatchRow, Extent, WriteBatch};
 use crate::key::{self, digest};
@@ -14,7 +16,7 @@ const CACHE_LINE_BYTES: usize = 64;
 /// One row of several batches, with what it is sorted by.
 #[derive(Clone, Copy)]
 pub(super) struct Entry {
-    /// The eight bytes of the key after those all keys share: most comparisons end here.
+    /// The eight bytes of the key after those all keys share: most comparisons end here, and all where no key has more.
     digest: u64,
     version: Version,
     /// Kept here, because after sorting a look into the batch would miss every cache.
@@ -27,6 +29,9 @@ pub(super) struct Entry {
 pub(super) struct Sorted<'b> {
     batches: Vec<&'b WriteBatch>,
     entries: Vec<Entry>,
+    /// True if no key has more bytes than its digest, so that keys need not be looked at: each look misses every cache,
+    /// and there is one for each two versions of one row that meet.
+    are_digests_keys: bool,
     /// True if greater versions of the first row are elsewhere, before these.
     continues: bool,
 }
@@ -34,7 +39,23 @@ pub(super) struct Sorted<'b> {
 impl<'b> Sorted<'b> {
     /// Sorts the rows by view, key and version, newest first. Of two of the same version the later one stays.
     pub(super) fn new(batches: Vec<&'b WriteBatch>, created: &[Timestamp]) -> Self {
-        let shared = shared_prefix(&batches);
+        let mut sorted = Sorted::unsorted(batches, created);
+        let order = sorted.order();
+        sorted.entries.sort_unstable_by(order);
+        sorted.without_doubles()
+    }
+
+    /// [`Sorted::new`] of a batch whose rows are some sorted runs, one after the other, which are merged.
+    pub(super) fn of_runs(batch: &'b WriteBatch, created: Timestamp) -> Self {
+        let mut sorted = Sorted::unsorted(vec![batch], &[created]);
+        let order = sorted.order();
+        // The stable sort finds the runs; the other one would begin from nothing.
+        sorted.entries.sort_by(order);
+        sorted.without_doubles()
+    }
+
+    fn unsorted(batches: Vec<&'b WriteBatch>, created: &[Timestamp]) -> Self {
+        let (shared, longest) = key_lengths(&batches);
         let mut entries = Vec::with_capacity(batches.iter().map(|batch| batch.written_len()).sum());
         for (index, (batch, created)) in batches.iter().zip(created).enumerate() {
             entries.extend(batch.written().zip(batch.places()).map(|(content, place)| Entry {
@@ -45,9 +66,9 @@ impl<'b> Sorted<'b> {
                 batch: index as u32,
             }));
         }
-        let mut sorted = Sorted { batches, entries, continues: false };
-        sorted.sort();
-        sorted
+        // No key is another's beginning, so that short ones filled up with zeros differ where the keys do.
+        let are_digests_keys = longest - shared <= size_of::<u64>();
+        Sorted { batches, entries, are_digests_keys, continues: false }
     }
 
     /// The same rows, as the part of a greater order of which greater versions of the first row are before them.
@@ -55,17 +76,27 @@ impl<'b> Sorted<'b> {
         Sorted { continues, ..self }
     }
 
-    fn sort(&mut self) {
-        let batches = &self.batches;
-        let key = |entry: &Entry| row_key(batches, entry);
-        self.entries.sort_unstable_by(|a, b| {
+    fn order(&self) -> impl Fn(&Entry, &Entry) -> Ordering + use<'b> {
+        let (batches, are_digests_keys) = (self.batches.clone(), self.are_digests_keys);
+        move |a, b| {
+            let keys = || match are_digests_keys {
+                true => Ordering::Equal,
+                false => row_key(&batches, a).cmp(row_key(&batches, b)),
+            };
             (a.view, a.digest)
                 .cmp(&(b.view, b.digest))
-                .then_with(|| key(a).cmp(key(b)))
+                .then_with(keys)
                 .then_with(|| b.version.cmp(&a.version))
                 .then_with(|| (b.batch, b.place.start).cmp(&(a.batch, a.place.start)))
-        });
-        self.entries.dedup_by(|later, kept| is_same_row(batches, later, kept) && later.version == kept.version);
+        }
+    }
+
+    /// Leaves one of the rows of one version, the first in the order.
+    fn without_doubles(mut self) -> Self {
+        let mut entries = std::mem::take(&mut self.entries);
+        entries.dedup_by(|later, kept| later.version == kept.version && self.is_same_row(later, kept));
+        self.entries = entries;
+        self
     }
 
     pub(super) fn len(&self) -> usize {
@@ -113,27 +144,67 @@ impl<'b> Sorted<'b> {
     pub(super) fn newest(&self) -> impl Iterator<Item = usize> {
         let is_first = |&index: &usize| match index {
             0 => !self.continues,
-            _ => !is_same_row(&self.batches, &self.entries[index - 1], &self.entries[index]),
+            _ => !self.is_same_row(&self.entries[index - 1], &self.entries[index]),
         };
         (0..self.first_event()).filter(is_first)
     }
-}
 
-fn is_same_row(batches: &[&WriteBatch], a: &Entry, b: &Entry) -> bool {
-    a.view == b.view && a.digest == b.digest && row_key(batches, a) == row_key(batches, b)
+    fn is_same_row(&self, a: &Entry, b: &Entry) -> bool {
+        let keys = || row_key(&self.batches, a) == row_key(&self.batches, b);
+        (a.view, a.digest) == (b.view, b.digest) && (self.are_digests_keys || keys())
+    }
 }
 
 fn row_key<'b>(batches: &[&'b WriteBatch], entry: &Entry) -> &'b [u8] {
     batches[entry.batch as usize].bytes_at(entry.place).0
 }
 
-/// The number of bytes that the keys of all rows share at their start.
-fn shared_prefix(batches: &[&WriteBatch]) -> usize {
+/// The number of bytes that the keys of all rows share at their start, and that the longest of them has.
+fn key_lengths(batches: &[&WriteBatch]) -> (usize, usize) {
     let mut keys = batches.iter().flat_map(|batch| batch.written().map(|row| row.key));
-    let Some(first) = keys.next() else { return 0 };
-    keys.fold(first.len(), |shared, key| common(&first[..shared], key))
+    let Some(first) = keys.next() else { return (0, 0) };
+    let lengths = (first.len(), first.len());
+    keys.fold(lengths, |(shared, longest), key| (common(&first[..shared], key), longest.max(key.len())))
 }
 
 pub(super) fn common(a: &[u8], b: &[u8]) -> usize {
     a.iter().zip(b).take_while(|(a, b)| a == b).count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rocks::testing::Fixture;
+
+    /// Sorts versions of these keys, and compares the order with that of pairs of key and event.
+    fn sort(keys: &[&[u8]]) {
+        let fixture = Fixture::new();
+        let store = fixture.open();
+        let mut batch = WriteBatch::bulk();
+        for event in [30, 10, 20, 10] {
+            keys.iter().for_each(|key| fixture.put(&store, &mut batch, key, event, event));
+        }
+        let sorted = Sorted::new(vec![&batch], &[Timestamp::MIN]);
+        let merged = Sorted::of_runs(&batch, Timestamp::MIN);
+        let rows = |sorted: &Sorted<'_>| (0..sorted.len()).map(|index| format!("{:?}", sorted.get(index))).collect();
+        let (rows, of_runs): (Vec<_>, Vec<_>) = (rows(&sorted), rows(&merged));
+        assert_eq!(rows, of_runs);
+        let found = (0..sorted.len()).map(|index| sorted.get(index));
+        let found: Vec<_> = found.map(|(version, row)| (row.key.to_vec(), std::cmp::Reverse(version))).collect();
+        let mut expected = found.clone();
+        expected.sort();
+        expected.dedup();
+        assert_eq!(found, expected);
+        assert_eq!(found.len(), 3 * keys.len(), "an event that came twice is there once");
+        let newest: Vec<_> = sorted.newest().collect();
+        assert_eq!(newest, (0..keys.len()).map(|row| 3 * row).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn rows_are_in_the_order_of_their_keys_whether_or_not_digests_are_all_of_them() {
+        sort(&[b"b", b"a", b"", b"\0", b"a\0", b"\xff", b"ab"]);
+        sort(&[b"shared-b", b"shared-a", b"shared-ab"]);
+        sort(&[b"longer-than-eight-a", b"longer-than-eight-b", b"longer", b"other", b"longer-than-eight-ab"]);
+        sort(&[b"alone"]);
+    }
 }

@@ -110,7 +110,7 @@ impl<'s> Gathering<'s> {
             if batch.is_empty() {
                 return Ok(());
             }
-            let sorted = Sorted::new(vec![&batch], &[stamp]).continuing(partition.continues);
+            let sorted = Sorted::of_runs(&batch, stamp).continuing(partition.continues);
             let mut part = write_part(store, files, &sorted)?;
             note_events(&sorted, &mut part.ages);
             let spoiled = Spoiled::by(store, &known, &sorted);
