@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs::{self, OpenOptions};
 use std::io::{Read, Write};
 use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -142,8 +143,13 @@ fn serving(definition: &str) -> (Sidecar, Target) {
     let path = |name: &str| directory.path().join(name).to_str().unwrap().to_owned();
     let (log, bad_ones) = (path("log.ndjson"), path("bad.ndjson"));
     fs::write(path("streams.toml"), definition.replace("LOG", &log).replace("BAD", &bad_ones)).unwrap();
-    let (http, streams) = (path("http"), path("streams.toml"));
-    let sidecar = Sidecar::over(directory, &["--http-socket", &http, "--streams", &streams]);
+    let alerts = "look_every = \"20ms\"\nafter = \"0s\"\nrecover_after = \"0s\"\n";
+    fs::write(path("alerts.toml"), format!("{alerts}[[command]]\nname = \"nobody\"\nargv = [\"/bin/true\"]\n"))
+        .unwrap();
+    fs::set_permissions(path("alerts.toml"), fs::Permissions::from_mode(0o600)).unwrap();
+    let [http, streams, alerts] = ["http", "streams.toml", "alerts.toml"].map(path);
+    let arguments = ["--http-socket", &http, "--streams", &streams, "--alerts", &alerts];
+    let sidecar = Sidecar::over(directory, &arguments);
     (sidecar, Target::Unix(http.into()))
 }
 
@@ -189,11 +195,19 @@ fn a_stream_that_fails_is_told_with_its_reason_and_goes_on_when_that_has_gone() 
     assert!(eventually(|| metrics(&http).get(&running).is_some_and(|running| running == "0.0")));
     assert!(eventually(|| sidecar.log().contains("user_id")), "{}", sidecar.log());
     assert_eq!(http.get("/readyz").status, 200, "reads go on");
+    let open = || {
+        let alerts = sidecar.client().alerts().unwrap().alerts;
+        alerts.into_iter().filter(|alert| alert.kind == "stream").collect::<Vec<_>>()
+    };
+    assert!(eventually(|| !open().is_empty()));
+    let alert = open().remove(0);
+    assert_eq!((&*alert.subject, &*alert.state), ("visits > profile", "failing"));
+    assert!(alert.message.contains("user_id"), "{alert:?}");
     // The line was mended in place.
     let mended = line(1).replace("\"visits\": 1", "\"visits\": 0");
     fs::write(&log, mended).unwrap();
     assert!(eventually(|| history(&sidecar.client()) == [0]));
-    assert!(eventually(|| metrics(&http)[&running] == "1.0"));
+    assert!(eventually(|| metrics(&http)[&running] == "1.0" && open().is_empty()));
 }
 
 #[test]

@@ -4,7 +4,7 @@ use asofdb::Timestamp;
 use serde::{Serialize, Serializer};
 
 /// The kinds of alerts that a sidecar of this version has.
-pub const ALERT_KINDS: [&str; 6] = ["freshness", "answers", "clock", "read_only", "feed", "latency"];
+pub const ALERT_KINDS: [&str; 7] = ["freshness", "answers", "clock", "read_only", "feed", "latency", "stream"];
 
 /// The report of a sidecar's alerts. Without targets it was started without alerts.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -20,7 +20,8 @@ pub struct AlertsReport {
 pub struct AlertReport {
     /// The kind, one of [`ALERT_KINDS`]; a later version may have more.
     pub kind: String,
-    /// The view, or `consumer NAME` and `view NAME` of a latency; empty for what is about the whole store.
+    /// The view, `consumer NAME` and `view NAME` of a latency, or `STREAM > VIEW` of a stream; empty for what is about the
+    /// whole store.
     pub subject: String,
     /// The state that was told last: `stale`, `warn` and so on.
     pub state: String,

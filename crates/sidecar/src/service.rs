@@ -176,7 +176,8 @@ impl Service {
     }
 
     /// The streams that run into its store.
-    #[cfg(all(feature = "http", feature = "streams"))]
+    #[cfg(feature = "streams")]
+    #[cfg_attr(not(any(feature = "alerts", feature = "http")), allow(dead_code, reason = "nobody tells of them"))]
     pub(crate) fn streams(&self) -> Vec<Arc<StreamStatus>> {
         self.streams.read().clone()
     }

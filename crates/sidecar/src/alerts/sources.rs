@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 
 use asofdb::{AnswerCounts, Feed, FreshnessObjective, FreshnessStatus, Result, Span, ViewAges};
+#[cfg(feature = "streams")]
+use asofdb_streams::{StreamState, StreamStatus};
 
 use super::latency::latency;
 use super::rules::LookRules;
@@ -20,13 +22,14 @@ pub(super) struct Source {
 }
 
 /// Every source.
-pub(super) static SOURCES: [Source; 6] = [
+pub(super) static SOURCES: [Source; 7] = [
     Source { kind: "freshness", at_once: false, look: freshness },
     Source { kind: "answers", at_once: false, look: answers },
     Source { kind: "clock", at_once: true, look: clock },
     Source { kind: "read_only", at_once: true, look: read_only },
     Source { kind: "feed", at_once: true, look: feeds },
     Source { kind: "latency", at_once: false, look: latency },
+    Source { kind: "stream", at_once: false, look: streams },
 ];
 
 /// The findings of all sources at one time, by kind; those of a source that failed are missing, so that what was told
@@ -139,6 +142,27 @@ fn feed_of(feed: Feed) -> Option<Finding> {
         }
     };
     Some(Finding::Wrong(Sighting { state, severity, message, subject: feed.view }))
+}
+
+/// Streams that have failed, and are tried again.
+#[cfg(feature = "streams")]
+fn streams(service: &Service, _rules: &LookRules) -> Result<Vec<Finding>> {
+    Ok(service.streams().iter().filter_map(|stream| stream_of(stream)).collect())
+}
+
+#[cfg(not(feature = "streams"))]
+fn streams(_service: &Service, _rules: &LookRules) -> Result<Vec<Finding>> {
+    Ok(Vec::new())
+}
+
+#[cfg(feature = "streams")]
+fn stream_of(stream: &StreamStatus) -> Option<Finding> {
+    let StreamState::Failed(reason) = stream.figures().state else { return None };
+    let (name, view) = (stream.name(), stream.view());
+    let message = format!("the stream {name:?} into view {view:?} has failed, and is tried again: {reason}");
+    // Two streams of one name are into different views.
+    let subject = format!("{name} > {view}");
+    Some(Finding::Wrong(Sighting { state: "failing", severity: Severity::Warning, message, subject }))
 }
 
 /// A clock that is an hour or more off.

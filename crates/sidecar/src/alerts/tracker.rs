@@ -251,6 +251,7 @@ impl Told {
             ("clock", _) => "the clock".to_owned(),
             (_, "") => "the store".to_owned(),
             ("feed", view) => format!("the feed of view {view:?}"),
+            ("stream", stream) => format!("the stream {stream:?}"),
             (_, view) => format!("view {view:?}"),
         };
         let lasted = in_seconds(at.now.since(self.since));
