@@ -19,6 +19,32 @@ const READAHEAD_BYTES: usize = 4 << 20;
 /// a scan reads it.
 const DENSE_VERSIONS_A_FIND: u64 = 64;
 
+/// Reads in order from which on their blocks are not kept in the cache: each is needed once, and so many would drive out what
+/// others read, and take its memory anew.
+const FINDS_BESIDE_CACHE: u64 = 10_000;
+
+/// The way in which a cursor goes through a view.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Pass {
+    /// It needs some blocks, which others may need too.
+    Cached,
+    /// It needs many blocks, each once.
+    BesideCache,
+    /// It needs about every other block.
+    Dense,
+}
+
+impl Pass {
+    /// The way for so many reads in order, of so many versions.
+    fn of(finds: u64, versions: u64) -> Self {
+        match finds {
+            _ if finds.saturating_mul(DENSE_VERSIONS_A_FIND) >= versions => Pass::Dense,
+            FINDS_BESIDE_CACHE.. => Pass::BesideCache,
+            _ => Pass::Cached,
+        }
+    }
+}
+
 pub(super) struct RocksSnapshot<'s> {
     store: &'s Store,
     pin: u64,
@@ -44,14 +70,13 @@ impl<'s> RocksSnapshot<'s> {
 }
 
 impl RocksSnapshot<'_> {
-    /// A cursor; a dense one will need about every other block.
-    fn cursor_with<'s>(&'s self, is_dense: bool, view: &'s FeatureView) -> Box<dyn Cursor + 's> {
+    fn cursor_with<'s>(&'s self, pass: Pass, view: &'s FeatureView) -> Box<dyn Cursor + 's> {
         let raw = LazyIterator::new(move || {
             let mut options = ReadOptions::default();
             // It would look up each next block in the cache at every seek.
             options.set_auto_readahead_size(false);
-            if is_dense {
-                options.fill_cache(false);
+            options.fill_cache(pass == Pass::Cached);
+            if pass == Pass::Dense {
                 options.set_readahead_size(READAHEAD_BYTES);
             }
             self.iterate(view, options)
@@ -72,12 +97,11 @@ impl Snapshot for RocksSnapshot<'_> {
     }
 
     fn cursor<'s>(&'s self, view: &'s FeatureView) -> Result<Box<dyn Cursor + 's>> {
-        Ok(self.cursor_with(false, view))
+        Ok(self.cursor_with(Pass::Cached, view))
     }
 
     fn ordered_cursor<'s>(&'s self, view: &'s FeatureView, finds: u64) -> Result<Box<dyn Cursor + 's>> {
-        let is_dense = finds.saturating_mul(DENSE_VERSIONS_A_FIND) >= self.versions_estimate(view)?;
-        Ok(self.cursor_with(is_dense, view))
+        Ok(self.cursor_with(Pass::of(finds, self.versions_estimate(view)?), view))
     }
 
     fn scan<'s>(&'s self, view: &'s FeatureView, range: &KeyRange) -> Result<Box<dyn Scan + 's>> {
@@ -93,5 +117,53 @@ impl Snapshot for RocksSnapshot<'_> {
 
     fn split(&self, view: &FeatureView, parts: usize) -> Result<Vec<KeyRange>> {
         split(self.store, &mut self.iterate(view, ReadOptions::default()), view, parts)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::backend::Upkeep;
+    use crate::batch::WriteBatch;
+    use crate::rocks::testing::{Fixture, encoded};
+
+    #[test]
+    fn many_reads_in_order_go_beside_the_cache_and_few_do_not() {
+        assert_eq!(Pass::of(9_999, 1_000_000), Pass::Cached);
+        assert_eq!(Pass::of(10_000, 1_000_000), Pass::BesideCache);
+        assert_eq!(Pass::of(15_625, 1_000_000), Pass::Dense);
+        assert_eq!((Pass::of(1, 64), Pass::of(1, 65)), (Pass::Dense, Pass::Cached));
+    }
+
+    #[test]
+    fn what_goes_beside_the_cache_finds_the_same_and_leaves_nothing_there() {
+        let (fixture, mut batch) = (Fixture::new(), WriteBatch::bulk());
+        let keys: Vec<[u8; 4]> = (0..5_000u32).map(u32::to_be_bytes).collect();
+        let store = fixture.open();
+        keys.iter().enumerate().for_each(|(value, key)| fixture.put(&store, &mut batch, key, 1, value as i64));
+        crate::backend::History::bulk_load(&store, batch).unwrap();
+        store.compact().unwrap();
+        let rocks = &store.store.database;
+        let usage = || {
+            let family = rocks.versions(fixture.view.id);
+            rocks.rocks.property_int_value_cf(family, "rocksdb.block-cache-usage").unwrap().unwrap()
+        };
+        let snapshot = RocksSnapshot::new(&store.store);
+        let values = |pass, keys: &[[u8; 4]]| {
+            let mut cursor = snapshot.cursor_with(pass, &fixture.view);
+            let value = |key: &[u8; 4]| {
+                let found = cursor.find(&encoded(key), snapshot.now(), None).unwrap().expect("a row");
+                found.row.to_vec()
+            };
+            keys.iter().map(value).collect::<Vec<_>>()
+        };
+        // Index and filter are kept there all the same.
+        values(Pass::Cached, &keys[..1]);
+        let before = usage();
+        let [beside, dense] = [Pass::BesideCache, Pass::Dense].map(|pass| values(pass, &keys));
+        assert_eq!(usage(), before);
+        let cached = values(Pass::Cached, &keys);
+        assert!(cached == beside && cached == dense);
+        assert!(usage() > before + (32 << 10), "{} of {before}", usage());
     }
 }
