@@ -77,9 +77,11 @@ impl Watch {
     }
 
     fn look(&mut self) {
-        let at = Moment { now: self.service.store.clock().system, elapsed: self.looked.elapsed() };
+        let elapsed = self.looked.elapsed();
         self.looked = Stopwatch::start();
         let look = self.findings();
+        // After it was looked: a clock that was found to have jumped says the time that it has jumped to.
+        let at = Moment { now: self.service.store.clock().system, elapsed };
         let notices = self.tracker.take(look, at, &self.times);
         for notice in &notices {
             info!(event = ?notice.event, kind = notice.kind, state = notice.state, "{}", notice.message);
