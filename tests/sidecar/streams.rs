@@ -217,6 +217,11 @@ fn streams_that_cannot_be_run_are_refused_before_the_sidecar_serves() {
         ("[[stream]]\nview = \"none\"\nfrom = \"LOG\"\n", "none"),
         ("[[stream]]\nview = \"profile\"\nfrom = \"ftp://host\"\n", "there is no source for"),
         ("[[stream]]\nview = \"profile\"\nform = \"LOG\"\n", "form"),
+        (
+            "[[stream]]\nview = \"profile\"\nfrom = \"LOG\"\n[[stream]]\nview = \"profile\"\nfrom = \"file:LOG\"\n",
+            "give one of them a name",
+        ),
+        ("[[stream]]\nview = \"profile\"\nfrom = \"/dev/null\"\n", "is no file"),
         (&"[[stream]]\nview = \"profile\"\nfrom = \"LOG\"\n".repeat(2), "another one into this view has the same name"),
     ] {
         let directory = TempDir::new().unwrap();

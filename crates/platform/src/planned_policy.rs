@@ -14,7 +14,7 @@ pub struct PlannedPolicy {
     pub revision: u64,
     /// The lines that go and come.
     pub difference: PolicyDifference,
-    /// What is defined already and breaks it; it may stay.
+    /// Definitions that are there already and break it; they may stay.
     pub breaches: Vec<Breach>,
     /// The approvals that it wants; `None` where it wants none, or changes nothing.
     pub approval: Option<WantedApproval>,

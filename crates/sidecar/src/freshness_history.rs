@@ -16,7 +16,7 @@ pub(super) const LOOKS_MAX: usize = 1_440;
 /// Views that are kept, of eight bytes a look: 12 MB. Those that promise something come first, and then they go by name.
 pub(super) const VIEWS_MAX: usize = 1_024;
 
-/// What stands for nothing.
+/// The number that stands for nothing.
 const NO_AGE: u32 = u32::MAX;
 const NO_SHARE: u16 = u16::MAX;
 const NO_STATUS: u8 = u8::MAX;
@@ -31,7 +31,7 @@ pub(crate) struct FreshnessHistory {
     state: Mutex<State>,
 }
 
-/// What is kept of all views.
+/// The record of all views.
 #[derive(Debug, Default)]
 pub(super) struct State {
     pub(super) looks: VecDeque<Timestamp>,
@@ -39,7 +39,7 @@ pub(super) struct State {
     pub(super) views: BTreeMap<String, VecDeque<Look>>,
 }
 
-/// What a look has found of a view.
+/// The finding of a look at a view.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Look {
     pub(super) age_seconds: u32,

@@ -105,13 +105,10 @@ impl RedisStream {
             Some(info) if info.last < from.offset || info.added < known.entries => {
                 format!("it was made anew: its last entry is {}", self.show(info.last))
             }
-            Some(info) if info.deleted > from.offset => {
-                format!("entries up to {} were deleted before they were read", self.show(info.deleted))
-            }
             // It is cut at its beginning, where what was read goes first.
-            Some(info) if info.removed() > known.entries => {
-                format!("{} entries were deleted before they were read", info.removed() - known.entries)
-            }
+            Some(info) if info.removed() > known.entries => missed(info.removed() - known.entries),
+            // All is read, and it is not all that there ever was.
+            Some(info) if info.last == from.offset && info.added > known.entries => missed(info.added - known.entries),
             Some(_) => return Ok(()),
         };
         Err(Error::conflict(format!(
@@ -120,6 +117,10 @@ impl RedisStream {
             self.address
         )))
     }
+}
+
+fn missed(entries: u64) -> String {
+    format!("{entries} of its entries were deleted before they were read")
 }
 
 fn connect(client: &Client) -> RedisResult<Connection> {
@@ -154,8 +155,6 @@ fn decoded(fragment: &str) -> String {
 #[derive(Debug)]
 struct Info {
     last: u128,
-    /// The last one that was deleted by itself.
-    deleted: u128,
     /// Entries that there ever were, and those that there are.
     added: u64,
     length: u64,
@@ -170,12 +169,7 @@ impl Info {
             Some(Value::Int(count)) => u64::try_from(*count).ok(),
             _ => None,
         };
-        Some(Info {
-            last: id("last-generated-id")?,
-            deleted: id("max-deleted-entry-id")?,
-            added: count("entries-added")?,
-            length: count("length")?,
-        })
+        Some(Info { last: id("last-generated-id")?, added: count("entries-added")?, length: count("length")? })
     }
 
     /// Entries that are gone.
@@ -288,7 +282,9 @@ impl Source for RedisStream {
                 break;
             }
         }
-        Ok(if offset == from.offset { from.clone() } else { Counted::position(offset, count) })
+        let behind = if offset == from.offset { from.clone() } else { Counted::position(offset, count) };
+        // Entries that were deleted by themselves are missed at the end.
+        self.check(Some(&info), &behind).map(|()| behind)
     }
 
     fn wait(&mut self, patience: Duration) -> Waited {

@@ -1,7 +1,7 @@
 //! Records that are no good rows, set aside.
 
 use std::fs::File;
-use std::io::{Error as IoError, Write};
+use std::io::{Error as IoError, Result as IoResult, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
@@ -69,18 +69,25 @@ impl Rejects {
             lines.extend(line.to_string().into_bytes());
             lines.push(b'\n');
         }
-        // A try before this one may have failed in the middle, or its commit.
-        let cut = self.file.set_len(self.bytes);
-        let written = cut.and_then(|()| self.file.write_all(&lines)).and_then(|()| self.file.sync_data());
-        written.map_err(|error| cannot_write(&self.path, error))?;
-        done.set_aside = self.bytes + lines.len() as u64;
+        let written = self.write(&lines);
+        done.set_aside = written.map_err(|error| cannot_write(&self.path, error))?;
         done.file = self.path.as_os_str().as_bytes().to_vec();
         Ok(())
     }
 
+    /// Writes behind the last step; returns where the file ends then.
+    fn write(&mut self, lines: &[u8]) -> IoResult<u64> {
+        // A try before this one may have failed in the middle, or its commit; others may have made the file shorter.
+        let end = self.bytes.min(self.file.metadata()?.len());
+        self.file.set_len(end)?;
+        self.file.write_all(lines)?;
+        self.file.sync_data()?;
+        Ok(end + lines.len() as u64)
+    }
+
     /// Takes a step as done: the next one adds behind it.
     pub(crate) fn committed(&mut self, done: &Done) {
-        self.bytes = self.bytes.max(done.set_aside);
+        self.bytes = done.set_aside;
     }
 }
 

@@ -308,6 +308,19 @@ fn what_a_process_has_set_aside_before_its_first_step_was_written_is_cut_off_and
 }
 
 #[test]
+fn a_file_of_bad_records_that_was_emptied_while_the_stream_runs_is_gone_on_with_at_its_end() {
+    let fixture = Fixture::new();
+    write(&fixture.log(), "{one\n");
+    let mut stream = fixture.stream(fixture.setting_aside()).unwrap();
+    stream.run(&Stop::new()).unwrap();
+    File::create(fixture.path("bad.ndjson")).unwrap();
+    write(&fixture.log(), "{two\n");
+    stream.run(&Stop::new()).unwrap();
+    let values: Vec<_> = fixture.rejects().iter().map(|reject| reject["value"].clone()).collect();
+    assert_eq!(values, [json!("{two")]);
+}
+
+#[test]
 fn a_stream_takes_features_that_were_added_and_ends_with_its_view() {
     let fixture = Fixture::new();
     fixture.append(0..1);

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use asofdb::Store;
+use asofdb::{Error, Store};
 use asofdb_sidecar::{Service, StreamWatch};
 use asofdb_streams::{Stream, read_streams, source};
 use clap::Args;
@@ -27,7 +27,18 @@ impl StreamArguments {
                 source(&definition.from).and_then(|source| Stream::open(store.clone(), source, definition.options()));
             opened.map_err(|error| error.context(format!("stream {:?}", definition.known_as())))
         };
-        Ok(definitions.iter().map(open).collect::<asofdb::Result<_>>()?)
+        let streams = definitions.iter().map(open).collect::<asofdb::Result<Vec<_>>>()?;
+        // Their sources may be written in two ways.
+        for (index, stream) in streams.iter().map(Stream::status).enumerate() {
+            let is_same =
+                |other: &Stream| (other.status().name(), other.status().view()) == (stream.name(), stream.view());
+            if streams[..index].iter().any(is_same) {
+                let (name, view) = (stream.name(), stream.view());
+                let message = format!("two streams into view {view:?} are {name:?}; give one of them a name");
+                return Err(Error::invalid(message).into());
+            }
+        }
+        Ok(streams)
     }
 
     /// Runs them until what is returned is dropped.

@@ -109,7 +109,7 @@ fn gone() -> Error {
     Error::unavailable("the connection to the sidecar is not there any more; run the ingest again")
 }
 
-/// What a failure means for an ingest: none of the step is there.
+/// The meaning of a failure for an ingest: none of the step is there.
 fn unloaded(error: Error) -> Error {
     match error.kind() {
         ErrorKind::Unavailable => error.context("the rows were not loaded; run the ingest again to go on"),

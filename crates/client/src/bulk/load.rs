@@ -27,7 +27,7 @@ pub(crate) fn load(client: &Client, view: &FeatureView, batch: &WriteBatch) -> R
     send(client, view, batch).map_err(unknown)
 }
 
-/// What a failure means for an ingest.
+/// The meaning of a failure for an ingest.
 pub(super) fn unknown(error: Error) -> Error {
     match error.kind() {
         // Rows and notes are written together, so whether or not they were, the next run knows.

@@ -8,7 +8,7 @@ use super::frame::Page;
 use crate::audit::Audit;
 use crate::audit::html::findings;
 
-/// What is known of an audit in short.
+/// An audit in short.
 #[derive(Debug, Clone)]
 pub struct AuditLine {
     /// The number.

@@ -15,10 +15,10 @@ use crate::docs::html::{Links, facts, head, rest, tables};
 use crate::duplicates::duplicate::Duplicate;
 use crate::statistics::section;
 
-/// What is known of a view beside its definition.
+/// The knowledge of a view beside its definition.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct ViewFigures<'f> {
-    /// How fresh it is, where it has events.
+    /// Its freshness, where it has events.
     pub ages: Option<&'f ViewAges>,
     /// The last day of that.
     pub history: &'f [FreshnessPoint],
@@ -100,7 +100,7 @@ fn freshness(ages: &ViewAges) -> Markup {
     }
 }
 
-/// Who reads it: fetched by the script, as it waits in line with bulk work; without scripts a link.
+/// Its readers: fetched by the script, as it waits in line with bulk work; without scripts a link.
 fn readers(path: &str) -> Markup {
     let from = format!("/{path}/usage");
     html! {

@@ -77,7 +77,7 @@ pub(super) fn value(top: &TopValue) -> String {
     if top.is_shortened { format!("{}…", top.text) } else { top.text.clone() }
 }
 
-/// What its numbers are: values, or lengths of them.
+/// The meaning of its numbers: values, or lengths of them.
 pub(super) fn ranked_words(feature: &FeatureProfile) -> &'static str {
     match (feature.numbers.is_some(), feature.ty) {
         (true, _) => "values",

@@ -37,7 +37,7 @@ pub(super) struct Moment {
     pub(super) elapsed: Duration,
 }
 
-/// What was told of an alert that is open.
+/// The last word about an alert that is open.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Told {
     kind: String,

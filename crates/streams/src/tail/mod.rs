@@ -47,10 +47,13 @@ impl Tail {
     /// The file of this path, which need not be there yet.
     ///
     /// # Errors
-    /// `Invalid` for a path that names no file.
+    /// `Invalid` for a path that names no file, but a directory or a pipe.
     pub fn new(path: &Path) -> Result<Self> {
         let named = std::path::absolute(path).ok().filter(|path| path.file_name().is_some());
         let path = named.ok_or_else(|| Error::invalid(format!("{} names no file", path.display())))?;
+        if path.metadata().is_ok_and(|known| !known.is_file()) {
+            return Err(Error::invalid(format!("{} is no file; a pipe is read as the standard input", path.display())));
+        }
         Ok(Tail { address: format!("file:{}", path.display()), path, open: None })
     }
 
